@@ -1,0 +1,184 @@
+//! A model's description: the small TOML beside it that says how it wants its input. ONNX files do not carry this.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{self, home};
+
+/// The order of the colour channels.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Channels {
+    /// Red, green, blue.
+    Rgb,
+    /// Blue, green, red, as Caffe's networks want it.
+    Bgr,
+}
+
+/// The file as written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    title: String,
+    model: PathBuf,
+    classes: String,
+    size: usize,
+    canvas: usize,
+    channels: Channels,
+    range: f32,
+    mean: [f32; 3],
+    std: [f32; 3],
+    target: Option<String>,
+    fetch: Option<String>,
+}
+
+/// How a model wants its input, and what its scores mean.
+#[derive(Clone, Debug)]
+pub struct Description {
+    /// The model's name, that of its description file.
+    pub name: String,
+    /// What people call it.
+    pub title: String,
+    /// The ONNX file.
+    pub model: PathBuf,
+    /// The classes in the order of the scores.
+    pub classes: ClassList,
+    /// Height and width of the network's input, pixels.
+    pub size: usize,
+    /// The shorter side to which a photo is brought before crops of [`Description::size`] are cut out of it, pixels.
+    pub canvas: usize,
+    /// The order of colour channels in the input.
+    pub channels: Channels,
+    /// Pixel values are brought from 0..255 to 0..range first.
+    pub range: f32,
+    /// Subtracted next, in RGB order.
+    pub mean: [f32; 3],
+    /// Divided by last, in RGB order.
+    pub std: [f32; 3],
+    /// The score tensor, where it is not the model's first output or what enters its softmax.
+    pub target: Option<String>,
+    /// The command that fetches the model.
+    pub fetch: Option<String>,
+}
+
+impl Description {
+    /// The description of `model`: a name (`data/models/NAME.toml`), a description, or an ONNX file with its
+    /// description beside it or, by its name, in `data/models`.
+    pub(super) fn find(model: &Path) -> Result<Self, String> {
+        let known = |name: &Path| home().join("data/models").join(name).with_added_extension("toml");
+        match model.extension().and_then(|e| e.to_str()) {
+            Some("toml") => Self::read(model, None),
+            Some("onnx") => {
+                let beside = model.with_extension("toml");
+                let stem = Path::new(model.file_stem().unwrap_or_default());
+                let places = [beside.clone(), known(stem)];
+                let Some(path) = places.iter().find(|path| path.is_file()) else {
+                    return Err(format!(
+                        "{}: the model has no description\nhelp: write {} after the example of {}",
+                        model.display(),
+                        beside.display(),
+                        known(Path::new("squeezenet1.1")).display()
+                    ));
+                };
+                Self::read(path, Some(model))
+            }
+            _ => match known(model) {
+                path if path.is_file() => Self::read(&path, None),
+                _ => Err(unknown(model)),
+            },
+        }
+    }
+
+    fn read(path: &Path, model: Option<&Path>) -> Result<Self, String> {
+        let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let file: File = config::parse(&text, &path.display().to_string()).map_err(|e| e.to_string())?;
+        if file.canvas < file.size || file.size == 0 {
+            return Err(format!("{}: canvas {} is smaller than size {}", path.display(), file.canvas, file.size));
+        }
+        let folder = path.parent().unwrap_or(Path::new("."));
+        Ok(Self {
+            name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            title: file.title,
+            model: model.map_or_else(|| folder.join(&file.model), Path::to_owned),
+            classes: ClassList::read(&file.classes)?,
+            size: file.size,
+            canvas: file.canvas,
+            channels: file.channels,
+            range: file.range,
+            mean: file.mean,
+            std: file.std,
+            target: file.target,
+            fetch: file.fetch,
+        })
+    }
+}
+
+fn unknown(model: &Path) -> String {
+    let names = config::names(&home().join("data/models"));
+    let name = model.display().to_string();
+    let near = config::nearest(&name, names.iter().map(String::as_str));
+    let near = near.map_or(String::new(), |n| format!(", the nearest is {n}"));
+    format!("no model is called {name}{near}\nhelp: models are {}; or give an ONNX file", names.join(", "))
+}
+
+/// The classes of a classifier in the order of its scores.
+#[derive(Clone, Debug)]
+pub struct ClassList {
+    /// The list's name, that of its file in `data/classes`.
+    pub name: String,
+    wnids: Vec<String>,
+    names: Vec<String>,
+}
+
+impl ClassList {
+    /// Reads `data/classes/NAME.csv` (`class_index,wnid,name`, sorted by index).
+    ///
+    /// # Errors
+    /// A text naming the file when it is missing or wrong.
+    pub fn read(name: &str) -> Result<Self, String> {
+        let path = home().join("data/classes").join(name).with_added_extension("csv");
+        let wrong = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+        let mut reader = csv::Reader::from_path(&path).map_err(|e| wrong(&e))?;
+        let mut list = Self { name: name.into(), wnids: vec![], names: vec![] };
+        for row in reader.deserialize() {
+            let (index, wnid, name): (usize, String, String) = row.map_err(|e| wrong(&e))?;
+            if index != list.wnids.len() {
+                return Err(wrong(&format!("class {index} stands where class {} should", list.wnids.len())));
+            }
+            list.wnids.push(wnid);
+            list.names.push(name);
+        }
+        Ok(list)
+    }
+
+    /// How many classes there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.wnids.len()
+    }
+
+    /// Whether the list is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.wnids.is_empty()
+    }
+
+    /// The WordNet id of a class.
+    #[must_use]
+    pub fn wnid(&self, class: usize) -> &str {
+        &self.wnids[class]
+    }
+
+    /// The first of a class's names. Not unique: two classes are called "crane".
+    #[must_use]
+    pub fn title(&self, class: usize) -> &str {
+        self.names[class].split(',').next().unwrap_or_default()
+    }
+
+    /// The class of a WordNet id.
+    #[must_use]
+    pub fn class(&self, wnid: &str) -> Option<usize> {
+        self.wnids.iter().position(|w| w == wnid)
+    }
+}

@@ -1,0 +1,90 @@
+//! Finding and loading ONNX Runtime: our own search and our own messages, before `ort` is asked for anything.
+//!
+//! Order: the path given by [`use_library`] (`--onnxruntime`), `ORT_DYLIB_PATH`, `.onnxruntime/` in the working
+//! folder, beside the executable, the system's loader. A path that was given is the only one tried.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use ort::environment::Environment;
+
+/// Why there is no ONNX Runtime to run models with.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}\nhelp: run scripts/fetch-onnxruntime, or set ORT_DYLIB_PATH to a libonnxruntime.so of version 1.17 or newer")]
+pub struct LibraryError(String);
+
+static GIVEN: OnceLock<PathBuf> = OnceLock::new();
+static ENVIRONMENT: OnceLock<Result<Environment, LibraryError>> = OnceLock::new();
+
+#[cfg(target_os = "macos")]
+const NAME: &str = "libonnxruntime.dylib";
+#[cfg(windows)]
+const NAME: &str = "onnxruntime.dll";
+#[cfg(not(any(target_os = "macos", windows)))]
+const NAME: &str = "libonnxruntime.so";
+
+/// Names the library to load, in place of the search. Has no effect once a model has been loaded.
+pub fn use_library(path: &Path) {
+    let _ = GIVEN.set(path.to_owned());
+}
+
+/// The process's one environment; `ort` allows no second.
+pub(super) fn environment() -> Result<&'static Environment, LibraryError> {
+    ENVIRONMENT.get_or_init(load).as_ref().map_err(Clone::clone)
+}
+
+/// Version and build of the loaded library.
+///
+/// # Errors
+/// [`LibraryError`] when there is none.
+pub fn version() -> Result<String, LibraryError> {
+    environment().map(|_| ort::info().to_owned())
+}
+
+fn load() -> Result<Environment, LibraryError> {
+    let path = find()?;
+    let shown = path.display();
+    let failed = |reason: String| LibraryError(format!("ONNX Runtime does not load from {shown}: {reason}"));
+    let builder = ort::init_from(&path).map_err(|e| failed(deepest(&e)))?;
+    builder.with_name("localise").build().map_err(|e| failed(e.to_string()))
+}
+
+/// The innermost cause: `ort` shows only "dlopen failed", the reason lies below.
+fn deepest(error: &dyn std::error::Error) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        message = inner.to_string();
+        source = inner.source();
+    }
+    message
+}
+
+fn find() -> Result<PathBuf, LibraryError> {
+    let variable = std::env::var_os("ORT_DYLIB_PATH").filter(|v| !v.is_empty()).map(PathBuf::from);
+    let given = GIVEN.get().map(|p| ("--onnxruntime", p.clone()));
+    if let Some((source, path)) = given.or(variable.map(|p| ("ORT_DYLIB_PATH", p))) {
+        let path = std::path::absolute(&path).unwrap_or(path);
+        return match path.is_file() {
+            true => Ok(path),
+            false => Err(LibraryError(format!("ONNX Runtime not found: {source} names {}, which is no file", path.display()))),
+        };
+    }
+    let local = Path::new(".onnxruntime").join(NAME);
+    let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_owned));
+    let candidates = std::iter::once(local)
+        .chain(beside.iter().flat_map(|folder| [folder.join(NAME), folder.join("../lib").join(NAME)]));
+    if let Some(found) = candidates.into_iter().find(|path| path.is_file()) {
+        return Ok(std::path::absolute(&found).unwrap_or(found));
+    }
+    // What the system's loader knows cannot be asked beforehand; where it knows nothing, its error is ours.
+    let system = PathBuf::from(NAME);
+    match ort::init_from(&system) {
+        Ok(_) => Ok(system),
+        Err(_) => Err(LibraryError(
+            "ONNX Runtime not found\n  looked at  ORT_DYLIB_PATH (not set), ./.onnxruntime (missing), \
+             beside the executable, system libraries"
+                .into(),
+        )),
+    }
+}

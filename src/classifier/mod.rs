@@ -1,0 +1,282 @@
+//! The classifier: scores and input gradients of a photo's crops. The only room that names `ort`.
+//!
+//! ```text
+//! description (TOML) ─► model (ONNX) ─► gradient model ─► a Worker per thread ─► probabilities, gradients
+//! ```
+//!
+//! A [`Classifier`] is loaded and compiled once and shared; each thread takes a [`Worker`] of it with ONNX Runtime
+//! sessions of its own, on one thread each, so that results do not depend on how many there are.
+
+mod description;
+mod library;
+mod preprocess;
+mod session;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use image::RgbImage;
+use ndarray::{Array3, ArrayD, Ix3};
+use sha2::{Digest, Sha256};
+
+pub use description::{Channels, ClassList, Description};
+pub use library::{LibraryError, use_library, version};
+
+use crate::gradient::{self, GRADIENT, GradientModel, SCORES, SEED};
+use crate::onnx::{self, proto::ModelProto};
+use session::{Runner, Runtime, Session};
+
+/// Why a classifier cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// ONNX Runtime was not found or does not load.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+    /// The description is missing or wrong.
+    #[error("{0}")]
+    Description(String),
+    /// The model file is missing or unreadable.
+    #[error(transparent)]
+    Model(#[from] onnx::Error),
+    /// The model cannot be differentiated.
+    #[error("{path}: {source}")]
+    Gradient {
+        /// The model file.
+        path: String,
+        /// What is in the way.
+        source: gradient::Error,
+    },
+    /// ONNX Runtime failed, or gave numbers that are none.
+    #[error("{0}")]
+    Run(String),
+}
+
+/// How many image sizes a fully convolutional classifier keeps compiled.
+const SIZES_KEPT: usize = 4;
+
+/// A model, compiled for gradients, and its description.
+#[derive(Debug)]
+pub struct Classifier {
+    /// How the model wants its input.
+    pub description: Description,
+    /// SHA-256 of the model file, in hexadecimal.
+    pub sha256: String,
+    /// Whether the model is fully convolutional ([`gradient::Options::dense`]).
+    dense: bool,
+    model: ModelProto,
+    /// Compiled models by image height and width. One, but for a fully convolutional classifier.
+    compiled: Mutex<HashMap<[usize; 2], Arc<Compiled>>>,
+}
+
+/// A gradient model, and what the sessions made from it share.
+#[derive(Debug)]
+struct Compiled {
+    gradient: GradientModel,
+    runner: Runner,
+    forward: Runner,
+}
+
+impl Classifier {
+    /// Loads the model that `description` names and compiles its backward pass.
+    ///
+    /// # Errors
+    /// When ONNX Runtime or the model is missing, the model cannot be differentiated, or does not fit its description.
+    pub fn load(description: Description, dense: bool) -> Result<Self, Error> {
+        library::environment()?;
+        let path = &description.model;
+        if !path.exists() {
+            let help = description.fetch.as_ref().map_or(String::new(), |f| format!("\nhelp: fetch it with {f}"));
+            return Err(Error::Description(format!("{}: no such model file{help}", path.display())));
+        }
+        let bytes = std::fs::read(path).map_err(|source| onnx::Error::Io { path: path.clone(), source })?;
+        let sha256 = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+        drop(bytes);
+        let model = onnx::load(path)?;
+        let classifier = Self { description, sha256, dense, model, compiled: Mutex::default() };
+        let size = classifier.description.size;
+        let gradient = &classifier.compiled([size, size])?.gradient;
+        let (classes, wanted) = (gradient.classes, classifier.description.classes.len());
+        if classes != wanted {
+            let path = classifier.description.model.display();
+            let list = &classifier.description.classes.name;
+            return Err(Error::Description(format!(
+                "{path}: the model has {classes} class scores, its class list {list} has {wanted} classes"
+            )));
+        }
+        classifier.check_scores()?;
+        Ok(classifier)
+    }
+
+    /// Refuses a model whose scores are probabilities: their gradient is not the paper's.
+    fn check_scores(&self) -> Result<(), Error> {
+        let size = self.description.size as u32;
+        let image = RgbImage::from_fn(size, size, |x, y| image::Rgb([x as u8, y as u8, (x + y) as u8]));
+        let scores = self.worker().forward(&image)?;
+        let sum: f32 = scores.iter().sum();
+        if scores.iter().all(|&s| s >= 0.0) && (sum - 1.0).abs() < 1e-3 {
+            return Err(Error::Description(format!(
+                "{}: the scores look like probabilities (they are positive and add up to 1)\n\
+                 help: name the tensor before the softmax as `target` in the model's description",
+                self.description.model.display()
+            )));
+        }
+        Ok(())
+    }
+
+    /// The compiled model for an image of `size` (height, width).
+    fn compiled(&self, size: [usize; 2]) -> Result<Arc<Compiled>, Error> {
+        let mut cache = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(compiled) = cache.get(&size) {
+            return Ok(compiled.clone());
+        }
+        let target = self.description.target.clone();
+        let options = gradient::Options { target, size: Some(size), dense: self.dense };
+        let path = self.description.model.display().to_string();
+        let gradient = gradient::compile(&self.model, &options, &Runtime)
+            .map_err(|source| Error::Gradient { path: path.clone(), source })?;
+        let [channels, height, width] = gradient.input_shape;
+        if channels != 3 || [height, width] != size {
+            let [h, w] = size;
+            return Err(Error::Description(format!(
+                "{path}: its input is {channels} x {height} x {width}, its description says 3 x {h} x {w}"
+            )));
+        }
+        let runner = Runner::new(&gradient.model)?;
+        let forward = Runner::new(&gradient.forward)?;
+        let compiled = Arc::new(Compiled { gradient, runner, forward });
+        if cache.len() >= SIZES_KEPT {
+            cache.clear();
+        }
+        cache.insert(size, compiled.clone());
+        Ok(compiled)
+    }
+
+    /// A worker for one thread. Its sessions are made when first needed.
+    #[must_use]
+    pub fn worker(&self) -> Worker<'_> {
+        Worker { classifier: self, sessions: HashMap::new() }
+    }
+}
+
+/// One thread's sessions of a [`Classifier`].
+#[derive(Debug)]
+pub struct Worker<'a> {
+    classifier: &'a Classifier,
+    sessions: HashMap<[usize; 2], Sessions>,
+}
+
+#[derive(Debug)]
+struct Sessions {
+    compiled: Arc<Compiled>,
+    gradient: Option<Session>,
+    forward: Option<Session>,
+}
+
+impl Worker<'_> {
+    fn sessions(&mut self, image: &RgbImage) -> Result<&mut Sessions, Error> {
+        let size = [image.height() as usize, image.width() as usize];
+        if !self.sessions.contains_key(&size) {
+            let compiled = self.classifier.compiled(size)?;
+            if self.sessions.len() >= SIZES_KEPT {
+                self.sessions.clear();
+            }
+            self.sessions.insert(size, Sessions { compiled, gradient: None, forward: None });
+        }
+        Ok(self.sessions.get_mut(&size).expect("inserted above"))
+    }
+
+    /// The class scores of one crop, before the softmax.
+    ///
+    /// # Errors
+    /// [`Error::Run`] when the runtime fails or a score is not finite.
+    pub fn forward(&mut self, crop: &RgbImage) -> Result<Vec<f32>, Error> {
+        let image = preprocess::tensor(crop, &self.classifier.description);
+        let Sessions { compiled, forward, .. } = self.sessions(crop)?;
+        let session = match forward {
+            Some(session) => session,
+            None => forward.insert(compiled.forward.session()?),
+        };
+        let [scores] = session.run(&[(&compiled.gradient.input, image.into_dyn())], [SCORES])?;
+        finite(scores, "scores").map(|s| s.into_raw_vec_and_offset().0)
+    }
+
+    /// The class scores of one crop and, for each of `classes`, d score / d input, [3, height, width], in RGB order.
+    ///
+    /// One forward pass serves all classes.
+    ///
+    /// # Errors
+    /// [`Error::Run`] when the runtime fails or a number is not finite.
+    pub fn gradients(&mut self, crop: &RgbImage, classes: &[usize]) -> Result<(Vec<f32>, Vec<Array3<f32>>), Error> {
+        let image = preprocess::tensor(crop, &self.classifier.description);
+        let channels = self.classifier.description.channels;
+        let Sessions { compiled, gradient, .. } = self.sessions(crop)?;
+        let session = match gradient {
+            Some(session) => session,
+            None => gradient.insert(compiled.runner.session()?),
+        };
+        let mut seed = ndarray::Array2::<f32>::zeros((classes.len(), compiled.gradient.classes));
+        for (mut row, &class) in seed.outer_iter_mut().zip(classes) {
+            row[class] = 1.0;
+        }
+        let inputs = [(compiled.gradient.input.as_str(), image.into_dyn()), (SEED, seed.into_dyn())];
+        let [scores, gradient] = session.run(&inputs, [SCORES, GRADIENT])?;
+        let scores = finite(scores, "scores")?.into_raw_vec_and_offset().0;
+        let gradient = finite(gradient, "gradients")?;
+        let rows = gradient.outer_iter().map(|row| {
+            let row = row.into_dimensionality::<Ix3>().expect("gradients are [M, C, H, W]");
+            preprocess::in_rgb(row, channels)
+        });
+        Ok((scores, rows.collect()))
+    }
+}
+
+fn finite(values: ArrayD<f32>, what: &str) -> Result<ArrayD<f32>, Error> {
+    if values.iter().all(|v| v.is_finite()) { Ok(values) } else { Err(Error::Run(format!("non-finite {what}"))) }
+}
+
+/// The mean over crops of the softmax of their scores.
+#[must_use]
+pub fn probabilities(scores: &[Vec<f32>]) -> Vec<f32> {
+    let mut mean = vec![0.0f64; scores.first().map_or(0, Vec::len)];
+    for row in scores {
+        let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let exp: Vec<f64> = row.iter().map(|&s| f64::from(s - max).exp()).collect();
+        let sum: f64 = exp.iter().sum::<f64>() * scores.len() as f64;
+        mean.iter_mut().zip(exp).for_each(|(m, e)| *m += e / sum);
+    }
+    mean.into_iter().map(|m| m as f32).collect()
+}
+
+/// The classes by falling probability; equal ones by class index.
+#[must_use]
+pub fn ranking(probabilities: &[f32]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..probabilities.len()).collect();
+    order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]).then(a.cmp(&b)));
+    order
+}
+
+/// Runs any ONNX model once, unoptimised: what the gradient compiler's probe needs, and its tests.
+///
+/// # Errors
+/// The runtime's message, or that of a missing library.
+pub fn run_once(
+    model: &ModelProto,
+    inputs: &[onnx::proto::TensorProto],
+) -> Result<Vec<onnx::proto::TensorProto>, Error> {
+    session::run_once(model, inputs)
+}
+
+/// The runtime that [`gradient::compile`] probes with.
+#[must_use]
+pub fn runtime() -> impl gradient::Runtime {
+    Runtime
+}
+
+/// The description of a model given by name, by its description or by its ONNX file.
+///
+/// # Errors
+/// [`Error::Description`] when there is none or it is wrong.
+pub fn describe(model: &Path) -> Result<Description, Error> {
+    Description::find(model).map_err(Error::Description)
+}

@@ -1,0 +1,259 @@
+//! Pipelines: one TOML file is one experiment. Here it is read, changed by `--set`, and checked.
+
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::saliency::{SaliencyOptions, ViewOptions};
+use crate::segment::{ColourOptions, ConstantBoxOptions, CutOptions, SeedOptions, ThresholdOptions};
+
+/// A configuration that cannot be used: what, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Error(String);
+
+/// One way from a photo to a box, as written in `pipelines/*.toml`. Exactly one of `cut`, `threshold` and
+/// `constant-box` makes the box.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Pipeline {
+    /// What the experiment is, in one line.
+    pub title: String,
+    /// How the photo is shown to the classifier.
+    pub view: ViewOptions,
+    /// How gradients become a saliency map.
+    pub saliency: Option<SaliencyOptions>,
+    /// Which pixels the colour models learn from, and which the cut must not change.
+    pub seeds: Option<SeedOptions>,
+    /// The colour models.
+    pub colours: Option<ColourOptions>,
+    /// The energy of the cut.
+    pub cut: Option<CutOptions>,
+    /// A threshold on the saliency map, in place of a cut.
+    pub threshold: Option<ThresholdOptions>,
+    /// A box that does not look at the photo.
+    pub constant_box: Option<ConstantBoxOptions>,
+    /// Where the numbers above were chosen.
+    pub tuned_on: TunedOn,
+}
+
+/// Where a pipeline's numbers were chosen. Nothing is tuned on what it is scored on, and the summary repeats this.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TunedOn {
+    /// The photos looked at, or "none" where the values are as published.
+    pub split: String,
+}
+
+/// How a pipeline makes a box from a photo.
+#[derive(Clone, Copy, Debug)]
+pub enum Method<'a> {
+    /// Seeds, colour models and an exact minimum cut on a saliency map.
+    Cut(&'a SaliencyOptions, &'a SeedOptions, &'a ColourOptions, &'a CutOptions),
+    /// A threshold on a saliency map.
+    Threshold(&'a SaliencyOptions, &'a ThresholdOptions),
+    /// The same box in every photo.
+    ConstantBox(&'a ConstantBoxOptions),
+}
+
+impl Pipeline {
+    /// Reads a pipeline by name (`pipelines/NAME.toml`) or path and applies `settings`, each `table.key=value`.
+    ///
+    /// # Errors
+    /// [`Error`] naming the file, the line and the nearest known key.
+    pub fn load(name: &Path, settings: &[String]) -> Result<Self, Error> {
+        let folder = home().join("pipelines");
+        let named = folder.join(name).with_added_extension("toml");
+        let path = if name.extension().is_some_and(|e| e == "toml") { name.to_owned() } else { named };
+        let text = std::fs::read_to_string(&path).map_err(|e| {
+            let names = names(&folder);
+            let near = nearest(&name.to_string_lossy(), names.iter().map(String::as_str));
+            let near = near.map_or(String::new(), |n| format!("; the nearest pipeline is {n}"));
+            Error(format!("{}: {e}{near}\nhelp: pipelines are {}", path.display(), names.join(", ")))
+        })?;
+        Self::from_text(&text, &path.display().to_string(), settings)
+    }
+
+    /// The pipeline written in `text`, with `settings` applied; `origin` is the name that errors carry.
+    ///
+    /// # Errors
+    /// As [`Pipeline::load`].
+    pub fn from_text(text: &str, origin: &str, settings: &[String]) -> Result<Self, Error> {
+        let pipeline: Self = if settings.is_empty() {
+            parse(text, origin)?
+        } else {
+            let mut table: toml::Table = parse(text, origin)?;
+            settings.iter().try_for_each(|setting| set(&mut table, setting))?;
+            let text = toml::to_string(&table).map_err(|e| Error(e.to_string()))?;
+            parse(&text, &format!("{origin} with --set {}", settings.join(" --set ")))?
+        };
+        pipeline.check(origin)?;
+        Ok(pipeline)
+    }
+
+    /// The pipeline as TOML.
+    ///
+    /// # Panics
+    /// Never: every field has a TOML form.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        toml::to_string(self).expect("a pipeline has a TOML form")
+    }
+
+    /// How the pipeline makes a box.
+    ///
+    /// # Panics
+    /// Never for a pipeline from [`Pipeline::load`], which has been checked.
+    #[must_use]
+    pub fn method(&self) -> Method<'_> {
+        self.resolve().expect("checked when loaded")
+    }
+
+    fn resolve(&self) -> Result<Method<'_>, &'static str> {
+        match (&self.cut, &self.threshold, &self.constant_box) {
+            (Some(cut), None, None) => match (&self.saliency, &self.seeds, &self.colours) {
+                (Some(saliency), Some(seeds), Some(colours)) => Ok(Method::Cut(saliency, seeds, colours, cut)),
+                _ => Err("[cut] needs the tables [saliency], [seeds] and [colours]"),
+            },
+            (None, Some(threshold), None) => match (&self.saliency, &self.seeds, &self.colours) {
+                (Some(saliency), None, None) => Ok(Method::Threshold(saliency, threshold)),
+                _ => Err("[threshold] needs [saliency], and no [seeds] or [colours]"),
+            },
+            (None, None, Some(constant)) => match (&self.saliency, &self.seeds, &self.colours) {
+                (None, None, None) => Ok(Method::ConstantBox(constant)),
+                _ => Err("[constant-box] takes no [saliency], [seeds] or [colours]"),
+            },
+            _ => Err("exactly one of the tables [cut], [threshold] and [constant-box] is wanted"),
+        }
+    }
+
+    fn check(&self, origin: &str) -> Result<(), Error> {
+        let wrong = |reason: &str| Error(format!("{origin}: {reason}"));
+        self.resolve().map_err(wrong)?;
+        if let Some(seeds) = &self.seeds {
+            seeds.check().map_err(|reason| wrong(&reason))?;
+        }
+        if let Some(colours) = &self.colours {
+            colours.check().map_err(|reason| wrong(&reason))?;
+        }
+        if let Some(cut) = &self.cut {
+            cut.check().map_err(|reason| wrong(&reason))?;
+        }
+        if let Some(threshold) = &self.threshold {
+            threshold.check().map_err(|reason| wrong(&reason))?;
+        }
+        match &self.constant_box {
+            Some(constant) => constant.check().map_err(|reason| wrong(&reason)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Sets `table.key=value` in a TOML table; the value is TOML, or a plain word.
+fn set(table: &mut toml::Table, setting: &str) -> Result<(), Error> {
+    let (path, value) =
+        setting.split_once('=').ok_or_else(|| Error(format!("--set {setting}: table.key=value is wanted")))?;
+    let value = value.trim();
+    let parsed = format!("value = {value}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("value"));
+    let mut keys: Vec<_> = path.trim().split('.').collect();
+    let last = keys.pop().unwrap_or_default();
+    let mut place = table;
+    for key in keys {
+        place = place
+            .entry(key)
+            .or_insert_with(|| toml::Table::new().into())
+            .as_table_mut()
+            .ok_or_else(|| Error(format!("--set {setting}: {key} is no table")))?;
+    }
+    place.insert(last.into(), parsed.unwrap_or_else(|| toml::Value::String(value.into())));
+    Ok(())
+}
+
+/// Parses TOML; an unknown key is answered with the nearest known one.
+///
+/// # Errors
+/// [`Error`] with `origin`, line, column and the text around.
+pub(crate) fn parse<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T, Error> {
+    toml::from_str(text).map_err(|e| {
+        let message = e.to_string();
+        let quoted: Vec<_> = message.split('`').skip(1).step_by(2).collect();
+        let near = match quoted.as_slice() {
+            [unknown, known @ ..] if e.message().starts_with("unknown") => nearest(unknown, known.iter().copied()),
+            _ => None,
+        };
+        let help = near.map_or(String::new(), |n| format!("help: did you mean {n}?"));
+        Error(format!("{origin}: {message}{help}"))
+    })
+}
+
+/// The candidate that is spelt most like `name`, where any is near.
+pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = candidates.map(|c| (strsim::jaro_winkler(name, c), c)).filter(|(likeness, _)| *likeness > 0.7);
+    near.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, c)| c)
+}
+
+/// The names of the TOML files in a folder, sorted.
+pub(crate) fn names(folder: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let toml = files.filter(|path| path.extension().is_some_and(|e| e == "toml"));
+    let mut names: Vec<_> = toml.filter_map(|p| Some(p.file_stem()?.to_string_lossy().into_owned())).collect();
+    names.sort();
+    names
+}
+
+/// The folder that holds `pipelines/` and `data/`: `LOCALISE_HOME`, or the nearest folder above the working folder
+/// or above the executable that has both; else the working folder.
+pub(crate) fn home() -> PathBuf {
+    if let Some(home) = std::env::var_os("LOCALISE_HOME").filter(|v| !v.is_empty()) {
+        return home.into();
+    }
+    let starts = [std::env::current_dir().ok(), std::env::current_exe().ok()];
+    let above = starts.iter().flatten().flat_map(|start| start.ancestors());
+    let mut homes = above.filter(|folder| folder.join("pipelines").is_dir() && folder.join("data/models").is_dir());
+    homes.next().map_or_else(|| ".".into(), Path::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shipped(name: &str) -> Result<Pipeline, Error> {
+        Pipeline::load(Path::new(name), &[])
+    }
+
+    #[test]
+    fn every_shipped_pipeline_reads_and_writes_itself() {
+        let names = names(&home().join("pipelines"));
+        assert!(names.len() >= 6, "{names:?}");
+        for name in names {
+            let pipeline = shipped(&name).unwrap_or_else(|e| panic!("{e}"));
+            let again = Pipeline::from_text(&pipeline.to_text(), &name, &[]).unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(pipeline, again);
+        }
+    }
+
+    #[test]
+    fn set_changes_one_value() {
+        let settings = ["seeds.foreground=0.97".to_owned(), "cut.energy=grabcut8".to_owned()];
+        let pipeline = Pipeline::load(Path::new("paper2013"), &settings).expect("good settings");
+        assert_eq!(pipeline.seeds.expect("seeds").foreground, 0.97);
+    }
+
+    #[test]
+    fn a_wrong_key_is_answered_with_the_nearest() {
+        let cases = [
+            ("seeds.forground=0.9", "did you mean foreground"),
+            ("cutt.gamma=1", "did you mean cut?"),
+            ("cut.gamma=high", "invalid type"),
+            ("seeds.foreground=1.5", "foreground 1.5"),
+            ("threshold={rule=\"mean\", alpha=1, fong-compat=true}", "exactly one of"),
+            ("nonsense", "table.key=value"),
+        ];
+        for (setting, expected) in cases {
+            let error = Pipeline::load(Path::new("paper2013"), &[setting.to_owned()]).expect_err(setting).to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        assert!(shipped("paper2014").expect_err("no such pipeline").to_string().contains("paper2013"));
+    }
+}

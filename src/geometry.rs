@@ -1,0 +1,153 @@
+//! Boxes. One convention inside the program, stated once:
+//!
+//! a box is half-open and in pixels of the stored photo, x to the right and y down: it holds the points with
+//! `x_min <= x < x_max` and `y_min <= y < y_max`. The pixel (0, 0) alone is the box (0, 0, 1, 1). Readers convert
+//! on the way in, writers on the way out. For boxes with whole-numbered corners the IoU here is the devkit's, whose
+//! inclusive corners count `max − min + 1` pixels.
+
+use serde::{Deserialize, Serialize};
+
+/// A half-open box in pixels of the stored photo.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub struct BBox {
+    /// The left edge.
+    pub x_min: f64,
+    /// The upper edge.
+    pub y_min: f64,
+    /// The right edge, outside.
+    pub x_max: f64,
+    /// The lower edge, outside.
+    pub y_max: f64,
+}
+
+impl BBox {
+    /// The box with these edges.
+    #[must_use]
+    pub const fn new(x_min: f64, y_min: f64, x_max: f64, y_max: f64) -> Self {
+        Self { x_min, y_min, x_max, y_max }
+    }
+
+    /// The box of inclusive whole-pixel corners, as the ILSVRC devkit writes it.
+    ///
+    /// ```
+    /// use localise::geometry::BBox;
+    /// assert_eq!(BBox::from_inclusive(0., 0., 9., 4.), BBox::new(0., 0., 10., 5.));
+    /// ```
+    #[must_use]
+    pub const fn from_inclusive(x_min: f64, y_min: f64, x_max: f64, y_max: f64) -> Self {
+        Self::new(x_min, y_min, x_max + 1.0, y_max + 1.0)
+    }
+
+    /// The whole of a photo.
+    #[must_use]
+    pub fn whole(width: usize, height: usize) -> Self {
+        Self::new(0.0, 0.0, width as f64, height as f64)
+    }
+
+    /// The area in pixels; 0 for a box that is empty or turned inside out.
+    #[must_use]
+    pub fn area(&self) -> f64 {
+        (self.x_max - self.x_min).max(0.0) * (self.y_max - self.y_min).max(0.0)
+    }
+
+    /// Intersection over union, in 0..=1; 0 where either box is empty.
+    ///
+    /// ```
+    /// use localise::geometry::BBox;
+    /// let (a, b) = (BBox::from_inclusive(0., 0., 9., 9.), BBox::from_inclusive(0., 0., 9., 4.));
+    /// assert_eq!(a.iou(&b), 0.5);
+    /// ```
+    #[must_use]
+    pub fn iou(&self, other: &Self) -> f64 {
+        let both = Self {
+            x_min: self.x_min.max(other.x_min),
+            y_min: self.y_min.max(other.y_min),
+            x_max: self.x_max.min(other.x_max),
+            y_max: self.y_max.min(other.y_max),
+        };
+        let intersection = both.area();
+        if intersection > 0.0 { intersection / (self.area() + other.area() - intersection) } else { 0.0 }
+    }
+
+    /// The box of whole pixels in a photo of `to` (width, height) that covers this box of a frame of `from`: the
+    /// lower edges are rounded down, the upper ones up, and what lies outside the photo is cut off.
+    #[must_use]
+    pub fn mapped(&self, from: [u32; 2], to: [u32; 2]) -> Self {
+        let [sx, sy] = [0, 1].map(|i| f64::from(to[i]) / f64::from(from[i]));
+        let [w, h] = to.map(f64::from);
+        Self {
+            x_min: (self.x_min * sx).floor().clamp(0.0, w),
+            y_min: (self.y_min * sy).floor().clamp(0.0, h),
+            x_max: (self.x_max * sx).ceil().clamp(0.0, w),
+            y_max: (self.y_max * sy).ceil().clamp(0.0, h),
+        }
+    }
+
+    /// The centred box whose sides are `side` times those of the photo. With `rounded`, its edges are rounded to whole
+    /// pixels, halves to even; otherwise they are real numbers.
+    ///
+    /// ```
+    /// use localise::geometry::BBox;
+    /// assert_eq!(BBox::centred(500, 375, 0.8, false), BBox::new(50., 37.5, 450., 337.5));
+    /// assert_eq!(BBox::centred(500, 375, 0.8, true), BBox::new(50., 37., 450., 337.));
+    /// ```
+    #[must_use]
+    pub fn centred(width: usize, height: usize, side: f64, rounded: bool) -> Self {
+        // Halves to even need the exact halves: 375 · 0.1 and 375 · 0.9 are 37.5 and 337.5 here, with an ulp to spare.
+        let edge = |n: usize, share: f64| {
+            let edge = n as f64 * share;
+            let snapped = if (edge * 2.0 - (edge * 2.0).round()).abs() < 1e-9 { (edge * 2.0).round() / 2.0 } else { edge };
+            if rounded { snapped.round_ties_even() } else { snapped }
+        };
+        let (low, high) = ((1.0 - side) / 2.0, (1.0 + side) / 2.0);
+        Self::new(edge(width, low), edge(height, low), edge(width, high), edge(height, high))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Inclusive corners, the devkit's IoU as a fraction: each pair shows one mistake (no +1, strict >, ...).
+    #[test]
+    fn iou_is_the_devkits() {
+        let cases = [
+            ([0, 0, 9, 9], [0, 0, 9, 4], 1.0 / 2.0),
+            ([0, 0, 99, 99], [0, 0, 70, 70], 5041.0 / 10000.0),
+            ([0, 0, 4, 4], [5, 0, 9, 4], 0.0),
+            ([0, 0, 4, 4], [4, 4, 8, 8], 1.0 / 49.0),
+            ([7, 7, 7, 7], [7, 7, 7, 7], 1.0),
+            ([1, 2, 5, 6], [3, 1, 4, 5], 8.0 / 27.0),
+            ([45, 49, 499, 162], [2, 69, 437, 207], 18471.0 / 37766.0),
+        ];
+        for (a, b, expected) in cases {
+            let [a, b] = [a, b].map(|[x0, y0, x1, y1]: [u32; 4]| {
+                BBox::from_inclusive(x0.into(), y0.into(), x1.into(), y1.into())
+            });
+            assert!((a.iou(&b) - expected).abs() < 1e-12, "{a:?} {b:?}");
+            assert_eq!(a.iou(&b), b.iou(&a));
+        }
+    }
+
+    #[test]
+    fn a_mapped_box_covers_its_pixels() {
+        let b = BBox::new(10.0, 20.0, 100.0, 227.0).mapped([227, 227], [500, 375]);
+        assert_eq!(b, BBox::new(22.0, 33.0, 221.0, 375.0));
+        assert_eq!(BBox::whole(256, 341).mapped([256, 341], [300, 400]), BBox::whole(300, 400));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn scaling_both_axes_apart_leaves_iou(
+            a in proptest::array::uniform4(0.0..100.0f64), b in proptest::array::uniform4(0.0..100.0f64),
+            sx in 0.1..10.0f64, sy in 0.1..10.0f64,
+        ) {
+            let make = |v: [f64; 4], sx: f64, sy: f64| {
+                BBox::new(v[0] * sx, v[1] * sy, (v[0] + v[2]) * sx, (v[1] + v[3]) * sy)
+            };
+            let (before, after) = (make(a, 1.0, 1.0).iou(&make(b, 1.0, 1.0)), make(a, sx, sy).iou(&make(b, sx, sy)));
+            proptest::prop_assert!((before - after).abs() < 1e-9);
+            proptest::prop_assert!((0.0..=1.0).contains(&before));
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Attributes of a node by type, with the default that the operator's specification gives.
+
+use super::proto::{AttributeProto, NodeProto, TensorProto, attribute_proto::AttributeType};
+
+impl NodeProto {
+    fn attribute_named(&self, name: &str) -> Option<&AttributeProto> {
+        self.attribute.iter().find(|a| a.name() == name)
+    }
+
+    /// The integer attribute `name`, or the operator's default.
+    #[must_use]
+    pub fn int(&self, name: &str, default: i64) -> i64 {
+        self.attribute_named(name).map_or(default, AttributeProto::i)
+    }
+
+    /// The float attribute `name`, or the operator's default.
+    #[must_use]
+    pub fn float(&self, name: &str, default: f32) -> f32 {
+        self.attribute_named(name).map_or(default, AttributeProto::f)
+    }
+
+    /// The list of integers `name`, or `None` where the node leaves it out.
+    #[must_use]
+    pub fn ints(&self, name: &str) -> Option<&[i64]> {
+        self.attribute_named(name).map(|a| a.ints.as_slice())
+    }
+
+    /// The text attribute `name`, or the operator's default.
+    #[must_use]
+    pub fn string<'a>(&'a self, name: &str, default: &'a str) -> &'a str {
+        self.attribute_named(name).and_then(|a| std::str::from_utf8(a.s()).ok()).unwrap_or(default)
+    }
+
+    /// The tensor attribute `name`.
+    #[must_use]
+    pub fn tensor(&self, name: &str) -> Option<&TensorProto> {
+        self.attribute_named(name).and_then(|a| a.t.as_ref())
+    }
+
+    /// The name of input `i`, or `None` where it is left out (ONNX spells an omitted input as an empty name).
+    #[must_use]
+    pub fn input_name(&self, i: usize) -> Option<&str> {
+        self.input.get(i).map(String::as_str).filter(|name| !name.is_empty())
+    }
+
+    /// What a message calls the node: its name, or that of its first output.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        if self.name().is_empty() { self.output.first().map_or("", String::as_str) } else { self.name() }
+    }
+}
+
+/// A value that an attribute can hold; lets a node be written as `("axis", 1.into())`.
+impl From<i64> for AttributeProto {
+    fn from(i: i64) -> Self {
+        Self { r#type: Some(AttributeType::Int as i32), i: Some(i), ..Self::default() }
+    }
+}
+
+impl From<f32> for AttributeProto {
+    fn from(f: f32) -> Self {
+        Self { r#type: Some(AttributeType::Float as i32), f: Some(f), ..Self::default() }
+    }
+}
+
+impl From<&[i64]> for AttributeProto {
+    fn from(ints: &[i64]) -> Self {
+        Self { r#type: Some(AttributeType::Ints as i32), ints: ints.into(), ..Self::default() }
+    }
+}
+
+impl From<Vec<i64>> for AttributeProto {
+    fn from(ints: Vec<i64>) -> Self {
+        ints.as_slice().into()
+    }
+}
+
+impl From<&str> for AttributeProto {
+    fn from(s: &str) -> Self {
+        Self { r#type: Some(AttributeType::String as i32), s: Some(s.into()), ..Self::default() }
+    }
+}
+
+impl From<TensorProto> for AttributeProto {
+    fn from(t: TensorProto) -> Self {
+        Self { r#type: Some(AttributeType::Tensor as i32), t: Some(t), ..Self::default() }
+    }
+}

@@ -1,0 +1,54 @@
+//! Who makes and who uses a tensor.
+
+use std::collections::HashMap;
+
+use super::proto::{GraphProto, NodeProto, TensorProto};
+
+/// An index over a graph: nodes by what they make and use, weights by name.
+#[derive(Debug)]
+pub struct Graph<'a> {
+    /// The graph itself, nodes in topological order (an ONNX requirement).
+    pub proto: &'a GraphProto,
+    producers: HashMap<&'a str, usize>,
+    consumers: HashMap<&'a str, Vec<usize>>,
+    initializers: HashMap<&'a str, &'a TensorProto>,
+}
+
+impl<'a> Graph<'a> {
+    /// Indexes `proto`.
+    #[must_use]
+    pub fn new(proto: &'a GraphProto) -> Self {
+        let mut producers = HashMap::new();
+        let mut consumers: HashMap<_, Vec<_>> = HashMap::new();
+        for (i, node) in proto.node.iter().enumerate() {
+            producers.extend(node.output.iter().map(|name| (name.as_str(), i)));
+            for name in node.input.iter().filter(|name| !name.is_empty()) {
+                consumers.entry(name.as_str()).or_default().push(i);
+            }
+        }
+        let initializers = proto.initializer.iter().map(|t| (t.name(), t)).collect();
+        Self { proto, producers, consumers, initializers }
+    }
+
+    /// The node that makes `tensor`, or `None` for an input or a weight.
+    #[must_use]
+    pub fn producer(&self, tensor: &str) -> Option<&'a NodeProto> {
+        self.producers.get(tensor).map(|&i| &self.proto.node[i])
+    }
+
+    /// The nodes that use `tensor`, in graph order.
+    pub fn consumers(&self, tensor: &str) -> impl Iterator<Item = &'a NodeProto> {
+        self.consumers.get(tensor).into_iter().flatten().map(|&i| &self.proto.node[i])
+    }
+
+    /// The weight called `tensor`.
+    #[must_use]
+    pub fn initializer(&self, tensor: &str) -> Option<&'a TensorProto> {
+        self.initializers.get(tensor).copied()
+    }
+
+    /// The inputs that a user must feed: those that are no weights (old files list both).
+    pub fn inputs(&self) -> impl Iterator<Item = &'a str> {
+        self.proto.input.iter().map(super::proto::ValueInfoProto::name).filter(|name| self.initializer(name).is_none())
+    }
+}

@@ -1,0 +1,20 @@
+//! ONNX files as data: load, look up, write. No runtime and no mathematics.
+//!
+//! [`proto`] holds the messages, generated from `onnx.proto`. What the rest of the crate needs of them is added
+//! here as inherent methods: typed attributes with their ONNX defaults ([`proto::NodeProto::int`] and its
+//! siblings), tensors as values ([`proto::TensorProto::floats`]), an index of producers and consumers
+//! ([`Graph`]) and a text form with one line per node ([`text`]).
+
+mod attributes;
+mod external;
+mod file;
+mod graph;
+#[allow(missing_docs, missing_debug_implementations, unreachable_pub, clippy::pedantic)]
+#[rustfmt::skip]
+pub mod proto;
+mod tensor;
+mod text;
+
+pub use file::{Error, decode, encode, load, save};
+pub use graph::Graph;
+pub use text::text;

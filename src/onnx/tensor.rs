@@ -1,0 +1,78 @@
+//! Tensors as values: `TensorProto` to and from slices of numbers.
+
+use super::proto::{TensorProto, tensor_proto::DataType};
+
+impl TensorProto {
+    /// A float32 tensor of shape `dims`, row-major.
+    #[must_use]
+    pub fn from_floats(name: &str, dims: &[usize], values: &[f32]) -> Self {
+        let raw = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        Self::from_raw(name, dims, DataType::Float, raw)
+    }
+
+    /// An int64 tensor of shape `dims`, row-major.
+    #[must_use]
+    pub fn from_integers(name: &str, dims: &[usize], values: &[i64]) -> Self {
+        let raw = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        Self::from_raw(name, dims, DataType::Int64, raw)
+    }
+
+    fn from_raw(name: &str, dims: &[usize], kind: DataType, raw: Vec<u8>) -> Self {
+        Self {
+            name: Some(name.into()),
+            dims: dims.iter().map(|&n| n as i64).collect(),
+            data_type: Some(kind as i32),
+            raw_data: Some(raw),
+            ..Self::default()
+        }
+    }
+
+    /// The shape.
+    #[must_use]
+    pub fn shape(&self) -> Vec<usize> {
+        self.dims.iter().map(|&n| n.max(0) as usize).collect()
+    }
+
+    /// The values of a float32 tensor, row-major.
+    ///
+    /// # Errors
+    /// A text naming the tensor when it is of another type or its data do not fit its shape.
+    pub fn floats(&self) -> Result<Vec<f32>, String> {
+        match (self.data_type(), &self.raw_data) {
+            (t, Some(raw)) if t == DataType::Float as i32 => self.sized(words(raw, f32::from_le_bytes)),
+            (t, None) if t == DataType::Float as i32 => self.sized(self.float_data.clone()),
+            _ => Err(self.wrong_type("float32")),
+        }
+    }
+
+    /// The values of an int64 or int32 tensor, row-major.
+    ///
+    /// # Errors
+    /// A text naming the tensor when it is of another type or its data do not fit its shape.
+    pub fn integers(&self) -> Result<Vec<i64>, String> {
+        match (DataType::try_from(self.data_type()), &self.raw_data) {
+            (Ok(DataType::Int64), Some(raw)) => self.sized(words(raw, i64::from_le_bytes)),
+            (Ok(DataType::Int64), None) => self.sized(self.int64_data.clone()),
+            (Ok(DataType::Int32), Some(raw)) => self.sized(words(raw, |b| i64::from(i32::from_le_bytes(b)))),
+            (Ok(DataType::Int32), None) => self.sized(self.int32_data.iter().map(|&v| v.into()).collect()),
+            _ => Err(self.wrong_type("int64")),
+        }
+    }
+
+    fn sized<T>(&self, values: Vec<T>) -> Result<Vec<T>, String> {
+        let wanted: usize = self.shape().iter().product();
+        if values.len() == wanted {
+            return Ok(values);
+        }
+        Err(format!("tensor '{}' has {} values, its shape {:?} wants {wanted}", self.name(), values.len(), self.dims))
+    }
+
+    fn wrong_type(&self, wanted: &str) -> String {
+        let kind = DataType::try_from(self.data_type()).map_or("unknown", |t| t.as_str_name());
+        format!("tensor '{}' is of type {kind}, not {wanted}", self.name())
+    }
+}
+
+fn words<T, const N: usize>(raw: &[u8], word: impl Fn([u8; N]) -> T) -> Vec<T> {
+    raw.as_chunks::<N>().0.iter().map(|&bytes| word(bytes)).collect()
+}

@@ -1,0 +1,45 @@
+//! A graph as text, one line per node: for eyes, logs and tests.
+
+use std::fmt::Write;
+
+use super::proto::{AttributeProto, ModelProto, NodeProto, attribute_proto::AttributeType};
+
+/// The model's graph, one line per node.
+///
+/// ```
+/// use localise::onnx::proto::{GraphProto, ModelProto, NodeProto};
+/// let node = NodeProto {
+///     op_type: Some("Concat".into()),
+///     input: vec!["a".into(), "b".into()],
+///     output: vec!["c".into()],
+///     attribute: vec![localise::onnx::proto::AttributeProto { name: Some("axis".into()), ..1.into() }],
+///     ..Default::default()
+/// };
+/// let graph = GraphProto { node: vec![node], ..Default::default() };
+/// let model = ModelProto { graph: Some(graph), ..Default::default() };
+/// assert_eq!(localise::onnx::text(&model), "c = Concat(a, b) axis=1\n");
+/// ```
+#[must_use]
+pub fn text(model: &ModelProto) -> String {
+    model.graph.iter().flat_map(|g| &g.node).map(line).collect()
+}
+
+fn line(node: &NodeProto) -> String {
+    let mut line = format!("{} = {}({})", node.output.join(", "), node.op_type(), node.input.join(", "));
+    for attribute in &node.attribute {
+        let _ = write!(line, " {}={}", attribute.name(), value(attribute));
+    }
+    line + "\n"
+}
+
+fn value(attribute: &AttributeProto) -> String {
+    match attribute.r#type() {
+        AttributeType::Int => attribute.i().to_string(),
+        AttributeType::Float => attribute.f().to_string(),
+        AttributeType::String => String::from_utf8_lossy(attribute.s()).into_owned(),
+        AttributeType::Ints => format!("{:?}", attribute.ints),
+        AttributeType::Floats => format!("{:?}", attribute.floats),
+        AttributeType::Tensor => format!("tensor{:?}", attribute.t.as_ref().map_or(&[][..], |t| &t.dims)),
+        other => format!("<{}>", other.as_str_name()),
+    }
+}

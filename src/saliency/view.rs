@@ -1,0 +1,204 @@
+//! Views: how a photo is shown to the classifier, and in which frame its object is cut out.
+
+use fast_image_resize as fir;
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
+
+/// How the photo is shown: the table `[view]` of a pipeline.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ViewOptions {
+    /// The crops.
+    pub kind: ViewKind,
+    /// The resizing filter.
+    pub filter: Filter,
+}
+
+/// The crops of a view.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ViewKind {
+    /// The photo's shorter side is brought to the model's canvas; four corners and the centre of the central square,
+    /// and their mirror images: the ten sub-images of section 3.
+    TenCrop,
+    /// The whole photo is warped to the network's input.
+    Warp,
+    /// The photo's shorter side is brought to the model's canvas and the network is run on all of it, fully
+    /// convolutionally.
+    Dense,
+}
+
+/// A resizing filter.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Filter {
+    /// Keys' cubic with a = −1/2, anti-aliased when shrinking: MATLAB's `imresize` and Pillow's bicubic.
+    Bicubic,
+    /// Linear, anti-aliased when shrinking: Pillow's bilinear.
+    Bilinear,
+    /// Linear between the nearest pixels whatever the scale: Caffe's and OpenCV's bilinear.
+    BilinearPlain,
+}
+
+/// A rectangle of whole pixels of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rect {
+    /// The left edge.
+    pub x: u32,
+    /// The upper edge.
+    pub y: u32,
+    /// The width.
+    pub width: u32,
+    /// The height.
+    pub height: u32,
+}
+
+/// A part of the frame that the classifier sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crop {
+    /// Where it lies in the frame.
+    pub rect: Rect,
+    /// Whether it is shown mirrored.
+    pub mirrored: bool,
+}
+
+impl Crop {
+    /// The pixels of the crop.
+    #[must_use]
+    pub fn cut(&self, frame: &RgbImage) -> RgbImage {
+        let Rect { x, y, width, height } = self.rect;
+        let crop = image::imageops::crop_imm(frame, x, y, width, height).to_image();
+        if self.mirrored { image::imageops::flip_horizontal(&crop) } else { crop }
+    }
+}
+
+/// A photo as it is shown.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The resized photo. Saliency, seeds and cut live in its pixels.
+    pub frame: RgbImage,
+    /// The crops, in a fixed order.
+    pub crops: Vec<Crop>,
+    /// The part of the frame that the crops cover; nothing is known of the saliency outside.
+    pub window: Rect,
+}
+
+impl View {
+    /// The view of `photo` for a network with an input of `size` pixels and a canvas of `canvas`.
+    ///
+    /// # Errors
+    /// A text when the photo cannot be resized.
+    pub fn of(photo: &RgbImage, options: &ViewOptions, size: usize, canvas: usize) -> Result<Self, String> {
+        let (size, canvas) = (size as u32, canvas as u32);
+        let (width, height) = photo.dimensions();
+        let [w, h] = match options.kind {
+            ViewKind::Warp => [size, size],
+            ViewKind::TenCrop | ViewKind::Dense => {
+                let shorter = f64::from(width.min(height));
+                [width, height].map(|n| (f64::from(n) * f64::from(canvas) / shorter).round() as u32)
+            }
+        };
+        let frame = resize(photo, w, h, options.filter)?;
+        let rect = |x, y, width, height| Rect { x, y, width, height };
+        let plain = |rect| Crop { rect, mirrored: false };
+        let whole = rect(0, 0, w, h);
+        Ok(match options.kind {
+            ViewKind::Warp | ViewKind::Dense => Self { frame, crops: vec![plain(whole)], window: whole },
+            ViewKind::TenCrop => {
+                let (left, top, far) = ((w - canvas) / 2, (h - canvas) / 2, canvas - size);
+                let corners = [(0, 0), (far, 0), (0, far), (far, far), (far / 2, far / 2)];
+                let crop = |mirrored| {
+                    corners.map(|(x, y)| Crop { rect: rect(left + x, top + y, size, size), mirrored })
+                };
+                let crops = [crop(false), crop(true)].concat();
+                Self { frame, crops, window: rect(left, top, canvas, canvas) }
+            }
+        })
+    }
+
+    /// Width and height of the frame.
+    #[must_use]
+    pub fn size(&self) -> [u32; 2] {
+        self.frame.dimensions().into()
+    }
+}
+
+/// `image` in another size.
+///
+/// # Errors
+/// A text naming both sizes when one of them is empty.
+pub fn resize(image: &RgbImage, width: u32, height: u32, filter: Filter) -> Result<RgbImage, String> {
+    let mut resized = RgbImage::new(width, height);
+    resize_any(image, &mut resized, filter).map_err(|e| {
+        let (w, h) = image.dimensions();
+        format!("cannot resize {w} x {h} to {width} x {height}: {e}")
+    })?;
+    Ok(resized)
+}
+
+/// Resizes any kind of pixels into `to`.
+pub(crate) fn resize_any(
+    from: &impl fir::IntoImageView,
+    to: &mut impl fir::IntoImageViewMut,
+    filter: Filter,
+) -> Result<(), fir::ResizeError> {
+    let algorithm = match filter {
+        Filter::Bicubic => fir::ResizeAlg::Convolution(fir::FilterType::CatmullRom),
+        Filter::Bilinear => fir::ResizeAlg::Convolution(fir::FilterType::Bilinear),
+        Filter::BilinearPlain => fir::ResizeAlg::Interpolation(fir::FilterType::Bilinear),
+    };
+    let mut resizer = fir::Resizer::new();
+    resizer.resize(from, to, &fir::ResizeOptions::new().resize_alg(algorithm).use_alpha(false))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    /// How many crops show each pixel of the frame.
+    fn coverage(view: &View) -> HashMap<(u32, u32), usize> {
+        let mut counts = HashMap::new();
+        for Crop { rect: r, .. } in &view.crops {
+            for (x, y) in (r.x..r.x + r.width).flat_map(|x| (r.y..r.y + r.height).map(move |y| (x, y))) {
+                *counts.entry((x, y)).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    fn options(kind: ViewKind) -> ViewOptions {
+        ViewOptions { kind, filter: Filter::Bicubic }
+    }
+
+    #[test]
+    fn ten_crops_cover_the_central_square() {
+        let view = View::of(&RgbImage::new(500, 375), &options(ViewKind::TenCrop), 224, 256).expect("a view");
+        assert_eq!(view.size(), [341, 256]);
+        assert_eq!(view.window, Rect { x: 42, y: 0, width: 256, height: 256 });
+        assert_eq!(view.crops.len(), 10);
+        let counts = coverage(&view);
+        assert_eq!(counts.len(), 256 * 256);
+        assert_eq!((counts[&(42, 0)], counts[&(42 + 128, 128)]), (2, 10));
+    }
+
+    #[test]
+    fn a_warp_shows_all_in_one_crop() {
+        let view = View::of(&RgbImage::new(500, 375), &options(ViewKind::Warp), 224, 256).expect("a view");
+        assert_eq!((view.size(), view.crops.len()), ([224, 224], 1));
+    }
+
+    #[test]
+    fn one_pixel_is_a_photo() {
+        let view = View::of(&RgbImage::new(1, 1), &options(ViewKind::Dense), 224, 256).expect("a view");
+        assert_eq!(view.size(), [256, 256]);
+    }
+
+    #[test]
+    fn mirrored_crops_are_mirrored() {
+        let frame = RgbImage::from_fn(4, 1, |x, _| image::Rgb([x as u8, 0, 0]));
+        let crop = Crop { rect: Rect { x: 1, y: 0, width: 3, height: 1 }, mirrored: true };
+        assert_eq!(crop.cut(&frame).pixels().map(|p| p.0[0]).collect::<Vec<_>>(), [3, 2, 1]);
+    }
+}

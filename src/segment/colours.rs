@@ -1,0 +1,122 @@
+//! Colour models: mixtures of five Gaussians over RGB.
+
+use nalgebra::{Cholesky, Matrix3, Vector3};
+use serde::{Deserialize, Serialize};
+
+use super::{em, expectation_maximisation, start};
+
+/// How a colour model is learnt: the table `[colours]` of a pipeline.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ColourOptions {
+    /// The method.
+    pub fit: ColourFit,
+    /// How many Gaussians each of the two models has.
+    pub components: usize,
+}
+
+impl ColourOptions {
+    pub(crate) fn check(&self) -> Result<(), String> {
+        match self.components {
+            1..=64 => Ok(()),
+            n => Err(format!("colours.components {n} is not in 1..64")),
+        }
+    }
+}
+
+/// How a colour model is learnt.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ColourFit {
+    /// Binary splitting of the colours, one Gaussian a part, no EM (Orchard and Bouman 1991; Oxford's `gsc-1.2`).
+    Splitting,
+    /// k-means++ and expectation maximisation.
+    Em,
+}
+
+/// One Gaussian of a mixture.
+#[derive(Clone, Debug)]
+pub struct Component {
+    /// Its share, 0..=1.
+    pub weight: f64,
+    /// Its mean colour.
+    pub mean: Vector3<f64>,
+    /// Its covariance.
+    pub covariance: Matrix3<f64>,
+    /// The inverse of the covariance's Cholesky factor L, whose product with x − mean has unit covariance.
+    whitening: Matrix3<f64>,
+    /// ln weight − 3/2 ln 2π − ln det L
+    constant: f64,
+}
+
+impl Component {
+    /// A Gaussian. A covariance that is not positive definite gets just enough added to its diagonal.
+    #[must_use]
+    pub fn new(weight: f64, mean: Vector3<f64>, covariance: Matrix3<f64>) -> Self {
+        let mut covariance = covariance;
+        let mut extra = covariance.trace().abs().max(1e-300) * 1e-12;
+        let factor = loop {
+            match Cholesky::new(covariance) {
+                Some(factor) => break factor.l(),
+                None => {
+                    covariance += Matrix3::identity() * extra;
+                    extra *= 10.0;
+                }
+            }
+        };
+        let log_det: f64 = factor.diagonal().iter().map(|l| l.ln()).sum();
+        let whitening = factor.try_inverse().expect("a Cholesky factor has an inverse");
+        let constant = weight.ln() - 1.5 * std::f64::consts::TAU.ln() - log_det;
+        Self { weight, mean, covariance, whitening, constant }
+    }
+
+    /// ln (weight · density) at a colour.
+    #[must_use]
+    pub fn log_density(&self, colour: &Vector3<f64>) -> f64 {
+        let (x, w) = (colour - self.mean, &self.whitening);
+        // The factor is lower triangular.
+        let z0 = w[(0, 0)] * x[0];
+        let z1 = w[(1, 0)] * x[0] + w[(1, 1)] * x[1];
+        let z2 = w[(2, 0)] * x[0] + w[(2, 1)] * x[1] + w[(2, 2)] * x[2];
+        self.constant - 0.5 * (z0 * z0 + z1 * z1 + z2 * z2)
+    }
+}
+
+/// A mixture of Gaussians. Components of weight 0 are left out.
+#[derive(Clone, Debug)]
+pub struct Gmm {
+    /// The components; none where nothing could be learnt.
+    pub components: Vec<Component>,
+}
+
+impl Gmm {
+    /// Learns a mixture from colours whose channels run from 0 to `range`. The same colours and seed give the same
+    /// mixture.
+    #[must_use]
+    pub fn fit(colours: &[Vector3<f64>], options: &ColourOptions, range: f64, seed: u64) -> Self {
+        match options.fit {
+            ColourFit::Splitting => super::binary_splitting(colours, options.components),
+            ColourFit::Em => {
+                // One grey level of 256, squared, keeps flat regions from giving singular covariances.
+                let regulariser = (range / 255.0).powi(2);
+                let mut gmm = start(colours, options.components, regulariser, seed);
+                for _ in 0..em::ROUNDS {
+                    gmm = expectation_maximisation(&gmm, colours, regulariser).0;
+                }
+                gmm
+            }
+        }
+    }
+
+    /// ln Σ weight · density at a colour; −∞ for an empty mixture.
+    #[must_use]
+    pub fn log_density(&self, colour: &Vector3<f64>) -> f64 {
+        log_sum_exp(self.components.iter().map(|c| c.log_density(colour)))
+    }
+}
+
+/// ln Σ eˣ without overflow.
+pub(super) fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
+    let max = values.clone().fold(f64::NEG_INFINITY, f64::max);
+    if max.is_finite() { max + values.map(|v| (v - max).exp()).sum::<f64>().ln() } else { max }
+}

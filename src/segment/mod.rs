@@ -1,0 +1,140 @@
+//! From a saliency map to a mask and a box.
+//!
+//! ```text
+//! saliency ─► seeds ─► colour models ─► energy ─► cut ─► component ─► box in the photo's pixels
+//! ```
+//!
+//! [`cut`] is that line; [`threshold()`] and [`ConstantBoxOptions::located`] are what it is compared with. Nothing here
+//! fails on a photo: each degenerate case has its defined box and says so with a [`Flag`].
+
+mod colours;
+mod component;
+mod em;
+mod energy;
+mod seeds;
+mod splitting;
+mod threshold;
+
+use image::RgbImage;
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+pub use colours::{ColourFit, ColourOptions, Component, Gmm};
+pub use component::{bounding_box, components, largest};
+pub use em::{expectation_maximisation, start};
+pub use energy::{CutOptions, Energy, Form, pairwise, unary};
+pub use seeds::{Seed, SeedOptions, SeedRule, Seeds, quantile, seeds, sketch};
+pub use splitting::binary_splitting;
+pub use threshold::{ThresholdOptions, ThresholdRule, threshold};
+
+use crate::geometry::BBox;
+use crate::saliency::Saliency;
+
+/// A degenerate case, and that its defined answer was given: the whole photo as the box.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flag {
+    /// The saliency is the same everywhere (a dead gradient among them), so it says nothing.
+    ConstantMap,
+    /// No pixel is left for one of the two colour models.
+    NoSeeds,
+    /// No pixel was labelled foreground.
+    EmptyMask,
+}
+
+impl Flag {
+    /// The flag as it is written in results.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ConstantMap => "constant_map",
+            Self::NoSeeds => "no_seeds",
+            Self::EmptyMask => "empty_mask",
+        }
+    }
+}
+
+/// A box in a photo.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Located {
+    /// In pixels of the stored photo.
+    pub bbox: BBox,
+    /// Set where the box is a defined answer to a degenerate case.
+    pub flag: Option<Flag>,
+}
+
+impl Located {
+    fn whole(photo: [u32; 2], flag: Flag) -> Self {
+        Self { bbox: BBox::whole(photo[0] as usize, photo[1] as usize), flag: Some(flag) }
+    }
+}
+
+/// What the stages of [`cut`] made, as far as they got: for pictures.
+#[derive(Clone, Debug, Default)]
+pub struct Stages {
+    /// The seeds.
+    pub seeds: Option<Seeds>,
+    /// Foreground and background of the cut.
+    pub mask: Option<Array2<bool>>,
+    /// The component that the box bounds.
+    pub component: Option<Array2<bool>>,
+}
+
+/// Called with the name of each stage of [`cut`] when it ends; for timings.
+pub type Clock<'a> = &'a mut dyn FnMut(&'static str);
+
+/// Cuts the object out of `frame`. `photo` is the size (width, height) of the stored photo that `frame` shows; `seed`
+/// makes the colour models reproducible and is derived from the photo's id and the class.
+pub fn cut(
+    frame: &RgbImage,
+    photo: [u32; 2],
+    saliency: &Saliency,
+    (seed_options, colour_options, cut_options): (&SeedOptions, &ColourOptions, &CutOptions),
+    seed: u64,
+    clock: Clock<'_>,
+) -> (Located, Stages) {
+    let mut stages = Stages::default();
+    let made = seeds(saliency, seed_options);
+    clock("seeds");
+    let made = match made {
+        Ok(made) => stages.seeds.insert(made),
+        Err(flag) => return (Located::whole(photo, flag), stages),
+    };
+    let energy = Energy::new(frame, made, colour_options, cut_options, seed, clock);
+    let mask = energy.minimise();
+    clock("cut");
+    let mask = stages.mask.insert(mask);
+    let kept = (cut_options.form == Form::Gsc).then_some(&made.hard);
+    let component = largest(mask, kept);
+    let located = match component.as_ref().and_then(bounding_box) {
+        None => Located::whole(photo, Flag::EmptyMask),
+        Some(bbox) => Located { bbox: bbox.mapped(frame.dimensions().into(), photo), flag: None },
+    };
+    stages.component = component;
+    clock("component");
+    (located, stages)
+}
+
+/// A box that does not look at the photo: the table `[constant-box]` of a pipeline.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ConstantBoxOptions {
+    /// The box's sides as a share of the photo's, in (0, 1].
+    pub side: f64,
+    /// Whether its edges are rounded to whole pixels, halves to even.
+    pub rounded: bool,
+}
+
+impl ConstantBoxOptions {
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let fits = self.side > 0.0 && self.side <= 1.0;
+        if fits { Ok(()) } else { Err(format!("constant-box.side {} is not in (0, 1]", self.side)) }
+    }
+
+    /// The centred box in a photo of this size (width, height).
+    #[must_use]
+    pub fn located(&self, photo: [u32; 2]) -> Located {
+        let [w, h] = photo.map(|n| n as usize);
+        Located { bbox: BBox::centred(w, h, self.side, self.rounded), flag: None }
+    }
+}

@@ -58,7 +58,7 @@ fn networks_agree_with_pytorch() {
     for description in networks() {
         let (name, compiled) = (&description.name, compile(&description));
         for (picture, image) in pictures(&description) {
-            let golden = &json["networks"][name][picture];
+            let golden = &json[name][picture];
             let class = golden["class"].as_u64().unwrap() as usize;
             let (scores, gradient) = run(&compiled, &image, class);
             for top in golden["top5"].as_array().unwrap() {
@@ -81,20 +81,21 @@ fn networks_agree_with_pytorch() {
     }
 }
 
-/// (S(x + hv) − S(x − hv)) / 2h against ∇S · v for 20 random directions v with entries of variance 1. The error is
-/// relative to |∇S · v| or, where the direction happens to lie across the gradient, to its standard deviation ‖∇S‖.
+/// The finite difference S(x + hv) − S(x − hv) against the gradient, for 20 random directions v with entries of
+/// variance 1. A network of ReLUs has kinks wherever one looks closely, and in float32 one cannot look arbitrarily
+/// closely; so the step is wide enough for the scores' rounding to matter little, and ∇S · v is averaged over 16 points of
+/// the way (the midpoint rule of ∫ ∇S · v dt, which is the difference). The error is relative to that integral or, where
+/// the direction happens to lie across the gradient, to its standard deviation 2h‖∇S‖.
 #[test]
 fn gradients_agree_with_finite_differences() {
+    const POINTS: usize = 16;
     for description in networks() {
         let (name, compiled) = (&description.name, compile(&description));
         let [_, (_, image)] = pictures(&description);
-        let class = 967;
-        let (_, gradient) = run(&compiled, &image, class);
-        let norm = gradient.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
-        let x = image.floats().unwrap();
-        // Far below a grey level, and far above what the rounding of the score allows.
-        let step = 0.02 / description.std[0];
-        let mut worst = 0f64;
+        let (class, x) = (967, image.floats().unwrap());
+        let n = x.len();
+        let step = 0.01 / f64::from(description.std[0]); // a hundredth of a grey level
+        let (mut worst, mut errors, mut total) = (0f64, 0f64, 0f64);
         for direction in 0..20u64 {
             // Uniform in ±√3: variance 1.
             let entry = |i: usize| {
@@ -102,24 +103,29 @@ fn gradients_agree_with_finite_differences() {
                 let z = (z ^ (z >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
                 (((z ^ (z >> 29)) >> 11) as f64 / (1u64 << 53) as f64 * 2.0 - 1.0) * 3f64.sqrt()
             };
-            let v: Vec<f64> = (0..x.len()).map(entry).collect();
-            let moved = |sign: f64| -> Vec<f32> {
-                x.iter().zip(&v).map(|(&x, v)| (f64::from(x) + sign * f64::from(step) * v) as f32).collect()
+            let v: Vec<f64> = (0..n).map(entry).collect();
+            let batch = |name: &str, places: &[f64]| {
+                let at = |t: &f64| x.iter().zip(&v).map(|(&x, v)| (f64::from(x) + t * step * v) as f32).collect::<Vec<_>>();
+                let values: Vec<f32> = places.iter().flat_map(at).collect();
+                TensorProto::from_floats(name, &[places.len(), 3, description.size, description.size], &values)
             };
-            let (high, low) = (moved(1.0), moved(-1.0));
-            let score = |x: &[f32]| {
-                let image = TensorProto::from_floats(&compiled.input, &[1, 3, description.size, description.size], x);
-                f64::from(run_once(&compiled.forward, &[image]).unwrap()[0].floats().unwrap()[class])
-            };
-            let measured = score(&high) - score(&low);
-            // The step as rounded to float32.
-            let steps = high.iter().zip(&low).map(|(a, b)| f64::from(*a) - f64::from(*b));
-            let predicted: f64 = steps.zip(&gradient).map(|(s, &g)| s * f64::from(g)).sum();
-            let error = (measured - predicted).abs() / predicted.abs().max(2.0 * f64::from(step) * norm);
-            worst = worst.max(error);
+            let ends = run_once(&compiled.forward, &[batch(&compiled.input, &[-1.0, 1.0])]).unwrap()[0].floats().unwrap();
+            let difference = f64::from(ends[1000 + class]) - f64::from(ends[class]);
+
+            let middles: Vec<_> = (0..POINTS).map(|i| (2 * i + 1) as f64 / POINTS as f64 - 1.0).collect();
+            let seed: Vec<f32> = (0..POINTS * 1000).map(|i| f32::from(u8::from(i % 1000 == class))).collect();
+            let seed = TensorProto::from_floats(SEED, &[POINTS, 1000], &seed);
+            let outputs = run_once(&compiled.model, &[batch(&compiled.input, &middles), seed]).unwrap();
+            let gradients = outputs.iter().find(|t| t.name() == GRADIENT).unwrap().floats().unwrap();
+            let dot = gradients.chunks(n).flat_map(|g| g.iter().zip(&v)).map(|(&g, v)| f64::from(g) * v).sum::<f64>();
+            let integral = 2.0 * step * dot / POINTS as f64;
+            let norm = gradients[..n].iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
+            worst = worst.max((difference - integral).abs() / integral.abs().max(2.0 * step * norm));
+            errors += (difference - integral).powi(2);
+            total += integral.powi(2);
         }
-        println!("{name}: worst relative error of 20 directions {worst:.2e}");
-        assert!(worst <= 1e-2, "{name}: {worst}");
+        println!("{name}: worst relative error of 20 directions {worst:.2e}, together {:.2e}", (errors / total).sqrt());
+        assert!((errors / total).sqrt() <= 1e-2 && worst <= 2e-2, "{name}: {worst}");
     }
 }
 

@@ -1,0 +1,65 @@
+//! `localise list`
+
+use std::fmt::Write;
+use std::path::Path;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+
+use super::{Outcome, print};
+use crate::classifier::describe;
+use crate::config::{Pipeline, home, names};
+use crate::gradient::rules::RULES;
+
+#[derive(Args, Debug)]
+pub(super) struct List {
+    /// What to list.
+    what: What,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum What {
+    /// Datasets that `--dataset` knows.
+    Datasets,
+    /// Models that `--model` knows.
+    Models,
+    /// Operators that can be differentiated.
+    Ops,
+    /// Pipelines that `--pipeline` knows.
+    Pipelines,
+}
+
+impl List {
+    pub(super) fn run(self) -> Result<Outcome> {
+        let mut text = String::new();
+        match self.what {
+            What::Ops => RULES.iter().for_each(|(op, _)| text += &format!("{op}\n")),
+            What::Pipelines => {
+                for name in names(&home().join("pipelines")) {
+                    let pipeline = Pipeline::load(Path::new(&name), &[])?;
+                    writeln!(text, "{name:<16} {}", pipeline.title)?;
+                }
+            }
+            What::Models => {
+                for name in names(&home().join("data/models")) {
+                    let model = describe(Path::new(&name))?;
+                    let fetched = match (model.model.exists(), &model.fetch) {
+                        (true, _) => "here".into(),
+                        (false, Some(fetch)) => format!("not fetched: {fetch}"),
+                        (false, None) => "bring your own: --model PATH.onnx".into(),
+                    };
+                    writeln!(text, "{name:<20} {:<22} {fetched}", model.title)?;
+                }
+            }
+            What::Datasets => {
+                for name in names(&home().join("data")) {
+                    let file = std::fs::read_to_string(home().join("data").join(&name).with_added_extension("toml"))?;
+                    let title = file.parse::<toml::Table>()?["title"].as_str().unwrap_or_default().to_owned();
+                    writeln!(text, "{name:<16} {title}")?;
+                }
+            }
+        }
+        print(&text)?;
+        Ok(Outcome::Done)
+    }
+}

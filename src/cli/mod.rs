@@ -1,0 +1,123 @@
+//! The command line: one file a verb. Parse, resolve, run; results on stdout, all else on stderr.
+#![allow(clippy::print_stderr, reason = "messages to the user")]
+
+mod list;
+mod run;
+mod show;
+
+use std::io::{self, IsTerminal, Write};
+use std::panic::catch_unwind;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
+
+use crate::classifier;
+use crate::run::OutputError;
+
+/// How the program ends, for scripts that decide about a retry.
+mod exit {
+    /// A bug in this program.
+    pub(super) const BUG: u8 = 1;
+    /// Input that a retry cannot mend.
+    pub(super) const BAD_INPUT: u8 = 2;
+    /// Complete, but some photos failed.
+    pub(super) const SOME_FAILED: u8 = 3;
+    /// The output cannot be written.
+    pub(super) const OUTPUT: u8 = 74;
+}
+
+/// Finds objects with an image classifier that was never shown a box.
+///
+/// Simonyan, Vedaldi and Zisserman 2013, "Deep Inside Convolutional Networks".
+#[derive(Debug, Parser)]
+#[command(version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("LOCALISE_COMMIT"), ")"), max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+    /// The ONNX Runtime library, in place of the search (ORT_DYLIB_PATH, .onnxruntime/, beside the program, system).
+    #[arg(long, global = true, value_name = "PATH")]
+    onnxruntime: Option<PathBuf>,
+    /// Say nothing but errors.
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Say more; twice for ONNX Runtime's own words.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run a pipeline over a dataset and score it.
+    Run(run::Run),
+    /// Show one photo's way through a pipeline as a picture.
+    Show(show::Show),
+    /// List what there is.
+    List(list::List),
+}
+
+/// How a verb that did its work ends.
+enum Outcome {
+    Done,
+    SomeFailed,
+}
+
+/// Runs the program on the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_log(arguments.quiet, arguments.verbose);
+    if let Some(path) = &arguments.onnxruntime {
+        classifier::use_library(path);
+    }
+    let quiet = arguments.quiet;
+    let result = catch_unwind(|| match arguments.verb {
+        Verb::Run(verb) => verb.run(quiet),
+        Verb::Show(verb) => verb.run(),
+        Verb::List(verb) => verb.run(),
+    });
+    match result {
+        Ok(Ok(Outcome::Done)) => ExitCode::SUCCESS,
+        Ok(Ok(Outcome::SomeFailed)) => exit::SOME_FAILED.into(),
+        Ok(Err(error)) if broken_pipe(&error) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
+            eprintln!("error: {error:#}");
+            let output = error.chain().any(|e| e.is::<OutputError>() || e.is::<io::Error>());
+            if output { exit::OUTPUT.into() } else { exit::BAD_INPUT.into() }
+        }
+        Err(_) => {
+            eprintln!("error: this is a bug in localise; please report it with the lines above");
+            exit::BUG.into()
+        }
+    }
+}
+
+/// Messages go to stderr. ONNX Runtime's own are many, so they are one level behind ours.
+fn start_log(quiet: bool, verbose: u8) {
+    use LevelFilter as Level;
+    let (ours, onnxruntime) = match (quiet, verbose) {
+        (true, _) => (Level::ERROR, Level::OFF),
+        (_, 0) => (Level::INFO, Level::ERROR),
+        (_, 1) => (Level::DEBUG, Level::WARN),
+        _ => (Level::TRACE, Level::TRACE),
+    };
+    let colour = std::env::var_os("NO_COLOR").is_none() && io::stderr().is_terminal();
+    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false).without_time();
+    let filter = Targets::new().with_target("localise", ours).with_target("ort", onnxruntime);
+    tracing_subscriber::registry().with(layer.with_ansi(colour)).with(filter).init();
+}
+
+/// A reader that has seen enough (`| head`) is no failure.
+fn broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|e| e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe))
+}
+
+/// Writes a verb's result.
+fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}

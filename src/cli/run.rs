@@ -1,0 +1,128 @@
+//! `localise run`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use super::{Outcome, print};
+use crate::config::Pipeline;
+use crate::report;
+use crate::run::{Carrying, Classes, RunOptions, default_folder, run};
+
+/// The model that is run where none is named: small, quick to fetch, of AlexNet's accuracy.
+pub(super) const DEFAULT_MODEL: &str = "squeezenet1.1";
+/// The pipeline that is run where none is named: the paper's.
+pub(super) const DEFAULT_PIPELINE: &str = "paper2013";
+
+#[derive(Args, Debug)]
+pub(super) struct Run {
+    /// A dataset's name (`localise list datasets`), or a folder or file in the boxes.csv layout.
+    #[arg(long, value_name = "NAME|PATH", required_unless_present = "config")]
+    dataset: Option<PathBuf>,
+    /// Where the dataset's files lie.
+    #[arg(long, value_name = "DIR", env = "LOCALISE_DATA")]
+    data_dir: Option<PathBuf>,
+    /// A model's name (`localise list models`), its description or its ONNX file [default: squeezenet1.1]
+    #[arg(long, value_name = "NAME|PATH")]
+    model: Option<PathBuf>,
+    /// A pipeline's name (`localise list pipelines`) or file [default: paper2013]
+    #[arg(long, value_name = "NAME|PATH")]
+    pipeline: Option<PathBuf>,
+    /// Change one value of the pipeline, such as seeds.foreground=0.97.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// The results' folder [default: runs/DATE-DATASET-PIPELINE-MODEL]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Overwrite the results in the folder.
+    #[arg(long)]
+    fresh: bool,
+    /// Only this many photos, of a fixed shuffle: for testing.
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Only the photos named in this file, one a line.
+    #[arg(long, value_name = "FILE")]
+    images: Option<PathBuf>,
+    /// How many photos to work on at once; the results do not depend on it [default: one per core]
+    #[arg(long, value_name = "T", default_value_t = 0, hide_default_value = true)]
+    threads: usize,
+    /// Which classes get a box [default: gt]
+    #[arg(long, value_enum)]
+    classes: Option<Classes>,
+    /// Weights of the photos, a CSV with the columns image_id and weight.
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// Mixed into the seed of every random choice [default: 0]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Run what the run.toml of another run says; other options change it.
+    #[arg(long, value_name = "RUN.TOML")]
+    config: Option<PathBuf>,
+}
+
+impl Run {
+    pub(super) fn run(self, quiet: bool) -> Result<Outcome> {
+        let options = self.options()?;
+        let carrying = Carrying {
+            out: self.out.clone().unwrap_or_else(|| folder(&options)),
+            fresh: self.fresh,
+            threads: self.threads,
+            quiet,
+        };
+        let summary = run(&options, &carrying)?;
+        print(&format!("{}\n {}\n", report::table(&summary), carrying.out.display()))?;
+        Ok(if summary.failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
+    }
+
+    fn options(&self) -> Result<RunOptions> {
+        let file = self.config.as_deref().map(read).transpose()?;
+        let (pipeline_name, pipeline) = match (&self.pipeline, &file) {
+            (None, Some(RunOptions { pipeline_name, pipeline, .. })) => {
+                let origin = format!("the pipeline of {}", self.config.as_deref().unwrap_or(Path::new("")).display());
+                (pipeline_name.clone(), Pipeline::from_text(&pipeline.to_text(), &origin, &self.set)?)
+            }
+            (given, _) => {
+                let given = given.clone().unwrap_or_else(|| DEFAULT_PIPELINE.into());
+                let name = given.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                (if given.extension().is_some() { name } else { given.display().to_string() }, Pipeline::load(&given, &self.set)?)
+            }
+        };
+        let changed = if self.set.is_empty() { String::new() } else { format!(" {}", self.set.join(" ")) };
+        let old = file.as_ref();
+        let Some(dataset) = self.dataset.clone().or(old.map(|f| f.dataset.clone())) else { bail!("--dataset is missing") };
+        Ok(RunOptions {
+            dataset: settled(dataset),
+            data_dir: self.data_dir.clone().or(old.and_then(|f| f.data_dir.clone())).map(settled),
+            model: settled(self.model.clone().or(old.map(|f| f.model.clone())).unwrap_or_else(|| DEFAULT_MODEL.into())),
+            limit: self.limit.or(old.and_then(|f| f.limit)),
+            images: self.images.clone().or(old.and_then(|f| f.images.clone())).map(settled),
+            weights: self.weights.clone().or(old.and_then(|f| f.weights.clone())).map(settled),
+            classes: self.classes.or(old.map(|f| f.classes)).unwrap_or_default(),
+            seed: self.seed.or(old.map(|f| f.seed)).unwrap_or_default(),
+            pipeline_name: pipeline_name + &changed,
+            pipeline,
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<RunOptions> {
+    let text = std::fs::read_to_string(path).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+    toml::from_str(&text).with_context(|| path.display().to_string())
+}
+
+/// A path that exists, made absolute, so that `run.toml` runs from any folder; a name as it is.
+fn settled(path: PathBuf) -> PathBuf {
+    if path.exists() { std::path::absolute(&path).unwrap_or(path) } else { path }
+}
+
+fn folder(options: &RunOptions) -> PathBuf {
+    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let model = if options.model.extension().is_some_and(|e| e == "onnx" || e == "toml") {
+        stem(&options.model)
+    } else {
+        options.model.display().to_string()
+    };
+    let pipeline = options.pipeline_name.replace(|c: char| !c.is_alphanumeric() && c != '.' && c != '-', "-");
+    default_folder(&stem(&options.dataset), &pipeline, &model)
+}

@@ -1,0 +1,7 @@
+//! Results to bytes: the summary block for eyes, the panel of one photo. Pure functions.
+
+mod panel;
+mod table;
+
+pub use panel::panel;
+pub use table::table;

@@ -1,0 +1,102 @@
+//! One photo's way through the pipeline as one picture: photo, saliency, seeds, cut, component, box.
+
+use image::{Rgb, RgbImage, imageops};
+use imageproc::drawing::draw_hollow_rect_mut;
+use imageproc::rect::Rect;
+use ndarray::Array2;
+
+use crate::geometry::BBox;
+use crate::saliency::{Saliency, View};
+use crate::segment::{Located, Seed, Stages};
+
+const FOUND: Rgb<u8> = Rgb([255, 40, 40]);
+const TRUE: Rgb<u8> = Rgb([40, 220, 40]);
+const FOREGROUND: Rgb<u8> = Rgb([255, 120, 0]);
+const BACKGROUND: Rgb<u8> = Rgb([0, 90, 255]);
+/// Space between tiles, pixels.
+const GAP: u32 = 4;
+
+/// Six tiles in two rows, each of the frame's size: photo with true boxes (green), saliency, seeds (orange and blue),
+/// cut, component, photo with the box found (red). A stage that was not reached shows the darkened photo.
+#[must_use]
+pub fn panel(
+    view: &View,
+    photo: [u32; 2],
+    truth: &[BBox],
+    located: &Located,
+    saliency: Option<&Saliency>,
+    stages: &Stages,
+) -> RgbImage {
+    let frame = &view.frame;
+    let mut tiles = [frame.clone(), dark(frame), dark(frame), dark(frame), dark(frame), frame.clone()];
+    truth.iter().for_each(|bbox| outline(&mut tiles[0], bbox, photo, TRUE));
+    if let Some(saliency) = saliency {
+        tiles[1] = heat(saliency);
+    }
+    if let Some(seeds) = &stages.seeds {
+        tint(&mut tiles[2], &seeds.colour, |seed| match seed {
+            Seed::Foreground => Some(FOREGROUND),
+            Seed::Background => Some(BACKGROUND),
+            Seed::Undecided => None,
+        });
+    }
+    for (i, mask) in [(3, &stages.mask), (4, &stages.component)] {
+        if let Some(mask) = mask {
+            show(&mut tiles[i], frame, mask);
+        }
+    }
+    outline(&mut tiles[5], &located.bbox, photo, FOUND);
+
+    let (w, h) = frame.dimensions();
+    let mut panel = RgbImage::from_pixel(3 * w + 4 * GAP, 2 * h + 3 * GAP, Rgb([255; 3]));
+    for (i, tile) in tiles.iter().enumerate() {
+        let (column, row) = (i as u32 % 3, i as u32 / 3);
+        imageops::replace(&mut panel, tile, i64::from(GAP + column * (w + GAP)), i64::from(GAP + row * (h + GAP)));
+    }
+    panel
+}
+
+fn dark(frame: &RgbImage) -> RgbImage {
+    let mut dark = frame.clone();
+    dark.pixels_mut().for_each(|p| p.0 = p.0.map(|v| v / 4));
+    dark
+}
+
+/// The map from black through red and yellow to white; its 99.5 % quantile is white already.
+fn heat(saliency: &Saliency) -> RgbImage {
+    let (height, width) = saliency.map.dim();
+    let mut values = saliency.values();
+    values.sort_by(f32::total_cmp);
+    let white = values[(values.len() - 1) * 995 / 1000].max(f32::MIN_POSITIVE);
+    RgbImage::from_fn(width as u32, height as u32, |x, y| {
+        let v = (saliency.map[[y as usize, x as usize]] / white).min(1.0) * 3.0;
+        Rgb([v, v - 1.0, v - 2.0].map(|v| (v.clamp(0.0, 1.0) * 255.0) as u8))
+    })
+}
+
+fn tint<T>(tile: &mut RgbImage, labels: &Array2<T>, colour: impl Fn(&T) -> Option<Rgb<u8>>) {
+    for ((y, x), label) in labels.indexed_iter() {
+        if let Some(colour) = colour(label) {
+            tile.put_pixel(x as u32, y as u32, colour);
+        }
+    }
+}
+
+/// The photo where the mask is set.
+fn show(tile: &mut RgbImage, frame: &RgbImage, mask: &Array2<bool>) {
+    for ((y, x), _) in mask.indexed_iter().filter(|(_, set)| **set) {
+        tile.put_pixel(x as u32, y as u32, *frame.get_pixel(x as u32, y as u32));
+    }
+}
+
+/// A box of the photo drawn in its frame, two pixels wide.
+fn outline(tile: &mut RgbImage, bbox: &BBox, photo: [u32; 2], colour: Rgb<u8>) {
+    let BBox { x_min, y_min, x_max, y_max } = bbox.mapped(photo, tile.dimensions().into());
+    let (width, height) = ((x_max - x_min) as u32, (y_max - y_min) as u32);
+    for inset in 0..2 {
+        if width > 2 * inset && height > 2 * inset {
+            let rect = Rect::at(x_min as i32 + inset as i32, y_min as i32 + inset as i32);
+            draw_hollow_rect_mut(tile, rect.of_size(width - 2 * inset, height - 2 * inset), colour);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! CPU time by stage, of the thread that does the work.
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// Milliseconds of CPU by stage, in the order in which stages were first seen.
+#[derive(Clone, Debug, Default)]
+pub struct StageTimes(Vec<(&'static str, f64)>);
+
+impl StageTimes {
+    fn record(&mut self, stage: &'static str, ms: f64) {
+        match self.0.iter_mut().find(|(name, _)| *name == stage) {
+            Some((_, total)) => *total += ms,
+            None => self.0.push((stage, ms)),
+        }
+    }
+
+    /// Adds the times of another photo.
+    pub fn add(&mut self, other: &Self) {
+        other.0.iter().for_each(|&(stage, ms)| self.record(stage, ms));
+    }
+
+    /// The mean per photo.
+    #[must_use]
+    pub fn per_photo(&self, photos: usize) -> Vec<(String, f64)> {
+        self.0.iter().map(|(stage, ms)| ((*stage).to_owned(), ms / photos.max(1) as f64)).collect()
+    }
+}
+
+/// Measures the stages of one photo on the thread that it was made on.
+#[derive(Debug)]
+pub(super) struct Clock {
+    pub(super) times: StageTimes,
+    last: f64,
+}
+
+impl Clock {
+    pub(super) fn start() -> Self {
+        Self { times: StageTimes::default(), last: thread_ms() }
+    }
+
+    /// Ends a stage: all time since the last one ended is its.
+    pub(super) fn end(&mut self, stage: &'static str) {
+        let now = thread_ms();
+        self.times.record(stage, now - self.last);
+        self.last = now;
+    }
+}
+
+fn thread_ms() -> f64 {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    now.tv_sec as f64 * 1e3 + now.tv_nsec as f64 / 1e6
+}

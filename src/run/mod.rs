@@ -1,0 +1,269 @@
+//! The run: every photo of a dataset through the pipeline, one row per photo and class, then the field's numbers.
+//!
+//! Worker threads take photos one at a time; one thread writes rows in the dataset's order as they become known.
+//! Nothing in the rows depends on how many workers there are.
+
+mod clock;
+mod manifest;
+mod output;
+mod photo;
+mod progress;
+mod rows;
+mod summary;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+
+use anyhow::{Context, Result, bail};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+pub use clock::StageTimes;
+pub use manifest::Manifest;
+pub use output::{OutputError, default_folder};
+pub use photo::{PhotoError, Seen, see};
+pub use rows::{Failure, Row, Status};
+pub use summary::Summary;
+
+use crate::classifier::{self, Classifier};
+use crate::config::{Method, Pipeline};
+use crate::dataset::{Dataset, Photo, Request};
+use crate::saliency::ViewKind;
+use crate::score::{Outcome, floors, metrics};
+use output::Output;
+use progress::Progress;
+
+/// Which classes get a box.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Classes {
+    /// The true class: enough for every number, since a photo has one class.
+    #[default]
+    Gt,
+    /// The five most probable classes and the true one: what a submission needs.
+    Top5,
+}
+
+/// A run, fully said. The file `run.toml` of a finished run is this, and runs again.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RunOptions {
+    /// The dataset's name or path.
+    pub dataset: PathBuf,
+    /// Where its data lie.
+    pub data_dir: Option<PathBuf>,
+    /// The model's name, description or ONNX file.
+    pub model: PathBuf,
+    /// Only so many photos, of a fixed shuffle.
+    pub limit: Option<usize>,
+    /// Only the photos named in this file.
+    pub images: Option<PathBuf>,
+    /// Weights in place of the dataset's.
+    pub weights: Option<PathBuf>,
+    /// Which classes get a box.
+    pub classes: Classes,
+    /// Mixed into the seed of every random choice.
+    pub seed: u64,
+    /// What the pipeline is called.
+    pub pipeline_name: String,
+    /// The experiment.
+    pub pipeline: Pipeline,
+}
+
+/// How a run is carried out; nothing here changes its results.
+#[derive(Clone, Debug)]
+pub struct Carrying {
+    /// The results' folder.
+    pub out: PathBuf,
+    /// Overwrite what lies there.
+    pub fresh: bool,
+    /// How many workers; 0 for one per core.
+    pub threads: usize,
+    /// Show no progress.
+    pub quiet: bool,
+}
+
+/// A run that stops after this many failures in a row from the start, or ...
+const FAILURES_AT_THE_START: usize = 20;
+/// ... with more than this share of failures, once there are ...
+const SHARE_OF_FAILURES: f64 = 0.01;
+/// ... this many.
+const FAILURES_BEFORE_A_SHARE_COUNTS: usize = 100;
+
+/// Runs a pipeline over a dataset and writes the results.
+///
+/// # Errors
+/// When the run cannot start (a bad model, dataset or folder), too many photos fail, or the output cannot be written
+/// ([`OutputError`]).
+pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
+    let pipeline = &options.pipeline;
+    let description = classifier::describe(&options.model)?;
+    let mut dataset = Dataset::open(&Request {
+        dataset: &options.dataset,
+        data_dir: options.data_dir.as_deref(),
+        weights: options.weights.as_deref(),
+        images: options.images.as_deref(),
+        classes: &description.classes,
+    })?;
+    let all = dataset.photos.len();
+    if let Some(limit) = options.limit {
+        dataset.limit(limit);
+    }
+    let without_class = dataset.photos.iter().filter(|p| p.class.is_none()).count();
+    if without_class > 0 && options.classes == Classes::Gt {
+        bail!("{without_class} photos of {} have no class\nhelp: localise the predicted ones with --classes top5", dataset.name);
+    }
+    for note in &dataset.notes {
+        tracing::warn!("{}: {note}", dataset.name);
+    }
+    // The folder is tried before the model is loaded: a full disk should not cost the time of a large model.
+    let mut output = Output::create(&carrying.out, carrying.fresh)?;
+    let classifier = Classifier::load(description, pipeline.view.kind == ViewKind::Dense)?;
+    let manifest = Manifest::begin(options, carrying, &classifier, &dataset)?;
+    output.write("run.toml", toml::to_string(options).context("run.toml")?.as_bytes())?;
+
+    let progress = Progress::new(dataset.photos.len(), carrying.quiet);
+    let mut tally = Tally { outcomes: Vec::new(), times: StageTimes::default(), failures: Vec::new() };
+    in_order(&classifier, &dataset.photos, options, carrying.threads, |photo, record| {
+        output.rows(&record.rows)?;
+        progress.advance(record.failure.is_some());
+        tally.add(record);
+        tally.circuit_breaker(dataset.photos.len(), photo)
+    })?;
+    progress.finish();
+
+    let Tally { outcomes, times, failures } = tally;
+    let kept = dataset.photos.iter().filter(|p| !p.blacklisted && p.class.is_some());
+    let summary = Summary {
+        schema: 1,
+        program: format!("localise {}", env!("CARGO_PKG_VERSION")),
+        profile: crate::score::PROFILE.into(),
+        dataset: dataset.name.clone(),
+        pipeline: options.pipeline_name.clone(),
+        tuned_on: pipeline.tuned_on.split.clone(),
+        model: classifier.description.name.clone(),
+        model_sha256: classifier.sha256.clone(),
+        crops: crops(pipeline.view.kind),
+        images: dataset.photos.len(),
+        images_in_dataset: all,
+        failed: failures.len(),
+        metrics: metrics(&outcomes, |_| 1.0),
+        floors: floors(kept.clone().map(|p| (p.size, p.boxes.as_slice(), 1.0))),
+        weighted: dataset.weighted.then(|| summary::Weighted {
+            metrics: metrics(&outcomes, |o| o.weight),
+            floors: floors(kept.map(|p| (p.size, p.boxes.as_slice(), p.weight))),
+        }),
+        cpu_ms_per_photo: times.per_photo(dataset.photos.len()),
+        failures,
+    };
+    output.finish(&summary, &manifest.end(&summary))?;
+    Ok(summary)
+}
+
+fn crops(kind: ViewKind) -> String {
+    match kind {
+        ViewKind::TenCrop => "10 crops",
+        ViewKind::Warp => "one warp",
+        ViewKind::Dense => "fully convolutional",
+    }
+    .into()
+}
+
+/// What one photo gave.
+#[derive(Debug)]
+struct Record {
+    rows: Vec<Row>,
+    failure: Option<Failure>,
+    outcome: Option<Outcome>,
+    times: StageTimes,
+}
+
+/// Takes every photo through the pipeline on `threads` workers and hands the records on in the photos' order.
+///
+/// Records that are early wait; the channel's bound and the workers' pace keep them few.
+fn in_order(
+    classifier: &Classifier,
+    photos: &[Photo],
+    options: &RunOptions,
+    threads: usize,
+    mut take: impl FnMut(&Photo, Record) -> Result<()>,
+) -> Result<()> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("worker threads")?;
+    let (sender, receiver) = mpsc::sync_channel(4 * pool.current_num_threads());
+    let stopped = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let sender = sender;
+            pool.install(|| {
+                // `par_bridge` hands photos out one by one in their order; a split range would start in its middle.
+                photos.iter().enumerate().par_bridge().for_each_init(
+                    || (classifier.worker(), sender.clone()),
+                    |(worker, sender), (i, photo)| {
+                        if !stopped.load(Ordering::Relaxed) {
+                            let _ = sender.send((i, photo::process(photo, worker, classifier, options)));
+                        }
+                    },
+                );
+            });
+        });
+        let mut early = BTreeMap::new();
+        let mut next = 0;
+        let mut result = Ok(());
+        for (i, record) in &receiver {
+            early.insert(i, record);
+            while let Some(record) = early.remove(&next) {
+                if result.is_ok() {
+                    result = take(&photos[next], record);
+                }
+                next += 1;
+            }
+            if result.is_err() {
+                stopped.store(true, Ordering::Relaxed);
+            }
+        }
+        result
+    })
+}
+
+/// What a run has seen so far.
+#[derive(Debug)]
+struct Tally {
+    outcomes: Vec<Outcome>,
+    times: StageTimes,
+    failures: Vec<Failure>,
+}
+
+impl Tally {
+    fn add(&mut self, record: Record) {
+        self.outcomes.extend(record.outcome);
+        self.times.add(&record.times);
+        self.failures.extend(record.failure);
+    }
+
+    /// Stops a run that has no chance: a wrong folder must not take all night.
+    fn circuit_breaker(&self, photos: usize, last: &Photo) -> Result<()> {
+        let failed = self.failures.len();
+        let done = self.outcomes.len().max(failed);
+        let at_the_start = failed == done && failed >= FAILURES_AT_THE_START;
+        let many = failed >= FAILURES_BEFORE_A_SHARE_COUNTS && failed as f64 > SHARE_OF_FAILURES * photos as f64;
+        if at_the_start || many {
+            let Failure { id, reason, .. } = self.failures.last().expect("some failed");
+            let folder = last.path.parent().map(|p| p.display().to_string()).unwrap_or_default();
+            let which = if at_the_start { "first " } else { "" };
+            bail!("{which}{failed} images all failed: {id}: {reason}\nhelp: is {folder} right? --data-dir names the data");
+        }
+        Ok(())
+    }
+}
+
+/// The method's name, and its form and gamma where it has them: what a record of a cut must say.
+#[must_use]
+pub fn method_name(pipeline: &Pipeline) -> String {
+    match pipeline.method() {
+        Method::Cut(_, _, _, cut) => format!("GraphCut {:?} gamma {}", cut.form, cut.gamma).to_lowercase(),
+        Method::Threshold(_, threshold) => format!("threshold {:?} {}", threshold.rule, threshold.alpha).to_lowercase(),
+        Method::ConstantBox(constant) => format!("constant box of {:.4} x each side", constant.side),
+    }
+}

@@ -1,0 +1,108 @@
+//! The results' folder: rows as they come, everything else published whole.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+use super::{Manifest, Row, Summary};
+
+/// The output cannot be written. What lies in the folder is as it was, or holds the rows written so far.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {path}: {source}")]
+pub struct OutputError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl OutputError {
+    fn at(path: &Path) -> impl Fn(io::Error) -> Self {
+        move |source| Self { path: path.into(), source }
+    }
+}
+
+const FILES: [&str; 5] = ["boxes.csv", "summary.json", "manifest.json", "run.toml", "failures.jsonl"];
+
+/// The folder while a run writes into it.
+#[derive(Debug)]
+pub(super) struct Output {
+    folder: PathBuf,
+    part: PathBuf,
+    rows: csv::Writer<File>,
+    failures: Vec<u8>,
+}
+
+/// A folder for a run that was not given one, that does not exist yet.
+#[must_use]
+pub fn default_folder(dataset: &str, pipeline: &str, model: &str) -> PathBuf {
+    let name = format!("{}-{dataset}-{pipeline}-{model}", super::manifest::today());
+    let numbered = (2..).map(|n| Path::new("runs").join(format!("{name}-{n}")));
+    std::iter::once(Path::new("runs").join(&name)).chain(numbered).find(|p| !p.exists()).expect("numbers do not end")
+}
+
+impl Output {
+    /// Opens the folder. Results of another run in it are an error, unless `fresh` says that they may go.
+    pub(super) fn create(folder: &Path, fresh: bool) -> Result<Self> {
+        if folder.exists() && !folder.is_dir() {
+            bail!("{}: it is a file, and a folder for the results is wanted", folder.display());
+        }
+        let old: Vec<_> = FILES.iter().map(|name| folder.join(name)).filter(|path| path.exists()).collect();
+        if !old.is_empty() && !fresh {
+            bail!(
+                "{} holds the results of a run already\nhelp: use another --out, or --fresh to start over",
+                folder.display()
+            );
+        }
+        fs::create_dir_all(folder).map_err(OutputError::at(folder))?;
+        for path in old {
+            fs::remove_file(&path).map_err(OutputError::at(&path))?;
+        }
+        let part = folder.join("boxes.csv.part");
+        let file = File::create(&part).map_err(OutputError::at(&part))?;
+        let rows = csv::Writer::from_writer(file);
+        Ok(Self { folder: folder.into(), part, rows, failures: Vec::new() })
+    }
+
+    /// Appends a photo's rows; they are in the file when this returns.
+    pub(super) fn rows(&mut self, rows: &[Row]) -> Result<(), OutputError> {
+        let failed = OutputError::at(&self.part);
+        for row in rows {
+            self.rows.serialize(row).map_err(|e| failed(io::Error::other(e)))?;
+        }
+        self.rows.flush().map_err(failed)
+    }
+
+    /// Publishes a file whole: written beside its place, synced, renamed.
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), OutputError> {
+        let path = self.folder.join(name);
+        let part = self.folder.join(format!("{name}.part"));
+        let publish = || {
+            let mut file = File::create(&part)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            fs::rename(&part, &path)
+        };
+        publish().map_err(OutputError::at(&path))
+    }
+
+    /// Publishes the rows and the summary.
+    pub(super) fn finish(mut self, summary: &Summary, manifest: &Manifest) -> Result<()> {
+        for failure in &summary.failures {
+            self.failures.extend(serde_json::to_vec(failure)?);
+            self.failures.push(b'\n');
+        }
+        self.rows.flush().map_err(OutputError::at(&self.part))?;
+        let publish = || {
+            self.rows.get_ref().sync_all()?;
+            fs::rename(&self.part, self.folder.join("boxes.csv"))
+        };
+        publish().map_err(OutputError::at(&self.part))?;
+        if !self.failures.is_empty() {
+            self.write("failures.jsonl", &self.failures)?;
+        }
+        self.write("manifest.json", &serde_json::to_vec_pretty(manifest)?)?;
+        self.write("summary.json", &serde_json::to_vec_pretty(summary)?)?;
+        Ok(())
+    }
+}

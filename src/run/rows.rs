@@ -1,0 +1,86 @@
+//! Rows: what is known of a photo and a class, as written to `boxes.csv`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::geometry::BBox;
+
+/// Whether a photo was run.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It was.
+    Ok,
+    /// It was not; `message` says why.
+    Error,
+}
+
+/// A row of `boxes.csv`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// The photo.
+    pub image_id: String,
+    /// The class that the box is for, in the classifier's order.
+    pub class_index: Option<usize>,
+    /// The place of the class in the ranking, from 1.
+    pub rank: Option<usize>,
+    /// The probability of the class.
+    pub probability: Option<String>,
+    /// Whether it is the photo's true class.
+    pub true_class: Option<bool>,
+    /// The box: pixels of the photo, 0-based, max exclusive.
+    pub x_min: Option<f64>,
+    /// See `x_min`.
+    pub y_min: Option<f64>,
+    /// See `x_min`.
+    pub x_max: Option<f64>,
+    /// See `x_min`.
+    pub y_max: Option<f64>,
+    /// The best IoU with a true box, for the true class.
+    pub iou: Option<String>,
+    /// The degenerate case, where the box is the defined answer to one.
+    pub flag: Option<&'static str>,
+    /// Whether the photo was run.
+    pub status: Status,
+    /// Why not.
+    pub message: Option<String>,
+}
+
+impl Row {
+    /// The row of a photo that failed.
+    pub(super) fn failed(id: &str, class: Option<usize>, message: &str) -> Self {
+        Self {
+            image_id: id.into(),
+            class_index: class,
+            rank: None,
+            probability: None,
+            true_class: class.map(|_| true),
+            x_min: None,
+            y_min: None,
+            x_max: None,
+            y_max: None,
+            iou: None,
+            flag: None,
+            status: Status::Error,
+            message: Some(message.into()),
+        }
+    }
+
+    pub(super) fn with_box(mut self, bbox: BBox) -> Self {
+        let BBox { x_min, y_min, x_max, y_max } = bbox;
+        [self.x_min, self.y_min, self.x_max, self.y_max] = [Some(x_min), Some(y_min), Some(x_max), Some(y_max)];
+        self
+    }
+}
+
+/// A line of `failures.jsonl`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Failure {
+    /// The photo.
+    pub id: String,
+    /// Its file.
+    pub path: String,
+    /// What kind of failure it was.
+    pub kind: String,
+    /// What went wrong.
+    pub reason: String,
+}

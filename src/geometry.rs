@@ -24,7 +24,12 @@ impl BBox {
     /// The box with these edges.
     #[must_use]
     pub const fn new(x_min: f64, y_min: f64, x_max: f64, y_max: f64) -> Self {
-        Self { x_min, y_min, x_max, y_max }
+        Self {
+            x_min,
+            y_min,
+            x_max,
+            y_max,
+        }
     }
 
     /// The box of inclusive whole-pixel corners, as the ILSVRC devkit writes it.
@@ -66,7 +71,11 @@ impl BBox {
             y_max: self.y_max.min(other.y_max),
         };
         let intersection = both.area();
-        if intersection > 0.0 { intersection / (self.area() + other.area() - intersection) } else { 0.0 }
+        if intersection > 0.0 {
+            intersection / (self.area() + other.area() - intersection)
+        } else {
+            0.0
+        }
     }
 
     /// The box of whole pixels in a photo of `to` (width, height) that covers this box of a frame of `from`: the
@@ -96,11 +105,24 @@ impl BBox {
         // Halves to even need the exact halves: 375 · 0.1 and 375 · 0.9 are 37.5 and 337.5 here, with an ulp to spare.
         let edge = |n: usize, share: f64| {
             let edge = n as f64 * share;
-            let snapped = if (edge * 2.0 - (edge * 2.0).round()).abs() < 1e-9 { (edge * 2.0).round() / 2.0 } else { edge };
-            if rounded { snapped.round_ties_even() } else { snapped }
+            let snapped = if (edge * 2.0 - (edge * 2.0).round()).abs() < 1e-9 {
+                (edge * 2.0).round() / 2.0
+            } else {
+                edge
+            };
+            if rounded {
+                snapped.round_ties_even()
+            } else {
+                snapped
+            }
         };
         let (low, high) = ((1.0 - side) / 2.0, (1.0 + side) / 2.0);
-        Self::new(edge(width, low), edge(height, low), edge(width, high), edge(height, high))
+        Self::new(
+            edge(width, low),
+            edge(height, low),
+            edge(width, high),
+            edge(height, high),
+        )
     }
 }
 
@@ -133,7 +155,10 @@ mod tests {
     fn a_mapped_box_covers_its_pixels() {
         let b = BBox::new(10.0, 20.0, 100.0, 227.0).mapped([227, 227], [500, 375]);
         assert_eq!(b, BBox::new(22.0, 33.0, 221.0, 375.0));
-        assert_eq!(BBox::whole(256, 341).mapped([256, 341], [300, 400]), BBox::whole(300, 400));
+        assert_eq!(
+            BBox::whole(256, 341).mapped([256, 341], [300, 400]),
+            BBox::whole(300, 400)
+        );
     }
 
     proptest::proptest! {

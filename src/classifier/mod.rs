@@ -64,7 +64,8 @@ pub struct Classifier {
     pub sha256: String,
     /// Whether the model is fully convolutional ([`gradient::Options::dense`]).
     dense: bool,
-    model: ModelProto,
+    /// The model, as long as it may have to be compiled for another image size.
+    model: Option<ModelProto>,
     /// Compiled models by image height and width. One, but for a fully convolutional classifier.
     compiled: Mutex<HashMap<[usize; 2], Arc<Compiled>>>,
 }
@@ -72,8 +73,10 @@ pub struct Classifier {
 /// A gradient model, and what the sessions made from it share.
 #[derive(Debug)]
 struct Compiled {
-    gradient: GradientModel,
-    runner: Runner,
+    /// The name of the image input.
+    input: String,
+    classes: usize,
+    gradient: Runner,
     forward: Runner,
 }
 
@@ -86,17 +89,35 @@ impl Classifier {
         library::environment()?;
         let path = &description.model;
         if !path.exists() {
-            let help = description.fetch.as_ref().map_or(String::new(), |f| format!("\nhelp: fetch it with {f}"));
-            return Err(Error::Description(format!("{}: no such model file{help}", path.display())));
+            let help = description
+                .fetch
+                .as_ref()
+                .map_or(String::new(), |f| format!("\nhelp: fetch it with {f}"));
+            return Err(Error::Description(format!(
+                "{}: no such model file{help}",
+                path.display()
+            )));
         }
-        let bytes = std::fs::read(path).map_err(|source| onnx::Error::Io { path: path.clone(), source })?;
-        let sha256 = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+        let bytes = std::fs::read(path).map_err(|source| onnx::Error::Io {
+            path: path.clone(),
+            source,
+        })?;
+        let sha256 = Sha256::digest(&bytes)
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
         drop(bytes);
         let model = onnx::load(path)?;
-        let classifier = Self { description, sha256, dense, model, compiled: Mutex::default() };
+        let mut classifier = Self {
+            description,
+            sha256,
+            dense,
+            model: Some(model),
+            compiled: Mutex::default(),
+        };
         let size = classifier.description.size;
-        let gradient = &classifier.compiled([size, size])?.gradient;
-        let (classes, wanted) = (gradient.classes, classifier.description.classes.len());
+        let classes = classifier.compiled([size, size])?.classes;
+        let wanted = classifier.description.classes.len();
         if classes != wanted {
             let path = classifier.description.model.display();
             let list = &classifier.description.classes.name;
@@ -105,13 +126,18 @@ impl Classifier {
             )));
         }
         classifier.check_scores()?;
+        if !dense {
+            classifier.model = None;
+        }
         Ok(classifier)
     }
 
     /// Refuses a model whose scores are probabilities: their gradient is not the paper's.
     fn check_scores(&self) -> Result<(), Error> {
         let size = self.description.size as u32;
-        let image = RgbImage::from_fn(size, size, |x, y| image::Rgb([x as u8, y as u8, (x + y) as u8]));
+        let image = RgbImage::from_fn(size, size, |x, y| {
+            image::Rgb([x as u8, y as u8, (x + y) as u8])
+        });
         let scores = self.worker().forward(&image)?;
         let sum: f32 = scores.iter().sum();
         if scores.iter().all(|&s| s >= 0.0) && (sum - 1.0).abs() < 1e-3 {
@@ -131,20 +157,42 @@ impl Classifier {
             return Ok(compiled.clone());
         }
         let target = self.description.target.clone();
-        let options = gradient::Options { target, size: Some(size), dense: self.dense };
+        let options = gradient::Options {
+            target,
+            size: Some(size),
+            dense: self.dense,
+        };
         let path = self.description.model.display().to_string();
-        let gradient = gradient::compile(&self.model, &options, &Runtime)
-            .map_err(|source| Error::Gradient { path: path.clone(), source })?;
-        let [channels, height, width] = gradient.input_shape;
+        let Some(model) = &self.model else {
+            let ([h, w], own) = (size, self.description.size);
+            return Err(Error::Run(format!(
+                "an image of {w} x {h} for a network of {own} x {own}"
+            )));
+        };
+        let GradientModel {
+            model,
+            forward,
+            input,
+            input_shape,
+            classes,
+        } = gradient::compile(model, &options, &Runtime).map_err(|source| Error::Gradient {
+            path: path.clone(),
+            source,
+        })?;
+        let [channels, height, width] = input_shape;
         if channels != 3 || [height, width] != size {
             let [h, w] = size;
             return Err(Error::Description(format!(
                 "{path}: its input is {channels} x {height} x {width}, its description says 3 x {h} x {w}"
             )));
         }
-        let runner = Runner::new(&gradient.model)?;
-        let forward = Runner::new(&gradient.forward)?;
-        let compiled = Arc::new(Compiled { gradient, runner, forward });
+        let [gradient, forward] = Runner::pair(model, forward)?;
+        let compiled = Arc::new(Compiled {
+            input,
+            classes,
+            gradient,
+            forward,
+        });
         if cache.len() >= SIZES_KEPT {
             cache.clear();
         }
@@ -155,7 +203,10 @@ impl Classifier {
     /// A worker for one thread. Its sessions are made when first needed.
     #[must_use]
     pub fn worker(&self) -> Worker<'_> {
-        Worker { classifier: self, sessions: HashMap::new() }
+        Worker {
+            classifier: self,
+            sessions: HashMap::new(),
+        }
     }
 }
 
@@ -181,7 +232,14 @@ impl Worker<'_> {
             if self.sessions.len() >= SIZES_KEPT {
                 self.sessions.clear();
             }
-            self.sessions.insert(size, Sessions { compiled, gradient: None, forward: None });
+            self.sessions.insert(
+                size,
+                Sessions {
+                    compiled,
+                    gradient: None,
+                    forward: None,
+                },
+            );
         }
         Ok(self.sessions.get_mut(&size).expect("inserted above"))
     }
@@ -192,12 +250,14 @@ impl Worker<'_> {
     /// [`Error::Run`] when the runtime fails or a score is not finite.
     pub fn forward(&mut self, crop: &RgbImage) -> Result<Vec<f32>, Error> {
         let image = preprocess::tensor(crop, &self.classifier.description);
-        let Sessions { compiled, forward, .. } = self.sessions(crop)?;
+        let Sessions {
+            compiled, forward, ..
+        } = self.sessions(crop)?;
         let session = match forward {
             Some(session) => session,
             None => forward.insert(compiled.forward.session()?),
         };
-        let [scores] = session.run(&[(&compiled.gradient.input, image.into_dyn())], [SCORES])?;
+        let [scores] = session.run(&[(&compiled.input, image.into_dyn())], [SCORES])?;
         finite(scores, "scores").map(|s| s.into_raw_vec_and_offset().0)
     }
 
@@ -207,24 +267,35 @@ impl Worker<'_> {
     ///
     /// # Errors
     /// [`Error::Run`] when the runtime fails or a number is not finite.
-    pub fn gradients(&mut self, crop: &RgbImage, classes: &[usize]) -> Result<(Vec<f32>, Vec<Array3<f32>>), Error> {
+    pub fn gradients(
+        &mut self,
+        crop: &RgbImage,
+        classes: &[usize],
+    ) -> Result<(Vec<f32>, Vec<Array3<f32>>), Error> {
         let image = preprocess::tensor(crop, &self.classifier.description);
         let channels = self.classifier.description.channels;
-        let Sessions { compiled, gradient, .. } = self.sessions(crop)?;
+        let Sessions {
+            compiled, gradient, ..
+        } = self.sessions(crop)?;
         let session = match gradient {
             Some(session) => session,
-            None => gradient.insert(compiled.runner.session()?),
+            None => gradient.insert(compiled.gradient.session()?),
         };
-        let mut seed = ndarray::Array2::<f32>::zeros((classes.len(), compiled.gradient.classes));
+        let mut seed = ndarray::Array2::<f32>::zeros((classes.len(), compiled.classes));
         for (mut row, &class) in seed.outer_iter_mut().zip(classes) {
             row[class] = 1.0;
         }
-        let inputs = [(compiled.gradient.input.as_str(), image.into_dyn()), (SEED, seed.into_dyn())];
+        let inputs = [
+            (compiled.input.as_str(), image.into_dyn()),
+            (SEED, seed.into_dyn()),
+        ];
         let [scores, gradient] = session.run(&inputs, [SCORES, GRADIENT])?;
         let scores = finite(scores, "scores")?.into_raw_vec_and_offset().0;
         let gradient = finite(gradient, "gradients")?;
         let rows = gradient.outer_iter().map(|row| {
-            let row = row.into_dimensionality::<Ix3>().expect("gradients are [M, C, H, W]");
+            let row = row
+                .into_dimensionality::<Ix3>()
+                .expect("gradients are [M, C, H, W]");
             preprocess::in_rgb(row, channels)
         });
         Ok((scores, rows.collect()))
@@ -232,7 +303,11 @@ impl Worker<'_> {
 }
 
 fn finite(values: ArrayD<f32>, what: &str) -> Result<ArrayD<f32>, Error> {
-    if values.iter().all(|v| v.is_finite()) { Ok(values) } else { Err(Error::Run(format!("non-finite {what}"))) }
+    if values.iter().all(|v| v.is_finite()) {
+        Ok(values)
+    } else {
+        Err(Error::Run(format!("non-finite {what}")))
+    }
 }
 
 /// The mean over crops of the softmax of their scores.
@@ -252,7 +327,11 @@ pub fn probabilities(scores: &[Vec<f32>]) -> Vec<f32> {
 #[must_use]
 pub fn ranking(probabilities: &[f32]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..probabilities.len()).collect();
-    order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]).then(a.cmp(&b)));
+    order.sort_by(|&a, &b| {
+        probabilities[b]
+            .total_cmp(&probabilities[a])
+            .then(a.cmp(&b))
+    });
     order
 }
 

@@ -98,14 +98,21 @@ pub enum Error {
 }
 
 fn list(operators: &[(String, Vec<String>)]) -> String {
-    operators.iter().map(|(op, nodes)| format!("\n         {op:<20} {}", nodes.join(", "))).collect()
+    operators
+        .iter()
+        .map(|(op, nodes)| format!("\n         {op:<20} {}", nodes.join(", ")))
+        .collect()
 }
 
 /// Compiles the backward pass of `model`.
 ///
 /// # Errors
 /// [`Error`], naming the operators and nodes at fault.
-pub fn compile(model: &ModelProto, options: &Options, runtime: &dyn Runtime) -> Result<GradientModel, Error> {
+pub fn compile(
+    model: &ModelProto,
+    options: &Options,
+    runtime: &dyn Runtime,
+) -> Result<GradientModel, Error> {
     let mut prepared = prepare::prepare(model, options)?;
     if options.dense {
         dense::rewrite(&mut prepared, options, runtime)?;

@@ -93,7 +93,11 @@ const ORPHAN: u8 = 9;
 /// No parent at the distance that the node has; its distance is what it is offered so far.
 const LOOSE: u8 = 10;
 
-const FREE: Node = Node { tree: Tree::Free, parent: ORPHAN, distance: 0 };
+const FREE: Node = Node {
+    tree: Tree::Free,
+    parent: ORPHAN,
+    distance: 0,
+};
 const UNREACHED: u32 = u32::MAX;
 
 /// The outermost levels of a tree.
@@ -132,7 +136,16 @@ impl Grid {
             residual: vec![[0; 8]; size],
             terminal: vec![0; size],
             nodes: vec![FREE; size],
-            trees: [Border { level: 1, ..Border::default() }, Border { level: 1, ..Border::default() }],
+            trees: [
+                Border {
+                    level: 1,
+                    ..Border::default()
+                },
+                Border {
+                    level: 1,
+                    ..Border::default()
+                },
+            ],
             waiting: Vec::new(),
             loose: Vec::new(),
             flow: 0,
@@ -151,7 +164,9 @@ impl Grid {
     pub fn add_terminal(&mut self, x: usize, y: usize, sink_side: i32, source_side: i32) -> i64 {
         assert!(sink_side >= 0 && source_side >= 0, "costs are not negative");
         let i = self.at(x, y);
-        self.terminal[i] = self.terminal[i].checked_add(sink_side - source_side).expect("terminal costs fit in 32 bits");
+        self.terminal[i] = self.terminal[i]
+            .checked_add(sink_side - source_side)
+            .expect("terminal costs fit in 32 bits");
         i64::from(sink_side.min(source_side))
     }
 
@@ -162,9 +177,17 @@ impl Grid {
     /// When a cost is negative, the neighbour lies outside, or both together do not fit in 32 bits.
     pub fn set_edge(&mut self, x: usize, y: usize, i: usize, forth: i32, back: i32) {
         let (dx, dy) = self.neighbours.steps()[i];
-        let inside = |n: usize, step: isize, size: usize| n.checked_add_signed(step).is_some_and(|n| n < size);
-        assert!(inside(x, dx, self.width) && inside(y, dy, self.height), "the neighbour lies outside the grid");
-        assert!(forth >= 0 && back >= 0 && forth.checked_add(back).is_some(), "costs are not negative and fit");
+        let inside = |n: usize, step: isize, size: usize| {
+            n.checked_add_signed(step).is_some_and(|n| n < size)
+        };
+        assert!(
+            inside(x, dx, self.width) && inside(y, dy, self.height),
+            "the neighbour lies outside the grid"
+        );
+        assert!(
+            forth >= 0 && back >= 0 && forth.checked_add(back).is_some(),
+            "costs are not negative and fit"
+        );
         let p = self.at(x, y);
         let q = p.wrapping_add_signed(self.offsets[2 * i]);
         self.residual[p][2 * i] = forth;
@@ -178,7 +201,11 @@ impl Grid {
     /// Residual capacity of the arc between `p` and its neighbour `q` in direction `d` that would carry flow in `tree`
     /// if `q` were the parent: from q to p in the source's tree, from p to q in the sink's.
     fn open(&self, tree: Tree, p: usize, q: usize, d: usize) -> bool {
-        (if tree == Tree::Source { self.residual[q][d ^ 1] } else { self.residual[p][d] }) > 0
+        (if tree == Tree::Source {
+            self.residual[q][d ^ 1]
+        } else {
+            self.residual[p][d]
+        }) > 0
     }
 
     /// The minimum cut. Uses up the costs.
@@ -195,7 +222,11 @@ impl Grid {
                     1.. => Tree::Source,
                     _ => Tree::Sink,
                 };
-                self.nodes[p] = Node { tree, parent: ROOT, distance: 1 };
+                self.nodes[p] = Node {
+                    tree,
+                    parent: ROOT,
+                    distance: 1,
+                };
                 self.trees[tree.index()].nodes.push(p);
             }
         }
@@ -205,7 +236,10 @@ impl Grid {
             self.grow(if smaller { Tree::Source } else { Tree::Sink });
         }
         let source = self.reachable();
-        Cut { flow: self.flow, source }
+        Cut {
+            flow: self.flow,
+            source,
+        }
     }
 
     /// Scans the outermost level of `tree`: free neighbours join it, neighbours of the other tree close paths.
@@ -218,18 +252,29 @@ impl Grid {
             i += 1;
             let mut d = 0;
             // The repair after an augmentation may take p away from this level or out of the tree.
-            while d < self.directions && self.nodes[p].tree == tree && self.nodes[p].distance == level {
+            while d < self.directions
+                && self.nodes[p].tree == tree
+                && self.nodes[p].distance == level
+            {
                 let q = self.neighbour(p, d);
                 let other = self.nodes[q].tree;
                 if other == tree || !self.open(tree, q, p, d ^ 1) {
                     d += 1;
                 } else if other == Tree::Free {
-                    self.nodes[q] = Node { tree, parent: (d ^ 1) as u8, distance: level + 1 };
+                    self.nodes[q] = Node {
+                        tree,
+                        parent: (d ^ 1) as u8,
+                        distance: level + 1,
+                    };
                     self.trees[t].next.as_mut().expect("growing").push(q);
                     d += 1;
                 } else {
                     // The same arc is looked at again: it may have capacity left.
-                    let (from, to, arc) = if tree == Tree::Source { (p, q, d) } else { (q, p, d ^ 1) };
+                    let (from, to, arc) = if tree == Tree::Source {
+                        (p, q, d)
+                    } else {
+                        (q, p, d ^ 1)
+                    };
                     self.augment(from, to, arc);
                 }
             }
@@ -248,7 +293,11 @@ impl Grid {
             while self.nodes[p].parent < ROOT {
                 let d = usize::from(self.nodes[p].parent);
                 let q = self.neighbour(p, d);
-                let residual = if tree == Tree::Source { self.residual[q][d ^ 1] } else { self.residual[p][d] };
+                let residual = if tree == Tree::Source {
+                    self.residual[q][d ^ 1]
+                } else {
+                    self.residual[p][d]
+                };
                 bottleneck = bottleneck.min(residual);
                 p = q;
             }
@@ -349,7 +398,10 @@ impl Grid {
         let fits = |d: &usize| {
             let q = self.neighbour(p, *d);
             let node = self.nodes[q];
-            node.tree == tree && node.distance == distance && node.parent <= ROOT && self.open(tree, p, q, *d)
+            node.tree == tree
+                && node.distance == distance
+                && node.parent <= ROOT
+                && self.open(tree, p, q, *d)
         };
         (0..self.directions).find(fits).map(|d| d as u8)
     }
@@ -368,7 +420,9 @@ impl Grid {
     /// Settles the loose node `p` at the distance that it was offered.
     fn settle(&mut self, tree: Tree, p: usize, limit: u32) {
         let distance = self.nodes[p].distance;
-        self.nodes[p].parent = self.parent(tree, p, distance - 1).expect("the neighbour that made the offer");
+        self.nodes[p].parent = self
+            .parent(tree, p, distance - 1)
+            .expect("the neighbour that made the offer");
         let border = &mut self.trees[tree.index()];
         if distance == border.level {
             border.nodes.push(p);
@@ -389,10 +443,15 @@ impl Grid {
     /// The pixels that the source still reaches, row by row: the smallest source side of all minimum cuts.
     fn reachable(&self) -> Vec<bool> {
         let mut reached = vec![false; self.nodes.len()];
-        let mut queue: Vec<_> = (0..self.nodes.len()).filter(|&p| self.terminal[p] > 0).collect();
+        let mut queue: Vec<_> = (0..self.nodes.len())
+            .filter(|&p| self.terminal[p] > 0)
+            .collect();
         queue.iter().for_each(|&p| reached[p] = true);
         while let Some(p) = queue.pop() {
-            assert!(self.terminal[p] >= 0, "the flow is not maximal: a path to the sink is left");
+            assert!(
+                self.terminal[p] >= 0,
+                "the flow is not maximal: a path to the sink is left"
+            );
             for d in 0..self.directions {
                 let q = self.neighbour(p, d);
                 if self.residual[p][d] > 0 && !reached[q] {
@@ -401,7 +460,10 @@ impl Grid {
                 }
             }
         }
-        (0..self.height).flat_map(|y| (0..self.width).map(move |x| (x, y))).map(|(x, y)| reached[self.at(x, y)]).collect()
+        (0..self.height)
+            .flat_map(|y| (0..self.width).map(move |x| (x, y)))
+            .map(|(x, y)| reached[self.at(x, y)])
+            .collect()
     }
 }
 
@@ -432,7 +494,9 @@ mod tests {
                 let (x, y) = (i % self.width, i / self.width);
                 for (k, &(dx, dy)) in self.neighbours.steps().iter().enumerate() {
                     let (qx, qy) = (x as isize + dx, y as isize + dy);
-                    if (0..self.width as isize).contains(&qx) && (0..self.height as isize).contains(&qy) {
+                    if (0..self.width as isize).contains(&qx)
+                        && (0..self.height as isize).contains(&qy)
+                    {
                         let q = qy as usize * self.width + qx as usize;
                         pairs.push((x, y, k, (i, q, edges[k].0, edges[k].1)));
                     }
@@ -456,13 +520,15 @@ mod tests {
 
         /// The cost of a labelling, from the costs alone.
         fn energy(&self, source: &[bool]) -> i64 {
-            let label = |(&(sink, src), &s): (&(i32, i32), &bool)| i64::from(if s { src } else { sink });
+            let label =
+                |(&(sink, src), &s): (&(i32, i32), &bool)| i64::from(if s { src } else { sink });
             let unary: i64 = self.terminals.iter().zip(source).map(label).sum();
-            let pair = |(_, _, _, (p, q, forth, back)): (_, _, _, Edge)| match (source[p], source[q]) {
-                (true, false) => i64::from(forth),
-                (false, true) => i64::from(back),
-                _ => 0,
-            };
+            let pair =
+                |(_, _, _, (p, q, forth, back)): (_, _, _, Edge)| match (source[p], source[q]) {
+                    (true, false) => i64::from(forth),
+                    (false, true) => i64::from(back),
+                    _ => 0,
+                };
             unary + self.pairs().into_iter().map(pair).sum::<i64>()
         }
 

@@ -113,7 +113,10 @@ pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
     }
     let without_class = dataset.photos.iter().filter(|p| p.class.is_none()).count();
     if without_class > 0 && options.classes == Classes::Gt {
-        bail!("{without_class} photos of {} have no class\nhelp: localise the predicted ones with --classes top5", dataset.name);
+        bail!(
+            "{without_class} photos of {} have no class\nhelp: localise the predicted ones with --classes top5",
+            dataset.name
+        );
     }
     for note in &dataset.notes {
         tracing::warn!("{}: {note}", dataset.name);
@@ -122,20 +125,40 @@ pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
     let mut output = Output::create(&carrying.out, carrying.fresh)?;
     let classifier = Classifier::load(description, pipeline.view.kind == ViewKind::Dense)?;
     let manifest = Manifest::begin(options, carrying, &classifier, &dataset)?;
-    output.write("run.toml", toml::to_string(options).context("run.toml")?.as_bytes())?;
+    output.write(
+        "run.toml",
+        toml::to_string(options).context("run.toml")?.as_bytes(),
+    )?;
 
     let progress = Progress::new(dataset.photos.len(), carrying.quiet);
-    let mut tally = Tally { outcomes: Vec::new(), times: StageTimes::default(), failures: Vec::new() };
-    in_order(&classifier, &dataset.photos, options, carrying.threads, |photo, record| {
-        output.rows(&record.rows)?;
-        progress.advance(record.failure.is_some());
-        tally.add(record);
-        tally.circuit_breaker(dataset.photos.len(), photo)
-    })?;
+    let mut tally = Tally {
+        outcomes: Vec::new(),
+        times: StageTimes::default(),
+        failures: Vec::new(),
+    };
+    in_order(
+        &classifier,
+        &dataset.photos,
+        options,
+        carrying.threads,
+        |photo, record| {
+            output.rows(&record.rows)?;
+            progress.advance(record.failure.is_some());
+            tally.add(record);
+            tally.circuit_breaker(dataset.photos.len(), photo)
+        },
+    )?;
     progress.finish();
 
-    let Tally { outcomes, times, failures } = tally;
-    let kept = dataset.photos.iter().filter(|p| !p.blacklisted && p.class.is_some());
+    let Tally {
+        outcomes,
+        times,
+        failures,
+    } = tally;
+    let kept = dataset
+        .photos
+        .iter()
+        .filter(|p| !p.blacklisted && p.class.is_some());
     let summary = Summary {
         schema: 1,
         program: format!("localise {}", env!("CARGO_PKG_VERSION")),
@@ -190,7 +213,10 @@ fn in_order(
     threads: usize,
     mut take: impl FnMut(&Photo, Record) -> Result<()>,
 ) -> Result<()> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("worker threads")?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .context("worker threads")?;
     let (sender, receiver) = mpsc::sync_channel(4 * pool.current_num_threads());
     let stopped = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -202,7 +228,8 @@ fn in_order(
                     || (classifier.worker(), sender.clone()),
                     |(worker, sender), (i, photo)| {
                         if !stopped.load(Ordering::Relaxed) {
-                            let _ = sender.send((i, photo::process(photo, worker, classifier, options)));
+                            let _ = sender
+                                .send((i, photo::process(photo, worker, classifier, options)));
                         }
                     },
                 );
@@ -247,12 +274,19 @@ impl Tally {
         let failed = self.failures.len();
         let done = self.outcomes.len().max(failed);
         let at_the_start = failed == done && failed >= FAILURES_AT_THE_START;
-        let many = failed >= FAILURES_BEFORE_A_SHARE_COUNTS && failed as f64 > SHARE_OF_FAILURES * photos as f64;
+        let many = failed >= FAILURES_BEFORE_A_SHARE_COUNTS
+            && failed as f64 > SHARE_OF_FAILURES * photos as f64;
         if at_the_start || many {
             let Failure { id, reason, .. } = self.failures.last().expect("some failed");
-            let folder = last.path.parent().map(|p| p.display().to_string()).unwrap_or_default();
+            let folder = last
+                .path
+                .parent()
+                .map(|p| p.display().to_string())
+                .unwrap_or_default();
             let which = if at_the_start { "first " } else { "" };
-            bail!("{which}{failed} images all failed: {id}: {reason}\nhelp: is {folder} right? --data-dir names the data");
+            bail!(
+                "{which}{failed} images all failed: {id}: {reason}\nhelp: is {folder} right? --data-dir names the data"
+            );
         }
         Ok(())
     }
@@ -262,8 +296,14 @@ impl Tally {
 #[must_use]
 pub fn method_name(pipeline: &Pipeline) -> String {
     match pipeline.method() {
-        Method::Cut(_, _, _, cut) => format!("GraphCut {:?} gamma {}", cut.form, cut.gamma).to_lowercase(),
-        Method::Threshold(_, threshold) => format!("threshold {:?} {}", threshold.rule, threshold.alpha).to_lowercase(),
-        Method::ConstantBox(constant) => format!("constant box of {:.4} x each side", constant.side),
+        Method::Cut(_, _, _, cut) => {
+            format!("GraphCut {:?} gamma {}", cut.form, cut.gamma).to_lowercase()
+        }
+        Method::Threshold(_, threshold) => {
+            format!("threshold {:?} {}", threshold.rule, threshold.alpha).to_lowercase()
+        }
+        Method::ConstantBox(constant) => {
+            format!("constant box of {:.4} x each side", constant.side)
+        }
     }
 }

@@ -59,18 +59,30 @@ pub fn see(
     let Pipeline { view, .. } = &options.pipeline;
     let description = &classifier.description;
     let size = picture.dimensions().into();
-    let view = View::of(picture, view, description.size, description.canvas).map_err(PhotoError::of("image"))?;
-    let crops: Vec<_> = view.crops.iter().map(|crop| crop.cut(&view.frame)).collect();
+    let view = View::of(picture, view, description.size, description.canvas)
+        .map_err(PhotoError::of("image"))?;
+    let crops: Vec<_> = view
+        .crops
+        .iter()
+        .map(|crop| crop.cut(&view.frame))
+        .collect();
     clock("view");
 
     // The five most probable classes are known after a forward pass over all crops; the true one is known before.
-    let network = |e: crate::classifier::Error| PhotoError { kind: "network", reason: e.to_string() };
+    let network = |e: crate::classifier::Error| PhotoError {
+        kind: "network",
+        reason: e.to_string(),
+    };
     let method = options.pipeline.method();
     let constant = matches!(method, Method::ConstantBox(_));
     let mut scores = Vec::new();
     let mut classes: Vec<usize> = truth.into_iter().collect();
     if options.classes == Classes::Top5 || constant {
-        scores = crops.iter().map(|crop| worker.forward(crop)).collect::<Result<_, _>>().map_err(network)?;
+        scores = crops
+            .iter()
+            .map(|crop| worker.forward(crop))
+            .collect::<Result<_, _>>()
+            .map_err(network)?;
     }
     if options.classes == Classes::Top5 {
         let best = ranking(&probabilities(&scores));
@@ -83,7 +95,10 @@ pub fn see(
         for crop in &crops {
             let (row, maps) = worker.gradients(crop, &classes).map_err(network)?;
             scores.push(row);
-            gradients.iter_mut().zip(maps).for_each(|(of_class, map)| of_class.push(map));
+            gradients
+                .iter_mut()
+                .zip(maps)
+                .for_each(|(of_class, map)| of_class.push(map));
         }
         // The ranking that chose the classes is the one that is reported.
         if !forward.is_empty() {
@@ -95,7 +110,9 @@ pub fn see(
     let mut found = Vec::new();
     for (&class, gradients) in classes.iter().zip(&gradients) {
         found.push(match method {
-            Method::ConstantBox(constant) => (class, constant.located(size), None, Stages::default()),
+            Method::ConstantBox(constant) => {
+                (class, constant.located(size), None, Stages::default())
+            }
             Method::Threshold(saliency, threshold) => {
                 let saliency = combine(&view, gradients, saliency);
                 clock("saliency");
@@ -107,14 +124,25 @@ pub fn see(
                 let saliency = combine(&view, gradients, saliency);
                 clock("saliency");
                 let seed = seed(options.seed, id, class);
-                let (located, stages) =
-                    segment::cut(&view.frame, size, &saliency, (seeds, colours, cut), seed, clock);
+                let (located, stages) = segment::cut(
+                    &view.frame,
+                    size,
+                    &saliency,
+                    (seeds, colours, cut),
+                    seed,
+                    clock,
+                );
                 (class, located, Some(saliency), stages)
             }
         });
     }
     let probabilities = probabilities(&scores);
-    Ok(Seen { ranking: ranking(&probabilities), probabilities, view, found })
+    Ok(Seen {
+        ranking: ranking(&probabilities),
+        probabilities,
+        view,
+        found,
+    })
 }
 
 /// The seed of every random choice for a photo and a class.
@@ -124,17 +152,33 @@ fn seed(run: u64, id: &str, class: usize) -> u64 {
 }
 
 /// The record of a photo. A photo that fails, even by a panic, is a row and not an end.
-pub(super) fn process(photo: &Photo, worker: &mut Worker<'_>, classifier: &Classifier, options: &RunOptions) -> Record {
+pub(super) fn process(
+    photo: &Photo,
+    worker: &mut Worker<'_>,
+    classifier: &Classifier,
+    options: &RunOptions,
+) -> Record {
     let mut clock = Clock::start();
     let attempt = catch_unwind(AssertUnwindSafe(|| {
         let picture = dataset::read(&photo.path).map_err(PhotoError::of("image"))?;
         check_size(photo, &picture).map_err(PhotoError::of("image"))?;
         clock.end("decode");
-        see(&picture, &photo.id, photo.class, worker, classifier, options, &mut |stage| clock.end(stage))
+        see(
+            &picture,
+            &photo.id,
+            photo.class,
+            worker,
+            classifier,
+            options,
+            &mut |stage| clock.end(stage),
+        )
     }));
     let result = attempt.unwrap_or_else(|_| {
         let reason = "internal error; please report it with the photo".into();
-        Err(PhotoError { kind: "panic", reason })
+        Err(PhotoError {
+            kind: "panic",
+            reason,
+        })
     });
     match result {
         Ok(seen) => record(photo, &seen, clock.times),
@@ -148,7 +192,10 @@ fn check_size(photo: &Photo, picture: &RgbImage) -> Result<(), String> {
     if found == (width, height) {
         return Ok(());
     }
-    Err(format!("the photo is {} x {}, its annotation says {width} x {height}", found.0, found.1))
+    Err(format!(
+        "the photo is {} x {}, its annotation says {width} x {height}",
+        found.0, found.1
+    ))
 }
 
 fn record(photo: &Photo, seen: &Seen, times: StageTimes) -> Record {
@@ -156,9 +203,20 @@ fn record(photo: &Photo, seen: &Seen, times: StageTimes) -> Record {
     let rows = seen.found.iter().map(|(class, located, _, _)| {
         let is_true = photo.class == Some(*class);
         let rank = seen.ranking.iter().position(|c| c == class);
-        let iou = is_true.then(|| photo.boxes.iter().map(|b| located.bbox.iou(b)).fold(0.0, f64::max));
+        let iou = is_true.then(|| {
+            photo
+                .boxes
+                .iter()
+                .map(|b| located.bbox.iou(b))
+                .fold(0.0, f64::max)
+        });
         if is_true {
-            outcome = Some(Outcome { weight: photo.weight, blacklisted: photo.blacklisted, rank, iou });
+            outcome = Some(Outcome {
+                weight: photo.weight,
+                blacklisted: photo.blacklisted,
+                rank,
+                iou,
+            });
         }
         let row = Row {
             rank: rank.map(|r| r + 1),
@@ -172,7 +230,12 @@ fn record(photo: &Photo, seen: &Seen, times: StageTimes) -> Record {
         };
         row.with_box(located.bbox)
     });
-    Record { rows: rows.collect(), failure: None, outcome, times }
+    Record {
+        rows: rows.collect(),
+        failure: None,
+        outcome,
+        times,
+    }
 }
 
 fn failed(photo: &Photo, error: &PhotoError, times: StageTimes) -> Record {
@@ -182,7 +245,12 @@ fn failed(photo: &Photo, error: &PhotoError, times: StageTimes) -> Record {
         kind: error.kind.into(),
         reason: error.reason.clone(),
     };
-    let outcome = Outcome { weight: photo.weight, blacklisted: photo.blacklisted, rank: None, iou: None };
+    let outcome = Outcome {
+        weight: photo.weight,
+        blacklisted: photo.blacklisted,
+        rank: None,
+        iou: None,
+    };
     Record {
         rows: vec![Row::failed(&photo.id, photo.class, &error.reason)],
         failure: Some(failure),

@@ -41,7 +41,12 @@ pub fn rate(photos: impl Iterator<Item = (f64, bool)>) -> Option<Rate> {
     let centre = p + Z * Z / (2.0 * n);
     let half = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
     let divisor = 1.0 + Z * Z / n;
-    Some(Rate { value: p, low: ((centre - half) / divisor).max(0.0), high: ((centre + half) / divisor).min(1.0) })
+    // At p = 0 and 1 an end is p itself, but for rounding.
+    Some(Rate {
+        value: p,
+        low: ((centre - half) / divisor).clamp(0.0, p),
+        high: ((centre + half) / divisor).clamp(p, 1.0),
+    })
 }
 
 #[cfg(test)]

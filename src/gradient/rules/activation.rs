@@ -19,7 +19,9 @@ pub(super) fn clip(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let y = g.output(node);
     let mut dx = dy.clone();
     for (i, sign) in [(1, 1.0), (2, -1.0)] {
-        let Some(bound) = bound(g, node, i)? else { continue };
+        let Some(bound) = bound(g, node, i)? else {
+            continue;
+        };
         let slope = sign * 2f32.powi(100 - bound.abs().max(1.0).log2().ceil() as i32);
         let open = g.hard_sigmoid(&y, slope, -slope * bound);
         dx = g.mul(&dx, &open);
@@ -33,7 +35,11 @@ pub(super) fn clip(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 fn bound(g: &Builder, node: &NodeProto, i: usize) -> Result<Option<f32>, Error> {
     match node.input_name(i) {
         None => Ok(None),
-        Some(_) => Ok(g.floats(node, i)?.first().copied().filter(|b| b.abs() < 1e30)),
+        Some(_) => Ok(g
+            .floats(node, i)?
+            .first()
+            .copied()
+            .filter(|b| b.abs() < 1e30)),
     }
 }
 

@@ -40,6 +40,13 @@ pub(super) fn div(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 /// `dy`, whole where an input was broadcast: its gradient is then a sum over `dy`, which must not be kept small.
 fn for_broadcast(g: &mut Builder, node: &NodeProto, dy: &Value) -> Value {
     let y = g.output(node).shape;
-    let broadcast = node.input.iter().any(|name| g.wants(name) && g.shape(name) != y);
-    if broadcast { g.whole(dy, &y) } else { dy.clone() }
+    let broadcast = node
+        .input
+        .iter()
+        .any(|name| g.wants(name) && g.shape(name) != y);
+    if broadcast {
+        g.whole(dy, &y)
+    } else {
+        dy.clone()
+    }
 }

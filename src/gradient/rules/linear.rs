@@ -11,7 +11,10 @@ pub(super) fn gemm(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     }
     let flipped = 1 - node.int("transB", 0);
     let (b, a) = (g.forward(&node.input[1]), g.shape(&node.input[0]));
-    let attributes = [("alpha", node.float("alpha", 1.0).into()), ("transB", flipped.into())];
+    let attributes = [
+        ("alpha", node.float("alpha", 1.0).into()),
+        ("transB", flipped.into()),
+    ];
     let whole = g.output(node).shape;
     let dy = g.whole(dy, &whole);
     let da = g.emit("Gemm", &[&dy, &b], &attributes, a);
@@ -29,7 +32,11 @@ pub(super) fn matmul(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
         return Err(unsupported(node, "an operand is a vector"));
     }
     let da = product(g, &dy, &b, false);
-    let db = if g.wants(&node.input[1]) { Some(product(g, &dy, &a, true)) } else { None };
+    let db = if g.wants(&node.input[1]) {
+        Some(product(g, &dy, &a, true))
+    } else {
+        None
+    };
     Ok(vec![Some(da), db])
 }
 

@@ -58,7 +58,10 @@ pub const RULES: &[(&str, Rule)] = &[
 /// The rule of an operator.
 #[must_use]
 pub fn find(op: &str) -> Option<Rule> {
-    RULES.binary_search_by_key(&op, |(name, _)| name).ok().map(|i| RULES[i].1)
+    RULES
+        .binary_search_by_key(&op, |(name, _)| name)
+        .ok()
+        .map(|i| RULES[i].1)
 }
 
 #[cfg(test)]

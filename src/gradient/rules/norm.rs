@@ -24,7 +24,11 @@ pub(super) fn batch(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 /// mirrored.
 pub(super) fn local_response(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let size = node.int("size", 0);
-    let (alpha, beta, k) = (node.float("alpha", 1e-4), node.float("beta", 0.75), node.float("bias", 1.0));
+    let (alpha, beta, k) = (
+        node.float("alpha", 1e-4),
+        node.float("beta", 0.75),
+        node.float("bias", 1.0),
+    );
     let (x, y) = (g.forward(&node.input[0]), g.output(node));
     if x.shape.len() != 4 {
         return Err(unsupported(node, "its input is not of shape [N, C, H, W]"));
@@ -51,7 +55,9 @@ pub(super) fn local_response(g: &mut Builder, node: &NodeProto, dy: &Value) -> G
 
 /// Σ over a window of `size` channels, divided by `size`; channels beyond the ends count as 0.
 fn channel_mean(g: &mut Builder, x: &Value, size: i64, pads: [i64; 2]) -> Value {
-    let [_, c, h, w] = x.shape[..] else { unreachable!("checked to be of rank 4") };
+    let [_, c, h, w] = x.shape[..] else {
+        unreachable!("checked to be of rank 4")
+    };
     let flat = g.reshape(x, &[1, 1, c, h * w]);
     let attributes = [
         ("kernel_shape", vec![size, 1].into()),

@@ -13,7 +13,10 @@ pub(super) fn identity(_: &mut Builder, _: &NodeProto, dy: &Value) -> Grads {
 pub(super) fn reshape(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (x, y) = (g.shape(&node.input[0]), g.output(node).shape);
     if x.first() != Some(&1) || y.first() != Some(&1) {
-        return Err(unsupported(node, &format!("from {x:?} to {y:?} it moves the axis of photos")));
+        return Err(unsupported(
+            node,
+            &format!("from {x:?} to {y:?} it moves the axis of photos"),
+        ));
     }
     let dy = g.whole(dy, &y);
     let mut grads = vec![Some(g.reshape(&dy, &x))];
@@ -37,7 +40,12 @@ pub(super) fn transpose(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads 
     }
     let shape = inverse.iter().map(|&i| dy.shape[i]).collect();
     let attribute: Vec<_> = inverse.iter().map(|&i| i as i64).collect();
-    Ok(vec![Some(g.emit("Transpose", &[dy], &[("perm", attribute.into())], shape))])
+    Ok(vec![Some(g.emit(
+        "Transpose",
+        &[dy],
+        &[("perm", attribute.into())],
+        shape,
+    ))])
 }
 
 /// y = x₀ | x₁ | …        dxᵢ = the part of dy that came from xᵢ

@@ -6,9 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::saliency::{SaliencyOptions, ViewOptions};
-use crate::segment::{
-    ColourOptions, ConstantBoxOptions, CutOptions, SeedOptions, ThresholdOptions,
-};
+use crate::segment::{ColourOptions, ConstantBoxOptions, CutOptions, SeedOptions, ThresholdOptions};
 
 /// A configuration that cannot be used: what, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -52,12 +50,7 @@ pub struct TunedOn {
 #[derive(Clone, Copy, Debug)]
 pub enum Method<'a> {
     /// Seeds, colour models and an exact minimum cut on a saliency map.
-    Cut(
-        &'a SaliencyOptions,
-        &'a SeedOptions,
-        &'a ColourOptions,
-        &'a CutOptions,
-    ),
+    Cut(&'a SaliencyOptions, &'a SeedOptions, &'a ColourOptions, &'a CutOptions),
     /// A threshold on a saliency map.
     Threshold(&'a SaliencyOptions, &'a ThresholdOptions),
     /// The same box in every photo.
@@ -72,20 +65,12 @@ impl Pipeline {
     pub fn load(name: &Path, settings: &[String]) -> Result<Self, Error> {
         let folder = home().join("pipelines");
         let named = folder.join(name).with_added_extension("toml");
-        let path = if name.extension().is_some_and(|e| e == "toml") {
-            name.to_owned()
-        } else {
-            named
-        };
+        let path = if name.extension().is_some_and(|e| e == "toml") { name.to_owned() } else { named };
         let text = std::fs::read_to_string(&path).map_err(|e| {
             let names = names(&folder);
             let near = nearest(&name.to_string_lossy(), names.iter().map(String::as_str));
             let near = near.map_or(String::new(), |n| format!("; the nearest pipeline is {n}"));
-            Error(format!(
-                "{}: {e}{near}\nhelp: pipelines are {}",
-                path.display(),
-                names.join(", ")
-            ))
+            Error(format!("{}: {e}{near}\nhelp: pipelines are {}", path.display(), names.join(", ")))
         })?;
         Self::from_text(&text, &path.display().to_string(), settings)
     }
@@ -99,14 +84,9 @@ impl Pipeline {
             parse(text, origin)?
         } else {
             let mut table: toml::Table = parse(text, origin)?;
-            settings
-                .iter()
-                .try_for_each(|setting| set(&mut table, setting))?;
+            settings.iter().try_for_each(|setting| set(&mut table, setting))?;
             let text = toml::to_string(&table).map_err(|e| Error(e.to_string()))?;
-            parse(
-                &text,
-                &format!("{origin} with --set {}", settings.join(" --set ")),
-            )?
+            parse(&text, &format!("{origin} with --set {}", settings.join(" --set ")))?
         };
         pipeline.check(origin)?;
         Ok(pipeline)
@@ -133,9 +113,7 @@ impl Pipeline {
     fn resolve(&self) -> Result<Method<'_>, &'static str> {
         match (&self.cut, &self.threshold, &self.constant_box) {
             (Some(cut), None, None) => match (&self.saliency, &self.seeds, &self.colours) {
-                (Some(saliency), Some(seeds), Some(colours)) => {
-                    Ok(Method::Cut(saliency, seeds, colours, cut))
-                }
+                (Some(saliency), Some(seeds), Some(colours)) => Ok(Method::Cut(saliency, seeds, colours, cut)),
                 _ => Err("[cut] needs the tables [saliency], [seeds] and [colours]"),
             },
             (None, Some(threshold), None) => match (&self.saliency, &self.seeds, &self.colours) {
@@ -174,14 +152,10 @@ impl Pipeline {
 
 /// Sets `table.key=value` in a TOML table; the value is TOML, or a plain word.
 fn set(table: &mut toml::Table, setting: &str) -> Result<(), Error> {
-    let (path, value) = setting
-        .split_once('=')
-        .ok_or_else(|| Error(format!("--set {setting}: table.key=value is wanted")))?;
+    let (path, value) =
+        setting.split_once('=').ok_or_else(|| Error(format!("--set {setting}: table.key=value is wanted")))?;
     let value = value.trim();
-    let parsed = format!("value = {value}")
-        .parse::<toml::Table>()
-        .ok()
-        .and_then(|mut t| t.remove("value"));
+    let parsed = format!("value = {value}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("value"));
     let mut keys: Vec<_> = path.trim().split('.').collect();
     let last = keys.pop().unwrap_or_default();
     let mut place = table;
@@ -192,10 +166,7 @@ fn set(table: &mut toml::Table, setting: &str) -> Result<(), Error> {
             .as_table_mut()
             .ok_or_else(|| Error(format!("--set {setting}: {key} is no table")))?;
     }
-    place.insert(
-        last.into(),
-        parsed.unwrap_or_else(|| toml::Value::String(value.into())),
-    );
+    place.insert(last.into(), parsed.unwrap_or_else(|| toml::Value::String(value.into())));
     Ok(())
 }
 
@@ -208,9 +179,7 @@ pub(crate) fn parse<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T, 
         let message = e.to_string();
         let quoted: Vec<_> = message.split('`').skip(1).step_by(2).collect();
         let near = match quoted.as_slice() {
-            [unknown, known @ ..] if e.message().starts_with("unknown") => {
-                nearest(unknown, known.iter().copied())
-            }
+            [unknown, known @ ..] if e.message().starts_with("unknown") => nearest(unknown, known.iter().copied()),
             _ => None,
         };
         let help = near.map_or(String::new(), |n| format!("help: did you mean {n}?"));
@@ -219,27 +188,16 @@ pub(crate) fn parse<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T, 
 }
 
 /// The candidate that is spelt most like `name`, where any is near.
-pub(crate) fn nearest<'a>(
-    name: &str,
-    candidates: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
-    let near = candidates
-        .map(|c| (strsim::jaro_winkler(name, c), c))
-        .filter(|(likeness, _)| *likeness > 0.7);
+pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = candidates.map(|c| (strsim::jaro_winkler(name, c), c)).filter(|(likeness, _)| *likeness > 0.7);
     near.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, c)| c)
 }
 
 /// The names of the TOML files in a folder, sorted.
 pub(crate) fn names(folder: &Path) -> Vec<String> {
-    let files = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path());
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let toml = files.filter(|path| path.extension().is_some_and(|e| e == "toml"));
-    let mut names: Vec<_> = toml
-        .filter_map(|p| Some(p.file_stem()?.to_string_lossy().into_owned()))
-        .collect();
+    let mut names: Vec<_> = toml.filter_map(|p| Some(p.file_stem()?.to_string_lossy().into_owned())).collect();
     names.sort();
     names
 }
@@ -252,8 +210,7 @@ pub(crate) fn home() -> PathBuf {
     }
     let starts = [std::env::current_dir().ok(), std::env::current_exe().ok()];
     let above = starts.iter().flatten().flat_map(|start| start.ancestors());
-    let mut homes = above
-        .filter(|folder| folder.join("pipelines").is_dir() && folder.join("data/models").is_dir());
+    let mut homes = above.filter(|folder| folder.join("pipelines").is_dir() && folder.join("data/models").is_dir());
     homes.next().map_or_else(|| ".".into(), Path::to_owned)
 }
 
@@ -271,18 +228,14 @@ mod tests {
         assert!(names.len() >= 6, "{names:?}");
         for name in names {
             let pipeline = shipped(&name).unwrap_or_else(|e| panic!("{e}"));
-            let again = Pipeline::from_text(&pipeline.to_text(), &name, &[])
-                .unwrap_or_else(|e| panic!("{e}"));
+            let again = Pipeline::from_text(&pipeline.to_text(), &name, &[]).unwrap_or_else(|e| panic!("{e}"));
             assert_eq!(pipeline, again);
         }
     }
 
     #[test]
     fn set_changes_one_value() {
-        let settings = [
-            "seeds.foreground=0.97".to_owned(),
-            "cut.energy=grabcut8".to_owned(),
-        ];
+        let settings = ["seeds.foreground=0.97".to_owned(), "cut.energy=grabcut8".to_owned()];
         let pipeline = Pipeline::load(Path::new("paper2013"), &settings).expect("good settings");
         assert_eq!(pipeline.seeds.expect("seeds").foreground, 0.97);
     }
@@ -294,23 +247,13 @@ mod tests {
             ("cutt.gamma=1", "did you mean cut?"),
             ("cut.gamma=high", "invalid type"),
             ("seeds.foreground=1.5", "foreground 1.5"),
-            (
-                "threshold={rule=\"mean\", alpha=1, fong-compat=true}",
-                "exactly one of",
-            ),
+            ("threshold={rule=\"mean\", alpha=1, fong-compat=true}", "exactly one of"),
             ("nonsense", "table.key=value"),
         ];
         for (setting, expected) in cases {
-            let error = Pipeline::load(Path::new("paper2013"), &[setting.to_owned()])
-                .expect_err(setting)
-                .to_string();
+            let error = Pipeline::load(Path::new("paper2013"), &[setting.to_owned()]).expect_err(setting).to_string();
             assert!(error.contains(expected), "{error}");
         }
-        assert!(
-            shipped("paper2014")
-                .expect_err("no such pipeline")
-                .to_string()
-                .contains("paper2013")
-        );
+        assert!(shipped("paper2014").expect_err("no such pipeline").to_string().contains("paper2013"));
     }
 }

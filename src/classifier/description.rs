@@ -66,12 +66,7 @@ impl Description {
     /// The description of `model`: a name (`data/models/NAME.toml`), a description, or an ONNX file with its
     /// description beside it or, by its name, in `data/models`.
     pub(super) fn find(model: &Path) -> Result<Self, String> {
-        let known = |name: &Path| {
-            home()
-                .join("data/models")
-                .join(name)
-                .with_added_extension("toml")
-        };
+        let known = |name: &Path| home().join("data/models").join(name).with_added_extension("toml");
         match model.extension().and_then(|e| e.to_str()) {
             Some("toml") => Self::read(model, None),
             Some("onnx") => {
@@ -97,23 +92,13 @@ impl Description {
 
     fn read(path: &Path, model: Option<&Path>) -> Result<Self, String> {
         let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-        let file: File =
-            config::parse(&text, &path.display().to_string()).map_err(|e| e.to_string())?;
+        let file: File = config::parse(&text, &path.display().to_string()).map_err(|e| e.to_string())?;
         if file.canvas < file.size || file.size == 0 {
-            return Err(format!(
-                "{}: canvas {} is smaller than size {}",
-                path.display(),
-                file.canvas,
-                file.size
-            ));
+            return Err(format!("{}: canvas {} is smaller than size {}", path.display(), file.canvas, file.size));
         }
         let folder = path.parent().unwrap_or(Path::new("."));
         Ok(Self {
-            name: path
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
+            name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             title: file.title,
             model: model.map_or_else(|| folder.join(&file.model), Path::to_owned),
             classes: ClassList::read(&file.classes)?,
@@ -134,10 +119,7 @@ fn unknown(model: &Path) -> String {
     let name = model.display().to_string();
     let near = config::nearest(&name, names.iter().map(String::as_str));
     let near = near.map_or(String::new(), |n| format!(", the nearest is {n}"));
-    format!(
-        "no model is called {name}{near}\nhelp: models are {}; or give an ONNX file",
-        names.join(", ")
-    )
+    format!("no model is called {name}{near}\nhelp: models are {}; or give an ONNX file", names.join(", "))
 }
 
 /// The classes of a classifier in the order of its scores.
@@ -155,24 +137,14 @@ impl ClassList {
     /// # Errors
     /// A text naming the file when it is missing or wrong.
     pub fn read(name: &str) -> Result<Self, String> {
-        let path = home()
-            .join("data/classes")
-            .join(name)
-            .with_added_extension("csv");
+        let path = home().join("data/classes").join(name).with_added_extension("csv");
         let wrong = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
         let mut reader = csv::Reader::from_path(&path).map_err(|e| wrong(&e))?;
-        let mut list = Self {
-            name: name.into(),
-            wnids: vec![],
-            names: vec![],
-        };
+        let mut list = Self { name: name.into(), wnids: vec![], names: vec![] };
         for row in reader.deserialize() {
             let (index, wnid, name): (usize, String, String) = row.map_err(|e| wrong(&e))?;
             if index != list.wnids.len() {
-                return Err(wrong(&format!(
-                    "class {index} stands where class {} should",
-                    list.wnids.len()
-                )));
+                return Err(wrong(&format!("class {index} stands where class {} should", list.wnids.len())));
             }
             list.wnids.push(wnid);
             list.names.push(name);

@@ -46,13 +46,9 @@ pub fn version() -> Result<String, LibraryError> {
 fn load() -> Result<Environment, LibraryError> {
     let path = find()?;
     let shown = path.display();
-    let failed =
-        |reason: String| LibraryError(format!("ONNX Runtime does not load from {shown}: {reason}"));
+    let failed = |reason: String| LibraryError(format!("ONNX Runtime does not load from {shown}: {reason}"));
     let builder = ort::init_from(&path).map_err(|e| failed(deepest(&e)))?;
-    builder
-        .with_name("localise")
-        .build()
-        .map_err(|e| failed(e.to_string()))
+    builder.with_name("localise").build().map_err(|e| failed(e.to_string()))
 }
 
 /// The innermost cause: `ort` shows only "dlopen failed", the reason lies below.
@@ -67,9 +63,7 @@ fn deepest(error: &dyn std::error::Error) -> String {
 }
 
 fn find() -> Result<PathBuf, LibraryError> {
-    let variable = std::env::var_os("ORT_DYLIB_PATH")
-        .filter(|v| !v.is_empty())
-        .map(PathBuf::from);
+    let variable = std::env::var_os("ORT_DYLIB_PATH").filter(|v| !v.is_empty()).map(PathBuf::from);
     let given = GIVEN.get().map(|p| ("--onnxruntime", p.clone()));
     if let Some((source, path)) = given.or(variable.map(|p| ("ORT_DYLIB_PATH", p))) {
         let path = std::path::absolute(&path).unwrap_or(path);
@@ -82,14 +76,9 @@ fn find() -> Result<PathBuf, LibraryError> {
         };
     }
     let local = Path::new(".onnxruntime").join(NAME);
-    let beside = std::env::current_exe()
-        .ok()
-        .and_then(|exe| exe.parent().map(Path::to_owned));
-    let candidates = std::iter::once(local).chain(
-        beside
-            .iter()
-            .flat_map(|folder| [folder.join(NAME), folder.join("../lib").join(NAME)]),
-    );
+    let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_owned));
+    let candidates = std::iter::once(local)
+        .chain(beside.iter().flat_map(|folder| [folder.join(NAME), folder.join("../lib").join(NAME)]));
     if let Some(found) = candidates.into_iter().find(|path| path.is_file()) {
         return Ok(std::path::absolute(&found).unwrap_or(found));
     }

@@ -89,32 +89,14 @@ impl Classifier {
         library::environment()?;
         let path = &description.model;
         if !path.exists() {
-            let help = description
-                .fetch
-                .as_ref()
-                .map_or(String::new(), |f| format!("\nhelp: fetch it with {f}"));
-            return Err(Error::Description(format!(
-                "{}: no such model file{help}",
-                path.display()
-            )));
+            let help = description.fetch.as_ref().map_or(String::new(), |f| format!("\nhelp: fetch it with {f}"));
+            return Err(Error::Description(format!("{}: no such model file{help}", path.display())));
         }
-        let bytes = std::fs::read(path).map_err(|source| onnx::Error::Io {
-            path: path.clone(),
-            source,
-        })?;
-        let sha256 = Sha256::digest(&bytes)
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
+        let bytes = std::fs::read(path).map_err(|source| onnx::Error::Io { path: path.clone(), source })?;
+        let sha256 = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
         drop(bytes);
         let model = onnx::load(path)?;
-        let mut classifier = Self {
-            description,
-            sha256,
-            dense,
-            model: Some(model),
-            compiled: Mutex::default(),
-        };
+        let mut classifier = Self { description, sha256, dense, model: Some(model), compiled: Mutex::default() };
         let size = classifier.description.size;
         let classes = classifier.compiled([size, size])?.classes;
         let wanted = classifier.description.classes.len();
@@ -135,9 +117,7 @@ impl Classifier {
     /// Refuses a model whose scores are probabilities: their gradient is not the paper's.
     fn check_scores(&self) -> Result<(), Error> {
         let size = self.description.size as u32;
-        let image = RgbImage::from_fn(size, size, |x, y| {
-            image::Rgb([x as u8, y as u8, (x + y) as u8])
-        });
+        let image = RgbImage::from_fn(size, size, |x, y| image::Rgb([x as u8, y as u8, (x + y) as u8]));
         let scores = self.worker().forward(&image)?;
         let sum: f32 = scores.iter().sum();
         if scores.iter().all(|&s| s >= 0.0) && (sum - 1.0).abs() < 1e-3 {
@@ -157,28 +137,15 @@ impl Classifier {
             return Ok(compiled.clone());
         }
         let target = self.description.target.clone();
-        let options = gradient::Options {
-            target,
-            size: Some(size),
-            dense: self.dense,
-        };
+        let options = gradient::Options { target, size: Some(size), dense: self.dense };
         let path = self.description.model.display().to_string();
         let Some(model) = &self.model else {
             let ([h, w], own) = (size, self.description.size);
-            return Err(Error::Run(format!(
-                "an image of {w} x {h} for a network of {own} x {own}"
-            )));
+            return Err(Error::Run(format!("an image of {w} x {h} for a network of {own} x {own}")));
         };
-        let GradientModel {
-            model,
-            forward,
-            input,
-            input_shape,
-            classes,
-        } = gradient::compile(model, &options, &Runtime).map_err(|source| Error::Gradient {
-            path: path.clone(),
-            source,
-        })?;
+        let GradientModel { model, forward, input, input_shape, classes } =
+            gradient::compile(model, &options, &Runtime)
+                .map_err(|source| Error::Gradient { path: path.clone(), source })?;
         let [channels, height, width] = input_shape;
         if channels != 3 || [height, width] != size {
             let [h, w] = size;
@@ -187,12 +154,7 @@ impl Classifier {
             )));
         }
         let [gradient, forward] = Runner::pair(model, forward)?;
-        let compiled = Arc::new(Compiled {
-            input,
-            classes,
-            gradient,
-            forward,
-        });
+        let compiled = Arc::new(Compiled { input, classes, gradient, forward });
         if cache.len() >= SIZES_KEPT {
             cache.clear();
         }
@@ -203,10 +165,7 @@ impl Classifier {
     /// A worker for one thread. Its sessions are made when first needed.
     #[must_use]
     pub fn worker(&self) -> Worker<'_> {
-        Worker {
-            classifier: self,
-            sessions: HashMap::new(),
-        }
+        Worker { classifier: self, sessions: HashMap::new() }
     }
 }
 
@@ -225,6 +184,12 @@ struct Sessions {
 }
 
 impl Worker<'_> {
+    /// How the model wants its input.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.classifier.description
+    }
+
     fn sessions(&mut self, image: &RgbImage) -> Result<&mut Sessions, Error> {
         let size = [image.height() as usize, image.width() as usize];
         if !self.sessions.contains_key(&size) {
@@ -232,14 +197,7 @@ impl Worker<'_> {
             if self.sessions.len() >= SIZES_KEPT {
                 self.sessions.clear();
             }
-            self.sessions.insert(
-                size,
-                Sessions {
-                    compiled,
-                    gradient: None,
-                    forward: None,
-                },
-            );
+            self.sessions.insert(size, Sessions { compiled, gradient: None, forward: None });
         }
         Ok(self.sessions.get_mut(&size).expect("inserted above"))
     }
@@ -250,9 +208,7 @@ impl Worker<'_> {
     /// [`Error::Run`] when the runtime fails or a score is not finite.
     pub fn forward(&mut self, crop: &RgbImage) -> Result<Vec<f32>, Error> {
         let image = preprocess::tensor(crop, &self.classifier.description);
-        let Sessions {
-            compiled, forward, ..
-        } = self.sessions(crop)?;
+        let Sessions { compiled, forward, .. } = self.sessions(crop)?;
         let session = match forward {
             Some(session) => session,
             None => forward.insert(compiled.forward.session()?),
@@ -267,16 +223,10 @@ impl Worker<'_> {
     ///
     /// # Errors
     /// [`Error::Run`] when the runtime fails or a number is not finite.
-    pub fn gradients(
-        &mut self,
-        crop: &RgbImage,
-        classes: &[usize],
-    ) -> Result<(Vec<f32>, Vec<Array3<f32>>), Error> {
+    pub fn gradients(&mut self, crop: &RgbImage, classes: &[usize]) -> Result<(Vec<f32>, Vec<Array3<f32>>), Error> {
         let image = preprocess::tensor(crop, &self.classifier.description);
         let channels = self.classifier.description.channels;
-        let Sessions {
-            compiled, gradient, ..
-        } = self.sessions(crop)?;
+        let Sessions { compiled, gradient, .. } = self.sessions(crop)?;
         let session = match gradient {
             Some(session) => session,
             None => gradient.insert(compiled.gradient.session()?),
@@ -285,17 +235,12 @@ impl Worker<'_> {
         for (mut row, &class) in seed.outer_iter_mut().zip(classes) {
             row[class] = 1.0;
         }
-        let inputs = [
-            (compiled.input.as_str(), image.into_dyn()),
-            (SEED, seed.into_dyn()),
-        ];
+        let inputs = [(compiled.input.as_str(), image.into_dyn()), (SEED, seed.into_dyn())];
         let [scores, gradient] = session.run(&inputs, [SCORES, GRADIENT])?;
         let scores = finite(scores, "scores")?.into_raw_vec_and_offset().0;
         let gradient = finite(gradient, "gradients")?;
         let rows = gradient.outer_iter().map(|row| {
-            let row = row
-                .into_dimensionality::<Ix3>()
-                .expect("gradients are [M, C, H, W]");
+            let row = row.into_dimensionality::<Ix3>().expect("gradients are [M, C, H, W]");
             preprocess::in_rgb(row, channels)
         });
         Ok((scores, rows.collect()))
@@ -303,11 +248,7 @@ impl Worker<'_> {
 }
 
 fn finite(values: ArrayD<f32>, what: &str) -> Result<ArrayD<f32>, Error> {
-    if values.iter().all(|v| v.is_finite()) {
-        Ok(values)
-    } else {
-        Err(Error::Run(format!("non-finite {what}")))
-    }
+    if values.iter().all(|v| v.is_finite()) { Ok(values) } else { Err(Error::Run(format!("non-finite {what}"))) }
 }
 
 /// The mean over crops of the softmax of their scores.
@@ -327,11 +268,7 @@ pub fn probabilities(scores: &[Vec<f32>]) -> Vec<f32> {
 #[must_use]
 pub fn ranking(probabilities: &[f32]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..probabilities.len()).collect();
-    order.sort_by(|&a, &b| {
-        probabilities[b]
-            .total_cmp(&probabilities[a])
-            .then(a.cmp(&b))
-    });
+    order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]).then(a.cmp(&b)));
     order
 }
 

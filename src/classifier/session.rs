@@ -11,8 +11,7 @@ use ort::value::{DynValue, Tensor, ValueType};
 use super::{Error, library};
 use crate::gradient;
 use crate::onnx::{
-    self, proto::ModelProto, proto::StringStringEntryProto, proto::TensorProto,
-    proto::tensor_proto::DataLocation,
+    self, proto::ModelProto, proto::StringStringEntryProto, proto::TensorProto, proto::tensor_proto::DataLocation,
 };
 
 /// Weights from this many bytes on are handed to all sessions instead of lying in each one's model.
@@ -31,12 +30,7 @@ pub(super) struct Runner {
 
 impl std::fmt::Debug for Runner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Runner({} bytes, {} shared weights)",
-            self.bytes.len(),
-            self.weights.len()
-        )
+        write!(f, "Runner({} bytes, {} shared weights)", self.bytes.len(), self.weights.len())
     }
 }
 
@@ -46,48 +40,28 @@ impl Runner {
         library::environment()?;
         let mut weights = Weights::new();
         let packed = PrepackedWeights::new();
-        Ok([
-            Self::new(first, &mut weights, &packed)?,
-            Self::new(second, &mut weights, &packed)?,
-        ])
+        Ok([Self::new(first, &mut weights, &packed)?, Self::new(second, &mut weights, &packed)?])
     }
 
-    fn new(
-        mut model: ModelProto,
-        known: &mut Weights,
-        packed: &PrepackedWeights,
-    ) -> Result<Self, Error> {
+    fn new(mut model: ModelProto, known: &mut Weights, packed: &PrepackedWeights) -> Result<Self, Error> {
         let mut weights = Vec::new();
         for tensor in model.graph.iter_mut().flat_map(|g| &mut g.initializer) {
-            if tensor
-                .raw_data
-                .as_ref()
-                .is_none_or(|raw| raw.len() < SHARED_FROM)
-            {
+            if tensor.raw_data.as_ref().is_none_or(|raw| raw.len() < SHARED_FROM) {
                 continue;
             }
             let name = tensor.name().to_owned();
             let weight = match known.get(&name) {
                 Some(weight) => weight.clone(),
-                None => known
-                    .entry(name.clone())
-                    .or_insert(Arc::new(value(tensor)?))
-                    .clone(),
+                None => known.entry(name.clone()).or_insert(Arc::new(value(tensor)?)).clone(),
             };
             weights.push((name, weight));
             // ONNX's form for weights that are not in the file; the session is given them under their names.
             tensor.raw_data = None;
             tensor.data_location = Some(DataLocation::External as i32);
-            tensor.external_data = vec![StringStringEntryProto {
-                key: Some("location".into()),
-                value: Some("shared".into()),
-            }];
+            tensor.external_data =
+                vec![StringStringEntryProto { key: Some("location".into()), value: Some("shared".into()) }];
         }
-        Ok(Self {
-            bytes: onnx::encode(&model),
-            weights,
-            packed: packed.clone(),
-        })
+        Ok(Self { bytes: onnx::encode(&model), weights, packed: packed.clone() })
     }
 
     /// A session on one thread: the workers are the parallelism, and one thread keeps sums in one order.
@@ -101,16 +75,13 @@ impl Runner {
                 .with_prepacked_weights(&self.packed)?;
             for (name, weight) in &self.weights {
                 // The first for the graph's optimisers, the second for the sharing of packed forms.
-                builder = builder
-                    .with_external_initializer(name, weight.clone())?
-                    .with_initializer(name, weight.clone())?;
+                builder =
+                    builder.with_external_initializer(name, weight.clone())?.with_initializer(name, weight.clone())?;
             }
             builder.commit_from_memory(&self.bytes)
         };
         let session: ort::Result<_> = build();
-        session
-            .map(Session)
-            .map_err(|e| Error::Run(format!("ONNX Runtime refuses the model: {e}")))
+        session.map(Session).map_err(|e| Error::Run(format!("ONNX Runtime refuses the model: {e}")))
     }
 }
 
@@ -131,10 +102,7 @@ impl Session {
                 feed.push((name, Tensor::from_array(array.clone())?.into()));
             }
             let results = self.0.run(feed)?;
-            outputs
-                .iter()
-                .map(|name| Ok(results[*name].try_extract_array::<f32>()?.to_owned()))
-                .collect()
+            outputs.iter().map(|name| Ok(results[*name].try_extract_array::<f32>()?.to_owned())).collect()
         };
         let results = run().map_err(|e| Error::Run(format!("ONNX Runtime failed: {e}")))?;
         Ok(results.try_into().expect("one array per name"))
@@ -142,10 +110,7 @@ impl Session {
 }
 
 /// Runs a model once without optimising it. See [`super::run_once`].
-pub(super) fn run_once(
-    model: &ModelProto,
-    inputs: &[TensorProto],
-) -> Result<Vec<TensorProto>, Error> {
+pub(super) fn run_once(model: &ModelProto, inputs: &[TensorProto]) -> Result<Vec<TensorProto>, Error> {
     let environment = library::environment()?;
     let mut feed: Vec<(String, SessionInputValue<'_>)> = Vec::new();
     for tensor in inputs {
@@ -158,10 +123,7 @@ pub(super) fn run_once(
             .commit_from_memory(&onnx::encode(model))?;
         let results = session.run(feed)?;
         let tensor = |(name, value): (&str, ort::value::ValueRef<'_>)| match value.dtype() {
-            ValueType::Tensor {
-                ty: ort::value::TensorElementType::Int64,
-                ..
-            } => {
+            ValueType::Tensor { ty: ort::value::TensorElementType::Int64, .. } => {
                 let (shape, data) = value.try_extract_tensor::<i64>()?;
                 Ok(TensorProto::from_integers(name, &sizes(shape), data))
             }
@@ -183,8 +145,7 @@ fn value(tensor: &TensorProto) -> Result<DynValue, Error> {
     let shape = tensor.shape();
     let value = match tensor.floats() {
         Ok(values) => Tensor::from_array((shape, values)).map(Tensor::into_dyn),
-        Err(_) => Tensor::from_array((shape, tensor.integers().map_err(Error::Run)?))
-            .map(Tensor::into_dyn),
+        Err(_) => Tensor::from_array((shape, tensor.integers().map_err(Error::Run)?)).map(Tensor::into_dyn),
     };
     value.map_err(|e| Error::Run(e.to_string()))
 }

@@ -53,13 +53,8 @@ impl List {
             }
             What::Datasets => {
                 for name in names(&home().join("data")) {
-                    let file = std::fs::read_to_string(
-                        home().join("data").join(&name).with_added_extension("toml"),
-                    )?;
-                    let title = file.parse::<toml::Table>()?["title"]
-                        .as_str()
-                        .unwrap_or_default()
-                        .to_owned();
+                    let file = std::fs::read_to_string(home().join("data").join(&name).with_added_extension("toml"))?;
+                    let title = file.parse::<toml::Table>()?["title"].as_str().unwrap_or_default().to_owned();
                     writeln!(text, "{name:<16} {title}")?;
                 }
             }

@@ -85,14 +85,8 @@ pub fn main() -> ExitCode {
         Ok(Err(error)) if broken_pipe(&error) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
             eprintln!("error: {error:#}");
-            let output = error
-                .chain()
-                .any(|e| e.is::<OutputError>() || e.is::<io::Error>());
-            if output {
-                exit::OUTPUT.into()
-            } else {
-                exit::BAD_INPUT.into()
-            }
+            let output = error.chain().any(|e| e.is::<OutputError>() || e.is::<io::Error>());
+            if output { exit::OUTPUT.into() } else { exit::BAD_INPUT.into() }
         }
         Err(_) => {
             eprintln!("error: this is a bug in localise; please report it with the lines above");
@@ -111,25 +105,14 @@ fn start_log(quiet: bool, verbose: u8) {
         _ => (Level::TRACE, Level::TRACE),
     };
     let colour = std::env::var_os("NO_COLOR").is_none() && io::stderr().is_terminal();
-    let layer = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
-        .with_target(false)
-        .without_time();
-    let filter = Targets::new()
-        .with_target("localise", ours)
-        .with_target("ort", onnxruntime);
-    tracing_subscriber::registry()
-        .with(layer.with_ansi(colour))
-        .with(filter)
-        .init();
+    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false).without_time();
+    let filter = Targets::new().with_target("localise", ours).with_target("ort", onnxruntime);
+    tracing_subscriber::registry().with(layer.with_ansi(colour)).with(filter).init();
 }
 
 /// A reader that has seen enough (`| head`) is no failure.
 fn broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|e| {
-        e.downcast_ref::<io::Error>()
-            .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
-    })
+    error.chain().any(|e| e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe))
 }
 
 /// Writes a verb's result.

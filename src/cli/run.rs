@@ -71,89 +71,41 @@ impl Run {
             quiet,
         };
         let summary = run(&options, &carrying)?;
-        print(&format!(
-            "{}\n {}\n",
-            report::table(&summary),
-            carrying.out.display()
-        ))?;
-        Ok(if summary.failed > 0 {
-            Outcome::SomeFailed
-        } else {
-            Outcome::Done
-        })
+        print(&format!("{}\n {}\n", report::table(&summary), carrying.out.display()))?;
+        Ok(if summary.failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
     }
 
     fn options(&self) -> Result<RunOptions> {
         let file = self.config.as_deref().map(read).transpose()?;
         let (pipeline_name, pipeline) = match (&self.pipeline, &file) {
-            (
-                None,
-                Some(RunOptions {
-                    pipeline_name,
-                    pipeline,
-                    ..
-                }),
-            ) => {
-                let origin = format!(
-                    "the pipeline of {}",
-                    self.config.as_deref().unwrap_or(Path::new("")).display()
-                );
-                (
-                    pipeline_name.clone(),
-                    Pipeline::from_text(&pipeline.to_text(), &origin, &self.set)?,
-                )
+            (None, Some(RunOptions { pipeline_name, pipeline, .. })) => {
+                let origin = format!("the pipeline of {}", self.config.as_deref().unwrap_or(Path::new("")).display());
+                (pipeline_name.clone(), Pipeline::from_text(&pipeline.to_text(), &origin, &self.set)?)
             }
             (given, _) => {
                 let given = given.clone().unwrap_or_else(|| DEFAULT_PIPELINE.into());
-                let name = given
-                    .file_stem()
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .into_owned();
+                let name = given.file_stem().unwrap_or_default().to_string_lossy().into_owned();
                 (
-                    if given.extension().is_some() {
-                        name
-                    } else {
-                        given.display().to_string()
-                    },
+                    if given.extension().is_some() { name } else { given.display().to_string() },
                     Pipeline::load(&given, &self.set)?,
                 )
             }
         };
-        let changed = if self.set.is_empty() {
-            String::new()
-        } else {
-            format!(" {}", self.set.join(" "))
-        };
+        let changed = if self.set.is_empty() { String::new() } else { format!(" {}", self.set.join(" ")) };
         let old = file.as_ref();
         let Some(dataset) = self.dataset.clone().or(old.map(|f| f.dataset.clone())) else {
             bail!("--dataset is missing")
         };
         Ok(RunOptions {
             dataset: name_or_path(dataset, "data"),
-            data_dir: self
-                .data_dir
-                .clone()
-                .or(old.and_then(|f| f.data_dir.clone()))
-                .map(settled),
+            data_dir: self.data_dir.clone().or(old.and_then(|f| f.data_dir.clone())).map(settled),
             model: name_or_path(
-                self.model
-                    .clone()
-                    .or(old.map(|f| f.model.clone()))
-                    .unwrap_or_else(|| DEFAULT_MODEL.into()),
+                self.model.clone().or(old.map(|f| f.model.clone())).unwrap_or_else(|| DEFAULT_MODEL.into()),
                 "data/models",
             ),
             limit: self.limit.or(old.and_then(|f| f.limit)),
-            images: self
-                .images
-                .clone()
-                .or(old.and_then(|f| f.images.clone()))
-                .map(settled),
-            weights: self
-                .weights
-                .clone()
-                .or(old.and_then(|f| f.weights.clone()))
-                .map(settled),
+            images: self.images.clone().or(old.and_then(|f| f.images.clone())).map(settled),
+            weights: self.weights.clone().or(old.and_then(|f| f.weights.clone())).map(settled),
             classes: self.classes.or(old.map(|f| f.classes)).unwrap_or_default(),
             seed: self.seed.or(old.map(|f| f.seed)).unwrap_or_default(),
             pipeline_name: pipeline_name + &changed,
@@ -163,8 +115,7 @@ impl Run {
 }
 
 fn read(path: &Path) -> Result<RunOptions> {
-    let text =
-        std::fs::read_to_string(path).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+    let text = std::fs::read_to_string(path).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
     toml::from_str(&text).with_context(|| path.display().to_string())
 }
 
@@ -175,37 +126,18 @@ fn settled(path: PathBuf) -> PathBuf {
 
 /// A name that a description in `folder` has, as it is; anything else is a path.
 fn name_or_path(given: PathBuf, folder: &str) -> PathBuf {
-    let known = given.components().count() == 1
-        && home()
-            .join(folder)
-            .join(&given)
-            .with_added_extension("toml")
-            .is_file();
-    if known || !given.exists() {
-        given
-    } else {
-        settled(given)
-    }
+    let known =
+        given.components().count() == 1 && home().join(folder).join(&given).with_added_extension("toml").is_file();
+    if known || !given.exists() { given } else { settled(given) }
 }
 
 fn folder(options: &RunOptions) -> PathBuf {
-    let stem = |path: &Path| {
-        path.file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
-    };
-    let model = if options
-        .model
-        .extension()
-        .is_some_and(|e| e == "onnx" || e == "toml")
-    {
+    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let model = if options.model.extension().is_some_and(|e| e == "onnx" || e == "toml") {
         stem(&options.model)
     } else {
         options.model.display().to_string()
     };
-    let pipeline = options
-        .pipeline_name
-        .replace(|c: char| !c.is_alphanumeric() && c != '.' && c != '-', "-");
+    let pipeline = options.pipeline_name.replace(|c: char| !c.is_alphanumeric() && c != '.' && c != '-', "-");
     default_folder(&stem(&options.dataset), &pipeline, &model)
 }

@@ -12,7 +12,7 @@ use crate::config::Pipeline;
 use crate::dataset::{self, Dataset, Photo, Request};
 use crate::geometry::BBox;
 use crate::report;
-use crate::run::{Classes, RunOptions, see};
+use crate::run::{Classes, Localiser};
 use crate::saliency::ViewKind;
 
 #[derive(Args, Debug)]
@@ -52,81 +52,30 @@ impl Show {
             None => photo.class,
         };
         let classifier = Classifier::load(description, pipeline.view.kind == ViewKind::Dense)?;
-        let picture =
-            dataset::read(&photo.path).map_err(|e| anyhow!("{}: {e}", photo.path.display()))?;
-        let options = RunOptions {
-            dataset: PathBuf::new(),
-            data_dir: None,
-            model: self.model.clone(),
-            limit: None,
-            images: None,
-            weights: None,
-            classes: if class.is_some() {
-                Classes::Gt
-            } else {
-                Classes::Top5
-            },
-            seed: 0,
-            pipeline_name: self.pipeline.display().to_string(),
-            pipeline,
-        };
-        let seen = see(
-            &picture,
-            &photo.id,
-            class,
-            &mut classifier.worker(),
-            &classifier,
-            &options,
-            &mut |_| {},
-        )?;
-        let Some((class, located, saliency, stages)) = seen.found.first() else {
-            bail!("no class was found")
-        };
+        let picture = dataset::read(&photo.path).map_err(|e| anyhow!("{}: {e}", photo.path.display()))?;
+        let classes = if class.is_some() { Classes::Gt } else { Classes::Top5 };
+        let mut localiser = Localiser::new(&classifier, &pipeline, classes, 0);
+        let seen = localiser.locate(&picture, &photo.id, class, &mut |_| {})?;
+        let Some(found) = seen.found.first() else { bail!("no class was found") };
+        let (class, located) = (found.class, &found.located);
 
         let size = picture.dimensions().into();
-        let panel = report::panel(
-            &seen.view,
-            size,
-            &photo.boxes,
-            located,
-            saliency.as_ref(),
-            stages,
-        );
-        let out = self
-            .out
-            .clone()
-            .unwrap_or_else(|| format!("{}-panel.png", photo.id).into());
-        panel
-            .save(&out)
-            .map_err(|e| anyhow!("cannot write {}: {e}", out.display()))?;
+        let panel = report::panel(&seen.view, size, &photo.boxes, located, found.saliency.as_ref(), &found.stages);
+        let out = self.out.clone().unwrap_or_else(|| format!("{}-panel.png", photo.id).into());
+        panel.save(&out).map_err(|e| anyhow!("cannot write {}: {e}", out.display()))?;
 
         let classes = &classifier.description.classes;
-        let rank = seen
-            .ranking
-            .iter()
-            .position(|c| c == class)
-            .map_or(0, |r| r + 1);
-        let BBox {
-            x_min,
-            y_min,
-            x_max,
-            y_max,
-        } = located.bbox;
-        let flag = located
-            .flag
-            .map_or(String::new(), |f| format!("  {}", f.name()));
-        let iou = photo
-            .boxes
-            .iter()
-            .map(|b| located.bbox.iou(b))
-            .reduce(f64::max);
+        let rank = seen.ranking.iter().position(|&c| c == class).map_or(0, |r| r + 1);
+        let BBox { x_min, y_min, x_max, y_max } = located.bbox;
+        let flag = located.flag.map_or(String::new(), |f| format!("  {}", f.name()));
+        let iou = photo.boxes.iter().map(|b| located.bbox.iou(b)).reduce(f64::max);
         let iou = iou.map_or(String::new(), |iou| format!("  IoU {iou:.3}"));
         print(&format!(
             "{}: class {class} {} ({}), place {rank}, probability {:.3}\nbox ({x_min}, {y_min}, {x_max}, {y_max}){iou}{flag}\n{}\n",
             photo.id,
-            classes.title(*class),
-            classes.wnid(*class),
-            seen.probabilities[*class],
+            classes.title(class),
+            classes.wnid(class),
+            seen.probabilities[class],
             out.display(),
         ))?;
         Ok(Outcome::Done)
@@ -136,19 +85,10 @@ impl Show {
         let Some(dataset) = &self.dataset else {
             return Ok(lone(&self.photo));
         };
-        let request = Request {
-            dataset,
-            data_dir: self.data_dir.as_deref(),
-            weights: None,
-            images: None,
-            classes,
-        };
+        let request = Request { dataset, data_dir: self.data_dir.as_deref(), weights: None, images: None, classes };
         let dataset = Dataset::open(&request)?;
         let wanted = self.photo.to_string_lossy();
-        let found = dataset
-            .photos
-            .into_iter()
-            .find(|p| p.id == wanted || p.path == self.photo);
+        let found = dataset.photos.into_iter().find(|p| p.id == wanted || p.path == self.photo);
         found.ok_or_else(|| anyhow!("{} has no photo called {wanted}", dataset.name))
     }
 }
@@ -156,11 +96,7 @@ impl Show {
 /// A photo that belongs to no dataset.
 fn lone(path: &Path) -> Photo {
     Photo {
-        id: path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned(),
+        id: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
         path: path.to_owned(),
         size: [0, 0],
         class: None,
@@ -171,15 +107,6 @@ fn lone(path: &Path) -> Photo {
 }
 
 fn parse_class(text: &str, classes: &ClassList) -> Result<usize> {
-    let class = text
-        .parse()
-        .ok()
-        .filter(|&class: &usize| class < classes.len())
-        .or_else(|| classes.class(text));
-    class.ok_or_else(|| {
-        anyhow!(
-            "--class {text}: an index below {} or a WordNet id is wanted",
-            classes.len()
-        )
-    })
+    let class = text.parse().ok().filter(|&class: &usize| class < classes.len()).or_else(|| classes.class(text));
+    class.ok_or_else(|| anyhow!("--class {text}: an index below {} or a WordNet id is wanted", classes.len()))
 }

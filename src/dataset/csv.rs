@@ -52,20 +52,13 @@ pub(super) fn read(files: &[PathBuf], classes: &ClassList) -> Result<Dataset, Er
                 Ok(class) if class < classes.len() => Some(class),
                 Err(_) if row.class_index == -1 => None,
                 _ => {
-                    faults.add(format!(
-                        "{place}: class_index {} is not in -1..{}",
-                        row.class_index,
-                        classes.len()
-                    ));
+                    faults.add(format!("{place}: class_index {} is not in -1..{}", row.class_index, classes.len()));
                     continue;
                 }
             };
             if class.is_some_and(|class| !row.wnid.is_empty() && classes.wnid(class) != row.wnid) {
                 let (found, index) = (&row.wnid, row.class_index);
-                faults.add(format!(
-                    "{place}: class {index} is {}, not {found}",
-                    classes.wnid(class.unwrap_or(0))
-                ));
+                faults.add(format!("{place}: class {index} is {}, not {found}", classes.wnid(class.unwrap_or(0))));
                 continue;
             }
             let size = [row.width, row.height];
@@ -106,24 +99,9 @@ pub(super) fn read(files: &[PathBuf], classes: &ClassList) -> Result<Dataset, Er
         }
     }
     faults.into_result()?;
-    let name = files
-        .first()
-        .and_then(|f| f.parent())
-        .and_then(Path::file_name)
-        .unwrap_or_default();
-    let notes = if cut_off > 0 {
-        vec![format!(
-            "{cut_off} boxes were cut off at their photo's edge"
-        )]
-    } else {
-        vec![]
-    };
-    Ok(Dataset {
-        name: name.to_string_lossy().into_owned(),
-        photos,
-        weighted: false,
-        notes,
-    })
+    let name = files.first().and_then(|f| f.parent()).and_then(Path::file_name).unwrap_or_default();
+    let notes = if cut_off > 0 { vec![format!("{cut_off} boxes were cut off at their photo's edge")] } else { vec![] };
+    Ok(Dataset { name: name.to_string_lossy().into_owned(), photos, weighted: false, notes })
 }
 
 /// The weights in a CSV with the columns `image_id` and `weight`.
@@ -135,17 +113,14 @@ pub(super) fn weights(path: &Path) -> Result<HashMap<String, f64>, Error> {
     }
     let mut faults = Faults::default();
     let mut weights = HashMap::new();
-    for (i, row) in open(path, "image_id,weight")?
-        .deserialize::<Weight>()
-        .enumerate()
-    {
+    for (i, row) in open(path, "image_id,weight")?.deserialize::<Weight>().enumerate() {
         let place = format!("{}:{}", path.display(), i + 2);
         match row {
             Ok(Weight { image_id, weight }) if weight.is_finite() && weight >= 0.0 => {
                 weights.insert(image_id, weight);
             }
             Ok(Weight { weight, .. }) => {
-                faults.add(format!("{place}: weight {weight} is no number from 0 on"))
+                faults.add(format!("{place}: weight {weight} is no number from 0 on"));
             }
             Err(e) => faults.add(format!("{}: {e}", path.display())),
         }
@@ -157,28 +132,15 @@ pub(super) fn weights(path: &Path) -> Result<HashMap<String, f64>, Error> {
 /// A reader past the header, in which every wanted column must be.
 fn open(path: &Path, wanted: &str) -> Result<csv::Reader<std::fs::File>, Error> {
     let failed = |reason: String| Error::one(format!("{}: {reason}", path.display()));
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_path(path)
-        .map_err(|e| failed(e.to_string()))?;
+    let mut reader =
+        csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path).map_err(|e| failed(e.to_string()))?;
     let mut header = reader.headers().map_err(|e| failed(e.to_string()))?.clone();
-    if let Some(first) = header
-        .get(0)
-        .and_then(|first| first.strip_prefix('\u{feff}'))
-    {
-        header = std::iter::once(first)
-            .chain(header.iter().skip(1))
-            .collect();
+    if let Some(first) = header.get(0).and_then(|first| first.strip_prefix('\u{feff}')) {
+        header = std::iter::once(first).chain(header.iter().skip(1)).collect();
     }
-    let missing: Vec<_> = wanted
-        .split(',')
-        .filter(|column| !header.iter().any(|h| h == *column))
-        .collect();
+    let missing: Vec<_> = wanted.split(',').filter(|column| !header.iter().any(|h| h == *column)).collect();
     if !missing.is_empty() {
-        return Err(failed(format!(
-            "columns {} are missing; wanted are {wanted}",
-            missing.join(", ")
-        )));
+        return Err(failed(format!("columns {} are missing; wanted are {wanted}", missing.join(", "))));
     }
     reader.set_headers(header);
     Ok(reader)
@@ -192,10 +154,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("boxes.csv");
         std::fs::write(&path, text).expect("a file");
-        read(
-            &[path],
-            &ClassList::read("imagenet1k").expect("the classes"),
-        )
+        read(&[path], &ClassList::read("imagenet1k").expect("the classes"))
     }
 
     #[test]
@@ -206,18 +165,9 @@ mod tests {
         );
         let dataset = read_text(&text).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(dataset.photos.len(), 2);
-        assert_eq!(
-            dataset.photos[0].boxes,
-            [BBox::new(0., 0., 5., 5.), BBox::new(5.5, 5., 10., 8.)]
-        );
-        assert_eq!(
-            (dataset.photos[0].class, dataset.photos[1].class),
-            (Some(0), None)
-        );
-        assert_eq!(
-            dataset.notes,
-            ["1 boxes were cut off at their photo's edge"]
-        );
+        assert_eq!(dataset.photos[0].boxes, [BBox::new(0., 0., 5., 5.), BBox::new(5.5, 5., 10., 8.)]);
+        assert_eq!((dataset.photos[0].class, dataset.photos[1].class), (Some(0), None));
+        assert_eq!(dataset.notes, ["1 boxes were cut off at their photo's edge"]);
     }
 
     #[test]
@@ -232,9 +182,7 @@ mod tests {
             "g,g.jpg,10,8,n01440764,0,0,0,5,5",
             "g,h.jpg,10,8,n01440764,0,0,0,5,5",
         ];
-        let error = read_text(&format!("{HEADER}\n{}\n", rows.join("\n")))
-            .expect_err("faults")
-            .to_string();
+        let error = read_text(&format!("{HEADER}\n{}\n", rows.join("\n"))).expect_err("faults").to_string();
         let expected = [
             "boxes.csv:2: box (5, 0, 5, 5) is inside out",
             "boxes.csv:3: box (20, 0, 25, 5) lies outside the photo of 10 x 8",
@@ -247,11 +195,6 @@ mod tests {
         for expected in expected {
             assert!(error.contains(expected), "{expected} is not in:\n{error}");
         }
-        assert!(
-            read_text("image_id,file\na,b\n")
-                .expect_err("columns")
-                .to_string()
-                .contains("width")
-        );
+        assert!(read_text("image_id,file\na,b\n").expect_err("columns").to_string().contains("width"));
     }
 }

@@ -53,11 +53,7 @@ impl Faults {
         if self.more > 0 {
             self.listed.push(format!("... and {} more", self.more));
         }
-        if self.listed.is_empty() {
-            Ok(())
-        } else {
-            Err(Error(self.listed))
-        }
+        if self.listed.is_empty() { Ok(()) } else { Err(Error(self.listed)) }
     }
 }
 
@@ -150,10 +146,7 @@ impl Dataset {
         let wanted = request.images.map(image_names).transpose()?;
         let path = description_or_csv(request.dataset)?;
         let (mut dataset, default_weights) = if path.extension().is_some_and(|e| e == "csv") {
-            (
-                csv::read(std::slice::from_ref(&path), request.classes)?,
-                None,
-            )
+            (csv::read(std::slice::from_ref(&path), request.classes)?, None)
         } else {
             described(&path, request, wanted.as_deref())?
         };
@@ -171,12 +164,7 @@ impl Dataset {
 
     /// Keeps the first `count` photos of a fixed shuffle, in the dataset's order: a sample that grows with `count`.
     pub fn limit(&mut self, count: usize) {
-        let mut ranks: Vec<_> = self
-            .photos
-            .iter()
-            .enumerate()
-            .map(|(i, p)| (Sha256::digest(&p.id), i))
-            .collect();
+        let mut ranks: Vec<_> = self.photos.iter().enumerate().map(|(i, p)| (Sha256::digest(&p.id), i)).collect();
         ranks.sort();
         let mut kept: Vec<_> = ranks.into_iter().take(count).map(|(_, i)| i).collect();
         kept.sort_unstable();
@@ -187,39 +175,20 @@ impl Dataset {
     #[must_use]
     pub fn sha256(&self) -> String {
         let mut hash = Sha256::new();
-        for Photo {
-            id,
-            size,
-            class,
-            boxes,
-            blacklisted,
-            weight,
-            ..
-        } in &self.photos
-        {
-            hash.update(format!(
-                "{id:?} {size:?} {class:?} {boxes:?} {blacklisted} {weight}\n"
-            ));
+        for Photo { id, size, class, boxes, blacklisted, weight, .. } in &self.photos {
+            hash.update(format!("{id:?} {size:?} {class:?} {boxes:?} {blacklisted} {weight}\n"));
         }
         hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
     }
 
     fn keep(&mut self, wanted: &[String]) -> Result<(), Error> {
-        let places: HashMap<_, _> = self
-            .photos
-            .iter()
-            .enumerate()
-            .map(|(i, p)| (p.id.as_str(), i))
-            .collect();
+        let places: HashMap<_, _> = self.photos.iter().enumerate().map(|(i, p)| (p.id.as_str(), i)).collect();
         let mut faults = Faults::default();
         let mut kept = Vec::new();
         for name in wanted {
             match places.get(name.as_str()) {
                 Some(&i) => kept.push(i),
-                None => faults.add(format!(
-                    "--images names {name}, which is not in {}",
-                    self.name
-                )),
+                None => faults.add(format!("--images names {name}, which is not in {}", self.name)),
             }
         }
         faults.into_result()?;
@@ -245,14 +214,8 @@ impl Dataset {
 
 /// The names in a file, one a line; empty lines are left out.
 fn image_names(path: &Path) -> Result<Vec<String>, Error> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| Error::one(format!("{}: {e}", path.display())))?;
-    Ok(text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .map(str::to_owned)
-        .collect())
+    let text = std::fs::read_to_string(path).map_err(|e| Error::one(format!("{}: {e}", path.display())))?;
+    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }
 
 fn description_or_csv(dataset: &Path) -> Result<PathBuf, Error> {
@@ -281,15 +244,9 @@ fn described(
     request: &Request<'_>,
     wanted: Option<&[String]>,
 ) -> Result<(Dataset, Option<PathBuf>), Error> {
-    let name = path
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| Error::one(format!("{}: {e}", path.display())))?;
-    let description =
-        config::parse(&text, &path.display().to_string()).map_err(|e| Error::one(e.to_string()))?;
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let text = std::fs::read_to_string(path).map_err(|e| Error::one(format!("{}: {e}", path.display())))?;
+    let description = config::parse(&text, &path.display().to_string()).map_err(|e| Error::one(e.to_string()))?;
     let beside = path.parent().unwrap_or(Path::new("."));
     let root = |own: Option<PathBuf>| match (request.data_dir, own) {
         (Some(given), _) => Ok(given.to_owned()),
@@ -300,37 +257,16 @@ fn described(
         ))),
     };
     match description {
-        Description::Csv {
-            folder,
-            boxes,
-            weights,
-            ..
-        } => {
+        Description::Csv { folder, boxes, weights, .. } => {
             let root = root(folder)?;
             let files: Vec<_> = boxes.iter().map(|file| root.join(file)).collect();
             let dataset = csv::read(&files, request.classes)?;
-            Ok((
-                Dataset { name, ..dataset },
-                weights.map(|file| root.join(file)),
-            ))
+            Ok((Dataset { name, ..dataset }, weights.map(|file| root.join(file))))
         }
-        Description::Ilsvrc {
-            images,
-            annotations,
-            ground_truth,
-            blacklist,
-            ..
-        } => {
+        Description::Ilsvrc { images, annotations, ground_truth, blacklist, .. } => {
             let root = root(None)?;
-            let layout =
-                ilsvrc::Layout::find(&root, [&images, &annotations, &ground_truth, &blacklist])?;
-            Ok((
-                Dataset {
-                    name,
-                    ..ilsvrc::read(&layout, request.classes, wanted)?
-                },
-                None,
-            ))
+            let layout = ilsvrc::Layout::find(&root, [&images, &annotations, &ground_truth, &blacklist])?;
+            Ok((Dataset { name, ..ilsvrc::read(&layout, request.classes, wanted)? }, None))
         }
     }
 }
@@ -340,12 +276,7 @@ fn described(
 /// # Errors
 /// What is wrong with a box that is inside out, not a number, or wholly outside.
 fn checked(bbox: BBox, [width, height]: [u32; 2]) -> Result<(BBox, bool), String> {
-    let BBox {
-        x_min,
-        y_min,
-        x_max,
-        y_max,
-    } = bbox;
+    let BBox { x_min, y_min, x_max, y_max } = bbox;
     let shown = format!("box ({x_min}, {y_min}, {x_max}, {y_max})");
     if ![x_min, y_min, x_max, y_max].iter().all(|v| v.is_finite()) {
         return Err(format!("{shown} is not of numbers"));
@@ -354,16 +285,9 @@ fn checked(bbox: BBox, [width, height]: [u32; 2]) -> Result<(BBox, bool), String
         return Err(format!("{shown} is inside out"));
     }
     let (w, h) = (f64::from(width), f64::from(height));
-    let cut = BBox::new(
-        x_min.clamp(0.0, w),
-        y_min.clamp(0.0, h),
-        x_max.clamp(0.0, w),
-        y_max.clamp(0.0, h),
-    );
+    let cut = BBox::new(x_min.clamp(0.0, w), y_min.clamp(0.0, h), x_max.clamp(0.0, w), y_max.clamp(0.0, h));
     if cut.area() == 0.0 {
-        return Err(format!(
-            "{shown} lies outside the photo of {width} x {height}"
-        ));
+        return Err(format!("{shown} lies outside the photo of {width} x {height}"));
     }
     Ok((cut, cut != bbox))
 }

@@ -33,27 +33,15 @@ pub fn decode(bytes: &[u8]) -> Result<RgbImage, String> {
     let format = reader().ok().and_then(|r| r.format());
     let Some(format @ (ImageFormat::Jpeg | ImageFormat::Png)) = format else {
         let found = format.map_or("an unknown format".into(), |f| format!("{f:?}"));
-        return Err(format!(
-            "cannot decode: it is {found}; JPEG and PNG are read"
-        ));
+        return Err(format!("cannot decode: it is {found}; JPEG and PNG are read"));
     };
     let failed = |e: &dyn std::fmt::Display| format!("cannot decode: {e}");
-    let (width, height) = reader()
-        .map_err(|e| failed(&e))?
-        .into_dimensions()
-        .map_err(|e| failed(&e))?;
+    let (width, height) = reader().map_err(|e| failed(&e))?.into_dimensions().map_err(|e| failed(&e))?;
     if u64::from(width) * u64::from(height) > MOST_PIXELS {
-        return Err(format!(
-            "cannot decode: {width} x {height} is more than {} megapixels",
-            MOST_PIXELS >> 20
-        ));
+        return Err(format!("cannot decode: {width} x {height} is more than {} megapixels", MOST_PIXELS >> 20));
     }
     if format == ImageFormat::Png {
-        return Ok(reader()
-            .map_err(|e| failed(&e))?
-            .decode()
-            .map_err(|e| failed(&e))?
-            .to_rgb8());
+        return Ok(reader().map_err(|e| failed(&e))?.decode().map_err(|e| failed(&e))?.to_rgb8());
     }
     // The `image` crate switches the decoder's strict mode off.
     let options = DecoderOptions::default()
@@ -63,8 +51,7 @@ pub fn decode(bytes: &[u8]) -> Result<RgbImage, String> {
         .jpeg_set_out_colorspace(ColorSpace::RGB);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     let pixels = decoder.decode().map_err(|e| failed(&format!("{e:?}")))?;
-    RgbImage::from_raw(width, height, pixels)
-        .ok_or_else(|| "cannot decode: pixels are missing".into())
+    RgbImage::from_raw(width, height, pixels).ok_or_else(|| "cannot decode: pixels are missing".into())
 }
 
 #[cfg(test)]
@@ -72,13 +59,9 @@ mod tests {
     use super::*;
 
     fn coded(format: ImageFormat) -> Vec<u8> {
-        let picture = RgbImage::from_fn(64, 48, |x, y| {
-            image::Rgb([x as u8 * 3, y as u8 * 5, (x * y) as u8])
-        });
+        let picture = RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8 * 3, y as u8 * 5, (x * y) as u8]));
         let mut bytes = Cursor::new(Vec::new());
-        picture
-            .write_to(&mut bytes, format)
-            .expect("it can be coded");
+        picture.write_to(&mut bytes, format).expect("it can be coded");
         bytes.into_inner()
     }
 
@@ -89,38 +72,22 @@ mod tests {
             assert_eq!(decode(&bytes).expect("whole").dimensions(), (64, 48));
             for share in [0.1, 0.5, 0.9] {
                 let cut = &bytes[..(bytes.len() as f64 * share) as usize];
-                assert!(
-                    decode(cut).expect_err("cut").starts_with("cannot decode"),
-                    "{format:?} {share}"
-                );
+                assert!(decode(cut).expect_err("cut").starts_with("cannot decode"), "{format:?} {share}");
             }
         }
     }
 
     #[test]
     fn other_formats_are_named() {
-        assert!(
-            decode(b"GIF89a\x01\x00\x01\x00")
-                .expect_err("gif")
-                .contains("Gif")
-        );
-        assert!(
-            decode(b"<html>")
-                .expect_err("html")
-                .contains("unknown format")
-        );
+        assert!(decode(b"GIF89a\x01\x00\x01\x00").expect_err("gif").contains("Gif"));
+        assert!(decode(b"<html>").expect_err("html").contains("unknown format"));
         assert!(decode(b"").expect_err("empty").contains("empty"));
     }
 
     #[test]
     fn grey_becomes_rgb() {
         let mut bytes = Cursor::new(Vec::new());
-        image::GrayImage::from_pixel(8, 8, image::Luma([77]))
-            .write_to(&mut bytes, ImageFormat::Jpeg)
-            .expect("coded");
-        assert_eq!(
-            decode(&bytes.into_inner()).expect("grey").get_pixel(3, 3).0,
-            [77; 3]
-        );
+        image::GrayImage::from_pixel(8, 8, image::Luma([77])).write_to(&mut bytes, ImageFormat::Jpeg).expect("coded");
+        assert_eq!(decode(&bytes.into_inner()).expect("grey").get_pixel(3, 3).0, [77; 3]);
     }
 }

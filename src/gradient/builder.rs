@@ -37,28 +37,11 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(
-        nodes: Vec<NodeProto>,
-        weights: Vec<TensorProto>,
-        facts: Facts,
-        path: HashSet<String>,
-    ) -> Self {
-        let outputs = |(i, node): (usize, &NodeProto)| {
-            node.output
-                .iter()
-                .map(move |o| (o.clone(), i))
-                .collect::<Vec<_>>()
-        };
+    pub(super) fn new(nodes: Vec<NodeProto>, weights: Vec<TensorProto>, facts: Facts, path: HashSet<String>) -> Self {
+        let outputs =
+            |(i, node): (usize, &NodeProto)| node.output.iter().map(move |o| (o.clone(), i)).collect::<Vec<_>>();
         let makers = nodes.iter().enumerate().flat_map(outputs).collect();
-        Self {
-            nodes,
-            weights,
-            facts,
-            path,
-            makers,
-            scope: String::new(),
-            used: HashMap::new(),
-        }
+        Self { nodes, weights, facts, path, makers, scope: String::new(), used: HashMap::new() }
     }
 
     pub(super) fn enter(&mut self, scope: &str) {
@@ -75,21 +58,13 @@ impl Builder {
     #[must_use]
     pub fn shape(&self, tensor: &str) -> Vec<usize> {
         let constant = || self.facts.constants.get(tensor).map(TensorProto::shape);
-        self.facts
-            .shapes
-            .get(tensor)
-            .cloned()
-            .or_else(constant)
-            .unwrap_or_default()
+        self.facts.shapes.get(tensor).cloned().or_else(constant).unwrap_or_default()
     }
 
     /// A forward tensor as a value.
     #[must_use]
     pub fn forward(&self, tensor: &str) -> Value {
-        Value {
-            name: tensor.into(),
-            shape: self.shape(tensor),
-        }
+        Value { name: tensor.into(), shape: self.shape(tensor) }
     }
 
     /// Output 0 of a forward node.
@@ -104,10 +79,7 @@ impl Builder {
     /// When it is computed from the image.
     pub fn constant(&self, node: &NodeProto, i: usize) -> Result<&TensorProto, Error> {
         let name = node.input_name(i).unwrap_or_default();
-        self.facts
-            .constants
-            .get(name)
-            .ok_or_else(|| unsupported(node, &format!("input {i} is not constant")))
+        self.facts.constants.get(name).ok_or_else(|| unsupported(node, &format!("input {i} is not constant")))
     }
 
     /// The numbers of a constant input.
@@ -115,9 +87,7 @@ impl Builder {
     /// # Errors
     /// When it is computed from the image, or not of type float32.
     pub fn floats(&self, node: &NodeProto, i: usize) -> Result<Vec<f32>, Error> {
-        self.constant(node, i)?
-            .floats()
-            .map_err(|reason| unsupported(node, &reason))
+        self.constant(node, i)?.floats().map_err(|reason| unsupported(node, &reason))
     }
 
     /// The integers of a constant input.
@@ -125,9 +95,7 @@ impl Builder {
     /// # Errors
     /// When it is computed from the image, or not an integer tensor.
     pub fn integers(&self, node: &NodeProto, i: usize) -> Result<Vec<i64>, Error> {
-        self.constant(node, i)?
-            .integers()
-            .map_err(|reason| unsupported(node, &reason))
+        self.constant(node, i)?.integers().map_err(|reason| unsupported(node, &reason))
     }
 
     /// The second output of a forward node, added to it where it has none.
@@ -135,17 +103,11 @@ impl Builder {
         let maker = &mut self.nodes[self.makers[&node.output[0]]];
         let name = format!("{}/{suffix}", node.output[0]);
         match maker.output.get(1) {
-            Some(old) if !old.is_empty() => Value {
-                name: old.clone(),
-                shape: self.shape(&node.output[0]),
-            },
+            Some(old) if !old.is_empty() => Value { name: old.clone(), shape: self.shape(&node.output[0]) },
             _ => {
                 maker.output.truncate(1);
                 maker.output.push(name.clone());
-                Value {
-                    name,
-                    shape: self.shape(&node.output[0]),
-                }
+                Value { name, shape: self.shape(&node.output[0]) }
             }
         }
     }
@@ -154,44 +116,28 @@ impl Builder {
         let name = format!("grad/{}/{what}", self.scope);
         let count = self.used.entry(name.clone()).or_default();
         *count += 1;
-        if *count == 1 {
-            name
-        } else {
-            format!("{name}_{count}")
-        }
+        if *count == 1 { name } else { format!("{name}_{count}") }
     }
 
     /// A new float32 constant.
     pub fn new_floats(&mut self, what: &str, shape: &[usize], values: &[f32]) -> Value {
         let name = self.name(what);
-        self.weights
-            .push(TensorProto::from_floats(&name, shape, values));
-        Value {
-            name,
-            shape: shape.into(),
-        }
+        self.weights.push(TensorProto::from_floats(&name, shape, values));
+        Value { name, shape: shape.into() }
     }
 
     /// A new list of int64 constants.
     pub fn new_integers(&mut self, what: &str, values: &[i64]) -> Value {
         let name = self.name(what);
-        self.weights
-            .push(TensorProto::from_integers(&name, &[values.len()], values));
-        Value {
-            name,
-            shape: vec![values.len()],
-        }
+        self.weights.push(TensorProto::from_integers(&name, &[values.len()], values));
+        Value { name, shape: vec![values.len()] }
     }
 
     /// A new int64 scalar.
     pub fn new_integer(&mut self, what: &str, value: i64) -> Value {
         let name = self.name(what);
-        self.weights
-            .push(TensorProto::from_integers(&name, &[], &[value]));
-        Value {
-            name,
-            shape: vec![],
-        }
+        self.weights.push(TensorProto::from_integers(&name, &[], &[value]));
+        Value { name, shape: vec![] }
     }
 
     /// A new node with one output of the given shape.
@@ -242,12 +188,7 @@ impl Builder {
     /// max(0, min(1, alpha·a + beta)). With a huge alpha this is a step; it stays in ONNX Runtime's blocked layout,
     /// where comparisons do not.
     pub fn hard_sigmoid(&mut self, a: &Value, alpha: f32, beta: f32) -> Value {
-        self.emit(
-            "HardSigmoid",
-            &[a],
-            &[("alpha", alpha.into()), ("beta", beta.into())],
-            a.shape.clone(),
-        )
+        self.emit("HardSigmoid", &[a], &[("alpha", alpha.into()), ("beta", beta.into())], a.shape.clone())
     }
 
     /// `a` with every axis behind the first as given; the first takes what is there.
@@ -255,9 +196,7 @@ impl Builder {
         if a.shape == shape {
             return a.clone();
         }
-        let target: Vec<_> = std::iter::once(-1)
-            .chain(shape[1..].iter().map(|&n| n as i64))
-            .collect();
+        let target: Vec<_> = std::iter::once(-1).chain(shape[1..].iter().map(|&n| n as i64)).collect();
         let target = self.new_integers("shape", &target);
         self.emit("Reshape", &[a, &target], &[], shape.to_vec())
     }
@@ -274,22 +213,11 @@ impl Builder {
 
     /// `a` summed over the axes where `shape` has 1 and `a` has more.
     pub(super) fn summed_to(&mut self, a: &Value, shape: &[usize]) -> Value {
-        let axes: Vec<_> = (0..shape.len())
-            .filter(|&i| shape[i] == 1 && a.shape[i] > 1)
-            .map(|i| i as i64)
-            .collect();
+        let axes: Vec<_> = (0..shape.len()).filter(|&i| shape[i] == 1 && a.shape[i] > 1).map(|i| i as i64).collect();
         if axes.is_empty() {
             return a.clone();
         }
-        let summed = (0..shape.len())
-            .map(|i| {
-                if axes.contains(&(i as i64)) {
-                    1
-                } else {
-                    a.shape[i]
-                }
-            })
-            .collect();
+        let summed = (0..shape.len()).map(|i| if axes.contains(&(i as i64)) { 1 } else { a.shape[i] }).collect();
         let axes = self.new_integers("axes", &axes);
         self.emit("ReduceSum", &[a, &axes], &[], summed)
     }
@@ -299,20 +227,12 @@ impl Builder {
 fn broadcast(a: &[usize], b: &[usize]) -> Vec<usize> {
     let rank = a.len().max(b.len());
     let at = |s: &[usize], i: usize| {
-        if i + s.len() < rank {
-            1
-        } else {
-            s[i + s.len() - rank]
-        }
+        if i + s.len() < rank { 1 } else { s[i + s.len() - rank] }
     };
     (0..rank).map(|i| at(a, i).max(at(b, i))).collect()
 }
 
 /// The error of a rule that meets what it does not know.
 pub(super) fn unsupported(node: &NodeProto, reason: &str) -> Error {
-    Error::Unsupported {
-        operator: node.op_type().into(),
-        node: node.label().into(),
-        reason: reason.into(),
-    }
+    Error::Unsupported { operator: node.op_type().into(), node: node.label().into(), reason: reason.into() }
 }

@@ -15,26 +15,16 @@ use crate::onnx::proto::{NodeProto, TensorProto};
 
 /// Rewrites the layers from the first global one on, opens the image size, and replaces the target by the mean of
 /// the positive scores over positions; the scores are their maxima.
-pub(super) fn rewrite(
-    prepared: &mut Prepared,
-    options: &Options,
-    runtime: &dyn Runtime,
-) -> Result<(), Error> {
+pub(super) fn rewrite(prepared: &mut Prepared, options: &Options, runtime: &dyn Runtime) -> Result<(), Error> {
     let facts = probe(prepared, runtime)?;
     let [_, height, width] = prepared.shape;
     let size = options.size.unwrap_or([height, width]);
     if size[0] < height || size[1] < width {
         let [h, w] = size;
-        return Err(Error::Shape(format!(
-            "an image of {w} x {h} is smaller than the network's {width} x {height}"
-        )));
+        return Err(Error::Shape(format!("an image of {w} x {h} is smaller than the network's {width} x {height}")));
     }
     let tail = tail(prepared);
-    let first = tail
-        .first()
-        .and_then(|n| n.input_name(0))
-        .unwrap_or(&prepared.target)
-        .to_owned();
+    let first = tail.first().and_then(|n| n.input_name(0)).unwrap_or(&prepared.target).to_owned();
     // The spatial size of the map at the native image size: what a global layer sees.
     let mut seen = facts.shapes[&first].get(2..).unwrap_or_default().to_vec();
     if seen.len() != 2 {
@@ -49,27 +39,16 @@ pub(super) fn rewrite(
         let output = format!("dense/{}", old.output[0]);
         let mut new = match old.op_type() {
             "Flatten" | "Reshape" | "Squeeze" | "Identity" => continue,
-            "GlobalAveragePool" | "ReduceMean" => node(
-                "AveragePool",
-                &[&tensor],
-                &output,
-                &[("kernel_shape", integers(&seen).into())],
-            ),
+            "GlobalAveragePool" | "ReduceMean" => {
+                node("AveragePool", &[&tensor], &output, &[("kernel_shape", integers(&seen).into())])
+            }
             "Gemm" => {
                 let kernel = kernel(old, facts.constants.get(&old.input[1]), &seen)?;
                 let name = kernel.name().to_owned();
                 graph.initializer.push(kernel);
-                node(
-                    "Conv",
-                    &[&tensor, &name],
-                    &output,
-                    &[("kernel_shape", integers(&seen).into())],
-                )
+                node("Conv", &[&tensor, &name], &output, &[("kernel_shape", integers(&seen).into())])
             }
-            _ => NodeProto {
-                output: vec![output.clone()],
-                ..old.clone()
-            },
+            _ => NodeProto { output: vec![output.clone()], ..old.clone() },
         };
         if matches!(new.op_type(), "AveragePool" | "Conv") {
             seen = vec![1, 1];
@@ -81,18 +60,9 @@ pub(super) fn rewrite(
         tensor = output;
         graph.node.push(new);
     }
-    graph
-        .node
-        .push(node("Relu", &[&tensor], "dense/positive", &[]));
-    graph.node.push(node(
-        "GlobalAveragePool",
-        &["dense/positive"],
-        "dense/target",
-        &[],
-    ));
-    graph
-        .node
-        .push(node("GlobalMaxPool", &[&tensor], "dense/maximum", &[]));
+    graph.node.push(node("Relu", &[&tensor], "dense/positive", &[]));
+    graph.node.push(node("GlobalAveragePool", &["dense/positive"], "dense/target", &[]));
+    graph.node.push(node("GlobalMaxPool", &[&tensor], "dense/maximum", &[]));
     keep_ancestors(graph, &["dense/target", "dense/maximum"]);
     prepared.target = "dense/target".into();
     prepared.scores = "dense/maximum".into();
@@ -104,13 +74,7 @@ pub(super) fn rewrite(
 
 /// The nodes from the first global layer to the target, in order.
 fn tail(prepared: &Prepared) -> Vec<NodeProto> {
-    const GLOBAL: [&str; 5] = [
-        "GlobalAveragePool",
-        "ReduceMean",
-        "Flatten",
-        "Reshape",
-        "Gemm",
-    ];
+    const GLOBAL: [&str; 5] = ["GlobalAveragePool", "ReduceMean", "Flatten", "Reshape", "Gemm"];
     let index = Graph::new(prepared.graph());
     let (mut tensor, mut walked, mut length) = (prepared.target.as_str(), Vec::new(), 0);
     while let Some(node) = index.producer(tensor) {
@@ -118,10 +82,7 @@ fn tail(prepared: &Prepared) -> Vec<NodeProto> {
         if GLOBAL.contains(&node.op_type()) {
             length = walked.len();
         }
-        if matches!(
-            node.op_type(),
-            "Conv" | "Concat" | "Add" | "MaxPool" | "AveragePool"
-        ) {
+        if matches!(node.op_type(), "Conv" | "Concat" | "Add" | "MaxPool" | "AveragePool") {
             break;
         }
         tensor = node.input_name(0).unwrap_or_default();
@@ -132,41 +93,19 @@ fn tail(prepared: &Prepared) -> Vec<NodeProto> {
 }
 
 /// The matrix of a `Gemm` as convolution kernels [out, in, h, w].
-fn kernel(
-    gemm: &NodeProto,
-    matrix: Option<&TensorProto>,
-    seen: &[usize],
-) -> Result<TensorProto, Error> {
-    let plain = gemm.float("alpha", 1.0) == 1.0
-        && gemm.float("beta", 1.0) == 1.0
-        && gemm.int("transA", 0) == 0;
+fn kernel(gemm: &NodeProto, matrix: Option<&TensorProto>, seen: &[usize]) -> Result<TensorProto, Error> {
+    let plain = gemm.float("alpha", 1.0) == 1.0 && gemm.float("beta", 1.0) == 1.0 && gemm.int("transA", 0) == 0;
     let (Some(matrix), true) = (matrix, plain) else {
-        return Err(unsupported(
-            gemm,
-            "only y = x · W + b with a constant W has a fully convolutional form",
-        ));
+        return Err(unsupported(gemm, "only y = x · W + b with a constant W has a fully convolutional form"));
     };
-    let values = matrix
-        .floats()
-        .map_err(|reason| unsupported(gemm, &reason))?;
+    let values = matrix.floats().map_err(|reason| unsupported(gemm, &reason))?;
     let shape = matrix.shape();
     let transposed = gemm.int("transB", 0) != 0;
-    let (out, inputs) = if transposed {
-        (shape[0], shape[1])
-    } else {
-        (shape[1], shape[0])
-    };
+    let (out, inputs) = if transposed { (shape[0], shape[1]) } else { (shape[1], shape[0]) };
     let values = match transposed {
         true => values,
-        false => (0..out)
-            .flat_map(|o| (0..inputs).map(move |i| (i, o)))
-            .map(|(i, o)| values[i * out + o])
-            .collect(),
+        false => (0..out).flat_map(|o| (0..inputs).map(move |i| (i, o))).map(|(i, o)| values[i * out + o]).collect(),
     };
     let dims = [out, inputs / (seen[0] * seen[1]), seen[0], seen[1]];
-    Ok(TensorProto::from_floats(
-        &format!("dense/{}", matrix.name()),
-        &dims,
-        &values,
-    ))
+    Ok(TensorProto::from_floats(&format!("dense/{}", matrix.name()), &dims, &values))
 }

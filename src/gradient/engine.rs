@@ -11,44 +11,29 @@ use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto};
 
 /// Appends the backward half and declares inputs and outputs.
 pub(super) fn differentiate(prepared: Prepared, facts: Facts) -> Result<GradientModel, Error> {
-    let Prepared {
-        model,
-        input,
-        shape,
-        target,
-        scores,
-    } = prepared;
+    let Prepared { model, input, shape, target, scores } = prepared;
     let graph = model.graph.as_ref().expect("a prepared model has a graph");
     let path = path(graph, &input, &target);
     if !path.contains(&input) {
-        return Err(Error::Shape(format!(
-            "`{target}` does not depend on the image `{input}`"
-        )));
+        return Err(Error::Shape(format!("`{target}` does not depend on the image `{input}`")));
     }
     let target_shape = facts.shapes[&target].clone();
     let classes = target_shape.iter().product();
     if target_shape.first() != Some(&1) {
-        let found = format!(
-            "`{target}` is of shape {target_shape:?} for one photo; one row of class scores is wanted"
-        );
+        let found = format!("`{target}` is of shape {target_shape:?} for one photo; one row of class scores is wanted");
         return Err(Error::Shape(found));
     }
     let chain = chain(graph, &path, &input, &target)?;
 
     let mut g = Builder::new(graph.node.clone(), graph.initializer.clone(), facts, path);
     g.enter(&target);
-    let seed = Value {
-        name: SEED.into(),
-        shape: vec![1, classes],
-    };
+    let seed = Value { name: SEED.into(), shape: vec![1, classes] };
     let seed = g.reshape(&seed, &target_shape);
     let gradient = backward(&mut g, &chain, &target, seed, &input)?;
     g.enter("");
-    g.nodes
-        .push(node("Identity", &[&gradient.name], GRADIENT, &[]));
+    g.nodes.push(node("Identity", &[&gradient.name], GRADIENT, &[]));
     let flat = g.new_integers("classes", &[-1, classes as i64]);
-    g.nodes
-        .push(node("Reshape", &[&scores, &flat.name], SCORES, &[]));
+    g.nodes.push(node("Reshape", &[&scores, &flat.name], SCORES, &[]));
 
     let [c, h, w] = shape;
     let image = declaration(&input, "N", &[c, h, w]);
@@ -90,9 +75,7 @@ fn path(graph: &GraphProto, input: &str, target: &str) -> HashSet<String> {
     let mut from_input = HashSet::from([input.to_owned()]);
     for node in &graph.node {
         // The shape of a tensor does not change with its values.
-        if !matches!(node.op_type(), "Shape" | "Size")
-            && node.input.iter().any(|name| from_input.contains(name))
-        {
+        if !matches!(node.op_type(), "Shape" | "Size") && node.input.iter().any(|name| from_input.contains(name)) {
             from_input.extend(node.output.iter().cloned());
         }
     }
@@ -130,11 +113,7 @@ fn chain(
         return Ok(chain);
     }
     missing.sort();
-    Err(Error::NoRule {
-        input: input.into(),
-        target: target.into(),
-        operators: missing,
-    })
+    Err(Error::NoRule { input: input.into(), target: target.into(), operators: missing })
 }
 
 /// The gradient of `target` with respect to `input`, where `seed` is the gradient with respect to `target`.
@@ -148,19 +127,12 @@ fn backward(
     let mut gradients = HashMap::from([(target.to_owned(), seed)]);
     for (node, rule) in chain {
         let Some(dy) = gradients.remove(&node.output[0]) else {
-            return Err(unsupported(
-                node,
-                "only its first output can have a gradient",
-            ));
+            return Err(unsupported(node, "only its first output can have a gradient"));
         };
         g.enter(&node.output[0]);
         let dxs = rule(g, node, &dy)?;
         if dxs.len() != node.input.len() {
-            let found = format!(
-                "its rule gives {} gradients for {} inputs",
-                dxs.len(),
-                node.input.len()
-            );
+            let found = format!("its rule gives {} gradients for {} inputs", dxs.len(), node.input.len());
             return Err(unsupported(node, &found));
         }
         for (name, dx) in node.input.iter().zip(dxs) {
@@ -169,10 +141,7 @@ fn backward(
             };
             let shape = g.shape(name);
             if dx.shape.len() != shape.len() {
-                return Err(unsupported(
-                    node,
-                    &format!("`{name}` of shape {shape:?} has no axis for photos"),
-                ));
+                return Err(unsupported(node, &format!("`{name}` of shape {shape:?} has no axis for photos")));
             }
             let dx = g.summed_to(&dx, &shape);
             let sum = match gradients.remove(name) {

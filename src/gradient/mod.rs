@@ -1,9 +1,9 @@
 //! The gradient compiler: an ONNX classifier in, an ONNX model out that also returns d score / d image.
 //!
 //! ONNX Runtime has no backward pass for inference models, so it is written into the graph with standard
-//! operators. The mechanism ([`engine`]) is reverse-mode differentiation on the graph and knows no operator; each
+//! operators. The mechanism (`engine`) is reverse-mode differentiation on the graph and knows no operator; each
 //! rule in [`rules`] is the formula of one operator and knows no graph. Shapes are read off one run of the model
-//! ([`probe`]) instead of being inferred.
+//! (`probe`) instead of being inferred.
 //!
 //! **K classes, one forward pass.** The gradient model takes `seed` [M, classes], one row per wanted gradient, and
 //! returns `gradient` [M, C, H, W] with row m = d (seed\[m\] · scores) / d image. The rows travel through the
@@ -98,21 +98,14 @@ pub enum Error {
 }
 
 fn list(operators: &[(String, Vec<String>)]) -> String {
-    operators
-        .iter()
-        .map(|(op, nodes)| format!("\n         {op:<20} {}", nodes.join(", ")))
-        .collect()
+    operators.iter().map(|(op, nodes)| format!("\n         {op:<20} {}", nodes.join(", "))).collect()
 }
 
 /// Compiles the backward pass of `model`.
 ///
 /// # Errors
 /// [`Error`], naming the operators and nodes at fault.
-pub fn compile(
-    model: &ModelProto,
-    options: &Options,
-    runtime: &dyn Runtime,
-) -> Result<GradientModel, Error> {
+pub fn compile(model: &ModelProto, options: &Options, runtime: &dyn Runtime) -> Result<GradientModel, Error> {
     let mut prepared = prepare::prepare(model, options)?;
     if options.dense {
         dense::rewrite(&mut prepared, options, runtime)?;

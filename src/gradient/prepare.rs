@@ -5,9 +5,8 @@ use std::collections::HashSet;
 use super::{Error, Options};
 use crate::onnx::Graph;
 use crate::onnx::proto::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, TensorShapeProto, TypeProto,
-    ValueInfoProto, tensor_proto::DataType, tensor_shape_proto::Dimension,
-    tensor_shape_proto::dimension, type_proto,
+    AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto,
+    tensor_proto::DataType, tensor_shape_proto::Dimension, tensor_shape_proto::dimension, type_proto,
 };
 
 /// The name of the class scores of a prepared model, [N, classes].
@@ -32,17 +31,11 @@ pub(super) struct Prepared {
 
 impl Prepared {
     pub(super) fn graph(&self) -> &GraphProto {
-        self.model
-            .graph
-            .as_ref()
-            .expect("a prepared model has a graph")
+        self.model.graph.as_ref().expect("a prepared model has a graph")
     }
 
     pub(super) fn graph_mut(&mut self) -> &mut GraphProto {
-        self.model
-            .graph
-            .as_mut()
-            .expect("a prepared model has a graph")
+        self.model.graph.as_mut().expect("a prepared model has a graph")
     }
 }
 
@@ -53,51 +46,30 @@ pub(super) fn prepare(model: &ModelProto, options: &Options) -> Result<Prepared,
         .opset_import
         .iter()
         .find(|o| o.domain().is_empty())
-        .map_or(1, |o| o.version());
+        .map_or(1, super::super::onnx::proto::OperatorSetIdProto::version);
     if opset < 7 {
-        return Err(Error::Shape(format!(
-            "the model is of opset {opset}; opsets from 7 on are understood"
-        )));
+        return Err(Error::Shape(format!("the model is of opset {opset}; opsets from 7 on are understood")));
     }
-    let graph = model
-        .graph
-        .as_mut()
-        .ok_or_else(|| Error::Shape("the model holds no graph".into()))?;
-    let weights: HashSet<_> = graph
-        .initializer
-        .iter()
-        .map(|t| t.name().to_owned())
-        .collect();
+    let graph = model.graph.as_mut().ok_or_else(|| Error::Shape("the model holds no graph".into()))?;
+    let weights: HashSet<_> = graph.initializer.iter().map(|t| t.name().to_owned()).collect();
     graph.input.retain(|input| !weights.contains(input.name()));
 
     let index = Graph::new(graph);
     let target = match &options.target {
         Some(name) if index.producer(name).is_some() => name.clone(),
         Some(name) => {
-            return Err(Error::Shape(format!(
-                "no tensor of the model is called `{name}`"
-            )));
+            return Err(Error::Shape(format!("no tensor of the model is called `{name}`")));
         }
         None => score(&index)?,
     };
     let (input, shape) = image_input(graph, options)?;
     keep_ancestors(graph, &[&target]);
     lift(graph, opset)?;
-    for import in model
-        .opset_import
-        .iter_mut()
-        .filter(|o| o.domain().is_empty())
-    {
+    for import in model.opset_import.iter_mut().filter(|o| o.domain().is_empty()) {
         import.version = Some(opset.max(OPSET));
     }
     model.ir_version = Some(model.ir_version().max(8));
-    Ok(Prepared {
-        model,
-        input,
-        shape,
-        scores: target.clone(),
-        target,
-    })
+    Ok(Prepared { model, input, shape, scores: target.clone(), target })
 }
 
 /// The class score before the softmax: the posterior can rise by pushing the other classes down (paper, section 2).
@@ -105,22 +77,9 @@ pub(super) fn prepare(model: &ModelProto, options: &Options) -> Result<Prepared,
 /// Walks back from the first output through operators that keep or only rearrange the values. Where a softmax is
 /// among them, its input is the score; otherwise the output itself is.
 fn score(graph: &Graph<'_>) -> Result<String, Error> {
-    const TAIL: [&str; 9] = [
-        "Identity",
-        "Reshape",
-        "Flatten",
-        "Squeeze",
-        "Unsqueeze",
-        "Cast",
-        "Transpose",
-        "Dropout",
-        "Softmax",
-    ];
-    let output = graph
-        .proto
-        .output
-        .first()
-        .ok_or_else(|| Error::Shape("the model has no output".into()))?;
+    const TAIL: [&str; 9] =
+        ["Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Cast", "Transpose", "Dropout", "Softmax"];
+    let output = graph.proto.output.first().ok_or_else(|| Error::Shape("the model has no output".into()))?;
     let (mut tensor, mut score) = (output.name(), output.name());
     while let Some(node) = graph.producer(tensor) {
         let softmax = matches!(node.op_type(), "Softmax" | "LogSoftmax");
@@ -138,52 +97,27 @@ fn score(graph: &Graph<'_>) -> Result<String, Error> {
 fn image_input(graph: &GraphProto, options: &Options) -> Result<(String, [usize; 3]), Error> {
     let [input] = graph.input.as_slice() else {
         let names: Vec<_> = graph.input.iter().map(ValueInfoProto::name).collect();
-        return Err(Error::Shape(format!(
-            "one image input is wanted, the model has {names:?}"
-        )));
+        return Err(Error::Shape(format!("one image input is wanted, the model has {names:?}")));
     };
-    let Some(type_proto::Value::TensorType(tensor)) =
-        input.r#type.as_ref().and_then(|t| t.value.as_ref())
-    else {
-        return Err(Error::Shape(format!(
-            "input `{}` is no tensor",
-            input.name()
-        )));
+    let Some(type_proto::Value::TensorType(tensor)) = input.r#type.as_ref().and_then(|t| t.value.as_ref()) else {
+        return Err(Error::Shape(format!("input `{}` is no tensor", input.name())));
     };
     if tensor.elem_type() != DataType::Float as i32 {
-        return Err(Error::Shape(format!(
-            "input `{}` is not of type float32",
-            input.name()
-        )));
+        return Err(Error::Shape(format!("input `{}` is not of type float32", input.name())));
     }
-    let dims: Vec<_> = tensor
-        .shape
-        .iter()
-        .flat_map(|s| &s.dim)
-        .map(|d| d.value.clone())
-        .collect();
+    let dims: Vec<_> = tensor.shape.iter().flat_map(|s| &s.dim).map(|d| d.value.clone()).collect();
     let size = |i: usize| match dims.get(i) {
         Some(Some(dimension::Value::DimValue(n))) if *n > 0 => Some(*n as usize),
         _ => None,
     };
     let open = options.size;
-    match (
-        dims.len(),
-        size(1),
-        size(2).or(open.map(|s| s[0])),
-        size(3).or(open.map(|s| s[1])),
-    ) {
-        (4, Some(channels), Some(height), Some(width)) => {
-            Ok((input.name().to_owned(), [channels, height, width]))
-        }
+    match (dims.len(), size(1), size(2).or(open.map(|s| s[0])), size(3).or(open.map(|s| s[1]))) {
+        (4, Some(channels), Some(height), Some(width)) => Ok((input.name().to_owned(), [channels, height, width])),
         (4, Some(_), _, _) => Err(Error::Shape(format!(
             "input `{}` leaves its height or width open; give the size in the model's description",
             input.name()
         ))),
-        _ => Err(Error::Shape(format!(
-            "input `{}` is not of shape [N, C, H, W]",
-            input.name()
-        ))),
+        _ => Err(Error::Shape(format!("input `{}` is not of shape [N, C, H, W]", input.name()))),
     }
 }
 
@@ -243,19 +177,13 @@ fn lift(graph: &mut GraphProto, opset: i64) -> Result<(), Error> {
                     node.attribute.retain(|a| a.name() != "axes");
                 }
             }
-            (
-                "Pad" | "Split" | "Resize" | "LpPool" | "ReduceMax" | "ReduceMin" | "ReduceL2"
-                | "ReduceProd",
-                ..18,
-            )
+            ("Pad" | "Split" | "Resize" | "LpPool" | "ReduceMax" | "ReduceMin" | "ReduceL2" | "ReduceProd", ..18)
             | ("Softmax" | "LogSoftmax" | "Hardmax", ..13)
             | ("Slice" | "Upsample" | "TopK", ..10) => {
                 return Err(Error::Unsupported {
                     operator: node.op_type().into(),
                     node: node.label().into(),
-                    reason: format!(
-                        "its form of opset {opset} is not understood; export the model with opset 18"
-                    ),
+                    reason: format!("its form of opset {opset} is not understood; export the model with opset 18"),
                 });
             }
             _ => {}
@@ -266,12 +194,7 @@ fn lift(graph: &mut GraphProto, opset: i64) -> Result<(), Error> {
 }
 
 /// A node of the standard domain.
-pub(super) fn node(
-    op: &str,
-    inputs: &[&str],
-    output: &str,
-    attributes: &[(&str, AttributeProto)],
-) -> NodeProto {
+pub(super) fn node(op: &str, inputs: &[&str], output: &str, attributes: &[(&str, AttributeProto)]) -> NodeProto {
     NodeProto {
         op_type: Some(op.into()),
         name: Some(output.into()),
@@ -279,10 +202,7 @@ pub(super) fn node(
         output: vec![output.into()],
         attribute: attributes
             .iter()
-            .map(|(name, value)| AttributeProto {
-                name: Some((*name).into()),
-                ..value.clone()
-            })
+            .map(|(name, value)| AttributeProto { name: Some((*name).into()), ..value.clone() })
             .collect(),
         ..NodeProto::default()
     }
@@ -293,21 +213,12 @@ pub(super) fn declaration(name: &str, rows: &str, dims: &[usize]) -> ValueInfoPr
     let fixed = dims.iter().map(|&n| dimension::Value::DimValue(n as i64));
     let dim = std::iter::once(dimension::Value::DimParam(rows.into()))
         .chain(fixed)
-        .map(|value| Dimension {
-            value: Some(value),
-            ..Dimension::default()
-        })
+        .map(|value| Dimension { value: Some(value), ..Dimension::default() })
         .collect();
-    let tensor = type_proto::Tensor {
-        elem_type: Some(DataType::Float as i32),
-        shape: Some(TensorShapeProto { dim }),
-    };
+    let tensor = type_proto::Tensor { elem_type: Some(DataType::Float as i32), shape: Some(TensorShapeProto { dim }) };
     ValueInfoProto {
         name: Some(name.into()),
-        r#type: Some(TypeProto {
-            value: Some(type_proto::Value::TensorType(tensor)),
-            ..TypeProto::default()
-        }),
+        r#type: Some(TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..TypeProto::default() }),
         ..ValueInfoProto::default()
     }
 }

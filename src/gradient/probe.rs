@@ -42,47 +42,24 @@ pub(super) fn probe(prepared: &mut Prepared, runtime: &dyn Runtime) -> Result<Fa
     }
     let [c, h, w] = prepared.shape;
     let image = TensorProto::from_floats(&prepared.input, &[1, c, h, w], &vec![0.0; c * h * w]);
-    let mut results = runtime
-        .run(&model, &image)
-        .map_err(Error::Probe)?
-        .into_iter();
+    let mut results = runtime.run(&model, &image).map_err(Error::Probe)?.into_iter();
 
     let mut facts = Facts::default();
     for (name, value) in computed.iter().zip(&mut results) {
-        facts.constants.insert(
-            name.clone(),
-            TensorProto {
-                name: Some(name.clone()),
-                ..value
-            },
-        );
+        facts.constants.insert(name.clone(), TensorProto { name: Some(name.clone()), ..value });
     }
     for (name, shape) in varying.into_iter().zip(results) {
         let shape = shape.integers().map_err(Error::Probe)?;
-        facts
-            .shapes
-            .insert(name, shape.iter().map(|&n| n as usize).collect());
+        facts.shapes.insert(name, shape.iter().map(|&n| n as usize).collect());
     }
     let folded: HashSet<_> = computed.iter().collect();
     let graph = prepared.graph_mut();
-    graph
-        .node
-        .retain(|node| !node.output.iter().any(|name| folded.contains(name)));
-    graph
-        .initializer
-        .extend(computed.iter().map(|name| facts.constants[name].clone()));
-    facts.constants.extend(
-        graph
-            .initializer
-            .iter()
-            .map(|t| (t.name().to_owned(), t.clone())),
-    );
+    graph.node.retain(|node| !node.output.iter().any(|name| folded.contains(name)));
+    graph.initializer.extend(computed.iter().map(|name| facts.constants[name].clone()));
+    facts.constants.extend(graph.initializer.iter().map(|t| (t.name().to_owned(), t.clone())));
     Ok(facts)
 }
 
 fn output(name: &str) -> ValueInfoProto {
-    ValueInfoProto {
-        name: Some(name.into()),
-        ..ValueInfoProto::default()
-    }
+    ValueInfoProto { name: Some(name.into()), ..ValueInfoProto::default() }
 }

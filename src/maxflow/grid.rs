@@ -93,11 +93,7 @@ const ORPHAN: u8 = 9;
 /// No parent at the distance that the node has; its distance is what it is offered so far.
 const LOOSE: u8 = 10;
 
-const FREE: Node = Node {
-    tree: Tree::Free,
-    parent: ORPHAN,
-    distance: 0,
-};
+const FREE: Node = Node { tree: Tree::Free, parent: ORPHAN, distance: 0 };
 const UNREACHED: u32 = u32::MAX;
 
 /// The outermost levels of a tree.
@@ -136,16 +132,7 @@ impl Grid {
             residual: vec![[0; 8]; size],
             terminal: vec![0; size],
             nodes: vec![FREE; size],
-            trees: [
-                Border {
-                    level: 1,
-                    ..Border::default()
-                },
-                Border {
-                    level: 1,
-                    ..Border::default()
-                },
-            ],
+            trees: [Border { level: 1, ..Border::default() }, Border { level: 1, ..Border::default() }],
             waiting: Vec::new(),
             loose: Vec::new(),
             flow: 0,
@@ -164,9 +151,8 @@ impl Grid {
     pub fn add_terminal(&mut self, x: usize, y: usize, sink_side: i32, source_side: i32) -> i64 {
         assert!(sink_side >= 0 && source_side >= 0, "costs are not negative");
         let i = self.at(x, y);
-        self.terminal[i] = self.terminal[i]
-            .checked_add(sink_side - source_side)
-            .expect("terminal costs fit in 32 bits");
+        self.terminal[i] =
+            self.terminal[i].checked_add(sink_side - source_side).expect("terminal costs fit in 32 bits");
         i64::from(sink_side.min(source_side))
     }
 
@@ -177,17 +163,9 @@ impl Grid {
     /// When a cost is negative, the neighbour lies outside, or both together do not fit in 32 bits.
     pub fn set_edge(&mut self, x: usize, y: usize, i: usize, forth: i32, back: i32) {
         let (dx, dy) = self.neighbours.steps()[i];
-        let inside = |n: usize, step: isize, size: usize| {
-            n.checked_add_signed(step).is_some_and(|n| n < size)
-        };
-        assert!(
-            inside(x, dx, self.width) && inside(y, dy, self.height),
-            "the neighbour lies outside the grid"
-        );
-        assert!(
-            forth >= 0 && back >= 0 && forth.checked_add(back).is_some(),
-            "costs are not negative and fit"
-        );
+        let inside = |n: usize, step: isize, size: usize| n.checked_add_signed(step).is_some_and(|n| n < size);
+        assert!(inside(x, dx, self.width) && inside(y, dy, self.height), "the neighbour lies outside the grid");
+        assert!(forth >= 0 && back >= 0 && forth.checked_add(back).is_some(), "costs are not negative and fit");
         let p = self.at(x, y);
         let q = p.wrapping_add_signed(self.offsets[2 * i]);
         self.residual[p][2 * i] = forth;
@@ -201,11 +179,7 @@ impl Grid {
     /// Residual capacity of the arc between `p` and its neighbour `q` in direction `d` that would carry flow in `tree`
     /// if `q` were the parent: from q to p in the source's tree, from p to q in the sink's.
     fn open(&self, tree: Tree, p: usize, q: usize, d: usize) -> bool {
-        (if tree == Tree::Source {
-            self.residual[q][d ^ 1]
-        } else {
-            self.residual[p][d]
-        }) > 0
+        (if tree == Tree::Source { self.residual[q][d ^ 1] } else { self.residual[p][d] }) > 0
     }
 
     /// The minimum cut. Uses up the costs.
@@ -222,11 +196,7 @@ impl Grid {
                     1.. => Tree::Source,
                     _ => Tree::Sink,
                 };
-                self.nodes[p] = Node {
-                    tree,
-                    parent: ROOT,
-                    distance: 1,
-                };
+                self.nodes[p] = Node { tree, parent: ROOT, distance: 1 };
                 self.trees[tree.index()].nodes.push(p);
             }
         }
@@ -236,10 +206,7 @@ impl Grid {
             self.grow(if smaller { Tree::Source } else { Tree::Sink });
         }
         let source = self.reachable();
-        Cut {
-            flow: self.flow,
-            source,
-        }
+        Cut { flow: self.flow, source }
     }
 
     /// Scans the outermost level of `tree`: free neighbours join it, neighbours of the other tree close paths.
@@ -252,29 +219,18 @@ impl Grid {
             i += 1;
             let mut d = 0;
             // The repair after an augmentation may take p away from this level or out of the tree.
-            while d < self.directions
-                && self.nodes[p].tree == tree
-                && self.nodes[p].distance == level
-            {
+            while d < self.directions && self.nodes[p].tree == tree && self.nodes[p].distance == level {
                 let q = self.neighbour(p, d);
                 let other = self.nodes[q].tree;
                 if other == tree || !self.open(tree, q, p, d ^ 1) {
                     d += 1;
                 } else if other == Tree::Free {
-                    self.nodes[q] = Node {
-                        tree,
-                        parent: (d ^ 1) as u8,
-                        distance: level + 1,
-                    };
+                    self.nodes[q] = Node { tree, parent: (d ^ 1) as u8, distance: level + 1 };
                     self.trees[t].next.as_mut().expect("growing").push(q);
                     d += 1;
                 } else {
                     // The same arc is looked at again: it may have capacity left.
-                    let (from, to, arc) = if tree == Tree::Source {
-                        (p, q, d)
-                    } else {
-                        (q, p, d ^ 1)
-                    };
+                    let (from, to, arc) = if tree == Tree::Source { (p, q, d) } else { (q, p, d ^ 1) };
                     self.augment(from, to, arc);
                 }
             }
@@ -293,11 +249,7 @@ impl Grid {
             while self.nodes[p].parent < ROOT {
                 let d = usize::from(self.nodes[p].parent);
                 let q = self.neighbour(p, d);
-                let residual = if tree == Tree::Source {
-                    self.residual[q][d ^ 1]
-                } else {
-                    self.residual[p][d]
-                };
+                let residual = if tree == Tree::Source { self.residual[q][d ^ 1] } else { self.residual[p][d] };
                 bottleneck = bottleneck.min(residual);
                 p = q;
             }
@@ -398,10 +350,7 @@ impl Grid {
         let fits = |d: &usize| {
             let q = self.neighbour(p, *d);
             let node = self.nodes[q];
-            node.tree == tree
-                && node.distance == distance
-                && node.parent <= ROOT
-                && self.open(tree, p, q, *d)
+            node.tree == tree && node.distance == distance && node.parent <= ROOT && self.open(tree, p, q, *d)
         };
         (0..self.directions).find(fits).map(|d| d as u8)
     }
@@ -420,9 +369,7 @@ impl Grid {
     /// Settles the loose node `p` at the distance that it was offered.
     fn settle(&mut self, tree: Tree, p: usize, limit: u32) {
         let distance = self.nodes[p].distance;
-        self.nodes[p].parent = self
-            .parent(tree, p, distance - 1)
-            .expect("the neighbour that made the offer");
+        self.nodes[p].parent = self.parent(tree, p, distance - 1).expect("the neighbour that made the offer");
         let border = &mut self.trees[tree.index()];
         if distance == border.level {
             border.nodes.push(p);
@@ -443,15 +390,10 @@ impl Grid {
     /// The pixels that the source still reaches, row by row: the smallest source side of all minimum cuts.
     fn reachable(&self) -> Vec<bool> {
         let mut reached = vec![false; self.nodes.len()];
-        let mut queue: Vec<_> = (0..self.nodes.len())
-            .filter(|&p| self.terminal[p] > 0)
-            .collect();
+        let mut queue: Vec<_> = (0..self.nodes.len()).filter(|&p| self.terminal[p] > 0).collect();
         queue.iter().for_each(|&p| reached[p] = true);
         while let Some(p) = queue.pop() {
-            assert!(
-                self.terminal[p] >= 0,
-                "the flow is not maximal: a path to the sink is left"
-            );
+            assert!(self.terminal[p] >= 0, "the flow is not maximal: a path to the sink is left");
             for d in 0..self.directions {
                 let q = self.neighbour(p, d);
                 if self.residual[p][d] > 0 && !reached[q] {
@@ -464,143 +406,5 @@ impl Grid {
             .flat_map(|y| (0..self.width).map(move |x| (x, y)))
             .map(|(x, y)| reached[self.at(x, y)])
             .collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use petgraph::algo::ford_fulkerson;
-    use petgraph::graph::{Graph, NodeIndex};
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// Costs of a small grid: per pixel (sink side, source side), per pixel and step (forth, back).
-    #[derive(Clone, Debug)]
-    struct Costs {
-        width: usize,
-        height: usize,
-        neighbours: Neighbours,
-        terminals: Vec<(i32, i32)>,
-        edges: Vec<[(i32, i32); 4]>,
-    }
-
-    type Edge = (usize, usize, i32, i32);
-
-    impl Costs {
-        fn pairs(&self) -> Vec<(usize, usize, usize, Edge)> {
-            let mut pairs = Vec::new();
-            for (i, edges) in self.edges.iter().enumerate() {
-                let (x, y) = (i % self.width, i / self.width);
-                for (k, &(dx, dy)) in self.neighbours.steps().iter().enumerate() {
-                    let (qx, qy) = (x as isize + dx, y as isize + dy);
-                    if (0..self.width as isize).contains(&qx)
-                        && (0..self.height as isize).contains(&qy)
-                    {
-                        let q = qy as usize * self.width + qx as usize;
-                        pairs.push((x, y, k, (i, q, edges[k].0, edges[k].1)));
-                    }
-                }
-            }
-            pairs
-        }
-
-        fn solve(&self) -> (i64, Vec<bool>) {
-            let mut grid = Grid::new(self.width, self.height, self.neighbours);
-            let mut common = 0;
-            for (i, &(sink, source)) in self.terminals.iter().enumerate() {
-                common += grid.add_terminal(i % self.width, i / self.width, sink, source);
-            }
-            for (x, y, k, (_, _, forth, back)) in self.pairs() {
-                grid.set_edge(x, y, k, forth, back);
-            }
-            let cut = grid.cut();
-            (cut.flow + common, cut.source)
-        }
-
-        /// The cost of a labelling, from the costs alone.
-        fn energy(&self, source: &[bool]) -> i64 {
-            let label =
-                |(&(sink, src), &s): (&(i32, i32), &bool)| i64::from(if s { src } else { sink });
-            let unary: i64 = self.terminals.iter().zip(source).map(label).sum();
-            let pair =
-                |(_, _, _, (p, q, forth, back)): (_, _, _, Edge)| match (source[p], source[q]) {
-                    (true, false) => i64::from(forth),
-                    (false, true) => i64::from(back),
-                    _ => 0,
-                };
-            unary + self.pairs().into_iter().map(pair).sum::<i64>()
-        }
-
-        fn referee(&self) -> i64 {
-            let mut graph = Graph::<(), u64>::new();
-            let nodes: Vec<_> = self.terminals.iter().map(|_| graph.add_node(())).collect();
-            let (s, t): (NodeIndex, NodeIndex) = (graph.add_node(()), graph.add_node(()));
-            for (&node, &(sink, source)) in nodes.iter().zip(&self.terminals) {
-                graph.add_edge(s, node, sink as u64);
-                graph.add_edge(node, t, source as u64);
-            }
-            for (_, _, _, (p, q, forth, back)) in self.pairs() {
-                graph.add_edge(nodes[p], nodes[q], forth as u64);
-                graph.add_edge(nodes[q], nodes[p], back as u64);
-            }
-            ford_fulkerson(&graph, s, t).0 as i64
-        }
-    }
-
-    fn costs(side: usize, most: i32) -> impl Strategy<Value = Costs> {
-        let neighbours = prop_oneof![Just(Neighbours::Four), Just(Neighbours::Eight)];
-        (1..=side, 1..=side, neighbours).prop_flat_map(move |(width, height, neighbours)| {
-            let pair = || prop_oneof![2 => (0..=most, 0..=most), 1 => (0..=most).prop_map(|n| (n, n)), 1 => Just((0, 0))];
-            let terminals = prop::collection::vec(pair(), width * height);
-            let edges = prop::collection::vec([pair(), pair(), pair(), pair()], width * height);
-            (terminals, edges).prop_map(move |(terminals, edges)| Costs { width, height, neighbours, terminals, edges })
-        })
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(600))]
-
-        #[test]
-        fn the_cut_is_the_best_of_all_labellings(costs in costs(3, 9)) {
-            let (energy, source) = costs.solve();
-            let n = source.len();
-            let labellings = (0..1u32 << n).map(|bits| (0..n).map(|i| bits >> i & 1 == 1).collect::<Vec<_>>());
-            let best = labellings.map(|l| (costs.energy(&l), l.iter().filter(|&&s| s).count())).min().expect("one");
-            prop_assert_eq!(energy, best.0);
-            prop_assert_eq!(costs.energy(&source), energy);
-            // The one fixed answer: of the best labellings, the one with the fewest pixels on the source's side.
-            prop_assert_eq!(source.iter().filter(|&&s| s).count(), best.1);
-        }
-
-        #[test]
-        fn the_flow_is_the_referees(costs in costs(12, 40)) {
-            let (energy, source) = costs.solve();
-            prop_assert_eq!(energy, costs.referee());
-            prop_assert_eq!(costs.energy(&source), energy);
-        }
-
-        /// Weak terminals behind strong edges, and the reverse: where orphans are many.
-        #[test]
-        fn the_flow_is_the_referees_with_few_seeds(mut costs in costs(12, 40), every in 2..9usize) {
-            for (i, terminal) in costs.terminals.iter_mut().enumerate() {
-                *terminal = match i % every { 0 => (900, 0), 1 => (0, 900), _ => (0, 0) };
-            }
-            let (energy, source) = costs.solve();
-            prop_assert_eq!(energy, costs.referee());
-            prop_assert_eq!(costs.energy(&source), energy);
-        }
-    }
-
-    #[test]
-    fn sums_beyond_32_bits_do_not_overflow() {
-        let n = 64;
-        let mut grid = Grid::new(n, 2, Neighbours::Four);
-        for x in 0..n {
-            grid.add_terminal(x, 0, i32::MAX, 0);
-            grid.add_terminal(x, 1, 0, i32::MAX);
-            grid.set_edge(x, 0, 1, i32::MAX / 2, i32::MAX / 2);
-        }
-        assert_eq!(grid.cut().flow, n as i64 * i64::from(i32::MAX / 2));
     }
 }

@@ -27,12 +27,7 @@ impl<'a> Graph<'a> {
             }
         }
         let initializers = proto.initializer.iter().map(|t| (t.name(), t)).collect();
-        Self {
-            proto,
-            producers,
-            consumers,
-            initializers,
-        }
+        Self { proto, producers, consumers, initializers }
     }
 
     /// The node that makes `tensor`, or `None` for an input or a weight.
@@ -43,11 +38,7 @@ impl<'a> Graph<'a> {
 
     /// The nodes that use `tensor`, in graph order.
     pub fn consumers(&self, tensor: &str) -> impl Iterator<Item = &'a NodeProto> {
-        self.consumers
-            .get(tensor)
-            .into_iter()
-            .flatten()
-            .map(|&i| &self.proto.node[i])
+        self.consumers.get(tensor).into_iter().flatten().map(|&i| &self.proto.node[i])
     }
 
     /// The weight called `tensor`.
@@ -58,10 +49,6 @@ impl<'a> Graph<'a> {
 
     /// The inputs that a user must feed: those that are no weights (old files list both).
     pub fn inputs(&self) -> impl Iterator<Item = &'a str> {
-        self.proto
-            .input
-            .iter()
-            .map(super::proto::ValueInfoProto::name)
-            .filter(|name| self.initializer(name).is_none())
+        self.proto.input.iter().map(super::proto::ValueInfoProto::name).filter(|name| self.initializer(name).is_none())
     }
 }

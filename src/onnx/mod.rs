@@ -3,7 +3,7 @@
 //! [`proto`] holds the messages, generated from `onnx.proto`. What the rest of the crate needs of them is added
 //! here as inherent methods: typed attributes with their ONNX defaults ([`proto::NodeProto::int`] and its
 //! siblings), tensors as values ([`proto::TensorProto::floats`]), an index of producers and consumers
-//! ([`Graph`]) and a text form with one line per node ([`text`]).
+//! ([`Graph`]) and a text form with one line per node ([`text()`]).
 
 mod attributes;
 mod external;

@@ -39,9 +39,7 @@ impl TensorProto {
     /// A text naming the tensor when it is of another type or its data do not fit its shape.
     pub fn floats(&self) -> Result<Vec<f32>, String> {
         match (self.data_type(), &self.raw_data) {
-            (t, Some(raw)) if t == DataType::Float as i32 => {
-                self.sized(words(raw, f32::from_le_bytes))
-            }
+            (t, Some(raw)) if t == DataType::Float as i32 => self.sized(words(raw, f32::from_le_bytes)),
             (t, None) if t == DataType::Float as i32 => self.sized(self.float_data.clone()),
             _ => Err(self.wrong_type("float32")),
         }
@@ -55,12 +53,8 @@ impl TensorProto {
         match (DataType::try_from(self.data_type()), &self.raw_data) {
             (Ok(DataType::Int64), Some(raw)) => self.sized(words(raw, i64::from_le_bytes)),
             (Ok(DataType::Int64), None) => self.sized(self.int64_data.clone()),
-            (Ok(DataType::Int32), Some(raw)) => {
-                self.sized(words(raw, |b| i64::from(i32::from_le_bytes(b))))
-            }
-            (Ok(DataType::Int32), None) => {
-                self.sized(self.int32_data.iter().map(|&v| v.into()).collect())
-            }
+            (Ok(DataType::Int32), Some(raw)) => self.sized(words(raw, |b| i64::from(i32::from_le_bytes(b)))),
+            (Ok(DataType::Int32), None) => self.sized(self.int32_data.iter().map(|&v| v.into()).collect()),
             _ => Err(self.wrong_type("int64")),
         }
     }
@@ -70,12 +64,7 @@ impl TensorProto {
         if values.len() == wanted {
             return Ok(values);
         }
-        Err(format!(
-            "tensor '{}' has {} values, its shape {:?} wants {wanted}",
-            self.name(),
-            values.len(),
-            self.dims
-        ))
+        Err(format!("tensor '{}' has {} values, its shape {:?} wants {wanted}", self.name(), values.len(), self.dims))
     }
 
     fn wrong_type(&self, wanted: &str) -> String {
@@ -85,9 +74,5 @@ impl TensorProto {
 }
 
 fn words<T, const N: usize>(raw: &[u8], word: impl Fn([u8; N]) -> T) -> Vec<T> {
-    raw.as_chunks::<N>()
-        .0
-        .iter()
-        .map(|&bytes| word(bytes))
-        .collect()
+    raw.as_chunks::<N>().0.iter().map(|&bytes| word(bytes)).collect()
 }

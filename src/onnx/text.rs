@@ -25,12 +25,7 @@ pub fn text(model: &ModelProto) -> String {
 }
 
 fn line(node: &NodeProto) -> String {
-    let mut line = format!(
-        "{} = {}({})",
-        node.output.join(", "),
-        node.op_type(),
-        node.input.join(", ")
-    );
+    let mut line = format!("{} = {}({})", node.output.join(", "), node.op_type(), node.input.join(", "));
     for attribute in &node.attribute {
         let _ = write!(line, " {}={}", attribute.name(), value(attribute));
     }
@@ -44,10 +39,7 @@ fn value(attribute: &AttributeProto) -> String {
         AttributeType::String => String::from_utf8_lossy(attribute.s()).into_owned(),
         AttributeType::Ints => format!("{:?}", attribute.ints),
         AttributeType::Floats => format!("{:?}", attribute.floats),
-        AttributeType::Tensor => format!(
-            "tensor{:?}",
-            attribute.t.as_ref().map_or(&[][..], |t| &t.dims)
-        ),
+        AttributeType::Tensor => format!("tensor{:?}", attribute.t.as_ref().map_or(&[][..], |t| &t.dims)),
         other => format!("<{}>", other.as_str_name()),
     }
 }

@@ -28,17 +28,8 @@ pub fn panel(
     stages: &Stages,
 ) -> RgbImage {
     let frame = &view.frame;
-    let mut tiles = [
-        frame.clone(),
-        dark(frame),
-        dark(frame),
-        dark(frame),
-        dark(frame),
-        frame.clone(),
-    ];
-    truth
-        .iter()
-        .for_each(|bbox| outline(&mut tiles[0], bbox, photo, TRUE));
+    let mut tiles = [frame.clone(), dark(frame), dark(frame), dark(frame), dark(frame), frame.clone()];
+    truth.iter().for_each(|bbox| outline(&mut tiles[0], bbox, photo, TRUE));
     if let Some(saliency) = saliency {
         tiles[1] = heat(saliency);
     }
@@ -60,12 +51,7 @@ pub fn panel(
     let mut panel = RgbImage::from_pixel(3 * w + 4 * GAP, 2 * h + 3 * GAP, Rgb([255; 3]));
     for (i, tile) in tiles.iter().enumerate() {
         let (column, row) = (i as u32 % 3, i as u32 / 3);
-        imageops::replace(
-            &mut panel,
-            tile,
-            i64::from(GAP + column * (w + GAP)),
-            i64::from(GAP + row * (h + GAP)),
-        );
+        imageops::replace(&mut panel, tile, i64::from(GAP + column * (w + GAP)), i64::from(GAP + row * (h + GAP)));
     }
     panel
 }
@@ -105,21 +91,12 @@ fn show(tile: &mut RgbImage, frame: &RgbImage, mask: &Array2<bool>) {
 
 /// A box of the photo drawn in its frame, two pixels wide.
 fn outline(tile: &mut RgbImage, bbox: &BBox, photo: [u32; 2], colour: Rgb<u8>) {
-    let BBox {
-        x_min,
-        y_min,
-        x_max,
-        y_max,
-    } = bbox.mapped(photo, tile.dimensions().into());
+    let BBox { x_min, y_min, x_max, y_max } = bbox.mapped(photo, tile.dimensions().into());
     let (width, height) = ((x_max - x_min) as u32, (y_max - y_min) as u32);
     for inset in 0..2 {
         if width > 2 * inset && height > 2 * inset {
             let rect = Rect::at(x_min as i32 + inset as i32, y_min as i32 + inset as i32);
-            draw_hollow_rect_mut(
-                tile,
-                rect.of_size(width - 2 * inset, height - 2 * inset),
-                colour,
-            );
+            draw_hollow_rect_mut(tile, rect.of_size(width - 2 * inset, height - 2 * inset), colour);
         }
     }
 }

@@ -16,19 +16,13 @@ impl StageTimes {
 
     /// Adds the times of another photo.
     pub fn add(&mut self, other: &Self) {
-        other
-            .0
-            .iter()
-            .for_each(|&(stage, ms)| self.record(stage, ms));
+        other.0.iter().for_each(|&(stage, ms)| self.record(stage, ms));
     }
 
     /// The mean per photo.
     #[must_use]
     pub fn per_photo(&self, photos: usize) -> Vec<(String, f64)> {
-        self.0
-            .iter()
-            .map(|(stage, ms)| ((*stage).to_owned(), ms / photos.max(1) as f64))
-            .collect()
+        self.0.iter().map(|(stage, ms)| ((*stage).to_owned(), ms / photos.max(1) as f64)).collect()
     }
 }
 
@@ -41,10 +35,7 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn start() -> Self {
-        Self {
-            times: StageTimes::default(),
-            last: thread_ms(),
-        }
+        Self { times: StageTimes::default(), last: thread_ms() }
     }
 
     /// Ends a stage: all time since the last one ended is its.

@@ -67,21 +67,14 @@ impl Manifest {
             model: classifier.description.name.clone(),
             model_sha256: classifier.sha256.clone(),
             pipeline: serde_json::to_value(&options.pipeline)?,
-            pipeline_sha256: Sha256::digest(&pipeline)
-                .iter()
-                .map(|b| format!("{b:02x}"))
-                .collect(),
+            pipeline_sha256: Sha256::digest(&pipeline).iter().map(|b| format!("{b:02x}")).collect(),
             method: method_name(&options.pipeline),
             seed: options.seed,
             machine: Machine {
                 cpu: cpu(),
                 cpu_features: cpu_features(),
                 cores,
-                threads: if carrying.threads == 0 {
-                    cores
-                } else {
-                    carrying.threads
-                },
+                threads: if carrying.threads == 0 { cores } else { carrying.threads },
                 system: std::env::consts::OS,
             },
             started: utc(seconds_since_1970()),
@@ -100,9 +93,7 @@ impl Manifest {
 
 fn cpu() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     name.map_or("unknown".into(), |(_, name)| name.to_owned())
 }
 
@@ -116,17 +107,11 @@ fn cpu_features() -> Vec<&'static str> {
     ];
     #[cfg(not(target_arch = "x86_64"))]
     let found = [(std::env::consts::ARCH, true)];
-    found
-        .into_iter()
-        .filter(|(_, there)| *there)
-        .map(|(name, _)| name)
-        .collect()
+    found.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
 }
 
 fn seconds_since_1970() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| d.as_secs())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }
 
 /// Today's date, UTC.
@@ -142,17 +127,8 @@ fn utc(seconds: u64) -> String {
     let day = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day + 2) / 153;
     let date = day - (153 * month + 2) / 5 + 1;
-    let (month, year) = if month < 10 {
-        (month + 3, year + era * 400)
-    } else {
-        (month - 9, year + era * 400 + 1)
-    };
-    format!(
-        "{year:04}-{month:02}-{date:02}T{:02}:{:02}:{:02}Z",
-        rest / 3600,
-        rest / 60 % 60,
-        rest % 60
-    )
+    let (month, year) = if month < 10 { (month + 3, year + era * 400) } else { (month - 9, year + era * 400 + 1) };
+    format!("{year:04}-{month:02}-{date:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 pub use clock::StageTimes;
 pub use manifest::Manifest;
 pub use output::{OutputError, default_folder};
-pub use photo::{PhotoError, Seen, see};
+pub use photo::{Found, Localiser, PhotoError, Seen};
 pub use rows::{Failure, Row, Status};
 pub use summary::Summary;
 
@@ -125,40 +125,20 @@ pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
     let mut output = Output::create(&carrying.out, carrying.fresh)?;
     let classifier = Classifier::load(description, pipeline.view.kind == ViewKind::Dense)?;
     let manifest = Manifest::begin(options, carrying, &classifier, &dataset)?;
-    output.write(
-        "run.toml",
-        toml::to_string(options).context("run.toml")?.as_bytes(),
-    )?;
+    output.write("run.toml", toml::to_string(options).context("run.toml")?.as_bytes())?;
 
     let progress = Progress::new(dataset.photos.len(), carrying.quiet);
-    let mut tally = Tally {
-        outcomes: Vec::new(),
-        times: StageTimes::default(),
-        failures: Vec::new(),
-    };
-    in_order(
-        &classifier,
-        &dataset.photos,
-        options,
-        carrying.threads,
-        |photo, record| {
-            output.rows(&record.rows)?;
-            progress.advance(record.failure.is_some());
-            tally.add(record);
-            tally.circuit_breaker(dataset.photos.len(), photo)
-        },
-    )?;
+    let mut tally = Tally { outcomes: Vec::new(), times: StageTimes::default(), failures: Vec::new() };
+    in_order(&classifier, &dataset.photos, options, carrying.threads, |photo, record| {
+        output.rows(&record.rows)?;
+        progress.advance(record.failure.is_some());
+        tally.add(record);
+        tally.circuit_breaker(dataset.photos.len(), photo)
+    })?;
     progress.finish();
 
-    let Tally {
-        outcomes,
-        times,
-        failures,
-    } = tally;
-    let kept = dataset
-        .photos
-        .iter()
-        .filter(|p| !p.blacklisted && p.class.is_some());
+    let Tally { outcomes, times, failures } = tally;
+    let kept = dataset.photos.iter().filter(|p| !p.blacklisted && p.class.is_some());
     let summary = Summary {
         schema: 1,
         program: format!("localise {}", env!("CARGO_PKG_VERSION")),
@@ -213,10 +193,8 @@ fn in_order(
     threads: usize,
     mut take: impl FnMut(&Photo, Record) -> Result<()>,
 ) -> Result<()> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .context("worker threads")?;
+    let localiser = || Localiser::new(classifier, &options.pipeline, options.classes, options.seed);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("worker threads")?;
     let (sender, receiver) = mpsc::sync_channel(4 * pool.current_num_threads());
     let stopped = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -225,11 +203,10 @@ fn in_order(
             pool.install(|| {
                 // `par_bridge` hands photos out one by one in their order; a split range would start in its middle.
                 photos.iter().enumerate().par_bridge().for_each_init(
-                    || (classifier.worker(), sender.clone()),
-                    |(worker, sender), (i, photo)| {
+                    || (localiser(), sender.clone()),
+                    |(localiser, sender), (i, photo)| {
                         if !stopped.load(Ordering::Relaxed) {
-                            let _ = sender
-                                .send((i, photo::process(photo, worker, classifier, options)));
+                            let _ = sender.send((i, photo::process(photo, localiser)));
                         }
                     },
                 );
@@ -274,15 +251,10 @@ impl Tally {
         let failed = self.failures.len();
         let done = self.outcomes.len().max(failed);
         let at_the_start = failed == done && failed >= FAILURES_AT_THE_START;
-        let many = failed >= FAILURES_BEFORE_A_SHARE_COUNTS
-            && failed as f64 > SHARE_OF_FAILURES * photos as f64;
+        let many = failed >= FAILURES_BEFORE_A_SHARE_COUNTS && failed as f64 > SHARE_OF_FAILURES * photos as f64;
         if at_the_start || many {
             let Failure { id, reason, .. } = self.failures.last().expect("some failed");
-            let folder = last
-                .path
-                .parent()
-                .map(|p| p.display().to_string())
-                .unwrap_or_default();
+            let folder = last.path.parent().map(|p| p.display().to_string()).unwrap_or_default();
             let which = if at_the_start { "first " } else { "" };
             bail!(
                 "{which}{failed} images all failed: {id}: {reason}\nhelp: is {folder} right? --data-dir names the data"
@@ -296,12 +268,8 @@ impl Tally {
 #[must_use]
 pub fn method_name(pipeline: &Pipeline) -> String {
     match pipeline.method() {
-        Method::Cut(_, _, _, cut) => {
-            format!("GraphCut {:?} gamma {}", cut.form, cut.gamma).to_lowercase()
-        }
-        Method::Threshold(_, threshold) => {
-            format!("threshold {:?} {}", threshold.rule, threshold.alpha).to_lowercase()
-        }
+        Method::Cut(_, _, _, cut) => format!("GraphCut {:?} gamma {}", cut.form, cut.gamma).to_lowercase(),
+        Method::Threshold(_, threshold) => format!("threshold {:?} {}", threshold.rule, threshold.alpha).to_lowercase(),
         Method::ConstantBox(constant) => {
             format!("constant box of {:.4} x each side", constant.side)
         }

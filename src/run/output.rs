@@ -18,20 +18,11 @@ pub struct OutputError {
 
 impl OutputError {
     fn at(path: &Path) -> impl Fn(io::Error) -> Self {
-        move |source| Self {
-            path: path.into(),
-            source,
-        }
+        move |source| Self { path: path.into(), source }
     }
 }
 
-const FILES: [&str; 5] = [
-    "boxes.csv",
-    "summary.json",
-    "manifest.json",
-    "run.toml",
-    "failures.jsonl",
-];
+const FILES: [&str; 5] = ["boxes.csv", "summary.json", "manifest.json", "run.toml", "failures.jsonl"];
 
 /// The folder while a run writes into it.
 #[derive(Debug)]
@@ -47,26 +38,16 @@ pub(super) struct Output {
 pub fn default_folder(dataset: &str, pipeline: &str, model: &str) -> PathBuf {
     let name = format!("{}-{dataset}-{pipeline}-{model}", super::manifest::today());
     let numbered = (2..).map(|n| Path::new("runs").join(format!("{name}-{n}")));
-    std::iter::once(Path::new("runs").join(&name))
-        .chain(numbered)
-        .find(|p| !p.exists())
-        .expect("numbers do not end")
+    std::iter::once(Path::new("runs").join(&name)).chain(numbered).find(|p| !p.exists()).expect("numbers do not end")
 }
 
 impl Output {
     /// Opens the folder. Results of another run in it are an error, unless `fresh` says that they may go.
     pub(super) fn create(folder: &Path, fresh: bool) -> Result<Self> {
         if folder.exists() && !folder.is_dir() {
-            bail!(
-                "{}: it is a file, and a folder for the results is wanted",
-                folder.display()
-            );
+            bail!("{}: it is a file, and a folder for the results is wanted", folder.display());
         }
-        let old: Vec<_> = FILES
-            .iter()
-            .map(|name| folder.join(name))
-            .filter(|path| path.exists())
-            .collect();
+        let old: Vec<_> = FILES.iter().map(|name| folder.join(name)).filter(|path| path.exists()).collect();
         if !old.is_empty() && !fresh {
             bail!(
                 "{} holds the results of a run already\nhelp: use another --out, or --fresh to start over",
@@ -80,21 +61,14 @@ impl Output {
         let part = folder.join("boxes.csv.part");
         let file = File::create(&part).map_err(OutputError::at(&part))?;
         let rows = csv::Writer::from_writer(file);
-        Ok(Self {
-            folder: folder.into(),
-            part,
-            rows,
-            failures: Vec::new(),
-        })
+        Ok(Self { folder: folder.into(), part, rows, failures: Vec::new() })
     }
 
     /// Appends a photo's rows; they are in the file when this returns.
     pub(super) fn rows(&mut self, rows: &[Row]) -> Result<(), OutputError> {
         let failed = OutputError::at(&self.part);
         for row in rows {
-            self.rows
-                .serialize(row)
-                .map_err(|e| failed(io::Error::other(e)))?;
+            self.rows.serialize(row).map_err(|e| failed(io::Error::other(e)))?;
         }
         self.rows.flush().map_err(failed)
     }

@@ -3,11 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::RgbImage;
+use ndarray::Array3;
 use sha2::{Digest, Sha256};
 
 use super::clock::{Clock, StageTimes};
-use super::{Classes, Failure, Record, Row, RunOptions, Status};
-use crate::classifier::{Classifier, Worker, probabilities, ranking};
+use super::{Classes, Failure, Record, Row, Status};
+use crate::classifier::{self, Classifier, Description, Worker, probabilities, ranking};
 use crate::config::{Method, Pipeline};
 use crate::dataset::{self, Photo};
 use crate::saliency::{Saliency, View, combine};
@@ -30,7 +31,7 @@ impl PhotoError {
     }
 }
 
-/// What was seen in a photo.
+/// What was found in a photo.
 #[derive(Debug)]
 pub struct Seen {
     /// The class probabilities, averaged over crops.
@@ -39,111 +40,131 @@ pub struct Seen {
     pub ranking: Vec<usize>,
     /// The photo as it was shown.
     pub view: View,
-    /// Each class that was asked for, with its box, its saliency where there is one, and the stages of the cut.
-    pub found: Vec<(usize, Located, Option<Saliency>, Stages)>,
+    /// The classes that were asked for.
+    pub found: Vec<Found>,
 }
 
-/// Takes a photo through a pipeline for the class `truth`, and for `Classes::Top5` the five most probable too.
-///
-/// # Errors
-/// [`PhotoError`] when the network fails on it.
-pub fn see(
-    picture: &RgbImage,
-    id: &str,
-    truth: Option<usize>,
-    worker: &mut Worker<'_>,
-    classifier: &Classifier,
-    options: &RunOptions,
-    clock: &mut dyn FnMut(&'static str),
-) -> Result<Seen, PhotoError> {
-    let Pipeline { view, .. } = &options.pipeline;
-    let description = &classifier.description;
-    let size = picture.dimensions().into();
-    let view = View::of(picture, view, description.size, description.canvas)
-        .map_err(PhotoError::of("image"))?;
-    let crops: Vec<_> = view
-        .crops
-        .iter()
-        .map(|crop| crop.cut(&view.frame))
-        .collect();
-    clock("view");
+/// Where a class was found.
+#[derive(Debug)]
+pub struct Found {
+    /// The class.
+    pub class: usize,
+    /// Its box.
+    pub located: Located,
+    /// Its saliency, where the pipeline has one.
+    pub saliency: Option<Saliency>,
+    /// The stages of the cut, where the pipeline has one.
+    pub stages: Stages,
+}
 
-    // The five most probable classes are known after a forward pass over all crops; the true one is known before.
-    let network = |e: crate::classifier::Error| PhotoError {
-        kind: "network",
-        reason: e.to_string(),
-    };
-    let method = options.pipeline.method();
-    let constant = matches!(method, Method::ConstantBox(_));
-    let mut scores = Vec::new();
-    let mut classes: Vec<usize> = truth.into_iter().collect();
-    if options.classes == Classes::Top5 || constant {
-        scores = crops
-            .iter()
-            .map(|crop| worker.forward(crop))
-            .collect::<Result<_, _>>()
-            .map_err(network)?;
-    }
-    if options.classes == Classes::Top5 {
-        let best = ranking(&probabilities(&scores));
-        classes = best.into_iter().take(5).collect();
-        classes.extend(truth.filter(|truth| !classes.contains(truth)));
-    }
-    let mut gradients = vec![Vec::new(); classes.len()];
-    if !constant {
-        let forward = std::mem::take(&mut scores);
-        for crop in &crops {
-            let (row, maps) = worker.gradients(crop, &classes).map_err(network)?;
-            scores.push(row);
-            gradients
-                .iter_mut()
-                .zip(maps)
-                .for_each(|(of_class, map)| of_class.push(map));
-        }
-        // The ranking that chose the classes is the one that is reported.
-        if !forward.is_empty() {
-            scores = forward;
-        }
-    }
-    clock("network");
+/// Told when a stage ends.
+type Tick<'a> = &'a mut dyn FnMut(&'static str);
 
-    let mut found = Vec::new();
-    for (&class, gradients) in classes.iter().zip(&gradients) {
-        found.push(match method {
+/// A pipeline with a classifier, ready to take photos on one thread.
+#[derive(Debug)]
+pub struct Localiser<'a> {
+    worker: Worker<'a>,
+    pipeline: &'a Pipeline,
+    classes: Classes,
+    seed: u64,
+}
+
+impl<'a> Localiser<'a> {
+    /// A localiser of its own for one thread. `seed` is mixed into the seed of every random choice.
+    #[must_use]
+    pub fn new(classifier: &'a Classifier, pipeline: &'a Pipeline, classes: Classes, seed: u64) -> Self {
+        Self { worker: classifier.worker(), pipeline, classes, seed }
+    }
+
+    /// Finds the class `truth` in a photo, and for [`Classes::Top5`] the five most probable classes before it.
+    ///
+    /// # Errors
+    /// [`PhotoError`] when the network fails on the photo.
+    pub fn locate(
+        &mut self,
+        picture: &RgbImage,
+        id: &str,
+        truth: Option<usize>,
+        tick: Tick<'_>,
+    ) -> Result<Seen, PhotoError> {
+        let Description { size, canvas, .. } = *self.worker.description();
+        let view = View::of(picture, &self.pipeline.view, size, canvas).map_err(PhotoError::of("image"))?;
+        tick("view");
+        let (probabilities, gradients) =
+            self.look(&view, truth).map_err(|e| PhotoError { kind: "network", reason: e.to_string() })?;
+        tick("network");
+        let photo = picture.dimensions().into();
+        let mut found = Vec::new();
+        for (class, gradients) in gradients {
+            found.push(self.find(class, &gradients, &view, photo, seed(self.seed, id, class), tick));
+        }
+        Ok(Seen { ranking: ranking(&probabilities), probabilities, view, found })
+    }
+
+    /// The class probabilities, and the gradients of every crop for each wanted class.
+    fn look(&mut self, view: &View, truth: Option<usize>) -> Result<(Vec<f32>, ClassGradients), classifier::Error> {
+        let crops: Vec<_> = view.crops.iter().map(|crop| crop.cut(&view.frame)).collect();
+        let constant = matches!(self.pipeline.method(), Method::ConstantBox(_));
+        let mut wanted: Vec<usize> = truth.into_iter().collect();
+        let mut scores = Vec::new();
+        // The most probable classes are known after all crops, so they cost a forward pass of their own.
+        if self.classes == Classes::Top5 || constant {
+            scores = crops.iter().map(|crop| self.worker.forward(crop)).collect::<Result<_, _>>()?;
+        }
+        if self.classes == Classes::Top5 {
+            wanted = ranking(&probabilities(&scores)).into_iter().take(5).collect();
+            wanted.extend(truth.filter(|truth| !wanted.contains(truth)));
+        }
+        let mut gradients: ClassGradients = wanted.iter().map(|&class| (class, Vec::new())).collect();
+        if !constant {
+            let known = !scores.is_empty();
+            for crop in &crops {
+                let (row, maps) = self.worker.gradients(crop, &wanted)?;
+                gradients.iter_mut().zip(maps).for_each(|((_, of_class), map)| of_class.push(map));
+                if !known {
+                    scores.push(row);
+                }
+            }
+        }
+        Ok((probabilities(&scores), gradients))
+    }
+
+    /// One class from its gradients to its box.
+    fn find(
+        &self,
+        class: usize,
+        gradients: &[Array3<f32>],
+        view: &View,
+        photo: [u32; 2],
+        seed: u64,
+        tick: Tick<'_>,
+    ) -> Found {
+        let mut map = |options| {
+            let saliency = combine(view, gradients, options);
+            tick("saliency");
+            saliency
+        };
+        match self.pipeline.method() {
             Method::ConstantBox(constant) => {
-                (class, constant.located(size), None, Stages::default())
+                Found { class, located: constant.located(photo), saliency: None, stages: Stages::default() }
             }
-            Method::Threshold(saliency, threshold) => {
-                let saliency = combine(&view, gradients, saliency);
-                clock("saliency");
-                let located = segment::threshold(&saliency, size, threshold);
-                clock("threshold");
-                (class, located, Some(saliency), Stages::default())
+            Method::Threshold(options, threshold) => {
+                let saliency = map(options);
+                let located = segment::threshold(&saliency, photo, threshold);
+                tick("threshold");
+                Found { class, located, saliency: Some(saliency), stages: Stages::default() }
             }
-            Method::Cut(saliency, seeds, colours, cut) => {
-                let saliency = combine(&view, gradients, saliency);
-                clock("saliency");
-                let seed = seed(options.seed, id, class);
-                let (located, stages) = segment::cut(
-                    &view.frame,
-                    size,
-                    &saliency,
-                    (seeds, colours, cut),
-                    seed,
-                    clock,
-                );
-                (class, located, Some(saliency), stages)
+            Method::Cut(options, seeds, colours, cut) => {
+                let saliency = map(options);
+                let (located, stages) = segment::cut(&view.frame, photo, &saliency, (seeds, colours, cut), seed, tick);
+                Found { class, located, saliency: Some(saliency), stages }
             }
-        });
+        }
     }
-    let probabilities = probabilities(&scores);
-    Ok(Seen {
-        ranking: ranking(&probabilities),
-        probabilities,
-        view,
-        found,
-    })
 }
+
+/// Classes, each with one gradient per crop.
+type ClassGradients = Vec<(usize, Vec<Array3<f32>>)>;
 
 /// The seed of every random choice for a photo and a class.
 fn seed(run: u64, id: &str, class: usize) -> u64 {
@@ -152,33 +173,17 @@ fn seed(run: u64, id: &str, class: usize) -> u64 {
 }
 
 /// The record of a photo. A photo that fails, even by a panic, is a row and not an end.
-pub(super) fn process(
-    photo: &Photo,
-    worker: &mut Worker<'_>,
-    classifier: &Classifier,
-    options: &RunOptions,
-) -> Record {
+pub(super) fn process(photo: &Photo, localiser: &mut Localiser<'_>) -> Record {
     let mut clock = Clock::start();
     let attempt = catch_unwind(AssertUnwindSafe(|| {
         let picture = dataset::read(&photo.path).map_err(PhotoError::of("image"))?;
         check_size(photo, &picture).map_err(PhotoError::of("image"))?;
         clock.end("decode");
-        see(
-            &picture,
-            &photo.id,
-            photo.class,
-            worker,
-            classifier,
-            options,
-            &mut |stage| clock.end(stage),
-        )
+        localiser.locate(&picture, &photo.id, photo.class, &mut |stage| clock.end(stage))
     }));
     let result = attempt.unwrap_or_else(|_| {
         let reason = "internal error; please report it with the photo".into();
-        Err(PhotoError {
-            kind: "panic",
-            reason,
-        })
+        Err(PhotoError { kind: "panic", reason })
     });
     match result {
         Ok(seen) => record(photo, &seen, clock.times),
@@ -192,31 +197,17 @@ fn check_size(photo: &Photo, picture: &RgbImage) -> Result<(), String> {
     if found == (width, height) {
         return Ok(());
     }
-    Err(format!(
-        "the photo is {} x {}, its annotation says {width} x {height}",
-        found.0, found.1
-    ))
+    Err(format!("the photo is {} x {}, its annotation says {width} x {height}", found.0, found.1))
 }
 
 fn record(photo: &Photo, seen: &Seen, times: StageTimes) -> Record {
     let mut outcome = None;
-    let rows = seen.found.iter().map(|(class, located, _, _)| {
+    let rows = seen.found.iter().map(|Found { class, located, .. }| {
         let is_true = photo.class == Some(*class);
         let rank = seen.ranking.iter().position(|c| c == class);
-        let iou = is_true.then(|| {
-            photo
-                .boxes
-                .iter()
-                .map(|b| located.bbox.iou(b))
-                .fold(0.0, f64::max)
-        });
+        let iou = is_true.then(|| photo.boxes.iter().map(|b| located.bbox.iou(b)).fold(0.0, f64::max));
         if is_true {
-            outcome = Some(Outcome {
-                weight: photo.weight,
-                blacklisted: photo.blacklisted,
-                rank,
-                iou,
-            });
+            outcome = Some(Outcome { weight: photo.weight, blacklisted: photo.blacklisted, rank, iou });
         }
         let row = Row {
             rank: rank.map(|r| r + 1),
@@ -230,12 +221,7 @@ fn record(photo: &Photo, seen: &Seen, times: StageTimes) -> Record {
         };
         row.with_box(located.bbox)
     });
-    Record {
-        rows: rows.collect(),
-        failure: None,
-        outcome,
-        times,
-    }
+    Record { rows: rows.collect(), failure: None, outcome, times }
 }
 
 fn failed(photo: &Photo, error: &PhotoError, times: StageTimes) -> Record {
@@ -245,12 +231,7 @@ fn failed(photo: &Photo, error: &PhotoError, times: StageTimes) -> Record {
         kind: error.kind.into(),
         reason: error.reason.clone(),
     };
-    let outcome = Outcome {
-        weight: photo.weight,
-        blacklisted: photo.blacklisted,
-        rank: None,
-        iou: None,
-    };
+    let outcome = Outcome { weight: photo.weight, blacklisted: photo.blacklisted, rank: None, iou: None };
     Record {
         rows: vec![Row::failed(&photo.id, photo.class, &error.reason)],
         failure: Some(failure),

@@ -36,18 +36,9 @@ impl Saliency {
     /// The values inside the window, row by row.
     #[must_use]
     pub fn values(&self) -> Vec<f32> {
-        let Rect {
-            x,
-            y,
-            width,
-            height,
-        } = self.window;
+        let Rect { x, y, width, height } = self.window;
         let [x, y, w, h] = [x, y, width, height].map(|n| n as usize);
-        self.map
-            .slice(s![y..y + h, x..x + w])
-            .iter()
-            .copied()
-            .collect()
+        self.map.slice(s![y..y + h, x..x + w]).iter().copied().collect()
     }
 }
 
@@ -67,11 +58,7 @@ pub fn saliency(gradient: ArrayView3<'_, f32>) -> Array2<f32> {
 #[must_use]
 pub fn combine(view: &View, gradients: &[Array3<f32>], options: &SaliencyOptions) -> Saliency {
     let [width, height] = view.size().map(|n| n as usize);
-    let channels = if options.average == Averaging::Signed {
-        3
-    } else {
-        1
-    };
+    let channels = if options.average == Averaging::Signed { 3 } else { 1 };
     let mut sum = Array3::<f32>::zeros((channels, height, width));
     let mut count = Array2::<f32>::zeros((height, width));
     for (Crop { rect, mirrored }, gradient) in view.crops.iter().zip(gradients) {
@@ -79,27 +66,17 @@ pub fn combine(view: &View, gradients: &[Array3<f32>], options: &SaliencyOptions
         if *mirrored {
             gradient.invert_axis(Axis(2));
         }
-        let Rect {
-            x,
-            y,
-            width: w,
-            height: h,
-        } = *rect;
+        let Rect { x, y, width: w, height: h } = *rect;
         let [x, y, w, h] = [x, y, w, h].map(|n| n as usize);
         let mut place = sum.slice_mut(s![.., y..y + h, x..x + w]);
         match options.average {
             Averaging::Signed => place += &gradient,
             Averaging::Absolute => place += &saliency(gradient).insert_axis(Axis(0)),
         }
-        count
-            .slice_mut(s![y..y + h, x..x + w])
-            .map_inplace(|n| *n += 1.0);
+        count.slice_mut(s![y..y + h, x..x + w]).map_inplace(|n| *n += 1.0);
     }
     sum /= &count.mapv(|n| n.max(1.0));
-    Saliency {
-        map: saliency(sum.view()),
-        window: view.window,
-    }
+    Saliency { map: saliency(sum.view()), window: view.window }
 }
 
 #[cfg(test)]
@@ -110,45 +87,15 @@ mod tests {
     use super::*;
 
     fn two_crops() -> View {
-        let rect = |x| Rect {
-            x,
-            y: 0,
-            width: 2,
-            height: 1,
-        };
-        let crops = vec![
-            Crop {
-                rect: rect(0),
-                mirrored: false,
-            },
-            Crop {
-                rect: rect(1),
-                mirrored: true,
-            },
-        ];
-        View {
-            frame: RgbImage::new(4, 1),
-            crops,
-            window: Rect {
-                x: 0,
-                y: 0,
-                width: 3,
-                height: 1,
-            },
-        }
+        let rect = |x| Rect { x, y: 0, width: 2, height: 1 };
+        let crops = vec![Crop { rect: rect(0), mirrored: false }, Crop { rect: rect(1), mirrored: true }];
+        View { frame: RgbImage::new(4, 1), crops, window: Rect { x: 0, y: 0, width: 3, height: 1 } }
     }
 
     /// Crop 1 covers x = 0, 1 and crop 2, mirrored, x = 2, 1.
     #[test]
     fn crops_are_put_back_and_averaged() {
-        let gradient = |a, b| {
-            ndarray::concatenate![
-                Axis(0),
-                array![[[a, b]]],
-                array![[[0., 0.]]],
-                array![[[0., 0.]]]
-            ]
-        };
+        let gradient = |a, b| ndarray::concatenate![Axis(0), array![[[a, b]]], array![[[0., 0.]]], array![[[0., 0.]]]];
         let gradients = [gradient(1., -4.), gradient(8., 2.)];
         let map = |average| combine(&two_crops(), &gradients, &SaliencyOptions { average }).map;
         assert_eq!(map(Averaging::Absolute), array![[1., 3., 8., 0.]]);
@@ -157,10 +104,7 @@ mod tests {
 
     #[test]
     fn only_the_window_counts() {
-        let saliency = Saliency {
-            map: array![[1., 2., 3., 0.]],
-            window: two_crops().window,
-        };
+        let saliency = Saliency { map: array![[1., 2., 3., 0.]], window: two_crops().window };
         assert_eq!(saliency.values(), [1., 2., 3.]);
     }
 }

@@ -66,18 +66,9 @@ impl Crop {
     /// The pixels of the crop.
     #[must_use]
     pub fn cut(&self, frame: &RgbImage) -> RgbImage {
-        let Rect {
-            x,
-            y,
-            width,
-            height,
-        } = self.rect;
+        let Rect { x, y, width, height } = self.rect;
         let crop = image::imageops::crop_imm(frame, x, y, width, height).to_image();
-        if self.mirrored {
-            image::imageops::flip_horizontal(&crop)
-        } else {
-            crop
-        }
+        if self.mirrored { image::imageops::flip_horizontal(&crop) } else { crop }
     }
 }
 
@@ -92,59 +83,41 @@ pub struct View {
     pub window: Rect,
 }
 
+/// Photos that are longer than this many times their width, or the reverse, have no view but a warp: brought to the
+/// canvas, a strip of pixels would become a picture of any size.
+const MOST_ELONGATED: u32 = 8;
+
 impl View {
     /// The view of `photo` for a network with an input of `size` pixels and a canvas of `canvas`.
     ///
     /// # Errors
-    /// A text when the photo cannot be resized.
-    pub fn of(
-        photo: &RgbImage,
-        options: &ViewOptions,
-        size: usize,
-        canvas: usize,
-    ) -> Result<Self, String> {
+    /// A text when the photo is too elongated or cannot be resized.
+    pub fn of(photo: &RgbImage, options: &ViewOptions, size: usize, canvas: usize) -> Result<Self, String> {
         let (size, canvas) = (size as u32, canvas as u32);
         let (width, height) = photo.dimensions();
         let [w, h] = match options.kind {
             ViewKind::Warp => [size, size],
             ViewKind::TenCrop | ViewKind::Dense => {
+                if width.max(height) > MOST_ELONGATED * width.min(height) {
+                    return Err(format!("{width} x {height} is more than {MOST_ELONGATED} times as long as wide"));
+                }
                 let shorter = f64::from(width.min(height));
                 [width, height].map(|n| (f64::from(n) * f64::from(canvas) / shorter).round() as u32)
             }
         };
         let frame = resize(photo, w, h, options.filter)?;
-        let rect = |x, y, width, height| Rect {
-            x,
-            y,
-            width,
-            height,
-        };
-        let plain = |rect| Crop {
-            rect,
-            mirrored: false,
-        };
+        let rect = |x, y, width, height| Rect { x, y, width, height };
+        let plain = |rect| Crop { rect, mirrored: false };
         let whole = rect(0, 0, w, h);
         Ok(match options.kind {
-            ViewKind::Warp | ViewKind::Dense => Self {
-                frame,
-                crops: vec![plain(whole)],
-                window: whole,
-            },
+            ViewKind::Warp | ViewKind::Dense => Self { frame, crops: vec![plain(whole)], window: whole },
             ViewKind::TenCrop => {
                 let (left, top, far) = ((w - canvas) / 2, (h - canvas) / 2, canvas - size);
                 let corners = [(0, 0), (far, 0), (0, far), (far, far), (far / 2, far / 2)];
-                let crop = |mirrored| {
-                    corners.map(|(x, y)| Crop {
-                        rect: rect(left + x, top + y, size, size),
-                        mirrored,
-                    })
-                };
+                let crop =
+                    |mirrored| corners.map(|(x, y)| Crop { rect: rect(left + x, top + y, size, size), mirrored });
                 let crops = [crop(false), crop(true)].concat();
-                Self {
-                    frame,
-                    crops,
-                    window: rect(left, top, canvas, canvas),
-                }
+                Self { frame, crops, window: rect(left, top, canvas, canvas) }
             }
         })
     }
@@ -160,12 +133,7 @@ impl View {
 ///
 /// # Errors
 /// A text naming both sizes when one of them is empty.
-pub fn resize(
-    image: &RgbImage,
-    width: u32,
-    height: u32,
-    filter: Filter,
-) -> Result<RgbImage, String> {
+pub fn resize(image: &RgbImage, width: u32, height: u32, filter: Filter) -> Result<RgbImage, String> {
     let mut resized = RgbImage::new(width, height);
     resize_any(image, &mut resized, filter).map_err(|e| {
         let (w, h) = image.dimensions();
@@ -186,13 +154,7 @@ pub(crate) fn resize_any(
         Filter::BilinearPlain => fir::ResizeAlg::Interpolation(fir::FilterType::Bilinear),
     };
     let mut resizer = fir::Resizer::new();
-    resizer.resize(
-        from,
-        to,
-        &fir::ResizeOptions::new()
-            .resize_alg(algorithm)
-            .use_alpha(false),
-    )
+    resizer.resize(from, to, &fir::ResizeOptions::new().resize_alg(algorithm).use_alpha(false))
 }
 
 #[cfg(test)]
@@ -205,9 +167,7 @@ mod tests {
     fn coverage(view: &View) -> HashMap<(u32, u32), usize> {
         let mut counts = HashMap::new();
         for Crop { rect: r, .. } in &view.crops {
-            for (x, y) in
-                (r.x..r.x + r.width).flat_map(|x| (r.y..r.y + r.height).map(move |y| (x, y)))
-            {
+            for (x, y) in (r.x..r.x + r.width).flat_map(|x| (r.y..r.y + r.height).map(move |y| (x, y))) {
                 *counts.entry((x, y)).or_default() += 1;
             }
         }
@@ -215,31 +175,14 @@ mod tests {
     }
 
     fn options(kind: ViewKind) -> ViewOptions {
-        ViewOptions {
-            kind,
-            filter: Filter::Bicubic,
-        }
+        ViewOptions { kind, filter: Filter::Bicubic }
     }
 
     #[test]
     fn ten_crops_cover_the_central_square() {
-        let view = View::of(
-            &RgbImage::new(500, 375),
-            &options(ViewKind::TenCrop),
-            224,
-            256,
-        )
-        .expect("a view");
+        let view = View::of(&RgbImage::new(500, 375), &options(ViewKind::TenCrop), 224, 256).expect("a view");
         assert_eq!(view.size(), [341, 256]);
-        assert_eq!(
-            view.window,
-            Rect {
-                x: 42,
-                y: 0,
-                width: 256,
-                height: 256
-            }
-        );
+        assert_eq!(view.window, Rect { x: 42, y: 0, width: 256, height: 256 });
         assert_eq!(view.crops.len(), 10);
         let counts = coverage(&view);
         assert_eq!(counts.len(), 256 * 256);
@@ -248,36 +191,27 @@ mod tests {
 
     #[test]
     fn a_warp_shows_all_in_one_crop() {
-        let view =
-            View::of(&RgbImage::new(500, 375), &options(ViewKind::Warp), 224, 256).expect("a view");
+        let view = View::of(&RgbImage::new(500, 375), &options(ViewKind::Warp), 224, 256).expect("a view");
         assert_eq!((view.size(), view.crops.len()), ([224, 224], 1));
     }
 
     #[test]
     fn one_pixel_is_a_photo() {
-        let view =
-            View::of(&RgbImage::new(1, 1), &options(ViewKind::Dense), 224, 256).expect("a view");
+        let view = View::of(&RgbImage::new(1, 1), &options(ViewKind::Dense), 224, 256).expect("a view");
         assert_eq!(view.size(), [256, 256]);
+    }
+
+    #[test]
+    fn a_strip_of_pixels_can_only_be_warped() {
+        let of = |kind| View::of(&RgbImage::new(300, 1), &options(kind), 224, 256).map(|view| view.size());
+        assert_eq!(of(ViewKind::Warp), Ok([224, 224]));
+        assert_eq!(of(ViewKind::Dense), Err("300 x 1 is more than 8 times as long as wide".into()));
     }
 
     #[test]
     fn mirrored_crops_are_mirrored() {
         let frame = RgbImage::from_fn(4, 1, |x, _| image::Rgb([x as u8, 0, 0]));
-        let crop = Crop {
-            rect: Rect {
-                x: 1,
-                y: 0,
-                width: 3,
-                height: 1,
-            },
-            mirrored: true,
-        };
-        assert_eq!(
-            crop.cut(&frame)
-                .pixels()
-                .map(|p| p.0[0])
-                .collect::<Vec<_>>(),
-            [3, 2, 1]
-        );
+        let crop = Crop { rect: Rect { x: 1, y: 0, width: 3, height: 1 }, mirrored: true };
+        assert_eq!(crop.cut(&frame).pixels().map(|p| p.0[0]).collect::<Vec<_>>(), [3, 2, 1]);
     }
 }

@@ -52,12 +52,7 @@ pub struct Metrics {
 /// The metrics of photos, weighted by `weight`.
 pub fn metrics(outcomes: &[Outcome], weight: impl Fn(&Outcome) -> f64) -> Metrics {
     let of = |counts: &dyn Fn(&Outcome) -> bool, hit: &dyn Fn(&Outcome) -> bool| {
-        rate(
-            outcomes
-                .iter()
-                .filter(|o| counts(o))
-                .map(|o| (weight(o), hit(o))),
-        )
+        rate(outcomes.iter().filter(|o| counts(o)).map(|o| (weight(o), hit(o))))
     };
     let all: &dyn Fn(&Outcome) -> bool = &|_| true;
     let kept: &dyn Fn(&Outcome) -> bool = &|o| !o.blacklisted;
@@ -99,9 +94,7 @@ pub fn floors<'a>(photos: impl Iterator<Item = ([u32; 2], &'a [BBox], f64)> + Cl
             let bbox = BBox::centred(size[0] as usize, size[1] as usize, side, rounded);
             (weight, truth.iter().any(|t| bbox.iou(t) >= LEAST_IOU))
         };
-        Floor {
-            gt_known_accuracy: rate(photos.clone().map(hit)),
-        }
+        Floor { gt_known_accuracy: rate(photos.clone().map(hit)) }
     };
     Floors {
         centre_half_area: floor(std::f64::consts::FRAC_1_SQRT_2, false),
@@ -116,24 +109,14 @@ mod tests {
     use super::*;
 
     fn outcome(rank: usize, iou: f64, blacklisted: bool) -> Outcome {
-        Outcome {
-            weight: 1.0,
-            blacklisted,
-            rank: Some(rank),
-            iou: Some(iou),
-        }
+        Outcome { weight: 1.0, blacklisted, rank: Some(rank), iou: Some(iou) }
     }
 
     /// protocol.md, section 8, "Worked example": A right at guess 1, B at guess 3, C's class right at guess 1 without a
     /// good box, D blacklisted with its class right at guess 1.
     #[test]
     fn the_worked_example() {
-        let photos = [
-            outcome(0, 0.5, false),
-            outcome(2, 0.9, false),
-            outcome(0, 0.4999, false),
-            outcome(0, 0.1, true),
-        ];
+        let photos = [outcome(0, 0.5, false), outcome(2, 0.9, false), outcome(0, 0.4999, false), outcome(0, 0.1, true)];
         let m = metrics(&photos, |o| o.weight);
         let value = |rate: Option<Rate>| rate.expect("photos").value;
         assert_eq!(value(m.top1_localisation_error), 2.0 / 3.0);
@@ -146,18 +129,9 @@ mod tests {
 
     #[test]
     fn a_failed_photo_is_wrong_in_everything() {
-        let failed = Outcome {
-            weight: 1.0,
-            blacklisted: false,
-            rank: None,
-            iou: None,
-        };
+        let failed = Outcome { weight: 1.0, blacklisted: false, rank: None, iou: None };
         let m = metrics(&[failed, outcome(0, 1.0, false)], |o| o.weight);
-        for rate in [
-            m.gt_known_accuracy,
-            m.top1_localisation_error,
-            m.top5_classification_error,
-        ] {
+        for rate in [m.gt_known_accuracy, m.top1_localisation_error, m.top5_classification_error] {
             assert_eq!(rate.expect("photos").value, 0.5);
         }
         assert_eq!(m.box_given_top5.expect("photos").value, 1.0);
@@ -165,35 +139,14 @@ mod tests {
 
     #[test]
     fn weights_weigh() {
-        let photos = [
-            Outcome {
-                weight: 3.0,
-                ..outcome(0, 1.0, false)
-            },
-            outcome(9, 0.0, false),
-        ];
-        assert_eq!(
-            metrics(&photos, |o| o.weight)
-                .gt_known_accuracy
-                .expect("photos")
-                .value,
-            0.75
-        );
-        assert_eq!(
-            metrics(&photos, |_| 1.0)
-                .gt_known_accuracy
-                .expect("photos")
-                .value,
-            0.5
-        );
+        let photos = [Outcome { weight: 3.0, ..outcome(0, 1.0, false) }, outcome(9, 0.0, false)];
+        assert_eq!(metrics(&photos, |o| o.weight).gt_known_accuracy.expect("photos").value, 0.75);
+        assert_eq!(metrics(&photos, |_| 1.0).gt_known_accuracy.expect("photos").value, 0.5);
     }
 
     #[test]
     fn floors_by_hand() {
-        let truths = [
-            [BBox::new(0., 0., 100., 60.)],
-            [BBox::new(30., 30., 70., 70.)],
-        ];
+        let truths = [[BBox::new(0., 0., 100., 60.)], [BBox::new(30., 30., 70., 70.)]];
         let photos = truths.iter().map(|t| ([100, 100], t.as_slice(), 1.0));
         let value = |floor: Floor| floor.gt_known_accuracy.expect("photos").value;
         let floors = floors(photos);

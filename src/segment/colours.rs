@@ -65,17 +65,9 @@ impl Component {
             }
         };
         let log_det: f64 = factor.diagonal().iter().map(|l| l.ln()).sum();
-        let whitening = factor
-            .try_inverse()
-            .expect("a Cholesky factor has an inverse");
+        let whitening = factor.try_inverse().expect("a Cholesky factor has an inverse");
         let constant = weight.ln() - 1.5 * std::f64::consts::TAU.ln() - log_det;
-        Self {
-            weight,
-            mean,
-            covariance,
-            whitening,
-            constant,
-        }
+        Self { weight, mean, covariance, whitening, constant }
     }
 
     /// ln (weight · density) at a colour.
@@ -126,9 +118,5 @@ impl Gmm {
 /// ln Σ eˣ without overflow.
 pub(super) fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
     let max = values.clone().fold(f64::NEG_INFINITY, f64::max);
-    if max.is_finite() {
-        max + values.map(|v| (v - max).exp()).sum::<f64>().ln()
-    } else {
-        max
-    }
+    if max.is_finite() { max + values.map(|v| (v - max).exp()).sum::<f64>().ln() } else { max }
 }

@@ -21,12 +21,7 @@ pub fn start(colours: &[Vector3<f64>], components: usize, regulariser: f64, seed
         }
         for (k, centre) in centres.iter_mut().enumerate() {
             let (mut sum, mut count) = (Vector3::zeros(), 0.0);
-            for colour in colours
-                .iter()
-                .zip(&nearest)
-                .filter(|(_, label)| **label == k)
-                .map(|(c, _)| c)
-            {
+            for colour in colours.iter().zip(&nearest).filter(|(_, label)| **label == k).map(|(c, _)| c) {
                 sum += colour;
                 count += 1.0;
             }
@@ -39,9 +34,7 @@ pub fn start(colours: &[Vector3<f64>], components: usize, regulariser: f64, seed
         let weights = nearest.iter().map(|&label| f64::from(u8::from(label == k)));
         gaussian(colours, weights, regulariser)
     };
-    Gmm {
-        components: (0..centres.len()).filter_map(gaussian).collect(),
-    }
+    Gmm { components: (0..centres.len()).filter_map(gaussian).collect() }
 }
 
 /// k-means++: each further centre is a colour drawn with a probability that grows with its squared distance.
@@ -63,9 +56,7 @@ fn plus_plus(colours: &[Vector3<f64>], components: usize, seed: u64) -> Vec<Vect
             left < 0.0
         });
         // Rounding can leave a rest after the last colour; any colour that is no centre yet will do.
-        let drawn = drawn
-            .or_else(|| distances.iter().rposition(|&d| d > 0.0))
-            .expect("the total is positive");
+        let drawn = drawn.or_else(|| distances.iter().rposition(|&d| d > 0.0)).expect("the total is positive");
         let centre = colours[drawn];
         for (distance, colour) in distances.iter_mut().zip(colours) {
             *distance = distance.min((colour - centre).norm_squared());
@@ -105,35 +96,19 @@ fn gaussian(
     let mut scatter = [0.0; 6];
     for (colour, w) in colours.iter().zip(weights) {
         let x = colour - mean;
-        let terms = [
-            x[0] * x[0],
-            x[0] * x[1],
-            x[0] * x[2],
-            x[1] * x[1],
-            x[1] * x[2],
-            x[2] * x[2],
-        ];
+        let terms = [x[0] * x[0], x[0] * x[1], x[0] * x[2], x[1] * x[1], x[1] * x[2], x[2] * x[2]];
         scatter.iter_mut().zip(terms).for_each(|(s, t)| *s += w * t);
     }
     let [rr, rg, rb, gg, gb, bb] = scatter.map(|s| s / total);
-    let covariance =
-        Matrix3::new(rr, rg, rb, rg, gg, gb, rb, gb, bb) + Matrix3::identity() * regulariser;
-    Some(Component::new(
-        total / colours.len() as f64,
-        mean,
-        covariance,
-    ))
+    let covariance = Matrix3::new(rr, rg, rb, rg, gg, gb, rb, gb, bb) + Matrix3::identity() * regulariser;
+    Some(Component::new(total / colours.len() as f64, mean, covariance))
 }
 
 /// One round: expectation, then maximisation. Returns the new mixture and the mean log-likelihood of the old one.
 ///
 /// rᵢₖ = wₖ N(xᵢ; μₖ, Σₖ) / Σⱼ wⱼ N(xᵢ; μⱼ, Σⱼ);  the k-th Gaussian is that of the colours weighted by rᵢₖ.
 #[must_use]
-pub fn expectation_maximisation(
-    gmm: &Gmm,
-    colours: &[Vector3<f64>],
-    regulariser: f64,
-) -> (Gmm, f64) {
+pub fn expectation_maximisation(gmm: &Gmm, colours: &[Vector3<f64>], regulariser: f64) -> (Gmm, f64) {
     let count = gmm.components.len();
     let mut responsibilities = vec![0.0; colours.len() * count];
     let mut likelihood = 0.0;
@@ -145,19 +120,8 @@ pub fn expectation_maximisation(
         row.iter_mut().for_each(|r| *r = (*r - total).exp());
         likelihood += total;
     }
-    let component = |k: usize| {
-        gaussian(
-            colours,
-            responsibilities.iter().skip(k).step_by(count).copied(),
-            regulariser,
-        )
-    };
-    (
-        Gmm {
-            components: (0..count).filter_map(component).collect(),
-        },
-        likelihood / colours.len() as f64,
-    )
+    let component = |k: usize| gaussian(colours, responsibilities.iter().skip(k).step_by(count).copied(), regulariser);
+    (Gmm { components: (0..count).filter_map(component).collect() }, likelihood / colours.len() as f64)
 }
 
 /// Steele, Lea and Flood's generator: six lines whose numbers never change under us.

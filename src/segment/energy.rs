@@ -28,11 +28,7 @@ pub struct CutOptions {
 impl CutOptions {
     pub(crate) fn check(&self) -> Result<(), String> {
         let fits = (0.0..=10_000.0).contains(&self.gamma);
-        if fits {
-            Ok(())
-        } else {
-            Err(format!("cut.gamma {} is not in 0..10000", self.gamma))
-        }
+        if fits { Ok(()) } else { Err(format!("cut.gamma {} is not in 0..10000", self.gamma)) }
     }
 }
 
@@ -92,25 +88,9 @@ impl Energy {
     ) -> Self {
         let form = options.form;
         let unit = form.range() / 255.0;
-        let pixels: Vec<_> = frame
-            .pixels()
-            .map(|p| Vector3::from(p.0.map(|v| f64::from(v) * unit)))
-            .collect();
-        let of = |seed| {
-            pixels
-                .iter()
-                .zip(&seeds.colour)
-                .filter(move |(_, s)| **s == seed)
-                .map(|(p, _)| *p)
-        };
-        let fit = |label, salt| {
-            Gmm::fit(
-                &of(label).collect::<Vec<_>>(),
-                colours,
-                form.range(),
-                seed ^ salt,
-            )
-        };
+        let pixels: Vec<_> = frame.pixels().map(|p| Vector3::from(p.0.map(|v| f64::from(v) * unit))).collect();
+        let of = |seed| pixels.iter().zip(&seeds.colour).filter(move |(_, s)| **s == seed).map(|(p, _)| *p);
+        let fit = |label, salt| Gmm::fit(&of(label).collect::<Vec<_>>(), colours, form.range(), seed ^ salt);
         let (foreground, background) = (fit(Seed::Foreground, 0), fit(Seed::Background, 1));
         clock("colours");
 
@@ -135,11 +115,7 @@ impl Energy {
             grid.set_edge(x, y, step, weight, weight);
         }
         clock("energy");
-        Self {
-            grid,
-            constant,
-            size: (height, width),
-        }
+        Self { grid, constant, size: (height, width) }
     }
 
     /// The labelling of least energy, `true` for foreground; of several the one with the smallest foreground.
@@ -180,11 +156,7 @@ pub fn unary(foreground: &Gmm, background: &Gmm, pixel: &Vector3<f64>, form: For
 /// w = gamma · exp(−beta · d²) / distance, with d² the squared colour difference. `gsc`: beta = 1 / (mean d² / 2) and no
 /// distance; `grabcut8`: beta = 1 / (2 · mean d²). In a picture of one colour beta is 0.
 #[must_use]
-pub fn pairwise(
-    pixels: &[Vector3<f64>],
-    width: usize,
-    options: &CutOptions,
-) -> Vec<(usize, usize, usize, i32)> {
+pub fn pairwise(pixels: &[Vector3<f64>], width: usize, options: &CutOptions) -> Vec<(usize, usize, usize, i32)> {
     let height = pixels.len() / width;
     let steps = options.form.neighbours().steps();
     let mut pairs = Vec::with_capacity(pixels.len() * steps.len());
@@ -224,14 +196,8 @@ mod tests {
 
     fn weights(reds: &[f64], width: usize) -> Vec<i32> {
         let pixels: Vec<_> = reds.iter().map(|&r| Vector3::new(r, 0.0, 0.0)).collect();
-        let options = CutOptions {
-            form: Form::Gsc,
-            gamma: 150.0,
-        };
-        pairwise(&pixels, width, &options)
-            .into_iter()
-            .map(|(_, _, _, weight)| weight)
-            .collect()
+        let options = CutOptions { form: Form::Gsc, gamma: 150.0 };
+        pairwise(&pixels, width, &options).into_iter().map(|(_, _, _, weight)| weight).collect()
     }
 
     /// protocol.md, section 8, "Energy".
@@ -246,10 +212,7 @@ mod tests {
     #[test]
     fn gsc_unaries_by_hand() {
         let nothing = Gmm { components: vec![] };
-        assert_eq!(
-            unary(&nothing, &nothing, &Vector3::zeros(), Form::Gsc),
-            [35, 35]
-        );
+        assert_eq!(unary(&nothing, &nothing, &Vector3::zeros(), Form::Gsc), [35, 35]);
         // Far from both models only the uniform density is left.
         let one = |at| Gmm {
             components: vec![super::super::Component::new(
@@ -258,10 +221,7 @@ mod tests {
                 nalgebra::Matrix3::identity() * 1e-4,
             )],
         };
-        assert_eq!(
-            unary(&one(0.0), &one(0.1), &Vector3::repeat(0.9), Form::Gsc),
-            [35, 35]
-        );
+        assert_eq!(unary(&one(0.0), &one(0.1), &Vector3::repeat(0.9), Form::Gsc), [35, 35]);
         let [fg, bg] = unary(&one(0.0), &one(1.0), &Vector3::zeros(), Form::Gsc);
         assert!(fg == 0 && bg > 600 && bg <= 5000, "{fg} {bg}");
     }

@@ -65,10 +65,7 @@ pub struct Located {
 
 impl Located {
     fn whole(photo: [u32; 2], flag: Flag) -> Self {
-        Self {
-            bbox: BBox::whole(photo[0] as usize, photo[1] as usize),
-            flag: Some(flag),
-        }
+        Self { bbox: BBox::whole(photo[0] as usize, photo[1] as usize), flag: Some(flag) }
     }
 }
 
@@ -111,10 +108,7 @@ pub fn cut(
     let component = largest(mask, kept);
     let located = match component.as_ref().and_then(bounding_box) {
         None => Located::whole(photo, Flag::EmptyMask),
-        Some(bbox) => Located {
-            bbox: bbox.mapped(frame.dimensions().into(), photo),
-            flag: None,
-        },
+        Some(bbox) => Located { bbox: bbox.mapped(frame.dimensions().into(), photo), flag: None },
     };
     stages.component = component;
     clock("component");
@@ -134,20 +128,13 @@ pub struct ConstantBoxOptions {
 impl ConstantBoxOptions {
     pub(crate) fn check(&self) -> Result<(), String> {
         let fits = self.side > 0.0 && self.side <= 1.0;
-        if fits {
-            Ok(())
-        } else {
-            Err(format!("constant-box.side {} is not in (0, 1]", self.side))
-        }
+        if fits { Ok(()) } else { Err(format!("constant-box.side {} is not in (0, 1]", self.side)) }
     }
 
     /// The centred box in a photo of this size (width, height).
     #[must_use]
     pub fn located(&self, photo: [u32; 2]) -> Located {
         let [w, h] = photo.map(|n| n as usize);
-        Located {
-            bbox: BBox::centred(w, h, self.side, self.rounded),
-            flag: None,
-        }
+        Located { bbox: BBox::centred(w, h, self.side, self.rounded), flag: None }
     }
 }

@@ -70,10 +70,9 @@ impl SeedOptions {
         }
         match self.foreground > self.background {
             true => Ok(()),
-            false => Err(format!(
-                "seeds.foreground {} is not above seeds.background {}",
-                self.foreground, self.background
-            )),
+            false => {
+                Err(format!("seeds.foreground {} is not above seeds.background {}", self.foreground, self.background))
+            }
         }
     }
 }
@@ -106,21 +105,14 @@ pub fn seeds(saliency: &Saliency, options: &SeedOptions) -> Result<Seeds, Flag> 
     }
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
-    let label = |foreground, background| {
-        place(
-            saliency,
-            &labels(&values, &order, options.rule, foreground, background),
-        )
-    };
+    let label =
+        |foreground, background| place(saliency, &labels(&values, &order, options.rule, foreground, background));
     let colour = label(Some(options.foreground), Some(options.background));
     let has = |seed| colour.iter().any(|&s| s == seed);
     if !has(Seed::Foreground) || !has(Seed::Background) {
         return Err(Flag::NoSeeds);
     }
-    Ok(Seeds {
-        colour,
-        hard: label(options.hard_foreground, options.hard_background),
-    })
+    Ok(Seeds { colour, hard: label(options.hard_foreground, options.hard_background) })
 }
 
 /// `order` sorts `values` ascending and stably.
@@ -152,12 +144,8 @@ fn labels(
             let count = |share: f64| ((share * n as f64 + 1e-6) as usize).min(n);
             let first = background.map_or(0, count);
             let last = foreground.map_or(0, |share| count(1.0 - share).max(1));
-            order[..first]
-                .iter()
-                .for_each(|&i| labels[i] = Seed::Background);
-            order[n - last..]
-                .iter()
-                .for_each(|&i| labels[i] = Seed::Foreground);
+            order[..first].iter().for_each(|&i| labels[i] = Seed::Background);
+            order[n - last..].iter().for_each(|&i| labels[i] = Seed::Foreground);
         }
     }
     labels
@@ -165,19 +153,10 @@ fn labels(
 
 /// The labels of the window in their place in the frame; outside nothing is known.
 fn place(saliency: &Saliency, labels: &[Seed]) -> Array2<Seed> {
-    let Rect {
-        x,
-        y,
-        width,
-        height,
-    } = saliency.window;
+    let Rect { x, y, width, height } = saliency.window;
     let [x, y, w, h] = [x, y, width, height].map(|n| n as usize);
     let mut frame = Array2::from_elem(saliency.map.dim(), Seed::Undecided);
-    frame
-        .slice_mut(s![y..y + h, x..x + w])
-        .iter_mut()
-        .zip(labels)
-        .for_each(|(to, &from)| *to = from);
+    frame.slice_mut(s![y..y + h, x..x + w]).iter_mut().zip(labels).for_each(|(to, &from)| *to = from);
     frame
 }
 
@@ -210,11 +189,7 @@ pub fn sketch(seeds: &Array2<Seed>) -> String {
         Seed::Background => '.',
         Seed::Undecided => '?',
     };
-    seeds
-        .outer_iter()
-        .map(|row| row.iter().map(sign).collect::<String>())
-        .collect::<Vec<_>>()
-        .join("\n")
+    seeds.outer_iter().map(|row| row.iter().map(sign).collect::<String>()).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -225,59 +200,30 @@ mod tests {
 
     fn of(map: Array2<f32>, rule: SeedRule, hard: Option<f64>) -> Result<String, Flag> {
         let (height, width) = map.dim();
-        let window = Rect {
-            x: 0,
-            y: 0,
-            width: width as u32,
-            height: height as u32,
-        };
-        let options = SeedOptions {
-            rule,
-            foreground: 0.75,
-            background: 0.5,
-            hard_foreground: hard,
-            hard_background: None,
-        };
-        seeds(&Saliency { map, window }, &options)
-            .map(|s| sketch(if hard.is_some() { &s.hard } else { &s.colour }))
+        let window = Rect { x: 0, y: 0, width: width as u32, height: height as u32 };
+        let options =
+            SeedOptions { rule, foreground: 0.75, background: 0.5, hard_foreground: hard, hard_background: None };
+        seeds(&Saliency { map, window }, &options).map(|s| sketch(if hard.is_some() { &s.hard } else { &s.colour }))
     }
 
     #[test]
     fn background_wins_ties_of_values() {
-        assert_eq!(
-            of(array![[5., 0., 0., 0.]], SeedRule::Quantile, None).as_deref(),
-            Ok("#...")
-        );
+        assert_eq!(of(array![[5., 0., 0., 0.]], SeedRule::Quantile, None).as_deref(), Ok("#..."));
         // Three of four pixels have the greatest value: it is the median too, so nothing is left for the foreground.
-        assert_eq!(
-            of(array![[5., 5., 5., 0.]], SeedRule::Quantile, None),
-            Err(Flag::NoSeeds)
-        );
+        assert_eq!(of(array![[5., 5., 5., 0.]], SeedRule::Quantile, None), Err(Flag::NoSeeds));
     }
 
     #[test]
     fn ranks_count_exactly() {
-        assert_eq!(
-            of(array![[5., 5., 5., 0.]], SeedRule::Rank, None).as_deref(),
-            Ok(".?#.")
-        );
-        assert_eq!(
-            of(array![[5., 6., 5., 0.]], SeedRule::Rank, Some(0.75)).as_deref(),
-            Ok("?#??")
-        );
+        assert_eq!(of(array![[5., 5., 5., 0.]], SeedRule::Rank, None).as_deref(), Ok(".?#."));
+        assert_eq!(of(array![[5., 6., 5., 0.]], SeedRule::Rank, Some(0.75)).as_deref(), Ok("?#??"));
     }
 
     #[test]
     fn a_constant_map_has_no_seeds() {
         for value in [0.0, 3.0] {
-            assert_eq!(
-                of(Array2::from_elem((3, 3), value), SeedRule::Rank, None),
-                Err(Flag::ConstantMap)
-            );
+            assert_eq!(of(Array2::from_elem((3, 3), value), SeedRule::Rank, None), Err(Flag::ConstantMap));
         }
-        assert_eq!(
-            of(array![[1.0]], SeedRule::Quantile, None),
-            Err(Flag::ConstantMap)
-        );
+        assert_eq!(of(array![[1.0]], SeedRule::Quantile, None), Err(Flag::ConstantMap));
     }
 }

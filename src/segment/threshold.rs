@@ -24,14 +24,7 @@ pub struct ThresholdOptions {
 impl ThresholdOptions {
     pub(crate) fn check(&self) -> Result<(), String> {
         let fits = self.alpha >= 0.0 && self.alpha.is_finite();
-        if fits {
-            Ok(())
-        } else {
-            Err(format!(
-                "threshold.alpha {} is not a number from 0 on",
-                self.alpha
-            ))
-        }
+        if fits { Ok(()) } else { Err(format!("threshold.alpha {} is not a number from 0 on", self.alpha)) }
     }
 }
 
@@ -51,20 +44,13 @@ pub enum ThresholdRule {
 #[must_use]
 pub fn threshold(saliency: &Saliency, photo: [u32; 2], options: &ThresholdOptions) -> Located {
     let surviving = surviving(&saliency.map, options);
-    let found = if options.fong_compat {
-        fong_box(&surviving, photo)
-    } else {
-        plain_box(&surviving, photo)
-    };
+    let found = if options.fong_compat { fong_box(&surviving, photo) } else { plain_box(&surviving, photo) };
     match found {
         Some(bbox) => Located { bbox, flag: None },
         None if options.fong_compat => {
             let [width, height] = photo.map(f64::from);
             // [1, 1, height, width], inclusive: x and y are swapped there.
-            Located {
-                bbox: BBox::from_inclusive(1.0, 1.0, height, width),
-                flag: Some(Flag::EmptyMask),
-            }
+            Located { bbox: BBox::from_inclusive(1.0, 1.0, height, width), flag: Some(Flag::EmptyMask) }
         }
         None => Located::whole(photo, Flag::EmptyMask),
     }
@@ -73,9 +59,7 @@ pub fn threshold(saliency: &Saliency, photo: [u32; 2], options: &ThresholdOption
 /// The map with everything below the threshold set to 0.
 fn surviving(map: &Array2<f32>, options: &ThresholdOptions) -> Array2<f32> {
     let sum: f64 = map.iter().map(|&h| f64::from(h)).sum();
-    let (min, max) = map.iter().fold((f32::MAX, f32::MIN), |(min, max), &h| {
-        (min.min(h), max.max(h))
-    });
+    let (min, max) = map.iter().fold((f32::MAX, f32::MIN), |(min, max), &h| (min.min(h), max.max(h)));
     let (min, max) = (f64::from(min), f64::from(max));
     let alpha = options.alpha;
     match options.rule {
@@ -83,13 +67,7 @@ fn surviving(map: &Array2<f32>, options: &ThresholdOptions) -> Array2<f32> {
             let least = alpha * sum / map.len() as f64;
             map.mapv(|h| if f64::from(h) < least { 0.0 } else { h })
         }
-        ThresholdRule::Value => map.mapv(|h| {
-            if f64::from(h) - min < alpha * (max - min) {
-                0.0
-            } else {
-                h
-            }
-        }),
+        ThresholdRule::Value => map.mapv(|h| if f64::from(h) - min < alpha * (max - min) { 0.0 } else { h }),
         ThresholdRule::Energy => {
             let flat: Vec<f32> = map.iter().copied().collect();
             let mut order: Vec<usize> = (0..flat.len()).collect();
@@ -117,35 +95,17 @@ fn plain_box(surviving: &Array2<f32>, photo: [u32; 2]) -> Option<BBox> {
 /// `scipy.misc.imresize` and the extent of its result: 8 bits with min → 0 and max → 255, Pillow's bilinear resize.
 fn fong_box(surviving: &Array2<f32>, photo: [u32; 2]) -> Option<BBox> {
     let (height, width) = surviving.dim();
-    let (min, max) = surviving
-        .iter()
-        .fold((f32::MAX, f32::MIN), |(min, max), &h| {
-            (min.min(h), max.max(h))
-        });
+    let (min, max) = surviving.iter().fold((f32::MAX, f32::MIN), |(min, max), &h| (min.min(h), max.max(h)));
     let scale = if max > min { 255.0 / (max - min) } else { 0.0 };
-    let bytes = surviving
-        .iter()
-        .map(|&h| ((h - min) * scale + 0.5) as u8)
-        .collect();
+    let bytes = surviving.iter().map(|&h| ((h - min) * scale + 0.5) as u8).collect();
     let from = Image::from_vec_u8(width as u32, height as u32, bytes, PixelType::U8).ok()?;
     let mut to = Image::new(photo[0], photo[1], PixelType::U8);
     resize_any(&from, &mut to, Filter::Bilinear).ok()?;
     let mask = to.buffer().iter().map(|&v| v > 0).collect();
-    let mask = Array2::from_shape_vec((photo[1] as usize, photo[0] as usize), mask)
-        .expect("one value per pixel");
+    let mask = Array2::from_shape_vec((photo[1] as usize, photo[0] as usize), mask).expect("one value per pixel");
     // 1-based, compared with 0-based truth.
-    let BBox {
-        x_min,
-        y_min,
-        x_max,
-        y_max,
-    } = bounding_box(&mask)?;
-    Some(BBox::new(
-        x_min + 1.0,
-        y_min + 1.0,
-        x_max + 1.0,
-        y_max + 1.0,
-    ))
+    let BBox { x_min, y_min, x_max, y_max } = bounding_box(&mask)?;
+    Some(BBox::new(x_min + 1.0, y_min + 1.0, x_max + 1.0, y_max + 1.0))
 }
 
 #[cfg(test)]
@@ -153,31 +113,12 @@ mod tests {
     use super::*;
     use crate::saliency::Rect;
 
-    fn located(
-        width: usize,
-        height: usize,
-        rule: ThresholdRule,
-        alpha: f64,
-        fong_compat: bool,
-    ) -> Located {
+    fn located(width: usize, height: usize, rule: ThresholdRule, alpha: f64, fong_compat: bool) -> Located {
         let mut map = Array2::ones((height, width));
         map[[1, 3]] = 10.0;
-        let window = Rect {
-            x: 0,
-            y: 0,
-            width: width as u32,
-            height: height as u32,
-        };
-        let options = ThresholdOptions {
-            rule,
-            alpha,
-            fong_compat,
-        };
-        threshold(
-            &Saliency { map, window },
-            [width as u32, height as u32],
-            &options,
-        )
+        let window = Rect { x: 0, y: 0, width: width as u32, height: height as u32 };
+        let options = ThresholdOptions { rule, alpha, fong_compat };
+        threshold(&Saliency { map, window }, [width as u32, height as u32], &options)
     }
 
     /// protocol.md, section 8, "Fong thresholds": 1-based inclusive corners.
@@ -186,26 +127,11 @@ mod tests {
         let cases = [
             (5, ThresholdRule::Mean, 5.0, [4., 2., 4., 2.], None),
             (5, ThresholdRule::Value, 0.25, [4., 2., 4., 2.], None),
-            (
-                5,
-                ThresholdRule::Energy,
-                0.10,
-                [1., 1., 5., 5.],
-                Some(Flag::EmptyMask),
-            ),
-            (
-                4,
-                ThresholdRule::Energy,
-                0.10,
-                [1., 1., 4., 5.],
-                Some(Flag::EmptyMask),
-            ),
+            (5, ThresholdRule::Energy, 0.10, [1., 1., 5., 5.], Some(Flag::EmptyMask)),
+            (4, ThresholdRule::Energy, 0.10, [1., 1., 4., 5.], Some(Flag::EmptyMask)),
         ];
         for (height, rule, alpha, [x0, y0, x1, y1], flag) in cases {
-            let expected = Located {
-                bbox: BBox::from_inclusive(x0, y0, x1, y1),
-                flag,
-            };
+            let expected = Located { bbox: BBox::from_inclusive(x0, y0, x1, y1), flag };
             assert_eq!(located(5, height, rule, alpha, true), expected, "{rule:?}");
         }
     }
@@ -213,13 +139,7 @@ mod tests {
     #[test]
     fn without_the_quirks() {
         let plain = |rule, alpha| located(5, 4, rule, alpha, false);
-        assert_eq!(
-            plain(ThresholdRule::Mean, 5.0).bbox,
-            BBox::new(3., 1., 4., 2.)
-        );
-        assert_eq!(
-            plain(ThresholdRule::Energy, 0.1),
-            Located::whole([5, 4], Flag::EmptyMask)
-        );
+        assert_eq!(plain(ThresholdRule::Mean, 5.0).bbox, BBox::new(3., 1., 4., 2.));
+        assert_eq!(plain(ThresholdRule::Energy, 0.1), Located::whole([5, 4], Flag::EmptyMask));
     }
 }

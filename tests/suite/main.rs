@@ -1,13 +1,9 @@
 //! The integration tests, in one binary. Those that need ONNX Runtime or a fetched model fail without it, never skip:
 //! `scripts/test` puts both in place. Those that read the shared development files skip loudly where these are absent.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a test that cannot go on fails")]
 
 mod gradients;
+mod maxflow;
 mod mixtures;
 mod networks;
 mod program;
@@ -26,9 +22,6 @@ fn shared(path: &str) -> Option<PathBuf> {
     let count = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
     // Straight to the terminal: the test harness would keep a passing test's output to itself.
     use std::io::Write;
-    let _ = writeln!(
-        std::io::stderr(),
-        "SKIPPED ({count} so far): ../shared/{path} is not here"
-    );
+    let _ = writeln!(std::io::stderr(), "SKIPPED ({count} so far): ../shared/{path} is not here");
     None
 }

@@ -16,10 +16,7 @@ fn numbers(value: &Value) -> Vec<f64> {
 }
 
 fn colours(golden: &Value) -> Vec<Vector3<f64>> {
-    numbers(&golden["samples"])
-        .chunks(3)
-        .map(Vector3::from_column_slice)
-        .collect()
+    numbers(&golden["samples"]).chunks(3).map(Vector3::from_column_slice).collect()
 }
 
 #[test]
@@ -30,95 +27,48 @@ fn ten_rounds_are_those_of_scikit_learn() {
     let component = |k: usize| {
         let precision = Matrix3::from_row_slice(&numbers(&start["precisions"][k]));
         let mean = Vector3::from_column_slice(&numbers(&start["means"][k]));
-        Component::new(
-            start["weights"][k].as_f64().unwrap(),
-            mean,
-            precision.try_inverse().unwrap(),
-        )
+        Component::new(start["weights"][k].as_f64().unwrap(), mean, precision.try_inverse().unwrap())
     };
-    let mut gmm = Gmm {
-        components: (0..3).map(component).collect(),
-    };
+    let mut gmm = Gmm { components: (0..3).map(component).collect() };
     let mut last = f64::NEG_INFINITY;
     for round in golden["rounds"].as_array().unwrap() {
-        let (next, likelihood) =
-            expectation_maximisation(&gmm, &colours, golden["reg_covar"].as_f64().unwrap());
+        let (next, likelihood) = expectation_maximisation(&gmm, &colours, golden["reg_covar"].as_f64().unwrap());
         let expected = round["lower_bound"].as_f64().unwrap();
-        assert!(
-            (likelihood - expected).abs() < 1e-9 * expected.abs(),
-            "{likelihood} against {expected}"
-        );
-        assert!(
-            likelihood > last,
-            "the likelihood fell from {last} to {likelihood}"
-        );
+        assert!((likelihood - expected).abs() < 1e-9 * expected.abs(), "{likelihood} against {expected}");
+        assert!(likelihood > last, "the likelihood fell from {last} to {likelihood}");
         (gmm, last) = (next, likelihood);
     }
     let close = |what: &str, found: &[f64], expected: &[f64]| {
         for (f, e) in found.iter().zip(expected) {
-            assert!(
-                (f - e).abs() < 1e-7 * e.abs().max(1.0),
-                "{what}: {f} against {e}"
-            );
+            assert!((f - e).abs() < 1e-7 * e.abs().max(1.0), "{what}: {f} against {e}");
         }
     };
     for (k, c) in gmm.components.iter().enumerate() {
         close("weight", &[c.weight], &numbers(&golden["weights"][k]));
         close("mean", c.mean.as_slice(), &numbers(&golden["means"][k]));
-        close(
-            "covariance",
-            c.covariance.as_slice(),
-            &numbers(&golden["covariances"][k]),
-        );
+        close("covariance", c.covariance.as_slice(), &numbers(&golden["covariances"][k]));
     }
-    let densities: Vec<f64> = colours
-        .iter()
-        .take(20)
-        .map(|c| gmm.log_density(c))
-        .collect();
-    close(
-        "log density",
-        &densities,
-        &numbers(&golden["log_density_of_first_20"]),
-    );
+    let densities: Vec<f64> = colours.iter().take(20).map(|c| gmm.log_density(c)).collect();
+    close("log density", &densities, &numbers(&golden["log_density_of_first_20"]));
 }
 
 #[test]
 fn a_fit_depends_on_its_seed_alone() {
     let colours = colours(&golden());
-    let options = ColourOptions {
-        fit: ColourFit::Em,
-        components: 5,
-    };
-    let means = |seed| -> Vec<_> {
-        Gmm::fit(&colours, &options, 255.0, seed)
-            .components
-            .iter()
-            .map(|c| c.mean)
-            .collect()
-    };
+    let options = ColourOptions { fit: ColourFit::Em, components: 5 };
+    let means =
+        |seed| -> Vec<_> { Gmm::fit(&colours, &options, 255.0, seed).components.iter().map(|c| c.mean).collect() };
     assert_eq!(means(7), means(7));
     assert_ne!(means(7), means(8));
 }
 
 #[test]
 fn few_colours_are_no_trouble() {
-    let options = ColourOptions {
-        fit: ColourFit::Em,
-        components: 5,
-    };
+    let options = ColourOptions { fit: ColourFit::Em, components: 5 };
     let grey = |v: f64| Vector3::repeat(v);
-    for (colours, most) in [
-        (vec![grey(9.0); 50], 1),
-        ([grey(0.0), grey(255.0)].repeat(20), 2),
-        (vec![], 0),
-    ] {
+    for (colours, most) in [(vec![grey(9.0); 50], 1), ([grey(0.0), grey(255.0)].repeat(20), 2), (vec![], 0)] {
         let gmm = Gmm::fit(&colours, &options, 255.0, 1);
-        assert!(
-            gmm.components.len() <= most,
-            "{} of {most}",
-            gmm.components.len()
-        );
+        assert!(gmm.components.len() <= most, "{} of {most}", gmm.components.len());
         assert!(colours.iter().all(|c| gmm.log_density(c).is_finite()));
     }
 }

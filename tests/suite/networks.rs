@@ -13,30 +13,18 @@ use crate::shared;
 
 /// The descriptions of the three reference networks; GoogLeNet only where the shared files are.
 fn networks() -> Vec<Description> {
-    let mut paths = vec![
-        PathBuf::from("squeezenet1.1"),
-        PathBuf::from("efficientnet-lite0"),
-    ];
+    let mut paths = vec![PathBuf::from("squeezenet1.1"), PathBuf::from("efficientnet-lite0")];
     paths.extend(shared("models/googlenet.onnx"));
-    paths
-        .iter()
-        .map(|path| describe(path).unwrap_or_else(|e| panic!("{e}")))
-        .collect()
+    paths.iter().map(|path| describe(path).unwrap_or_else(|e| panic!("{e}"))).collect()
 }
 
 /// [1, 3, S, S] after preprocessing; written apart from the program's own.
 fn input(description: &Description, pixel: impl Fn(usize, usize, usize) -> u8) -> TensorProto {
     let size = description.size;
-    let value = |(c, y, x): (usize, usize, usize)| {
-        (f32::from(pixel(x, y, c)) - description.mean[c]) / description.std[c]
-    };
-    let places =
-        (0..3).flat_map(|c| (0..size).flat_map(move |y| (0..size).map(move |x| (c, y, x))));
-    TensorProto::from_floats(
-        "input",
-        &[1, 3, size, size],
-        &places.map(value).collect::<Vec<_>>(),
-    )
+    let value =
+        |(c, y, x): (usize, usize, usize)| (f32::from(pixel(x, y, c)) - description.mean[c]) / description.std[c];
+    let places = (0..3).flat_map(|c| (0..size).flat_map(move |y| (0..size).map(move |x| (c, y, x))));
+    TensorProto::from_floats("input", &[1, 3, size, size], &places.map(value).collect::<Vec<_>>())
 }
 
 /// The test pattern and the photo of `tests/golden`.
@@ -44,58 +32,28 @@ fn pictures(description: &Description) -> [(&'static str, TensorProto); 2] {
     let photo = image::open("tests/golden/photo.png").unwrap().to_rgb8();
     let offset = (256 - description.size) / 2;
     [
-        (
-            "pattern",
-            input(description, |x, y, c| {
-                ((31 * x + 17 * y + 7 * x * y + 101 * c) % 256) as u8
-            }),
-        ),
-        (
-            "photo",
-            input(description, |x, y, c| {
-                photo.get_pixel((x + offset) as u32, (y + offset) as u32).0[c]
-            }),
-        ),
+        ("pattern", input(description, |x, y, c| ((31 * x + 17 * y + 7 * x * y + 101 * c) % 256) as u8)),
+        ("photo", input(description, |x, y, c| photo.get_pixel((x + offset) as u32, (y + offset) as u32).0[c])),
     ]
 }
 
 fn compile(description: &Description) -> GradientModel {
-    let model = onnx::load(&description.model)
-        .unwrap_or_else(|e| panic!("{e}\nscripts/test fetches the models"));
+    let model = onnx::load(&description.model).unwrap_or_else(|e| panic!("{e}\nscripts/test fetches the models"));
     gradient::compile(&model, &Options::default(), &runtime()).unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn run(compiled: &GradientModel, image: &TensorProto, class: usize) -> (Vec<f32>, Vec<f32>) {
     let mut seed = vec![0.0; compiled.classes];
     seed[class] = 1.0;
-    let image = TensorProto {
-        name: Some(compiled.input.clone()),
-        ..image.clone()
-    };
-    let outputs = run_once(
-        &compiled.model,
-        &[
-            image,
-            TensorProto::from_floats(SEED, &[1, seed.len()], &seed),
-        ],
-    )
-    .unwrap();
-    let find = |name: &str| {
-        outputs
-            .iter()
-            .find(|t| t.name() == name)
-            .unwrap()
-            .floats()
-            .unwrap()
-    };
+    let image = TensorProto { name: Some(compiled.input.clone()), ..image.clone() };
+    let outputs = run_once(&compiled.model, &[image, TensorProto::from_floats(SEED, &[1, seed.len()], &seed)]).unwrap();
+    let find = |name: &str| outputs.iter().find(|t| t.name() == name).unwrap().floats().unwrap();
     (find(SCORES), find(GRADIENT))
 }
 
 #[test]
 fn networks_agree_with_pytorch() {
-    let json: Value =
-        serde_json::from_slice(&std::fs::read("tests/golden/networks/networks.json").unwrap())
-            .unwrap();
+    let json: Value = serde_json::from_slice(&std::fs::read("tests/golden/networks/networks.json").unwrap()).unwrap();
     for description in networks() {
         let (name, compiled) = (&description.name, compile(&description));
         for (picture, image) in pictures(&description) {
@@ -104,27 +62,15 @@ fn networks_agree_with_pytorch() {
             let (scores, gradient) = run(&compiled, &image, class);
             for top in golden["top5"].as_array().unwrap() {
                 let (index, logit) = (top[0].as_u64().unwrap() as usize, top[1].as_f64().unwrap());
-                assert!(
-                    (f64::from(scores[index]) - logit).abs() < 1e-3,
-                    "{name} {picture}: {index} {}",
-                    scores[index]
-                );
+                assert!((f64::from(scores[index]) - logit).abs() < 1e-3, "{name} {picture}: {index} {}", scores[index]);
             }
-            let bytes =
-                std::fs::read(format!("tests/golden/networks/{name}.{picture}.pb")).unwrap();
-            let expected = TensorProto::decode(bytes.as_slice())
-                .unwrap()
-                .floats()
-                .unwrap();
+            let bytes = std::fs::read(format!("tests/golden/networks/{name}.{picture}.pb")).unwrap();
+            let expected = TensorProto::decode(bytes.as_slice()).unwrap().floats().unwrap();
             let size = description.size;
-            let places =
-                (0..3).flat_map(|c| (0..size).step_by(4).map(move |y| (c * size + y) * size));
+            let places = (0..3).flat_map(|c| (0..size).step_by(4).map(move |y| (c * size + y) * size));
             let found = places.flat_map(|row| gradient[row..row + size].iter().step_by(4));
             let (mut ab, mut aa, mut bb) = (0.0, 0.0, 0.0);
-            for (a, b) in found
-                .zip(&expected)
-                .map(|(&a, &b)| (f64::from(a), f64::from(b)))
-            {
+            for (a, b) in found.zip(&expected).map(|(&a, &b)| (f64::from(a), f64::from(b))) {
                 (ab, aa, bb) = (ab + a * b, aa + a * a, bb + b * b);
             }
             let cosine = ab / (aa * bb).sqrt();
@@ -158,64 +104,29 @@ fn gradients_agree_with_finite_differences() {
             };
             let v: Vec<f64> = (0..n).map(entry).collect();
             let batch = |name: &str, places: &[f64]| {
-                let at = |t: &f64| {
-                    x.iter()
-                        .zip(&v)
-                        .map(|(&x, v)| (f64::from(x) + t * step * v) as f32)
-                        .collect::<Vec<_>>()
-                };
+                let at =
+                    |t: &f64| x.iter().zip(&v).map(|(&x, v)| (f64::from(x) + t * step * v) as f32).collect::<Vec<_>>();
                 let values: Vec<f32> = places.iter().flat_map(at).collect();
-                TensorProto::from_floats(
-                    name,
-                    &[places.len(), 3, description.size, description.size],
-                    &values,
-                )
+                TensorProto::from_floats(name, &[places.len(), 3, description.size, description.size], &values)
             };
-            let ends = run_once(&compiled.forward, &[batch(&compiled.input, &[-1.0, 1.0])])
-                .unwrap()[0]
-                .floats()
-                .unwrap();
+            let ends =
+                run_once(&compiled.forward, &[batch(&compiled.input, &[-1.0, 1.0])]).unwrap()[0].floats().unwrap();
             let difference = f64::from(ends[1000 + class]) - f64::from(ends[class]);
 
-            let middles: Vec<_> = (0..POINTS)
-                .map(|i| (2 * i + 1) as f64 / POINTS as f64 - 1.0)
-                .collect();
-            let seed: Vec<f32> = (0..POINTS * 1000)
-                .map(|i| f32::from(u8::from(i % 1000 == class)))
-                .collect();
+            let middles: Vec<_> = (0..POINTS).map(|i| (2 * i + 1) as f64 / POINTS as f64 - 1.0).collect();
+            let seed: Vec<f32> = (0..POINTS * 1000).map(|i| f32::from(u8::from(i % 1000 == class))).collect();
             let seed = TensorProto::from_floats(SEED, &[POINTS, 1000], &seed);
-            let outputs =
-                run_once(&compiled.model, &[batch(&compiled.input, &middles), seed]).unwrap();
-            let gradients = outputs
-                .iter()
-                .find(|t| t.name() == GRADIENT)
-                .unwrap()
-                .floats()
-                .unwrap();
-            let dot = gradients
-                .chunks(n)
-                .flat_map(|g| g.iter().zip(&v))
-                .map(|(&g, v)| f64::from(g) * v)
-                .sum::<f64>();
+            let outputs = run_once(&compiled.model, &[batch(&compiled.input, &middles), seed]).unwrap();
+            let gradients = outputs.iter().find(|t| t.name() == GRADIENT).unwrap().floats().unwrap();
+            let dot = gradients.chunks(n).flat_map(|g| g.iter().zip(&v)).map(|(&g, v)| f64::from(g) * v).sum::<f64>();
             let integral = 2.0 * step * dot / POINTS as f64;
-            let norm = gradients[..n]
-                .iter()
-                .map(|&g| f64::from(g).powi(2))
-                .sum::<f64>()
-                .sqrt();
-            worst =
-                worst.max((difference - integral).abs() / integral.abs().max(2.0 * step * norm));
+            let norm = gradients[..n].iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
+            worst = worst.max((difference - integral).abs() / integral.abs().max(2.0 * step * norm));
             errors += (difference - integral).powi(2);
             total += integral.powi(2);
         }
-        println!(
-            "{name}: worst relative error of 20 directions {worst:.2e}, together {:.2e}",
-            (errors / total).sqrt()
-        );
-        assert!(
-            (errors / total).sqrt() <= 1e-2 && worst <= 2e-2,
-            "{name}: {worst}"
-        );
+        println!("{name}: worst relative error of 20 directions {worst:.2e}, together {:.2e}", (errors / total).sqrt());
+        assert!((errors / total).sqrt() <= 1e-2 && worst <= 2e-2, "{name}: {worst}");
     }
 }
 
@@ -224,54 +135,29 @@ fn gradients_agree_with_finite_differences() {
 #[test]
 fn photos_are_classified_as_published() {
     let tables: [(&str, [[f32; 3]; 2]); 3] = [
-        (
-            "squeezenet1.1",
-            [[0.4227, 0.3055, 0.2687], [0.9627, 0.0330, 0.0010]],
-        ),
-        (
-            "efficientnet-lite0",
-            [[0.3834, 0.1628, 0.3322], [0.9398, 0.0079, 0.0167]],
-        ),
-        (
-            "googlenet",
-            [[0.4746, 0.1441, 0.3004], [0.9280, 0.0200, 0.0251]],
-        ),
+        ("squeezenet1.1", [[0.4227, 0.3055, 0.2687], [0.9627, 0.0330, 0.0010]]),
+        ("efficientnet-lite0", [[0.3834, 0.1628, 0.3322], [0.9398, 0.0079, 0.0167]]),
+        ("googlenet", [[0.4746, 0.1441, 0.3004], [0.9280, 0.0200, 0.0251]]),
     ];
     for description in networks() {
-        let (name, table) = tables
-            .iter()
-            .find(|(name, _)| *name == description.name)
-            .unwrap();
+        let (name, table) = tables.iter().find(|(name, _)| *name == description.name).unwrap();
         let size = description.size as u32;
         let classifier = Classifier::load(description, false).unwrap_or_else(|e| panic!("{e}"));
-        for (photo, classes, expected) in [
-            ("chelsea", [285, 281, 282], table[0]),
-            ("coffee", [967, 925, 968], table[1]),
-        ] {
-            let picture = image::open(format!("data/sample/images/{photo}.jpg"))
-                .unwrap()
-                .to_rgb8();
+        for (photo, classes, expected) in
+            [("chelsea", [285, 281, 282], table[0]), ("coffee", [967, 925, 968], table[1])]
+        {
+            let picture = image::open(format!("data/sample/images/{photo}.jpg")).unwrap().to_rgb8();
             let (w, h) = picture.dimensions();
-            let side =
-                |n: u32| (f64::from(n) * f64::from(size) / f64::from(w.min(h))).round() as u32;
-            let resized = localise::saliency::resize(
-                &picture,
-                side(w),
-                side(h),
-                localise::saliency::Filter::Bicubic,
-            );
+            let side = |n: u32| (f64::from(n) * f64::from(size) / f64::from(w.min(h))).round() as u32;
+            let resized = localise::saliency::resize(&picture, side(w), side(h), localise::saliency::Filter::Bicubic);
             let (left, top) = ((side(w) - size) / 2, (side(h) - size) / 2);
-            let crop =
-                image::imageops::crop_imm(&resized.unwrap(), left, top, size, size).to_image();
+            let crop = image::imageops::crop_imm(&resized.unwrap(), left, top, size, size).to_image();
             let scores = classifier.worker().forward(&crop).unwrap();
             let probabilities = localise::classifier::probabilities(&[scores]);
             let found = classes.map(|class| probabilities[class]);
             println!("{name} {photo}: {found:.4?}, published {expected:.4?}");
             for (found, expected) in found.iter().zip(expected) {
-                assert!(
-                    (found - expected).abs() < 0.08,
-                    "{name} {photo}: {found} against {expected}"
-                );
+                assert!((found - expected).abs() < 0.08, "{name} {photo}: {found} against {expected}");
             }
         }
     }
@@ -280,8 +166,7 @@ fn photos_are_classified_as_published() {
 /// Five classes in one call: the same numbers as one at a time, from optimised sessions.
 #[test]
 fn k_classes_fold_into_one_forward_pass() {
-    let classifier =
-        Classifier::load(describe(Path::new("squeezenet1.1")).unwrap(), false).unwrap();
+    let classifier = Classifier::load(describe(Path::new("squeezenet1.1")).unwrap(), false).unwrap();
     let photo = image::open("tests/golden/photo.png").unwrap().to_rgb8();
     let crop = image::imageops::crop_imm(&photo, 14, 14, 227, 227).to_image();
     let mut worker = classifier.worker();
@@ -292,13 +177,8 @@ fn k_classes_fold_into_one_forward_pass() {
         let (alone_scores, alone) = worker.gradients(&crop, &[class]).unwrap();
         assert_eq!(scores, alone_scores);
         let scale = alone[0].iter().fold(0f32, |m, g| m.max(g.abs()));
-        let worst = (&alone[0] - folded)
-            .iter()
-            .fold(0f32, |m, d| m.max(d.abs()));
-        assert!(
-            scale > 0.0 && worst <= 1e-5 * scale,
-            "class {class}: {worst} of {scale}"
-        );
+        let worst = (&alone[0] - folded).iter().fold(0f32, |m, d| m.max(d.abs()));
+        assert!(scale > 0.0 && worst <= 1e-5 * scale, "class {class}: {worst} of {scale}");
     }
 }
 
@@ -310,29 +190,13 @@ fn the_dense_form_has_the_same_scores_at_the_same_size() {
         let photo = image::open("tests/golden/photo.png").unwrap().to_rgb8();
         let crop = image::imageops::crop_imm(&photo, 10, 10, size, size).to_image();
         let [plain, dense] = [false, true].map(|dense| {
-            let classifier =
-                Classifier::load(description.clone(), dense).unwrap_or_else(|e| panic!("{e}"));
+            let classifier = Classifier::load(description.clone(), dense).unwrap_or_else(|e| panic!("{e}"));
             classifier.worker().gradients(&crop, &[967]).unwrap()
         });
-        let worst = plain
-            .0
-            .iter()
-            .zip(&dense.0)
-            .map(|(a, b)| (a - b).abs())
-            .fold(0.0, f32::max);
-        assert!(
-            worst < 1e-3,
-            "{}: scores differ by {worst}",
-            description.name
-        );
+        let worst = plain.0.iter().zip(&dense.0).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-3, "{}: scores differ by {worst}", description.name);
         let scale = plain.1[0].iter().fold(0f32, |m, g| m.max(g.abs()));
-        let worst = (&plain.1[0] - &dense.1[0])
-            .iter()
-            .fold(0f32, |m, d| m.max(d.abs()));
-        assert!(
-            worst < 2e-2 * scale,
-            "{}: gradients differ by {worst} of {scale}",
-            description.name
-        );
+        let worst = (&plain.1[0] - &dense.1[0]).iter().fold(0f32, |m, d| m.max(d.abs()));
+        assert!(worst < 2e-2 * scale, "{}: gradients differ by {worst} of {scale}", description.name);
     }
 }

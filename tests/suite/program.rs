@@ -11,11 +11,7 @@ use crate::shared;
 
 fn localise(arguments: &[&str]) -> Output {
     let mut command = Command::cargo_bin("localise").unwrap();
-    command
-        .env_remove("LOCALISE_DATA")
-        .args(arguments)
-        .output()
-        .unwrap()
+    command.env_remove("LOCALISE_DATA").args(arguments).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -26,11 +22,7 @@ fn text(bytes: &[u8]) -> String {
 fn expect(code: i32, arguments: &[&str]) -> (String, String) {
     let output = localise(arguments);
     let (out, err) = (text(&output.stdout), text(&output.stderr));
-    assert_eq!(
-        output.status.code(),
-        Some(code),
-        "{arguments:?}\n{out}\n{err}"
-    );
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{out}\n{err}");
     (out, err)
 }
 
@@ -39,21 +31,7 @@ fn json(path: &Path) -> Value {
 }
 
 fn run(out: &Path, more: &[&str]) -> (String, String) {
-    expect(
-        0,
-        &[
-            &[
-                "run",
-                "--quiet",
-                "--dataset",
-                "sample",
-                "--out",
-                out.to_str().unwrap(),
-            ],
-            more,
-        ]
-        .concat(),
-    )
+    expect(0, &[&["run", "--quiet", "--dataset", "sample", "--out", out.to_str().unwrap()], more].concat())
 }
 
 #[test]
@@ -61,35 +39,14 @@ fn the_sample_gives_rows_and_numbers() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("run");
     let (table, _) = run(&out, &[]);
-    assert!(
-        table.contains("7 of 7 scored, 0 failed") && table.contains("floor: the whole photo"),
-        "{table}"
-    );
+    assert!(table.contains("7 of 7 scored, 0 failed") && table.contains("floor: the whole photo"), "{table}");
 
     let rows = std::fs::read_to_string(out.join("boxes.csv")).unwrap();
-    let ids: Vec<_> = rows
-        .lines()
-        .skip(1)
-        .map(|row| row.split(',').next().unwrap())
-        .collect();
-    assert_eq!(
-        ids,
-        [
-            "chelsea",
-            "coffee",
-            "rocket",
-            "fig",
-            "spaniels",
-            "drum",
-            "dragonfly"
-        ]
-    );
+    let ids: Vec<_> = rows.lines().skip(1).map(|row| row.split(',').next().unwrap()).collect();
+    assert_eq!(ids, ["chelsea", "coffee", "rocket", "fig", "spaniels", "drum", "dragonfly"]);
 
     let summary = json(&out.join("summary.json"));
-    assert_eq!(
-        (&summary["schema"], &summary["images"], &summary["failed"]),
-        (&1.into(), &7.into(), &0.into())
-    );
+    assert_eq!((&summary["schema"], &summary["images"], &summary["failed"]), (&1.into(), &7.into(), &0.into()));
     for metric in [
         "gt_known_accuracy",
         "top1_localisation_error",
@@ -98,33 +55,19 @@ fn the_sample_gives_rows_and_numbers() {
         "top5_classification_error",
         "box_given_top5",
     ] {
-        let [value, low, high] =
-            ["value", "low", "high"].map(|k| summary["metrics"][metric][k].as_f64().unwrap());
-        assert!(
-            0.0 <= low && low <= value && value <= high && high <= 1.0,
-            "{metric}"
-        );
+        let [value, low, high] = ["value", "low", "high"].map(|k| summary["metrics"][metric][k].as_f64().unwrap());
+        assert!(0.0 <= low && low <= value && value <= high && high <= 1.0, "{metric}");
     }
     // Of the seven photos only chelsea's cat fills most of the picture.
     for floor in ["centre_half_area", "whole_image"] {
-        let value = summary["floors"][floor]["gt_known_accuracy"]["value"]
-            .as_f64()
-            .unwrap();
+        let value = summary["floors"][floor]["gt_known_accuracy"]["value"].as_f64().unwrap();
         assert!((value - 1.0 / 7.0).abs() < 1e-12, "{floor} {value}");
     }
     assert!(summary.get("weighted").is_none());
 
     let manifest = json(&out.join("manifest.json"));
-    for key in [
-        "program",
-        "commit",
-        "onnx_runtime",
-        "dataset_sha256",
-        "model_sha256",
-        "pipeline",
-        "machine",
-        "started",
-    ] {
+    for key in ["program", "commit", "onnx_runtime", "dataset_sha256", "model_sha256", "pipeline", "machine", "started"]
+    {
         assert!(!manifest[key].is_null(), "{key}");
     }
 }
@@ -134,17 +77,7 @@ fn the_rows_do_not_depend_on_the_threads() {
     let folder = TempDir::new().unwrap();
     let bytes = |threads: &str, pipeline: &str| {
         let out = folder.path().join(format!("{threads}-{pipeline}"));
-        run(
-            &out,
-            &[
-                "--threads",
-                threads,
-                "--pipeline",
-                pipeline,
-                "--classes",
-                "top5",
-            ],
-        );
+        run(&out, &["--threads", threads, "--pipeline", pipeline, "--classes", "top5"]);
         ["boxes.csv", "summary.json"].map(|file| std::fs::read(out.join(file)).unwrap())
     };
     for pipeline in ["paper2013", "single-warp", "fong-gradient"] {
@@ -157,39 +90,13 @@ fn the_rows_do_not_depend_on_the_threads() {
 fn run_toml_runs_again() {
     let folder = TempDir::new().unwrap();
     let (first, second) = (folder.path().join("a"), folder.path().join("b"));
-    run(
-        &first,
-        &[
-            "--pipeline",
-            "single-warp",
-            "--set",
-            "cut.gamma=7",
-            "--limit",
-            "3",
-        ],
-    );
+    run(&first, &["--pipeline", "single-warp", "--set", "cut.gamma=7", "--limit", "3"]);
     let config = first.join("run.toml");
-    let again = [
-        "run",
-        "--quiet",
-        "--config",
-        config.to_str().unwrap(),
-        "--out",
-        second.to_str().unwrap(),
-    ];
-    let output = Command::cargo_bin("localise")
-        .unwrap()
-        .current_dir("data")
-        .args(again)
-        .output()
-        .unwrap();
+    let again = ["run", "--quiet", "--config", config.to_str().unwrap(), "--out", second.to_str().unwrap()];
+    let output = Command::cargo_bin("localise").unwrap().current_dir("data").args(again).output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
     for file in ["boxes.csv", "summary.json", "run.toml"] {
-        assert_eq!(
-            std::fs::read(first.join(file)).unwrap(),
-            std::fs::read(second.join(file)).unwrap(),
-            "{file}"
-        );
+        assert_eq!(std::fs::read(first.join(file)).unwrap(), std::fs::read(second.join(file)).unwrap(), "{file}");
     }
 }
 
@@ -200,25 +107,16 @@ fn five_classes_give_the_same_numbers_as_one() {
     let summary = |classes: &str| {
         let out = folder.path().join(classes);
         run(&out, &["--classes", classes, "--pipeline", "single-warp"]);
-        (
-            json(&out.join("summary.json"))["metrics"].clone(),
-            std::fs::read_to_string(out.join("boxes.csv")).unwrap(),
-        )
+        (json(&out.join("summary.json"))["metrics"].clone(), std::fs::read_to_string(out.join("boxes.csv")).unwrap())
     };
     let ((gt, one), (top5, five)) = (summary("gt"), summary("top5"));
     assert_eq!(gt, top5);
     assert_eq!(one.lines().count(), 1 + 7);
     assert!((1 + 35..=1 + 42).contains(&five.lines().count()));
     // The devkit's own rule on the five boxes: right when class and box are.
-    let fields: Vec<Vec<&str>> = five
-        .lines()
-        .skip(1)
-        .map(|row| row.split(',').collect())
-        .collect();
+    let fields: Vec<Vec<&str>> = five.lines().skip(1).map(|row| row.split(',').collect()).collect();
     let right = |row: &&Vec<&str>| {
-        row[4] == "true"
-            && row[2].parse::<usize>().unwrap() <= 5
-            && row[9].parse::<f64>().unwrap() >= 0.5
+        row[4] == "true" && row[2].parse::<usize>().unwrap() <= 5 && row[9].parse::<f64>().unwrap() >= 0.5
     };
     let error = 1.0 - fields.iter().filter(right).count() as f64 / 7.0;
     assert!((top5["top5_localisation_error"]["value"].as_f64().unwrap() - error).abs() < 1e-12);
@@ -238,32 +136,12 @@ fn every_pipeline_runs() {
 fn results_are_never_overwritten_unasked() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().to_str().unwrap();
-    run(
-        folder.path(),
-        &["--pipeline", "whole-image", "--limit", "1"],
-    );
+    run(folder.path(), &["--pipeline", "whole-image", "--limit", "1"]);
     let before = std::fs::read(folder.path().join("boxes.csv")).unwrap();
-    let (_, error) = expect(
-        2,
-        &[
-            "run",
-            "--dataset",
-            "sample",
-            "--pipeline",
-            "centre-box",
-            "--out",
-            out,
-        ],
-    );
+    let (_, error) = expect(2, &["run", "--dataset", "sample", "--pipeline", "centre-box", "--out", out]);
     assert!(error.contains("--fresh"), "{error}");
-    assert_eq!(
-        std::fs::read(folder.path().join("boxes.csv")).unwrap(),
-        before
-    );
-    run(
-        folder.path(),
-        &["--pipeline", "centre-box", "--limit", "1", "--fresh"],
-    );
+    assert_eq!(std::fs::read(folder.path().join("boxes.csv")).unwrap(), before);
+    run(folder.path(), &["--pipeline", "centre-box", "--limit", "1", "--fresh"]);
 }
 
 /// Photos that cannot be used are rows, are counted as wrong and named; the others are unharmed.
@@ -281,40 +159,18 @@ fn a_bad_photo_is_a_row_and_not_an_end() {
         "gone,images/gone.jpg,600,400",
         "size,images/good.jpg,400,600",
     ];
-    let rows: String = rows
-        .iter()
-        .map(|row| format!("{row},n07920052,967,172,17,399,308\n"))
-        .collect();
+    let rows: String = rows.iter().map(|row| format!("{row},n07920052,967,172,17,399,308\n")).collect();
     let header = "image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max\n";
     std::fs::write(data.join("boxes.csv"), format!("{header}{rows}")).unwrap();
     let out = folder.path().join("out");
-    let arguments = [
-        "run",
-        "--quiet",
-        "--dataset",
-        data.to_str().unwrap(),
-        "--out",
-        out.to_str().unwrap(),
-    ];
+    let arguments = ["run", "--quiet", "--dataset", data.to_str().unwrap(), "--out", out.to_str().unwrap()];
     let (table, _) = expect(3, &arguments);
     assert!(table.contains("1 of 4 scored, 3 failed"), "{table}");
     let rows = std::fs::read_to_string(out.join("boxes.csv")).unwrap();
     let lines: Vec<_> = rows.lines().collect();
-    assert!(
-        lines[1].contains(",ok,") && lines[2].contains("error,cannot decode"),
-        "{rows}"
-    );
-    assert!(
-        lines[3].contains("error,cannot read") && lines[4].contains("600 x 400"),
-        "{rows}"
-    );
-    assert_eq!(
-        std::fs::read_to_string(out.join("failures.jsonl"))
-            .unwrap()
-            .lines()
-            .count(),
-        3
-    );
+    assert!(lines[1].contains(",ok,") && lines[2].contains("error,cannot decode"), "{rows}");
+    assert!(lines[3].contains("error,cannot read") && lines[4].contains("600 x 400"), "{rows}");
+    assert_eq!(std::fs::read_to_string(out.join("failures.jsonl")).unwrap().lines().count(), 3);
     let errors = &json(&out.join("summary.json"))["metrics"]["top5_classification_error"]["value"];
     assert_eq!(errors.as_f64(), Some(0.75));
 }
@@ -323,22 +179,11 @@ fn a_bad_photo_is_a_row_and_not_an_end() {
 fn a_wrong_folder_stops_early() {
     let folder = TempDir::new().unwrap();
     let header = "image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max\n";
-    let rows: String = (0..50)
-        .map(|i| format!("p{i},none/{i}.jpg,10,10,n01440764,0,0,0,5,5\n"))
-        .collect();
+    let rows: String = (0..50).map(|i| format!("p{i},none/{i}.jpg,10,10,n01440764,0,0,0,5,5\n")).collect();
     std::fs::write(folder.path().join("boxes.csv"), format!("{header}{rows}")).unwrap();
     let out = folder.path().join("out");
-    let (_, error) = expect(
-        2,
-        &[
-            "run",
-            "--quiet",
-            "--dataset",
-            folder.path().to_str().unwrap(),
-            "--out",
-            out.to_str().unwrap(),
-        ],
-    );
+    let (_, error) =
+        expect(2, &["run", "--quiet", "--dataset", folder.path().to_str().unwrap(), "--out", out.to_str().unwrap()]);
     assert!(error.contains("20 images all failed"), "{error}");
 }
 
@@ -347,45 +192,20 @@ fn bad_input_is_named_with_a_remedy() {
     let cases: [(&[&str], &str); 9] = [
         (&["run", "--dataset", "sampel"], "the nearest is sample"),
         (&["run", "--dataset", "ilsvrc-val"], "--data-dir"),
-        (
-            &["run", "--dataset", "ilsvrc-val", "--data-dir", "src"],
-            "no annotations; looked for",
-        ),
-        (
-            &["run", "--dataset", "sample", "--model", "squeeznet"],
-            "the nearest is squeezenet1.1",
-        ),
-        (
-            &["run", "--dataset", "sample", "--model", "README.onnx"],
-            "has no description",
-        ),
-        (
-            &["run", "--dataset", "sample", "--pipeline", "paper"],
-            "the nearest pipeline is paper2013",
-        ),
-        (
-            &["run", "--dataset", "sample", "--set", "cut.gama=1"],
-            "did you mean gamma",
-        ),
-        (
-            &["run", "--dataset", "sample", "--onnxruntime", "nowhere.so"],
-            "nowhere.so, which is no file",
-        ),
+        (&["run", "--dataset", "ilsvrc-val", "--data-dir", "src"], "no annotations; looked for"),
+        (&["run", "--dataset", "sample", "--model", "squeeznet"], "the nearest is squeezenet1.1"),
+        (&["run", "--dataset", "sample", "--model", "README.onnx"], "has no description"),
+        (&["run", "--dataset", "sample", "--pipeline", "paper"], "the nearest pipeline is paper2013"),
+        (&["run", "--dataset", "sample", "--set", "cut.gama=1"], "did you mean gamma"),
+        (&["run", "--dataset", "sample", "--onnxruntime", "nowhere.so"], "nowhere.so, which is no file"),
         (&["show", "nowhere.jpg"], "nowhere.jpg: cannot read"),
     ];
     let folder = TempDir::new().unwrap();
     for (i, (arguments, expected)) in cases.into_iter().enumerate() {
         let out = folder.path().join(i.to_string());
-        let out = if arguments[0] == "run" {
-            vec!["--out", out.to_str().unwrap()]
-        } else {
-            vec![]
-        };
+        let out = if arguments[0] == "run" { vec!["--out", out.to_str().unwrap()] } else { vec![] };
         let (_, error) = expect(2, &[arguments, &out].concat());
-        assert!(
-            error.starts_with("error: ") && error.contains(expected),
-            "{arguments:?}: {error}"
-        );
+        assert!(error.starts_with("error: ") && error.contains(expected), "{arguments:?}: {error}");
     }
 }
 
@@ -400,16 +220,10 @@ fn a_library_that_does_not_load_is_named() {
         .env("ORT_DYLIB_PATH", &library)
         .args(["run", "--dataset", "sample", "--out"])
         .arg(folder.path().join("out"));
-    let output = command
-        .timeout(std::time::Duration::from_secs(60))
-        .output()
-        .unwrap();
+    let output = command.timeout(std::time::Duration::from_secs(60)).output().unwrap();
     let error = text(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{error}");
-    assert!(
-        error.contains("does not load from") && error.contains("scripts/fetch-onnxruntime"),
-        "{error}"
-    );
+    assert!(error.contains("does not load from") && error.contains("scripts/fetch-onnxruntime"), "{error}");
 }
 
 #[test]
@@ -417,21 +231,9 @@ fn what_is_written_where_it_cannot_be_is_an_output_error() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
-    let (_, error) = expect(
-        2,
-        &[
-            "run",
-            "--dataset",
-            "sample",
-            "--out",
-            file.to_str().unwrap(),
-        ],
-    );
+    let (_, error) = expect(2, &["run", "--dataset", "sample", "--out", file.to_str().unwrap()]);
     assert!(error.contains("it is a file"), "{error}");
-    let (_, error) = expect(
-        74,
-        &["run", "--dataset", "sample", "--out", "/proc/localise"],
-    );
+    let (_, error) = expect(74, &["run", "--dataset", "sample", "--out", "/proc/localise"]);
     assert!(error.contains("cannot write /proc/localise"), "{error}");
 }
 
@@ -441,39 +243,14 @@ fn show_draws_a_panel() {
     let panel = folder.path().join("panel.png");
     let out = panel.to_str().unwrap();
     let (said, _) = expect(0, &["show", "coffee", "--dataset", "sample", "--out", out]);
-    assert!(
-        said.contains("class 967 espresso (n07920052), place 1") && said.contains("IoU"),
-        "{said}"
-    );
+    assert!(said.contains("class 967 espresso (n07920052), place 1") && said.contains("IoU"), "{said}");
     // Six tiles of the frame, 384 x 256, with gaps.
-    assert_eq!(
-        image::image_dimensions(&panel).unwrap(),
-        (3 * 384 + 16, 2 * 256 + 12)
-    );
+    assert_eq!(image::image_dimensions(&panel).unwrap(), (3 * 384 + 16, 2 * 256 + 12));
     expect(
         0,
-        &[
-            "show",
-            "data/sample/images/fig.jpg",
-            "--class",
-            "n07753113",
-            "--pipeline",
-            "single-warp",
-            "--out",
-            out,
-        ],
+        &["show", "data/sample/images/fig.jpg", "--class", "n07753113", "--pipeline", "single-warp", "--out", out],
     );
-    expect(
-        0,
-        &[
-            "show",
-            "data/sample/images/fig.jpg",
-            "--pipeline",
-            "centre-box",
-            "--out",
-            out,
-        ],
-    );
+    expect(0, &["show", "data/sample/images/fig.jpg", "--pipeline", "centre-box", "--out", out]);
 }
 
 #[test]
@@ -505,21 +282,14 @@ for read in (convert_models.read_numpy_pickle, convert_models.read_legacy_torch)
 ";
     let victim = folder.path().join("victim");
     let mut python = Command::new("python3");
-    python
-        .args(["-B", "-c", script])
-        .arg(&victim)
-        .assert()
-        .success();
+    python.args(["-B", "-c", script]).arg(&victim).assert().success();
     assert!(!victim.exists());
 }
 
 /// The devkit's layout with true ILSVRC photos, true annotations and the whole ground-truth list.
 #[test]
 fn ilsvrc_val_reads_the_devkits_layout() {
-    let (Some(truth), Some(photos)) = (
-        shared("data/ilsvrc_val_truth"),
-        shared("data/dev/ilsvrc_val_full"),
-    ) else {
+    let (Some(truth), Some(photos)) = (shared("data/ilsvrc_val_truth"), shared("data/dev/ilsvrc_val_full")) else {
         return;
     };
     let folder = TempDir::new().unwrap();
@@ -548,8 +318,7 @@ fn ilsvrc_val_reads_the_devkits_layout() {
     let of_42 = |rate: &Value| (rate["value"].as_f64().unwrap() * 42.0 + 1e-9).fract() < 1e-6;
     let metrics = &summary["metrics"];
     assert!(
-        of_40(&metrics["gt_known_accuracy"])
-            && of_40(&summary["floors"]["whole_image"]["gt_known_accuracy"]),
+        of_40(&metrics["gt_known_accuracy"]) && of_40(&summary["floors"]["whole_image"]["gt_known_accuracy"]),
         "{table}"
     );
     assert!(of_42(&metrics["top1_classification_error"]), "{table}");
@@ -569,16 +338,11 @@ fn ilsvrc_val_reads_the_devkits_layout() {
         csv.to_str().unwrap(),
     ];
     expect(0, &arguments);
-    assert_eq!(
-        std::fs::read(out.join("boxes.csv")).unwrap(),
-        std::fs::read(csv.join("boxes.csv")).unwrap()
-    );
+    assert_eq!(std::fs::read(out.join("boxes.csv")).unwrap(), std::fs::read(csv.join("boxes.csv")).unwrap());
 
     // A ground-truth list of another edition, whose classes do not go with the annotations.
     let list = root.join("ILSVRC2012_validation_ground_truth.txt");
-    let shifted = std::fs::read_to_string(&list)
-        .unwrap()
-        .replacen("490\n", "361\n", 1);
+    let shifted = std::fs::read_to_string(&list).unwrap().replacen("490\n", "361\n", 1);
     std::fs::write(&list, shifted).unwrap();
     let again = root.join("again");
     let (_, error) = expect(
@@ -595,18 +359,11 @@ fn ilsvrc_val_reads_the_devkits_layout() {
             again.to_str().unwrap(),
         ],
     );
-    assert!(
-        error.contains("elsewhere the two do not go together"),
-        "{error}"
-    );
+    assert!(error.contains("elsewhere the two do not go together"), "{error}");
 }
 
 fn lines(path: PathBuf) -> Vec<String> {
-    std::fs::read_to_string(path)
-        .unwrap()
-        .lines()
-        .map(str::to_owned)
-        .collect()
+    std::fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect()
 }
 
 /// Writes annotations, lists and links to photos under `root`; returns the file with the names of the photos there.
@@ -616,33 +373,20 @@ fn devkit_layout(root: &Path, truth: &Path, photos: &Path) -> PathBuf {
     std::fs::create_dir_all(&annotations).unwrap();
     std::fs::create_dir_all(&images).unwrap();
     let ids = lines(truth.join("ascii_order_to_synset_order.txt"));
-    let labels: Vec<usize> = lines(truth.join("class_labels.txt"))
-        .iter()
-        .map(|l| l.rsplit(',').next().unwrap().parse().unwrap())
-        .collect();
-    let list: String = labels
-        .iter()
-        .map(|&label| format!("{}\n", ids[label]))
-        .collect();
+    let labels: Vec<usize> =
+        lines(truth.join("class_labels.txt")).iter().map(|l| l.rsplit(',').next().unwrap().parse().unwrap()).collect();
+    let list: String = labels.iter().map(|&label| format!("{}\n", ids[label])).collect();
     std::fs::write(root.join("ILSVRC2012_validation_ground_truth.txt"), list).unwrap();
     // None of the 42 photos is blacklisted: put the first two on the list too.
     let blacklist = std::fs::read_to_string(truth.join("blacklist.txt")).unwrap() + "\n1\n2\n";
-    std::fs::write(
-        root.join("ILSVRC2014_clsloc_validation_blacklist.txt"),
-        blacklist,
-    )
-    .unwrap();
+    std::fs::write(root.join("ILSVRC2014_clsloc_validation_blacklist.txt"), blacklist).unwrap();
 
     let wnids = lines("data/classes/imagenet1k.csv".into());
     let wnid = |class: usize| wnids[class + 1].split(',').nth(1).unwrap().to_owned();
     let sizes = lines(truth.join("image_sizes.txt"));
     let boxes = lines(truth.join("localization.txt"));
     let mut names = String::new();
-    for row in lines(photos.join("pixels.csv"))
-        .iter()
-        .skip(1)
-        .filter(|row| row.contains(",original,"))
-    {
+    for row in lines(photos.join("pixels.csv")).iter().skip(1).filter(|row| row.contains(",original,")) {
         let id = row.split(',').next().unwrap();
         let number: usize = id[15..].parse().unwrap();
         let size: Vec<_> = sizes[number - 1].split(',').collect();
@@ -657,11 +401,7 @@ fn devkit_layout(root: &Path, truth: &Path, photos: &Path) -> PathBuf {
                 v[4]
             )
         };
-        let objects: String = boxes
-            .iter()
-            .filter(|l| l.contains(&format!("{id}.")))
-            .map(object)
-            .collect();
+        let objects: String = boxes.iter().filter(|l| l.contains(&format!("{id}."))).map(object).collect();
         let (w, h) = (size[1], size[2]);
         let xml = format!(
             "<annotation><filename>{id}</filename><size><width>{w}</width><height>{h}</height></size>{objects}</annotation>"
@@ -707,16 +447,9 @@ fn fong_on_the_development_photos() {
     for (found, expected, tolerance) in [
         (value(weighted), 0.591, 0.015),
         (value(&weighted["floors"]["whole_image"]), 0.411, 0.0006),
-        (
-            value(&weighted["floors"]["centre_four_fifths"]),
-            0.532,
-            0.0006,
-        ),
+        (value(&weighted["floors"]["centre_four_fifths"]), 0.532, 0.0006),
         (value(&weighted["floors"]["centre_half_area"]), 0.546, 0.005),
     ] {
-        assert!(
-            (found - expected).abs() <= tolerance,
-            "{found} against {expected}"
-        );
+        assert!((found - expected).abs() <= tolerance, "{found} against {expected}");
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{Builder, Error, Grads, NodeProto, Value};
 
-/// y = max(x, 0)        dx = dy · [y > 0]
+/// `y = max(x, 0)        dx = dy · [y > 0]`
 ///
 /// The step is written as `HardSigmoid(y, 3e38, 0)`: 1 for every y above 3.4e-39, and 0 at 0.
 pub(super) fn relu(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
@@ -12,7 +12,7 @@ pub(super) fn relu(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     Ok(vec![Some(g.mul(dy, &open))])
 }
 
-/// y = min(max(x, lo), hi)        dx = dy · [lo < y] · [y < hi]
+/// `y = min(max(x, lo), hi)        dx = dy · [lo < y] · [y < hi]`
 ///
 /// With a slope of a power of two, slope·y − slope·lo has no rounding error, so its sign is right.
 pub(super) fn clip(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
@@ -35,15 +35,11 @@ pub(super) fn clip(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 fn bound(g: &Builder, node: &NodeProto, i: usize) -> Result<Option<f32>, Error> {
     match node.input_name(i) {
         None => Ok(None),
-        Some(_) => Ok(g
-            .floats(node, i)?
-            .first()
-            .copied()
-            .filter(|b| b.abs() < 1e30)),
+        Some(_) => Ok(g.floats(node, i)?.first().copied().filter(|b| b.abs() < 1e30)),
     }
 }
 
-/// y = 1 / (1 + e^−x)        dx = dy · y · (1 − y)
+/// `y = 1 / (1 + e^−x)        dx = dy · y · (1 − y)`
 pub(super) fn sigmoid(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let y = g.output(node);
     let one = g.new_floats("one", &[], &[1.0]);
@@ -52,7 +48,7 @@ pub(super) fn sigmoid(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     Ok(vec![Some(g.mul(dy, &slope))])
 }
 
-/// y = tanh x        dx = dy · (1 − y²)
+/// `y = tanh x        dx = dy · (1 − y²)`
 pub(super) fn tanh(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let y = g.output(node);
     let square = g.mul(&y, &y);

@@ -3,7 +3,7 @@
 use super::super::builder::unsupported;
 use super::{Builder, Grads, NodeProto, Value};
 
-/// y = α · a · B + β · c        da = α · dy · Bᵀ
+/// `y = α · a · B + β · c        da = α · dy · Bᵀ`
 pub(super) fn gemm(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     g.constant(node, 1)?;
     if node.int("transA", 0) != 0 {
@@ -11,10 +11,7 @@ pub(super) fn gemm(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     }
     let flipped = 1 - node.int("transB", 0);
     let (b, a) = (g.forward(&node.input[1]), g.shape(&node.input[0]));
-    let attributes = [
-        ("alpha", node.float("alpha", 1.0).into()),
-        ("transB", flipped.into()),
-    ];
+    let attributes = [("alpha", node.float("alpha", 1.0).into()), ("transB", flipped.into())];
     let whole = g.output(node).shape;
     let dy = g.whole(dy, &whole);
     let da = g.emit("Gemm", &[&dy, &b], &attributes, a);
@@ -23,7 +20,7 @@ pub(super) fn gemm(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     Ok(grads)
 }
 
-/// y = a · b        da = dy · bᵀ, db = aᵀ · dy, over the last two axes
+/// `y = a · b        da = dy · bᵀ, db = aᵀ · dy`, over the last two axes
 pub(super) fn matmul(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let whole = g.output(node).shape;
     let dy = g.whole(dy, &whole);
@@ -32,11 +29,7 @@ pub(super) fn matmul(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
         return Err(unsupported(node, "an operand is a vector"));
     }
     let da = product(g, &dy, &b, false);
-    let db = if g.wants(&node.input[1]) {
-        Some(product(g, &dy, &a, true))
-    } else {
-        None
-    };
+    let db = if g.wants(&node.input[1]) { Some(product(g, &dy, &a, true)) } else { None };
     Ok(vec![Some(da), db])
 }
 

@@ -1,6 +1,6 @@
 //! One rule per operator: the gradient of its inputs, given that of its first output.
 //!
-//! A rule states its formula and writes it with the [`Builder`]. It returns one gradient per input, `None` where
+//! A rule states its formula and writes it with the `Builder`. It returns one gradient per input, `None` where
 //! none flows. It may return a gradient that is smaller than its tensor where it is constant along an axis, or larger
 //! where the operator broadcast the input; the engine repeats and sums. To add an operator: the function, a line
 //! in [`RULES`], a case in `tests/gradients.rs`.
@@ -58,10 +58,7 @@ pub const RULES: &[(&str, Rule)] = &[
 /// The rule of an operator.
 #[must_use]
 pub fn find(op: &str) -> Option<Rule> {
-    RULES
-        .binary_search_by_key(&op, |(name, _)| name)
-        .ok()
-        .map(|i| RULES[i].1)
+    RULES.binary_search_by_key(&op, |(name, _)| name).ok().map(|i| RULES[i].1)
 }
 
 #[cfg(test)]

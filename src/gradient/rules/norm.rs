@@ -3,7 +3,7 @@
 use super::super::builder::unsupported;
 use super::{Builder, Grads, NodeProto, Value};
 
-/// y = s · (x − μ) / √(v + ε) + b        dx = dy · s / √(v + ε), per channel
+/// `y = s · (x − μ) / √(v + ε) + b        dx = dy · s / √(v + ε)`, per channel
 pub(super) fn batch(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let epsilon = f64::from(node.float("epsilon", 1e-5));
     let (scale, variance) = (g.floats(node, 1)?, g.floats(node, 4)?);
@@ -16,19 +16,15 @@ pub(super) fn batch(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     Ok(vec![Some(dx), None, None, None, None])
 }
 
-/// yᵢ = xᵢ · sᵢ^−β, sᵢ = k + α/n · Σ x²ⱼ over the n channels j around i
+/// `yᵢ = xᵢ · sᵢ^−β, sᵢ = k + α/n · Σ x²ⱼ` over the n channels j around i
 ///
-/// dxᵢ = dyᵢ · sᵢ^−β − 2αβ/n · xᵢ · Σ dyⱼ · yⱼ / sⱼ over the channels j whose window holds i
+/// `dxᵢ = dyᵢ · sᵢ^−β − 2αβ/n · xᵢ · Σ dyⱼ · yⱼ / sⱼ` over the channels j whose window holds i
 ///
 /// The sum over channels is an `AveragePool` along the channel axis of [M, 1, C, H·W]; for its adjoint the window is
 /// mirrored.
 pub(super) fn local_response(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let size = node.int("size", 0);
-    let (alpha, beta, k) = (
-        node.float("alpha", 1e-4),
-        node.float("beta", 0.75),
-        node.float("bias", 1.0),
-    );
+    let (alpha, beta, k) = (node.float("alpha", 1e-4), node.float("beta", 0.75), node.float("bias", 1.0));
     let (x, y) = (g.forward(&node.input[0]), g.output(node));
     if x.shape.len() != 4 {
         return Err(unsupported(node, "its input is not of shape [N, C, H, W]"));
@@ -55,9 +51,7 @@ pub(super) fn local_response(g: &mut Builder, node: &NodeProto, dy: &Value) -> G
 
 /// Σ over a window of `size` channels, divided by `size`; channels beyond the ends count as 0.
 fn channel_mean(g: &mut Builder, x: &Value, size: i64, pads: [i64; 2]) -> Value {
-    let [_, c, h, w] = x.shape[..] else {
-        unreachable!("checked to be of rank 4")
-    };
+    let [_, c, h, w] = x.shape[..] else { unreachable!("checked to be of rank 4") };
     let flat = g.reshape(x, &[1, 1, c, h * w]);
     let attributes = [
         ("kernel_shape", vec![size, 1].into()),

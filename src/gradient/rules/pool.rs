@@ -5,14 +5,12 @@ use super::window::{Window, integers};
 use super::{Builder, Error, Grads, NodeProto, Value};
 
 fn window(g: &Builder, node: &NodeProto) -> Result<Window, Error> {
-    let kernel = node
-        .ints("kernel_shape")
-        .ok_or_else(|| unsupported(node, "it has no kernel_shape"))?;
+    let kernel = node.ints("kernel_shape").ok_or_else(|| unsupported(node, "it has no kernel_shape"))?;
     let kernel: Vec<_> = kernel.iter().map(|&k| k as usize).collect();
     Window::of(g, node, &kernel)
 }
 
-/// y = max over each window        dx[argmax] += dy
+/// `y = max over each window        dx[argmax] += dy`
 ///
 /// The forward node tells where each maximum lies (`Indices`, the first one on a tie, as PyTorch does), so ties and
 /// overlapping windows are exact. Indices are flat over [N, C, H, W]; they are taken back to one photo and moved on
@@ -28,12 +26,7 @@ pub(super) fn max(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let photo = g.new_integer("photo", photo as i64);
 
     // rows = M, total = M · photo
-    let rows = g.emit(
-        "Shape",
-        &[&dy],
-        &[("start", 0.into()), ("end", 1.into())],
-        vec![1],
-    );
+    let rows = g.emit("Shape", &[&dy], &[("start", 0.into()), ("end", 1.into())], vec![1]);
     let total = g.emit("Mul", &[&rows, &photo], &[], vec![1]);
     let zeros = g.emit("ConstantOfShape", &[&total], &[], vec![0]);
 
@@ -49,16 +42,11 @@ pub(super) fn max(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let index = g.reshape(&index, &[1]);
     let updates = g.reshape(&dy, &[1]);
     let attributes = [("axis", 0.into()), ("reduction", "add".into())];
-    let sum = g.emit(
-        "ScatterElements",
-        &[&zeros, &index, &updates],
-        &attributes,
-        vec![0],
-    );
+    let sum = g.emit("ScatterElements", &[&zeros, &index, &updates], &attributes, vec![0]);
     Ok(vec![Some(g.reshape(&sum, &x))])
 }
 
-/// y = Σ over each window / count        dx = Σ dy / count over the windows that hold x
+/// `y = Σ over each window / count        dx = Σ dy / count` over the windows that hold x
 pub(super) fn average(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let window = window(g, node)?;
     let (x, y) = (g.shape(&node.input[0]), g.output(node).shape);
@@ -67,11 +55,7 @@ pub(super) fn average(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 
     // One window over everything: the gradient is the same at every position.
     let axes = 0..window.x.len();
-    let covers = |i| {
-        window.y[i] == 1
-            && window.dilations[i] == 1
-            && window.kernel[i] >= window.x[i] + window.begin[i]
-    };
+    let covers = |i| window.y[i] == 1 && window.dilations[i] == 1 && window.kernel[i] >= window.x[i] + window.begin[i];
     if axes.clone().all(covers) {
         return Ok(vec![Some(g.scale(dy, 1.0 / counts[0] as f32))]);
     }
@@ -80,9 +64,7 @@ pub(super) fn average(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     // The adjoint of a sum over windows of stride 1 is such a sum again, so `AveragePool` serves for it.
     let again = window.dense()
         && window.dilations.iter().all(|&d| d == 1)
-        && axes.clone().all(|i| {
-            window.begin[i] < window.kernel[i] && window.x[i] + window.begin[i] >= window.y[i]
-        });
+        && axes.clone().all(|i| window.begin[i] < window.kernel[i] && window.x[i] + window.begin[i] >= window.y[i]);
     let factor = if again { area as f32 } else { 1.0 };
     let factors: Vec<_> = counts.iter().map(|&n| factor / n as f32).collect();
     let dy = if factors.iter().all(|&f| f == 1.0) {
@@ -105,10 +87,7 @@ pub(super) fn average(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     // Channels go where the photos are: one kernel of ones serves all.
     let planes: Vec<_> = [1, 1].into_iter().chain(y[2..].iter().copied()).collect();
     let dy = g.reshape(&dy, &planes);
-    let kernel: Vec<_> = [1, 1]
-        .into_iter()
-        .chain(window.kernel.iter().copied())
-        .collect();
+    let kernel: Vec<_> = [1, 1].into_iter().chain(window.kernel.iter().copied()).collect();
     let ones = g.new_floats("ones", &kernel, &vec![1.0; area]);
     let planes = [1, 1].into_iter().chain(x[2..].iter().copied()).collect();
     let dx = g.emit("ConvTranspose", &[&dy, &ones], &window.transposed(), planes);
@@ -125,35 +104,27 @@ fn counts(window: &Window, include_pad: bool) -> Vec<usize> {
             false => (window.begin[i], window.begin[i] + window.x[i]),
         };
         let inside = |o: usize| {
-            let taps =
-                (0..window.kernel[i]).map(|k| o * window.strides[i] + k * window.dilations[i]);
+            let taps = (0..window.kernel[i]).map(|k| o * window.strides[i] + k * window.dilations[i]);
             taps.filter(|p| (low..high).contains(p)).count()
         };
         let axis: Vec<_> = (0..window.y[i]).map(inside).collect();
-        counts = counts
-            .iter()
-            .flat_map(|&n| axis.iter().map(move |&m| n * m))
-            .collect();
+        counts = counts.iter().flat_map(|&n| axis.iter().map(move |&m| n * m)).collect();
     }
     counts
 }
 
-/// y = mean over all positions        dx = dy / positions, the same everywhere
+/// `y = mean over all positions        dx = dy / positions`, the same everywhere
 pub(super) fn global_average(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let positions: usize = g.shape(&node.input[0])[2..].iter().product();
     Ok(vec![Some(g.scale(dy, 1.0 / positions as f32))])
 }
 
-/// y = mean over some axes        dx = dy / (number of values), the same along these axes
+/// `y = mean over some axes        dx = dy / (number of values)`, the same along these axes
 pub(super) fn reduce_mean(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let x = g.shape(&node.input[0]);
     let rank = x.len() as i64;
     let axes: Vec<usize> = match node.input_name(1) {
-        Some(_) => g
-            .integers(node, 1)?
-            .iter()
-            .map(|&a| a.rem_euclid(rank) as usize)
-            .collect(),
+        Some(_) => g.integers(node, 1)?.iter().map(|&a| a.rem_euclid(rank) as usize).collect(),
         None if node.int("noop_with_empty_axes", 0) != 0 => vec![],
         None => (0..x.len()).collect(),
     };
@@ -161,9 +132,7 @@ pub(super) fn reduce_mean(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grad
         return Err(unsupported(node, "it takes the mean over photos"));
     }
     let count: usize = axes.iter().map(|&a| x[a]).product();
-    let kept: Vec<_> = (0..x.len())
-        .map(|i| if axes.contains(&i) { 1 } else { x[i] })
-        .collect();
+    let kept: Vec<_> = (0..x.len()).map(|i| if axes.contains(&i) { 1 } else { x[i] }).collect();
     let whole = g.output(node).shape;
     let dy = g.whole(dy, &whole);
     let dy = g.reshape(&dy, &kept);

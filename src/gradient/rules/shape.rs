@@ -3,20 +3,17 @@
 use super::super::builder::unsupported;
 use super::{Builder, Grads, NodeProto, Value};
 
-/// y = x        dx = dy
+/// `y = x        dx = dy`
 #[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
 pub(super) fn identity(_: &mut Builder, _: &NodeProto, dy: &Value) -> Grads {
     Ok(vec![Some(dy.clone())])
 }
 
-/// y = x in another shape        dx = dy in the shape of x
+/// `y = x in another shape        dx = dy in the shape of x`
 pub(super) fn reshape(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (x, y) = (g.shape(&node.input[0]), g.output(node).shape);
     if x.first() != Some(&1) || y.first() != Some(&1) {
-        return Err(unsupported(
-            node,
-            &format!("from {x:?} to {y:?} it moves the axis of photos"),
-        ));
+        return Err(unsupported(node, &format!("from {x:?} to {y:?} it moves the axis of photos")));
     }
     let dy = g.whole(dy, &y);
     let mut grads = vec![Some(g.reshape(&dy, &x))];
@@ -24,7 +21,7 @@ pub(super) fn reshape(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     Ok(grads)
 }
 
-/// y = x with its axes in the order perm        dx = dy with its axes in the inverse order
+/// `y = x with its axes in the order perm        dx = dy with its axes in the inverse order`
 pub(super) fn transpose(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let rank = dy.shape.len();
     let perm: Vec<_> = match node.ints("perm") {
@@ -40,15 +37,10 @@ pub(super) fn transpose(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads 
     }
     let shape = inverse.iter().map(|&i| dy.shape[i]).collect();
     let attribute: Vec<_> = inverse.iter().map(|&i| i as i64).collect();
-    Ok(vec![Some(g.emit(
-        "Transpose",
-        &[dy],
-        &[("perm", attribute.into())],
-        shape,
-    ))])
+    Ok(vec![Some(g.emit("Transpose", &[dy], &[("perm", attribute.into())], shape))])
 }
 
-/// y = x₀ | x₁ | …        dxᵢ = the part of dy that came from xᵢ
+/// `y = x₀ | x₁ | …        dxᵢ = the part of dy that came from xᵢ`
 pub(super) fn concat(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let y = g.output(node).shape;
     let axis = node.int("axis", 0).rem_euclid(y.len() as i64) as usize;

@@ -21,10 +21,7 @@ pub(super) struct Window {
 impl Window {
     /// Reads the window of a `Conv`, `MaxPool` or `AveragePool`.
     pub(super) fn of(g: &Builder, node: &NodeProto, kernel: &[usize]) -> Result<Self, Error> {
-        let (x, y) = (
-            g.shape(&node.input[0])[2..].to_vec(),
-            g.output(node).shape[2..].to_vec(),
-        );
+        let (x, y) = (g.shape(&node.input[0])[2..].to_vec(), g.output(node).shape[2..].to_vec());
         let rank = x.len();
         let list = |name: &str, default| match node.ints(name) {
             Some(values) => values.iter().map(|&v| v.max(0) as usize).collect(),
@@ -41,10 +38,7 @@ impl Window {
         };
         if let Some(pads) = node.ints("pads") {
             if pads.iter().any(|&p| p < 0) || pads.len() != 2 * rank {
-                return Err(unsupported(
-                    node,
-                    &format!("pads {pads:?} are not understood"),
-                ));
+                return Err(unsupported(node, &format!("pads {pads:?} are not understood")));
             }
             window.begin = pads[..rank].iter().map(|&p| p as usize).collect();
             window.end = pads[rank..].iter().map(|&p| p as usize).collect();

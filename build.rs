@@ -10,7 +10,10 @@ fn output(program: &str, arguments: &[&str]) -> String {
 fn main() {
     let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
     println!("cargo::rustc-env=LOCALISE_RUSTC={}", output(&rustc, &["--version"]));
-    println!("cargo::rustc-env=LOCALISE_COMMIT={}", output("git", &["rev-parse", "--short=12", "HEAD"]));
+    println!(
+        "cargo::rustc-env=LOCALISE_COMMIT={}",
+        output("git", &["describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"])
+    );
     println!("cargo::rerun-if-changed=build.rs");
     for path in [".git/HEAD", ".git/refs/heads"] {
         if std::path::Path::new(path).exists() {

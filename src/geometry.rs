@@ -73,13 +73,14 @@ impl BBox {
     /// lower edges are rounded down, the upper ones up, and what lies outside the photo is cut off.
     #[must_use]
     pub fn mapped(&self, from: [u32; 2], to: [u32; 2]) -> Self {
-        let [sx, sy] = [0, 1].map(|i| f64::from(to[i]) / f64::from(from[i]));
+        let [fw, fh] = from.map(f64::from);
         let [w, h] = to.map(f64::from);
+        // The product of whole numbers is exact, so the quotient is whole where it should be.
         Self {
-            x_min: (self.x_min * sx).floor().clamp(0.0, w),
-            y_min: (self.y_min * sy).floor().clamp(0.0, h),
-            x_max: (self.x_max * sx).ceil().clamp(0.0, w),
-            y_max: (self.y_max * sy).ceil().clamp(0.0, h),
+            x_min: (self.x_min * w / fw).floor().clamp(0.0, w),
+            y_min: (self.y_min * h / fh).floor().clamp(0.0, h),
+            x_max: (self.x_max * w / fw).ceil().clamp(0.0, w),
+            y_max: (self.y_max * h / fh).ceil().clamp(0.0, h),
         }
     }
 
@@ -133,6 +134,9 @@ mod tests {
     fn a_mapped_box_covers_its_pixels() {
         let b = BBox::new(10.0, 20.0, 100.0, 227.0).mapped([227, 227], [500, 375]);
         assert_eq!(b, BBox::new(22.0, 33.0, 221.0, 375.0));
+        // 60 · (500 / 240) is a little more than 125 in binary, 168 · (300 / 224) a little less than 225.
+        let b = BBox::new(0.0, 168.0, 60.0, 224.0).mapped([240, 224], [500, 300]);
+        assert_eq!(b, BBox::new(0.0, 225.0, 125.0, 300.0));
         assert_eq!(BBox::whole(256, 341).mapped([256, 341], [300, 400]), BBox::whole(300, 400));
     }
 

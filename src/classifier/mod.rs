@@ -40,7 +40,7 @@ pub enum Error {
     #[error(transparent)]
     Model(#[from] onnx::Error),
     /// The model cannot be differentiated.
-    #[error("{path}: {source}")]
+    #[error("{path}")]
     Gradient {
         /// The model file.
         path: String,
@@ -217,7 +217,7 @@ impl Worker<'_> {
         finite(scores, "scores").map(|s| s.into_raw_vec_and_offset().0)
     }
 
-    /// The class scores of one crop and, for each of `classes`, d score / d input, [3, height, width], in RGB order.
+    /// The class scores of one crop and, for each of `classes`, d score / d pixel, [3, height, width], in RGB order.
     ///
     /// One forward pass serves all classes.
     ///
@@ -225,7 +225,7 @@ impl Worker<'_> {
     /// [`Error::Run`] when the runtime fails or a number is not finite.
     pub fn gradients(&mut self, crop: &RgbImage, classes: &[usize]) -> Result<(Vec<f32>, Vec<Array3<f32>>), Error> {
         let image = preprocess::tensor(crop, &self.classifier.description);
-        let channels = self.classifier.description.channels;
+        let description = &self.classifier.description;
         let Sessions { compiled, gradient, .. } = self.sessions(crop)?;
         let session = match gradient {
             Some(session) => session,
@@ -241,7 +241,7 @@ impl Worker<'_> {
         let gradient = finite(gradient, "gradients")?;
         let rows = gradient.outer_iter().map(|row| {
             let row = row.into_dimensionality::<Ix3>().expect("gradients are [M, C, H, W]");
-            preprocess::in_rgb(row, channels)
+            preprocess::by_pixel(row, description)
         });
         Ok((scores, rows.collect()))
     }

@@ -23,11 +23,16 @@ pub(super) fn tensor(crop: &RgbImage, description: &Description) -> Array4<f32> 
     tensor
 }
 
-/// A gradient with its channels in RGB order.
-pub(super) fn in_rgb(gradient: ArrayView3<'_, f32>, channels: Channels) -> Array3<f32> {
+/// A gradient with respect to the network's input as one with respect to the pixels, in RGB order: by the chain rule
+/// times range / 255 / std.
+pub(super) fn by_pixel(gradient: ArrayView3<'_, f32>, description: &Description) -> Array3<f32> {
     let mut gradient = gradient;
-    if channels == Channels::Bgr {
+    if description.channels == Channels::Bgr {
         gradient.invert_axis(Axis(0));
     }
-    gradient.to_owned()
+    let mut gradient = gradient.to_owned();
+    for (mut channel, std) in gradient.outer_iter_mut().zip(description.std) {
+        channel *= description.range / 255.0 / std;
+    }
+    gradient
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use ndarray::ArrayD;
 use ort::session::builder::{GraphOptimizationLevel, PrepackedWeights};
 use ort::session::{Session as OrtSession, SessionInputValue};
-use ort::value::{DynValue, Tensor, ValueType};
+use ort::value::{DynValue, Tensor, TensorElementType, ValueType};
 
 use super::{Error, library};
 use crate::gradient;
-use crate::onnx::{
-    self, proto::ModelProto, proto::StringStringEntryProto, proto::TensorProto, proto::tensor_proto::DataLocation,
-};
+use crate::onnx;
+use crate::onnx::proto::tensor_proto::{DataLocation, DataType};
+use crate::onnx::proto::{ModelProto, StringStringEntryProto, TensorProto};
 
 /// Weights from this many bytes on are handed to all sessions instead of lying in each one's model.
 const SHARED_FROM: usize = 16 << 10;
@@ -122,10 +122,25 @@ pub(super) fn run_once(model: &ModelProto, inputs: &[TensorProto]) -> Result<Vec
             .with_intra_threads(1)?
             .commit_from_memory(&onnx::encode(model))?;
         let results = session.run(feed)?;
-        let tensor = |(name, value): (&str, ort::value::ValueRef<'_>)| match value.dtype() {
-            ValueType::Tensor { ty: ort::value::TensorElementType::Int64, .. } => {
+        let tensor = |(name, value): (&str, ort::value::ValueRef<'_>)| match element(value.dtype()) {
+            Some(TensorElementType::Int64) => {
                 let (shape, data) = value.try_extract_tensor::<i64>()?;
                 Ok(TensorProto::from_integers(name, &sizes(shape), data))
+            }
+            Some(TensorElementType::Int32) => {
+                let (shape, data) = value.try_extract_tensor::<i32>()?;
+                let raw = data.iter().flat_map(|v| v.to_le_bytes()).collect();
+                Ok(TensorProto::from_raw(name, &sizes(shape), DataType::Int32, raw))
+            }
+            Some(TensorElementType::Bool) => {
+                let (shape, data) = value.try_extract_tensor::<bool>()?;
+                let raw = data.iter().map(|&v| u8::from(v)).collect();
+                Ok(TensorProto::from_raw(name, &sizes(shape), DataType::Bool, raw))
+            }
+            Some(TensorElementType::Float64) => {
+                let (shape, data) = value.try_extract_tensor::<f64>()?;
+                let raw = data.iter().flat_map(|v| v.to_le_bytes()).collect();
+                Ok(TensorProto::from_raw(name, &sizes(shape), DataType::Double, raw))
             }
             _ => {
                 let (shape, data) = value.try_extract_tensor::<f32>()?;
@@ -135,6 +150,10 @@ pub(super) fn run_once(model: &ModelProto, inputs: &[TensorProto]) -> Result<Vec
         results.iter().map(tensor).collect()
     };
     run().map_err(|e| Error::Run(e.to_string()))
+}
+
+fn element(kind: &ValueType) -> Option<TensorElementType> {
+    if let ValueType::Tensor { ty, .. } = kind { Some(*ty) } else { None }
 }
 
 fn sizes(shape: &[i64]) -> Vec<usize> {

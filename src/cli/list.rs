@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use super::{Outcome, print};
 use crate::classifier::describe;
 use crate::config::{Pipeline, home, names};
+use crate::dataset;
 use crate::gradient::rules::RULES;
 
 #[derive(Args, Debug)]
@@ -52,9 +53,7 @@ impl List {
                 }
             }
             What::Datasets => {
-                for name in names(&home().join("data")) {
-                    let file = std::fs::read_to_string(home().join("data").join(&name).with_added_extension("toml"))?;
-                    let title = file.parse::<toml::Table>()?["title"].as_str().unwrap_or_default().to_owned();
+                for (name, title) in dataset::known()? {
                     writeln!(text, "{name:<16} {title}")?;
                 }
             }

@@ -85,7 +85,7 @@ pub fn main() -> ExitCode {
         Ok(Err(error)) if broken_pipe(&error) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
             eprintln!("error: {error:#}");
-            let output = error.chain().any(|e| e.is::<OutputError>() || e.is::<io::Error>());
+            let output = error.chain().any(<dyn std::error::Error>::is::<OutputError>);
             if output { exit::OUTPUT.into() } else { exit::BAD_INPUT.into() }
         }
         Err(_) => {
@@ -116,8 +116,7 @@ fn broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 /// Writes a verb's result.
-fn print(text: &str) -> io::Result<()> {
+fn print(text: &str) -> Result<(), OutputError> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(OutputError::at("the results to stdout".as_ref()))
 }

@@ -39,8 +39,8 @@ pub(super) struct Run {
     #[arg(long)]
     fresh: bool,
     /// Only this many photos, of a fixed shuffle: for testing.
-    #[arg(long, value_name = "N")]
-    limit: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
     /// Only the photos named in this file, one a line.
     #[arg(long, value_name = "FILE")]
     images: Option<PathBuf>,
@@ -103,7 +103,7 @@ impl Run {
                 self.model.clone().or(old.map(|f| f.model.clone())).unwrap_or_else(|| DEFAULT_MODEL.into()),
                 "data/models",
             ),
-            limit: self.limit.or(old.and_then(|f| f.limit)),
+            limit: self.limit.map(|n| n as usize).or(old.and_then(|f| f.limit)),
             images: self.images.clone().or(old.and_then(|f| f.images.clone())).map(settled),
             weights: self.weights.clone().or(old.and_then(|f| f.weights.clone())).map(settled),
             classes: self.classes.or(old.map(|f| f.classes)).unwrap_or_default(),

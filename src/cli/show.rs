@@ -55,7 +55,9 @@ impl Show {
         let picture = dataset::read(&photo.path).map_err(|e| anyhow!("{}: {e}", photo.path.display()))?;
         let classes = if class.is_some() { Classes::Gt } else { Classes::Top5 };
         let mut localiser = Localiser::new(&classifier, &pipeline, classes, 0);
-        let seen = localiser.locate(&picture, &photo.id, class, &mut |_| {})?;
+        let seen = localiser
+            .locate(&picture, &photo.id, class, &mut |_| {})
+            .map_err(|e| anyhow!("{}: {e}", photo.path.display()))?;
         let Some(found) = seen.found.first() else { bail!("no class was found") };
         let (class, located) = (found.class, &found.located);
 
@@ -68,7 +70,8 @@ impl Show {
         let rank = seen.ranking.iter().position(|&c| c == class).map_or(0, |r| r + 1);
         let BBox { x_min, y_min, x_max, y_max } = located.bbox;
         let flag = located.flag.map_or(String::new(), |f| format!("  {}", f.name()));
-        let iou = photo.boxes.iter().map(|b| located.bbox.iou(b)).reduce(f64::max);
+        let truth = photo.boxes.iter().filter(|_| photo.class == Some(class));
+        let iou = truth.map(|b| located.bbox.iou(b)).reduce(f64::max);
         let iou = iou.map_or(String::new(), |iou| format!("  IoU {iou:.3}"));
         print(&format!(
             "{}: class {class} {} ({}), place {rank}, probability {:.3}\nbox ({x_min}, {y_min}, {x_max}, {y_max}){iou}{flag}\n{}\n",

@@ -104,6 +104,9 @@ pub(super) fn read(files: &[PathBuf], classes: &ClassList) -> Result<Dataset, Er
     Ok(Dataset { name: name.to_string_lossy().into_owned(), photos, weighted: false, notes })
 }
 
+/// Weights above this are a mistake.
+const MOST_WEIGHT: f64 = 1e9;
+
 /// The weights in a CSV with the columns `image_id` and `weight`.
 pub(super) fn weights(path: &Path) -> Result<HashMap<String, f64>, Error> {
     #[derive(Deserialize)]
@@ -116,11 +119,13 @@ pub(super) fn weights(path: &Path) -> Result<HashMap<String, f64>, Error> {
     for (i, row) in open(path, "image_id,weight")?.deserialize::<Weight>().enumerate() {
         let place = format!("{}:{}", path.display(), i + 2);
         match row {
-            Ok(Weight { image_id, weight }) if weight.is_finite() && weight >= 0.0 => {
-                weights.insert(image_id, weight);
+            Ok(Weight { weight, .. }) if !(0.0..=MOST_WEIGHT).contains(&weight) => {
+                faults.add(format!("{place}: weight {weight} is not in 0..{MOST_WEIGHT}"));
             }
-            Ok(Weight { weight, .. }) => {
-                faults.add(format!("{place}: weight {weight} is no number from 0 on"));
+            Ok(Weight { image_id, weight }) => {
+                if weights.insert(image_id.clone(), weight).is_some() {
+                    faults.add(format!("{place}: a second weight for {image_id}"));
+                }
             }
             Err(e) => faults.add(format!("{}: {e}", path.display())),
         }
@@ -134,15 +139,11 @@ fn open(path: &Path, wanted: &str) -> Result<csv::Reader<std::fs::File>, Error> 
     let failed = |reason: String| Error::one(format!("{}: {reason}", path.display()));
     let mut reader =
         csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path).map_err(|e| failed(e.to_string()))?;
-    let mut header = reader.headers().map_err(|e| failed(e.to_string()))?.clone();
-    if let Some(first) = header.get(0).and_then(|first| first.strip_prefix('\u{feff}')) {
-        header = std::iter::once(first).chain(header.iter().skip(1)).collect();
-    }
+    let header = reader.headers().map_err(|e| failed(e.to_string()))?;
     let missing: Vec<_> = wanted.split(',').filter(|column| !header.iter().any(|h| h == *column)).collect();
     if !missing.is_empty() {
         return Err(failed(format!("columns {} are missing; wanted are {wanted}", missing.join(", "))));
     }
-    reader.set_headers(header);
     Ok(reader)
 }
 

@@ -96,7 +96,6 @@ enum Description {
     /// `boxes.csv` files with their photos beside them.
     Csv {
         /// For people.
-        #[allow(dead_code)]
         title: String,
         /// The data folder, seen from the description; left out where the user brings the data.
         folder: Option<PathBuf>,
@@ -109,7 +108,6 @@ enum Description {
     /// counts.
     Ilsvrc {
         /// For people.
-        #[allow(dead_code)]
         title: String,
         /// Folders of photos.
         images: Vec<PathBuf>,
@@ -218,6 +216,23 @@ fn image_names(path: &Path) -> Result<Vec<String>, Error> {
     Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }
 
+/// The datasets that have a description, with their titles.
+///
+/// # Errors
+/// [`Error`] when a description is wrong.
+pub fn known() -> Result<Vec<(String, String)>, Error> {
+    let folder = home().join("data");
+    let titled = |name: String| match describe(&folder.join(&name).with_added_extension("toml"))? {
+        Description::Csv { title, .. } | Description::Ilsvrc { title, .. } => Ok((name, title)),
+    };
+    config::names(&folder).into_iter().map(titled).collect()
+}
+
+fn describe(path: &Path) -> Result<Description, Error> {
+    let text = std::fs::read_to_string(path).map_err(|e| Error::one(format!("{}: {e}", path.display())))?;
+    config::parse(&text, &path.display().to_string()).map_err(|e| Error::one(e.to_string()))
+}
+
 fn description_or_csv(dataset: &Path) -> Result<PathBuf, Error> {
     let folder = home().join("data");
     let named = folder.join(dataset).with_added_extension("toml");
@@ -245,18 +260,16 @@ fn described(
     wanted: Option<&[String]>,
 ) -> Result<(Dataset, Option<PathBuf>), Error> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let text = std::fs::read_to_string(path).map_err(|e| Error::one(format!("{}: {e}", path.display())))?;
-    let description = config::parse(&text, &path.display().to_string()).map_err(|e| Error::one(e.to_string()))?;
     let beside = path.parent().unwrap_or(Path::new("."));
-    let root = |own: Option<PathBuf>| match (request.data_dir, own) {
-        (Some(given), _) => Ok(given.to_owned()),
-        (None, Some(own)) => Ok(beside.join(own)),
+    let root = |own: Option<PathBuf>| match (own, request.data_dir) {
+        (Some(own), _) => Ok(beside.join(own)),
+        (None, Some(given)) => Ok(given.to_owned()),
         (None, None) => Err(Error::one(format!(
             "{name}: its photos are yours to bring\nhelp: say where they lie with --data-dir or LOCALISE_DATA; \
              data/README.md tells what is wanted"
         ))),
     };
-    match description {
+    match describe(path)? {
         Description::Csv { folder, boxes, weights, .. } => {
             let root = root(folder)?;
             let files: Vec<_> = boxes.iter().map(|file| root.join(file)).collect();

@@ -26,7 +26,7 @@ pub(super) fn rewrite(prepared: &mut Prepared, options: &Options, runtime: &dyn 
     let tail = tail(prepared);
     let first = tail.first().and_then(|n| n.input_name(0)).unwrap_or(&prepared.target).to_owned();
     // The spatial size of the map at the native image size: what a global layer sees.
-    let mut seen = facts.shapes[&first].get(2..).unwrap_or_default().to_vec();
+    let mut seen = facts.shapes.get(&first).and_then(|s| s.get(2..)).unwrap_or_default().to_vec();
     if seen.len() != 2 {
         return Err(Error::Shape(format!(
             "`{first}` is no feature map; the classifier has no fully convolutional form"

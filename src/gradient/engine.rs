@@ -136,9 +136,11 @@ fn backward(
             return Err(unsupported(node, &found));
         }
         for (name, dx) in node.input.iter().zip(dxs) {
-            let (Some(dx), true) = (dx, g.wants(name)) else {
+            if !g.wants(name) {
                 continue;
-            };
+            }
+            let dx =
+                dx.ok_or_else(|| unsupported(node, &format!("its rule has no gradient for its input `{name}`")))?;
             let shape = g.shape(name);
             if dx.shape.len() != shape.len() {
                 return Err(unsupported(node, &format!("`{name}` of shape {shape:?} has no axis for photos")));

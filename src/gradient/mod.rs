@@ -44,7 +44,7 @@ pub struct Options {
     /// Height and width of the image where the model leaves them open, or where [`Options::dense`] is set.
     pub size: Option<[usize; 2]>,
     /// Rewrite the classifier to be fully convolutional first, so that it takes any image of at least its own size:
-    /// the score of a class is then its maximum over positions, and its gradient that of the sum of its positive
+    /// the score of a class is then its maximum over positions, and its gradient that of the mean of its positive
     /// scores (Mahendran and Vedaldi 2016, `kssaliency_fcn_proper`).
     pub dense: bool,
 }

@@ -51,8 +51,8 @@ pub(super) fn prepare(model: &ModelProto, options: &Options) -> Result<Prepared,
         return Err(Error::Shape(format!("the model is of opset {opset}; opsets from 7 on are understood")));
     }
     let graph = model.graph.as_mut().ok_or_else(|| Error::Shape("the model holds no graph".into()))?;
-    let weights: HashSet<_> = graph.initializer.iter().map(|t| t.name().to_owned()).collect();
-    graph.input.retain(|input| !weights.contains(input.name()));
+    let inputs: HashSet<_> = Graph::new(graph).inputs().map(str::to_owned).collect();
+    graph.input.retain(|input| inputs.contains(input.name()));
 
     let index = Graph::new(graph);
     let target = match &options.target {
@@ -77,8 +77,7 @@ pub(super) fn prepare(model: &ModelProto, options: &Options) -> Result<Prepared,
 /// Walks back from the first output through operators that keep or only rearrange the values. Where a softmax is
 /// among them, its input is the score; otherwise the output itself is.
 fn score(graph: &Graph<'_>) -> Result<String, Error> {
-    const TAIL: [&str; 9] =
-        ["Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Cast", "Transpose", "Dropout", "Softmax"];
+    const TAIL: [&str; 8] = ["Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Cast", "Transpose", "Dropout"];
     let output = graph.proto.output.first().ok_or_else(|| Error::Shape("the model has no output".into()))?;
     let (mut tensor, mut score) = (output.name(), output.name());
     while let Some(node) = graph.producer(tensor) {
@@ -163,7 +162,7 @@ fn lift(graph: &mut GraphProto, opset: i64) -> Result<(), Error> {
             ("Clip", ..11) => {
                 let bounds = [node.float("min", f32::MIN), node.float("max", f32::MAX)];
                 for (bound, value) in ["min", "max"].iter().zip(bounds) {
-                    let name = format!("{}/{bound}", node.label());
+                    let name = format!("{}/{bound}", node.output[0]);
                     weights.push(TensorProto::from_floats(&name, &[], &[value]));
                     node.input.push(name);
                 }
@@ -171,7 +170,7 @@ fn lift(graph: &mut GraphProto, opset: i64) -> Result<(), Error> {
             }
             ("Squeeze" | "Unsqueeze" | "ReduceSum", ..13) | ("ReduceMean", ..18) => {
                 if let Some(axes) = node.ints("axes") {
-                    let name = format!("{}/axes", node.label());
+                    let name = format!("{}/axes", node.output[0]);
                     weights.push(TensorProto::from_integers(&name, &[axes.len()], axes));
                     node.input.push(name);
                     node.attribute.retain(|a| a.name() != "axes");

@@ -34,7 +34,7 @@ impl Neighbours {
 /// A minimum cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cut {
-    /// The value of the maximum flow, which is the cost of the cut less what [`Grid::add_terminal`] has subtracted.
+    /// The value of the maximum flow, which is the cost of the cut less what [`Grid::set_terminal`] has subtracted.
     pub flow: i64,
     /// Per pixel, row by row: whether it is on the source's side. Of all minimum cuts this is the one with the
     /// fewest such pixels.
@@ -143,16 +143,15 @@ impl Grid {
         (y + 1) * self.stride + x + 1
     }
 
-    /// Adds what pixel (x, y) pays on the sink's side and on the source's side, both ≥ 0. Returns what both have in
+    /// Sets what pixel (x, y) pays on the sink's side and on the source's side, both ≥ 0. Returns what both have in
     /// common, which the cut pays in any case and which is not part of its flow.
     ///
     /// # Panics
-    /// When a cost is negative or the sum does not fit in 32 bits.
-    pub fn add_terminal(&mut self, x: usize, y: usize, sink_side: i32, source_side: i32) -> i64 {
+    /// When a cost is negative.
+    pub fn set_terminal(&mut self, x: usize, y: usize, sink_side: i32, source_side: i32) -> i64 {
         assert!(sink_side >= 0 && source_side >= 0, "costs are not negative");
         let i = self.at(x, y);
-        self.terminal[i] =
-            self.terminal[i].checked_add(sink_side - source_side).expect("terminal costs fit in 32 bits");
+        self.terminal[i] = sink_side - source_side;
         i64::from(sink_side.min(source_side))
     }
 

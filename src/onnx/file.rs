@@ -16,7 +16,7 @@ const IR_VERSION: i64 = 14;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}")]
     Io {
         /// The model file.
         path: PathBuf,

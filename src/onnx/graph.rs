@@ -52,3 +52,32 @@ impl<'a> Graph<'a> {
         self.proto.input.iter().map(super::proto::ValueInfoProto::name).filter(|name| self.initializer(name).is_none())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onnx::proto::ValueInfoProto;
+
+    #[test]
+    fn tensors_know_their_makers_and_users() {
+        let node = |op: &str, inputs: &[&str], output: &str| NodeProto {
+            op_type: Some(op.into()),
+            input: inputs.iter().map(|&s| s.into()).collect(),
+            output: vec![output.into()],
+            ..NodeProto::default()
+        };
+        let input = |name: &str| ValueInfoProto { name: Some(name.into()), ..ValueInfoProto::default() };
+        let proto = GraphProto {
+            node: vec![node("Relu", &["x"], "a"), node("Add", &["a", "w"], "b"), node("Clip", &["a", "", "w"], "c")],
+            initializer: vec![TensorProto::from_floats("w", &[], &[1.0])],
+            input: vec![input("x"), input("w")],
+            ..GraphProto::default()
+        };
+        let graph = Graph::new(&proto);
+        assert_eq!(graph.inputs().collect::<Vec<_>>(), ["x"], "a weight that is listed as an input is none");
+        assert_eq!(graph.producer("a").map(NodeProto::op_type), Some("Relu"));
+        assert_eq!(graph.consumers("a").map(NodeProto::op_type).collect::<Vec<_>>(), ["Add", "Clip"]);
+        assert!(graph.producer("w").is_none() && graph.consumers("").next().is_none());
+        assert_eq!(proto.node[2].input_name(1), None, "an input that is left out has an empty name");
+    }
+}

@@ -17,7 +17,7 @@ impl TensorProto {
         Self::from_raw(name, dims, DataType::Int64, raw)
     }
 
-    fn from_raw(name: &str, dims: &[usize], kind: DataType, raw: Vec<u8>) -> Self {
+    pub(crate) fn from_raw(name: &str, dims: &[usize], kind: DataType, raw: Vec<u8>) -> Self {
         Self {
             name: Some(name.into()),
             dims: dims.iter().map(|&n| n as i64).collect(),

@@ -1,7 +1,9 @@
 //! Results to bytes: the summary block for eyes, the panel of one photo. Pure functions.
 
 mod panel;
+mod summary;
 mod table;
 
 pub use panel::panel;
+pub use summary::{Summary, Weighted};
 pub use table::table;

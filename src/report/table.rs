@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::run::Summary;
+use super::Summary;
 use crate::score::{Floors, Metrics, Rate};
 
 /// The summary as text. Metrics and floors stand together, so that no score is read without what it must beat.

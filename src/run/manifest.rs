@@ -7,9 +7,10 @@ use anyhow::Result;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{Carrying, RunOptions, Summary, method_name};
+use super::{Carrying, RunOptions, method_name};
 use crate::classifier::{self, Classifier};
 use crate::dataset::Dataset;
+use crate::report::Summary;
 
 /// Versions, hashes, the resolved pipeline and the machine; `manifest.json` is this.
 #[derive(Clone, Debug, Serialize)]

@@ -9,7 +9,6 @@ mod output;
 mod photo;
 mod progress;
 mod rows;
-mod summary;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -25,11 +24,11 @@ pub use manifest::Manifest;
 pub use output::{OutputError, default_folder};
 pub use photo::{Found, Localiser, PhotoError, Seen};
 pub use rows::{Failure, Row, Status};
-pub use summary::Summary;
 
 use crate::classifier::{self, Classifier};
 use crate::config::{Method, Pipeline};
 use crate::dataset::{Dataset, Photo, Request};
+use crate::report::{Summary, Weighted};
 use crate::saliency::ViewKind;
 use crate::score::{Outcome, floors, metrics};
 use output::Output;
@@ -125,10 +124,11 @@ pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
     let mut output = Output::create(&carrying.out, carrying.fresh)?;
     let classifier = Classifier::load(description, pipeline.view.kind == ViewKind::Dense)?;
     let manifest = Manifest::begin(options, carrying, &classifier, &dataset)?;
+    output.clear()?;
     output.write("run.toml", toml::to_string(options).context("run.toml")?.as_bytes())?;
 
     let progress = Progress::new(dataset.photos.len(), carrying.quiet);
-    let mut tally = Tally { outcomes: Vec::new(), times: StageTimes::default(), failures: Vec::new() };
+    let mut tally = Tally { done: 0, outcomes: Vec::new(), times: StageTimes::default(), failures: Vec::new() };
     in_order(&classifier, &dataset.photos, options, carrying.threads, |photo, record| {
         output.rows(&record.rows)?;
         progress.advance(record.failure.is_some());
@@ -137,7 +137,7 @@ pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
     })?;
     progress.finish();
 
-    let Tally { outcomes, times, failures } = tally;
+    let Tally { outcomes, times, failures, .. } = tally;
     let kept = dataset.photos.iter().filter(|p| !p.blacklisted && p.class.is_some());
     let summary = Summary {
         schema: 1,
@@ -154,14 +154,13 @@ pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
         failed: failures.len(),
         metrics: metrics(&outcomes, |_| 1.0),
         floors: floors(kept.clone().map(|p| (p.size, p.boxes.as_slice(), 1.0))),
-        weighted: dataset.weighted.then(|| summary::Weighted {
+        weighted: dataset.weighted.then(|| Weighted {
             metrics: metrics(&outcomes, |o| o.weight),
             floors: floors(kept.map(|p| (p.size, p.boxes.as_slice(), p.weight))),
         }),
         cpu_ms_per_photo: times.per_photo(dataset.photos.len()),
-        failures,
     };
-    output.finish(&summary, &manifest.end(&summary))?;
+    output.finish(&summary, &failures, &manifest.end(&summary))?;
     Ok(summary)
 }
 
@@ -185,7 +184,7 @@ struct Record {
 
 /// Takes every photo through the pipeline on `threads` workers and hands the records on in the photos' order.
 ///
-/// Records that are early wait; the channel's bound and the workers' pace keep them few.
+/// Records that are early wait; they are a few rows each.
 fn in_order(
     classifier: &Classifier,
     photos: &[Photo],
@@ -212,6 +211,8 @@ fn in_order(
                 );
             });
         });
+        // Dropped when this closure ends, by a panic too: workers that still send then stop instead of waiting.
+        let receiver = receiver;
         let mut early = BTreeMap::new();
         let mut next = 0;
         let mut result = Ok(());
@@ -234,6 +235,7 @@ fn in_order(
 /// What a run has seen so far.
 #[derive(Debug)]
 struct Tally {
+    done: usize,
     outcomes: Vec<Outcome>,
     times: StageTimes,
     failures: Vec<Failure>,
@@ -241,6 +243,7 @@ struct Tally {
 
 impl Tally {
     fn add(&mut self, record: Record) {
+        self.done += 1;
         self.outcomes.extend(record.outcome);
         self.times.add(&record.times);
         self.failures.extend(record.failure);
@@ -248,19 +251,17 @@ impl Tally {
 
     /// Stops a run that has no chance: a wrong folder must not take all night.
     fn circuit_breaker(&self, photos: usize, last: &Photo) -> Result<()> {
-        let failed = self.failures.len();
-        let done = self.outcomes.len().max(failed);
+        let (done, failed) = (self.done, self.failures.len());
         let at_the_start = failed == done && failed >= FAILURES_AT_THE_START;
         let many = failed >= FAILURES_BEFORE_A_SHARE_COUNTS && failed as f64 > SHARE_OF_FAILURES * photos as f64;
-        if at_the_start || many {
-            let Failure { id, reason, .. } = self.failures.last().expect("some failed");
-            let folder = last.path.parent().map(|p| p.display().to_string()).unwrap_or_default();
-            let which = if at_the_start { "first " } else { "" };
-            bail!(
-                "{which}{failed} images all failed: {id}: {reason}\nhelp: is {folder} right? --data-dir names the data"
-            );
-        }
-        Ok(())
+        let which = match (at_the_start, many) {
+            (true, _) => format!("first {failed} images all failed"),
+            (_, true) => format!("{failed} of {done} images failed"),
+            _ => return Ok(()),
+        };
+        let Failure { id, reason, .. } = self.failures.last().expect("some failed");
+        let folder = last.path.parent().map(|p| p.display().to_string()).unwrap_or_default();
+        bail!("{which}; the last: {id}: {reason}\nhelp: is {folder} right? --data-dir names the data");
     }
 }
 

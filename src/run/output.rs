@@ -6,18 +6,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use super::{Manifest, Row, Summary};
+use super::{Failure, Manifest, Row};
+use crate::report::Summary;
 
 /// The output cannot be written. What lies in the folder is as it was, or holds the rows written so far.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write {path}: {source}")]
+#[error("cannot write {path}")]
 pub struct OutputError {
     path: PathBuf,
     source: io::Error,
 }
 
 impl OutputError {
-    fn at(path: &Path) -> impl Fn(io::Error) -> Self {
+    pub(crate) fn at(path: &Path) -> impl Fn(io::Error) -> Self {
         move |source| Self { path: path.into(), source }
     }
 }
@@ -30,7 +31,6 @@ pub(super) struct Output {
     folder: PathBuf,
     part: PathBuf,
     rows: csv::Writer<File>,
-    failures: Vec<u8>,
 }
 
 /// A folder for a run that was not given one, that does not exist yet.
@@ -42,26 +42,31 @@ pub fn default_folder(dataset: &str, pipeline: &str, model: &str) -> PathBuf {
 }
 
 impl Output {
-    /// Opens the folder. Results of another run in it are an error, unless `fresh` says that they may go.
+    /// Opens the folder and begins a file in it. Results of another run there are an error, unless `fresh` says that
+    /// they may go; they go in [`Output::clear`].
     pub(super) fn create(folder: &Path, fresh: bool) -> Result<Self> {
         if folder.exists() && !folder.is_dir() {
             bail!("{}: it is a file, and a folder for the results is wanted", folder.display());
         }
-        let old: Vec<_> = FILES.iter().map(|name| folder.join(name)).filter(|path| path.exists()).collect();
-        if !old.is_empty() && !fresh {
+        if !fresh && FILES.iter().any(|name| folder.join(name).exists()) {
             bail!(
                 "{} holds the results of a run already\nhelp: use another --out, or --fresh to start over",
                 folder.display()
             );
         }
         fs::create_dir_all(folder).map_err(OutputError::at(folder))?;
-        for path in old {
-            fs::remove_file(&path).map_err(OutputError::at(&path))?;
-        }
         let part = folder.join("boxes.csv.part");
         let file = File::create(&part).map_err(OutputError::at(&part))?;
         let rows = csv::Writer::from_writer(file);
-        Ok(Self { folder: folder.into(), part, rows, failures: Vec::new() })
+        Ok(Self { folder: folder.into(), part, rows })
+    }
+
+    /// Removes the results of another run. Called when nothing but the photos can stop this one any more.
+    pub(super) fn clear(&self) -> Result<(), OutputError> {
+        for path in FILES.iter().map(|name| self.folder.join(name)).filter(|path| path.exists()) {
+            fs::remove_file(&path).map_err(OutputError::at(&path))?;
+        }
+        Ok(())
     }
 
     /// Appends a photo's rows; they are in the file when this returns.
@@ -87,19 +92,16 @@ impl Output {
     }
 
     /// Publishes the rows and the summary.
-    pub(super) fn finish(mut self, summary: &Summary, manifest: &Manifest) -> Result<()> {
-        for failure in &summary.failures {
-            self.failures.extend(serde_json::to_vec(failure)?);
-            self.failures.push(b'\n');
-        }
+    pub(super) fn finish(mut self, summary: &Summary, failures: &[Failure], manifest: &Manifest) -> Result<()> {
         self.rows.flush().map_err(OutputError::at(&self.part))?;
         let publish = || {
             self.rows.get_ref().sync_all()?;
             fs::rename(&self.part, self.folder.join("boxes.csv"))
         };
         publish().map_err(OutputError::at(&self.part))?;
-        if !self.failures.is_empty() {
-            self.write("failures.jsonl", &self.failures)?;
+        if !failures.is_empty() {
+            let lines: Result<Vec<_>, _> = failures.iter().map(serde_json::to_string).collect();
+            self.write("failures.jsonl", (lines?.join("\n") + "\n").as_bytes())?;
         }
         self.write("manifest.json", &serde_json::to_vec_pretty(manifest)?)?;
         self.write("summary.json", &serde_json::to_vec_pretty(summary)?)?;

@@ -90,8 +90,9 @@ impl<'a> Localiser<'a> {
         let Description { size, canvas, .. } = *self.worker.description();
         let view = View::of(picture, &self.pipeline.view, size, canvas).map_err(PhotoError::of("image"))?;
         tick("view");
-        let (probabilities, gradients) =
-            self.look(&view, truth).map_err(|e| PhotoError { kind: "network", reason: e.to_string() })?;
+        let (probabilities, gradients) = self
+            .look(&view, truth)
+            .map_err(|e| PhotoError { kind: "network", reason: format!("{:#}", anyhow::Error::from(e)) })?;
         tick("network");
         let photo = picture.dimensions().into();
         let mut found = Vec::new();
@@ -212,7 +213,7 @@ fn record(photo: &Photo, seen: &Seen, times: StageTimes) -> Record {
         let row = Row {
             rank: rank.map(|r| r + 1),
             probability: Some(format!("{:.6}", seen.probabilities[*class])),
-            true_class: Some(is_true),
+            true_class: photo.class.map(|truth| truth == *class),
             iou: iou.map(|iou| format!("{iou:.6}")),
             flag: located.flag.map(segment::Flag::name),
             status: Status::Ok,

@@ -150,7 +150,7 @@ mod tests {
         let photos = truths.iter().map(|t| ([100, 100], t.as_slice(), 1.0));
         let value = |floor: Floor| floor.gt_known_accuracy.expect("photos").value;
         let floors = floors(photos);
-        // 60 % of the photo; 1600 of 5041 (rounded corners 15 and 85: side 70) pixels.
+        // 60 % of the first photo; 1600 of the 5000 pixels of the centred box in the second.
         assert_eq!(value(floors.whole_image), 0.5);
         assert_eq!(value(floors.centre_half_area), 0.0);
     }

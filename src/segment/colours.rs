@@ -58,6 +58,7 @@ impl Component {
         let factor = loop {
             match Cholesky::new(covariance) {
                 Some(factor) => break factor.l(),
+                None if extra > 1e300 => break Matrix3::identity(), // not a matrix of numbers
                 None => {
                     covariance += Matrix3::identity() * extra;
                     extra *= 10.0;

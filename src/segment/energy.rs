@@ -71,8 +71,6 @@ impl Form {
 #[derive(Clone, Debug)]
 pub struct Energy {
     grid: Grid,
-    /// What every labelling pays.
-    constant: i64,
     size: (usize, usize),
 }
 
@@ -96,26 +94,25 @@ impl Energy {
 
         let (width, height) = (frame.width() as usize, frame.height() as usize);
         let mut grid = Grid::new(width, height, form.neighbours());
-        // What no sum of a pixel's edges can outweigh; for GrabCut its own, somewhat smaller, constant.
+        // What no sum of a pixel's edges can outweigh; for GrabCut its own, somewhat smaller, constant. Never 0.
         let hard = match form {
             Form::Gsc => 4.0 * options.gamma + 101.0,
-            Form::Grabcut8 => 90.0 * options.gamma,
+            Form::Grabcut8 => 90.0 * options.gamma + 1.0,
         };
         let hard = (form.scale() * hard).round() as i32;
-        let mut constant = 0;
         for (i, (pixel, label)) in pixels.iter().zip(&seeds.hard).enumerate() {
             let [fg, bg] = match label {
                 Seed::Foreground => [0, hard],
                 Seed::Background => [hard, 0],
                 Seed::Undecided => unary(&foreground, &background, pixel, form),
             };
-            constant += grid.add_terminal(i % width, i / width, bg, fg);
+            grid.set_terminal(i % width, i / width, bg, fg);
         }
         for (x, y, step, weight) in pairwise(&pixels, width, options) {
             grid.set_edge(x, y, step, weight, weight);
         }
         clock("energy");
-        Self { grid, constant, size: (height, width) }
+        Self { grid, size: (height, width) }
     }
 
     /// The labelling of least energy, `true` for foreground; of several the one with the smallest foreground.
@@ -124,9 +121,7 @@ impl Energy {
     /// Never, but for a bug in the solver.
     #[must_use]
     pub fn minimise(self) -> Array2<bool> {
-        let cut = self.grid.cut();
-        debug_assert!(cut.flow + self.constant >= 0);
-        Array2::from_shape_vec(self.size, cut.source).expect("one label per pixel")
+        Array2::from_shape_vec(self.size, self.grid.cut().source).expect("one label per pixel")
     }
 }
 

@@ -43,7 +43,7 @@ pub enum ThresholdRule {
 /// The box of what survives the threshold, in a photo of size (width, height).
 #[must_use]
 pub fn threshold(saliency: &Saliency, photo: [u32; 2], options: &ThresholdOptions) -> Located {
-    let surviving = surviving(&saliency.map, options);
+    let surviving = surviving(saliency, options);
     let found = if options.fong_compat { fong_box(&surviving, photo) } else { plain_box(&surviving, photo) };
     match found {
         Some(bbox) => Located { bbox, flag: None },
@@ -57,14 +57,15 @@ pub fn threshold(saliency: &Saliency, photo: [u32; 2], options: &ThresholdOption
 }
 
 /// The map with everything below the threshold set to 0.
-fn surviving(map: &Array2<f32>, options: &ThresholdOptions) -> Array2<f32> {
-    let sum: f64 = map.iter().map(|&h| f64::from(h)).sum();
-    let (min, max) = map.iter().fold((f32::MAX, f32::MIN), |(min, max), &h| (min.min(h), max.max(h)));
+fn surviving(saliency: &Saliency, options: &ThresholdOptions) -> Array2<f32> {
+    let (map, values) = (&saliency.map, saliency.values());
+    let sum: f64 = values.iter().map(|&h| f64::from(h)).sum();
+    let (min, max) = values.iter().fold((f32::MAX, f32::MIN), |(min, max), &h| (min.min(h), max.max(h)));
     let (min, max) = (f64::from(min), f64::from(max));
     let alpha = options.alpha;
     match options.rule {
         ThresholdRule::Mean => {
-            let least = alpha * sum / map.len() as f64;
+            let least = alpha * sum / values.len() as f64;
             map.mapv(|h| if f64::from(h) < least { 0.0 } else { h })
         }
         ThresholdRule::Value => map.mapv(|h| if f64::from(h) - min < alpha * (max - min) { 0.0 } else { h }),

@@ -131,6 +131,7 @@ fn cases() -> Vec<Case> {
     case("Conv", "many channels, groups, dilated", 17, [1, 8, 5, 5],
         vec![node("Conv", &["x", "w"], "y", vec![ints("dilations", &[2, 1]), int("group", 2), ints("pads", &[2, 1, 2, 1])])], vec![tensor("w", &[6, 4, 3, 3], 1)]);
     case("Conv", "pads wider than the kernel", 17, [1, 8, 3, 3], vec![node("Conv", &["x", "w"], "y", vec![ints("pads", &[2, 2, 2, 2])])], vec![tensor("w", &[2, 8, 1, 1], 1)]);
+    case("Conv", "end pads wider than the kernel", 17, [1, 8, 3, 3], vec![node("Conv", &["x", "w"], "y", vec![ints("pads", &[0, 0, 1, 1])])], vec![tensor("w", &[2, 8, 1, 1], 1)]);
     case("Conv", "strided, rest uncovered", 17, small, vec![node("Conv", &["x", "w"], "y", vec![ints("strides", &[3, 2])])], vec![tensor("w", &[2, 2, 2, 1], 1)]);
     case("Conv", "depthwise, strided, end pads", 17, [1, 4, 6, 6],
         vec![node("Conv", &["x", "w"], "y", vec![ints("strides", &[2, 2]), ints("pads", &[0, 0, 1, 1]), int("group", 4)])], vec![tensor("w", &[4, 1, 3, 3], 1)]);
@@ -300,6 +301,7 @@ fn what_cannot_be_differentiated_is_named_before_work() {
     let unary = |op: &str| {
         vec![node(op, &["x"], "a", vec![]), node("Relu", &["a"], "b", vec![]), node(op, &["b"], "y", vec![])]
     };
+    let bias_from_image = vec![node("Flatten", &["x"], "f", vec![]), node("Gemm", &["f", "w", "f"], "y", vec![])];
     let cases = [
         (model(17, x, unary("Selu"), vec![]), "Selu                 y, a"),
         (model(5, x, unary("Relu"), vec![]), "opset 5"),
@@ -312,6 +314,7 @@ fn what_cannot_be_differentiated_is_named_before_work() {
             "one row of class scores",
         ),
         (model(17, x, vec![node("Conv", &["x", "x"], "y", vec![])], vec![]), "input 1 is not constant"),
+        (model(17, [1, 3, 1, 1], bias_from_image, vec![tensor("w", &[3, 3], 1)]), "no gradient for its input `f`"),
         (
             model(
                 9,

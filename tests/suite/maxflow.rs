@@ -37,7 +37,7 @@ impl Costs {
         let mut grid = Grid::new(self.width, self.height, self.neighbours);
         let mut common = 0;
         for (i, &(sink, source)) in self.terminals.iter().enumerate() {
-            common += grid.add_terminal(i % self.width, i / self.width, sink, source);
+            common += grid.set_terminal(i % self.width, i / self.width, sink, source);
         }
         for (x, y, k, (_, _, forth, back)) in self.pairs() {
             grid.set_edge(x, y, k, forth, back);
@@ -123,8 +123,8 @@ fn sums_beyond_32_bits_do_not_overflow() {
     let n = 64;
     let mut grid = Grid::new(n, 2, Neighbours::Four);
     for x in 0..n {
-        grid.add_terminal(x, 0, i32::MAX, 0);
-        grid.add_terminal(x, 1, 0, i32::MAX);
+        grid.set_terminal(x, 0, i32::MAX, 0);
+        grid.set_terminal(x, 1, 0, i32::MAX);
         grid.set_edge(x, 0, 1, i32::MAX / 2, i32::MAX / 2);
     }
     assert_eq!(grid.cut().flow, n as i64 * i64::from(i32::MAX / 2));

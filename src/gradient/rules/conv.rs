@@ -19,7 +19,9 @@ pub(super) fn conv(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let whole = g.output(node).shape;
     let dy = g.whole(dy, &whole);
 
-    let turned_fits = window.dense() && (0..window.x.len()).all(|i| window.extent(i) > window.begin[i]);
+    let turned_fits = window.dense()
+        && (0..window.x.len())
+            .all(|i| window.extent(i) > window.begin[i] && window.x[i] + window.begin[i] >= window.y[i]);
     let dx = if turned_fits && x[1] >= IMAGE_CHANNELS {
         let values = g.floats(node, 1)?;
         let (shape, values) = turned(&weight, &values, group as usize);

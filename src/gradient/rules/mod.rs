@@ -3,7 +3,7 @@
 //! A rule states its formula and writes it with the `Builder`. It returns one gradient per input, `None` where
 //! none flows. It may return a gradient that is smaller than its tensor where it is constant along an axis, or larger
 //! where the operator broadcast the input; the engine repeats and sums. To add an operator: the function, a line
-//! in [`RULES`], a case in `tests/gradients.rs`.
+//! in [`RULES`], a case in `tests/suite/gradients.rs`.
 
 mod activation;
 mod arithmetic;

@@ -125,8 +125,11 @@ pub(super) fn reduce_mean(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grad
     let rank = x.len() as i64;
     let axes: Vec<usize> = match node.input_name(1) {
         Some(_) => g.integers(node, 1)?.iter().map(|&a| a.rem_euclid(rank) as usize).collect(),
-        None if node.int("noop_with_empty_axes", 0) != 0 => vec![],
-        None => (0..x.len()).collect(),
+        None => vec![],
+    };
+    let axes = match axes.is_empty() && node.int("noop_with_empty_axes", 0) == 0 {
+        true => (0..x.len()).collect(),
+        false => axes,
     };
     if axes.contains(&0) {
         return Err(unsupported(node, "it takes the mean over photos"));

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::Failure;
 use crate::score::{Floors, Metrics};
 
 /// The numbers of a run.
@@ -43,9 +42,6 @@ pub struct Summary {
     /// manifest).
     #[serde(skip)]
     pub cpu_ms_per_photo: Vec<(String, f64)>,
-    /// The failures; written to `failures.jsonl`.
-    #[serde(skip)]
-    pub failures: Vec<Failure>,
 }
 
 /// Metrics and floors by the photos' weights. The metrics stand at the top level, as in the unweighted part.

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path};
 
-use super::file::Error;
+use super::error::Error;
 use super::proto::{GraphProto, ModelProto, NodeProto, TensorProto, tensor_proto::DataLocation};
 
 /// Moves every external tensor of the model in `path`, those of subgraphs and attributes too, into the message.

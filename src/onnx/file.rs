@@ -2,48 +2,16 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use prost::Message;
 
+use super::error::Error;
 use super::external;
 use super::proto::ModelProto;
 
 /// The newest IR version whose messages [`super::proto`] knows. A newer file may hold fields that would be lost.
 const IR_VERSION: i64 = 14;
-
-/// Why a model file cannot be used. Each message names the file.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The file cannot be read or written.
-    #[error("{path}")]
-    Io {
-        /// The model file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// The bytes are no ONNX model, or one of a newer format.
-    #[error("{path}: not a usable ONNX model: {reason}")]
-    Format {
-        /// The model file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A weight kept in another file cannot, or must not, be read.
-    #[error("{path}: tensor '{tensor}' wants '{location}', {reason}")]
-    External {
-        /// The model file.
-        path: PathBuf,
-        /// The tensor's name.
-        tensor: String,
-        /// The other file as the model names it.
-        location: String,
-        /// Why it is refused.
-        reason: String,
-    },
-}
 
 /// The model in `path`, with the weights that it keeps in other files read in.
 ///

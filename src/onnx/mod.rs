@@ -6,6 +6,7 @@
 //! ([`Graph`]) and a text form with one line per node ([`text()`]).
 
 mod attributes;
+mod error;
 mod external;
 mod file;
 mod graph;
@@ -15,6 +16,7 @@ pub mod proto;
 mod tensor;
 mod text;
 
-pub use file::{Error, decode, encode, load, save};
+pub use error::Error;
+pub use file::{decode, encode, load, save};
 pub use graph::Graph;
 pub use text::text;

@@ -1,38 +1,6 @@
 //! Colour models: mixtures of five Gaussians over RGB.
 
 use nalgebra::{Cholesky, Matrix3, Vector3};
-use serde::{Deserialize, Serialize};
-
-use super::{em, expectation_maximisation, start};
-
-/// How a colour model is learnt: the table `[colours]` of a pipeline.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct ColourOptions {
-    /// The method.
-    pub fit: ColourFit,
-    /// How many Gaussians each of the two models has.
-    pub components: usize,
-}
-
-impl ColourOptions {
-    pub(crate) fn check(&self) -> Result<(), String> {
-        match self.components {
-            1..=64 => Ok(()),
-            n => Err(format!("colours.components {n} is not in 1..64")),
-        }
-    }
-}
-
-/// How a colour model is learnt.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ColourFit {
-    /// Binary splitting of the colours, one Gaussian a part, no EM (Orchard and Bouman 1991; Oxford's `gsc-1.2`).
-    Splitting,
-    /// k-means++ and expectation maximisation.
-    Em,
-}
 
 /// One Gaussian of a mixture.
 #[derive(Clone, Debug)]
@@ -91,24 +59,6 @@ pub struct Gmm {
 }
 
 impl Gmm {
-    /// Learns a mixture from colours whose channels run from 0 to `range`. The same colours and seed give the same
-    /// mixture.
-    #[must_use]
-    pub fn fit(colours: &[Vector3<f64>], options: &ColourOptions, range: f64, seed: u64) -> Self {
-        match options.fit {
-            ColourFit::Splitting => super::binary_splitting(colours, options.components),
-            ColourFit::Em => {
-                // One grey level of 256, squared, keeps flat regions from giving singular covariances.
-                let regulariser = (range / 255.0).powi(2);
-                let mut gmm = start(colours, options.components, regulariser, seed);
-                for _ in 0..em::ROUNDS {
-                    gmm = expectation_maximisation(&gmm, colours, regulariser).0;
-                }
-                gmm
-            }
-        }
-    }
-
     /// ln Σ weight · density at a colour; −∞ for an empty mixture.
     #[must_use]
     pub fn log_density(&self, colour: &Vector3<f64>) -> f64 {

@@ -10,7 +10,8 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::Clock;
-use super::colours::{ColourOptions, Gmm};
+use super::colours::Gmm;
+use super::fit::{ColourOptions, fit};
 use super::seeds::{Seed, Seeds};
 use crate::maxflow::{Grid, Neighbours};
 
@@ -88,8 +89,8 @@ impl Energy {
         let unit = form.range() / 255.0;
         let pixels: Vec<_> = frame.pixels().map(|p| Vector3::from(p.0.map(|v| f64::from(v) * unit))).collect();
         let of = |seed| pixels.iter().zip(&seeds.colour).filter(move |(_, s)| **s == seed).map(|(p, _)| *p);
-        let fit = |label, salt| Gmm::fit(&of(label).collect::<Vec<_>>(), colours, form.range(), seed ^ salt);
-        let (foreground, background) = (fit(Seed::Foreground, 0), fit(Seed::Background, 1));
+        let learn = |label, salt| fit(&of(label).collect::<Vec<_>>(), colours, form.range(), seed ^ salt);
+        let (foreground, background) = (learn(Seed::Foreground, 0), learn(Seed::Background, 1));
         clock("colours");
 
         let (width, height) = (frame.width() as usize, frame.height() as usize);

@@ -1,6 +1,6 @@
 //! Expectation maximisation against scikit-learn, from the same start (`tests/golden/make_mixtures.py`).
 
-use localise::segment::{ColourFit, ColourOptions, Component, Gmm, expectation_maximisation};
+use localise::segment::{ColourFit, ColourOptions, Component, Gmm, expectation_maximisation, fit};
 use nalgebra::{Matrix3, Vector3};
 use serde_json::Value;
 
@@ -56,8 +56,7 @@ fn ten_rounds_are_those_of_scikit_learn() {
 fn a_fit_depends_on_its_seed_alone() {
     let colours = colours(&golden());
     let options = ColourOptions { fit: ColourFit::Em, components: 5 };
-    let means =
-        |seed| -> Vec<_> { Gmm::fit(&colours, &options, 255.0, seed).components.iter().map(|c| c.mean).collect() };
+    let means = |seed| -> Vec<_> { fit(&colours, &options, 255.0, seed).components.iter().map(|c| c.mean).collect() };
     assert_eq!(means(7), means(7));
     assert_ne!(means(7), means(8));
 }
@@ -67,7 +66,7 @@ fn few_colours_are_no_trouble() {
     let options = ColourOptions { fit: ColourFit::Em, components: 5 };
     let grey = |v: f64| Vector3::repeat(v);
     for (colours, most) in [(vec![grey(9.0); 50], 1), ([grey(0.0), grey(255.0)].repeat(20), 2), (vec![], 0)] {
-        let gmm = Gmm::fit(&colours, &options, 255.0, 1);
+        let gmm = fit(&colours, &options, 255.0, 1);
         assert!(gmm.components.len() <= most, "{} of {most}", gmm.components.len());
         assert!(colours.iter().all(|c| gmm.log_density(c).is_finite()));
     }

@@ -1,12 +1,14 @@
 //! Finding and loading ONNX Runtime: our own search and our own messages, before `ort` is asked for anything.
 //!
 //! Order: the path given by [`use_library`] (`--onnxruntime`), `ORT_DYLIB_PATH`, `.onnxruntime/` in the working
-//! folder, beside the executable, the system's loader. A path that was given is the only one tried.
+//! folder or in the working copy, beside the executable, the system's loader. A path that was given is the only one tried.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use ort::environment::Environment;
+
+use crate::config::home;
 
 /// Why there is no ONNX Runtime to run models with.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -75,10 +77,10 @@ fn find() -> Result<PathBuf, LibraryError> {
             ))),
         };
     }
-    let local = Path::new(".onnxruntime").join(NAME);
+    let local = [Path::new("."), &home()].map(|folder| folder.join(".onnxruntime").join(NAME));
     let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_owned));
-    let candidates = std::iter::once(local)
-        .chain(beside.iter().flat_map(|folder| [folder.join(NAME), folder.join("../lib").join(NAME)]));
+    let candidates =
+        local.into_iter().chain(beside.iter().flat_map(|folder| [folder.join(NAME), folder.join("../lib").join(NAME)]));
     if let Some(found) = candidates.into_iter().find(|path| path.is_file()) {
         return Ok(std::path::absolute(&found).unwrap_or(found));
     }

@@ -226,6 +226,19 @@ fn a_library_that_does_not_load_is_named() {
     assert!(error.contains("does not load from") && error.contains("scripts/fetch-onnxruntime"), "{error}");
 }
 
+/// Without the variable that cargo sets, and from another folder, the working copy's library and data are found.
+#[test]
+fn the_working_copy_is_found_from_anywhere() {
+    let folder = TempDir::new().unwrap();
+    let mut command = Command::cargo_bin("localise").unwrap();
+    command.env_remove("ORT_DYLIB_PATH").env_remove("LOCALISE_DATA").current_dir(folder.path());
+    let output =
+        command.args(["run", "-q", "--dataset", "sample", "--pipeline", "whole-image", "--limit", "1"]).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(std::fs::read_dir(folder.path().join("runs")).unwrap().count(), 1);
+}
+
 #[test]
 fn what_is_written_where_it_cannot_be_is_an_output_error() {
     let folder = TempDir::new().unwrap();

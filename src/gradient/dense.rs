@@ -7,7 +7,7 @@
 
 use super::builder::unsupported;
 use super::prepare::{Prepared, declaration, keep_ancestors, node};
-use super::probe::probe;
+use super::probe::{Facts, probe};
 use super::rules::integers;
 use super::{Error, Options, Runtime};
 use crate::onnx::Graph;
@@ -39,6 +39,9 @@ pub(super) fn rewrite(prepared: &mut Prepared, options: &Options, runtime: &dyn 
         let output = format!("dense/{}", old.output[0]);
         let mut new = match old.op_type() {
             "Flatten" | "Reshape" | "Squeeze" | "Identity" => continue,
+            "ReduceMean" if !over_the_map(old, &facts) => {
+                return Err(unsupported(old, "only a mean over height and width has a fully convolutional form"));
+            }
             "GlobalAveragePool" | "ReduceMean" => {
                 node("AveragePool", &[&tensor], &output, &[("kernel_shape", integers(&seen).into())])
             }
@@ -90,6 +93,14 @@ fn tail(prepared: &Prepared) -> Vec<NodeProto> {
     walked.truncate(length);
     walked.reverse();
     walked
+}
+
+/// Whether a `ReduceMean` takes the mean over height and width of [N, C, H, W], and nothing else.
+fn over_the_map(mean: &NodeProto, facts: &Facts) -> bool {
+    let axes = mean.input_name(1).and_then(|name| facts.constants.get(name)?.integers().ok()).unwrap_or_default();
+    let mut axes: Vec<_> = axes.iter().map(|axis| axis.rem_euclid(4)).collect();
+    axes.sort_unstable();
+    axes == [2, 3]
 }
 
 /// The matrix of a `Gemm` as convolution kernels [out, in, h, w].

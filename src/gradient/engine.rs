@@ -7,7 +7,7 @@ use super::prepare::{Prepared, SCORES, declaration, keep_ancestors, node};
 use super::probe::Facts;
 use super::rules::{self, Rule};
 use super::{Error, GRADIENT, GradientModel, SEED};
-use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto};
+use crate::onnx::proto::{GraphProto, ModelProto, NodeProto};
 
 /// Appends the backward half and declares inputs and outputs.
 pub(super) fn differentiate(prepared: Prepared, facts: Facts) -> Result<GradientModel, Error> {
@@ -47,10 +47,9 @@ pub(super) fn differentiate(prepared: Prepared, facts: Facts) -> Result<Gradient
             ..GraphProto::default()
         };
         keep_ancestors(&mut graph, keep);
-        let opset = |o: &OperatorSetIdProto| o.clone();
         ModelProto {
             ir_version: model.ir_version,
-            opset_import: model.opset_import.iter().map(opset).collect(),
+            opset_import: model.opset_import.clone(),
             producer_name: Some("localise".into()),
             producer_version: Some(env!("CARGO_PKG_VERSION").into()),
             functions: model.functions.clone(),

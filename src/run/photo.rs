@@ -13,7 +13,7 @@ use crate::config::{Method, Pipeline};
 use crate::dataset::{self, Photo};
 use crate::saliency::{Saliency, View, combine};
 use crate::score::Outcome;
-use crate::segment::{self, Located, Stages};
+use crate::segment::{self, Located, Stages, Tick};
 
 /// Why a photo has no box. The kind is one word for machines.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -56,9 +56,6 @@ pub struct Found {
     /// The stages of the cut, where the pipeline has one.
     pub stages: Stages,
 }
-
-/// Told when a stage ends.
-type Tick<'a> = &'a mut dyn FnMut(&'static str);
 
 /// A pipeline with a classifier, ready to take photos on one thread.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use nalgebra::Vector3;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::Clock;
+use super::Tick;
 use super::colours::Gmm;
 use super::fit::{ColourOptions, fit};
 use super::seeds::{Seed, Seeds};
@@ -83,7 +83,7 @@ impl Energy {
         colours: &ColourOptions,
         options: &CutOptions,
         seed: u64,
-        clock: Clock<'_>,
+        tick: Tick<'_>,
     ) -> Self {
         let form = options.form;
         let unit = form.range() / 255.0;
@@ -91,7 +91,7 @@ impl Energy {
         let of = |seed| pixels.iter().zip(&seeds.colour).filter(move |(_, s)| **s == seed).map(|(p, _)| *p);
         let learn = |label, salt| fit(&of(label).collect::<Vec<_>>(), colours, form.range(), seed ^ salt);
         let (foreground, background) = (learn(Seed::Foreground, 0), learn(Seed::Background, 1));
-        clock("colours");
+        tick("colours");
 
         let (width, height) = (frame.width() as usize, frame.height() as usize);
         let mut grid = Grid::new(width, height, form.neighbours());
@@ -112,7 +112,7 @@ impl Energy {
         for (x, y, step, weight) in pairwise(&pixels, width, options) {
             grid.set_edge(x, y, step, weight, weight);
         }
-        clock("energy");
+        tick("energy");
         Self { grid, size: (height, width) }
     }
 

@@ -82,8 +82,8 @@ pub struct Stages {
     pub component: Option<Array2<bool>>,
 }
 
-/// Called with the name of each stage of [`cut`] when it ends; for timings.
-pub type Clock<'a> = &'a mut dyn FnMut(&'static str);
+/// Called with the name of each stage when it ends; for timings.
+pub type Tick<'a> = &'a mut dyn FnMut(&'static str);
 
 /// Cuts the object out of `frame`. `photo` is the size (width, height) of the stored photo that `frame` shows; `seed`
 /// makes the colour models reproducible and is derived from the photo's id and the class.
@@ -93,18 +93,18 @@ pub fn cut(
     saliency: &Saliency,
     (seed_options, colour_options, cut_options): (&SeedOptions, &ColourOptions, &CutOptions),
     seed: u64,
-    clock: Clock<'_>,
+    tick: Tick<'_>,
 ) -> (Located, Stages) {
     let mut stages = Stages::default();
     let made = seeds(saliency, seed_options);
-    clock("seeds");
+    tick("seeds");
     let made = match made {
         Ok(made) => stages.seeds.insert(made),
         Err(flag) => return (Located::whole(photo, flag), stages),
     };
-    let energy = Energy::new(frame, made, colour_options, cut_options, seed, clock);
+    let energy = Energy::new(frame, made, colour_options, cut_options, seed, tick);
     let mask = energy.minimise();
-    clock("cut");
+    tick("cut");
     let mask = stages.mask.insert(mask);
     let kept = (cut_options.form == Form::Gsc).then_some(&made.hard);
     let component = largest(mask, kept);
@@ -113,7 +113,7 @@ pub fn cut(
         Some(bbox) => Located { bbox: bbox.mapped(frame.dimensions().into(), photo), flag: None },
     };
     stages.component = component;
-    clock("component");
+    tick("component");
     (located, stages)
 }
 

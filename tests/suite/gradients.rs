@@ -334,6 +334,26 @@ fn what_cannot_be_differentiated_is_named_before_work() {
     }
 }
 
+/// A mean over channels is no global pool: the fully convolutional form must not take it for one.
+#[test]
+fn a_mean_over_channels_has_no_dense_form() {
+    let dense = |axes: &[i64]| {
+        let nodes = vec![
+            node("Conv", &["x", "w"], "c", vec![]),
+            node("ReduceMean", &["c", "a"], "m", vec![]),
+            node("Flatten", &["m"], "f", vec![]),
+            node("Gemm", &["f", "g"], "y", vec![]),
+        ];
+        let axes = TensorProto::from_integers("a", &[axes.len()], axes);
+        let weights = vec![tensor("w", &[4, 2, 2, 2], 1), tensor("g", &[4, 3], 2), axes];
+        let options = Options { size: Some([5, 6]), dense: true, ..Options::default() };
+        gradient::compile(&model(18, [1, 2, 3, 3], nodes, weights), &options, &runtime())
+    };
+    assert_eq!(dense(&[-1, 2]).unwrap().input_shape, [2, 5, 6]);
+    let error = dense(&[1]).expect_err("no form").to_string();
+    assert!(error.contains("ReduceMean node `m`: only a mean over height and width"), "{error}");
+}
+
 /// Kink-free nets against PyTorch in double precision (`tests/golden/make_gradients.py`).
 #[test]
 fn kink_free_nets_agree_with_pytorch() {

@@ -13,17 +13,20 @@ mod preprocess;
 mod session;
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use image::RgbImage;
-use ndarray::{Array3, ArrayD, Ix3};
+use ndarray::{Array3, Array4, ArrayD, Ix3};
 use sha2::{Digest, Sha256};
 
 pub use description::{Channels, ClassList, Description};
 pub use library::{LibraryError, use_library, version};
+pub use session::AnyModel;
 
-use crate::gradient::{self, GRADIENT, GradientModel, SCORES, SEED};
+use crate::gradient::{self, GradientModel, Options, SEED};
 use crate::onnx::{self, proto::ModelProto};
 use session::{Runner, Runtime, Session};
 
@@ -73,11 +76,25 @@ pub struct Classifier {
 /// A gradient model, and what the sessions made from it share.
 #[derive(Debug)]
 struct Compiled {
-    /// The name of the image input.
+    /// The names of the image input, of the scores, and of the gradient.
     input: String,
+    scores: String,
+    gradient_name: String,
     classes: usize,
+    /// Whether the input is [1, height, width, 3], as TensorFlow's networks want it, instead of [1, 3, height, width].
+    channels_last: bool,
     gradient: Runner,
     forward: Runner,
+}
+
+impl Compiled {
+    /// The image [1, 3, height, width] in the order of axes that the model wants.
+    fn arranged(&self, image: Array4<f32>) -> ArrayD<f32> {
+        match self.channels_last {
+            true => image.permuted_axes([0, 2, 3, 1]).as_standard_layout().into_owned().into_dyn(),
+            false => image.into_dyn(),
+        }
+    }
 }
 
 impl Classifier {
@@ -92,10 +109,8 @@ impl Classifier {
             let help = description.fetch.as_ref().map_or(String::new(), |f| format!("\nhelp: fetch it with {f}"));
             return Err(Error::Description(format!("{}: no such model file{help}", path.display())));
         }
-        let bytes = std::fs::read(path).map_err(|source| onnx::Error::Io { path: path.clone(), source })?;
-        let sha256 = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
-        drop(bytes);
         let model = onnx::load(path)?;
+        let sha256 = sha256(path)?;
         let mut classifier = Self { description, sha256, dense, model: Some(model), compiled: Mutex::default() };
         let size = classifier.description.size;
         let classes = classifier.compiled([size, size])?.classes;
@@ -137,24 +152,29 @@ impl Classifier {
             return Ok(compiled.clone());
         }
         let target = self.description.target.clone();
-        let options = gradient::Options { target, size: Some(size), dense: self.dense };
+        let options = Options { target, size: Some(size), dense: self.dense, ..Options::default() };
         let path = self.description.model.display().to_string();
         let Some(model) = &self.model else {
             let ([h, w], own) = (size, self.description.size);
             return Err(Error::Run(format!("an image of {w} x {h} for a network of {own} x {own}")));
         };
-        let GradientModel { model, forward, input, input_shape, classes } =
-            gradient::compile(model, &options, &Runtime)
-                .map_err(|source| Error::Gradient { path: path.clone(), source })?;
-        let [channels, height, width] = input_shape;
-        if channels != 3 || [height, width] != size {
-            let [h, w] = size;
-            return Err(Error::Description(format!(
-                "{path}: its input is {channels} x {height} x {width}, its description says 3 x {h} x {w}"
-            )));
-        }
+        let compiled = gradient::compile(model, &options, &Runtime)
+            .map_err(|source| Error::Gradient { path: path.clone(), source })?;
+        compiled.warnings.iter().for_each(|warning| tracing::warn!("{path}: {warning}"));
+        let GradientModel { model, forward, input, input_shape, scores, classes, gradient: gradient_name, .. } =
+            compiled;
+        let [h, w] = size;
+        let channels_last = match input_shape[..] {
+            [1, 3, height, width] if [height, width] == size => false,
+            [1, height, width, 3] if [height, width] == size => true,
+            _ => {
+                return Err(Error::Description(format!(
+                    "{path}: its input is of shape {input_shape:?}, its description says 3 x {h} x {w}"
+                )));
+            }
+        };
         let [gradient, forward] = Runner::pair(model, forward)?;
-        let compiled = Arc::new(Compiled { input, classes, gradient, forward });
+        let compiled = Arc::new(Compiled { input, scores, gradient_name, classes, channels_last, gradient, forward });
         if cache.len() >= SIZES_KEPT {
             cache.clear();
         }
@@ -213,7 +233,7 @@ impl Worker<'_> {
             Some(session) => session,
             None => forward.insert(compiled.forward.session()?),
         };
-        let [scores] = session.run(&[(&compiled.input, image.into_dyn())], [SCORES])?;
+        let [scores] = session.run(&[(&compiled.input, compiled.arranged(image))], [&compiled.scores])?;
         finite(scores, "scores").map(|s| s.into_raw_vec_and_offset().0)
     }
 
@@ -235,12 +255,15 @@ impl Worker<'_> {
         for (mut row, &class) in seed.outer_iter_mut().zip(classes) {
             row[class] = 1.0;
         }
-        let inputs = [(compiled.input.as_str(), image.into_dyn()), (SEED, seed.into_dyn())];
-        let [scores, gradient] = session.run(&inputs, [SCORES, GRADIENT])?;
+        let inputs = [(compiled.input.as_str(), compiled.arranged(image)), (SEED, seed.into_dyn())];
+        let [scores, gradient] = session.run(&inputs, [&compiled.scores, &compiled.gradient_name])?;
         let scores = finite(scores, "scores")?.into_raw_vec_and_offset().0;
         let gradient = finite(gradient, "gradients")?;
         let rows = gradient.outer_iter().map(|row| {
-            let row = row.into_dimensionality::<Ix3>().expect("gradients are [M, C, H, W]");
+            let mut row = row.into_dimensionality::<Ix3>().expect("gradients have the shape of the input");
+            if compiled.channels_last {
+                row = row.permuted_axes([2, 0, 1]);
+            }
             preprocess::by_pixel(row, description)
         });
         Ok((scores, rows.collect()))
@@ -272,15 +295,24 @@ pub fn ranking(probabilities: &[f32]) -> Vec<usize> {
     order
 }
 
-/// Runs any ONNX model once, unoptimised: what the gradient compiler's probe needs, and its tests.
+/// The SHA-256 of a model file, in hexadecimal.
 ///
 /// # Errors
-/// The runtime's message, or that of a missing library.
-pub fn run_once(
-    model: &ModelProto,
-    inputs: &[onnx::proto::TensorProto],
-) -> Result<Vec<onnx::proto::TensorProto>, Error> {
-    session::run_once(model, inputs)
+/// [`Error::Model`] when the file cannot be read.
+pub fn sha256(path: &Path) -> Result<String, Error> {
+    let hashed = || {
+        let mut hash = Sha256::new();
+        let mut file = File::open(path)?;
+        let mut chunk = vec![0; 1 << 16];
+        loop {
+            match file.read(&mut chunk)? {
+                0 => return Ok(hash.finalize()),
+                n => hash.update(&chunk[..n]),
+            }
+        }
+    };
+    let hash = hashed().map_err(|source| onnx::Error::Io { path: path.into(), source })?;
+    Ok(hash.iter().map(|b| format!("{b:02x}")).collect())
 }
 
 /// The runtime that [`gradient::compile`] probes with.

@@ -44,23 +44,7 @@ impl Runner {
     }
 
     fn new(mut model: ModelProto, known: &mut Weights, packed: &PrepackedWeights) -> Result<Self, Error> {
-        let mut weights = Vec::new();
-        for tensor in model.graph.iter_mut().flat_map(|g| &mut g.initializer) {
-            if tensor.raw_data.as_ref().is_none_or(|raw| raw.len() < SHARED_FROM) {
-                continue;
-            }
-            let name = tensor.name().to_owned();
-            let weight = match known.get(&name) {
-                Some(weight) => weight.clone(),
-                None => known.entry(name.clone()).or_insert(Arc::new(value(tensor)?)).clone(),
-            };
-            weights.push((name, weight));
-            // ONNX's form for weights that are not in the file; the session is given them under their names.
-            tensor.raw_data = None;
-            tensor.data_location = Some(DataLocation::External as i32);
-            tensor.external_data =
-                vec![StringStringEntryProto { key: Some("location".into()), value: Some("shared".into()) }];
-        }
+        let weights = take_weights(&mut model, known)?;
         Ok(Self { bytes: onnx::encode(&model), weights, packed: packed.clone() })
     }
 
@@ -83,6 +67,37 @@ impl Runner {
         let session: ort::Result<_> = build();
         session.map(Session).map_err(|e| Error::Run(format!("ONNX Runtime refuses the model: {e}")))
     }
+}
+
+/// Takes the large weights out of a model, to be handed to its sessions under their names. So no message grows beyond
+/// what protobuf can hold, and models that have weights in common hold them once.
+fn take_weights(model: &mut ModelProto, known: &mut Weights) -> Result<Vec<(String, Arc<DynValue>)>, Error> {
+    let mut weights = Vec::new();
+    for tensor in model.graph.iter_mut().flat_map(|g| &mut g.initializer) {
+        if !shareable(tensor) {
+            continue;
+        }
+        let name = tensor.name().to_owned();
+        let weight = match known.get(&name) {
+            Some(weight) => weight.clone(),
+            None => known.entry(name.clone()).or_insert(Arc::new(value(tensor)?)).clone(),
+        };
+        weights.push((name, weight));
+        // ONNX's form for weights that are not in the file.
+        tensor.raw_data = None;
+        tensor.data_location = Some(DataLocation::External as i32);
+        tensor.external_data =
+            vec![StringStringEntryProto { key: Some("location".into()), value: Some("shared".into()) }];
+    }
+    Ok(weights)
+}
+
+/// Whether a weight is large, and of a type that [`value`] makes.
+fn shareable(tensor: &TensorProto) -> bool {
+    const TYPES: [DataType; 6] =
+        [DataType::Float, DataType::Int64, DataType::Int32, DataType::Uint8, DataType::Int8, DataType::Bool];
+    tensor.raw_data.as_ref().is_some_and(|raw| raw.len() >= SHARED_FROM)
+        && DataType::try_from(tensor.data_type()).is_ok_and(|kind| TYPES.contains(&kind))
 }
 
 /// One session.
@@ -109,47 +124,64 @@ impl Session {
     }
 }
 
-/// Runs a model once without optimising it. See [`super::run_once`].
-pub(super) fn run_once(model: &ModelProto, inputs: &[TensorProto]) -> Result<Vec<TensorProto>, Error> {
-    let environment = library::environment()?;
-    let mut feed: Vec<(String, SessionInputValue<'_>)> = Vec::new();
-    for tensor in inputs {
-        feed.push((tensor.name().to_owned(), value(tensor)?.into()));
-    }
-    let run = || -> ort::Result<Vec<TensorProto>> {
-        let mut session = OrtSession::builder(environment)?
-            .with_optimization_level(GraphOptimizationLevel::Disable)?
-            .with_intra_threads(1)?
-            .commit_from_memory(&onnx::encode(model))?;
-        let results = session.run(feed)?;
-        let tensor = |(name, value): (&str, ort::value::ValueRef<'_>)| match element(value.dtype()) {
-            Some(TensorElementType::Int64) => {
-                let (shape, data) = value.try_extract_tensor::<i64>()?;
-                Ok(TensorProto::from_integers(name, &sizes(shape), data))
+/// Any ONNX model as it is, unoptimised and on one thread: what the gradient compiler's probe needs, and its tests.
+#[derive(Debug)]
+pub struct AnyModel(OrtSession);
+
+impl AnyModel {
+    /// A session of the model.
+    ///
+    /// # Errors
+    /// The runtime's message, or that of a missing library.
+    pub fn new(model: &ModelProto) -> Result<Self, Error> {
+        let environment = library::environment()?;
+        let mut model = model.clone();
+        let weights = take_weights(&mut model, &mut Weights::new())?;
+        let build = || {
+            let mut builder = OrtSession::builder(environment)?
+                .with_optimization_level(GraphOptimizationLevel::Disable)?
+                .with_prepacking(false)?
+                .with_intra_threads(1)?;
+            for (name, weight) in weights {
+                builder = builder.with_external_initializer(name, weight)?;
             }
-            Some(TensorElementType::Int32) => {
-                let (shape, data) = value.try_extract_tensor::<i32>()?;
-                let raw = data.iter().flat_map(|v| v.to_le_bytes()).collect();
-                Ok(TensorProto::from_raw(name, &sizes(shape), DataType::Int32, raw))
-            }
-            Some(TensorElementType::Bool) => {
-                let (shape, data) = value.try_extract_tensor::<bool>()?;
-                let raw = data.iter().map(|&v| u8::from(v)).collect();
-                Ok(TensorProto::from_raw(name, &sizes(shape), DataType::Bool, raw))
-            }
-            Some(TensorElementType::Float64) => {
-                let (shape, data) = value.try_extract_tensor::<f64>()?;
-                let raw = data.iter().flat_map(|v| v.to_le_bytes()).collect();
-                Ok(TensorProto::from_raw(name, &sizes(shape), DataType::Double, raw))
-            }
-            _ => {
-                let (shape, data) = value.try_extract_tensor::<f32>()?;
-                Ok(TensorProto::from_floats(name, &sizes(shape), data))
-            }
+            builder.commit_from_memory(&onnx::encode(&model))
         };
-        results.iter().map(tensor).collect()
-    };
-    run().map_err(|e| Error::Run(e.to_string()))
+        let session: ort::Result<_> = build();
+        session.map(Self).map_err(|e| Error::Run(e.to_string()))
+    }
+
+    /// All outputs for named inputs.
+    ///
+    /// # Errors
+    /// The runtime's message.
+    pub fn run(&mut self, inputs: &[TensorProto]) -> Result<Vec<TensorProto>, Error> {
+        let mut feed: Vec<(String, SessionInputValue<'_>)> = Vec::new();
+        for tensor in inputs {
+            feed.push((tensor.name().to_owned(), value(tensor)?.into()));
+        }
+        let run = || self.0.run(feed)?.iter().map(|(name, value)| message(name, &value)).collect();
+        let results: ort::Result<_> = run();
+        results.map_err(|e| Error::Run(e.to_string()))
+    }
+}
+
+/// A value of the runtime as an ONNX message.
+fn message(name: &str, value: &DynValue) -> ort::Result<TensorProto> {
+    macro_rules! tensor {
+        ($type:ty, $kind:expr, $bytes:expr) => {{
+            let (shape, data) = value.try_extract_tensor::<$type>()?;
+            TensorProto::from_raw(name, &sizes(shape), $kind, data.iter().flat_map($bytes).collect())
+        }};
+    }
+    Ok(match element(value.dtype()) {
+        Some(TensorElementType::Int64) => tensor!(i64, DataType::Int64, |v| v.to_le_bytes()),
+        Some(TensorElementType::Int32) => tensor!(i32, DataType::Int32, |v| v.to_le_bytes()),
+        Some(TensorElementType::Uint8) => tensor!(u8, DataType::Uint8, |v| v.to_le_bytes()),
+        Some(TensorElementType::Int8) => tensor!(i8, DataType::Int8, |v| v.to_le_bytes()),
+        Some(TensorElementType::Bool) => tensor!(bool, DataType::Bool, |&v| [u8::from(v)]),
+        _ => tensor!(f32, DataType::Float, |v| v.to_le_bytes()),
+    })
 }
 
 fn element(kind: &ValueType) -> Option<TensorElementType> {
@@ -162,9 +194,23 @@ fn sizes(shape: &[i64]) -> Vec<usize> {
 
 fn value(tensor: &TensorProto) -> Result<DynValue, Error> {
     let shape = tensor.shape();
-    let value = match tensor.floats() {
-        Ok(values) => Tensor::from_array((shape, values)).map(Tensor::into_dyn),
-        Err(_) => Tensor::from_array((shape, tensor.integers().map_err(Error::Run)?)).map(Tensor::into_dyn),
+    let raw = || tensor.raw_data.clone().unwrap_or_default();
+    let value = match DataType::try_from(tensor.data_type()) {
+        Ok(DataType::Float) => Tensor::from_array((shape, tensor.floats().map_err(Error::Run)?)).map(Tensor::into_dyn),
+        Ok(DataType::Uint8) => Tensor::from_array((shape, raw().to_vec())).map(Tensor::into_dyn),
+        Ok(DataType::Int8) => {
+            let signed: Vec<_> = raw().iter().map(|&b| b as i8).collect();
+            Tensor::from_array((shape, signed)).map(Tensor::into_dyn)
+        }
+        Ok(DataType::Bool) => {
+            let truths: Vec<_> = raw().iter().map(|&b| b != 0).collect();
+            Tensor::from_array((shape, truths)).map(Tensor::into_dyn)
+        }
+        Ok(DataType::Int32) => {
+            let narrow: Vec<_> = tensor.integers().map_err(Error::Run)?.iter().map(|&v| v as i32).collect();
+            Tensor::from_array((shape, narrow)).map(Tensor::into_dyn)
+        }
+        _ => Tensor::from_array((shape, tensor.integers().map_err(Error::Run)?)).map(Tensor::into_dyn),
     };
     value.map_err(|e| Error::Run(e.to_string()))
 }
@@ -175,6 +221,6 @@ pub(super) struct Runtime;
 
 impl gradient::Runtime for Runtime {
     fn run(&self, model: &ModelProto, input: &TensorProto) -> Result<Vec<TensorProto>, String> {
-        run_once(model, std::slice::from_ref(input)).map_err(|e| e.to_string())
+        AnyModel::new(model).and_then(|mut model| model.run(std::slice::from_ref(input))).map_err(|e| e.to_string())
     }
 }

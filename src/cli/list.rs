@@ -34,7 +34,12 @@ impl List {
     pub(super) fn run(self) -> Result<Outcome> {
         let mut text = String::new();
         match self.what {
-            What::Ops => RULES.iter().for_each(|(op, _)| text += &format!("{op}\n")),
+            What::Ops => {
+                writeln!(text, "{:<22} {:>5}", "operator", "since opset")?;
+                for rule in RULES {
+                    writeln!(text, "{:<22} {:>5}", rule.operator, rule.since)?;
+                }
+            }
             What::Pipelines => {
                 for name in names(&home().join("pipelines")) {
                     let pipeline = Pipeline::load(Path::new(&name), &[])?;

@@ -1,6 +1,7 @@
 //! The command line: one file a verb. Parse, resolve, run; results on stdout, all else on stderr.
 #![allow(clippy::print_stderr, reason = "messages to the user")]
 
+mod grad;
 mod list;
 mod run;
 mod show;
@@ -55,6 +56,8 @@ enum Verb {
     Run(run::Run),
     /// Show one photo's way through a pipeline as a picture.
     Show(show::Show),
+    /// Write a model with its backward pass: any ONNX Runtime then gives the gradient of a score.
+    Grad(grad::Grad),
     /// List what there is.
     List(list::List),
 }
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
     let result = catch_unwind(|| match arguments.verb {
         Verb::Run(verb) => verb.run(quiet),
         Verb::Show(verb) => verb.run(),
+        Verb::Grad(verb) => verb.run(),
         Verb::List(verb) => verb.run(),
     });
     match result {

@@ -2,20 +2,25 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Error;
 use super::prepare::node;
 use super::probe::Facts;
+use super::{Error, ReluRule};
 use crate::onnx::proto::{AttributeProto, NodeProto, TensorProto};
 
-/// A tensor of the graph with its shape for one photo and one seed row.
+/// A tensor of the graph with its shape.
 ///
-/// The shape of a gradient may have 1 where its tensor has more: the gradient is the same all along that axis and is
-/// kept small until somebody needs it whole ([`Builder::whole`]).
+/// A **gradient** has its rows, one per seed row, on its first axis, and they are written as 1 in its shape. The
+/// gradient of a tensor [1, C, ...] is [rows, C, ...]: the rows stand where the photo stood. Of any other tensor
+/// [A, ...], say the windows of a transformer, it is [rows, A, ...]. [`Builder::row`] gives that shape. Either
+/// broadcasts against forward tensors as it is.
+///
+/// A gradient may have 1 where its tensor has more: it is the same all along that axis and is kept small until
+/// somebody needs it whole ([`Builder::whole`]).
 #[derive(Clone, Debug)]
 pub struct Value {
     /// The tensor's name.
     pub name: String,
-    /// Its shape; the first axis stands for photos or seed rows.
+    /// Its shape.
     pub shape: Vec<usize>,
 }
 
@@ -26,6 +31,12 @@ pub struct Builder {
     pub(super) nodes: Vec<NodeProto>,
     /// Weights, then new constants.
     pub(super) weights: Vec<TensorProto>,
+    /// How a gradient passes a ReLU.
+    pub relu: ReluRule,
+    /// What the user should know.
+    pub(super) warnings: Vec<String>,
+    /// The gradients that are complete, by their tensors.
+    pub(super) gradients: HashMap<String, Value>,
     facts: Facts,
     /// The tensors between image and score.
     path: HashSet<String>,
@@ -37,16 +48,41 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(nodes: Vec<NodeProto>, weights: Vec<TensorProto>, facts: Facts, path: HashSet<String>) -> Self {
+    pub(super) fn new(
+        nodes: Vec<NodeProto>,
+        weights: Vec<TensorProto>,
+        facts: Facts,
+        path: HashSet<String>,
+        relu: ReluRule,
+    ) -> Self {
         let outputs =
             |(i, node): (usize, &NodeProto)| node.output.iter().map(move |o| (o.clone(), i)).collect::<Vec<_>>();
-        let makers = nodes.iter().enumerate().flat_map(outputs).collect();
-        Self { nodes, weights, facts, path, makers, scope: String::new(), used: HashMap::new() }
+        Self {
+            makers: nodes.iter().enumerate().flat_map(outputs).collect(),
+            nodes,
+            weights,
+            relu,
+            warnings: Vec::new(),
+            gradients: HashMap::new(),
+            facts,
+            path,
+            scope: String::new(),
+            used: HashMap::new(),
+        }
     }
 
     pub(super) fn enter(&mut self, scope: &str) {
         scope.clone_into(&mut self.scope);
     }
+
+    /// Tells the user something, once.
+    pub fn warn(&mut self, text: &str) {
+        if !self.warnings.iter().any(|w| w == text) {
+            self.warnings.push(text.into());
+        }
+    }
+
+    // What is known of the forward half.
 
     /// Whether a gradient for `tensor` is wanted: it lies between image and score.
     #[must_use]
@@ -54,17 +90,29 @@ impl Builder {
         self.path.contains(tensor)
     }
 
-    /// The shape of a forward tensor for one photo.
+    /// The shape of a forward tensor.
     #[must_use]
     pub fn shape(&self, tensor: &str) -> Vec<usize> {
         let constant = || self.facts.constants.get(tensor).map(TensorProto::shape);
         self.facts.shapes.get(tensor).cloned().or_else(constant).unwrap_or_default()
     }
 
+    /// The shape of a forward tensor's gradient.
+    #[must_use]
+    pub fn row(&self, tensor: &str) -> Vec<usize> {
+        row(&self.shape(tensor))
+    }
+
     /// A forward tensor as a value.
     #[must_use]
     pub fn forward(&self, tensor: &str) -> Value {
         Value { name: tensor.into(), shape: self.shape(tensor) }
+    }
+
+    /// Input `i` of a forward node.
+    #[must_use]
+    pub fn input(&self, node: &NodeProto, i: usize) -> Value {
+        self.forward(&node.input[i])
     }
 
     /// Output 0 of a forward node.
@@ -98,19 +146,23 @@ impl Builder {
         self.constant(node, i)?.integers().map_err(|reason| unsupported(node, &reason))
     }
 
-    /// The second output of a forward node, added to it where it has none.
-    pub fn second_output(&mut self, node: &NodeProto, suffix: &str) -> Value {
+    /// Output `i` of a forward node, of the given shape; added to it where it has none.
+    pub fn extra_output(&mut self, node: &NodeProto, i: usize, shape: Vec<usize>) -> Value {
         let maker = &mut self.nodes[self.makers[&node.output[0]]];
-        let name = format!("{}/{suffix}", node.output[0]);
-        match maker.output.get(1) {
-            Some(old) if !old.is_empty() => Value { name: old.clone(), shape: self.shape(&node.output[0]) },
-            _ => {
-                maker.output.truncate(1);
-                maker.output.push(name.clone());
-                Value { name, shape: self.shape(&node.output[0]) }
-            }
+        maker.output.resize(maker.output.len().max(i + 1), String::new());
+        if maker.output[i].is_empty() {
+            maker.output[i] = format!("{}/{i}", node.output[0]);
         }
+        Value { name: maker.output[i].clone(), shape }
     }
+
+    /// The gradient of output `i`, or `None` where nothing depends on it.
+    #[must_use]
+    pub fn gradient(&self, node: &NodeProto, i: usize) -> Option<Value> {
+        self.gradients.get(&node.output[i]).cloned()
+    }
+
+    // New constants and nodes.
 
     fn name(&mut self, what: &str) -> String {
         let name = format!("grad/{}/{what}", self.scope);
@@ -124,6 +176,11 @@ impl Builder {
         let name = self.name(what);
         self.weights.push(TensorProto::from_floats(&name, shape, values));
         Value { name, shape: shape.into() }
+    }
+
+    /// A new float32 scalar.
+    pub fn scalar(&mut self, value: f32) -> Value {
+        self.new_floats("constant", &[], &[value])
     }
 
     /// A new list of int64 constants.
@@ -140,7 +197,7 @@ impl Builder {
         Value { name, shape: vec![] }
     }
 
-    /// A new node with one output of the given shape.
+    /// A new node with one output of the given shape. An input without a name is one that is left out.
     pub fn emit(
         &mut self,
         op: &str,
@@ -154,42 +211,86 @@ impl Builder {
         Value { name, shape }
     }
 
-    fn elementwise(&mut self, op: &str, a: &Value, b: &Value) -> Value {
+    // Elementwise.
+
+    /// A function of each value alone.
+    pub fn map(&mut self, op: &str, a: &Value) -> Value {
+        self.emit(op, &[a], &[], a.shape.clone())
+    }
+
+    /// A function of two values, with numpy's broadcasting.
+    pub fn zip(&mut self, op: &str, a: &Value, b: &Value) -> Value {
         let shape = broadcast(&a.shape, &b.shape);
         self.emit(op, &[a, b], &[], shape)
     }
 
     /// a + b
     pub fn add(&mut self, a: &Value, b: &Value) -> Value {
-        self.elementwise("Add", a, b)
+        self.zip("Add", a, b)
     }
 
     /// a − b
     pub fn sub(&mut self, a: &Value, b: &Value) -> Value {
-        self.elementwise("Sub", a, b)
+        self.zip("Sub", a, b)
     }
 
     /// a · b
     pub fn mul(&mut self, a: &Value, b: &Value) -> Value {
-        self.elementwise("Mul", a, b)
+        self.zip("Mul", a, b)
     }
 
     /// a / b
     pub fn div(&mut self, a: &Value, b: &Value) -> Value {
-        self.elementwise("Div", a, b)
+        self.zip("Div", a, b)
     }
 
     /// a · factor
     pub fn scale(&mut self, a: &Value, factor: f32) -> Value {
-        let factor = self.new_floats("factor", &[], &[factor]);
+        if factor == 1.0 {
+            return a.clone();
+        }
+        let factor = self.scalar(factor);
         self.mul(a, &factor)
     }
 
-    /// max(0, min(1, alpha·a + beta)). With a huge alpha this is a step; it stays in ONNX Runtime's blocked layout,
-    /// where comparisons do not.
+    /// a + offset
+    pub fn shift(&mut self, a: &Value, offset: f32) -> Value {
+        let offset = self.scalar(offset);
+        self.add(a, &offset)
+    }
+
+    /// 1 − a
+    pub fn complement(&mut self, a: &Value) -> Value {
+        let one = self.scalar(1.0);
+        self.sub(&one, a)
+    }
+
+    /// max(0, min(1, alpha·a + beta))
     pub fn hard_sigmoid(&mut self, a: &Value, alpha: f32, beta: f32) -> Value {
         self.emit("HardSigmoid", &[a], &[("alpha", alpha.into()), ("beta", beta.into())], a.shape.clone())
     }
+
+    /// [a > 0]: 1 for every a above 3.4e-39, otherwise 0. It stays in ONNX Runtime's blocked layout, where comparisons
+    /// do not.
+    pub fn step(&mut self, a: &Value) -> Value {
+        self.hard_sigmoid(a, 3e38, 0.0)
+    }
+
+    /// [a > bound], or [a < bound] where `below`. With a slope of a power of two, slope·a − slope·bound has no rounding
+    /// error that could change its sign.
+    pub fn beyond(&mut self, a: &Value, bound: f32, below: bool) -> Value {
+        let slope = 2f32.powi(100 - bound.abs().max(1.0).log2().ceil() as i32);
+        let slope = if below { -slope } else { slope };
+        self.hard_sigmoid(a, slope, -slope * bound)
+    }
+
+    /// [a = b], as numbers
+    pub fn equal(&mut self, a: &Value, b: &Value) -> Value {
+        let equal = self.zip("Equal", a, b);
+        self.emit("Cast", &[&equal], &[("to", 1.into())], equal.shape.clone())
+    }
+
+    // Shapes.
 
     /// `a` with every axis behind the first as given; the first takes what is there.
     pub fn reshape(&mut self, a: &Value, shape: &[usize]) -> Value {
@@ -211,16 +312,101 @@ impl Builder {
         self.emit("Expand", &[a, &target], &[], shape.to_vec())
     }
 
-    /// `a` summed over the axes where `shape` has 1 and `a` has more.
-    pub(super) fn summed_to(&mut self, a: &Value, shape: &[usize]) -> Value {
-        let axes: Vec<_> = (0..shape.len()).filter(|&i| shape[i] == 1 && a.shape[i] > 1).map(|i| i as i64).collect();
+    /// The gradient of `node`'s first output, whole.
+    pub fn whole_output(&mut self, node: &NodeProto, dy: &Value) -> Value {
+        let shape = self.row(&node.output[0]);
+        self.whole(dy, &shape)
+    }
+
+    /// The gradient of `tensor` with rows and first axis apart: [rows, A, ...] also where A is 1.
+    pub fn apart(&mut self, a: &Value, tensor: &[usize]) -> Value {
+        if tensor.first() != Some(&1) {
+            return a.clone();
+        }
+        let shape = [&[1, 1], &a.shape[1..]].concat();
+        self.reshape(a, &shape)
+    }
+
+    /// The gradient of `tensor` with rows and first axis as one, [rows · A, ...]: what works on photos apart from
+    /// each other takes it for photos. Whole where it was not.
+    pub fn together(&mut self, a: &Value, tensor: &[usize]) -> Value {
+        let a = self.whole(a, &row(tensor));
+        self.reshape(&a, tensor)
+    }
+
+    /// `a` as the gradient of a tensor of shape `tensor`.
+    pub fn settle(&mut self, a: &Value, tensor: &[usize]) -> Value {
+        self.reshape(a, &row(tensor))
+    }
+
+    /// Σ over `axes`, which stay with size 1.
+    pub fn sum(&mut self, a: &Value, axes: &[usize]) -> Value {
+        self.reduce("ReduceSum", a, axes)
+    }
+
+    /// Mean over `axes`, which stay with size 1.
+    pub fn mean(&mut self, a: &Value, axes: &[usize]) -> Value {
+        self.reduce("ReduceMean", a, axes)
+    }
+
+    fn reduce(&mut self, op: &str, a: &Value, axes: &[usize]) -> Value {
+        let axes: Vec<usize> = axes.iter().copied().filter(|&i| a.shape[i] > 1).collect();
         if axes.is_empty() {
             return a.clone();
         }
-        let summed = (0..shape.len()).map(|i| if axes.contains(&(i as i64)) { 1 } else { a.shape[i] }).collect();
-        let axes = self.new_integers("axes", &axes);
-        self.emit("ReduceSum", &[a, &axes], &[], summed)
+        let shape = (0..a.shape.len()).map(|i| if axes.contains(&i) { 1 } else { a.shape[i] }).collect();
+        let list: Vec<_> = axes.iter().map(|&i| i as i64).collect();
+        let list = self.new_integers("axes", &list);
+        self.emit(op, &[a, &list], &[], shape)
     }
+
+    /// `a` with its axes in the order `perm`.
+    pub fn transpose(&mut self, a: &Value, perm: &[usize]) -> Value {
+        if perm.is_sorted() {
+            return a.clone();
+        }
+        let shape = perm.iter().map(|&i| a.shape[i]).collect();
+        let perm: Vec<_> = perm.iter().map(|&i| i as i64).collect();
+        self.emit("Transpose", &[a], &[("perm", perm.into())], shape)
+    }
+
+    /// `size` positions of `a` from `start` on along `axis`.
+    pub fn slice(&mut self, a: &Value, axis: usize, start: usize, size: usize) -> Value {
+        let [from, to, along] = [("start", start), ("end", start + size), ("axis", axis)]
+            .map(|(what, n)| self.new_integers(what, &[n as i64]));
+        let mut shape = a.shape.clone();
+        shape[axis] = size;
+        self.emit("Slice", &[a, &from, &to, &along], &[], shape)
+    }
+
+    /// `a` with zeros before and after it along each axis; negative numbers take away.
+    pub fn pad(&mut self, a: &Value, before: &[i64], after: &[i64]) -> Value {
+        let shape = (0..a.shape.len()).map(|i| (a.shape[i] as i64 + before[i] + after[i]) as usize).collect();
+        let pads = self.new_integers("pads", &[before, after].concat());
+        self.emit("Pad", &[a, &pads], &[], shape)
+    }
+
+    /// A gradient `dx` that has the shape of `node`'s output, for its input `i` that was broadcast to that shape:
+    /// summed over the axes that the input did not have.
+    pub fn unbroadcast(&mut self, node: &NodeProto, i: usize, dx: &Value) -> Value {
+        let (x, y) = (self.shape(&node.input[i]), self.shape(&node.output[0]));
+        let dx = self.apart(dx, &y);
+        let missing = y.len() - x.len();
+        let repeated: Vec<_> = (0..y.len()).filter(|&a| y[a] > 1 && (a < missing || x[a - missing] == 1)).collect();
+        // Where the gradient is kept small the sum is a product.
+        let count: usize = repeated.iter().filter(|&&a| dx.shape[a + 1] == 1).map(|&a| y[a]).product();
+        let axes: Vec<_> = repeated.iter().map(|a| a + 1).collect();
+        let dx = self.sum(&dx, &axes);
+        let dx = self.scale(&dx, count as f32);
+        let own = [&[1], &dx.shape[1 + missing..]].concat();
+        let kept = if x.first() == Some(&1) { own[1..].to_vec() } else { own };
+        self.reshape(&dx, &kept)
+    }
+}
+
+/// The shape of the gradient of a tensor of shape `tensor`.
+pub(super) fn row(tensor: &[usize]) -> Vec<usize> {
+    if tensor.first() == Some(&1) { tensor.to_vec() } else { [&[1], tensor].concat() }
 }
 
 /// The shape of an elementwise result (numpy's broadcasting).

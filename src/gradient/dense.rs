@@ -11,13 +11,15 @@ use super::probe::{Facts, probe};
 use super::rules::integers;
 use super::{Error, Options, Runtime};
 use crate::onnx::Graph;
-use crate::onnx::proto::{NodeProto, TensorProto};
+use crate::onnx::proto::{NodeProto, TensorProto, tensor_proto::DataType};
 
 /// Rewrites the layers from the first global one on, opens the image size, and replaces the target by the mean of
 /// the positive scores over positions; the scores are their maxima.
 pub(super) fn rewrite(prepared: &mut Prepared, options: &Options, runtime: &dyn Runtime) -> Result<(), Error> {
     let facts = probe(prepared, runtime)?;
-    let [_, height, width] = prepared.shape;
+    let [_, channels, height, width] = prepared.black.shape()[..] else {
+        return Err(Error::Shape("a fully convolutional form wants an input [N, C, H, W]".into()));
+    };
     let size = options.size.unwrap_or([height, width]);
     if size[0] < height || size[1] < width {
         let [h, w] = size;
@@ -69,9 +71,10 @@ pub(super) fn rewrite(prepared: &mut Prepared, options: &Options, runtime: &dyn 
     keep_ancestors(graph, &["dense/target", "dense/maximum"]);
     prepared.target = "dense/target".into();
     prepared.scores = "dense/maximum".into();
-    prepared.shape[1..].copy_from_slice(&size);
-    let image = declaration(&prepared.input, "N", &prepared.shape);
-    prepared.graph_mut().input = vec![image];
+    let input = prepared.black.name().to_owned();
+    let shape = [1, channels, size[0], size[1]];
+    prepared.graph_mut().input = vec![declaration(&input, DataType::Float, None, &shape)];
+    prepared.black = TensorProto::from_floats(&input, &shape, &vec![0.0; shape.iter().product()]);
     Ok(())
 }
 

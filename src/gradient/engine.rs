@@ -1,158 +1,213 @@
-//! Reverse-mode differentiation on a graph: paths, broadcasting, accumulation and arity. It knows no operator.
+//! Reverse-mode differentiation on a graph: paths, accumulation and arity. It knows no operator.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::builder::{Builder, Value, unsupported};
-use super::prepare::{Prepared, SCORES, declaration, keep_ancestors, node};
+use super::prepare::{Prepared, declaration, keep_ancestors, node};
 use super::probe::Facts;
 use super::rules::{self, Rule};
-use super::{Error, GRADIENT, GradientModel, SEED};
-use crate::onnx::proto::{GraphProto, ModelProto, NodeProto};
+use super::{CLASSES, Error, GradientModel, Options, ReluRule, SEED, Seed};
+use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto, tensor_proto::DataType};
+
+/// Finds operators without a rule, and a score that does not depend on the image, before anything runs.
+pub(super) fn check(prepared: &Prepared) -> Result<(), Error> {
+    chain(prepared, &path(prepared)).map(drop)
+}
 
 /// Appends the backward half and declares inputs and outputs.
-pub(super) fn differentiate(prepared: Prepared, facts: Facts) -> Result<GradientModel, Error> {
-    let Prepared { model, input, shape, target, scores } = prepared;
-    let graph = model.graph.as_ref().expect("a prepared model has a graph");
-    let path = path(graph, &input, &target);
-    if !path.contains(&input) {
-        return Err(Error::Shape(format!("`{target}` does not depend on the image `{input}`")));
+pub(super) fn differentiate(prepared: Prepared, facts: Facts, options: &Options) -> Result<GradientModel, Error> {
+    let path = path(&prepared);
+    let chain = chain(&prepared, &path)?;
+    if options.relu != ReluRule::Gradient && !chain.iter().any(|(node, _)| rules::has_relu(node)) {
+        return Err(Error::Shape("the network has no ReLU; this method differs from the gradient only there".into()));
     }
-    let target_shape = facts.shapes[&target].clone();
+    let Prepared { model, black, wrt, target, scores } = prepared;
+    let shape_of = |tensor: &str| facts.shapes.get(tensor).cloned().unwrap_or_default();
+    let (wrt_shape, scores_shape) = (shape_of(&wrt), shape_of(&scores));
+    let target_shape = shape_of(&target);
     let classes = target_shape.iter().product();
-    if target_shape.first() != Some(&1) {
-        let found = format!("`{target}` is of shape {target_shape:?} for one photo; one row of class scores is wanted");
-        return Err(Error::Shape(found));
+
+    let graph = model.graph.unwrap_or_default();
+    let mut g = Builder::new(graph.node, graph.initializer, facts, path, options.relu);
+    let seed = seed(&mut g, options.seed, &scores, classes)?;
+    let seed = g.settle(&seed, &target_shape);
+    let gradient = backward(&mut g, &chain, &target, seed, &wrt)?;
+    let name = format!("{wrt}_grad");
+    g.nodes.push(node("Identity", &[&gradient.name], &name, &[]));
+
+    let float = |tensor: &str, rows, shape: &[usize]| declaration(tensor, DataType::Float, rows, shape);
+    let kind = DataType::try_from(black.data_type()).unwrap_or_default();
+    let image = declaration(black.name(), kind, None, &black.shape());
+    let forward = float(&scores, None, &scores_shape);
+    let mut inputs = vec![image.clone()];
+    let mut outputs = vec![forward.clone()];
+    let mut gradient = gradient.shape;
+    let rows = match options.seed {
+        Seed::Input => {
+            inputs.push(float(SEED, Some("M"), &[1, classes]));
+            Some("M")
+        }
+        Seed::Top(k) => {
+            outputs.push(declaration(CLASSES, DataType::Int64, None, &[k]));
+            gradient[0] = k;
+            None
+        }
+    };
+    outputs.push(float(&name, rows, &gradient));
+    if wrt != black.name() {
+        outputs.push(float(&wrt, None, &wrt_shape));
     }
-    let chain = chain(graph, &path, &input, &target)?;
-
-    let mut g = Builder::new(graph.node.clone(), graph.initializer.clone(), facts, path);
-    g.enter(&target);
-    let seed = Value { name: SEED.into(), shape: vec![1, classes] };
-    let seed = g.reshape(&seed, &target_shape);
-    let gradient = backward(&mut g, &chain, &target, seed, &input)?;
-    g.enter("");
-    g.nodes.push(node("Identity", &[&gradient.name], GRADIENT, &[]));
-    let flat = g.new_integers("classes", &[-1, classes as i64]);
-    g.nodes.push(node("Reshape", &[&scores, &flat.name], SCORES, &[]));
-
-    let [c, h, w] = shape;
-    let image = declaration(&input, "N", &[c, h, w]);
-    let build = |inputs: Vec<_>, outputs: Vec<_>, keep: &[&str]| {
+    let Builder { nodes, weights, warnings, .. } = g;
+    let build = |inputs: Vec<_>, outputs: Vec<_>| {
+        let names: Vec<_> = outputs.iter().map(|o: &ValueInfoProto| o.name().to_owned()).collect();
         let mut graph = GraphProto {
             name: Some("gradient".into()),
-            node: g.nodes.clone(),
-            initializer: g.weights.clone(),
+            node: nodes.clone(),
+            initializer: weights.clone(),
             input: inputs,
             output: outputs,
             ..GraphProto::default()
         };
-        keep_ancestors(&mut graph, keep);
+        keep_ancestors(&mut graph, &names.iter().map(String::as_str).collect::<Vec<_>>());
         ModelProto {
             ir_version: model.ir_version,
             opset_import: model.opset_import.clone(),
             producer_name: Some("localise".into()),
             producer_version: Some(env!("CARGO_PKG_VERSION").into()),
-            functions: model.functions.clone(),
             graph: Some(graph),
             ..ModelProto::default()
         }
     };
-    let scores = declaration(SCORES, "N", &[classes]);
-    let seeded = vec![image.clone(), declaration(SEED, "M", &[classes])];
-    let both = vec![scores.clone(), declaration(GRADIENT, "M", &[c, h, w])];
     Ok(GradientModel {
-        model: build(seeded, both, &[SCORES, GRADIENT]),
-        forward: build(vec![image], vec![scores], &[SCORES]),
-        input,
-        input_shape: shape,
+        model: build(inputs, outputs),
+        forward: build(vec![image], vec![forward]),
+        input: black.name().into(),
+        input_shape: black.shape(),
+        scores,
         classes,
+        gradient: name,
+        warnings,
     })
 }
 
-/// The tensors through which `target` depends on `input`.
-fn path(graph: &GraphProto, input: &str, target: &str) -> HashSet<String> {
-    let mut from_input = HashSet::from([input.to_owned()]);
-    for node in &graph.node {
-        // The shape of a tensor does not change with its values.
-        if !matches!(node.op_type(), "Shape" | "Size") && node.input.iter().any(|name| from_input.contains(name)) {
-            from_input.extend(node.output.iter().cloned());
-        }
+/// The gradient rows [M, classes] that the backward pass starts from.
+fn seed(g: &mut Builder, seed: Seed, scores: &str, classes: usize) -> Result<Value, Error> {
+    let Seed::Top(k) = seed else {
+        return Ok(Value { name: SEED.into(), shape: vec![1, classes] });
+    };
+    if k == 0 || k > classes {
+        return Err(Error::Shape(format!("{k} classes are wanted, the model has {classes}")));
     }
-    let mut to_target = HashSet::from([target.to_owned()]);
-    for node in graph.node.iter().rev() {
-        if node.output.iter().any(|name| to_target.contains(name)) {
-            to_target.extend(node.input.iter().cloned());
-        }
-    }
-    from_input.intersection(&to_target).cloned().collect()
+    let flat = g.new_integers("flat", &[-1]);
+    let scores = g.emit("Reshape", &[&g.forward(scores), &flat], &[], vec![classes]);
+    let count = g.new_integers("k", &[k as i64]);
+    g.nodes.push(node("TopK", &[&scores.name, &count.name], "top", &[]));
+    g.nodes.last_mut().expect("pushed above").output.push(CLASSES.into());
+    let top = Value { name: CLASSES.into(), shape: vec![1] };
+    let depth = g.new_integer("depth", classes as i64);
+    let values = g.new_floats("values", &[2], &[0.0, 1.0]);
+    Ok(g.emit("OneHot", &[&top, &depth, &values], &[], vec![1, classes]))
 }
 
-/// The nodes on the path with their rules, from the target back to the image.
-fn chain(
-    graph: &GraphProto,
-    path: &HashSet<String>,
-    input: &str,
-    target: &str,
-) -> Result<Vec<(NodeProto, Rule)>, Error> {
+/// The tensors through which the target depends on `wrt` with a slope.
+fn path(prepared: &Prepared) -> HashSet<String> {
+    let graph = prepared.graph();
+    let mut onwards = HashSet::from([prepared.wrt.clone()]);
+    for node in &graph.node {
+        if !rules::is_flat(node) && node.input.iter().any(|name| onwards.contains(name)) {
+            onwards.extend(node.output.iter().filter(|name| !name.is_empty()).cloned());
+        }
+    }
+    let mut backwards = HashSet::from([prepared.target.clone()]);
+    for node in graph.node.iter().rev() {
+        if !rules::is_flat(node) && node.output.iter().any(|name| backwards.contains(name)) {
+            backwards.extend(node.input.iter().cloned());
+        }
+    }
+    onwards.intersection(&backwards).cloned().collect()
+}
+
+/// The nodes on the path with their rules, from the target back.
+fn chain(prepared: &Prepared, path: &HashSet<String>) -> Result<Vec<(NodeProto, &'static Rule)>, Error> {
+    let (wrt, target) = (&prepared.wrt, &prepared.target);
+    if !path.contains(wrt) {
+        return Err(Error::Shape(format!("`{target}` does not depend on `{wrt}`, or only in steps")));
+    }
     let mut missing: Vec<(String, Vec<String>)> = Vec::new();
     let mut chain = Vec::new();
-    for node in graph.node.iter().rev() {
-        if !node.output.iter().any(|name| path.contains(name)) {
+    for node in prepared.graph().node.iter().rev() {
+        let on_path = node.output.iter().any(|name| path.contains(name) && name != wrt);
+        let rule = rules::find(node);
+        // A loop beside the path could still keep the probe from ending.
+        if !on_path && !matches!(node.op_type(), "If" | "Loop" | "Scan") {
             continue;
         }
-        match rules::find(node.op_type()) {
-            Some(rule) => chain.push((node.clone(), rule)),
-            None => match missing.iter_mut().find(|(op, _)| op == node.op_type()) {
+        let Some(rule) = rule else {
+            let operator = match node.domain() {
+                "" => node.op_type().to_owned(),
+                domain => format!("{domain}:{}", node.op_type()),
+            };
+            match missing.iter_mut().find(|(op, _)| *op == operator) {
                 Some((_, nodes)) => nodes.push(node.label().into()),
-                None => missing.push((node.op_type().into(), vec![node.label().into()])),
-            },
+                None => missing.push((operator, vec![node.label().into()])),
+            }
+            continue;
+        };
+        if !rule.all_outputs && node.output[1..].iter().any(|name| path.contains(name)) {
+            let used = prepared.graph().node.iter().any(|n| n.input.iter().any(|name| node.output[1..].contains(name)));
+            if used {
+                return Err(unsupported(node, "only its first output has a gradient rule"));
+            }
         }
+        chain.push((node.clone(), rule));
     }
     if missing.is_empty() {
         return Ok(chain);
     }
     missing.sort();
-    Err(Error::NoRule { input: input.into(), target: target.into(), operators: missing })
+    Err(Error::NoRule { input: wrt.clone(), target: target.clone(), operators: missing })
 }
 
-/// The gradient of `target` with respect to `input`, where `seed` is the gradient with respect to `target`.
+/// The gradient of the target with respect to `wrt`, where `seed` is the gradient with respect to the target.
 fn backward(
     g: &mut Builder,
-    chain: &[(NodeProto, Rule)],
+    chain: &[(NodeProto, &'static Rule)],
     target: &str,
     seed: Value,
-    input: &str,
+    wrt: &str,
 ) -> Result<Value, Error> {
-    let mut gradients = HashMap::from([(target.to_owned(), seed)]);
+    g.gradients.insert(target.to_owned(), seed);
     for (node, rule) in chain {
-        let Some(dy) = gradients.remove(&node.output[0]) else {
-            return Err(unsupported(node, "only its first output can have a gradient"));
-        };
         g.enter(&node.output[0]);
-        let dxs = rule(g, node, &dy)?;
-        if dxs.len() != node.input.len() {
-            let found = format!("its rule gives {} gradients for {} inputs", dxs.len(), node.input.len());
-            return Err(unsupported(node, &found));
-        }
-        for (name, dx) in node.input.iter().zip(dxs) {
-            if !g.wants(name) {
-                continue;
+        let dy = match g.gradient(node, 0) {
+            Some(dy) => dy,
+            None => {
+                let zero = vec![1; g.row(&node.output[0]).len()];
+                g.new_floats("zero", &zero, &[0.0])
             }
-            let dx =
-                dx.ok_or_else(|| unsupported(node, &format!("its rule has no gradient for its input `{name}`")))?;
-            let shape = g.shape(name);
-            if dx.shape.len() != shape.len() {
-                return Err(unsupported(node, &format!("`{name}` of shape {shape:?} has no axis for photos")));
-            }
-            let dx = g.summed_to(&dx, &shape);
-            let sum = match gradients.remove(name) {
+        };
+        let dxs = (rule.gradients)(g, node, &dy)?;
+        for (i, name) in node.input.iter().enumerate().filter(|(_, name)| g.wants(name)).collect::<Vec<_>>() {
+            let none = || unsupported(node, &format!("its rule has no gradient for its input `{name}`"));
+            let dx = dxs.get(i).cloned().flatten().ok_or_else(none)?;
+            let fits = |(&have, &want): (&usize, &usize)| have == want || have == 1;
+            let wanted = g.row(name);
+            assert!(
+                dx.shape.len() == wanted.len() && dx.shape.iter().zip(&wanted).all(fits),
+                "{} `{}`: a gradient of shape {:?} for an input of shape {wanted:?}",
+                node.op_type(),
+                node.label(),
+                dx.shape
+            );
+            let sum = match g.gradients.remove(name) {
                 Some(sum) => g.add(&sum, &dx),
                 None => dx,
             };
-            gradients.insert(name.clone(), sum);
+            g.gradients.insert(name.clone(), sum);
         }
     }
-    let gradient = gradients.remove(input).expect("the image lies on the path");
-    let shape = g.shape(input);
+    g.enter("");
+    let gradient = g.gradients[wrt].clone();
+    let shape = g.row(wrt);
     Ok(g.whole(&gradient, &shape))
 }

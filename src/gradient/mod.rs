@@ -5,26 +5,34 @@
 //! rule in [`rules`] is the formula of one operator and knows no graph. Shapes are read off one run of the model
 //! (`probe`) instead of being inferred.
 //!
-//! **K classes, one forward pass.** The gradient model takes `seed` [M, classes], one row per wanted gradient, and
-//! returns `gradient` [M, C, H, W] with row m = d (seed\[m\] · scores) / d image. The rows travel through the
-//! backward half in the place of the batch: with one photo, its activations [1, ...] broadcast against the M rows;
-//! with N photos, give N rows, one a photo. So N = 1 or M = N, and no other shape is baked in for the batch.
+//! **K classes, one forward pass.** The forward half is that of one photo. The gradient model takes `seed`
+//! [M, classes], one row per wanted gradient, or makes the rows itself for the highest scores ([`Seed`]), and returns
+//! M gradients: row m = d (seed\[m\] · scores) / d image. In the backward half the rows take the place of the photo
+//! on the first axis, so that the photo's activations [1, ...] broadcast against them; a tensor that has no such axis
+//! gets one more in front (`builder`).
+//!
+//! ```text
+//! model ─► prepare (one input, one score, no subgraphs, float32, one opset) ─► probe (shapes, constants)
+//!       ─► fold (normalisations into convolutions) ─► engine + rules (backward half) ─► gradient model
+//! ```
 
 mod builder;
 mod dense;
 mod engine;
+mod fold;
+mod inline;
+mod lift;
+mod precision;
 mod prepare;
 mod probe;
 pub mod rules;
 
 use crate::onnx::proto::{ModelProto, TensorProto};
 
-pub use prepare::SCORES;
-
 /// The name of the seed input of a gradient model, [M, classes].
 pub const SEED: &str = "seed";
-/// The name of the gradient output of a gradient model, [M, C, H, W].
-pub const GRADIENT: &str = "gradient";
+/// The name of the output of class indices, [K] int64, of a model with [`Seed::Top`].
+pub const CLASSES: &str = "classes";
 
 /// Runs a model once, for its shapes and constants. The classifier room implements it with ONNX Runtime, so that
 /// this room needs none.
@@ -36,11 +44,18 @@ pub trait Runtime {
     fn run(&self, model: &ModelProto, input: &TensorProto) -> Result<Vec<TensorProto>, String>;
 }
 
-/// What to differentiate.
+/// What to differentiate, and how.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// The tensor that the gradient is taken with respect to; by default the image input. Another one, such as the
+    /// last feature map for the CAM family, becomes an output of the gradient model too.
+    pub wrt: Option<String>,
     /// The tensor of class scores; by default the model's first output, or what enters its final softmax.
     pub target: Option<String>,
+    /// Where the rows of the seed come from.
+    pub seed: Seed,
+    /// How a gradient passes a ReLU.
+    pub relu: ReluRule,
     /// Height and width of the image where the model leaves them open, or where [`Options::dense`] is set.
     pub size: Option<[usize; 2]>,
     /// Rewrite the classifier to be fully convolutional first, so that it takes any image of at least its own size:
@@ -49,19 +64,49 @@ pub struct Options {
     pub dense: bool,
 }
 
-/// A model that returns class scores and, for a seed, their gradient with respect to its input.
+/// Where the rows of the seed come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Seed {
+    /// An input [`SEED`] [M, classes]; M is free.
+    #[default]
+    Input,
+    /// One row for each of the K highest scores, which [`CLASSES`] names.
+    Top(usize),
+}
+
+/// How a gradient passes `y = max(x, 0)`: all in which the methods of the paper's section 4 differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReluRule {
+    /// `dx = dy · [x > 0]`, the derivative (Simonyan et al. 2013).
+    #[default]
+    Gradient,
+    /// `dx = max(dy, 0) · [x > 0]`, guided backpropagation (Springenberg et al. 2014).
+    Guided,
+    /// `dx = max(dy, 0)`, the deconvolutional network (Zeiler and Fergus 2013).
+    Deconvnet,
+}
+
+/// A model that returns class scores and their gradient.
 #[derive(Clone, Debug)]
 pub struct GradientModel {
-    /// The model: inputs [`GradientModel::input`] and [`SEED`], outputs [`SCORES`] and [`GRADIENT`].
+    /// The model: inputs [`GradientModel::input`] and, for [`Seed::Input`], [`SEED`]; outputs
+    /// [`GradientModel::scores`], for [`Seed::Top`] [`CLASSES`], [`GradientModel::gradient`], and with
+    /// [`Options::wrt`] that tensor.
     pub model: ModelProto,
-    /// The forward half alone: [`GradientModel::input`] to [`SCORES`].
+    /// The forward half alone: [`GradientModel::input`] to [`GradientModel::scores`].
     pub forward: ModelProto,
-    /// The name of the image input, [N, C, H, W].
+    /// The name of the model's input.
     pub input: String,
-    /// C, H, W.
-    pub input_shape: [usize; 3],
-    /// How many classes the scores have.
+    /// Its shape for one photo.
+    pub input_shape: Vec<usize>,
+    /// The name of the class scores: the target's own.
+    pub scores: String,
+    /// How many classes the scores have, whatever their shape.
     pub classes: usize,
+    /// The name of the gradient, that of its tensor with `_grad` behind; of shape [M, ...].
+    pub gradient: String,
+    /// What the user should know about these gradients.
+    pub warnings: Vec<String>,
 }
 
 /// Why a model cannot be differentiated. All are found before any photo is touched.
@@ -69,7 +114,8 @@ pub struct GradientModel {
 pub enum Error {
     /// Operators between image and score that [`rules::RULES`] does not list.
     #[error("no gradient rule for {} operator(s) on the path from `{input}` to `{target}`{}\n\
-             help: name an earlier score with `target`, or add a rule (CONTRIBUTING.md, \"Add a gradient rule\")",
+             help: `localise list ops` lists the rules; differentiate up to an earlier score (`--target TENSOR`), from a \
+             later tensor (`--wrt TENSOR`), or add a rule (CONTRIBUTING.md, \"Add a gradient rule\")",
             .operators.len(), list(.operators))]
     NoRule {
         /// The image input.
@@ -89,7 +135,7 @@ pub enum Error {
         /// What it does that the rule does not know.
         reason: String,
     },
-    /// The model has no image input, no scores, or scores that do not depend on the image.
+    /// The model as a whole does not fit: its input, its scores, or how the one depends on the other.
     #[error("{0}")]
     Shape(String),
     /// The runtime refuses the model.
@@ -106,10 +152,12 @@ fn list(operators: &[(String, Vec<String>)]) -> String {
 /// # Errors
 /// [`Error`], naming the operators and nodes at fault.
 pub fn compile(model: &ModelProto, options: &Options, runtime: &dyn Runtime) -> Result<GradientModel, Error> {
-    let mut prepared = prepare::prepare(model, options)?;
+    let mut prepared = prepare::prepare(model, options, runtime)?;
+    engine::check(&prepared)?;
     if options.dense {
         dense::rewrite(&mut prepared, options, runtime)?;
     }
-    let facts = probe::probe(&mut prepared, runtime)?;
-    engine::differentiate(prepared, facts)
+    let mut facts = probe::probe(&mut prepared, runtime)?;
+    fold::normalisations(&mut prepared, &mut facts)?;
+    engine::differentiate(prepared, facts, options)
 }

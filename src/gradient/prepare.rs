@@ -1,31 +1,25 @@
-//! A model made ready: one image input, the score before the softmax, one opset for forward and backward half.
+//! A model made ready: one input, the score before the softmax, one opset for forward and backward half.
 
 use std::collections::HashSet;
 
-use super::{Error, Options};
+use super::{Error, Options, Runtime, inline, lift, precision};
 use crate::onnx::Graph;
 use crate::onnx::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto,
     tensor_proto::DataType, tensor_shape_proto::Dimension, tensor_shape_proto::dimension, type_proto,
 };
 
-/// The name of the class scores of a prepared model, [N, classes].
-pub const SCORES: &str = "scores";
-
-/// The opset of the operators that the backward half is written in. Older forward nodes are lifted to it.
-const OPSET: i64 = 18;
-
 /// A forward model that ends in its class scores.
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) model: ModelProto,
-    /// The image input.
-    pub(super) input: String,
-    /// C, H, W.
-    pub(super) shape: [usize; 3],
+    /// A black photo for the model's input: its name, its shape, its type.
+    pub(super) black: TensorProto,
+    /// The tensor that the gradient is taken with respect to.
+    pub(super) wrt: String,
     /// The tensor that is differentiated: any shape that holds one number per class.
     pub(super) target: String,
-    /// The tensor that [`SCORES`] is read from; the target, except in the dense form.
+    /// The tensor of class scores; the target, except in the dense form.
     pub(super) scores: String,
 }
 
@@ -39,37 +33,39 @@ impl Prepared {
     }
 }
 
-/// Finds input and score, drops what lies behind the score, lifts the rest to [`OPSET`].
-pub(super) fn prepare(model: &ModelProto, options: &Options) -> Result<Prepared, Error> {
+/// Finds input and score, drops what lies behind the score, and brings the rest into one plain form.
+pub(super) fn prepare(model: &ModelProto, options: &Options, runtime: &dyn Runtime) -> Result<Prepared, Error> {
     let mut model = model.clone();
-    let opset = model
-        .opset_import
-        .iter()
-        .find(|o| o.domain().is_empty())
-        .map_or(1, super::super::onnx::proto::OperatorSetIdProto::version);
-    if opset < 7 {
-        return Err(Error::Shape(format!("the model is of opset {opset}; opsets from 7 on are understood")));
-    }
+    let opset = lift::opset(&model)?;
+    inline::functions(&mut model)?;
+    precision::to_float32(&mut model)?;
     let graph = model.graph.as_mut().ok_or_else(|| Error::Shape("the model holds no graph".into()))?;
+    // Old files list weights as inputs.
     let inputs: HashSet<_> = Graph::new(graph).inputs().map(str::to_owned).collect();
     graph.input.retain(|input| inputs.contains(input.name()));
+    let (input, shape, kind) = input(graph, options)?;
+    graph.input[0] = declaration(&input, kind, None, &shape);
+    let black = TensorProto::zeros(&input, &shape, kind).map_err(Error::Shape)?;
+    inline::conditionals(&mut model, &black, runtime)?;
 
+    let graph = model.graph.as_mut().expect("checked above");
     let index = Graph::new(graph);
-    let target = match &options.target {
-        Some(name) if index.producer(name).is_some() => name.clone(),
-        Some(name) => {
-            return Err(Error::Shape(format!("no tensor of the model is called `{name}`")));
-        }
-        None => score(&index)?,
+    let known = |name: &String| match index.producer(name).is_some() || *name == input {
+        true => Ok(name.clone()),
+        false => Err(Error::Shape(format!("no tensor of the model is called `{name}`{}", nearest(graph, name)))),
     };
-    let (input, shape) = image_input(graph, options)?;
-    keep_ancestors(graph, &[&target]);
-    lift(graph, opset)?;
-    for import in model.opset_import.iter_mut().filter(|o| o.domain().is_empty()) {
-        import.version = Some(opset.max(OPSET));
+    let target = options.target.as_ref().map_or_else(|| score(&index), known)?;
+    let wrt = options.wrt.as_ref().map_or_else(|| Ok(input.clone()), known)?;
+    if wrt == input && kind != DataType::Float {
+        return Err(Error::Shape(format!(
+            "input `{input}` is of type {}; only a float32 tensor has a gradient\n\
+             help: name the first float32 tensor behind it with `--wrt`",
+            kind.as_str_name().to_lowercase()
+        )));
     }
-    model.ir_version = Some(model.ir_version().max(8));
-    Ok(Prepared { model, input, shape, scores: target.clone(), target })
+    keep_ancestors(graph, &[&target, &wrt]);
+    lift::lift(&mut model, opset)?;
+    Ok(Prepared { model, black, wrt, scores: target.clone(), target })
 }
 
 /// The class score before the softmax: the posterior can rise by pushing the other classes down (paper, section 2).
@@ -93,31 +89,49 @@ fn score(graph: &Graph<'_>) -> Result<String, Error> {
     Ok(score.to_owned())
 }
 
-fn image_input(graph: &GraphProto, options: &Options) -> Result<(String, [usize; 3]), Error> {
+/// The one input of the model: its name, its shape for one photo, its type.
+fn input(graph: &GraphProto, options: &Options) -> Result<(String, Vec<usize>, DataType), Error> {
     let [input] = graph.input.as_slice() else {
         let names: Vec<_> = graph.input.iter().map(ValueInfoProto::name).collect();
         return Err(Error::Shape(format!("one image input is wanted, the model has {names:?}")));
     };
+    let name = input.name();
     let Some(type_proto::Value::TensorType(tensor)) = input.r#type.as_ref().and_then(|t| t.value.as_ref()) else {
-        return Err(Error::Shape(format!("input `{}` is no tensor", input.name())));
+        return Err(Error::Shape(format!("input `{name}` is no tensor")));
     };
-    if tensor.elem_type() != DataType::Float as i32 {
-        return Err(Error::Shape(format!("input `{}` is not of type float32", input.name())));
-    }
-    let dims: Vec<_> = tensor.shape.iter().flat_map(|s| &s.dim).map(|d| d.value.clone()).collect();
-    let size = |i: usize| match dims.get(i) {
-        Some(Some(dimension::Value::DimValue(n))) if *n > 0 => Some(*n as usize),
+    let kind = DataType::try_from(tensor.elem_type()).unwrap_or(DataType::Undefined);
+    let Some(dims) = tensor.shape.as_ref().map(|shape| &shape.dim) else {
+        return Err(Error::Shape(format!("input `{name}` has no declared shape; export the model with one")));
+    };
+    let open = |axis: usize| match (axis, dims.len(), options.size) {
+        (0, _, _) => Some(1),
+        // [N, H, W, C] where the last axis is that of the colours, [N, C, H, W] otherwise.
+        (_, 4, Some(size)) => axis.checked_sub(if fixed(&dims[3]) == Some(3) { 1 } else { 2 }).map(|i| size[i]),
         _ => None,
     };
-    let open = options.size;
-    match (dims.len(), size(1), size(2).or(open.map(|s| s[0])), size(3).or(open.map(|s| s[1]))) {
-        (4, Some(channels), Some(height), Some(width)) => Ok((input.name().to_owned(), [channels, height, width])),
-        (4, Some(_), _, _) => Err(Error::Shape(format!(
-            "input `{}` leaves its height or width open; give the size in the model's description",
-            input.name()
+    let shape: Option<Vec<_>> = dims.iter().enumerate().map(|(i, dim)| fixed(dim).or_else(|| open(i))).collect();
+    match shape {
+        Some(shape) => Ok((name.to_owned(), shape, kind)),
+        None => Err(Error::Shape(format!(
+            "input `{name}` leaves its size open ({})\n\
+             help: give height and width, with `--size` or in the model's description",
+            dims.iter().map(|d| fixed(d).map_or("?".into(), |n| n.to_string())).collect::<Vec<_>>().join(" x ")
         ))),
-        _ => Err(Error::Shape(format!("input `{}` is not of shape [N, C, H, W]", input.name()))),
     }
+}
+
+fn fixed(dim: &Dimension) -> Option<usize> {
+    match dim.value {
+        Some(dimension::Value::DimValue(n)) if n > 0 => Some(n as usize),
+        _ => None,
+    }
+}
+
+/// The tensor that a mistyped name may have meant.
+fn nearest(graph: &GraphProto, name: &str) -> String {
+    let tensors = graph.node.iter().flat_map(|node| &node.output);
+    let near = tensors.map(|t| (strsim::jaro_winkler(t, name), t)).max_by(|a, b| a.0.total_cmp(&b.0));
+    near.map_or(String::new(), |(_, near)| format!("; the nearest is `{near}`"))
 }
 
 /// Drops the nodes and weights that do not lead to `tensors`.
@@ -129,7 +143,7 @@ pub(super) fn keep_ancestors(graph: &mut GraphProto, tensors: &[&str]) {
         .filter(|node| {
             let keep = node.output.iter().any(|name| needed.contains(name));
             if keep {
-                needed.extend(node.input.iter().cloned());
+                inline::uses(node, &mut needed);
             }
             keep
         })
@@ -138,58 +152,7 @@ pub(super) fn keep_ancestors(graph: &mut GraphProto, tensors: &[&str]) {
     graph.node = kept;
     graph.initializer.retain(|t| needed.contains(t.name()));
     graph.value_info.clear();
-}
-
-/// Writes each node as opset 18 spells it. What changed in between and is not known here is an error.
-fn lift(graph: &mut GraphProto, opset: i64) -> Result<(), Error> {
-    let mut weights = Vec::new();
-    for node in &mut graph.node {
-        match (node.op_type(), opset) {
-            // At inference dropout is the identity, whatever its attributes and mask.
-            ("Dropout", _) => {
-                *node = NodeProto {
-                    op_type: Some("Identity".into()),
-                    input: node.input[..1].to_vec(),
-                    output: node.output[..1].to_vec(),
-                    name: node.name.clone(),
-                    ..NodeProto::default()
-                };
-            }
-            ("BatchNormalization", ..15) => {
-                node.output.truncate(1);
-                node.attribute.retain(|a| a.name() == "epsilon");
-            }
-            ("Clip", ..11) => {
-                let bounds = [node.float("min", f32::MIN), node.float("max", f32::MAX)];
-                for (bound, value) in ["min", "max"].iter().zip(bounds) {
-                    let name = format!("{}/{bound}", node.output[0]);
-                    weights.push(TensorProto::from_floats(&name, &[], &[value]));
-                    node.input.push(name);
-                }
-                node.attribute.clear();
-            }
-            ("Squeeze" | "Unsqueeze" | "ReduceSum", ..13) | ("ReduceMean", ..18) => {
-                if let Some(axes) = node.ints("axes") {
-                    let name = format!("{}/axes", node.output[0]);
-                    weights.push(TensorProto::from_integers(&name, &[axes.len()], axes));
-                    node.input.push(name);
-                    node.attribute.retain(|a| a.name() != "axes");
-                }
-            }
-            ("Pad" | "Split" | "Resize" | "LpPool" | "ReduceMax" | "ReduceMin" | "ReduceL2" | "ReduceProd", ..18)
-            | ("Softmax" | "LogSoftmax" | "Hardmax", ..13)
-            | ("Slice" | "Upsample" | "TopK", ..10) => {
-                return Err(Error::Unsupported {
-                    operator: node.op_type().into(),
-                    node: node.label().into(),
-                    reason: format!("its form of opset {opset} is not understood; export the model with opset 18"),
-                });
-            }
-            _ => {}
-        }
-    }
-    graph.initializer.extend(weights);
-    Ok(())
+    graph.quantization_annotation.clear();
 }
 
 /// A node of the standard domain.
@@ -207,14 +170,14 @@ pub(super) fn node(op: &str, inputs: &[&str], output: &str, attributes: &[(&str,
     }
 }
 
-/// The declaration of a float32 input or output; `None` stands for a free dimension called `rows`.
-pub(super) fn declaration(name: &str, rows: &str, dims: &[usize]) -> ValueInfoProto {
-    let fixed = dims.iter().map(|&n| dimension::Value::DimValue(n as i64));
-    let dim = std::iter::once(dimension::Value::DimParam(rows.into()))
-        .chain(fixed)
-        .map(|value| Dimension { value: Some(value), ..Dimension::default() })
-        .collect();
-    let tensor = type_proto::Tensor { elem_type: Some(DataType::Float as i32), shape: Some(TensorShapeProto { dim }) };
+/// The declaration of an input or output. A name for the first axis stands for a free size.
+pub(super) fn declaration(name: &str, kind: DataType, first: Option<&str>, dims: &[usize]) -> ValueInfoProto {
+    let dim = dims.iter().enumerate().map(|(i, &n)| match first {
+        Some(rows) if i == 0 => dimension::Value::DimParam(rows.into()),
+        _ => dimension::Value::DimValue(n as i64),
+    });
+    let dim = dim.map(|value| Dimension { value: Some(value), ..Dimension::default() }).collect();
+    let tensor = type_proto::Tensor { elem_type: Some(kind as i32), shape: Some(TensorShapeProto { dim }) };
     ValueInfoProto {
         name: Some(name.into()),
         r#type: Some(TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..TypeProto::default() }),

@@ -7,30 +7,42 @@ use std::collections::{HashMap, HashSet};
 
 use super::prepare::{Prepared, node};
 use super::{Error, Runtime};
-use crate::onnx::proto::{TensorProto, ValueInfoProto};
+use crate::onnx::proto::{GraphProto, TensorProto, ValueInfoProto};
+
+/// A constant of more bytes than this is a mistake or a bomb.
+const MOST_BYTES: i64 = 4 << 30;
 
 /// What one run told.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
-    /// The shape of every tensor that depends on the image, for one photo.
+    /// The shape of every tensor that depends on the image.
     pub(super) shapes: HashMap<String, Vec<usize>>,
     /// The value of every tensor that does not.
     pub(super) constants: HashMap<String, TensorProto>,
 }
 
-/// Probes the model, and turns the nodes whose values do not depend on the image into weights.
-pub(super) fn probe(prepared: &mut Prepared, runtime: &dyn Runtime) -> Result<Facts, Error> {
-    let mut varying = HashSet::from([prepared.input.clone()]);
-    let mut computed = Vec::new();
-    for node in &prepared.graph().node {
-        if node.input.iter().any(|name| varying.contains(name)) {
+/// The tensors whose values depend on the image. The shape of a tensor does not.
+pub(super) fn varying(graph: &GraphProto) -> HashSet<String> {
+    let mut varying = HashSet::from([graph.input[0].name().to_owned()]);
+    let mut used = HashSet::new();
+    for node in &graph.node {
+        used.clear();
+        super::inline::uses(node, &mut used);
+        if !matches!(node.op_type(), "Shape" | "Size") && used.iter().any(|name| varying.contains(name)) {
             varying.extend(node.output.iter().filter(|name| !name.is_empty()).cloned());
-        } else {
-            computed.extend(node.output.iter().filter(|name| !name.is_empty()).cloned());
         }
     }
-    let mut varying: Vec<_> = varying.into_iter().collect();
+    varying
+}
+
+/// Probes the model, and turns the nodes whose values do not depend on the image into weights.
+pub(super) fn probe(prepared: &mut Prepared, runtime: &dyn Runtime) -> Result<Facts, Error> {
+    let graph = prepared.graph();
+    refuse_bombs(graph)?;
+    let mut varying: Vec<_> = varying(graph).into_iter().collect();
     varying.sort();
+    let outputs = graph.node.iter().flat_map(|n| &n.output).filter(|name| !name.is_empty());
+    let computed: Vec<_> = outputs.filter(|name| varying.binary_search(name).is_err()).cloned().collect();
 
     let mut model = prepared.model.clone();
     let graph = model.graph.as_mut().expect("a prepared model has a graph");
@@ -40,17 +52,23 @@ pub(super) fn probe(prepared: &mut Prepared, runtime: &dyn Runtime) -> Result<Fa
         graph.output.push(output(&shape));
         graph.node.push(node("Shape", &[name], &shape, &[]));
     }
-    let [c, h, w] = prepared.shape;
-    let image = TensorProto::from_floats(&prepared.input, &[1, c, h, w], &vec![0.0; c * h * w]);
-    let mut results = runtime.run(&model, &image).map_err(Error::Probe)?.into_iter();
+    graph.output.push(output(&prepared.target));
+    let mut results = runtime.run(&model, &prepared.black).map_err(Error::Probe)?.into_iter();
 
     let mut facts = Facts::default();
     for (name, value) in computed.iter().zip(&mut results) {
         facts.constants.insert(name.clone(), TensorProto { name: Some(name.clone()), ..value });
     }
-    for (name, shape) in varying.into_iter().zip(results) {
+    for (name, shape) in varying.into_iter().zip(&mut results) {
         let shape = shape.integers().map_err(Error::Probe)?;
         facts.shapes.insert(name, shape.iter().map(|&n| n as usize).collect());
+    }
+    let scores = results.next().and_then(|scores| scores.floats().ok()).unwrap_or_default();
+    if scores.iter().any(|s| !s.is_finite()) {
+        return Err(Error::Shape(format!(
+            "`{}` is not finite for a black image: a weight that it depends on is NaN or infinite",
+            prepared.target
+        )));
     }
     let folded: HashSet<_> = computed.iter().collect();
     let graph = prepared.graph_mut();
@@ -60,6 +78,20 @@ pub(super) fn probe(prepared: &mut Prepared, runtime: &dyn Runtime) -> Result<Fa
     Ok(facts)
 }
 
-fn output(name: &str) -> ValueInfoProto {
+/// Refuses what could not end or would fill the memory: it would only be noticed while it runs.
+fn refuse_bombs(graph: &GraphProto) -> Result<(), Error> {
+    let weights: HashMap<_, _> = graph.initializer.iter().map(|t| (t.name(), t)).collect();
+    for node in graph.node.iter().filter(|n| n.op_type() == "ConstantOfShape") {
+        let shape = node.input_name(0).and_then(|name| weights.get(name)?.integers().ok()).unwrap_or_default();
+        let bytes = shape.iter().try_fold(4i64, |n, &d| n.checked_mul(d));
+        if bytes.is_none_or(|bytes| bytes > MOST_BYTES) {
+            let reason = format!("it makes a tensor of shape {shape:?}, of more than {} GiB", MOST_BYTES >> 30);
+            return Err(Error::Unsupported { operator: node.op_type().into(), node: node.label().into(), reason });
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn output(name: &str) -> ValueInfoProto {
     ValueInfoProto { name: Some(name.into()), ..ValueInfoProto::default() }
 }

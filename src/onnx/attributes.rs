@@ -1,6 +1,6 @@
 //! Attributes of a node by type, with the default that the operator's specification gives.
 
-use super::proto::{AttributeProto, NodeProto, TensorProto, attribute_proto::AttributeType};
+use super::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, attribute_proto::AttributeType};
 
 impl NodeProto {
     fn attribute_named(&self, name: &str) -> Option<&AttributeProto> {
@@ -25,6 +25,12 @@ impl NodeProto {
         self.attribute_named(name).map(|a| a.ints.as_slice())
     }
 
+    /// The list of floats `name`, or `None` where the node leaves it out.
+    #[must_use]
+    pub fn floats(&self, name: &str) -> Option<&[f32]> {
+        self.attribute_named(name).map(|a| a.floats.as_slice())
+    }
+
     /// The text attribute `name`, or the operator's default.
     #[must_use]
     pub fn string<'a>(&'a self, name: &str, default: &'a str) -> &'a str {
@@ -35,6 +41,12 @@ impl NodeProto {
     #[must_use]
     pub fn tensor(&self, name: &str) -> Option<&TensorProto> {
         self.attribute_named(name).and_then(|a| a.t.as_ref())
+    }
+
+    /// The subgraph attribute `name`.
+    #[must_use]
+    pub fn graph(&self, name: &str) -> Option<&GraphProto> {
+        self.attribute_named(name).and_then(|a| a.g.as_ref())
     }
 
     /// The name of input `i`, or `None` where it is left out (ONNX spells an omitted input as an empty name).

@@ -4,11 +4,13 @@
 //! CVE-2024-27318, CVE-2025-51480), so every tensor is checked here before any runtime sees the model.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Component, Path};
 
 use super::error::Error;
-use super::proto::{GraphProto, ModelProto, NodeProto, TensorProto, tensor_proto::DataLocation};
+use super::proto::{
+    GraphProto, ModelProto, NodeProto, StringStringEntryProto, TensorProto, tensor_proto::DataLocation,
+};
 
 /// Moves every external tensor of the model in `path`, those of subgraphs and attributes too, into the message.
 ///
@@ -26,7 +28,7 @@ pub(super) fn read_in(model: &mut ModelProto, path: &Path) -> Result<(), Error> 
             location,
             reason,
         })?;
-        tensor.raw_data = Some(bytes);
+        tensor.raw_data = Some(bytes.into());
         tensor.external_data.clear();
         tensor.data_location = None;
         Ok(())
@@ -35,6 +37,25 @@ pub(super) fn read_in(model: &mut ModelProto, path: &Path) -> Result<(), Error> 
         in_graph(graph, &mut visit)?;
     }
     model.functions.iter_mut().flat_map(|f| &mut f.node).try_for_each(|node| in_node(node, &mut visit))
+}
+
+/// Moves the large weights of the graph to `file`, which readers will find as `path` beside the model.
+pub(super) fn write_out(model: &mut ModelProto, file: &mut File, path: &Path) -> io::Result<()> {
+    /// Smaller ones stay where they are: shapes and axes must be seen when a graph is optimised.
+    const LARGE: usize = 4096;
+    let location = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut offset = 0;
+    for tensor in model.graph.iter_mut().flat_map(|g| &mut g.initializer) {
+        let Some(raw) = tensor.raw_data.take_if(|raw| raw.len() >= LARGE) else { continue };
+        file.write_all(&raw)?;
+        let entries =
+            [("location", location.to_string()), ("offset", offset.to_string()), ("length", raw.len().to_string())];
+        let entry = |(key, value): (&str, String)| StringStringEntryProto { key: Some(key.into()), value: Some(value) };
+        tensor.external_data = entries.map(entry).into();
+        tensor.data_location = Some(DataLocation::External as i32);
+        offset += raw.len();
+    }
+    Ok(())
 }
 
 type Visit<'a> = &'a mut dyn FnMut(&mut TensorProto) -> Result<(), Error>;
@@ -56,7 +77,7 @@ fn in_node(node: &mut NodeProto, visit: Visit<'_>) -> Result<(), Error> {
 }
 
 fn entry<'a>(tensor: &'a TensorProto, key: &str) -> Option<&'a str> {
-    tensor.external_data.iter().find(|e| e.key() == key).map(super::proto::StringStringEntryProto::value)
+    tensor.external_data.iter().find(|e| e.key() == key).map(StringStringEntryProto::value)
 }
 
 fn read(tensor: &TensorProto, location: &str, model: &Path) -> Result<Vec<u8>, String> {
@@ -93,7 +114,7 @@ fn read(tensor: &TensorProto, location: &str, model: &Path) -> Result<Vec<u8>, S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::onnx::proto::{AttributeProto, StringStringEntryProto};
+    use crate::onnx::proto::AttributeProto;
 
     fn external(location: &str, extra: &[(&str, &str)]) -> TensorProto {
         let entry = |(k, v): (&str, &str)| StringStringEntryProto { key: Some(k.into()), value: Some(v.into()) };

@@ -6,6 +6,7 @@
 //! ([`Graph`]) and a text form with one line per node ([`text()`]).
 
 mod attributes;
+mod check;
 mod error;
 mod external;
 mod file;
@@ -19,4 +20,4 @@ mod text;
 pub use error::Error;
 pub use file::{decode, encode, load, save};
 pub use graph::Graph;
-pub use text::text;
+pub use text::{declared, text};

@@ -1,5 +1,7 @@
 //! Tensors as values: `TensorProto` to and from slices of numbers.
 
+use half::{bf16, f16};
+
 use super::proto::{TensorProto, tensor_proto::DataType};
 
 impl TensorProto {
@@ -22,9 +24,25 @@ impl TensorProto {
             name: Some(name.into()),
             dims: dims.iter().map(|&n| n as i64).collect(),
             data_type: Some(kind as i32),
-            raw_data: Some(raw),
+            raw_data: Some(raw.into()),
             ..Self::default()
         }
+    }
+
+    /// A tensor of zeros.
+    ///
+    /// # Errors
+    /// A text when the type is not one of plain numbers.
+    pub fn zeros(name: &str, dims: &[usize], kind: DataType) -> Result<Self, String> {
+        let bytes = match kind {
+            DataType::Float | DataType::Int32 => 4,
+            DataType::Int64 => 8,
+            DataType::Uint8 | DataType::Int8 | DataType::Bool => 1,
+            _ => return Err(format!("'{name}' is of type {}", kind.as_str_name().to_lowercase())),
+        };
+        let count = dims.iter().try_fold(bytes, |n: usize, &d| n.checked_mul(d)).filter(|&n| n < 1 << 32);
+        let count = count.ok_or_else(|| format!("'{name}' of shape {dims:?} is larger than any image"))?;
+        Ok(Self::from_raw(name, dims, kind, vec![0; count]))
     }
 
     /// The shape.
@@ -57,6 +75,26 @@ impl TensorProto {
             (Ok(DataType::Int32), None) => self.sized(self.int32_data.iter().map(|&v| v.into()).collect()),
             _ => Err(self.wrong_type("int64")),
         }
+    }
+
+    /// The values of a float16, bfloat16 or double tensor as a float32 tensor, or `None` for any other type.
+    ///
+    /// # Errors
+    /// A text naming the tensor when its data do not fit its shape.
+    pub fn to_float32(&self) -> Result<Option<Self>, String> {
+        let halves = |value: fn(u16) -> f32| match &self.raw_data {
+            Some(raw) => words(raw, |bytes| value(u16::from_le_bytes(bytes))),
+            // ONNX stores the bits of a half in the low 16 of an int32.
+            None => self.int32_data.iter().map(|&bits| value(bits as u16)).collect(),
+        };
+        let values = match (DataType::try_from(self.data_type()), &self.raw_data) {
+            (Ok(DataType::Float16), _) => halves(|bits| f16::from_bits(bits).to_f32()),
+            (Ok(DataType::Bfloat16), _) => halves(|bits| bf16::from_bits(bits).to_f32()),
+            (Ok(DataType::Double), Some(raw)) => words(raw, |bytes| f64::from_le_bytes(bytes) as f32),
+            (Ok(DataType::Double), None) => self.double_data.iter().map(|&v| v as f32).collect(),
+            _ => return Ok(None),
+        };
+        Ok(Some(Self::from_floats(self.name(), &self.shape(), &self.sized(values)?)))
     }
 
     fn sized<T>(&self, values: Vec<T>) -> Result<Vec<T>, String> {

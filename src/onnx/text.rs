@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use super::proto::{AttributeProto, ModelProto, NodeProto, attribute_proto::AttributeType};
+use super::proto::{
+    AttributeProto, ModelProto, NodeProto, ValueInfoProto, attribute_proto::AttributeType,
+    tensor_shape_proto::Dimension, tensor_shape_proto::dimension, type_proto,
+};
 
 /// The model's graph, one line per node.
 ///
@@ -22,6 +25,22 @@ use super::proto::{AttributeProto, ModelProto, NodeProto, attribute_proto::Attri
 #[must_use]
 pub fn text(model: &ModelProto) -> String {
     model.graph.iter().flat_map(|g| &g.node).map(line).collect()
+}
+
+/// An input or output as text: its name and its shape.
+#[must_use]
+pub fn declared(value: &ValueInfoProto) -> String {
+    let tensor = match value.r#type.as_ref().and_then(|t| t.value.as_ref()) {
+        Some(type_proto::Value::TensorType(tensor)) => tensor.shape.as_ref(),
+        _ => None,
+    };
+    let size = |dim: &Dimension| match &dim.value {
+        Some(dimension::Value::DimValue(n)) => n.to_string(),
+        Some(dimension::Value::DimParam(name)) => name.clone(),
+        None => "?".into(),
+    };
+    let sizes: Vec<_> = tensor.into_iter().flat_map(|shape| &shape.dim).map(size).collect();
+    format!("{} [{}]", value.name(), sizes.join(", "))
 }
 
 fn line(node: &NodeProto) -> String {

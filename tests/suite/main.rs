@@ -2,10 +2,12 @@
 //! `scripts/test` puts both in place. Those that read the shared development files skip loudly where these are absent.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a test that cannot go on fails")]
 
+mod cases;
 mod gradients;
 mod maxflow;
 mod mixtures;
 mod networks;
+mod notation;
 mod program;
 
 use std::path::{Path, PathBuf};

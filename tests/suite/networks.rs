@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use localise::classifier::{Classifier, Description, describe, run_once, runtime};
-use localise::gradient::{self, GRADIENT, GradientModel, Options, SCORES, SEED};
+use localise::classifier::{AnyModel, Classifier, Description, describe, runtime};
+use localise::gradient::{self, GradientModel, Options, SEED};
 use localise::onnx::{self, proto::TensorProto};
 use prost::Message;
 use serde_json::Value;
@@ -46,9 +46,10 @@ fn run(compiled: &GradientModel, image: &TensorProto, class: usize) -> (Vec<f32>
     let mut seed = vec![0.0; compiled.classes];
     seed[class] = 1.0;
     let image = TensorProto { name: Some(compiled.input.clone()), ..image.clone() };
-    let outputs = run_once(&compiled.model, &[image, TensorProto::from_floats(SEED, &[1, seed.len()], &seed)]).unwrap();
+    let seed = TensorProto::from_floats(SEED, &[1, seed.len()], &seed);
+    let outputs = AnyModel::new(&compiled.model).unwrap().run(&[image, seed]).unwrap();
     let find = |name: &str| outputs.iter().find(|t| t.name() == name).unwrap().floats().unwrap();
-    (find(SCORES), find(GRADIENT))
+    (find(&compiled.scores), find(&compiled.gradient))
 }
 
 #[test]
@@ -94,7 +95,11 @@ fn gradients_agree_with_finite_differences() {
         let (class, x) = (967, image.floats().unwrap());
         let n = x.len();
         let step = 0.01 / f64::from(description.std[0]); // a hundredth of a grey level
-        let (mut worst, mut errors, mut total) = (0f64, 0f64, 0f64);
+        let (mut worst, mut errors, mut total, mut norm) = (0f64, 0f64, 0f64, 0f64);
+        let mut forward = AnyModel::new(&compiled.forward).unwrap();
+        let mut both = AnyModel::new(&compiled.model).unwrap();
+        let seed: Vec<_> = (0..compiled.classes).map(|c| f32::from(u8::from(c == class))).collect();
+        let seed = TensorProto::from_floats(SEED, &[1, seed.len()], &seed);
         for direction in 0..20u64 {
             // Uniform in ±√3: variance 1.
             let entry = |i: usize| {
@@ -103,24 +108,21 @@ fn gradients_agree_with_finite_differences() {
                 (((z ^ (z >> 29)) >> 11) as f64 / (1u64 << 53) as f64 * 2.0 - 1.0) * 3f64.sqrt()
             };
             let v: Vec<f64> = (0..n).map(entry).collect();
-            let batch = |name: &str, places: &[f64]| {
-                let at =
-                    |t: &f64| x.iter().zip(&v).map(|(&x, v)| (f64::from(x) + t * step * v) as f32).collect::<Vec<_>>();
-                let values: Vec<f32> = places.iter().flat_map(at).collect();
-                TensorProto::from_floats(name, &[places.len(), 3, description.size, description.size], &values)
+            let at = |t: f64| {
+                let values: Vec<_> = x.iter().zip(&v).map(|(&x, v)| (f64::from(x) + t * step * v) as f32).collect();
+                TensorProto::from_floats(&compiled.input, &[1, 3, description.size, description.size], &values)
             };
-            let ends =
-                run_once(&compiled.forward, &[batch(&compiled.input, &[-1.0, 1.0])]).unwrap()[0].floats().unwrap();
-            let difference = f64::from(ends[1000 + class]) - f64::from(ends[class]);
+            let mut score = |t: f64| f64::from(forward.run(&[at(t)]).unwrap()[0].floats().unwrap()[class]);
+            let difference = score(1.0) - score(-1.0);
 
-            let middles: Vec<_> = (0..POINTS).map(|i| (2 * i + 1) as f64 / POINTS as f64 - 1.0).collect();
-            let seed: Vec<f32> = (0..POINTS * 1000).map(|i| f32::from(u8::from(i % 1000 == class))).collect();
-            let seed = TensorProto::from_floats(SEED, &[POINTS, 1000], &seed);
-            let outputs = run_once(&compiled.model, &[batch(&compiled.input, &middles), seed]).unwrap();
-            let gradients = outputs.iter().find(|t| t.name() == GRADIENT).unwrap().floats().unwrap();
-            let dot = gradients.chunks(n).flat_map(|g| g.iter().zip(&v)).map(|(&g, v)| f64::from(g) * v).sum::<f64>();
+            let mut slope = |t: f64| {
+                let outputs = both.run(&[at(t), seed.clone()]).unwrap();
+                let gradient = outputs.iter().find(|t| t.name() == compiled.gradient).unwrap().floats().unwrap();
+                norm = gradient.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
+                gradient.iter().zip(&v).map(|(&g, v)| f64::from(g) * v).sum::<f64>()
+            };
+            let dot: f64 = (0..POINTS).map(|i| slope((2 * i + 1) as f64 / POINTS as f64 - 1.0)).sum();
             let integral = 2.0 * step * dot / POINTS as f64;
-            let norm = gradients[..n].iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
             worst = worst.max((difference - integral).abs() / integral.abs().max(2.0 * step * norm));
             errors += (difference - integral).powi(2);
             total += integral.powi(2);

@@ -11,7 +11,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let files = protox::compile([&proto], [folder])?;
     let out = env::temp_dir();
     let mut config = prost_build::Config::new();
-    config.out_dir(&out).disable_comments(["."]);
+    // Weights are slices of the file's own bytes: copying a model copies no weight.
+    config.out_dir(&out).disable_comments(["."]).bytes([".onnx.TensorProto.raw_data"]);
     config.compile_fds(files)?;
     let generated = fs::read_to_string(out.join("onnx.rs"))?;
     let header = "// Generated from onnx.proto of the `onnx` Python package 1.23.2 (Apache-2.0, IR version 14) by\n\

@@ -1,30 +1,51 @@
 //! Convolution.
 
+use super::super::builder::unsupported;
 use super::window::{Window, integers};
-use super::{Builder, Grads, NodeProto, Value};
+use super::{Builder, Error, Grads, NodeProto, Value};
 
 /// With fewer input channels than a vector register holds, ONNX Runtime's blocked convolution has no advantage and
 /// `ConvTranspose` is the faster form (3 channels at 224 x 224: 3.9 against 10.0 ms).
 const IMAGE_CHANNELS: usize = 8;
 
-/// `y = W ∗ x        dx = Wᵀ ∗ dy`
+/// `y = W ∗ x + b        dx = Wᵀ ∗ dy, dW = x ∗ dy, db = Σ dy over positions`
+pub(super) fn conv(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    let (x, w, y) = (g.shape(&node.input[0]), g.shape(&node.input[1]), g.shape(&node.output[0]));
+    let window = Window::of(g, node, &w[2..])?;
+    let photos = g.together(dy, &y);
+    let mut grads = vec![None; 3];
+    if g.wants(&node.input[0]) {
+        let dx = transposed(g, node, &window, &photos);
+        grads[0] = Some(g.settle(&dx, &x));
+    }
+    if g.wants(&node.input[1]) {
+        grads[1] = Some(kernel(g, node, &window, &photos)?);
+    }
+    if node.input_name(2).is_some_and(|b| g.wants(b)) {
+        let dy = if y[0] == 1 { photos.clone() } else { g.settle(&photos, &y) };
+        let dy = g.apart(&dy, &y);
+        let axes: Vec<_> = (1..dy.shape.len()).filter(|&i| i != 2).collect();
+        let db = g.sum(&dy, &axes);
+        grads[2] = Some(g.reshape(&db, &g.row(&node.input[2])));
+    }
+    Ok(grads)
+}
+
+/// Wᵀ ∗ dy
 ///
 /// For stride 1 the adjoint is itself a convolution, with the kernels turned by 180° and input and output channels
 /// swapped within each group; it runs at the speed of the forward one. Otherwise it is a `ConvTranspose`.
-pub(super) fn conv(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    let weight = g.constant(node, 1)?.shape();
+fn transposed(g: &mut Builder, node: &NodeProto, window: &Window, dy: &Value) -> Value {
+    let (x, w) = (g.input(node, 0), g.input(node, 1));
     let group = node.int("group", 1);
-    let x = g.shape(&node.input[0]);
-    let window = Window::of(g, node, &weight[2..])?;
-    let whole = g.output(node).shape;
-    let dy = g.whole(dy, &whole);
-
     let turned_fits = window.dense()
         && (0..window.x.len())
             .all(|i| window.extent(i) > window.begin[i] && window.x[i] + window.begin[i] >= window.y[i]);
-    let dx = if turned_fits && x[1] >= IMAGE_CHANNELS {
-        let values = g.floats(node, 1)?;
-        let (shape, values) = turned(&weight, &values, group as usize);
+    if turned_fits
+        && x.shape[1] >= IMAGE_CHANNELS
+        && let Ok(values) = g.floats(node, 1)
+    {
+        let (shape, values) = turned(&w.shape, &values, group as usize);
         let kernel = g.new_floats("weight", &shape, &values);
         let begin: Vec<_> = (0..window.x.len()).map(|i| window.extent(i) - 1 - window.begin[i]).collect();
         // x = y + begin + end − (extent − 1)
@@ -36,16 +57,11 @@ pub(super) fn conv(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
             ("pads", pads.into()),
             ("group", group.into()),
         ];
-        g.emit("Conv", &[&dy, &kernel], &attributes, x)
-    } else {
-        let mut attributes = window.transposed();
-        attributes.push(("group", group.into()));
-        let kernel = g.forward(&node.input[1]);
-        g.emit("ConvTranspose", &[&dy, &kernel], &attributes, x)
-    };
-    let mut grads = vec![Some(dx)];
-    grads.resize(node.input.len(), None);
-    Ok(grads)
+        return g.emit("Conv", &[dy, &kernel], &attributes, x.shape);
+    }
+    let mut attributes = window.transposed();
+    attributes.push(("group", group.into()));
+    g.emit("ConvTranspose", &[dy, &w], &attributes, x.shape)
 }
 
 /// Kernels [group · out, in, k...] turned by 180° as [group · in, out, k...].
@@ -60,6 +76,49 @@ fn turned(shape: &[usize], values: &[f32], group: usize) -> (Vec<usize>, Vec<f32
     }
     let kernel = shape[2..].iter().copied();
     (([group * inner, out].into_iter()).chain(kernel).collect(), result)
+}
+
+/// The gradient of kernels that are computed from the image: `dW[o, i, k] = Σ dy[o, p] · x[i, s · p + d · k]` over
+/// positions p, itself a convolution, of x with the kernels dy; strides and dilations change places, and input channels
+/// stand for photos.
+fn kernel(g: &mut Builder, node: &NodeProto, window: &Window, dy: &Value) -> Result<Value, Error> {
+    let (x, w) = (g.input(node, 0), g.shape(&node.input[1]));
+    if x.shape[0] != 1 {
+        return Err(unsupported(node, "computed kernels over several photos"));
+    }
+    let group = node.int("group", 1) as usize;
+    let (inner, out) = (w[1], w[0] / group);
+    let rank = window.x.len();
+    // x as [inner, group, positions], dy as [group, rows, out, 1, positions].
+    let photos = g.reshape(&x, &[&[group, inner], &window.x[..]].concat());
+    let order: Vec<_> = [1, 0].into_iter().chain(2..rank + 2).collect();
+    let photos = g.transpose(&photos, &order);
+    let kernels = g.reshape(dy, &[&[1, group, out], &window.y[..]].concat());
+    let order: Vec<_> = [1, 0].into_iter().chain(2..rank + 3).collect();
+    let kernels = g.transpose(&kernels, &order);
+    let kernels = g.reshape(&kernels, &[&[1, 1], &window.y[..]].concat());
+    // As many positions as the kernel has, so the last ones of x may go unused.
+    let covered = |i: usize| window.strides[i] * (window.y[i] - 1) + window.extent(i);
+    let end = (0..rank).map(|i| covered(i) as i64 - (window.begin[i] + window.x[i]) as i64);
+    let begin: Vec<_> = window.begin.iter().map(|&p| p as i64).collect();
+    let (mut before, mut after) = (vec![0; 2], vec![0; 2]);
+    before.extend(begin);
+    after.extend(end);
+    let photos = g.pad(&photos, &before, &after);
+    let attributes = [
+        ("strides", integers(&window.dilations).into()),
+        ("dilations", integers(&window.strides).into()),
+        ("group", (group as i64).into()),
+    ];
+    let found = g.emit("Conv", &[&photos, &kernels], &attributes, [&[inner, 1], &window.kernel[..]].concat());
+    // [inner, group, rows, out, k] to [rows, group, out, inner, k]
+    let list: Vec<_> =
+        [inner as i64, group as i64, -1, out as i64].into_iter().chain(integers(&window.kernel)).collect();
+    let list = g.new_integers("shape", &list);
+    let apart = g.emit("Reshape", &[&found, &list], &[], [&[inner, group, 1, out], &window.kernel[..]].concat());
+    let order: Vec<_> = [2, 1, 3, 0].into_iter().chain(4..rank + 4).collect();
+    let dw = g.transpose(&apart, &order);
+    Ok(g.settle(&dw, &w))
 }
 
 #[cfg(test)]

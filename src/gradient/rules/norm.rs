@@ -1,7 +1,8 @@
-//! Normalisations.
+//! Normalisations and softmax.
 
 use super::super::builder::unsupported;
-use super::{Builder, Grads, NodeProto, Value};
+use super::reduce::not_zero;
+use super::{Builder, Error, Grads, NodeProto, Value};
 
 /// `y = s · (x − μ) / √(v + ε) + b        dx = dy · s / √(v + ε)`, per channel
 pub(super) fn batch(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
@@ -9,11 +10,148 @@ pub(super) fn batch(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (scale, variance) = (g.floats(node, 1)?, g.floats(node, 4)?);
     let factor = |(s, v): (&f32, &f32)| (f64::from(*s) / (f64::from(*v) + epsilon).sqrt()) as f32;
     let factors: Vec<_> = scale.iter().zip(&variance).map(factor).collect();
-    let mut shape = vec![1; dy.shape.len() - 1];
-    shape[0] = factors.len();
-    let factors = g.new_floats("factor", &shape, &factors);
-    let dx = g.mul(dy, &factors);
-    Ok(vec![Some(dx), None, None, None, None])
+    let factors = per_channel(g, node, &factors);
+    Ok(vec![Some(g.mul(dy, &factors))])
+}
+
+/// One constant per channel, [C, 1, ...] for an input [N, C, ...].
+fn per_channel(g: &mut Builder, node: &NodeProto, values: &[f32]) -> Value {
+    let mut shape = vec![1; g.shape(&node.input[0]).len() - 1];
+    shape[0] = values.len();
+    g.new_floats("factor", &shape, values)
+}
+
+/// `x̂ = (x − μ) · r, r = 1 / √(v + ε)        dx = r · (t − mean t − x̂ · mean(t · x̂))`, t the gradient of x̂
+///
+/// Mean and variance are taken over the last `axes` axes.
+fn standardised(g: &mut Builder, t: &Value, x_hat: &Value, r: &Value, axes: usize) -> Value {
+    let last = |v: &Value| (v.shape.len() - axes..v.shape.len()).collect::<Vec<_>>();
+    let shape = [&t.shape[..t.shape.len() - axes], &x_hat.shape[x_hat.shape.len() - axes..]].concat();
+    let t = g.whole(t, &shape);
+    let mean = g.mean(&t, &last(&t));
+    let product = g.mul(&t, x_hat);
+    let share = g.mean(&product, &last(&product));
+    let along = g.mul(x_hat, &share);
+    let dx = g.sub(&t, &mean);
+    let dx = g.sub(&dx, &along);
+    g.mul(&dx, r)
+}
+
+/// x̂ and r of [`standardised`], computed anew.
+fn standardise(g: &mut Builder, x: &Value, axes: usize, epsilon: f32) -> (Value, Value) {
+    let last: Vec<_> = (x.shape.len() - axes..x.shape.len()).collect();
+    let mean = g.mean(x, &last);
+    let centred = g.sub(x, &mean);
+    let square = g.mul(&centred, &centred);
+    let variance = g.mean(&square, &last);
+    let variance = g.shift(&variance, epsilon);
+    let root = g.map("Sqrt", &variance);
+    let r = g.map("Reciprocal", &root);
+    (g.mul(&centred, &r), r)
+}
+
+/// `y = s · x̂ + b`, x̂ standardised over the axes from `axis` on; mean and r are outputs of the forward node
+pub(super) fn layer(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    let (x, s) = (g.input(node, 0), g.input(node, 1));
+    let rank = x.shape.len();
+    let axis = node.int("axis", -1).rem_euclid(rank as i64) as usize;
+    let kept: Vec<_> = (0..rank).map(|i| if i < axis { x.shape[i] } else { 1 }).collect();
+    let mean = g.extra_output(node, 1, kept.clone());
+    let r = g.extra_output(node, 2, kept);
+    let centred = g.sub(&x, &mean);
+    let x_hat = g.mul(&centred, &r);
+    let dy = g.whole_output(node, dy);
+    let t = g.mul(&dy, &s);
+    Ok(vec![Some(standardised(g, &t, &x_hat, &r, rank - axis))])
+}
+
+/// `y = s · x̂ + b`, x̂ standardised over the positions of each channel of each photo
+pub(super) fn instance(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    let x = g.input(node, 0);
+    let (x_hat, r) = standardise(g, &x, x.shape.len() - 2, node.float("epsilon", 1e-5));
+    let scale = g.floats(node, 1)?;
+    let scale = per_channel(g, node, &scale);
+    let t = g.mul(dy, &scale);
+    Ok(vec![Some(standardised(g, &t, &x_hat, &r, x.shape.len() - 2))])
+}
+
+/// `y = s · x̂ + b`, x̂ standardised over the positions and channels of each group
+///
+/// Since opset 21 there is a scale for each channel, before one for each group.
+pub(super) fn group(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    let x = g.input(node, 0);
+    if x.shape[0] != 1 {
+        return Err(unsupported(node, "its first axis is not that of one photo"));
+    }
+    let (groups, channels) = (node.int("num_groups", 1) as usize, x.shape[1]);
+    let scale = g.floats(node, 1)?;
+    let repeat = channels / scale.len();
+    let scale: Vec<_> = scale.iter().flat_map(|&s| std::iter::repeat_n(s, repeat)).collect();
+    let scale = per_channel(g, node, &scale);
+    let grouped = [1, groups, x.shape[1..].iter().product::<usize>() / groups];
+    let flat = g.reshape(&x, &grouped);
+    let (x_hat, r) = standardise(g, &flat, 1, node.float("epsilon", 1e-5));
+    let dy = g.whole_output(node, dy);
+    let t = g.mul(&dy, &scale);
+    let t = g.reshape(&t, &grouped);
+    let dx = standardised(g, &t, &x_hat, &r, 1);
+    Ok(vec![Some(g.reshape(&dx, &x.shape))])
+}
+
+/// `y = x / n, n = √Σ x²` along an axis        `dx = (dy − y · Σ dy · y) / n`, 0 where n is 0
+pub(super) fn lp(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    if node.int("p", 2) != 2 {
+        return Err(unsupported(node, "only p = 2 has a rule"));
+    }
+    let (x, y) = (g.input(node, 0), g.output(node));
+    let dy = g.whole_output(node, dy);
+    let axis = node.int("axis", -1).rem_euclid(x.shape.len() as i64) as usize;
+    let square = g.mul(&x, &x);
+    let sum = g.sum(&square, &[axis]);
+    let n = g.map("Sqrt", &sum);
+    let n = not_zero(g, &n);
+    let dx = across(g, &dy, &y, &y, axis);
+    Ok(vec![Some(g.div(&dx, &n))])
+}
+
+/// dy − a · Σ dy · b, the sum along an axis of the tensor `a`
+fn across(g: &mut Builder, dy: &Value, a: &Value, b: &Value, axis: usize) -> Value {
+    let product = g.mul(dy, b);
+    let axis = axis + product.shape.len() - a.shape.len();
+    let sum = g.sum(&product, &[axis]);
+    let share = g.mul(a, &sum);
+    g.sub(dy, &share)
+}
+
+/// `y = e^x / Σ e^x        dx = y · (dy − Σ dy · y)`, sums along the axis
+pub(super) fn softmax(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    let y = g.output(node);
+    let axis = axis(g, node)?;
+    let dy = g.whole_output(node, dy);
+    let product = g.mul(&dy, &y);
+    let sum = g.sum(&product, &[axis + product.shape.len() - y.shape.len()]);
+    let rest = g.sub(&dy, &sum);
+    Ok(vec![Some(g.mul(&rest, &y))])
+}
+
+/// `y = x − ln Σ e^x        dx = dy − e^y · Σ dy`, sums along the axis
+pub(super) fn log_softmax(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    let y = g.output(node);
+    let axis = axis(g, node)?;
+    let dy = g.whole_output(node, dy);
+    let probability = g.map("Exp", &y);
+    let sum = g.sum(&dy, &[axis + dy.shape.len() - y.shape.len()]);
+    let share = g.mul(&probability, &sum);
+    Ok(vec![Some(g.sub(&dy, &share))])
+}
+
+/// The axis of a softmax; that of the photo, of size 1, would hold the rows of its gradient.
+fn axis(g: &Builder, node: &NodeProto) -> Result<usize, Error> {
+    let shape = g.shape(&node.output[0]);
+    match node.int("axis", -1).rem_euclid(shape.len() as i64) as usize {
+        0 if shape[0] == 1 => Err(unsupported(node, "it runs along an axis of size 1")),
+        axis => Ok(axis),
+    }
 }
 
 /// `yᵢ = xᵢ · sᵢ^−β, sᵢ = k + α/n · Σ x²ⱼ` over the n channels j around i
@@ -25,19 +163,18 @@ pub(super) fn batch(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 pub(super) fn local_response(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let size = node.int("size", 0);
     let (alpha, beta, k) = (node.float("alpha", 1e-4), node.float("beta", 0.75), node.float("bias", 1.0));
-    let (x, y) = (g.forward(&node.input[0]), g.output(node));
-    if x.shape.len() != 4 {
-        return Err(unsupported(node, "its input is not of shape [N, C, H, W]"));
+    let (x, y) = (g.input(node, 0), g.output(node));
+    if x.shape.len() != 4 || x.shape[0] != 1 {
+        return Err(unsupported(node, "its input is not of shape [1, C, H, W]"));
     }
     let (before, after) = ((size - 1) / 2, size / 2);
 
     let square = g.mul(&x, &x);
     let mean = channel_mean(g, &square, size, [before, after]);
     let mean = g.scale(&mean, alpha);
-    let bias = g.new_floats("bias", &[], &[k]);
-    let s = g.add(&mean, &bias);
-    let exponent = g.new_floats("exponent", &[], &[-beta]);
-    let power = g.emit("Pow", &[&s, &exponent], &[], s.shape.clone());
+    let s = g.shift(&mean, k);
+    let exponent = g.scalar(-beta);
+    let power = g.zip("Pow", &s, &exponent);
     let direct = g.mul(dy, &power);
 
     let ratio = g.div(&y, &s);

@@ -1,6 +1,7 @@
-//! Pools and means.
+//! Pools over windows and over everything.
 
 use super::super::builder::unsupported;
+use super::reduce::not_zero;
 use super::window::{Window, integers};
 use super::{Builder, Error, Grads, NodeProto, Value};
 
@@ -13,65 +14,71 @@ fn window(g: &Builder, node: &NodeProto) -> Result<Window, Error> {
 /// `y = max over each window        dx[argmax] += dy`
 ///
 /// The forward node tells where each maximum lies (`Indices`, the first one on a tie, as PyTorch does), so ties and
-/// overlapping windows are exact. Indices are flat over [N, C, H, W]; they are taken back to one photo and moved on
-/// by one photo's size for each seed row.
+/// overlapping windows are exact. Indices are flat over the whole of x; each row of the gradient has its own x.
 pub(super) fn max(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     if node.int("storage_order", 0) != 0 {
         return Err(unsupported(node, "storage_order 1"));
     }
-    let (x, y) = (g.shape(&node.input[0]), g.output(node).shape);
-    let dy = g.whole(dy, &y);
-    let indices = g.second_output(node, "indices");
-    let photo: usize = x[1..].iter().product();
-    let photo = g.new_integer("photo", photo as i64);
+    let (x, y) = (g.shape(&node.input[0]), g.shape(&node.output[0]));
+    let dy = g.whole_output(node, dy);
+    let dy = g.apart(&dy, &y);
+    let indices = g.extra_output(node, 1, y.clone());
+    let (size, places) = (x.iter().product::<usize>(), y.iter().product::<usize>());
 
-    // rows = M, total = M · photo
+    // index = indices + row · size
     let rows = g.emit("Shape", &[&dy], &[("start", 0.into()), ("end", 1.into())], vec![1]);
-    let total = g.emit("Mul", &[&rows, &photo], &[], vec![1]);
-    let zeros = g.emit("ConstantOfShape", &[&total], &[], vec![0]);
-
-    // index = local index + row · photo
+    let size = g.new_integer("size", size as i64);
+    let total = g.emit("Mul", &[&rows, &size], &[], vec![1]);
+    let zeros = g.emit("ConstantOfShape", &[&total], &[], vec![1]);
     let zero = g.new_integer("zero", 0);
-    let scalar = g.new_integers("scalar", &[]);
-    let end = g.emit("Reshape", &[&total, &scalar], &[], vec![]);
-    let starts = g.emit("Range", &[&zero, &end, &photo], &[], vec![1]);
-    let starts = g.reshape(&starts, &vec![1; y.len()]);
-    let local = g.emit("Mod", &[&indices, &photo], &[], y.clone());
+    let none = g.new_integers("scalar", &[]);
+    let end = g.emit("Reshape", &[&total, &none], &[], vec![]);
+    let starts = g.emit("Range", &[&zero, &end, &size], &[], vec![1]);
+    let starts = g.reshape(&starts, &[1, 1]);
+    let flat = g.new_integers("flat", &[1, places as i64]);
+    let local = g.emit("Reshape", &[&indices, &flat], &[], vec![1, places]);
     let index = g.add(&local, &starts);
 
-    let index = g.reshape(&index, &[1]);
-    let updates = g.reshape(&dy, &[1]);
+    let line = g.new_integers("line", &[-1]);
+    let index = g.emit("Reshape", &[&index, &line], &[], vec![places]);
+    let updates = g.emit("Reshape", &[&dy, &line], &[], vec![places]);
     let attributes = [("axis", 0.into()), ("reduction", "add".into())];
-    let sum = g.emit("ScatterElements", &[&zeros, &index, &updates], &attributes, vec![0]);
-    Ok(vec![Some(g.reshape(&sum, &x))])
+    let sum = g.emit("ScatterElements", &[&zeros, &index, &updates], &attributes, vec![1]);
+    Ok(vec![Some(g.settle(&sum, &x))])
 }
 
 /// `y = Σ over each window / count        dx = Σ dy / count` over the windows that hold x
 pub(super) fn average(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let window = window(g, node)?;
-    let (x, y) = (g.shape(&node.input[0]), g.output(node).shape);
     let counts = counts(&window, node.int("count_include_pad", 0) != 0);
-    let area: usize = window.kernel.iter().product();
-
     // One window over everything: the gradient is the same at every position.
-    let axes = 0..window.x.len();
     let covers = |i| window.y[i] == 1 && window.dilations[i] == 1 && window.kernel[i] >= window.x[i] + window.begin[i];
-    if axes.clone().all(covers) {
+    if (0..window.x.len()).all(covers) {
         return Ok(vec![Some(g.scale(dy, 1.0 / counts[0] as f32))]);
     }
+    let shares: Vec<_> = counts.iter().map(|&n| 1.0 / n as f32).collect();
+    let (x, y) = (g.shape(&node.input[0]), g.shape(&node.output[0]));
+    let dy = g.together(dy, &y);
+    let dx = spread(g, &window, &dy, &x, &shares);
+    Ok(vec![Some(g.settle(&dx, &x))])
+}
 
-    let dy = g.whole(dy, &y);
-    // The adjoint of a sum over windows of stride 1 is such a sum again, so `AveragePool` serves for it.
+/// Σ dy · share over the windows that hold each position of x, the adjoint of a sum over windows; `shares` holds one
+/// number per window.
+fn spread(g: &mut Builder, window: &Window, dy: &Value, x: &[usize], shares: &[f32]) -> Value {
+    let axes = 0..window.x.len();
+    let area: usize = window.kernel.iter().product();
+    // For stride 1 it is such a sum again, so `AveragePool` serves for it.
     let again = window.dense()
         && window.dilations.iter().all(|&d| d == 1)
         && axes.clone().all(|i| window.begin[i] < window.kernel[i] && window.x[i] + window.begin[i] >= window.y[i]);
     let factor = if again { area as f32 } else { 1.0 };
-    let factors: Vec<_> = counts.iter().map(|&n| factor / n as f32).collect();
+    let factors: Vec<_> = shares.iter().map(|&share| factor * share).collect();
     let dy = if factors.iter().all(|&f| f == 1.0) {
-        dy
+        dy.clone()
     } else {
-        let factors = g.new_floats("factor", &y[2..], &factors);
-        g.mul(&dy, &factors)
+        let factors = g.new_floats("factor", &window.y, &factors);
+        g.mul(dy, &factors)
     };
     if again {
         let begin = axes.clone().map(|i| window.kernel[i] - 1 - window.begin[i]);
@@ -82,16 +89,13 @@ pub(super) fn average(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
             ("pads", integers(&pads).into()),
             ("count_include_pad", 1.into()),
         ];
-        return Ok(vec![Some(g.emit("AveragePool", &[&dy], &attributes, x))]);
+        return g.emit("AveragePool", &[&dy], &attributes, x.to_vec());
     }
     // Channels go where the photos are: one kernel of ones serves all.
-    let planes: Vec<_> = [1, 1].into_iter().chain(y[2..].iter().copied()).collect();
-    let dy = g.reshape(&dy, &planes);
-    let kernel: Vec<_> = [1, 1].into_iter().chain(window.kernel.iter().copied()).collect();
-    let ones = g.new_floats("ones", &kernel, &vec![1.0; area]);
-    let planes = [1, 1].into_iter().chain(x[2..].iter().copied()).collect();
-    let dx = g.emit("ConvTranspose", &[&dy, &ones], &window.transposed(), planes);
-    Ok(vec![Some(g.reshape(&dx, &x))])
+    let dy = g.reshape(&dy, &[&[1, 1], &window.y[..]].concat());
+    let ones = g.new_floats("ones", &[&[1, 1], &window.kernel[..]].concat(), &vec![1.0; area]);
+    let dx = g.emit("ConvTranspose", &[&dy, &ones], &window.transposed(), [&[1, 1], &window.x[..]].concat());
+    g.reshape(&dx, x)
 }
 
 /// By how much each output position was divided: the positions of its window inside the picture, or inside the padded
@@ -114,32 +118,61 @@ fn counts(window: &Window, include_pad: bool) -> Vec<usize> {
 }
 
 /// `y = mean over all positions        dx = dy / positions`, the same everywhere
+#[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
 pub(super) fn global_average(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let positions: usize = g.shape(&node.input[0])[2..].iter().product();
     Ok(vec![Some(g.scale(dy, 1.0 / positions as f32))])
 }
 
-/// `y = mean over some axes        dx = dy / (number of values)`, the same along these axes
-pub(super) fn reduce_mean(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    let x = g.shape(&node.input[0]);
-    let rank = x.len() as i64;
-    let axes: Vec<usize> = match node.input_name(1) {
-        Some(_) => g.integers(node, 1)?.iter().map(|&a| a.rem_euclid(rank) as usize).collect(),
-        None => vec![],
-    };
-    let axes = match axes.is_empty() && node.int("noop_with_empty_axes", 0) == 0 {
-        true => (0..x.len()).collect(),
-        false => axes,
-    };
-    if axes.contains(&0) {
-        return Err(unsupported(node, "it takes the mean over photos"));
-    }
-    let count: usize = axes.iter().map(|&a| x[a]).product();
-    let kept: Vec<_> = (0..x.len()).map(|i| if axes.contains(&i) { 1 } else { x[i] }).collect();
-    let whole = g.output(node).shape;
-    let dy = g.whole(dy, &whole);
-    let dy = g.reshape(&dy, &kept);
-    let mut grads = vec![Some(g.scale(&dy, 1.0 / count as f32))];
-    grads.resize(node.input.len(), None);
-    Ok(grads)
+/// `y = max over all positions        dx = dy at the first maximum, 0 elsewhere`
+#[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
+pub(super) fn global_max(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    let x = g.input(node, 0);
+    let positions: usize = x.shape[2..].iter().product();
+    let flat = g.reshape(&x, &[x.shape[0], x.shape[1], positions]);
+    let first = g.emit("ArgMax", &[&flat], &[("axis", 2.into())], vec![x.shape[0], x.shape[1], 1]);
+    let places: Vec<_> = (0..positions as i64).collect();
+    let places = g.new_integers("places", &places);
+    let taken = g.equal(&first, &places);
+    let taken = g.reshape(&taken, &x.shape);
+    Ok(vec![Some(g.mul(dy, &taken))])
+}
+
+/// `y = (Σ |x|^p over each window)^(1/p)        dx = sign x · |x|^(p−1) · Σ dy · y^(1−p)`, 0 where y is 0
+pub(super) fn lp(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    let window = window(g, node)?;
+    let (x, y) = (g.input(node, 0), g.output(node));
+    let dy = by_norm(g, node, dy);
+    let dy = g.together(&dy, &y.shape);
+    let shares = vec![1.0; window.y.iter().product()];
+    let sum = spread(g, &window, &dy, &x.shape, &shares);
+    let sum = g.settle(&sum, &x.shape);
+    let slope = powers(g, node);
+    Ok(vec![Some(g.mul(&sum, &slope))])
+}
+
+/// `y = (Σ |x|^p over all positions)^(1/p)`, see [`lp`]
+#[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
+pub(super) fn global_lp(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    let dy = by_norm(g, node, dy);
+    let slope = powers(g, node);
+    Ok(vec![Some(g.mul(&dy, &slope))])
+}
+
+/// dy · y^(1−p)
+fn by_norm(g: &mut Builder, node: &NodeProto, dy: &Value) -> Value {
+    let y = g.output(node);
+    let y = not_zero(g, &y);
+    let exponent = g.scalar(1.0 - node.int("p", 2) as f32);
+    let power = g.zip("Pow", &y, &exponent);
+    g.mul(dy, &power)
+}
+
+/// sign x · |x|^(p−1)
+fn powers(g: &mut Builder, node: &NodeProto) -> Value {
+    let x = g.input(node, 0);
+    let (sign, size) = (g.map("Sign", &x), g.map("Abs", &x));
+    let exponent = g.scalar(node.int("p", 2) as f32 - 1.0);
+    let power = g.zip("Pow", &size, &exponent);
+    g.mul(&sign, &power)
 }

@@ -1,0 +1,21 @@
+"""Seeded pictures of no thing in particular: smooth structure at three scales plus pixel noise, normalised.
+
+White noise alone would be averaged away by the first layers, and a flat picture would leave most units dead.
+"""
+
+import torch
+import torch.nn.functional as F
+
+STRUCTURE = ((4, 1.0), (14, 0.7), (56, 0.4))  # cells a side, amplitude
+NOISE = 0.3
+
+
+def image(seed, side):
+    """One picture [1, 3, side, side], zero mean and unit deviation in every channel."""
+    generator = torch.Generator().manual_seed(seed)
+    picture = NOISE * torch.randn(1, 3, side, side, generator=generator)
+    for cells, amplitude in STRUCTURE:
+        field = torch.randn(1, 3, cells, cells, generator=generator)
+        picture += amplitude * F.interpolate(field, size=(side, side), mode="bicubic", align_corners=False)
+    mean, deviation = picture.mean((2, 3), keepdim=True), picture.std((2, 3), keepdim=True)
+    return (picture - mean) / deviation

@@ -1,0 +1,87 @@
+//! `localise grad`
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+
+use super::{Outcome, print};
+use crate::gradient::{self, GradientModel, Options, ReluRule, Seed};
+use crate::onnx::proto::StringStringEntryProto;
+use crate::run::OutputError;
+use crate::{classifier, onnx};
+
+#[derive(Args, Debug)]
+pub(super) struct Grad {
+    /// The classifier, an ONNX file.
+    model: PathBuf,
+    /// Where to write the model with its backward pass.
+    #[arg(short, long, value_name = "PATH")]
+    output: PathBuf,
+    /// The tensor that the gradient is taken with respect to, in place of the input. It becomes an output too: with
+    /// the last feature map, what the CAM family needs.
+    #[arg(long, value_name = "TENSOR")]
+    wrt: Option<String>,
+    /// The class scores, in place of the model's first output or what enters its softmax.
+    #[arg(long, value_name = "TENSOR")]
+    target: Option<String>,
+    /// Differentiate the K highest scores; the output `classes` names them.
+    #[arg(long, value_name = "K", default_value_t = 1, conflicts_with = "seed_input")]
+    classes: usize,
+    /// Let the user give the seed: an input `seed` [M, classes], one row per wanted gradient.
+    #[arg(long)]
+    seed_input: bool,
+    /// How a gradient passes a ReLU.
+    #[arg(long, value_enum, default_value_t)]
+    relu: Relu,
+    /// Width and height of the image where the model leaves them open.
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    size: Option<[usize; 2]>,
+}
+
+/// The methods of the paper's section 4.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Relu {
+    /// The derivative (Simonyan et al. 2013).
+    #[default]
+    Gradient,
+    /// Guided backpropagation: of the derivative, what is positive (Springenberg et al. 2014).
+    Guided,
+    /// The deconvolutional network: what is positive, whatever the photo (Zeiler and Fergus 2013).
+    Deconvnet,
+}
+
+fn size(text: &str) -> Result<[usize; 2], String> {
+    let parts = text.split_once('x').and_then(|(w, h)| Some([h.parse().ok()?, w.parse().ok()?]));
+    parts.ok_or_else(|| "a size is written as WIDTHxHEIGHT, like 224x224".into())
+}
+
+impl Grad {
+    pub(super) fn run(self) -> Result<Outcome> {
+        let Self { model: path, output, wrt, target, classes, seed_input, relu, size } = self;
+        let relu = match relu {
+            Relu::Gradient => ReluRule::Gradient,
+            Relu::Guided => ReluRule::Guided,
+            Relu::Deconvnet => ReluRule::Deconvnet,
+        };
+        let seed = if seed_input { Seed::Input } else { Seed::Top(classes) };
+        let options = Options { wrt, target, seed, relu, size, dense: false };
+        let model = onnx::load(&path)?;
+        let compiled = gradient::compile(&model, &options, &classifier::runtime());
+        let GradientModel { mut model, warnings, .. } = compiled.with_context(|| path.display().to_string())?;
+        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        let facts = [("source_sha256", classifier::sha256(&path)?), ("options", format!("{options:?}"))];
+        model.metadata_props = facts
+            .into_iter()
+            .map(|(key, value)| StringStringEntryProto { key: Some(format!("localise.{key}")), value: Some(value) })
+            .collect();
+        let graph = model.graph.iter();
+        let text: String = graph
+            .flat_map(|g| g.input.iter().map(|i| ("input", i)).chain(g.output.iter().map(|o| ("output", o))))
+            .map(|(what, value)| format!("{what:<7} {}\n", onnx::declared(value)))
+            .collect();
+        onnx::save(model, &output).map_err(OutputError::at(&output))?;
+        print(&text)?;
+        Ok(Outcome::Done)
+    }
+}

@@ -259,10 +259,9 @@ impl Builder {
         self.add(a, &offset)
     }
 
-    /// 1 − a
+    /// 1 − a, for a in [0, 1]. `HardSigmoid` stays in ONNX Runtime's blocked layout, where `Sub` does not.
     pub fn complement(&mut self, a: &Value) -> Value {
-        let one = self.scalar(1.0);
-        self.sub(&one, a)
+        self.hard_sigmoid(a, -1.0, 1.0)
     }
 
     /// max(0, min(1, alpha·a + beta))
@@ -384,6 +383,20 @@ impl Builder {
         let shape = (0..a.shape.len()).map(|i| (a.shape[i] as i64 + before[i] + after[i]) as usize).collect();
         let pads = self.new_integers("pads", &[before, after].concat());
         self.emit("Pad", &[a, &pads], &[], shape)
+    }
+
+    /// `a` moved along an axis by `before` places, `value` in the free ones, and made longer by `before + after`.
+    pub fn shifted(&mut self, a: &Value, axis: usize, before: i64, after: i64, value: f32) -> Value {
+        if (before, after) == (0, 0) {
+            return a.clone();
+        }
+        let mut pads = vec![0; 2 * a.shape.len()];
+        (pads[axis], pads[axis + a.shape.len()]) = (before, after);
+        let pads = self.new_integers("pads", &pads);
+        let value = self.scalar(value);
+        let mut shape = a.shape.clone();
+        shape[axis] = (shape[axis] as i64 + before + after) as usize;
+        self.emit("Pad", &[a, &pads, &value], &[], shape)
     }
 
     /// A gradient `dx` that has the shape of `node`'s output, for its input `i` that was broadcast to that shape:

@@ -15,7 +15,7 @@ pub(super) fn check(graph: &GraphProto) -> Result<(), String> {
 fn nested(graph: &GraphProto, outer: &HashSet<&str>) -> Result<(), String> {
     let mut known = outer.clone();
     known.extend(graph.input.iter().map(super::proto::ValueInfoProto::name));
-    known.extend(graph.initializer.iter().map(super::proto::TensorProto::name));
+    known.extend(graph.initializer.iter().map(TensorProto::name));
     known.extend(graph.sparse_initializer.iter().filter_map(|sparse| Some(sparse.values.as_ref()?.name())));
     graph.initializer.iter().try_for_each(size)?;
     for node in &graph.node {

@@ -1,12 +1,12 @@
 //! The table of operator cases: attributes x shapes x opsets. One line a case.
 
 /// A small model from `x` to `y` for one operator.
-pub struct Case {
-    pub operator: &'static str,
-    pub opset: i64,
-    pub x: &'static [usize],
-    pub graph: &'static str,
-    pub weights: &'static str,
+pub(crate) struct Case {
+    pub(crate) operator: &'static str,
+    pub(crate) opset: i64,
+    pub(crate) x: &'static [usize],
+    pub(crate) graph: &'static str,
+    pub(crate) weights: &'static str,
 }
 
 /// [1, 2, 5, 4], a small image.
@@ -19,7 +19,7 @@ const fn case(operator: &'static str, opset: i64, x: &'static [usize], graph: &'
 }
 
 #[rustfmt::skip]
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     case("Abs", 17, S, "y = Abs(x)", ""),
     case("Add", 17, S, "y = Add(x, x)", ""),
     case("Add", 17, S, "y = Add(c, x)", "c: 2x1x1"),

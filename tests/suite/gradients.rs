@@ -61,7 +61,7 @@ fn rules_agree_with_central_differences() {
 }
 
 /// Two rows of gradients against the model's slopes.
-pub fn against_central_differences(
+pub(crate) fn against_central_differences(
     compiled: &GradientModel,
     model: &ModelProto,
     dims: &[usize],

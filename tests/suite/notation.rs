@@ -5,18 +5,18 @@ use localise::onnx::proto::{TensorShapeProto, TypeProto, ValueInfoProto, attribu
 use localise::onnx::proto::{tensor_shape_proto as shape, type_proto};
 
 /// Numbers without pattern in (−1, 1): no two are near each other, so that pools have no ties.
-pub fn numbers(n: usize, salt: usize) -> Vec<f32> {
+pub(crate) fn numbers(n: usize, salt: usize) -> Vec<f32> {
     (0..n).map(|i| (((i * 7919 + salt * 104_729 + 13) % 1_999) as f32 / 999.5) - 1.0).collect()
 }
 
 /// A float32 tensor of [`numbers`].
-pub fn tensor(name: &str, dims: &[usize], salt: usize) -> TensorProto {
+pub(crate) fn tensor(name: &str, dims: &[usize], salt: usize) -> TensorProto {
     TensorProto::from_floats(name, dims, &numbers(dims.iter().product(), salt))
 }
 
 /// Weights as `w: 3x2x3x3; lo = -0.5; v = [0.3, 2.0]; i = [0, 1]; n = 3`: a shape filled with [`numbers`], or values,
 /// integers where they have no point.
-pub fn weights(text: &str) -> Vec<TensorProto> {
+pub(crate) fn weights(text: &str) -> Vec<TensorProto> {
     let weight = |(salt, part): (usize, &str)| match part.split_once('=') {
         None => {
             let (name, dims) = part.split_once(':').unwrap_or_else(|| panic!("weight '{part}'"));
@@ -39,7 +39,7 @@ fn items(list: &str) -> Vec<&str> {
 }
 
 /// Nodes as `p = MaxPool(x) kernel_shape=[2,2] ceil_mode=1; y = Relu(p)`.
-pub fn nodes(text: &str) -> Vec<NodeProto> {
+pub(crate) fn nodes(text: &str) -> Vec<NodeProto> {
     text.split(';').map(|line| node(line.trim())).collect()
 }
 
@@ -81,7 +81,7 @@ fn attribute(text: &str) -> AttributeProto {
 }
 
 /// A float32 input of a fixed shape.
-pub fn declared(name: &str, dims: &[usize]) -> ValueInfoProto {
+pub(crate) fn declared(name: &str, dims: &[usize]) -> ValueInfoProto {
     let dim = |&n: &usize| shape::Dimension {
         value: Some(shape::dimension::Value::DimValue(n as i64)),
         ..Default::default()
@@ -96,7 +96,7 @@ pub fn declared(name: &str, dims: &[usize]) -> ValueInfoProto {
 }
 
 /// A model from `x` to `y`.
-pub fn model(opset: i64, x: &[usize], nodes: Vec<NodeProto>, weights: Vec<TensorProto>) -> ModelProto {
+pub(crate) fn model(opset: i64, x: &[usize], nodes: Vec<NodeProto>, weights: Vec<TensorProto>) -> ModelProto {
     let graph = GraphProto {
         name: Some("case".into()),
         node: nodes,
@@ -110,6 +110,6 @@ pub fn model(opset: i64, x: &[usize], nodes: Vec<NodeProto>, weights: Vec<Tensor
 }
 
 /// The model that the notation describes.
-pub fn written(opset: i64, x: &[usize], graph: &str, constants: &str) -> ModelProto {
+pub(crate) fn written(opset: i64, x: &[usize], graph: &str, constants: &str) -> ModelProto {
     model(opset, x, nodes(graph), weights(constants))
 }

@@ -12,18 +12,13 @@ fn scatter(g: &mut Builder, dy: &Value, axis: usize, index: &[usize], size: usiz
     shape[axis] = size;
     // Positions from..from + n are a part as it is.
     if index.windows(2).all(|pair| pair[1] == pair[0] + 1) && !index.is_empty() {
-        let (mut before, mut after) = (vec![0; shape.len()], vec![0; shape.len()]);
-        before[axis] = index[0] as i64;
-        after[axis] = (size - index[0] - index.len()) as i64;
-        return if index.len() == size { dy.clone() } else { g.pad(dy, &before, &after) };
+        return g.shifted(dy, axis, index[0] as i64, (size - index[0] - index.len()) as i64, 0.0);
     }
     let mut taken_by = vec![vec![]; size];
     index.iter().enumerate().for_each(|(j, &i)| taken_by[i].push(j));
     let most = taken_by.iter().map(Vec::len).max().unwrap_or_default();
     if most <= 1 {
-        let mut after = vec![0; shape.len()];
-        after[axis] = 1;
-        let with_zero = g.pad(dy, &vec![0; shape.len()], &after);
+        let with_zero = g.shifted(dy, axis, 0, 1, 0.0);
         let inverse: Vec<_> = taken_by.iter().map(|js| js.first().map_or(index.len(), |&j| j) as i64).collect();
         let inverse = g.new_integers("inverse", &inverse);
         return g.emit("Gather", &[&with_zero, &inverse], &[("axis", (axis as i64).into())], shape);
@@ -110,9 +105,7 @@ pub(super) fn pad(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
             continue;
         }
         if mode == "constant" {
-            let mut pads = [vec![0; dx.shape.len()], vec![0; dx.shape.len()]];
-            (pads[0][axis + 1], pads[1][axis + 1]) = (-before, -after);
-            dx = g.pad(&dx, &pads[0], &pads[1]);
+            dx = g.shifted(&dx, axis + 1, -before, -after, 0.0);
             continue;
         }
         let source = |position: i64| match mode {

@@ -9,6 +9,7 @@ mod arithmetic;
 mod conv;
 mod gather;
 mod linear;
+mod max_pool;
 mod norm;
 mod pool;
 mod quantize;
@@ -84,7 +85,7 @@ pub const RULES: &[Rule] = &[
     rule("LpPool", 7, pool::lp),
     rule("MatMul", 7, linear::matmul),
     rule("Max", 7, arithmetic::extremum),
-    rule("MaxPool", 7, pool::max),
+    rule("MaxPool", 7, max_pool::max),
     rule("Mean", 7, arithmetic::mean),
     rule("Min", 7, arithmetic::extremum),
     rule("Mish", 18, activation::mish),

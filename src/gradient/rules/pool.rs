@@ -1,55 +1,12 @@
-//! Pools over windows and over everything.
+//! Sums, means and norms over windows, and everything over all positions.
 
-use super::super::builder::unsupported;
 use super::reduce::not_zero;
 use super::window::{Window, integers};
-use super::{Builder, Error, Grads, NodeProto, Value};
-
-fn window(g: &Builder, node: &NodeProto) -> Result<Window, Error> {
-    let kernel = node.ints("kernel_shape").ok_or_else(|| unsupported(node, "it has no kernel_shape"))?;
-    let kernel: Vec<_> = kernel.iter().map(|&k| k as usize).collect();
-    Window::of(g, node, &kernel)
-}
-
-/// `y = max over each window        dx[argmax] += dy`
-///
-/// The forward node tells where each maximum lies (`Indices`, the first one on a tie, as PyTorch does), so ties and
-/// overlapping windows are exact. Indices are flat over the whole of x; each row of the gradient has its own x.
-pub(super) fn max(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    if node.int("storage_order", 0) != 0 {
-        return Err(unsupported(node, "storage_order 1"));
-    }
-    let (x, y) = (g.shape(&node.input[0]), g.shape(&node.output[0]));
-    let dy = g.whole_output(node, dy);
-    let dy = g.apart(&dy, &y);
-    let indices = g.extra_output(node, 1, y.clone());
-    let (size, places) = (x.iter().product::<usize>(), y.iter().product::<usize>());
-
-    // index = indices + row · size
-    let rows = g.emit("Shape", &[&dy], &[("start", 0.into()), ("end", 1.into())], vec![1]);
-    let size = g.new_integer("size", size as i64);
-    let total = g.emit("Mul", &[&rows, &size], &[], vec![1]);
-    let zeros = g.emit("ConstantOfShape", &[&total], &[], vec![1]);
-    let zero = g.new_integer("zero", 0);
-    let none = g.new_integers("scalar", &[]);
-    let end = g.emit("Reshape", &[&total, &none], &[], vec![]);
-    let starts = g.emit("Range", &[&zero, &end, &size], &[], vec![1]);
-    let starts = g.reshape(&starts, &[1, 1]);
-    let flat = g.new_integers("flat", &[1, places as i64]);
-    let local = g.emit("Reshape", &[&indices, &flat], &[], vec![1, places]);
-    let index = g.add(&local, &starts);
-
-    let line = g.new_integers("line", &[-1]);
-    let index = g.emit("Reshape", &[&index, &line], &[], vec![places]);
-    let updates = g.emit("Reshape", &[&dy, &line], &[], vec![places]);
-    let attributes = [("axis", 0.into()), ("reduction", "add".into())];
-    let sum = g.emit("ScatterElements", &[&zeros, &index, &updates], &attributes, vec![1]);
-    Ok(vec![Some(g.settle(&sum, &x))])
-}
+use super::{Builder, Grads, NodeProto, Value};
 
 /// `y = Σ over each window / count        dx = Σ dy / count` over the windows that hold x
 pub(super) fn average(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    let window = window(g, node)?;
+    let window = Window::pool(g, node)?;
     let counts = counts(&window, node.int("count_include_pad", 0) != 0);
     // One window over everything: the gradient is the same at every position.
     let covers = |i| window.y[i] == 1 && window.dilations[i] == 1 && window.kernel[i] >= window.x[i] + window.begin[i];
@@ -140,7 +97,7 @@ pub(super) fn global_max(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads
 
 /// `y = (Σ |x|^p over each window)^(1/p)        dx = sign x · |x|^(p−1) · Σ dy · y^(1−p)`, 0 where y is 0
 pub(super) fn lp(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    let window = window(g, node)?;
+    let window = Window::pool(g, node)?;
     let (x, y) = (g.input(node, 0), g.output(node));
     let dy = by_norm(g, node, dy);
     let dy = g.together(&dy, &y.shape);

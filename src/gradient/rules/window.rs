@@ -19,6 +19,12 @@ pub(super) struct Window {
 }
 
 impl Window {
+    /// Reads the window of a pool.
+    pub(super) fn pool(g: &Builder, node: &NodeProto) -> Result<Self, Error> {
+        let kernel = node.ints("kernel_shape").ok_or_else(|| unsupported(node, "it has no kernel_shape"))?;
+        Self::of(g, node, &kernel.iter().map(|&k| k as usize).collect::<Vec<_>>())
+    }
+
     /// Reads the window of a `Conv`, `MaxPool` or `AveragePool`.
     pub(super) fn of(g: &Builder, node: &NodeProto, kernel: &[usize]) -> Result<Self, Error> {
         let (x, y) = (g.shape(&node.input[0])[2..].to_vec(), g.output(node).shape[2..].to_vec());

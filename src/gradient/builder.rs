@@ -385,6 +385,16 @@ impl Builder {
         self.emit("Pad", &[a, &pads], &[], shape)
     }
 
+    /// Each value of `a` repeated `factors[i]` times along axis i.
+    pub fn repeated(&mut self, a: &Value, factors: &[usize]) -> Value {
+        let none = Value { name: String::new(), shape: vec![] };
+        let scales =
+            self.new_floats("scales", &[factors.len()], &factors.iter().map(|&f| f as f32).collect::<Vec<_>>());
+        let attributes = [("coordinate_transformation_mode", "asymmetric".into()), ("nearest_mode", "floor".into())];
+        let shape = a.shape.iter().zip(factors).map(|(n, f)| n * f).collect();
+        self.emit("Resize", &[a, &none, &scales], &attributes, shape)
+    }
+
     /// `a` moved along an axis by `before` places, `value` in the free ones, and made longer by `before + after`.
     pub fn shifted(&mut self, a: &Value, axis: usize, before: i64, after: i64, value: f32) -> Value {
         if (before, after) == (0, 0) {

@@ -6,7 +6,7 @@ use super::builder::{Builder, Value, unsupported};
 use super::prepare::{Prepared, declaration, keep_ancestors, node};
 use super::probe::Facts;
 use super::rules::{self, Rule};
-use super::{CLASSES, Error, GradientModel, Options, ReluRule, SEED, Seed};
+use super::{CLASSES, Error, GradientModel, Options, ReluRule, SEED, Seed, compound};
 use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto, tensor_proto::DataType};
 
 /// Finds operators without a rule, and a score that does not depend on the image, before anything runs.
@@ -17,7 +17,8 @@ pub(super) fn check(prepared: &Prepared) -> Result<(), Error> {
 /// Appends the backward half and declares inputs and outputs.
 pub(super) fn differentiate(prepared: Prepared, facts: Facts, options: &Options) -> Result<GradientModel, Error> {
     let path = path(&prepared);
-    let chain = chain(&prepared, &path)?;
+    let mut chain = chain(&prepared, &path)?;
+    compound::join(prepared.graph(), &mut chain, &[&prepared.target, &prepared.scores, &prepared.wrt]);
     if options.relu != ReluRule::Gradient && !chain.iter().any(|(node, _)| rules::has_relu(node)) {
         return Err(Error::Shape("the network has no ReLU; this method differs from the gradient only there".into()));
     }

@@ -1,4 +1,6 @@
-//! Affine steps per channel folded into the convolution before them, so that the backward pass has none either.
+//! The forward half rewritten to equal values, so that the backward pass has less to do.
+//!
+//! Affine steps per channel go into the convolution before them; a ReLU goes behind the pool after it.
 
 use super::Error;
 use super::prepare::Prepared;
@@ -51,6 +53,35 @@ pub(super) fn normalisations(prepared: &mut Prepared, facts: &mut Facts) -> Resu
     graph.initializer.extend(weights);
     super::prepare::keep_ancestors(graph, &kept.each_ref().map(String::as_str));
     Ok(())
+}
+
+/// Exchanges a `Relu` and the `MaxPool` that is its only user: `max relu x = relu max x`. The mask of the ReLU is then as
+/// small as the pool's output. Not for the other rules of [`super::ReluRule`], where the order matters.
+pub(super) fn relus_behind_pools(prepared: &mut Prepared, facts: &mut Facts) {
+    let kept = [prepared.target.clone(), prepared.scores.clone(), prepared.wrt.clone()];
+    let graph = prepared.graph();
+    let index = Graph::new(graph);
+    let relu_of = |pool: &NodeProto| {
+        let x = pool.input_name(0)?;
+        let relu = index.producer(x).filter(|node| node.op_type() == "Relu" && node.domain().is_empty())?;
+        let alone = index.consumers(x).count() == 1 && pool.output.len() == 1 && !kept.iter().any(|name| name == x);
+        // Of a pool that needs `Indices` the kernel is faster on what a ReLU has made zero.
+        let tiles = pool.ints("kernel_shape") == pool.ints("strides");
+        (pool.op_type() == "MaxPool" && pool.domain().is_empty() && alone && tiles).then_some(relu)
+    };
+    let pairs: Vec<(NodeProto, NodeProto)> =
+        graph.node.iter().filter_map(|pool| Some((relu_of(pool)?.clone(), pool.clone()))).collect();
+    for (relu, pool) in pairs {
+        let (x, between, y) = (relu.input[0].clone(), relu.output[0].clone(), pool.output[0].clone());
+        facts.shapes.insert(between.clone(), facts.shapes[&y].clone());
+        for node in &mut prepared.graph_mut().node {
+            if *node == relu {
+                *node = NodeProto { input: vec![x.clone()], output: vec![between.clone()], ..pool.clone() };
+            } else if *node == pool {
+                *node = NodeProto { input: vec![between.clone()], output: vec![y.clone()], ..relu.clone() };
+            }
+        }
+    }
 }
 
 /// What `node` does to its input `x`, where that is an affine step per channel.

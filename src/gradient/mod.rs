@@ -17,6 +17,7 @@
 //! ```
 
 mod builder;
+mod compound;
 mod dense;
 mod engine;
 mod fold;
@@ -159,5 +160,8 @@ pub fn compile(model: &ModelProto, options: &Options, runtime: &dyn Runtime) -> 
     }
     let mut facts = probe::probe(&mut prepared, runtime)?;
     fold::normalisations(&mut prepared, &mut facts)?;
+    if options.relu == ReluRule::Gradient {
+        fold::relus_behind_pools(&mut prepared, &mut facts);
+    }
     engine::differentiate(prepared, facts, options)
 }

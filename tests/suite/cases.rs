@@ -14,7 +14,13 @@ const S: &[usize] = &[1, 2, 5, 4];
 /// [3, 4], no axis for photos.
 const M: &[usize] = &[3, 4];
 
-const fn case(operator: &'static str, opset: i64, x: &'static [usize], graph: &'static str, weights: &'static str) -> Case {
+const fn case(
+    operator: &'static str,
+    opset: i64,
+    x: &'static [usize],
+    graph: &'static str,
+    weights: &'static str,
+) -> Case {
     Case { operator, opset, x, graph, weights }
 }
 

@@ -30,7 +30,11 @@ fn run(compiled: &GradientModel, image: &TensorProto, seed: &TensorProto) -> (Ve
 fn central_differences(model: &ModelProto, x: &[f32], dims: &[usize]) -> Vec<Vec<f64>> {
     let step = 4e-4;
     let mut session = AnyModel::new(model).unwrap();
-    let mut value = |x: &[f32]| session.run(&[TensorProto::from_floats(model.graph.as_ref().unwrap().input[0].name(), dims, x)]).unwrap()[0].floats().unwrap();
+    let mut value = |x: &[f32]| {
+        session.run(&[TensorProto::from_floats(model.graph.as_ref().unwrap().input[0].name(), dims, x)]).unwrap()[0]
+            .floats()
+            .unwrap()
+    };
     let mut x = x.to_vec();
     let mut jacobian = Vec::new();
     for i in 0..x.len() {
@@ -112,7 +116,9 @@ fn rows_of_the_seed_do_not_mix() {
 /// A flat area has ties in every window: all of a window's gradient belongs to its first maximum, as in PyTorch.
 #[test]
 fn tied_maxima_pass_the_gradient_once() {
-    for pool in ["MaxPool(x) kernel_shape=[2,2] strides=[2,2]", "MaxPool(x) kernel_shape=[2,2] strides=[2,2] dilations=[1,1]"] {
+    for pool in
+        ["MaxPool(x) kernel_shape=[2,2] strides=[2,2]", "MaxPool(x) kernel_shape=[2,2] strides=[2,2] dilations=[1,1]"]
+    {
         let compiled = compile(&written(17, &[1, 1, 4, 4], &format!("y = {pool}"), ""));
         let image = TensorProto::from_floats("x", &[1, 1, 4, 4], &[7.0; 16]);
         let (_, gradient) = run(&compiled, &image, &TensorProto::from_floats(SEED, &[1, 4], &[1.0, 2.0, 3.0, 4.0]));
@@ -153,7 +159,12 @@ fn the_relu_rules_are_those_of_their_papers() {
 #[test]
 fn quantisers_are_clipped_straight_through() {
     let mut model = written(13, &[1, 4, 1, 1], "q = QuantizeLinear(x, s, z); y = DequantizeLinear(q, s, z)", "s = 0.5");
-    let zero = TensorProto { name: Some("z".into()), data_type: Some(2), raw_data: Some(vec![2].into()), ..Default::default() };
+    let zero = TensorProto {
+        name: Some("z".into()),
+        data_type: Some(2),
+        raw_data: Some(vec![2].into()),
+        ..Default::default()
+    };
     model.graph.as_mut().unwrap().initializer.push(zero);
     let compiled = compile(&model);
     assert!(compiled.warnings[0].contains("quantised") && compiled.warnings.len() == 1);

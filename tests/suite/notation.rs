@@ -27,7 +27,9 @@ pub(crate) fn weights(text: &str) -> Vec<TensorProto> {
             let dims = if value.trim().starts_with('[') { vec![list.len()] } else { vec![] };
             match list.iter().map(|v| v.parse()).collect::<Result<Vec<i64>, _>>() {
                 Ok(integers) => TensorProto::from_integers(name, &dims, &integers),
-                Err(_) => TensorProto::from_floats(name, &dims, &list.iter().map(|v| v.parse().unwrap()).collect::<Vec<_>>()),
+                Err(_) => {
+                    TensorProto::from_floats(name, &dims, &list.iter().map(|v| v.parse().unwrap()).collect::<Vec<_>>())
+                }
             }
         }
     };

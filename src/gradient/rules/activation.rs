@@ -178,8 +178,14 @@ pub(super) fn softsign(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 /// `y = x · s, s = σ(α · x)        dx = dy · (s + α · y · (1 − s))`
 pub(super) fn swish(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (x, y, alpha) = (g.input(node, 0), g.output(node), node.float("alpha", 1.0));
-    let scaled = g.scale(&x, alpha);
-    let s = g.map("Sigmoid", &scaled);
+    let s = match node.string("sigmoid", "") {
+        // Written as two nodes, see `compound`.
+        "" => {
+            let scaled = g.scale(&x, alpha);
+            g.map("Sigmoid", &scaled)
+        }
+        sigmoid => g.forward(sigmoid),
+    };
     let rest = g.complement(&s);
     let slope = g.mul(&y, &rest);
     let slope = g.scale(&slope, alpha);

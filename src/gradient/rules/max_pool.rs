@@ -10,7 +10,9 @@
 use super::super::builder::unsupported;
 use super::window::{Window, integers};
 use super::{Builder, Grads, NodeProto, Value};
-use crate::onnx::proto::AttributeProto;
+
+/// The largest kernel for which comparing whole tensors place by place is the faster way.
+const LARGEST: usize = 4;
 
 pub(super) fn max(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     if node.int("storage_order", 0) != 0 {
@@ -26,7 +28,7 @@ pub(super) fn max(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     });
     let dx = if simple && tiles && window.x.len() == 2 {
         tiled(g, &window, &x, &y, &dy)
-    } else if simple && window.dense() {
+    } else if simple && window.dense() && window.kernel.iter().all(|&k| k <= LARGEST) {
         sliding(g, &window, &x, &y, &dy)
     } else {
         indexed(g, node, &dy)
@@ -44,25 +46,16 @@ fn tiled(g: &mut Builder, window: &Window, x: &Value, y: &Value, dy: &Value) -> 
     let positions = (0..window.x[0]).flat_map(|row| (0..window.x[1]).map(move |column| (row, column)));
     let rank = g.new_floats("rank", &window.x, &positions.map(rank).collect::<Vec<_>>());
 
-    let equal = up(g, window, y);
+    let up = [&[1, 1], &window.kernel[..]].concat();
+    let equal = g.repeated(y, &up);
     let equal = g.equal(x, &equal);
     let ranked = g.mul(&equal, &rank);
     let attributes = [("kernel_shape", integers(&window.kernel).into()), ("strides", integers(&window.strides).into())];
     let best = g.emit("MaxPool", &[&ranked], &attributes, y.shape.clone());
-    let best = up(g, window, &best);
+    let best = g.repeated(&best, &up);
     let first = g.equal(&ranked, &best);
-    let dy = up(g, window, dy);
+    let dy = g.repeated(dy, &up);
     g.mul(&dy, &first)
-}
-
-/// Each value repeated over its window.
-fn up(g: &mut Builder, window: &Window, a: &Value) -> Value {
-    let scales: Vec<_> = [1.0, 1.0].into_iter().chain(window.kernel.iter().map(|&k| k as f32)).collect();
-    let scales = g.new_floats("scales", &[scales.len()], &scales);
-    let none = Value { name: String::new(), shape: vec![] };
-    let attributes = [("coordinate_transformation_mode", "asymmetric".into()), ("nearest_mode", "floor".into())];
-    let shape = [&a.shape[..2], &window.x[..]].concat();
-    g.emit("Resize", &[a, &none, &scales], &attributes, shape)
 }
 
 /// Windows that slide by one: along one axis after the other, the last first, as the maximum of a window is the maximum
@@ -72,12 +65,11 @@ fn sliding(g: &mut Builder, window: &Window, x: &Value, y: &Value, dy: &Value) -
     let mut maxima = vec![x.clone()];
     for i in (1..window.x.len()).rev() {
         let only = |n: usize, other: i64| {
-            let list: Vec<i64> = (0..window.x.len()).map(|j| if i == j { n as i64 } else { other }).collect();
-            list
+            (0..window.x.len()).map(|j| if i == j { n as i64 } else { other }).collect::<Vec<_>>()
         };
-        let pads = [only(window.begin[i], 0), only(after(window, i), 0)].concat();
-        let attributes: [(&str, AttributeProto); 2] =
-            [("kernel_shape", only(window.kernel[i], 1).into()), ("pads", pads.into())];
+        let after = window.y[i] + window.kernel[i] - 1 - window.x[i] - window.begin[i];
+        let pads = [only(window.begin[i], 0), only(after, 0)].concat();
+        let attributes = [("kernel_shape", only(window.kernel[i], 1).into()), ("pads", pads.into())];
         let last = &maxima[maxima.len() - 1];
         let mut shape = last.shape.clone();
         shape[i + 2] = window.y[i];
@@ -92,35 +84,44 @@ fn sliding(g: &mut Builder, window: &Window, x: &Value, y: &Value, dy: &Value) -
     dy
 }
 
-/// The padding after the last position that the shapes show.
-fn after(window: &Window, i: usize) -> usize {
-    window.y[i] + window.kernel[i] - 1 - window.x[i] - window.begin[i]
-}
-
-/// One axis: the gradient goes to the first position of the window, of those left, that equals the maximum.
+/// One axis: the gradient goes to the first position of the window that equals the maximum.
 ///
-/// `dy_t = rest · [x shifted by t = y]        rest −= dy_t        dx = Σ dy_t shifted back`
+/// `m_t = [x shifted by t = y] · Π_{u<t} (1 − m_u)        dx = Σ (dy · m_t) shifted back`
 fn slid(g: &mut Builder, window: &Window, i: usize, [x, y]: [&Value; 2], dy: &Value) -> Value {
     let (kernel, longer) = (window.kernel[i], window.y[i] as i64 - window.x[i] as i64);
-    let (mut rest, mut dx) = (dy.clone(), None);
+    let mut left: Option<Value> = None;
+    let mut parts = Vec::new();
     for t in 0..kernel {
         let offset = window.begin[i] as i64 - t as i64;
-        let part = if t + 1 == kernel {
-            rest.clone()
-        } else {
-            let shifted = g.shifted(x, i + 2, offset, longer - offset, f32::MIN);
-            let equal = g.equal(&shifted, y);
-            let part = g.mul(&rest, &equal);
-            rest = g.sub(&rest, &part);
-            part
+        let mask = match left.take() {
+            // Whatever is left belongs to the last position.
+            Some(left) if t + 1 == kernel => left,
+            before => {
+                let shifted = g.shifted(x, i + 2, offset, longer - offset, f32::MIN);
+                let equal = g.equal(&shifted, y);
+                let mask = before.as_ref().map_or(equal.clone(), |left| g.mul(&equal, left));
+                let others = before.unwrap_or_else(|| g.scalar(1.0));
+                left = Some(g.sub(&others, &mask));
+                mask
+            }
         };
-        let part = g.shifted(&part, i + 2, -offset, offset - longer, 0.0);
-        dx = Some(match dx {
-            Some(sum) => g.add(&sum, &part),
-            None => part,
-        });
+        let part = g.mul(dy, &mask);
+        parts.push(moved(g, &part, i + 2, [-offset, offset - longer]));
     }
-    dx.expect("a window has a position")
+    let shape = parts[0].shape.clone();
+    g.emit("Sum", &parts.iter().collect::<Vec<_>>(), &[], shape)
+}
+
+/// A part moved back to where it belongs. Nothing in it would leave the image, so where the size stays it is moved as
+/// one line of memory.
+fn moved(g: &mut Builder, part: &Value, axis: usize, [before, after]: [i64; 2]) -> Value {
+    if before + after != 0 {
+        return g.shifted(part, axis, before, after, 0.0);
+    }
+    let line = g.reshape(part, &[1, part.shape[1..].iter().product()]);
+    let step = before * part.shape[axis + 1..].iter().product::<usize>() as i64;
+    let line = g.shifted(&line, 1, step, -step, 0.0);
+    g.reshape(&line, &part.shape)
 }
 
 /// Any other windows: `Indices` are flat over the whole of x, and each row of the gradient has its own x.

@@ -35,8 +35,8 @@ pub struct Builder {
     pub relu: ReluRule,
     /// What the user should know.
     pub(super) warnings: Vec<String>,
-    /// The gradients that are complete, by their tensors.
-    pub(super) gradients: HashMap<String, Value>,
+    /// What each user of a tensor contributes to its gradient.
+    contributions: HashMap<String, Vec<Value>>,
     facts: Facts,
     /// The tensors between image and score.
     path: HashSet<String>,
@@ -45,6 +45,10 @@ pub struct Builder {
     /// Names are given as `grad/<scope>/<operator>`: a gradient is called after the tensor that it belongs to.
     scope: String,
     used: HashMap<String, usize>,
+    /// The tensors that have a row for each row of the seed.
+    rows: HashSet<String>,
+    /// Products of a gradient and a forward tensor.
+    products: HashMap<String, (Value, Value)>,
 }
 
 impl Builder {
@@ -63,16 +67,24 @@ impl Builder {
             weights,
             relu,
             warnings: Vec::new(),
-            gradients: HashMap::new(),
+            contributions: HashMap::new(),
             facts,
             path,
             scope: String::new(),
             used: HashMap::new(),
+            rows: HashSet::new(),
+            products: HashMap::new(),
         }
     }
 
     pub(super) fn enter(&mut self, scope: &str) {
         scope.clone_into(&mut self.scope);
+    }
+
+    /// Starts the backward half from `seed`.
+    pub(super) fn start(&mut self, target: &str, seed: Value) {
+        self.rows.insert(seed.name.clone());
+        self.contribute(target, seed);
     }
 
     /// Tells the user something, once.
@@ -156,10 +168,24 @@ impl Builder {
         Value { name: maker.output[i].clone(), shape }
     }
 
-    /// The gradient of output `i`, or `None` where nothing depends on it.
-    #[must_use]
-    pub fn gradient(&self, node: &NodeProto, i: usize) -> Option<Value> {
-        self.gradients.get(&node.output[i]).cloned()
+    /// The gradient of a tensor, the sum of what all its users contributed, or `None` where nothing depends on it.
+    pub fn gradient(&mut self, tensor: &str) -> Option<Value> {
+        let contributions = self.contributions.get(tensor)?.clone();
+        let sum = match contributions.as_slice() {
+            [one] => one.clone(),
+            [a, b] => self.add(a, b),
+            several => {
+                let shape = several.iter().fold(vec![], |shape, value| broadcast(&shape, &value.shape));
+                self.emit("Sum", &several.iter().collect::<Vec<_>>(), &[], shape)
+            }
+        };
+        self.contributions.insert(tensor.to_owned(), vec![sum.clone()]);
+        Some(sum)
+    }
+
+    /// Adds to the gradient of a tensor.
+    pub(super) fn contribute(&mut self, tensor: &str, dx: Value) {
+        self.contributions.entry(tensor.to_owned()).or_default().push(dx);
     }
 
     // New constants and nodes.
@@ -206,6 +232,9 @@ impl Builder {
         shape: Vec<usize>,
     ) -> Value {
         let name = self.name(op);
+        if inputs.iter().any(|v| self.rows.contains(&v.name)) {
+            self.rows.insert(name.clone());
+        }
         let inputs: Vec<_> = inputs.iter().map(|v| v.name.as_str()).collect();
         self.nodes.push(node(op, &inputs, &name, attributes));
         Value { name, shape }
@@ -235,8 +264,22 @@ impl Builder {
     }
 
     /// a · b
+    ///
+    /// A gradient times two forward tensors one after the other is written as the gradient times their product, which
+    /// is computed once for all rows; the first product is dropped unless something else uses it.
     pub fn mul(&mut self, a: &Value, b: &Value) -> Value {
-        self.zip("Mul", a, b)
+        let (a, b) = if self.rows.contains(&b.name) { (b, a) } else { (a, b) };
+        if !self.rows.contains(&a.name) || self.rows.contains(&b.name) {
+            return self.zip("Mul", a, b);
+        }
+        let earlier = self.products.get(&a.name).filter(|_| broadcast(&a.shape, &b.shape) == a.shape).cloned();
+        let (dy, factor) = match earlier {
+            Some((dy, factor)) => (dy, self.mul(&factor, b)),
+            None => (a.clone(), b.clone()),
+        };
+        let product = self.zip("Mul", &dy, &factor);
+        self.products.insert(product.name.clone(), (dy, factor));
+        product
     }
 
     /// a / b

@@ -177,10 +177,10 @@ fn backward(
     seed: Value,
     wrt: &str,
 ) -> Result<Value, Error> {
-    g.gradients.insert(target.to_owned(), seed);
+    g.start(target, seed);
     for (node, rule) in chain {
         g.enter(&node.output[0]);
-        let dy = match g.gradient(node, 0) {
+        let dy = match g.gradient(&node.output[0]) {
             Some(dy) => dy,
             None => {
                 let zero = vec![1; g.row(&node.output[0]).len()];
@@ -200,15 +200,11 @@ fn backward(
                 node.label(),
                 dx.shape
             );
-            let sum = match g.gradients.remove(name) {
-                Some(sum) => g.add(&sum, &dx),
-                None => dx,
-            };
-            g.gradients.insert(name.clone(), sum);
+            g.contribute(name, dx);
         }
     }
     g.enter("");
-    let gradient = g.gradients[wrt].clone();
+    let gradient = g.gradient(wrt).expect("the chain leads to it");
     let shape = g.row(wrt);
     Ok(g.whole(&gradient, &shape))
 }

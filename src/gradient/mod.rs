@@ -160,6 +160,7 @@ pub fn compile(model: &ModelProto, options: &Options, runtime: &dyn Runtime) -> 
     }
     let mut facts = probe::probe(&mut prepared, runtime)?;
     fold::normalisations(&mut prepared, &mut facts)?;
+    fold::gathers_as_splits(&mut prepared, &mut facts);
     if options.relu == ReluRule::Gradient {
         fold::relus_behind_pools(&mut prepared, &mut facts);
     }

@@ -214,20 +214,22 @@ pub(super) fn mish(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 pub(super) fn gelu(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, SQRT_2};
     let x = g.input(node, 0);
-    let square = g.mul(&x, &x);
     let slope = match node.string("approximate", "none") {
         "none" => {
-            let scaled = g.scale(&x, FRAC_1_SQRT_2);
-            let erf = g.map("Erf", &scaled);
-            let twice = g.shift(&erf, 1.0);
-            let exponent = g.scale(&square, -0.5);
+            // t = x / √2: Φ = ½ + ½ · erf t, x · φ = t · e^(−t²) / √π
+            let t = g.scale(&x, FRAC_1_SQRT_2);
+            let erf = g.map("Erf", &t);
+            let distribution = g.hard_sigmoid(&erf, 0.5, 0.5);
+            let square = g.mul(&t, &t);
+            let exponent = g.map("Neg", &square);
             let bell = g.map("Exp", &exponent);
-            let bell = g.mul(&x, &bell);
-            let bell = g.scale(&bell, FRAC_2_SQRT_PI * FRAC_1_SQRT_2);
-            g.add(&twice, &bell)
+            let bell = g.mul(&t, &bell);
+            let density = g.scale(&bell, 0.5 * FRAC_2_SQRT_PI);
+            g.add(&distribution, &density)
         }
         "tanh" => {
             let (c, root) = (0.044_715, FRAC_2_SQRT_PI / SQRT_2);
+            let square = g.mul(&x, &x);
             let inner = g.scale(&square, c * root);
             let inner = g.shift(&inner, root);
             let inner = g.mul(&x, &inner);
@@ -239,10 +241,10 @@ pub(super) fn gelu(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
             let outer = g.mul(&x, &outer);
             let outer = g.mul(&rest, &outer);
             let twice = g.shift(&t, 1.0);
-            g.add(&twice, &outer)
+            let slope = g.add(&twice, &outer);
+            g.scale(&slope, 0.5)
         }
         other => return Err(unsupported(node, &format!("approximate '{other}'"))),
     };
-    let slope = g.scale(&slope, 0.5);
     times(g, dy, &slope)
 }

@@ -29,7 +29,7 @@ fn standardised(g: &mut Builder, t: &Value, x_hat: &Value, r: &Value, axes: usiz
     let shape = [&t.shape[..t.shape.len() - axes], &x_hat.shape[x_hat.shape.len() - axes..]].concat();
     let t = g.whole(t, &shape);
     let mean = g.mean(&t, &last(&t));
-    let product = g.mul(&t, x_hat);
+    let product = g.zip("Mul", &t, x_hat);
     let share = g.mean(&product, &last(&product));
     let along = g.mul(x_hat, &share);
     let dx = g.sub(&t, &mean);

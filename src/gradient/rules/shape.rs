@@ -64,11 +64,11 @@ pub(super) fn split(g: &mut Builder, node: &NodeProto, _: &Value) -> Grads {
     let axis = node.int("axis", 0).rem_euclid(x.len() as i64) as usize;
     let mut parts = Vec::new();
     // Zeros need as many rows as the gradients; these are a gradient times 0.
-    let some = (0..node.output.len()).find_map(|i| g.gradient(node, i)).expect("one output is on the path");
-    for (i, name) in node.output.iter().enumerate() {
+    let some = node.output.iter().find_map(|y| g.gradient(y)).expect("one output is on the path");
+    for name in &node.output {
         let mut y = x.clone();
         y[axis] = g.shape(name).get(axis).copied().unwrap_or_default();
-        let part = match g.gradient(node, i) {
+        let part = match g.gradient(name) {
             Some(part) => part,
             None => {
                 let corner = (1..some.shape.len()).fold(some.clone(), |part, axis| g.slice(&part, axis, 0, 1));

@@ -17,7 +17,7 @@ use crate::onnx::proto::{NodeProto, TensorProto, tensor_proto::DataType};
 /// the positive scores over positions; the scores are their maxima.
 pub(super) fn rewrite(prepared: &mut Prepared, options: &Options, runtime: &dyn Runtime) -> Result<(), Error> {
     let facts = probe(prepared, runtime)?;
-    let [_, channels, height, width] = prepared.black.shape()[..] else {
+    let [_, channels, height, width] = prepared.picture.shape()[..] else {
         return Err(Error::Shape("a fully convolutional form wants an input [N, C, H, W]".into()));
     };
     let size = options.size.unwrap_or([height, width]);
@@ -71,10 +71,10 @@ pub(super) fn rewrite(prepared: &mut Prepared, options: &Options, runtime: &dyn 
     keep_ancestors(graph, &["dense/target", "dense/maximum"]);
     prepared.target = "dense/target".into();
     prepared.scores = "dense/maximum".into();
-    let input = prepared.black.name().to_owned();
+    let input = prepared.picture.name().to_owned();
     let shape = [1, channels, size[0], size[1]];
     prepared.graph_mut().input = vec![declaration(&input, DataType::Float, None, &shape)];
-    prepared.black = TensorProto::from_floats(&input, &shape, &vec![0.0; shape.iter().product()]);
+    prepared.picture = TensorProto::picture(&input, &shape, DataType::Float).map_err(Error::Shape)?;
     Ok(())
 }
 

@@ -22,7 +22,7 @@ pub(super) fn differentiate(prepared: Prepared, facts: Facts, options: &Options)
     if options.relu != ReluRule::Gradient && !chain.iter().any(|(node, _)| rules::has_relu(node)) {
         return Err(Error::Shape("the network has no ReLU; this method differs from the gradient only there".into()));
     }
-    let Prepared { model, black, wrt, target, scores } = prepared;
+    let Prepared { model, picture, wrt, target, scores } = prepared;
     let shape_of = |tensor: &str| facts.shapes.get(tensor).cloned().unwrap_or_default();
     let (wrt_shape, scores_shape) = (shape_of(&wrt), shape_of(&scores));
     let target_shape = shape_of(&target);
@@ -37,8 +37,8 @@ pub(super) fn differentiate(prepared: Prepared, facts: Facts, options: &Options)
     g.nodes.push(node("Identity", &[&gradient.name], &name, &[]));
 
     let float = |tensor: &str, rows, shape: &[usize]| declaration(tensor, DataType::Float, rows, shape);
-    let kind = DataType::try_from(black.data_type()).unwrap_or_default();
-    let image = declaration(black.name(), kind, None, &black.shape());
+    let kind = DataType::try_from(picture.data_type()).unwrap_or_default();
+    let image = declaration(picture.name(), kind, None, &picture.shape());
     let forward = float(&scores, None, &scores_shape);
     let mut inputs = vec![image.clone()];
     let mut outputs = vec![forward.clone()];
@@ -55,7 +55,7 @@ pub(super) fn differentiate(prepared: Prepared, facts: Facts, options: &Options)
         }
     };
     outputs.push(float(&name, rows, &gradient));
-    if wrt != black.name() {
+    if wrt != picture.name() {
         outputs.push(float(&wrt, None, &wrt_shape));
     }
     let Builder { nodes, weights, warnings, .. } = g;
@@ -82,8 +82,8 @@ pub(super) fn differentiate(prepared: Prepared, facts: Facts, options: &Options)
     Ok(GradientModel {
         model: build(inputs, outputs),
         forward: build(vec![image], vec![forward]),
-        input: black.name().into(),
-        input_shape: black.shape(),
+        input: picture.name().into(),
+        input_shape: picture.shape(),
         scores,
         classes,
         gradient: name,

@@ -58,8 +58,10 @@ pub(super) fn lift(model: &mut ModelProto, from: i64) -> Result<(), Error> {
         if node.domain() == "ai.onnx" {
             node.domain = None;
         }
-        if node.op_type() == "BatchNormalization" && node.int("spatial", 1) == 0 {
-            let reason = "statistics per position (`spatial` 0, gone since opset 9)".into();
+        if node.op_type() == "BatchNormalization"
+            && (node.int("spatial", 1) == 0 || (from >= 14 && node.int("training_mode", 0) == 1))
+        {
+            let reason = "only the form of inference, one statistic per channel, has a rule".into();
             return Err(Error::Unsupported { operator: node.op_type().into(), node: node.label().into(), reason });
         }
         let mut nodes = vec![node];

@@ -13,8 +13,8 @@ use crate::onnx::proto::{
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) model: ModelProto,
-    /// A black photo for the model's input: its name, its shape, its type.
-    pub(super) black: TensorProto,
+    /// Some picture for the model's input: its name, its shape, its type.
+    pub(super) picture: TensorProto,
     /// The tensor that the gradient is taken with respect to.
     pub(super) wrt: String,
     /// The tensor that is differentiated: any shape that holds one number per class.
@@ -45,8 +45,8 @@ pub(super) fn prepare(model: &ModelProto, options: &Options, runtime: &dyn Runti
     graph.input.retain(|input| inputs.contains(input.name()));
     let (input, shape, kind) = input(graph, options)?;
     graph.input[0] = declaration(&input, kind, None, &shape);
-    let black = TensorProto::zeros(&input, &shape, kind).map_err(Error::Shape)?;
-    inline::conditionals(&mut model, &black, runtime)?;
+    let picture = TensorProto::picture(&input, &shape, kind).map_err(Error::Shape)?;
+    inline::conditionals(&mut model, &picture, runtime)?;
 
     let graph = model.graph.as_mut().expect("checked above");
     let index = Graph::new(graph);
@@ -65,7 +65,7 @@ pub(super) fn prepare(model: &ModelProto, options: &Options, runtime: &dyn Runti
     }
     keep_ancestors(graph, &[&target, &wrt]);
     lift::lift(&mut model, opset)?;
-    Ok(Prepared { model, black, wrt, scores: target.clone(), target })
+    Ok(Prepared { model, picture, wrt, scores: target.clone(), target })
 }
 
 /// The class score before the softmax: the posterior can rise by pushing the other classes down (paper, section 2).

@@ -1,7 +1,7 @@
 //! Shapes and constants, read off one run of the model instead of being inferred.
 //!
-//! Every tensor that depends on the image gets a `Shape` node, every other its value as an output. One run on a
-//! zero image then tells what a shape inference and a constant folder would have to be written for.
+//! Every tensor that depends on the image gets a `Shape` node, every other its value as an output. One run on
+//! some picture then tells what a shape inference and a constant folder would have to be written for.
 
 use std::collections::{HashMap, HashSet};
 
@@ -53,7 +53,7 @@ pub(super) fn probe(prepared: &mut Prepared, runtime: &dyn Runtime) -> Result<Fa
         graph.node.push(node("Shape", &[name], &shape, &[]));
     }
     graph.output.push(output(&prepared.target));
-    let mut results = runtime.run(&model, &prepared.black).map_err(Error::Probe)?.into_iter();
+    let mut results = runtime.run(&model, &prepared.picture).map_err(Error::Probe)?.into_iter();
 
     let mut facts = Facts::default();
     for (name, value) in computed.iter().zip(&mut results) {
@@ -66,7 +66,7 @@ pub(super) fn probe(prepared: &mut Prepared, runtime: &dyn Runtime) -> Result<Fa
     let scores = results.next().and_then(|scores| scores.floats().ok()).unwrap_or_default();
     if scores.iter().any(|s| !s.is_finite()) {
         return Err(Error::Shape(format!(
-            "`{}` is not finite for a black image: a weight that it depends on is NaN or infinite",
+            "`{}` is not finite for some picture: a weight that it depends on is NaN or infinite",
             prepared.target
         )));
     }

@@ -28,8 +28,8 @@ pub fn load(path: &Path) -> Result<ModelProto, Error> {
     let bytes = fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
     let mut model = decode(bytes, path)?;
     external::read_in(&mut model, path)?;
-    let graph = model.graph.as_ref().expect("decode checked it");
-    check(graph).map_err(|reason| Error::Format { path: path.into(), reason })?;
+    // Once more for the weights that came from other files.
+    model.graph.as_ref().map_or(Ok(()), check).map_err(|reason| Error::Format { path: path.into(), reason })?;
     Ok(model)
 }
 
@@ -37,7 +37,7 @@ pub fn load(path: &Path) -> Result<ModelProto, Error> {
 /// stay where they are.
 ///
 /// # Errors
-/// [`Error::Format`] when the bytes are no ONNX model.
+/// [`Error::Format`] when the bytes are no ONNX model, or one that contradicts itself.
 pub fn decode(bytes: impl Into<Bytes>, origin: &Path) -> Result<ModelProto, Error> {
     let bytes = bytes.into();
     let format = |reason: String| Error::Format { path: origin.into(), reason };
@@ -51,12 +51,12 @@ pub fn decode(bytes: impl Into<Bytes>, origin: &Path) -> Result<ModelProto, Erro
     if model.graph.as_ref().is_none_or(|g| g.node.is_empty()) {
         return Err(format("it holds no graph".into()));
     }
-    match model.ir_version() {
-        version if version > IR_VERSION => {
-            Err(format(format!("IR version {version}; this program reads up to {IR_VERSION}")))
-        }
-        _ => Ok(model),
+    if model.ir_version() > IR_VERSION {
+        let version = model.ir_version();
+        return Err(format(format!("IR version {version}; this program reads up to {IR_VERSION}")));
     }
+    model.graph.as_ref().map_or(Ok(()), check).map_err(format)?;
+    Ok(model)
 }
 
 /// The bytes of a model file.

@@ -29,11 +29,11 @@ impl TensorProto {
         }
     }
 
-    /// A tensor of zeros.
+    /// A tensor of some numbers between 0 and 1, zeros where it is of integers: a picture to try a model on.
     ///
     /// # Errors
     /// A text when the type is not one of plain numbers.
-    pub fn zeros(name: &str, dims: &[usize], kind: DataType) -> Result<Self, String> {
+    pub fn picture(name: &str, dims: &[usize], kind: DataType) -> Result<Self, String> {
         let bytes = match kind {
             DataType::Float | DataType::Int32 => 4,
             DataType::Int64 => 8,
@@ -42,7 +42,12 @@ impl TensorProto {
         };
         let count = dims.iter().try_fold(bytes, |n: usize, &d| n.checked_mul(d)).filter(|&n| n < 1 << 32);
         let count = count.ok_or_else(|| format!("'{name}' of shape {dims:?} is larger than any image"))?;
-        Ok(Self::from_raw(name, dims, kind, vec![0; count]))
+        let value = |i: usize| ((i % 97 + 1) as f32 / 98.0).to_le_bytes();
+        let raw = match kind {
+            DataType::Float => (0..count / 4).flat_map(value).collect(),
+            _ => vec![0; count],
+        };
+        Ok(Self::from_raw(name, dims, kind, raw))
     }
 
     /// The shape.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Small nets of 14 torchvision families without their weights, and reference gradients from PyTorch (float64).
+"""Small nets of 14 torchvision families without their weights; reference gradients from PyTorch (float64).
 
     python make_families.py [OUTPUT]         OUTPUT defaults to ./families beside this script
 
@@ -29,8 +29,8 @@ A weight with dimensions d is, by the first line that applies, computed in float
     1 + 0.2 * v                                 n ends in "weight", one axis
     v * sqrt(3 / (d[1] * d[2] * ...)) * GAIN    n ends in "weight", two or more axes; GAIN = 1.46
     0.3 * v                                     any other
-Rounded to float32 too are the image, v of n = "image" with dimensions [1, 3, size, size], and seed row 1, v of
-n = "seed" with dimensions [10]. Seed row 0 is one-hot for class 3 (from 0).
+Rounded to float32 too are the image, v of n = "image" with dimensions [1, 3, size, size], and seed row 1, v
+of n = "seed" with dimensions [10]. Seed row 0 is one-hot for class 3 (from 0).
 
 Before anything is written, the ONNX file with the weights put back is compared with PyTorch through ONNX
 Runtime, and every gradient row with a central difference. Printed are both differences, and the largest

@@ -250,7 +250,7 @@ fn what_cannot_be_differentiated_is_named_before_work() {
         (written(17, x, "a, i = MaxPool(x) kernel_shape=[2,2] storage_order=1; y = Relu(a)", ""), "storage_order 1"),
         (written(17, x, "y = Pad(x, n) mode=constant", "n = [0, 0]"), "does not run"),
         (written(8, x, "y = BatchNormalization(x, s, s, s, s) spatial=0", "s: 2"), "BatchNormalization node `y`"),
-        (written(17, x, "y = Add(x, n)", "n = [nan, 1.0, inf]"), "not finite for a black image"),
+        (written(17, x, "y = Add(x, n)", "n = [nan, 1.0, inf]"), "not finite for some picture"),
     ];
     for (model, expected) in cases {
         let error = gradient::compile(&model, &Options::default(), &runtime()).expect_err(expected).to_string();
@@ -297,6 +297,80 @@ fn kink_free_nets_agree_with_pytorch() {
             let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert_eq!(found.len(), expected.len(), "{net}: {what}");
             assert!(worst <= 2e-5 * scale, "{net}: {what} off by {worst:e} of {scale:e}");
+        }
+    }
+}
+
+/// v in [−1, 1) of element i of the tensor called `name` (`tests/golden/make_families.py`).
+fn by_name(name: &str, i: u64) -> f64 {
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+    let x = hash.wrapping_add(i).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    2.0 * (((x ^ (x >> 31)) >> 11) as f64 / (1u64 << 53) as f64) - 1.0
+}
+
+/// A weight of the families, made from its name and shape.
+fn weight(name: &str, dims: &[usize]) -> TensorProto {
+    const GAIN: f64 = 1.46;
+    let spread = (3.0 / dims.iter().skip(1).product::<usize>() as f64).sqrt();
+    let value = |v: f64| match (dims.len(), name) {
+        (_, name) if name.ends_with("running_var") => 1.0 + 0.5 * v,
+        (1, name) if name.ends_with("running_mean") || name.ends_with("bias") => 0.1 * v,
+        (1, name) if name.ends_with("weight") => 1.0 + 0.2 * v,
+        (2.., name) if name.ends_with("weight") => v * spread * GAIN,
+        _ => 0.3 * v,
+    };
+    let values: Vec<_> = (0..dims.iter().product()).map(|i: usize| value(by_name(name, i as u64)) as f32).collect();
+    TensorProto::from_floats(name, dims, &values)
+}
+
+/// The 14 families of torchvision, small, against PyTorch in double precision (`tests/golden/make_families.py`). The
+/// files hold no weights; both sides make them from their names.
+#[test]
+fn the_families_of_torchvision_agree_with_pytorch() {
+    let golden = Path::new("tests/golden/families");
+    let json: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(golden.join("families.json")).unwrap()).unwrap();
+    let numbers = |value: &serde_json::Value| -> Vec<f64> {
+        value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+    };
+    let cases = json.as_object().unwrap();
+    assert_eq!(cases.len(), 17);
+    for (net, expected) in cases {
+        let bytes = std::fs::read(golden.join(net).with_added_extension("onnx")).unwrap();
+        let mut model = <ModelProto as prost::Message>::decode(bytes.as_slice()).unwrap();
+        for tensor in &mut model.graph.as_mut().unwrap().initializer {
+            if tensor.raw_data.as_ref().is_none_or(|raw| raw.is_empty()) {
+                *tensor = weight(tensor.name(), &tensor.shape());
+            }
+        }
+        let compiled = compile(&model);
+        let size = expected["size"].as_u64().unwrap() as usize;
+        let named = |name: &str, dims: &[usize], value: &dyn Fn(usize) -> f64| {
+            TensorProto::from_floats(
+                name,
+                dims,
+                &(0..dims.iter().product()).map(|i| value(i) as f32).collect::<Vec<_>>(),
+            )
+        };
+        let image = named("image", &[1, 3, size, size], &|i| by_name("image", i as u64));
+        let rows = |i: usize| if i < 10 { f64::from(u8::from(i == 3)) } else { by_name("seed", i as u64 - 10) };
+        let (scores, gradient) = run(&compiled, &image, &named(SEED, &[2, 10], &rows));
+
+        let far = |found: &[f64], expected: &[f64]| {
+            let scale = expected.iter().fold(0f64, |m, e| m.max(e.abs()));
+            found.iter().zip(expected).map(|(f, e)| (f - e).abs()).fold(0.0, f64::max) / scale
+        };
+        let scores: Vec<_> = scores.into_iter().map(f64::from).collect();
+        let off = far(&scores, &numbers(&expected["scores"]));
+        assert!(off <= 1e-5, "{net}: scores off by {off:e}");
+        for (i, row) in gradient.chunks(gradient.len() / 2).enumerate() {
+            let some: Vec<_> = row.iter().step_by(97).map(|&g| f64::from(g)).collect();
+            let off = far(&some, &numbers(&expected["gradient"][i]));
+            let norm = row.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
+            let norm_off = (norm / numbers(&expected["norms"])[i] - 1.0).abs();
+            assert!(off <= 2e-5 && norm_off <= 1e-5, "{net}: gradient off by {off:e}, norm by {norm_off:e}");
         }
     }
 }

@@ -4,10 +4,13 @@
 
 mod cases;
 mod gradients;
+mod graphs;
+mod hostile;
 mod maxflow;
 mod mixtures;
 mod networks;
 mod notation;
+mod onnx_package;
 mod program;
 
 use std::path::{Path, PathBuf};

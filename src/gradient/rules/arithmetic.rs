@@ -50,6 +50,8 @@ pub(super) fn pow(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
         let (x, p, y) = (g.input(node, 0), g.input(node, 1), g.output(node));
         let slope = match i {
             0 => {
+                // The exponent may be an integer.
+                let p = g.emit("Cast", &[&p], &[("to", 1.into())], p.shape.clone());
                 let less = g.shift(&p, -1.0);
                 let power = g.zip("Pow", &x, &less);
                 g.mul(&power, &p)

@@ -49,31 +49,40 @@ fn product(g: &mut Builder, a: &Value, b: &Value) -> Value {
     g.emit("MatMul", &[a, b], &[], shape)
 }
 
-/// `y = a · b        da = dy · bᵀ, db = aᵀ · dy`, over the last two axes
+/// `y = a · b        da = dy · bᵀ, db = aᵀ · dy`, over the last two axes; a vector is a matrix of one row or column
+#[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
 pub(super) fn matmul(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let [a, b, y] = [&node.input[0], &node.input[1], &node.output[0]].map(|name| g.forward(name));
-    if a.shape.len() < 2 || b.shape.len() < 2 {
-        return Err(unsupported(node, "an operand is a vector"));
-    }
     let dy = g.whole_output(node, dy);
+    let dy = g.apart(&dy, &y.shape);
+    let (row, column) = (a.shape.len() == 1, b.shape.len() == 1);
+    let left = if row { g.reshape(&a, &[1, a.shape[0]]) } else { a.clone() };
+    let right =
+        if column { Value { shape: vec![b.shape[0], 1], ..g.reshape(&b, &[b.shape[0], 1]) } } else { b.clone() };
+    let mut full = y.shape.clone();
+    if row {
+        full.insert(full.len() - usize::from(!column), 1);
+    }
+    full.extend(column.then_some(1));
+    let dy = g.reshape(&dy, &[&[1], &full[..]].concat());
     let mut grads = vec![None, None];
     if g.wants(&node.input[0]) {
-        grads[0] = Some(if b.shape.len() == 2 {
+        grads[0] = Some(if right.shape.len() == 2 {
             // One product with the rows of all matrices under each other shares b with the forward pass.
-            let (inner, outer) = (b.shape[0], b.shape[1]);
+            let (inner, outer) = (right.shape[0], right.shape[1]);
             let flat = g.reshape(&dy, &[1, outer]);
-            let da = g.emit("Gemm", &[&flat, &b], &[("transB", 1.into())], vec![1, inner]);
+            let da = g.emit("Gemm", &[&flat, &right], &[("transB", 1.into())], vec![1, inner]);
             g.reshape(&da, &g.row(&node.input[0]))
         } else {
-            let b = turned(g, &b);
-            let da = product(g, &dy, &b);
-            within(g, &da, &a.shape, &y.shape)
+            let right = turned(g, &right);
+            let da = product(g, &dy, &right);
+            within(g, &da, &left.shape, &full, &a.shape)
         });
     }
     if g.wants(&node.input[1]) {
-        let a = turned(g, &a);
-        let db = product(g, &a, &dy);
-        grads[1] = Some(within(g, &db, &b.shape, &y.shape));
+        let left = turned(g, &left);
+        let db = product(g, &left, &dy);
+        grads[1] = Some(within(g, &db, &right.shape, &full, &b.shape));
     }
     Ok(grads)
 }
@@ -86,17 +95,16 @@ fn turned(g: &mut Builder, a: &Value) -> Value {
     g.transpose(a, &perm)
 }
 
-/// The gradient of an operand of shape `x` whose leading axes were broadcast to those of `y`.
-fn within(g: &mut Builder, dx: &Value, x: &[usize], y: &[usize]) -> Value {
+/// The gradient of an operand of shape `x` whose leading axes were broadcast to those of `y`, in the shape `own`.
+fn within(g: &mut Builder, dx: &Value, x: &[usize], y: &[usize], own: &[usize]) -> Value {
     let mut full = y.to_vec();
     let rank = full.len();
     full[rank - 2..].copy_from_slice(&x[x.len() - 2..]);
-    let dx = g.apart(dx, &full);
     let missing = rank - x.len();
     let repeated: Vec<_> =
         (0..rank - 2).filter(|&i| full[i] > 1 && (i < missing || x[i - missing] == 1)).map(|i| i + 1).collect();
-    let dx = g.sum(&dx, &repeated);
-    g.settle(&dx, x)
+    let dx = g.sum(dx, &repeated);
+    g.settle(&dx, own)
 }
 
 /// `y = Σ over the letters that y lacks, of the product of all x        dxᵢ = the same sum of dy and all other x`

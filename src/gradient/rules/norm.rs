@@ -98,29 +98,28 @@ pub(super) fn group(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     Ok(vec![Some(g.reshape(&dx, &x.shape))])
 }
 
-/// `y = x / n, n = √Σ x²` along an axis        `dx = (dy − y · Σ dy · y) / n`, 0 where n is 0
+/// `y = x / n, n = √Σ x²` along an axis        `dx = (dy − y · Σ dy · y) / n`, 0 where n is 0; or with p = 1:
+///
+/// `y = x / n, n = Σ |x|        dx = (dy − sign x · Σ dy · y) / n`
+#[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
 pub(super) fn lp(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    if node.int("p", 2) != 2 {
-        return Err(unsupported(node, "only p = 2 has a rule"));
-    }
     let (x, y) = (g.input(node, 0), g.output(node));
     let dy = g.whole_output(node, dy);
     let axis = node.int("axis", -1).rem_euclid(x.shape.len() as i64) as usize;
-    let square = g.mul(&x, &x);
-    let sum = g.sum(&square, &[axis]);
-    let n = g.map("Sqrt", &sum);
+    let (n, slope) = if node.int("p", 2) == 1 {
+        let size = g.map("Abs", &x);
+        (g.sum(&size, &[axis]), g.map("Sign", &x))
+    } else {
+        let square = g.mul(&x, &x);
+        let sum = g.sum(&square, &[axis]);
+        (g.map("Sqrt", &sum), y.clone())
+    };
     let n = not_zero(g, &n);
-    let dx = across(g, &dy, &y, &y, axis);
+    let product = g.mul(&dy, &y);
+    let sum = g.sum(&product, &[axis + product.shape.len() - y.shape.len()]);
+    let share = g.mul(&slope, &sum);
+    let dx = g.sub(&dy, &share);
     Ok(vec![Some(g.div(&dx, &n))])
-}
-
-/// dy − a · Σ dy · b, the sum along an axis of the tensor `a`
-fn across(g: &mut Builder, dy: &Value, a: &Value, b: &Value, axis: usize) -> Value {
-    let product = g.mul(dy, b);
-    let axis = axis + product.shape.len() - a.shape.len();
-    let sum = g.sum(&product, &[axis]);
-    let share = g.mul(a, &sum);
-    g.sub(dy, &share)
 }
 
 /// `y = e^x / Σ e^x        dx = y · (dy − Σ dy · y)`, sums along the axis

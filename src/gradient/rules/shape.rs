@@ -137,12 +137,12 @@ pub(super) fn resize(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (x, y) = (g.shape(&node.input[0]), g.shape(&node.output[0]));
     let plain = x.len() == 4
         && x[..2] == y[..2]
-        && node.ints("axes").is_none()
         && node.string("coordinate_transformation_mode", "half_pixel") != "tf_crop_and_resize"
         && node.string("keep_aspect_ratio_policy", "stretch") == "stretch";
     if !plain {
         return Err(unsupported(node, "only height and width of [N, C, H, W] are resized by the rule"));
     }
+    let axes: Vec<_> = node.ints("axes").unwrap_or(&[0, 1, 2, 3]).iter().map(|a| a.rem_euclid(4) as usize).collect();
     let mut dx = g.together(dy, &y);
     for axis in [2, 3] {
         if x[axis] == y[axis] {
@@ -153,10 +153,12 @@ pub(super) fn resize(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
         let units: Vec<_> = (0..n * n).map(|i| if i % (n + 1) == 0 { 1.0 } else { 0.0 }).collect();
         let units = g.new_floats("units", &[1, n, 1, n], &units);
         let none = Value { name: String::new(), shape: vec![] };
-        let attributes: Vec<_> = node.attribute.iter().map(|a| (a.name(), a.clone())).collect();
+        let attributes = node.attribute.iter().filter(|a| a.name() != "axes");
+        let attributes: Vec<_> = attributes.map(|a| (a.name(), a.clone())).collect();
         let scales = match node.input_name(2) {
             Some(_) if !g.floats(node, 2)?.is_empty() => {
-                let scale = g.floats(node, 2)?[axis];
+                let place = axes.iter().position(|&a| a == axis).unwrap_or_default();
+                let scale = g.floats(node, 2)?[place];
                 vec![g.new_floats("scales", &[4], &[1.0, 1.0, 1.0, scale])]
             }
             _ => vec![none.clone(), g.new_integers("sizes", &[1, n as i64, 1, y[axis] as i64])],

@@ -1,0 +1,197 @@
+//! Model files that are broken, or made to break: each ends at once, in an error that names the file and the fault.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use assert_cmd::Command;
+use localise::onnx::proto::tensor_proto::DataLocation;
+use localise::onnx::proto::tensor_shape_proto::{Dimension, dimension};
+use localise::onnx::proto::{
+    AttributeProto, GraphProto, ModelProto, StringStringEntryProto, TensorProto, ValueInfoProto, type_proto,
+};
+use localise::onnx::{declared, encode};
+
+use crate::notation::{nodes, numbers, written};
+
+/// `y = x + w`, four numbers.
+fn add() -> ModelProto {
+    written(17, &[1, 4], "y = Add(x, w)", "w = [0.5, 1.5, 2.5, 3.5]")
+}
+
+fn with(change: impl FnOnce(&mut ModelProto)) -> Vec<u8> {
+    let mut model = add();
+    change(&mut model);
+    encode(&model)
+}
+
+fn graph(model: &mut ModelProto) -> &mut GraphProto {
+    model.graph.as_mut().unwrap()
+}
+
+fn weight(change: impl FnOnce(&mut TensorProto)) -> Vec<u8> {
+    with(|model| change(&mut graph(model).initializer[0]))
+}
+
+fn external(location: &str, more: &[(&str, &str)]) -> Vec<u8> {
+    weight(|w| {
+        let entry = |(k, v): (&str, &str)| StringStringEntryProto { key: Some(k.into()), value: Some(v.into()) };
+        w.raw_data = None;
+        w.data_location = Some(DataLocation::External as i32);
+        w.external_data = [("location", location)].iter().chain(more).map(|&e| entry(e)).collect();
+    })
+}
+
+fn input(change: impl FnOnce(&mut type_proto::Tensor)) -> Vec<u8> {
+    with(|model| {
+        let value = graph(model).input[0].r#type.as_mut().unwrap().value.as_mut().unwrap();
+        let type_proto::Value::TensorType(tensor) = value else { unreachable!("a tensor") };
+        change(tensor);
+    })
+}
+
+fn constant_of_shape(dims: &str) -> Vec<u8> {
+    encode(&written(17, &[1, 4], "c = ConstantOfShape(n); s = ReduceSum(c); y = Add(x, s)", &format!("n = {dims}")))
+}
+
+/// `Loop` whose condition never turns false.
+fn endless() -> Vec<u8> {
+    let mut model = written(17, &[1, 4], "c = Loop(, yes) ; y = Add(x, c)", "");
+    let outer = graph(&mut model);
+    let truth = |name: &str| TensorProto {
+        name: Some(name.into()),
+        data_type: Some(9),
+        raw_data: Some(vec![1].into()),
+        ..Default::default()
+    };
+    outer.initializer.push(truth("yes"));
+    let body = GraphProto {
+        node: nodes("go = Identity(on); s = Identity(one)"),
+        initializer: vec![truth("on"), TensorProto::from_floats("one", &[], &[1.0])],
+        input: ["i", "before"].map(|n| ValueInfoProto { name: Some(n.into()), ..Default::default() }).into(),
+        output: ["go", "s"].map(|n| ValueInfoProto { name: Some(n.into()), ..Default::default() }).into(),
+        ..Default::default()
+    };
+    outer.node[0].attribute = vec![AttributeProto { name: Some("body".into()), g: Some(body), ..Default::default() }];
+    encode(&model)
+}
+
+/// `If` in `If`, 3,000 deep, as bytes: no encoder goes that far.
+fn nested() -> Vec<u8> {
+    let field = |number: u8, content: &[u8]| {
+        let mut bytes = vec![number << 3 | 2];
+        let mut length = content.len();
+        while length >= 128 {
+            bytes.push(length as u8 | 128);
+            length >>= 7;
+        }
+        bytes.push(length as u8);
+        bytes.extend(content);
+        bytes
+    };
+    let mut inner = Vec::new();
+    for _ in 0..3000 {
+        let branch = [field(1, b"then_branch"), field(6, &inner)].concat();
+        inner = field(1, &[field(4, b"If"), field(5, &branch)].concat());
+    }
+    [vec![8, 8], field(7, &inner)].concat()
+}
+
+fn models(folder: &Path) -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    let good = encode(&add());
+    let random: Vec<u8> = numbers(500, 1).iter().flat_map(|v| v.to_le_bytes()).collect();
+    let secret = folder.parent().unwrap().join("secret.bin");
+    fs::write(&secret, [0; 16]).unwrap();
+    fs::write(folder.join("w.bin"), [0; 16]).unwrap();
+    fs::hard_link(folder.join("w.bin"), folder.join("hard.bin")).unwrap();
+    symlink("../secret.bin", folder.join("link.bin")).unwrap();
+    let dim = |name: &str| Dimension { value: Some(dimension::Value::DimParam(name.into())), ..Default::default() };
+    vec![
+        ("good", good.clone(), ""),
+        ("truncated", good[..good.len() / 2].to_vec(), "not a usable ONNX model"),
+        ("zero", vec![], "the file is empty"),
+        ("random", random, "not a usable ONNX model"),
+        ("lfs", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n".to_vec(), "git-lfs pointer"),
+        ("html", b"<!DOCTYPE html><html><body>404</body></html>".to_vec(), "not a usable ONNX model"),
+        ("cycle", with(|m| graph(m).node = nodes("a = Add(x, b); b = Add(a, w); y = Add(a, b)")), "a cycle"),
+        ("unknown-op", with(|m| graph(m).node[0].op_type = Some("Ad".into())), "no gradient rule for 1 operator(s)"),
+        ("unknown-domain", with(|m| graph(m).node[0].domain = Some("shop".into())), "shop:Add"),
+        ("future-opset", with(|m| m.opset_import[0].version = Some(99)), "opset 99"),
+        ("future-ir", with(|m| m.ir_version = Some(99)), "IR version 99"),
+        ("external", external("w.bin", &[]), ""),
+        ("external-parent", external("../secret.bin", &[]), "outside the model's folder"),
+        ("external-absolute", external(secret.to_str().unwrap(), &[]), "outside the model's folder"),
+        ("external-symlink", external("link.bin", &[]), "outside the model's folder"),
+        ("external-hard-link", external("hard.bin", &[]), ""),
+        ("external-missing", external("gone.bin", &[]), "cannot be read"),
+        ("external-short", external("w.bin", &[("length", "32")]), "but the file has 16"),
+        ("external-huge", external("w.bin", &[("length", "1125899906842624")]), "but the file has 16"),
+        ("external-negative", external("w.bin", &[("offset", "-4")]), "no size"),
+        ("external-device", external("/dev/zero", &[("length", "16")]), "outside the model's folder"),
+        ("huge-dimensions", weight(|w| w.dims = vec![1 << 40, 1 << 40]), "impossible shape"),
+        ("size-mismatch", weight(|w| w.dims = vec![5]), "holds 16 bytes where 20 belong"),
+        ("negative-dimension", weight(|w| w.dims = vec![-4]), "impossible shape"),
+        ("large-constant", constant_of_shape("[68719476736]"), "of more than 4 GiB"),
+        ("12-gb-constant", constant_of_shape("[3, 1073741824]"), "of more than 4 GiB"),
+        ("nan", weight(|w| *w = TensorProto::from_floats("w", &[4], &[f32::NAN; 4])), "not finite"),
+        ("inf", weight(|w| *w = TensorProto::from_floats("w", &[4], &[f32::INFINITY; 4])), "not finite"),
+        ("endless-loop", endless(), "Loop"),
+        ("nested-if", nested(), "not a usable ONNX model"),
+        (
+            "dynamic",
+            input(|t| t.shape.as_mut().unwrap().dim = ["n", "c", "h", "w"].map(dim).into()),
+            "leaves its size open",
+        ),
+        ("uint8", input(|t| t.elem_type = Some(2)), "is of type uint8"),
+    ]
+}
+
+#[test]
+fn hostile_models_end_in_a_clear_error_at_once() {
+    let outer = tempfile::tempdir().unwrap();
+    let folder = outer.path().join("models");
+    fs::create_dir(&folder).unwrap();
+    let models = models(&folder);
+    assert_eq!(models.len(), 32);
+    for (name, bytes, expected) in models {
+        let (path, output) = (folder.join(name).with_extension("onnx"), folder.join("grad.onnx"));
+        fs::write(&path, bytes).unwrap();
+        let _ = fs::remove_file(&output);
+        let start = Instant::now();
+        let result =
+            Command::cargo_bin("localise").unwrap().arg("grad").arg(&path).arg("-o").arg(&output).output().unwrap();
+        let (took, message) = (start.elapsed(), String::from_utf8_lossy(&result.stderr).into_owned());
+        assert!(took < Duration::from_secs(2), "{name} took {took:?}");
+        let code = if expected.is_empty() { 0 } else { 2 };
+        assert_eq!(result.status.code(), Some(code), "{name}: {message}");
+        assert!(message.contains(expected), "{name}: {message}");
+        assert!(expected.is_empty() || message.contains(path.to_str().unwrap()), "{name} is not named: {message}");
+        assert_eq!(output.exists(), expected.is_empty(), "{name}");
+    }
+}
+
+/// What `localise grad` says of its inputs and outputs, and what it writes down about their origin.
+#[test]
+fn a_gradient_model_tells_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, output) = (folder.path().join("m.onnx"), folder.path().join("g.onnx"));
+    fs::write(&path, encode(&written(17, &[1, 3, 2, 2], "f = Flatten(x); y = Gemm(f, w)", "w: 12x6"))).unwrap();
+    let run = |more: &[&str]| {
+        let mut command = Command::cargo_bin("localise").unwrap();
+        let result = command.arg("grad").arg(&path).arg("-o").arg(&output).args(more).output().unwrap();
+        assert!(result.status.success(), "{}", String::from_utf8_lossy(&result.stderr));
+        String::from_utf8(result.stdout).unwrap()
+    };
+    let table = "input   x [1, 3, 2, 2]\noutput  y [1, 6]\noutput  classes [2]\noutput  x_grad [2, 3, 2, 2]\n";
+    assert_eq!(run(&["--classes", "2"]), table);
+    let table =
+        "input   x [1, 3, 2, 2]\ninput   seed [M, 6]\noutput  y [1, 6]\noutput  f_grad [M, 12]\noutput  f [1, 12]\n";
+    assert_eq!(run(&["--seed-input", "--wrt", "f"]), table);
+    let written = localise::onnx::load(&output).unwrap();
+    let facts: Vec<_> = written.metadata_props.iter().map(|p| (p.key(), p.value())).collect();
+    assert_eq!(facts[0].0, "localise.source_sha256");
+    assert_eq!(facts[0].1.len(), 64);
+    assert!(facts[1].1.contains("wrt: Some(\"f\")"), "{facts:?}");
+    assert_eq!(declared(&written.graph.unwrap().output[1]), "f_grad [M, 12]");
+}

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::gradient::ReluRule;
 use crate::saliency::{SaliencyOptions, ViewOptions};
 use crate::segment::{ColourOptions, ConstantBoxOptions, CutOptions, SeedOptions, ThresholdOptions};
 
@@ -58,6 +59,12 @@ pub enum Method<'a> {
 }
 
 impl Pipeline {
+    /// How gradients pass a ReLU.
+    #[must_use]
+    pub fn relu(&self) -> ReluRule {
+        self.saliency.as_ref().map(|saliency| saliency.relu).unwrap_or_default()
+    }
+
     /// Reads a pipeline by name (`pipelines/NAME.toml`) or path and applies `settings`, each `table.key=value`.
     ///
     /// # Errors

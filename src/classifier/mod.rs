@@ -26,7 +26,7 @@ pub use description::{Channels, ClassList, Description};
 pub use library::{LibraryError, use_library, version};
 pub use session::AnyModel;
 
-use crate::gradient::{self, GradientModel, Options, SEED};
+use crate::gradient::{self, GradientModel, Options, ReluRule, SEED};
 use crate::onnx::{self, proto::ModelProto};
 use session::{Runner, Runtime, Session};
 
@@ -67,6 +67,7 @@ pub struct Classifier {
     pub sha256: String,
     /// Whether the model is fully convolutional ([`gradient::Options::dense`]).
     dense: bool,
+    relu: ReluRule,
     /// The model, as long as it may have to be compiled for another image size.
     model: Option<ModelProto>,
     /// Compiled models by image height and width. One, but for a fully convolutional classifier.
@@ -102,7 +103,7 @@ impl Classifier {
     ///
     /// # Errors
     /// When ONNX Runtime or the model is missing, the model cannot be differentiated, or does not fit its description.
-    pub fn load(description: Description, dense: bool) -> Result<Self, Error> {
+    pub fn load(description: Description, dense: bool, relu: ReluRule) -> Result<Self, Error> {
         library::environment()?;
         let path = &description.model;
         if !path.exists() {
@@ -111,7 +112,7 @@ impl Classifier {
         }
         let model = onnx::load(path)?;
         let sha256 = sha256(path)?;
-        let mut classifier = Self { description, sha256, dense, model: Some(model), compiled: Mutex::default() };
+        let mut classifier = Self { description, sha256, dense, relu, model: Some(model), compiled: Mutex::default() };
         let size = classifier.description.size;
         let classes = classifier.compiled([size, size])?.classes;
         let wanted = classifier.description.classes.len();
@@ -152,7 +153,7 @@ impl Classifier {
             return Ok(compiled.clone());
         }
         let target = self.description.target.clone();
-        let options = Options { target, size: Some(size), dense: self.dense, ..Options::default() };
+        let options = Options { target, size: Some(size), dense: self.dense, relu: self.relu, ..Options::default() };
         let path = self.description.model.display().to_string();
         let Some(model) = &self.model else {
             let ([h, w], own) = (size, self.description.size);

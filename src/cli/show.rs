@@ -51,7 +51,7 @@ impl Show {
             Some(class) => Some(parse_class(class, &description.classes)?),
             None => photo.class,
         };
-        let classifier = Classifier::load(description, pipeline.view.kind == ViewKind::Dense)?;
+        let classifier = Classifier::load(description, pipeline.view.kind == ViewKind::Dense, pipeline.relu())?;
         let picture = dataset::read(&photo.path).map_err(|e| anyhow!("{}: {e}", photo.path.display()))?;
         let classes = if class.is_some() { Classes::Gt } else { Classes::Top5 };
         let mut localiser = Localiser::new(&classifier, &pipeline, classes, 0);

@@ -122,7 +122,7 @@ pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
     }
     // The folder is tried before the model is loaded: a full disk should not cost the time of a large model.
     let mut output = Output::create(&carrying.out, carrying.fresh)?;
-    let classifier = Classifier::load(description, pipeline.view.kind == ViewKind::Dense)?;
+    let classifier = Classifier::load(description, pipeline.view.kind == ViewKind::Dense, pipeline.relu())?;
     let manifest = Manifest::begin(options, carrying, &classifier, &dataset)?;
     output.clear()?;
     output.write("run.toml", toml::to_string(options).context("run.toml")?.as_bytes())?;

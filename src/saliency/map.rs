@@ -4,6 +4,7 @@ use ndarray::{Array2, Array3, ArrayView3, Axis, s};
 use serde::{Deserialize, Serialize};
 
 use super::view::{Crop, Rect, View};
+use crate::gradient::ReluRule;
 
 /// How gradients become a map: the table `[saliency]` of a pipeline.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -11,6 +12,10 @@ use super::view::{Crop, Rect, View};
 pub struct SaliencyOptions {
     /// What is averaged over overlapping crops.
     pub average: Averaging,
+    /// How a gradient passes a ReLU: what sets guided backpropagation and the deconvolutional network apart from the
+    /// gradient (section 4).
+    #[serde(default)]
+    pub relu: ReluRule,
 }
 
 /// What is averaged over overlapping crops; the paper does not say.
@@ -97,7 +102,8 @@ mod tests {
     fn crops_are_put_back_and_averaged() {
         let gradient = |a, b| ndarray::concatenate![Axis(0), array![[[a, b]]], array![[[0., 0.]]], array![[[0., 0.]]]];
         let gradients = [gradient(1., -4.), gradient(8., 2.)];
-        let map = |average| combine(&two_crops(), &gradients, &SaliencyOptions { average }).map;
+        let map =
+            |average| combine(&two_crops(), &gradients, &SaliencyOptions { average, relu: ReluRule::Gradient }).map;
         assert_eq!(map(Averaging::Absolute), array![[1., 3., 8., 0.]]);
         assert_eq!(map(Averaging::Signed), array![[1., 1., 8., 0.]]);
     }

@@ -341,7 +341,7 @@ fn the_families_of_torchvision_agree_with_pytorch() {
         let bytes = std::fs::read(golden.join(net).with_added_extension("onnx")).unwrap();
         let mut model = <ModelProto as prost::Message>::decode(bytes.as_slice()).unwrap();
         for tensor in &mut model.graph.as_mut().unwrap().initializer {
-            if tensor.raw_data.as_ref().is_none_or(|raw| raw.is_empty()) {
+            if tensor.raw_data.as_ref().is_none_or(bytes::Bytes::is_empty) {
                 *tensor = weight(tensor.name(), &tensor.shape());
             }
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use localise::classifier::{AnyModel, Classifier, describe, runtime};
-use localise::gradient::{self, GradientModel, Options, SEED};
+use localise::gradient::{self, GradientModel, Options, ReluRule, SEED};
 use localise::onnx::proto::{
     AttributeProto, FunctionProto, GraphProto, ModelProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
     attribute_proto::AttributeType, tensor_proto::DataType, type_proto,
@@ -145,7 +145,7 @@ fn a_channels_last_classifier_is_fed_channels_last() {
     let photo = image::open("tests/golden/photo.png").unwrap().to_rgb8();
     let crop = image::imageops::crop_imm(&photo, 16, 16, size as u32, size as u32).to_image();
     let [first, last] = [description, last].map(|d| {
-        let classifier = Classifier::load(d, false).unwrap();
+        let classifier = Classifier::load(d, false, ReluRule::Gradient).unwrap();
         let (scores, gradients) = classifier.worker().gradients(&crop, &[967]).unwrap();
         (scores, gradients[0].as_standard_layout().into_owned().into_raw_vec_and_offset().0)
     });

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use localise::classifier::{AnyModel, Classifier, Description, describe, runtime};
-use localise::gradient::{self, GradientModel, Options, SEED};
+use localise::gradient::{self, GradientModel, Options, ReluRule, SEED};
 use localise::onnx::{self, proto::TensorProto};
 use prost::Message;
 use serde_json::Value;
@@ -144,7 +144,7 @@ fn photos_are_classified_as_published() {
     for description in networks() {
         let (name, table) = tables.iter().find(|(name, _)| *name == description.name).unwrap();
         let size = description.size as u32;
-        let classifier = Classifier::load(description, false).unwrap_or_else(|e| panic!("{e}"));
+        let classifier = Classifier::load(description, false, ReluRule::Gradient).unwrap_or_else(|e| panic!("{e}"));
         for (photo, classes, expected) in
             [("chelsea", [285, 281, 282], table[0]), ("coffee", [967, 925, 968], table[1])]
         {
@@ -168,7 +168,8 @@ fn photos_are_classified_as_published() {
 /// Five classes in one call: the same numbers as one at a time, from optimised sessions.
 #[test]
 fn k_classes_fold_into_one_forward_pass() {
-    let classifier = Classifier::load(describe(Path::new("squeezenet1.1")).unwrap(), false).unwrap();
+    let classifier =
+        Classifier::load(describe(Path::new("squeezenet1.1")).unwrap(), false, ReluRule::Gradient).unwrap();
     let photo = image::open("tests/golden/photo.png").unwrap().to_rgb8();
     let crop = image::imageops::crop_imm(&photo, 14, 14, 227, 227).to_image();
     let mut worker = classifier.worker();
@@ -192,7 +193,8 @@ fn the_dense_form_has_the_same_scores_at_the_same_size() {
         let photo = image::open("tests/golden/photo.png").unwrap().to_rgb8();
         let crop = image::imageops::crop_imm(&photo, 10, 10, size, size).to_image();
         let [plain, dense] = [false, true].map(|dense| {
-            let classifier = Classifier::load(description.clone(), dense).unwrap_or_else(|e| panic!("{e}"));
+            let classifier =
+                Classifier::load(description.clone(), dense, ReluRule::Gradient).unwrap_or_else(|e| panic!("{e}"));
             classifier.worker().gradients(&crop, &[967]).unwrap()
         });
         let worst = plain.0.iter().zip(&dense.0).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

@@ -466,3 +466,16 @@ fn fong_on_the_development_photos() {
         assert!((found - expected).abs() <= tolerance, "{found} against {expected}");
     }
 }
+
+/// The paper's section 4: the methods differ from the gradient in the rule of the ReLU alone.
+#[test]
+fn the_relu_rule_is_a_value_of_the_pipeline() {
+    let folder = TempDir::new().unwrap();
+    let boxes = |relu: &str| {
+        let out = folder.path().join(relu);
+        run(&out, &["--pipeline", "single-warp", "--set", &format!("saliency.relu={relu:?}"), "--limit", "2"]);
+        std::fs::read_to_string(out.join("boxes.csv")).unwrap()
+    };
+    let [gradient, guided, deconvnet] = ["gradient", "guided", "deconvnet"].map(boxes);
+    assert!(gradient != guided && guided != deconvnet && gradient != deconvnet);
+}

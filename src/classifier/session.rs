@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ndarray::ArrayD;
+use ort::ep::CPU;
 use ort::session::builder::{GraphOptimizationLevel, PrepackedWeights};
 use ort::session::{Session as OrtSession, SessionInputValue};
 use ort::value::{DynValue, Tensor, TensorElementType, ValueType};
@@ -140,10 +141,12 @@ impl AnyModel {
         let build = || {
             let mut builder = OrtSession::builder(environment)?
                 .with_optimization_level(GraphOptimizationLevel::Disable)?
+                .with_execution_providers([CPU::default().with_arena_allocator(false).build()])?
                 .with_prepacking(false)?
                 .with_intra_threads(1)?;
             for (name, weight) in weights {
-                builder = builder.with_external_initializer(name, weight)?;
+                builder =
+                    builder.with_external_initializer(&name, weight.clone())?.with_initializer(&name, weight)?;
             }
             builder.commit_from_memory(&onnx::encode(&model))
         };

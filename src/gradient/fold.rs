@@ -91,11 +91,14 @@ pub(super) fn gathers_as_splits(prepared: &mut Prepared, facts: &mut Facts) {
     let graph = prepared.graph();
     let index = Graph::new(graph);
     let position = |node: &NodeProto| {
+        if node.op_type() != "Gather" || !node.domain().is_empty() {
+            return None;
+        }
         let single = facts.constants.get(node.input_name(1)?).filter(|t| t.dims.is_empty())?;
         let x = facts.shapes.get(node.input_name(0)?)?;
         let axis = node.int("axis", 0).rem_euclid(x.len() as i64);
         let at = single.integers().ok()?[0].rem_euclid(x[axis as usize] as i64);
-        (node.op_type() == "Gather" && node.domain().is_empty()).then_some((axis, at as usize, x[axis as usize]))
+        Some((axis, at as usize, x[axis as usize]))
     };
     // The gathers of one tensor along one axis, where they are one for each position.
     let family = |first: &NodeProto| {

@@ -145,8 +145,7 @@ impl AnyModel {
                 .with_prepacking(false)?
                 .with_intra_threads(1)?;
             for (name, weight) in weights {
-                builder =
-                    builder.with_external_initializer(&name, weight.clone())?.with_initializer(&name, weight)?;
+                builder = builder.with_external_initializer(&name, weight.clone())?.with_initializer(&name, weight)?;
             }
             builder.commit_from_memory(&onnx::encode(&model))
         };

@@ -47,11 +47,18 @@ pub(super) fn probe(prepared: &mut Prepared, runtime: &dyn Runtime) -> Result<Fa
     let mut model = prepared.model.clone();
     let graph = model.graph.as_mut().expect("a prepared model has a graph");
     graph.output = computed.iter().map(|name| output(name)).collect();
-    for (i, name) in varying.iter().enumerate() {
-        let shape = format!("shape/{i}");
-        graph.output.push(output(&shape));
-        graph.node.push(node("Shape", &[name], &shape, &[]));
-    }
+    let input = graph.input[0].name().to_owned();
+    let shape = |i: usize| format!("shape/{i}");
+    graph.output.extend((0..varying.len()).map(|i| output(&shape(i))));
+    let shape_of = |name: &String| {
+        let i = varying.binary_search(name).ok()?;
+        Some(node("Shape", &[name], &shape(i), &[]))
+    };
+    // ONNX Runtime takes the last node without users first, with all that it needs. So the latest tensor's shape comes
+    // first here: each tensor's shape is taken, and its memory given back, before the next one is made.
+    let tensors = graph.node.iter().rev().flat_map(|node| &node.output).chain([&input]);
+    let shapes: Vec<_> = tensors.filter_map(shape_of).collect();
+    graph.node.extend(shapes);
     graph.output.push(output(&prepared.target));
     let mut results = runtime.run(&model, &prepared.picture).map_err(Error::Probe)?.into_iter();
 

@@ -22,7 +22,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let model = onnx::load("squeezenet1.1.onnx".as_ref())?;
 //! let compiled = gradient::compile(&model, &gradient::Options::default(), &classifier::runtime())?;
-//! onnx::save(&compiled.model, "squeezenet1.1-gradient.onnx".as_ref())?;
+//! onnx::save(compiled.model, "squeezenet1.1-gradient.onnx".as_ref())?;
 //! # Ok(())
 //! # }
 //! ```

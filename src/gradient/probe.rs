@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::builder::unsupported;
 use super::prepare::{Prepared, node};
 use super::{Error, Runtime};
 use crate::onnx::proto::{GraphProto, TensorProto, ValueInfoProto};
@@ -38,7 +39,7 @@ pub(super) fn varying(graph: &GraphProto) -> HashSet<String> {
 /// Probes the model, and turns the nodes whose values do not depend on the image into weights.
 pub(super) fn probe(prepared: &mut Prepared, runtime: &dyn Runtime) -> Result<Facts, Error> {
     let graph = prepared.graph();
-    refuse_bombs(graph)?;
+    refuse_traps(graph)?;
     let mut varying: Vec<_> = varying(graph).into_iter().collect();
     varying.sort();
     let outputs = graph.node.iter().flat_map(|n| &n.output).filter(|name| !name.is_empty());
@@ -85,15 +86,27 @@ pub(super) fn probe(prepared: &mut Prepared, runtime: &dyn Runtime) -> Result<Fa
     Ok(facts)
 }
 
-/// Refuses what could not end or would fill the memory: it would only be noticed while it runs.
-fn refuse_bombs(graph: &GraphProto) -> Result<(), Error> {
+/// Refuses what would fill the memory or never end: it would only be noticed while it runs.
+fn refuse_traps(graph: &GraphProto) -> Result<(), Error> {
     let weights: HashMap<_, _> = graph.initializer.iter().map(|t| (t.name(), t)).collect();
-    for node in graph.node.iter().filter(|n| n.op_type() == "ConstantOfShape") {
-        let shape = node.input_name(0).and_then(|name| weights.get(name)?.integers().ok()).unwrap_or_default();
-        let bytes = shape.iter().try_fold(4i64, |n, &d| n.checked_mul(d));
-        if bytes.is_none_or(|bytes| bytes > MOST_BYTES) {
-            let reason = format!("it makes a tensor of shape {shape:?}, of more than {} GiB", MOST_BYTES >> 30);
-            return Err(Error::Unsupported { operator: node.op_type().into(), node: node.label().into(), reason });
+    for node in &graph.node {
+        let reason = match node.op_type() {
+            "ConstantOfShape" => {
+                let shape = node.input_name(0).and_then(|name| weights.get(name)?.integers().ok()).unwrap_or_default();
+                let bytes = shape.iter().try_fold(4i64, |n, &d| n.checked_mul(d));
+                let large = bytes.is_none_or(|bytes| bytes > MOST_BYTES);
+                large.then(|| format!("it makes a tensor of shape {shape:?}, of more than {} GiB", MOST_BYTES >> 30))
+            }
+            // ONNX Runtime 1.32 does not come back from some of the others.
+            "Einsum" => {
+                let equation = node.string("equation", "");
+                let known = |c: char| c.is_ascii_alphabetic() || ",.->".contains(c) || c.is_whitespace();
+                (!equation.chars().all(known)).then(|| format!("its equation '{equation}' is none"))
+            }
+            _ => None,
+        };
+        if let Some(reason) = reason {
+            return Err(unsupported(node, &reason));
         }
     }
     Ok(())

@@ -266,6 +266,20 @@ fn what_cannot_be_differentiated_is_named_before_work() {
     assert!(top.contains("19 classes are wanted, the model has 18"), "{top}");
 }
 
+/// ONNX Runtime 1.32 never returns from this one (found by `fuzz/run gradient`).
+#[test]
+fn an_equation_that_hangs_the_runtime_is_refused() {
+    let model = written(17, &[3, 5, 5], "y = Einsum(x) equation=...i0->...i", "");
+    let error = gradient::compile(&model, &Options::default(), &runtime()).expect_err("no equation").to_string();
+    assert!(error.contains("Einsum node `y`: its equation '...i0->...i' is none"), "{error}");
+}
+
+/// A rank-0 tensor has no axis to gather along (found by `fuzz/run gradient`).
+#[test]
+fn a_scalar_beside_a_scalar_is_no_gather() {
+    compile(&written(17, &[1, 2, 2, 2], "m = ReduceMax(x) keepdims=0; r = Sub(m, zero); y = Div(x, r)", "zero = 0.5"));
+}
+
 /// A mean over channels is no global pool: the fully convolutional form must not take it for one.
 #[test]
 fn a_mean_over_channels_has_no_dense_form() {

@@ -268,7 +268,7 @@ fn show_draws_a_panel() {
 
 #[test]
 fn lists_list() {
-    assert!(expect(0, &["list", "ops"]).0.contains("MaxPool\n"));
+    assert!(expect(0, &["list", "ops"]).0.contains("MaxPool "));
     assert!(expect(0, &["list", "pipelines"]).0.contains("paper2013"));
     assert!(expect(0, &["list", "models"]).0.contains("squeezenet1.1"));
     assert!(expect(0, &["list", "datasets"]).0.contains("ilsvrc-val"));

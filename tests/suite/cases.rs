@@ -162,6 +162,7 @@ pub(crate) const CASES: &[Case] = &[
     case("Pow", 17, S, "a = Abs(x); y = Pow(a, p)", "p = 2.5"),
     case("Pow", 17, S, "y = Pow(x, p)", "p = 2.0"),
     case("Pow", 17, S, "y = Pow(c, x)", "c = 1.7"),
+    case("RMSNormalization", 23, &[1, 3, 6], "y = RMSNormalization(x, s) axis=1 epsilon=0.01", "s: 3x6"),
     case("Reciprocal", 17, S, "p = Add(x, two); y = Reciprocal(p)", "two = 2.0"),
     case("ReduceL1", 17, S, "y = ReduceL1(x) axes=[1,3]", ""),
     case("ReduceL2", 18, S, "y = ReduceL2(x, a) keepdims=0", "a = [-1]"),

@@ -95,6 +95,7 @@ pub const RULES: &[Rule] = &[
     rule("Pad", 7, gather::pad),
     rule("Pow", 7, arithmetic::pow),
     rule("QuantizeLinear", 10, quantize::quantize),
+    rule("RMSNormalization", 23, norm::root_mean_square),
     rule("Reciprocal", 7, arithmetic::reciprocal),
     rule("ReduceL1", 7, reduce::l1),
     rule("ReduceL2", 7, reduce::l2),

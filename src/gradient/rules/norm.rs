@@ -65,6 +65,27 @@ pub(super) fn layer(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     Ok(vec![Some(standardised(g, &t, &x_hat, &r, rank - axis))])
 }
 
+/// `y = s · x̂, x̂ = x · r, r = 1 / √(mean x² + ε)        dx = r · (t − x̂ · mean(t · x̂)), t = dy · s`, means from `axis` on
+#[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
+pub(super) fn root_mean_square(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    let (x, s) = (g.input(node, 0), g.input(node, 1));
+    let axis = node.int("axis", -1).rem_euclid(x.shape.len() as i64) as usize;
+    let dy = g.whole_output(node, dy);
+    let from = |v: &Value| (v.shape.len() - x.shape.len() + axis..v.shape.len()).collect::<Vec<_>>();
+    let square = g.mul(&x, &x);
+    let mean = g.mean(&square, &from(&x));
+    let mean = g.shift(&mean, node.float("epsilon", 1e-5));
+    let root = g.map("Sqrt", &mean);
+    let r = g.map("Reciprocal", &root);
+    let x_hat = g.mul(&x, &r);
+    let t = g.mul(&dy, &s);
+    let product = g.zip("Mul", &t, &x_hat);
+    let share = g.mean(&product, &from(&product));
+    let along = g.mul(&x_hat, &share);
+    let dx = g.sub(&t, &along);
+    Ok(vec![Some(g.mul(&dx, &r))])
+}
+
 /// `y = s · x̂ + b`, x̂ standardised over the positions of each channel of each photo
 pub(super) fn instance(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let x = g.input(node, 0);

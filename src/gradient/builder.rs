@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::prepare::node;
+use super::graph::node;
 use super::probe::Facts;
-use super::{Error, ReluRule};
+use super::{Error, ReluRule, unsupported};
 use crate::onnx::proto::{AttributeProto, NodeProto, TensorProto};
 
 /// A tensor of the graph with its shape.
@@ -482,9 +482,4 @@ fn broadcast(a: &[usize], b: &[usize]) -> Vec<usize> {
         if i + s.len() < rank { 1 } else { s[i + s.len() - rank] }
     };
     (0..rank).map(|i| at(a, i).max(at(b, i))).collect()
-}
-
-/// The error of a rule that meets what it does not know.
-pub(super) fn unsupported(node: &NodeProto, reason: &str) -> Error {
-    Error::Unsupported { operator: node.op_type().into(), node: node.label().into(), reason: reason.into() }
 }

@@ -1,7 +1,7 @@
 //! Functions that exporters write as several nodes, differentiated as one: the slope is then a tensor of the forward
 //! half, and each row of the gradient costs one product.
 
-use super::prepare::node;
+use super::graph::node;
 use super::rules::{self, Rule};
 use crate::onnx::Graph;
 use crate::onnx::proto::{GraphProto, NodeProto};

@@ -5,11 +5,11 @@
 //! the old scores at the old image size and a map of scores on a larger image. Mahendran and Vedaldi 2016 run their
 //! networks this way in place of the ten crops of 2013.
 
-use super::builder::unsupported;
-use super::prepare::{Prepared, declaration, keep_ancestors, node};
+use super::graph::{declaration, keep_ancestors, node};
+use super::prepare::Prepared;
 use super::probe::{Facts, probe};
 use super::rules::integers;
-use super::{Error, Options, Runtime};
+use super::{Error, Options, Runtime, unsupported};
 use crate::onnx::Graph;
 use crate::onnx::proto::{NodeProto, TensorProto, tensor_proto::DataType};
 

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
-use super::builder::{Builder, Value, unsupported};
-use super::prepare::{Prepared, declaration, keep_ancestors, node};
+use super::builder::{Builder, Value};
+use super::graph::{declaration, keep_ancestors, node};
+use super::prepare::Prepared;
 use super::probe::Facts;
 use super::rules::{self, Rule};
-use super::{CLASSES, Error, GradientModel, Options, ReluRule, SEED, Seed, compound};
+use super::{CLASSES, Error, GradientModel, Options, ReluRule, SEED, Seed, compound, unsupported};
 use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto, tensor_proto::DataType};
 
 /// Finds operators without a rule, and a score that does not depend on the image, before anything runs.

@@ -4,7 +4,8 @@
 //! positions that a transformer takes out of one tensor become a split.
 
 use super::Error;
-use super::prepare::{Prepared, node};
+use super::graph::{keep_ancestors, node};
+use super::prepare::Prepared;
 use super::probe::Facts;
 use crate::onnx::Graph;
 use crate::onnx::proto::{NodeProto, TensorProto};
@@ -52,7 +53,7 @@ pub(super) fn normalisations(prepared: &mut Prepared, facts: &mut Facts) -> Resu
     let graph = prepared.graph_mut();
     graph.node = nodes;
     graph.initializer.extend(weights);
-    super::prepare::keep_ancestors(graph, &kept.each_ref().map(String::as_str));
+    keep_ancestors(graph, &kept.each_ref().map(String::as_str));
     Ok(())
 }
 

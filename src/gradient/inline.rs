@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::prepare::keep_ancestors;
-use super::{Error, Runtime, probe};
+use super::graph::{keep_ancestors, output, varying};
+use super::{Error, Runtime};
 use crate::onnx::proto::{AttributeProto, FunctionProto, ModelProto, NodeProto, TensorProto};
 
 /// A model whose functions call each other to more nodes than this is a bomb.
@@ -62,7 +62,7 @@ fn with_arguments(mut inner: NodeProto, call: &NodeProto, function: &FunctionPro
 pub(super) fn conditionals(model: &mut ModelProto, image: &TensorProto, runtime: &dyn Runtime) -> Result<(), Error> {
     loop {
         let graph = model.graph.as_ref().expect("checked by prepare");
-        let varying = probe::varying(graph);
+        let varying = varying(graph);
         let mut conditions: Vec<_> = graph
             .node
             .iter()
@@ -104,7 +104,7 @@ fn truths(
 ) -> Result<HashMap<String, bool>, Error> {
     let mut model = model.clone();
     let graph = model.graph.as_mut().expect("checked by prepare");
-    graph.output = conditions.iter().map(|name| probe::output(name)).collect();
+    graph.output = conditions.iter().map(|name| output(name)).collect();
     let names: Vec<_> = conditions.iter().map(String::as_str).collect();
     keep_ancestors(graph, &names);
     let values = runtime.run(&model, image).map_err(Error::Probe)?;
@@ -152,16 +152,5 @@ fn each_name(node: &mut NodeProto, visit: &dyn Fn(&mut String)) {
     for graph in node.attribute.iter_mut().flat_map(|a| a.g.iter_mut().chain(&mut a.graphs)) {
         graph.node.iter_mut().for_each(|inner| each_name(inner, visit));
         graph.output.iter_mut().filter_map(|o| o.name.as_mut()).for_each(visit);
-    }
-}
-
-/// Adds the tensors that a node and its subgraphs use.
-pub(super) fn uses(node: &NodeProto, names: &mut HashSet<String>) {
-    names.extend(node.input.iter().cloned());
-    for attribute in &node.attribute {
-        for graph in attribute.g.iter().chain(&attribute.graphs) {
-            names.extend(graph.output.iter().map(|o| o.name().to_owned()));
-            graph.node.iter().for_each(|inner| uses(inner, names));
-        }
     }
 }

@@ -2,7 +2,7 @@
 //! or attributes whose default is what was before.
 
 use super::Error;
-use super::prepare::node as new;
+use super::graph::node as new;
 use crate::onnx::proto::{AttributeProto, ModelProto, NodeProto, TensorProto};
 
 /// The opset of the operators that the backward half is written in.

@@ -21,6 +21,7 @@ mod compound;
 mod dense;
 mod engine;
 mod fold;
+mod graph;
 mod inline;
 mod lift;
 mod precision;
@@ -30,7 +31,7 @@ pub mod rules;
 
 use serde::{Deserialize, Serialize};
 
-use crate::onnx::proto::{ModelProto, TensorProto};
+use crate::onnx::proto::{ModelProto, NodeProto, TensorProto};
 
 /// The name of the seed input of a gradient model, [M, classes].
 pub const SEED: &str = "seed";
@@ -145,6 +146,11 @@ pub enum Error {
     /// The runtime refuses the model.
     #[error("the model does not run: {0}")]
     Probe(String),
+}
+
+/// The error of a rule that meets what it does not know.
+fn unsupported(node: &NodeProto, reason: &str) -> Error {
+    Error::Unsupported { operator: node.op_type().into(), node: node.label().into(), reason: reason.into() }
 }
 
 fn list(operators: &[(String, Vec<String>)]) -> String {

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
+use super::graph::{declaration, keep_ancestors};
 use super::{Error, Options, Runtime, inline, lift, precision};
 use crate::onnx::Graph;
 use crate::onnx::proto::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto,
-    tensor_proto::DataType, tensor_shape_proto::Dimension, tensor_shape_proto::dimension, type_proto,
+    GraphProto, ModelProto, TensorProto, ValueInfoProto, tensor_proto::DataType, tensor_shape_proto::Dimension,
+    tensor_shape_proto::dimension, type_proto,
 };
 
 /// A forward model that ends in its class scores.
@@ -132,55 +133,4 @@ fn nearest(graph: &GraphProto, name: &str) -> String {
     let tensors = graph.node.iter().flat_map(|node| &node.output);
     let near = tensors.map(|t| (strsim::jaro_winkler(t, name), t)).max_by(|a, b| a.0.total_cmp(&b.0));
     near.map_or(String::new(), |(_, near)| format!("; the nearest is `{near}`"))
-}
-
-/// Drops the nodes and weights that do not lead to `tensors`.
-pub(super) fn keep_ancestors(graph: &mut GraphProto, tensors: &[&str]) {
-    let mut needed: HashSet<String> = tensors.iter().map(|&t| t.to_owned()).collect();
-    let mut kept: Vec<_> = std::mem::take(&mut graph.node)
-        .into_iter()
-        .rev()
-        .filter(|node| {
-            let keep = node.output.iter().any(|name| needed.contains(name));
-            if keep {
-                inline::uses(node, &mut needed);
-            }
-            keep
-        })
-        .collect();
-    kept.reverse();
-    graph.node = kept;
-    graph.initializer.retain(|t| needed.contains(t.name()));
-    graph.value_info.clear();
-    graph.quantization_annotation.clear();
-}
-
-/// A node of the standard domain.
-pub(super) fn node(op: &str, inputs: &[&str], output: &str, attributes: &[(&str, AttributeProto)]) -> NodeProto {
-    NodeProto {
-        op_type: Some(op.into()),
-        name: Some(output.into()),
-        input: inputs.iter().map(|&s| s.into()).collect(),
-        output: vec![output.into()],
-        attribute: attributes
-            .iter()
-            .map(|(name, value)| AttributeProto { name: Some((*name).into()), ..value.clone() })
-            .collect(),
-        ..NodeProto::default()
-    }
-}
-
-/// The declaration of an input or output. A name for the first axis stands for a free size.
-pub(super) fn declaration(name: &str, kind: DataType, first: Option<&str>, dims: &[usize]) -> ValueInfoProto {
-    let dim = dims.iter().enumerate().map(|(i, &n)| match first {
-        Some(rows) if i == 0 => dimension::Value::DimParam(rows.into()),
-        _ => dimension::Value::DimValue(n as i64),
-    });
-    let dim = dim.map(|value| Dimension { value: Some(value), ..Dimension::default() }).collect();
-    let tensor = type_proto::Tensor { elem_type: Some(kind as i32), shape: Some(TensorShapeProto { dim }) };
-    ValueInfoProto {
-        name: Some(name.into()),
-        r#type: Some(TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..TypeProto::default() }),
-        ..ValueInfoProto::default()
-    }
 }

@@ -5,10 +5,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::builder::unsupported;
-use super::prepare::{Prepared, node};
-use super::{Error, Runtime};
-use crate::onnx::proto::{GraphProto, TensorProto, ValueInfoProto};
+use super::graph::{node, output, varying};
+use super::prepare::Prepared;
+use super::{Error, Runtime, unsupported};
+use crate::onnx::proto::{GraphProto, TensorProto};
 
 /// A constant of more bytes than this is a mistake or a bomb.
 const MOST_BYTES: i64 = 4 << 30;
@@ -20,20 +20,6 @@ pub(super) struct Facts {
     pub(super) shapes: HashMap<String, Vec<usize>>,
     /// The value of every tensor that does not.
     pub(super) constants: HashMap<String, TensorProto>,
-}
-
-/// The tensors whose values depend on the image. The shape of a tensor does not.
-pub(super) fn varying(graph: &GraphProto) -> HashSet<String> {
-    let mut varying = HashSet::from([graph.input[0].name().to_owned()]);
-    let mut used = HashSet::new();
-    for node in &graph.node {
-        used.clear();
-        super::inline::uses(node, &mut used);
-        if !matches!(node.op_type(), "Shape" | "Size") && used.iter().any(|name| varying.contains(name)) {
-            varying.extend(node.output.iter().filter(|name| !name.is_empty()).cloned());
-        }
-    }
-    varying
 }
 
 /// Probes the model, and turns the nodes whose values do not depend on the image into weights.
@@ -110,8 +96,4 @@ fn refuse_traps(graph: &GraphProto) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-pub(super) fn output(name: &str) -> ValueInfoProto {
-    ValueInfoProto { name: Some(name.into()), ..ValueInfoProto::default() }
 }

@@ -2,7 +2,7 @@
 //! ONNX Runtime from fusing the activation into the convolution before it.
 
 use super::super::ReluRule;
-use super::super::builder::unsupported;
+use super::super::unsupported;
 use super::{Builder, Error, Grads, NodeProto, Value};
 
 /// `dx = dy · slope`

@@ -1,6 +1,6 @@
 //! Convolution.
 
-use super::super::builder::unsupported;
+use super::super::unsupported;
 use super::window::{Window, integers};
 use super::{Builder, Error, Grads, NodeProto, Value};
 

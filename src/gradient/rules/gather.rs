@@ -1,6 +1,6 @@
 //! Operators that take values by position: each result is one value of the input, or zero.
 
-use super::super::builder::unsupported;
+use super::super::unsupported;
 use super::{Builder, Grads, NodeProto, Value};
 
 /// `y = x[index] along an axis        dx[i] = Σ dy[j] over the j with index[j] = i`

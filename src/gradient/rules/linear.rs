@@ -1,6 +1,6 @@
 //! Matrix products.
 
-use super::super::builder::unsupported;
+use super::super::unsupported;
 use super::{Builder, Grads, NodeProto, Value};
 
 /// `y = α · A · B + β · C        dA = α · dy · Bᵀ, dB = α · Aᵀ · dy, dC = β · dy`, A and B transposed where asked

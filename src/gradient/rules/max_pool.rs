@@ -7,7 +7,7 @@
 //! kernel then compares value by value, up to 80 times slower than the plain pool. So where a few plain operators find
 //! the same maxima they are used instead.
 
-use super::super::builder::unsupported;
+use super::super::unsupported;
 use super::window::{Window, integers};
 use super::{Builder, Grads, NodeProto, Value};
 

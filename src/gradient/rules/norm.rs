@@ -1,6 +1,6 @@
 //! Normalisations and softmax.
 
-use super::super::builder::unsupported;
+use super::super::unsupported;
 use super::reduce::not_zero;
 use super::{Builder, Error, Grads, NodeProto, Value};
 

@@ -1,7 +1,7 @@
 //! Quantised models in QDQ form, by clipped straight-through estimation: rounding passes the gradient, saturation stops
 //! it. Quantisers delete the ReLU before a quantiser and leave its work to the saturation.
 
-use super::super::builder::unsupported;
+use super::super::unsupported;
 use super::{Builder, Error, Grads, NodeProto, Value};
 use crate::onnx::proto::tensor_proto::DataType;
 

@@ -1,6 +1,7 @@
 //! Operators that only move or repeat values.
 
-use super::super::builder::{row, unsupported};
+use super::super::builder::row;
+use super::super::unsupported;
 use super::{Builder, Grads, NodeProto, Value};
 
 /// `y = x        dx = dy`

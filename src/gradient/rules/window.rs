@@ -1,6 +1,6 @@
 //! The sliding window that convolutions and pools share: its attributes with their ONNX defaults.
 
-use super::super::builder::unsupported;
+use super::super::unsupported;
 use super::{Builder, Error, NodeProto};
 
 /// A window over the spatial axes, with the padding that the shapes show (`auto_pad` and `ceil_mode` are resolved).

@@ -1,0 +1,89 @@
+//! Small things that every step does with a graph: new nodes and declarations, and what leads where.
+
+use std::collections::HashSet;
+
+use crate::onnx::proto::{
+    AttributeProto, GraphProto, NodeProto, TensorShapeProto, TypeProto, ValueInfoProto, tensor_proto::DataType,
+    tensor_shape_proto::Dimension, tensor_shape_proto::dimension, type_proto,
+};
+
+/// A node of the standard domain.
+pub(super) fn node(op: &str, inputs: &[&str], output: &str, attributes: &[(&str, AttributeProto)]) -> NodeProto {
+    NodeProto {
+        op_type: Some(op.into()),
+        name: Some(output.into()),
+        input: inputs.iter().map(|&s| s.into()).collect(),
+        output: vec![output.into()],
+        attribute: attributes
+            .iter()
+            .map(|(name, value)| AttributeProto { name: Some((*name).into()), ..value.clone() })
+            .collect(),
+        ..NodeProto::default()
+    }
+}
+
+/// The declaration of an input or output. A name for the first axis stands for a free size.
+pub(super) fn declaration(name: &str, kind: DataType, first: Option<&str>, dims: &[usize]) -> ValueInfoProto {
+    let dim = dims.iter().enumerate().map(|(i, &n)| match first {
+        Some(rows) if i == 0 => dimension::Value::DimParam(rows.into()),
+        _ => dimension::Value::DimValue(n as i64),
+    });
+    let dim = dim.map(|value| Dimension { value: Some(value), ..Dimension::default() }).collect();
+    let tensor = type_proto::Tensor { elem_type: Some(kind as i32), shape: Some(TensorShapeProto { dim }) };
+    ValueInfoProto {
+        name: Some(name.into()),
+        r#type: Some(TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..TypeProto::default() }),
+        ..ValueInfoProto::default()
+    }
+}
+
+/// The name of an output, without type and shape.
+pub(super) fn output(name: &str) -> ValueInfoProto {
+    ValueInfoProto { name: Some(name.into()), ..ValueInfoProto::default() }
+}
+
+/// Adds the tensors that a node and its subgraphs use.
+pub(super) fn uses(node: &NodeProto, names: &mut HashSet<String>) {
+    names.extend(node.input.iter().cloned());
+    for attribute in &node.attribute {
+        for graph in attribute.g.iter().chain(&attribute.graphs) {
+            names.extend(graph.output.iter().map(|o| o.name().to_owned()));
+            graph.node.iter().for_each(|inner| uses(inner, names));
+        }
+    }
+}
+
+/// Drops the nodes and weights that do not lead to `tensors`.
+pub(super) fn keep_ancestors(graph: &mut GraphProto, tensors: &[&str]) {
+    let mut needed: HashSet<String> = tensors.iter().map(|&t| t.to_owned()).collect();
+    let mut kept: Vec<_> = std::mem::take(&mut graph.node)
+        .into_iter()
+        .rev()
+        .filter(|node| {
+            let keep = node.output.iter().any(|name| needed.contains(name));
+            if keep {
+                uses(node, &mut needed);
+            }
+            keep
+        })
+        .collect();
+    kept.reverse();
+    graph.node = kept;
+    graph.initializer.retain(|t| needed.contains(t.name()));
+    graph.value_info.clear();
+    graph.quantization_annotation.clear();
+}
+
+/// The tensors whose values depend on the image. The shape of a tensor does not.
+pub(super) fn varying(graph: &GraphProto) -> HashSet<String> {
+    let mut varying = HashSet::from([graph.input[0].name().to_owned()]);
+    let mut used = HashSet::new();
+    for node in &graph.node {
+        used.clear();
+        uses(node, &mut used);
+        if !matches!(node.op_type(), "Shape" | "Size") && used.iter().any(|name| varying.contains(name)) {
+            varying.extend(node.output.iter().filter(|name| !name.is_empty()).cloned());
+        }
+    }
+    varying
+}

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use super::graph::{node, output, varying};
 use super::prepare::Prepared;
 use super::{Error, Runtime, unsupported};
-use crate::onnx::proto::{GraphProto, TensorProto};
+use crate::onnx::proto::{AttributeProto, GraphProto, TensorProto};
 
 /// A constant of more bytes than this is a mistake or a bomb.
 const MOST_BYTES: i64 = 4 << 30;
@@ -85,9 +85,11 @@ fn refuse_traps(graph: &GraphProto) -> Result<(), Error> {
             }
             // ONNX Runtime 1.32 does not come back from some of the others.
             "Einsum" => {
-                let equation = node.string("equation", "");
-                let known = |c: char| c.is_ascii_alphabetic() || ",.->".contains(c) || c.is_whitespace();
-                (!equation.chars().all(known)).then(|| format!("its equation '{equation}' is none"))
+                let equation =
+                    node.attribute.iter().find(|a| a.name() == "equation").map_or(&[][..], AttributeProto::s);
+                let known = |c: &u8| c.is_ascii_alphabetic() || b",.-> ".contains(c);
+                let text = String::from_utf8_lossy(equation);
+                (!equation.iter().all(known)).then(|| format!("its equation '{text}' is none"))
             }
             _ => None,
         };

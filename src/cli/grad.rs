@@ -1,5 +1,6 @@
 //! `localise grad`
 
+use std::fs::{self, File};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -66,6 +67,9 @@ impl Grad {
         };
         let seed = if seed_input { Seed::Input } else { Seed::Top(classes) };
         let options = Options { wrt, target, seed, relu, size, dense: false };
+        // The place is tried before the work: a mistyped folder should not cost the time of a large model.
+        let part = output.with_added_extension("part");
+        File::create(&part).and_then(|_| fs::remove_file(&part)).map_err(OutputError::at(&output))?;
         let model = onnx::load(&path)?;
         let compiled = gradient::compile(&model, &options, &classifier::runtime());
         let GradientModel { mut model, warnings, .. } = compiled.with_context(|| path.display().to_string())?;

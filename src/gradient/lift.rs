@@ -1,8 +1,8 @@
 //! Older spellings of operators brought to that of opset 18, one rule each. Later ones only add element types,
 //! or attributes whose default is what was before.
 
-use super::Error;
 use super::graph::node as new;
+use super::{Error, unsupported};
 use crate::onnx::proto::{AttributeProto, ModelProto, NodeProto, TensorProto};
 
 /// The opset of the operators that the backward half is written in.
@@ -61,12 +61,15 @@ pub(super) fn lift(model: &mut ModelProto, from: i64) -> Result<(), Error> {
         if node.op_type() == "BatchNormalization"
             && (node.int("spatial", 1) == 0 || (from >= 14 && node.int("training_mode", 0) == 1))
         {
-            let reason = "only the form of inference, one statistic per channel, has a rule".into();
-            return Err(Error::Unsupported { operator: node.op_type().into(), node: node.label().into(), reason });
+            let reason = "only the form of inference, one statistic per channel, has a rule";
+            return Err(unsupported(&node, reason));
         }
         let mut nodes = vec![node];
         for (op, below, lift) in LIFTS {
             if from < *below && nodes[0].op_type() == *op && nodes[0].domain().is_empty() {
+                if nodes[0].input_name(0).is_none() || nodes[0].output.is_empty() {
+                    return Err(unsupported(&nodes[0], "it has no input or no output"));
+                }
                 nodes = lift(nodes.remove(0), &mut graph.initializer);
             }
         }

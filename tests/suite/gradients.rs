@@ -277,6 +277,14 @@ fn an_equation_that_hangs_the_runtime_is_refused() {
     }
 }
 
+/// An operator of an old opset without its input (found by `fuzz/run gradient`).
+#[test]
+fn an_old_operator_without_inputs_is_refused() {
+    let model = written(18, &[3], "u = Upsample(); y = Add(x, u)", "");
+    let error = gradient::compile(&model, &Options::default(), &runtime()).expect_err("no input").to_string();
+    assert!(error.contains("Upsample node `u`: it has no input"), "{error}");
+}
+
 /// A rank-0 tensor has no axis to gather along (found by `fuzz/run gradient`).
 #[test]
 fn a_scalar_beside_a_scalar_is_no_gather() {

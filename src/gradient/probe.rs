@@ -72,6 +72,13 @@ pub(super) fn probe(prepared: &mut Prepared, runtime: &dyn Runtime) -> Result<Fa
     Ok(facts)
 }
 
+/// Whether the text is what ONNX `Einsum` takes: terms of letters, each with at most one "...", and one "->" at most.
+fn is_equation(text: &str) -> bool {
+    let plain = text.replace(' ', "");
+    let is_term = |term: &str| term.replacen("...", "", 1).chars().all(|c| c.is_ascii_alphabetic());
+    plain.matches("->").count() <= 1 && plain.split("->").flat_map(|side| side.split(',')).all(is_term)
+}
+
 /// Refuses what would fill the memory or never end: it would only be noticed while it runs.
 fn refuse_traps(graph: &GraphProto) -> Result<(), Error> {
     let weights: HashMap<_, _> = graph.initializer.iter().map(|t| (t.name(), t)).collect();
@@ -87,9 +94,8 @@ fn refuse_traps(graph: &GraphProto) -> Result<(), Error> {
             "Einsum" => {
                 let equation =
                     node.attribute.iter().find(|a| a.name() == "equation").map_or(&[][..], AttributeProto::s);
-                let known = |c: &u8| c.is_ascii_alphabetic() || b",.-> ".contains(c);
                 let text = String::from_utf8_lossy(equation);
-                (!equation.iter().all(known)).then(|| format!("its equation '{text}' is none"))
+                (!is_equation(&text)).then(|| format!("its equation '{text}' is none"))
             }
             _ => None,
         };

@@ -269,11 +269,11 @@ fn what_cannot_be_differentiated_is_named_before_work() {
 /// ONNX Runtime 1.32 never returns from this one (found by `fuzz/run gradient`).
 #[test]
 fn an_equation_that_hangs_the_runtime_is_refused() {
-    for equation in [&b"...i0->...i"[..], b"...\xffi ->\x0e..i"] {
+    for equation in [&b"...i0->...i"[..], b"...\xffi ->\x0e..i", b"U..ii ->...i", b"ij->i->j"] {
         let mut model = written(17, &[3, 5, 5], "y = Einsum(x) equation=text", "");
         model.graph.as_mut().unwrap().node[0].attribute[0].s = Some(equation.into());
         let error = gradient::compile(&model, &Options::default(), &runtime()).expect_err("no equation").to_string();
-        assert!(error.contains("Einsum node `y`: its equation '...") && error.contains("is none"), "{error}");
+        assert!(error.contains("Einsum node `y`: its equation '") && error.contains("is none"), "{error}");
     }
 }
 

@@ -163,7 +163,7 @@ impl Builder {
         let maker = &mut self.nodes[self.makers[&node.output[0]]];
         maker.output.resize(maker.output.len().max(i + 1), String::new());
         if maker.output[i].is_empty() {
-            maker.output[i] = format!("{}/{i}", node.output[0]);
+            maker.output[i] = format!("grad/{}/output_{i}", node.output[0]);
         }
         Value { name: maker.output[i].clone(), shape }
     }

@@ -94,7 +94,8 @@ fn with_scalar(graph: &Graph<'_>, op: &str, tensor: &str) -> Option<(String, f32
 }
 
 fn scalar(graph: &Graph<'_>, name: &str) -> Option<f32> {
-    match graph.initializer(name)?.floats().ok()?[..] {
+    let weight = graph.initializer(name).filter(|w| w.dims.is_empty() || w.dims == [1])?;
+    match weight.floats().ok()?[..] {
         [value] => Some(value),
         _ => None,
     }

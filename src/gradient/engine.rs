@@ -103,7 +103,7 @@ fn seed(g: &mut Builder, seed: Seed, scores: &str, classes: usize) -> Result<Val
     let flat = g.new_integers("flat", &[-1]);
     let scores = g.emit("Reshape", &[&g.forward(scores), &flat], &[], vec![classes]);
     let count = g.new_integers("k", &[k as i64]);
-    g.nodes.push(node("TopK", &[&scores.name, &count.name], "top", &[]));
+    g.nodes.push(node("TopK", &[&scores.name, &count.name], "grad/top", &[]));
     g.nodes.last_mut().expect("pushed above").output.push(CLASSES.into());
     let top = Value { name: CLASSES.into(), shape: vec![1] };
     let depth = g.new_integer("depth", classes as i64);
@@ -140,8 +140,8 @@ fn chain(prepared: &Prepared, path: &HashSet<String>) -> Result<Vec<(NodeProto, 
     for node in prepared.graph().node.iter().rev() {
         let on_path = node.output.iter().any(|name| path.contains(name) && name != wrt);
         let rule = rules::find(node);
-        // A loop beside the path could still keep the probe from ending.
-        if !on_path && !matches!(node.op_type(), "If" | "Loop" | "Scan") {
+        // Beside the path too, a loop could keep the probe from ending, and a size that depends on values mislead it.
+        if !on_path && !matches!(node.op_type(), "If" | "Loop" | "Scan" | "NonZero" | "Compress" | "Unique") {
             continue;
         }
         let Some(rule) = rule else {
@@ -157,7 +157,7 @@ fn chain(prepared: &Prepared, path: &HashSet<String>) -> Result<Vec<(NodeProto, 
         };
         if !rule.all_outputs && node.output[1..].iter().any(|name| path.contains(name)) {
             let used = prepared.graph().node.iter().any(|n| n.input.iter().any(|name| node.output[1..].contains(name)));
-            if used {
+            if used || node.output[1..].contains(target) {
                 return Err(unsupported(node, "only its first output has a gradient rule"));
             }
         }

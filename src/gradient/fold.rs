@@ -114,7 +114,7 @@ pub(super) fn gathers_as_splits(prepared: &mut Prepared, facts: &mut Facts) {
         let x = members[0].input[0].clone();
         let mut part = facts.shapes[&x].clone();
         part[axis as usize] = 1;
-        let parts: Vec<_> = members.iter().map(|member| format!("{}/part", member.output[0])).collect();
+        let parts: Vec<_> = members.iter().map(|member| format!("fold/{}/part", member.output[0])).collect();
         let axes = TensorProto::from_integers(&format!("{}/axes", parts[0]), &[1], &[axis]);
         let mut split =
             node("Split", &[&x], &parts[0], &[("axis", axis.into()), ("num_outputs", (parts.len() as i64).into())]);
@@ -181,7 +181,7 @@ fn folded(conv: &NodeProto, affine: &Affine, facts: &Facts, output: &str) -> Opt
     let channels = affine.factor.iter().zip(&affine.offset);
     let bias: Vec<_> = bias.iter().zip(channels).map(|(&b, (f, o))| (f64::from(b) * f + o) as f32).collect();
     Some([
-        TensorProto::from_floats(&format!("{output}/weight"), &weight.shape(), &values),
-        TensorProto::from_floats(&format!("{output}/bias"), &[bias.len()], &bias),
+        TensorProto::from_floats(&format!("fold/{output}/weight"), &weight.shape(), &values),
+        TensorProto::from_floats(&format!("fold/{output}/bias"), &[bias.len()], &bias),
     ])
 }

@@ -34,13 +34,14 @@ pub(super) fn functions(model: &mut ModelProto) -> Result<(), Error> {
             calls += 1;
             let names = function.input.iter().zip(node.input.iter().map(String::as_str).chain(std::iter::repeat("")));
             let outputs = function.output.iter().zip(node.output.iter().map(String::as_str));
+            let outputs = outputs.filter(|(_, outer)| !outer.is_empty());
             let names = names.chain(outputs).map(|(inner, outer)| (inner.clone(), outer.to_owned())).collect();
             let body =
                 Body { nodes: &function.node, weights: &[], names, prefix: format!("{}/{calls}/", function.name()) };
             nodes.extend(body.spliced().into_iter().map(|inner| with_arguments(inner, &node, function)));
-        }
-        if nodes.len() > MOST_NODES {
-            return Err(Error::Shape(format!("the model's functions unfold to more than {MOST_NODES} nodes")));
+            if nodes.len() > MOST_NODES {
+                return Err(Error::Shape(format!("the model's functions unfold to more than {MOST_NODES} nodes")));
+            }
         }
         graph.node = nodes;
     }
@@ -139,7 +140,9 @@ impl Body<'_> {
         let renamed = |node: &NodeProto| {
             let mut node = node.clone();
             each_name(&mut node, &rename);
-            node.name = Some(format!("{}{}", self.prefix, node.name()));
+            if !node.name().is_empty() {
+                node.name = Some(format!("{}{}", self.prefix, node.name()));
+            }
             node
         };
         self.nodes.iter().map(renamed).collect()
@@ -147,7 +150,7 @@ impl Body<'_> {
 }
 
 /// Visits the names of all tensors that a node and its subgraphs use and make.
-fn each_name(node: &mut NodeProto, visit: &dyn Fn(&mut String)) {
+pub(super) fn each_name(node: &mut NodeProto, visit: &dyn Fn(&mut String)) {
     node.input.iter_mut().chain(&mut node.output).filter(|name| !name.is_empty()).for_each(visit);
     for graph in node.attribute.iter_mut().flat_map(|a| a.g.iter_mut().chain(&mut a.graphs)) {
         graph.node.iter_mut().for_each(|inner| each_name(inner, visit));

@@ -16,6 +16,7 @@ type Lift = fn(NodeProto, &mut Vec<TensorProto>) -> Vec<NodeProto>;
 /// Operator, the opset below which its spelling is another, the way from there.
 const LIFTS: &[(&str, i64, Lift)] = &[
     ("BatchNormalization", 15, batch_normalization),
+    ("CastLike", i64::MAX, cast_like),
     ("Clip", 11, clip),
     ("Dropout", i64::MAX, dropout),
     ("LogSoftmax", 13, softmax),
@@ -86,7 +87,7 @@ pub(super) fn lift(model: &mut ModelProto, from: i64) -> Result<(), Error> {
 /// Moves an attribute to a new integer input at position `at`.
 fn to_input(node: &mut NodeProto, attribute: &str, at: usize, weights: &mut Vec<TensorProto>) {
     let Some(values) = node.ints(attribute) else { return };
-    let name = format!("{}/{attribute}", node.output[0]);
+    let name = format!("lift/{}/{attribute}", node.output[0]);
     weights.push(TensorProto::from_integers(&name, &[values.len()], values));
     node.attribute.retain(|a| a.name() != attribute);
     node.input.resize(node.input.len().max(at), String::new());
@@ -95,7 +96,7 @@ fn to_input(node: &mut NodeProto, attribute: &str, at: usize, weights: &mut Vec<
 
 /// A float attribute as a new scalar input.
 fn float_input(node: &mut NodeProto, attribute: &str, value: f32, weights: &mut Vec<TensorProto>) {
-    let name = format!("{}/{attribute}", node.output[0]);
+    let name = format!("lift/{}/{attribute}", node.output[0]);
     weights.push(TensorProto::from_floats(&name, &[], &[value]));
     node.attribute.retain(|a| a.name() != attribute);
     node.input.push(name);
@@ -106,6 +107,17 @@ fn batch_normalization(mut node: NodeProto, _: &mut Vec<TensorProto>) -> Vec<Nod
     node.output.truncate(1);
     node.attribute.retain(|a| a.name() == "epsilon");
     vec![node]
+}
+
+/// A cast to the type of a weight names that type.
+#[allow(clippy::ptr_arg, reason = "a rule of the table")]
+fn cast_like(node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto> {
+    match weights.iter().find(|w| node.input.get(1).is_some_and(|like| like == w.name())) {
+        Some(like) => {
+            vec![new("Cast", &[&node.input[0]], &node.output[0], &[("to", i64::from(like.data_type()).into())])]
+        }
+        None => vec![node],
+    }
 }
 
 /// Bounds were attributes before opset 11.
@@ -130,7 +142,7 @@ fn axes(mut node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto> {
 /// Before opset 13 a softmax saw its input as a matrix: all axes from `axis` on were one.
 fn softmax(mut node: NodeProto, _: &mut Vec<TensorProto>) -> Vec<NodeProto> {
     let axis = node.int("axis", 1);
-    let names = ["shape", "matrix", "softmax"].map(|what| format!("{}/{what}", node.output[0]));
+    let names = ["shape", "matrix", "softmax"].map(|what| format!("lift/{}/{what}", node.output[0]));
     let [shape, matrix, soft] = names.each_ref().map(String::as_str);
     let last = AttributeProto { name: Some("axis".into()), ..(-1).into() };
     let (x, y) = (node.input[0].clone(), node.output[0].clone());
@@ -178,9 +190,10 @@ fn split_evenly(mut node: NodeProto, _: &mut Vec<TensorProto>) -> Vec<NodeProto>
     vec![node]
 }
 
-/// `Upsample`, and `Resize` of opset 10: position `o` of the result lies at `o / scale` of the input, rounded down.
+/// `Upsample`, and `Resize` of opset 10: position `o` of the result lies at `o / scale` of the input, rounded down; up
+/// where the result is smaller.
 fn resize(mut node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto> {
-    let name = format!("{}/scales", node.output[0]);
+    let name = format!("lift/{}/scales", node.output[0]);
     let scales = match node.floats("scales") {
         Some(scales) => {
             weights.push(TensorProto::from_floats(&name, &[scales.len()], scales));
@@ -188,12 +201,14 @@ fn resize(mut node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto>
         }
         None => node.input_name(1).unwrap_or_default().to_owned(),
     };
+    let smaller = weights.iter().find(|w| w.name() == scales).and_then(|w| w.floats().ok());
+    let rounding = if smaller.is_some_and(|s| s.iter().any(|&s| s < 1.0)) { "ceil" } else { "floor" };
     // Opset 7 and 8 said `linear`, some exporters `bilinear`.
     let mode = if node.string("mode", "nearest") == "nearest" { "nearest" } else { "linear" };
     let attributes = [
         ("mode", mode.into()),
         ("coordinate_transformation_mode", "asymmetric".into()),
-        ("nearest_mode", "floor".into()),
+        ("nearest_mode", rounding.into()),
     ];
     node.input.truncate(1);
     vec![new("Resize", &[&node.input[0], "", &scales], &node.output[0], &attributes)]

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 
 use super::graph::{declaration, keep_ancestors};
-use super::{Error, Options, Runtime, inline, lift, precision};
-use crate::onnx::Graph;
+use super::{CLASSES, Error, Options, Runtime, SEED, inline, lift, precision};
 use crate::onnx::proto::{
     GraphProto, ModelProto, TensorProto, ValueInfoProto, tensor_proto::DataType, tensor_shape_proto::Dimension,
     tensor_shape_proto::dimension, type_proto,
 };
+use crate::onnx::{Graph, check};
 
 /// A forward model that ends in its class scores.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ pub(super) fn prepare(model: &ModelProto, options: &Options, runtime: &dyn Runti
     let mut model = model.clone();
     let opset = lift::opset(&model)?;
     inline::functions(&mut model)?;
+    model.graph.as_ref().map_or(Ok(()), check).map_err(Error::Shape)?;
     precision::to_float32(&mut model)?;
     let graph = model.graph.as_mut().ok_or_else(|| Error::Shape("the model holds no graph".into()))?;
     // Old files list weights as inputs.
@@ -65,6 +66,7 @@ pub(super) fn prepare(model: &ModelProto, options: &Options, runtime: &dyn Runti
         )));
     }
     keep_ancestors(graph, &[&target, &wrt]);
+    rename(graph, &[SEED, CLASSES, &format!("{wrt}_grad")], &[&input, &target, &wrt])?;
     lift::lift(&mut model, opset)?;
     Ok(Prepared { model, picture, wrt, scores: target.clone(), target })
 }
@@ -126,6 +128,23 @@ fn fixed(dim: &Dimension) -> Option<usize> {
         Some(dimension::Value::DimValue(n)) if n > 0 => Some(n as usize),
         _ => None,
     }
+}
+
+/// Gives inner tensors other names where the gradient model has these for its own inputs and outputs.
+fn rename(graph: &mut GraphProto, taken: &[&str], kept: &[&str]) -> Result<(), Error> {
+    if let Some(name) = taken.iter().find(|name| kept.contains(name)) {
+        return Err(Error::Shape(format!(
+            "the model calls a tensor `{name}`, which the gradient model needs; rename it"
+        )));
+    }
+    let own = |name: &mut String| {
+        if taken.contains(&name.as_str()) {
+            *name = format!("own/{name}");
+        }
+    };
+    graph.node.iter_mut().for_each(|node| inline::each_name(node, &own));
+    graph.initializer.iter_mut().filter_map(|w| w.name.as_mut()).for_each(own);
+    Ok(())
 }
 
 /// The tensor that a mistyped name may have meant.

@@ -55,6 +55,9 @@ pub(super) fn probe(prepared: &mut Prepared, runtime: &dyn Runtime) -> Result<Fa
     }
     for (name, shape) in varying.into_iter().zip(&mut results) {
         let shape = shape.integers().map_err(Error::Probe)?;
+        if shape.contains(&0) {
+            return Err(Error::Shape(format!("`{name}` is of shape {shape:?} and holds no values")));
+        }
         facts.shapes.insert(name, shape.iter().map(|&n| n as usize).collect());
     }
     let scores = results.next().and_then(|scores| scores.floats().ok()).unwrap_or_default();
@@ -79,9 +82,10 @@ fn is_equation(text: &str) -> bool {
     plain.matches("->").count() <= 1 && plain.split("->").flat_map(|side| side.split(',')).all(is_term)
 }
 
-/// Refuses what would fill the memory or never end: it would only be noticed while it runs.
+/// Refuses what is known to fill the memory, to end the runtime or never to end: it would only be noticed while it runs.
 fn refuse_traps(graph: &GraphProto) -> Result<(), Error> {
-    let weights: HashMap<_, _> = graph.initializer.iter().map(|t| (t.name(), t)).collect();
+    let constants = graph.node.iter().filter_map(|n| Some((n.output.first()?.as_str(), n.tensor("value")?)));
+    let weights: HashMap<_, _> = graph.initializer.iter().map(|t| (t.name(), t)).chain(constants).collect();
     for node in &graph.node {
         let reason = match node.op_type() {
             "ConstantOfShape" => {
@@ -90,6 +94,8 @@ fn refuse_traps(graph: &GraphProto) -> Result<(), Error> {
                 let large = bytes.is_none_or(|bytes| bytes > MOST_BYTES);
                 large.then(|| format!("it makes a tensor of shape {shape:?}, of more than {} GiB", MOST_BYTES >> 30))
             }
+            // ONNX Runtime 1.32 dies of it.
+            "Split" if node.output.iter().any(String::is_empty) => Some("it leaves an output out".to_owned()),
             // ONNX Runtime 1.32 does not come back from some of the others.
             "Einsum" => {
                 let equation =

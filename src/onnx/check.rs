@@ -9,12 +9,12 @@ use super::proto::{GraphProto, NodeProto, TensorProto};
 ///
 /// # Errors
 /// A text that names the node or the tensor at fault.
-pub(super) fn check(graph: &GraphProto) -> Result<(), String> {
+pub fn check(graph: &GraphProto) -> Result<(), String> {
     nested(graph, &HashSet::new())
 }
 
 fn nested(graph: &GraphProto, outer: &HashSet<&str>) -> Result<(), String> {
-    let mut known = outer.clone();
+    let (mut known, mut made) = (outer.clone(), HashSet::new());
     known.extend(graph.input.iter().map(super::proto::ValueInfoProto::name));
     known.extend(graph.initializer.iter().map(TensorProto::name));
     known.extend(graph.sparse_initializer.iter().filter_map(|sparse| Some(sparse.values.as_ref()?.name())));
@@ -27,7 +27,12 @@ fn nested(graph: &GraphProto, outer: &HashSet<&str>) -> Result<(), String> {
             attribute.t.iter().chain(&attribute.tensors).try_for_each(size)?;
             attribute.g.iter().chain(&attribute.graphs).try_for_each(|graph| nested(graph, &known))?;
         }
-        known.extend(node.output.iter().map(String::as_str));
+        for output in node.output.iter().filter(|name| !name.is_empty()) {
+            if !made.insert(output.as_str()) {
+                return Err(format!("two nodes make the tensor '{output}'"));
+            }
+            known.insert(output);
+        }
     }
     Ok(())
 }
@@ -88,6 +93,7 @@ mod tests {
         let cases = [
             (vec![node(&["w", "b"], "a"), node(&["a", "w"], "b")], weight(&[2], 8), "uses 'b', which is made later"),
             (vec![node(&["w", "gone"], "a")], weight(&[2], 8), "uses 'gone', which nothing makes"),
+            (vec![node(&["w"], "a"), node(&["a"], "a")], weight(&[2], 8), "two nodes make the tensor 'a'"),
             (vec![], weight(&[3], 8), "holds 8 bytes where 12 belong"),
             (vec![], weight(&[-1], 0), "impossible shape [-1]"),
             (vec![], weight(&[1 << 40, 1 << 40], 0), "impossible shape"),

@@ -21,7 +21,7 @@ impl<'a> Graph<'a> {
         let mut producers = HashMap::new();
         let mut consumers: HashMap<_, Vec<_>> = HashMap::new();
         for (i, node) in proto.node.iter().enumerate() {
-            producers.extend(node.output.iter().map(|name| (name.as_str(), i)));
+            producers.extend(node.output.iter().filter(|name| !name.is_empty()).map(|name| (name.as_str(), i)));
             for name in node.input.iter().filter(|name| !name.is_empty()) {
                 consumers.entry(name.as_str()).or_default().push(i);
             }

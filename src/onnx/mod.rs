@@ -17,6 +17,7 @@ pub mod proto;
 mod tensor;
 mod text;
 
+pub use check::check;
 pub use error::Error;
 pub use file::{decode, encode, load, save};
 pub use graph::Graph;

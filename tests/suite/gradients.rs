@@ -285,6 +285,44 @@ fn an_old_operator_without_inputs_is_refused() {
     assert!(error.contains("Upsample node `u`: it has no input"), "{error}");
 }
 
+/// The gradient model's own names do not meet the model's.
+#[test]
+fn inner_tensors_called_like_the_interface_are_renamed() {
+    let graph = "seed = Mul(x, two); classes = Tanh(seed); top = Exp(classes); y = Sub(top, x_grad)";
+    let model = written(17, &[1, 4], graph, "two = 2.0; x_grad: 4");
+    for seed in [Seed::Input, Seed::Top(1)] {
+        let compiled = gradient::compile(&model, &Options { seed, ..Options::default() }, &runtime()).unwrap();
+        AnyModel::new(&compiled.model).unwrap();
+    }
+    let options = Options { target: Some("seed".into()), ..Options::default() };
+    let error = gradient::compile(&model, &options, &runtime()).expect_err("the score itself").to_string();
+    assert!(error.contains("calls a tensor `seed`"), "{error}");
+}
+
+/// What a reader of the compiler found: each was a panic, a hang or a wrong gradient.
+#[test]
+fn odd_graphs_end_in_an_error() {
+    let cases = [
+        (written(17, &[1, 4], "b = Identity(x); y = Identity(b); y = Tanh(b)", ""), "refuses"),
+        (
+            written(17, &[1, 2, 4], "e = Slice(x, a, a, two); y = Concat(x, e) axis=2", "a = [1]; two = [2]"),
+            "holds no values",
+        ),
+        (written(17, &[1, 4], "a, = Split(x) axis=1; y = Tanh(a)", ""), "leaves an output out"),
+        (written(17, &[1, 4], "n = NonZero(x); s = Size(n); f = Cast(s) to=1; y = Add(x, f)", ""), "NonZero"),
+    ];
+    for (model, expected) in cases {
+        match gradient::compile(&model, &Options::default(), &runtime()) {
+            Ok(_) => panic!("{expected}"),
+            Err(e) => assert!(expected == "refuses" || e.to_string().contains(expected), "{e}"),
+        }
+    }
+    let two = written(17, &[1, 2, 3], "m, mean = LayerNormalization(x, s); y = Tanh(m)", "s: 3");
+    let options = Options { target: Some("mean".into()), ..Options::default() };
+    let error = gradient::compile(&two, &options, &runtime()).expect_err("a second output").to_string();
+    assert!(error.contains("only its first output"), "{error}");
+}
+
 /// A rank-0 tensor has no axis to gather along (found by `fuzz/run gradient`).
 #[test]
 fn a_scalar_beside_a_scalar_is_no_gather() {

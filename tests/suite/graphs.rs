@@ -10,6 +10,7 @@ use localise::onnx::proto::{
 };
 use localise::onnx::{self};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use crate::notation::{declared, nodes, numbers, tensor, weights, written};
 
@@ -75,6 +76,8 @@ fn functions_are_unfolded() {
     };
     let mut leaky = function("Leaky", "n = Neg(a); l = LeakyRelu(n); b = Neg(l)");
     let mut twice = function("Twice", "n = mine:Leaky(a); b = mine:Leaky(n)");
+    // Names of nodes are optional.
+    leaky.node.iter_mut().for_each(|node| node.name = None);
     let handed = |name: &str| AttributeProto {
         name: Some(name.into()),
         ref_attr_name: Some("slope".into()),
@@ -173,7 +176,7 @@ const STEPS: [&str; 22] = [
     "{y} = AveragePool({a}) kernel_shape=[3,3] pads=[1,1,1,1] count_include_pad=0",
     "{y}c = Concat({a}, {b}) axis=1; {y} = Conv({y}c, w1)",
     "{y}s, {y}t = Split({a}) axis=1 num_outputs=2; {y} = Concat({y}t, {y}s) axis=1",
-    "{y}t = Transpose({a}) perm=[0,2,3,1]; {y}n = LayerNormalization({y}t, ln); {y} = Transpose({y}n) perm=[0,3,1,2]",
+    "{y}t = Transpose({a}) perm=[0,2,3,1]; {y}n = LayerNormalization({y}t, ln) epsilon=0.1; {y} = Transpose({y}n) perm=[0,3,1,2]",
     "{y} = Softmax({a}) axis=1",
     "{y}w = Reshape({a}, windows); {y}t = Transpose({y}w) perm=[3,0,1,2,4]; {y}x = Mul({y}t, {y}t); \
      {y}u = Transpose({y}x) perm=[1,2,3,0,4]; {y} = Reshape({y}u, map)",
@@ -183,7 +186,7 @@ const STEPS: [&str; 22] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, rng_seed: RngSeed::Fixed(3), ..ProptestConfig::default() })]
     #[test]
     fn random_graphs_agree_with_differences(steps in prop::collection::vec((0..STEPS.len(), 0usize..64, 0usize..64), 3..12), salt in 0usize..1000) {
         let mut graph = "t0 = Conv(x, w0)".to_owned();

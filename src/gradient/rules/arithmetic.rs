@@ -78,7 +78,8 @@ pub(super) fn extremum(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 /// `y = a where c, b elsewhere        da = dy where c, db = dy elsewhere`
 pub(super) fn choose(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (condition, zero) = (g.input(node, 0), g.scalar(0.0));
-    let shape = g.row(&node.output[0]);
+    let dy = &g.whole_output(node, dy);
+    let shape = dy.shape.clone();
     each(g, node, |g, i| {
         let (a, b) = if i == 1 { (dy, &zero) } else { (&zero, dy) };
         g.emit("Where", &[&condition, a, b], &[], shape.clone())

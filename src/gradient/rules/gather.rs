@@ -1,18 +1,28 @@
 //! Operators that take values by position: each result is one value of the input, or zero.
 
 use super::super::unsupported;
-use super::{Builder, Grads, NodeProto, Value};
+use super::{Builder, Error, Grads, NodeProto, Value};
+
+/// The largest matrix of zeros and ones that is made, in values.
+const LARGEST: usize = 1 << 25;
 
 /// `y = x[index] along an axis        dx[i] = Σ dy[j] over the j with index[j] = i`
 ///
 /// `dy` is a gradient with its rows apart; `axis` counts with them. Where no position is taken twice this is a
 /// gather too, from dy with a zero at its end.
-fn scatter(g: &mut Builder, dy: &Value, axis: usize, index: &[usize], size: usize) -> Value {
+fn scatter(
+    g: &mut Builder,
+    node: &NodeProto,
+    dy: &Value,
+    axis: usize,
+    index: &[usize],
+    size: usize,
+) -> Result<Value, Error> {
     let mut shape = dy.shape.clone();
     shape[axis] = size;
     // Positions from..from + n are a part as it is.
     if index.windows(2).all(|pair| pair[1] == pair[0] + 1) && !index.is_empty() {
-        return g.shifted(dy, axis, index[0] as i64, (size - index[0] - index.len()) as i64, 0.0);
+        return Ok(g.shifted(dy, axis, index[0] as i64, (size - index[0] - index.len()) as i64, 0.0));
     }
     let mut taken_by = vec![vec![]; size];
     index.iter().enumerate().for_each(|(j, &i)| taken_by[i].push(j));
@@ -21,7 +31,11 @@ fn scatter(g: &mut Builder, dy: &Value, axis: usize, index: &[usize], size: usiz
         let with_zero = g.shifted(dy, axis, 0, 1, 0.0);
         let inverse: Vec<_> = taken_by.iter().map(|js| js.first().map_or(index.len(), |&j| j) as i64).collect();
         let inverse = g.new_integers("inverse", &inverse);
-        return g.emit("Gather", &[&with_zero, &inverse], &[("axis", (axis as i64).into())], shape);
+        return Ok(g.emit("Gather", &[&with_zero, &inverse], &[("axis", (axis as i64).into())], shape));
+    }
+    if index.len() * size > LARGEST {
+        let reason = format!("it takes {} of {size} positions, some more than once", index.len());
+        return Err(unsupported(node, &reason));
     }
     // Otherwise a product with the matrix that has a 1 at [j, index[j]].
     let mut ones = vec![0.0; index.len() * size];
@@ -34,7 +48,7 @@ fn scatter(g: &mut Builder, dy: &Value, axis: usize, index: &[usize], size: usiz
     let mut product = turned.shape.clone();
     product[last] = size;
     let product = g.emit("MatMul", &[&turned, &ones], &[], product);
-    g.transpose(&product, &perm)
+    Ok(g.transpose(&product, &perm))
 }
 
 /// `y = x[indices] along an axis        dx = Σ of the dy that came from each position`
@@ -49,7 +63,7 @@ pub(super) fn gather(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     // The axes of the indices, none for a single one, as one.
     let flat = [&[1], &x[..axis], &[index.len()], &x[axis + 1..]].concat();
     let dy = g.reshape(&dy, &flat);
-    let dx = scatter(g, &dy, axis + 1, &index, size);
+    let dx = scatter(g, node, &dy, axis + 1, &index, size)?;
     Ok(vec![Some(g.settle(&dx, &x))])
 }
 
@@ -66,7 +80,7 @@ pub(super) fn slice(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     for (((start, end), axis), step) in starts.into_iter().zip(ends).zip(axes).zip(steps) {
         let axis = axis.rem_euclid(x.len() as i64) as usize;
         let index = positions(start, end, step, x[axis] as i64);
-        dx = scatter(g, &dx, axis + 1, &index, x[axis]);
+        dx = scatter(g, node, &dx, axis + 1, &index, x[axis])?;
     }
     Ok(vec![Some(g.settle(&dx, &x))])
 }
@@ -119,7 +133,7 @@ pub(super) fn pad(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
             other => Err(unsupported(node, &format!("mode '{other}'"))),
         };
         let index: Result<Vec<_>, _> = (-before..size + after).map(|p| source(p).map(|i| i as usize)).collect();
-        dx = scatter(g, &dx, axis + 1, &index?, x[axis]);
+        dx = scatter(g, node, &dx, axis + 1, &index?, x[axis])?;
     }
     Ok(vec![Some(g.settle(&dx, &x))])
 }

@@ -143,6 +143,8 @@ pub(super) fn einsum(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let y = g.shape(&node.output[0]);
     let dy = g.whole_output(node, dy);
     let dy = g.apart(&dy, &y);
+    let shapes: Vec<_> = node.input.iter().map(|name| g.shape(name)).collect();
+    let (terms, shapes) = (&terms, &shapes);
     let mut grads = Vec::new();
     for (i, name) in node.input.iter().enumerate() {
         if !g.wants(name) {
@@ -151,7 +153,12 @@ pub(super) fn einsum(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
         }
         let x = g.shape(name);
         let others: Vec<_> = (0..terms.len()).filter(|&j| j != i).collect();
-        let found = |c: char| right.contains(c) || others.iter().any(|&j| terms[j].contains(c));
+        // The size of a letter is the largest that an operand gives it; one of size 1 here was broadcast.
+        let sizes = |c: char| {
+            (0..terms.len()).filter_map(move |j| Some((j, terms[j].find(c)?))).map(|(j, at)| shapes[j][at]).max()
+        };
+        let broadcast = |c: char| x[terms[i].find(c).unwrap_or_default()] == 1 && sizes(c) > Some(1);
+        let found = |c: char| (right.contains(c) || others.iter().any(|&j| terms[j].contains(c))) && !broadcast(c);
         let kept: String = terms[i].chars().filter(|&c| found(c)).collect();
         let inputs: Vec<_> = others.iter().map(|&j| terms[j].as_str()).collect();
         let equation =

@@ -2,7 +2,7 @@
 //!
 //! A rule states its formula and writes it with the `Builder`. It returns one gradient per input, `None` or nothing
 //! where none flows. It may return a gradient with 1 on an axis along which it is constant; the engine repeats and
-//! sums. To add an operator: the function, a line in [`RULES`], a case in `tests/suite/gradients.rs`.
+//! sums. To add an operator: the function, a line in [`RULES`], a case in `tests/suite/cases.rs`.
 
 mod activation;
 mod arithmetic;
@@ -50,7 +50,6 @@ pub const RULES: &[Rule] = &[
     rule("AveragePool", 7, pool::average),
     rule("BatchNormalization", 7, norm::batch),
     rule("Cast", 7, shape::identity),
-    rule("CastLike", 15, shape::identity),
     rule("Celu", 12, activation::celu),
     rule("Clip", 7, activation::clip),
     rule("Concat", 7, shape::concat),

@@ -16,7 +16,7 @@ pub(super) fn batch(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 
 /// One constant per channel, [C, 1, ...] for an input [N, C, ...].
 fn per_channel(g: &mut Builder, node: &NodeProto, values: &[f32]) -> Value {
-    let mut shape = vec![1; g.shape(&node.input[0]).len() - 1];
+    let mut shape = vec![1; g.shape(&node.input[0]).len().saturating_sub(1).max(1)];
     shape[0] = values.len();
     g.new_floats("factor", &shape, values)
 }

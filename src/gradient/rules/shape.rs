@@ -46,6 +46,7 @@ pub(super) fn concat(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let y = g.shape(&node.output[0]);
     let axis = node.int("axis", 0).rem_euclid(y.len() as i64) as usize;
     let dy = g.whole_output(node, dy);
+    let dy = if axis == 0 { g.apart(&dy, &y) } else { dy };
     // The rows stand in front of the first axis, or in its place.
     let apart = usize::from(dy.shape.len() > y.len());
     let (mut start, mut grads) = (0, Vec::new());

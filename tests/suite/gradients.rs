@@ -309,6 +309,7 @@ fn odd_graphs_end_in_an_error() {
             "holds no values",
         ),
         (written(17, &[1, 4], "a, = Split(x) axis=1; y = Tanh(a)", ""), "leaves an output out"),
+        (written(18, &[6], "a, b = Split(x) axis=0 num_outputs=3; y = Mul(a, b)", ""), "not as many outputs"),
         (written(17, &[1, 4], "n = NonZero(x); s = Size(n); f = Cast(s) to=1; y = Add(x, f)", ""), "NonZero"),
     ];
     for (model, expected) in cases {

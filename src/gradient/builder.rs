@@ -312,13 +312,13 @@ impl Builder {
         self.emit("HardSigmoid", &[a], &[("alpha", alpha.into()), ("beta", beta.into())], a.shape.clone())
     }
 
-    /// [a > 0]: 1 for every a above 3.4e-39, otherwise 0. It stays in ONNX Runtime's blocked layout, where comparisons
+    /// `[a > 0]`: 1 for every a above 3.4e-39, otherwise 0. It stays in ONNX Runtime's blocked layout, where comparisons
     /// do not.
     pub fn step(&mut self, a: &Value) -> Value {
         self.hard_sigmoid(a, 3e38, 0.0)
     }
 
-    /// [a > bound], or [a < bound] where `below`. With a slope of a power of two, slope·a − slope·bound has no rounding
+    /// `[a > bound]`, or `[a < bound]` where `below`. With a slope of a power of two, slope·a − slope·bound has no rounding
     /// error that could change its sign.
     pub fn beyond(&mut self, a: &Value, bound: f32, below: bool) -> Value {
         let slope = 2f32.powi(100 - bound.abs().max(1.0).log2().ceil() as i32);

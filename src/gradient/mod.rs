@@ -35,7 +35,7 @@ use crate::onnx::proto::{ModelProto, NodeProto, TensorProto};
 
 /// The name of the seed input of a gradient model, [M, classes].
 pub const SEED: &str = "seed";
-/// The name of the output of class indices, [K] int64, of a model with [`Seed::Top`].
+/// The name of the output of class indices, `[K]` int64, of a model with [`Seed::Top`].
 pub const CLASSES: &str = "classes";
 
 /// Runs a model once, for its shapes and constants. The classifier room implements it with ONNX Runtime, so that

@@ -142,7 +142,7 @@ pub(super) fn hard_sigmoid(g: &mut Builder, node: &NodeProto, dy: &Value) -> Gra
     times(g, dy, &slope)
 }
 
-/// [0 < y] · [y < 1]
+/// `[0 < y] · [y < 1]`
 fn band(g: &mut Builder, y: &Value) -> Value {
     let (above, below) = (g.beyond(y, 0.0, false), g.beyond(y, 1.0, true));
     g.mul(&above, &below)

@@ -35,7 +35,7 @@ pub struct Rule {
     pub since: i64,
     /// From the builder, the forward node and the gradient of its first output to the gradients of its inputs.
     pub gradients: fn(&mut Builder, &NodeProto, &Value) -> Grads,
-    /// Whether the rule also asks for the gradients of the other outputs ([`Builder::gradient`]).
+    /// Whether the rule also asks for the gradients of the other outputs (`Builder::gradient`).
     pub all_outputs: bool,
 }
 

@@ -33,6 +33,8 @@ pub struct Builder {
     pub(super) weights: Vec<TensorProto>,
     /// How a gradient passes a ReLU.
     pub relu: ReluRule,
+    /// Whether there was one where that made a difference.
+    pub met_relu: bool,
     /// What the user should know.
     pub(super) warnings: Vec<String>,
     /// What each user of a tensor contributes to its gradient.
@@ -66,6 +68,7 @@ impl Builder {
             nodes,
             weights,
             relu,
+            met_relu: false,
             warnings: Vec::new(),
             contributions: HashMap::new(),
             facts,

@@ -20,9 +20,6 @@ pub(super) fn differentiate(prepared: Prepared, facts: Facts, options: &Options)
     let path = path(&prepared);
     let mut chain = chain(&prepared, &path)?;
     compound::join(prepared.graph(), &mut chain, &[&prepared.target, &prepared.scores, &prepared.wrt]);
-    if options.relu != ReluRule::Gradient && !chain.iter().any(|(node, _)| rules::has_relu(node)) {
-        return Err(Error::Shape("the network has no ReLU; this method differs from the gradient only there".into()));
-    }
     let Prepared { model, picture, wrt, target, scores } = prepared;
     let shape_of = |tensor: &str| facts.shapes.get(tensor).cloned().unwrap_or_default();
     let (wrt_shape, scores_shape) = (shape_of(&wrt), shape_of(&scores));
@@ -34,6 +31,9 @@ pub(super) fn differentiate(prepared: Prepared, facts: Facts, options: &Options)
     let seed = seed(&mut g, options.seed, &scores, classes)?;
     let seed = g.settle(&seed, &target_shape);
     let gradient = backward(&mut g, &chain, &target, seed, &wrt)?;
+    if options.relu != ReluRule::Gradient && !g.met_relu {
+        return Err(Error::Shape("the network has no ReLU; this method differs from the gradient only there".into()));
+    }
     let name = format!("{wrt}_grad");
     g.nodes.push(node("Identity", &[&gradient.name], &name, &[]));
 

@@ -156,10 +156,12 @@ fn the_relu_rules_are_those_of_their_papers() {
             assert_eq!(gradient, expected, "{relu:?} of {graph}");
         }
     }
-    let smooth = written(17, &[1, 4, 1, 1], "y = Sigmoid(x)", "");
-    let guided = Options { relu: ReluRule::Guided, ..Options::default() };
-    let error = gradient::compile(&smooth, &guided, &runtime()).expect_err("no ReLU").to_string();
-    assert!(error.contains("no ReLU"), "{error}");
+    for without in ["y = Sigmoid(x)", "y = Clip(x, low, six)"] {
+        let model = written(17, &[1, 4, 1, 1], without, "low = -1.0; six = 6.0");
+        let guided = Options { relu: ReluRule::Guided, ..Options::default() };
+        let error = gradient::compile(&model, &guided, &runtime()).expect_err("no ReLU").to_string();
+        assert!(error.contains("no ReLU"), "{error}");
+    }
 }
 
 /// Rounding passes the gradient, saturation stops it, and the user is told.

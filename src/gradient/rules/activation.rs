@@ -14,6 +14,7 @@ fn times(g: &mut Builder, dy: &Value, slope: &Value) -> Grads {
 /// `y = max(x, 0)        dx = dy · [y > 0]`, and the other two of [`ReluRule`]
 pub(super) fn relu(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let y = g.output(node);
+    g.met_relu = true;
     let dy = if g.relu == ReluRule::Gradient { dy.clone() } else { g.map("Relu", dy) };
     if g.relu == ReluRule::Deconvnet {
         return Ok(vec![Some(dy)]);
@@ -32,6 +33,7 @@ pub(super) fn clip(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
         let Some(bound) = bound(g, node, i)? else { continue };
         let relu = if i == 1 && bound == 0.0 { g.relu } else { ReluRule::Gradient };
         if relu != ReluRule::Gradient {
+            g.met_relu = true;
             dx = g.map("Relu", &dx);
         }
         if relu != ReluRule::Deconvnet {

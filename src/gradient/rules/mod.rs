@@ -170,12 +170,6 @@ pub fn is_flat(node: &NodeProto) -> bool {
     FLAT.contains(&node.op_type()) || (node.op_type() == "Cast" && node.int("to", FLOAT) != FLOAT)
 }
 
-/// Whether the node is a ReLU, where the methods of [`super::ReluRule`] differ.
-#[must_use]
-pub fn has_relu(node: &NodeProto) -> bool {
-    matches!(node.op_type(), "Relu" | "Clip")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 
 mod grad;
 mod list;
+mod maxflow;
 mod run;
 mod show;
 
@@ -58,6 +59,8 @@ enum Verb {
     Show(show::Show),
     /// Write a model with its backward pass: any ONNX Runtime then gives the gradient of a score.
     Grad(grad::Grad),
+    /// Solve a maximum-flow problem on a grid, in DIMACS format.
+    Maxflow(maxflow::Maxflow),
     /// List what there is.
     List(list::List),
 }
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Verb::Run(verb) => verb.run(quiet),
         Verb::Show(verb) => verb.run(),
         Verb::Grad(verb) => verb.run(),
+        Verb::Maxflow(verb) => verb.run(),
         Verb::List(verb) => verb.run(),
     });
     match result {

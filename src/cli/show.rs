@@ -1,5 +1,7 @@
 //! `localise show`
 
+use std::fs::File;
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
@@ -40,6 +42,9 @@ pub(super) struct Show {
     /// The picture to write [default: PHOTO-panel.png in the working folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write the cut as a maximum-flow problem in DIMACS format too, for other solvers.
+    #[arg(long, value_name = "FILE")]
+    dimacs: Option<PathBuf>,
 }
 
 impl Show {
@@ -65,6 +70,13 @@ impl Show {
         let panel = report::panel(&seen.view, size, &photo.boxes, located, found.saliency.as_ref(), &found.stages);
         let out = self.out.clone().unwrap_or_else(|| format!("{}-panel.png", photo.id).into());
         panel.save(&out).map_err(|e| anyhow!("cannot write {}: {e}", out.display()))?;
+
+        if let Some(path) = &self.dimacs {
+            let energy = localiser.energy().filter(|_| found.stages.mask.is_some());
+            let energy = energy.ok_or_else(|| anyhow!("--dimacs: this pipeline made no cut of {}", photo.id))?;
+            let write = || energy.instance().write(BufWriter::new(File::create(path)?));
+            write().map_err(|e| anyhow!("cannot write {}: {e}", path.display()))?;
+        }
 
         let classes = &classifier.description.classes;
         let rank = seen.ranking.iter().position(|&c| c == class).map_or(0, |r| r + 1);

@@ -46,7 +46,9 @@ impl Clock {
     }
 }
 
-fn thread_ms() -> f64 {
+/// Milliseconds of CPU that the calling thread has used.
+#[must_use]
+pub fn thread_ms() -> f64 {
     let now = clock_gettime(ClockId::ThreadCPUTime);
     now.tv_sec as f64 * 1e3 + now.tv_nsec as f64 / 1e6
 }

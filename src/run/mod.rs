@@ -19,7 +19,7 @@ use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-pub use clock::StageTimes;
+pub use clock::{StageTimes, thread_ms};
 pub use manifest::Manifest;
 pub use output::{OutputError, default_folder};
 pub use photo::{Found, Localiser, PhotoError, Seen};

@@ -13,7 +13,7 @@ use crate::config::{Method, Pipeline};
 use crate::dataset::{self, Photo};
 use crate::saliency::{Saliency, View, combine};
 use crate::score::Outcome;
-use crate::segment::{self, Located, Stages, Tick};
+use crate::segment::{self, Energy, Located, Stages, Tick};
 
 /// Why a photo has no box. The kind is one word for machines.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -64,13 +64,25 @@ pub struct Localiser<'a> {
     pipeline: &'a Pipeline,
     classes: Classes,
     seed: u64,
+    /// Where the pipeline has a cut.
+    energy: Option<Energy>,
 }
 
 impl<'a> Localiser<'a> {
     /// A localiser of its own for one thread. `seed` is mixed into the seed of every random choice.
     #[must_use]
     pub fn new(classifier: &'a Classifier, pipeline: &'a Pipeline, classes: Classes, seed: u64) -> Self {
-        Self { worker: classifier.worker(), pipeline, classes, seed }
+        let energy = match pipeline.method() {
+            Method::Cut(_, _, _, cut) => Some(Energy::new(cut)),
+            _ => None,
+        };
+        Self { worker: classifier.worker(), pipeline, classes, seed, energy }
+    }
+
+    /// The energy of the cut that was made last, where the pipeline has one.
+    #[must_use]
+    pub fn energy(&self) -> Option<&Energy> {
+        self.energy.as_ref()
     }
 
     /// Finds the class `truth` in a photo, and for [`Classes::Top5`] the five most probable classes before it.
@@ -92,6 +104,10 @@ impl<'a> Localiser<'a> {
             .map_err(|e| PhotoError { kind: "network", reason: format!("{:#}", anyhow::Error::from(e)) })?;
         tick("network");
         let photo = picture.dimensions().into();
+        if let Some(energy) = &mut self.energy {
+            energy.set_photo(&view.frame);
+            tick("energy");
+        }
         let mut found = Vec::new();
         for (class, gradients) in gradients {
             found.push(self.find(class, &gradients, &view, photo, seed(self.seed, id, class), tick));
@@ -129,7 +145,7 @@ impl<'a> Localiser<'a> {
 
     /// One class from its gradients to its box.
     fn find(
-        &self,
+        &mut self,
         class: usize,
         gradients: &[Array3<f32>],
         view: &View,
@@ -154,7 +170,9 @@ impl<'a> Localiser<'a> {
             }
             Method::Cut(options, seeds, colours, cut) => {
                 let saliency = map(options);
-                let (located, stages) = segment::cut(&view.frame, photo, &saliency, (seeds, colours, cut), seed, tick);
+                let energy = self.energy.get_or_insert_with(|| Energy::new(cut));
+                let (located, stages) =
+                    segment::cut(energy, &view.frame, photo, &saliency, (seeds, colours), seed, tick);
                 Found { class, located, saliency: Some(saliency), stages }
             }
         }

@@ -9,24 +9,21 @@
 
 mod colours;
 mod component;
-mod em;
 mod energy;
-mod fit;
+mod kernel;
 mod seeds;
-mod splitting;
 mod threshold;
 
 use image::RgbImage;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-pub use colours::{Component, Gmm};
+pub use colours::{
+    ColourFit, ColourOptions, Component, Gmm, Samples, binary_splitting, expectation_maximisation, fit, start,
+};
 pub use component::{bounding_box, components, largest};
-pub use em::{expectation_maximisation, start};
-pub use energy::{CutOptions, Energy, Form, pairwise, unary};
-pub use fit::{ColourFit, ColourOptions, fit};
+pub use energy::{CutOptions, Energy, Form, pairwise, unaries, unary};
 pub use seeds::{Seed, SeedOptions, SeedRule, Seeds, quantile, seeds, sketch};
-pub use splitting::binary_splitting;
 pub use threshold::{ThresholdOptions, ThresholdRule, threshold};
 
 use crate::geometry::BBox;
@@ -85,13 +82,14 @@ pub struct Stages {
 /// Called with the name of each stage when it ends; for timings.
 pub type Tick<'a> = &'a mut dyn FnMut(&'static str);
 
-/// Cuts the object out of `frame`. `photo` is the size (width, height) of the stored photo that `frame` shows; `seed`
-/// makes the colour models reproducible and is derived from the photo's id and the class.
+/// Cuts the object out of `frame`, the photo that `energy` has taken. `photo` is the size (width, height) of the stored
+/// photo that it shows; `seed` makes the colour models reproducible and is derived from the photo's id and the class.
 pub fn cut(
+    energy: &mut Energy,
     frame: &RgbImage,
     photo: [u32; 2],
     saliency: &Saliency,
-    (seed_options, colour_options, cut_options): (&SeedOptions, &ColourOptions, &CutOptions),
+    (seed_options, colour_options): (&SeedOptions, &ColourOptions),
     seed: u64,
     tick: Tick<'_>,
 ) -> (Located, Stages) {
@@ -102,11 +100,11 @@ pub fn cut(
         Ok(made) => stages.seeds.insert(made),
         Err(flag) => return (Located::whole(photo, flag), stages),
     };
-    let energy = Energy::new(frame, made, colour_options, cut_options, seed, tick);
+    energy.set_class(frame, made, colour_options, seed, tick);
     let mask = energy.minimise();
     tick("cut");
     let mask = stages.mask.insert(mask);
-    let kept = (cut_options.form == Form::Gsc).then_some(&made.hard);
+    let kept = (energy.form() == Form::Gsc).then_some(&made.hard);
     let component = largest(mask, kept);
     let located = match component.as_ref().and_then(bounding_box) {
         None => Located::whole(photo, Flag::EmptyMask),

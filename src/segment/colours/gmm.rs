@@ -1,4 +1,4 @@
-//! Colour models: mixtures of five Gaussians over RGB.
+//! A mixture of Gaussians over RGB, in f64.
 
 use nalgebra::{Cholesky, Matrix3, Vector3};
 
@@ -12,9 +12,9 @@ pub struct Component {
     /// Its covariance.
     pub covariance: Matrix3<f64>,
     /// The inverse of the covariance's Cholesky factor L, whose product with x − mean has unit covariance.
-    whitening: Matrix3<f64>,
+    pub(in crate::segment) whitening: Matrix3<f64>,
     /// ln weight − 3/2 ln 2π − ln det L
-    constant: f64,
+    pub(in crate::segment) constant: f64,
 }
 
 impl Component {
@@ -67,7 +67,7 @@ impl Gmm {
 }
 
 /// ln Σ eˣ without overflow.
-pub(super) fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
+fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
     let max = values.clone().fold(f64::NEG_INFINITY, f64::max);
     if max.is_finite() { max + values.map(|v| (v - max).exp()).sum::<f64>().ln() } else { max }
 }

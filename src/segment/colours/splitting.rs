@@ -2,15 +2,16 @@
 
 use nalgebra::{Matrix3, SymmetricEigen, Vector3};
 
-use super::colours::{Component, Gmm};
+use super::gmm::{Component, Gmm};
+use super::samples::Samples;
 
 /// Splits the colours, in 0..=1, into parts and fits one Gaussian to each; there is no EM.
 ///
 /// The part with the greatest principal variance is split through its mean, across its principal axis, until there
 /// are `components`. There are fewer where no part varies any more.
 #[must_use]
-pub fn binary_splitting(colours: &[Vector3<f64>], components: usize) -> Gmm {
-    let mut parts = vec![Part::new(colours.to_vec())];
+pub fn binary_splitting(samples: &Samples, components: usize) -> Gmm {
+    let mut parts = vec![Part::new(samples.iter().map(|c| Vector3::from(c.map(f64::from))).collect())];
     while parts.len() < components {
         let widest = (0..parts.len()).max_by(|&a, &b| parts[a].spread.total_cmp(&parts[b].spread).then(b.cmp(&a)));
         let Some(widest) = widest.filter(|&i| parts[i].spread > 0.0) else {
@@ -86,9 +87,8 @@ mod tests {
     #[test]
     fn parts_are_split_across_their_longest_axis() {
         // Ten colours near black, ten near red, ten near white: two splits find them.
-        let near = |r: f64, g: f64| (0..10).map(move |i| Vector3::new(r, g, g) + Vector3::repeat(0.001 * f64::from(i)));
-        let colours: Vec<_> = near(0.0, 0.0).chain(near(0.9, 0.0)).chain(near(0.9, 0.9)).collect();
-        let gmm = binary_splitting(&colours, 3);
+        let near = |r: f32, g: f32| (0..10_u8).map(move |i| [r, g, g].map(|v| v + 0.001 * f32::from(i)));
+        let gmm = binary_splitting(&near(0.0, 0.0).chain(near(0.9, 0.0)).chain(near(0.9, 0.9)).collect(), 3);
         let mut means: Vec<_> = gmm.components.iter().map(|c| (c.mean.sum() * 10.0).round() / 10.0).collect();
         means.sort_by(f64::total_cmp);
         assert_eq!(means, [0.0, 0.9, 2.7]);
@@ -97,9 +97,9 @@ mod tests {
 
     #[test]
     fn few_or_equal_colours_give_few_components() {
-        let cases = [(vec![Vector3::repeat(0.5); 100], 1), (vec![Vector3::zeros(); 2], 0), (vec![], 0)];
+        let cases = [(vec![[0.5; 3]; 100], 1), (vec![[0.0; 3]; 2], 0), (vec![], 0)];
         for (colours, expected) in cases {
-            let gmm = binary_splitting(&colours, 5);
+            let gmm = binary_splitting(&colours.into_iter().collect(), 5);
             assert_eq!(gmm.components.len(), expected);
             assert!(!gmm.log_density(&Vector3::repeat(0.5)).is_nan());
         }

@@ -1,11 +1,15 @@
 //! Learning a colour model from colours.
 
-use nalgebra::Vector3;
 use serde::{Deserialize, Serialize};
 
-use super::colours::Gmm;
-use super::em::{ROUNDS, expectation_maximisation, start};
+use super::em::expectation_maximisation;
+use super::gmm::Gmm;
+use super::kmeans::start;
+use super::samples::Samples;
 use super::splitting::binary_splitting;
+
+/// Rounds of EM after the start. A fixed number, so that the result is one function of the colours.
+const ROUNDS: usize = 10;
 
 /// How a colour model is learnt: the table `[colours]` of a pipeline.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -15,10 +19,15 @@ pub struct ColourOptions {
     pub fit: ColourFit,
     /// How many Gaussians each of the two models has.
     pub components: usize,
+    /// The most colours that a model is learnt from, taken evenly spread from the seeds row by row; left out, from all.
+    pub sample: Option<usize>,
 }
 
 impl ColourOptions {
     pub(crate) fn check(&self) -> Result<(), String> {
+        if self.sample == Some(0) {
+            return Err("colours.sample 0 leaves no colours".into());
+        }
         match self.components {
             1..=64 => Ok(()),
             n => Err(format!("colours.components {n} is not in 1..64")),
@@ -38,15 +47,17 @@ pub enum ColourFit {
 
 /// Learns a mixture from colours whose channels run from 0 to `range`. The same colours and seed give the same mixture.
 #[must_use]
-pub fn fit(colours: &[Vector3<f64>], options: &ColourOptions, range: f64, seed: u64) -> Gmm {
+pub fn fit(colours: &[[f32; 3]], options: &ColourOptions, range: f64, seed: u64) -> Gmm {
+    let most = options.sample.unwrap_or(usize::MAX).min(colours.len());
+    let samples: Samples = (0..most).map(|i| colours[i * colours.len() / most]).collect();
     match options.fit {
-        ColourFit::Splitting => binary_splitting(colours, options.components),
+        ColourFit::Splitting => binary_splitting(&samples, options.components),
         ColourFit::Em => {
             // One grey level of 256, squared, keeps flat regions from giving singular covariances.
             let regulariser = (range / 255.0).powi(2);
-            let mut gmm = start(colours, options.components, regulariser, seed);
+            let mut gmm = start(&samples, options.components, regulariser, seed);
             for _ in 0..ROUNDS {
-                gmm = expectation_maximisation(&gmm, colours, regulariser).0;
+                gmm = expectation_maximisation(&gmm, &samples, regulariser).0;
             }
             gmm
         }

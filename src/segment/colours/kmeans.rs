@@ -1,0 +1,139 @@
+//! A mixture to start from: k-means++ (Arthur and Vassilvitskii 2007), k-means, one Gaussian a cluster.
+
+use super::gmm::Gmm;
+use super::moments::Moments;
+use super::samples::{Block, Samples};
+use crate::segment::kernel::lanes::{BLOCK, Column, LANES, Sums};
+use crate::segment::kernel::{Isa, Kernel};
+
+/// Rounds of k-means.
+const ROUNDS: usize = 10;
+
+/// The Gaussians of at most `components` clusters, with `regulariser` added to their variances. There are fewer where
+/// there are fewer distinct colours. The same colours and seed give the same mixture on every machine.
+#[must_use]
+pub fn start(samples: &Samples, components: usize, regulariser: f64, seed: u64) -> Gmm {
+    clusters(Isa::best(), samples, components, regulariser, seed)
+}
+
+pub(in crate::segment) fn clusters(isa: Isa, samples: &Samples, components: usize, regulariser: f64, seed: u64) -> Gmm {
+    let mut centres = plus_plus(isa, samples, components, seed);
+    let mut clusters = vec![];
+    for _ in 0..ROUNDS {
+        clusters = isa.run(Clusters { samples, centres: &centres });
+        centres = clusters.iter().map(|cluster| cluster.mean().map(|v| v as f32).into()).collect();
+    }
+    let total = samples.len() as f64;
+    Gmm { components: clusters.iter().filter_map(|cluster| cluster.gaussian(total, regulariser)).collect() }
+}
+
+/// k-means++: each further centre is a colour drawn with a probability that grows with its squared distance.
+fn plus_plus(isa: Isa, samples: &Samples, components: usize, seed: u64) -> Vec<[f32; 3]> {
+    let mut random = SplitMix(seed);
+    let mut centres = vec![];
+    let mut distances: Vec<_> = samples.blocks.iter().map(|b| Column(b.weight.0.map(|w| w * f32::MAX))).collect();
+    let mut drawn = Some((random.next() * samples.len() as f64) as usize).filter(|_| !samples.is_empty());
+    while let Some(i) = drawn.filter(|_| centres.len() < components) {
+        let centre = samples.get(i);
+        centres.push(centre);
+        let totals = isa.run(Nearer { samples, centre, distances: &mut distances });
+        let place = random.next() * totals.iter().sum::<f64>();
+        drawn = passed(&totals, place).and_then(|(block, rest)| {
+            let (i, _) = passed(&distances[block].0.map(f64::from), rest)?;
+            Some(block * BLOCK + i)
+        });
+    }
+    centres
+}
+
+/// The first place at which the running sum passes `left`, and what is left before it. Rounding can leave a rest after
+/// the last place; it is the last one above zero then, and none where all are zero.
+fn passed(numbers: &[f64], mut left: f64) -> Option<(usize, f64)> {
+    let mut place = None;
+    for (i, number) in numbers.iter().enumerate().filter(|(_, number)| **number > 0.0) {
+        place = Some((i, left));
+        if left < *number {
+            break;
+        }
+        left -= number;
+    }
+    place
+}
+
+/// Lowers each colour's squared distance to that from a further centre. Makes each block's sum.
+struct Nearer<'a> {
+    samples: &'a Samples,
+    centre: [f32; 3],
+    distances: &'a mut [Column],
+}
+
+impl Kernel for Nearer<'_> {
+    type Output = Vec<f64>;
+
+    #[inline(always)]
+    fn run(self) -> Vec<f64> {
+        let mut totals = Vec::with_capacity(self.distances.len());
+        for (Block { colour, .. }, Column(least)) in self.samples.blocks.iter().zip(self.distances) {
+            for (i, least) in least.iter_mut().enumerate() {
+                *least = least.min(squared_distance(colour, i, self.centre));
+            }
+            let mut total = Sums::ZERO;
+            total.add(|i| [least[i]]);
+            totals.extend(total.totals());
+        }
+        totals
+    }
+}
+
+/// Makes the moments of the colours nearest to each centre, about that centre.
+struct Clusters<'a> {
+    samples: &'a Samples,
+    centres: &'a [[f32; 3]],
+}
+
+impl Kernel for Clusters<'_> {
+    type Output = Vec<Moments>;
+
+    #[inline(always)]
+    fn run(self) -> Vec<Moments> {
+        let mut clusters: Vec<_> = self.centres.iter().map(|&centre| Moments::about(centre)).collect();
+        let mut nearest = Column::ZERO;
+        for Block { colour, weight } in &self.samples.blocks {
+            for first in (0..BLOCK).step_by(LANES) {
+                let (mut label, mut least) = ([0.0; LANES], [f32::MAX; LANES]);
+                for (k, &centre) in self.centres.iter().enumerate() {
+                    for lane in 0..LANES {
+                        let distance = squared_distance(colour, first + lane, centre);
+                        label[lane] = if distance < least[lane] { k as f32 } else { label[lane] };
+                        least[lane] = least[lane].min(distance);
+                    }
+                }
+                nearest.0[first..first + LANES].copy_from_slice(&label);
+            }
+            for (k, cluster) in clusters.iter_mut().enumerate() {
+                // A product: a choice would be made colour by colour on old machines.
+                cluster.add(colour, |i| weight.0[i] * f32::from(u8::from(nearest.0[i] == k as f32)));
+            }
+        }
+        clusters
+    }
+}
+
+#[inline(always)]
+fn squared_distance([red, green, blue]: &[Column; 3], i: usize, centre: [f32; 3]) -> f32 {
+    let (r, g, b) = (red.0[i] - centre[0], green.0[i] - centre[1], blue.0[i] - centre[2]);
+    r * r + g * g + b * b
+}
+
+/// Steele, Lea and Flood's generator: six lines whose numbers never change under us.
+struct SplitMix(u64);
+
+impl SplitMix {
+    /// A number in [0, 1).
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
+}

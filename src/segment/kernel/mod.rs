@@ -1,0 +1,119 @@
+//! Loops over arrays of numbers: one source, compiled once for each instruction set.
+//!
+//! The kernels of this room are plain loops over arrays, which the compiler turns into vector instructions. Cargo
+//! compiles for the oldest machines, whose vectors hold 4 numbers; those of newer ones hold 8 or 16. So each kernel is
+//! compiled for all of them, and the widest that the machine has is taken when the program runs. Every operation rounds
+//! alike on all of them (Rust never fuses a product and a sum), so **the results are the same bits**.
+
+pub(in crate::segment) mod lanes;
+
+/// Work that is compiled for each instruction set.
+///
+/// Only what is inlined into the functions at the end of this file is. So [`run`](Kernel::run) and all that it calls is
+/// `#[inline(always)]`, and its loops are `for` loops: the compiler may leave the closure of a `for_each` outside.
+pub(in crate::segment) trait Kernel {
+    /// What it makes.
+    type Output;
+
+    /// Does the work.
+    fn run(self) -> Self::Output;
+}
+
+/// An instruction set that this machine has.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::segment) struct Isa(Level);
+
+#[derive(Clone, Copy, Debug)]
+enum Level {
+    Baseline,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Isa {
+    /// The widest.
+    pub(in crate::segment) fn best() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx512 = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl");
+            if avx512 {
+                return Self(Level::Avx512);
+            }
+            if is_x86_feature_detected!("avx2") {
+                return Self(Level::Avx2);
+            }
+        }
+        Self(Level::Baseline)
+    }
+
+    /// Runs what was compiled for this instruction set.
+    #[allow(unsafe_code, reason = "there is no other way to call a function that is compiled for newer machines")]
+    pub(in crate::segment) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        match self.0 {
+            Level::Baseline => kernel.run(),
+            // SAFETY: `best`, which alone makes this value, has found AVX2, or AVX-512 and with it AVX2.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => unsafe { avx2(kernel) },
+            // SAFETY: `best`, which alone makes this value, has found all four parts of AVX-512.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { avx512(kernel) },
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn avx2<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+fn avx512<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::colours::{em, kmeans};
+    use crate::segment::energy::{pairwise, unaries};
+    use crate::segment::{CutOptions, Form, Samples};
+
+    /// All that this machine has.
+    fn all() -> Vec<Isa> {
+        let levels = match Isa::best().0 {
+            Level::Baseline => vec![Level::Baseline],
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => vec![Level::Baseline, Level::Avx2],
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => vec![Level::Baseline, Level::Avx2, Level::Avx512],
+        };
+        levels.into_iter().map(Isa).collect()
+    }
+
+    #[test]
+    fn every_instruction_set_gives_the_same_bits() {
+        let pixels: Vec<u8> = (0..3 * 37 * 41_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 20) as u8 % 90).collect();
+        let samples: Samples = pixels.as_chunks().0.iter().map(|pixel: &[u8; 3]| pixel.map(f32::from)).collect();
+        let results = all().into_iter().map(|isa| {
+            let start = kmeans::clusters(isa, &samples, 5, 1.0, 7);
+            let (gmm, likelihood) = em::round(isa, &start, &samples, 1.0);
+            let energies = [Form::Gsc, Form::Grabcut8].map(|form| {
+                let options = CutOptions { form, gamma: 50.0 };
+                let pairs = pairwise::weights(isa, &pixels, 37, &options);
+                (unaries::costs(isa, &start, &gmm, &pixels, form), pairs)
+            });
+            // A number's text is the shortest that gives it back: the same text is the same bits.
+            format!("{start:?} {gmm:?} {likelihood:?} {energies:?}")
+        });
+        let results: Vec<_> = results.collect();
+        assert!(results.iter().all(|result| *result == results[0]));
+        assert!(!results[0].contains("NaN"));
+    }
+}

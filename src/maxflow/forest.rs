@@ -36,7 +36,8 @@ struct Forest {
     next: Vec<u32>,
     /// Orphans by level.
     orphans: Vec<Vec<u32>>,
-    /// The lowest level that may have orphans.
+    /// How many orphans there are, and the lowest level that may have some.
+    waiting: usize,
     lowest: usize,
     /// How many pixels were scanned or adopted.
     work: u64,
@@ -200,9 +201,9 @@ impl<N: Neighbourhood> Solver<'_, N> {
     fn augment(&mut self, p: usize, q: usize, d: usize) {
         let flow = self.supply(p, self.network.residual[p][d]);
         self.network.push(p, d, flow);
-        self.drain::<false>(q);
+        self.deliver(q, flow);
         self.adopt::<false>();
-        self.drain::<true>(p);
+        self.withdraw(p, flow);
         self.adopt::<true>();
     }
 
@@ -215,36 +216,50 @@ impl<N: Neighbourhood> Solver<'_, N> {
                 return self.network.excess[p].min(i64::from(flow)) as i32;
             }
             p = self.network.neighbour(p, d);
-            flow = flow.min(self.network.residual[p][7 - d]);
+            flow = flow.min(self.network.residual[p][(7 - d) & 7]);
         }
     }
 
-    /// Carries what `p` has too much (in the sink's forest) or too little (in the source's) towards the root. Where an
-    /// arc is too narrow the rest stays with an orphan.
+    /// Pushes `flow` on its way from the root to `p`, which has room for it.
     #[inline(always)]
-    fn drain<const SOURCE: bool>(&mut self, mut p: usize) {
+    fn withdraw(&mut self, mut p: usize, flow: i32) {
         loop {
-            let excess = if SOURCE { -self.network.excess[p] } else { self.network.excess[p] };
             let d = usize::from(self.forests.parents[p]);
             if d >= 8 {
-                // A root that has got all it could take, or given all it had.
-                if d == usize::from(ROOT) && excess >= 0 {
-                    self.abandon::<SOURCE>(p);
+                self.network.excess[p] -= i64::from(flow);
+                if self.network.excess[p] == 0 {
+                    self.abandon::<true>(p);
                 }
                 return;
             }
-            if excess <= 0 {
-                return;
-            }
             let parent = self.network.neighbour(p, d);
-            let residual = if SOURCE { self.network.residual[parent][7 - d] } else { self.network.residual[p][d] };
-            let flow = excess.min(i64::from(residual)) as i32;
-            let (from, arc) = if SOURCE { (parent, 7 - d) } else { (p, d) };
-            self.network.push(from, arc, flow);
-            if flow == residual {
-                self.abandon::<SOURCE>(p);
+            if self.network.push(parent, 7 - d, flow) {
+                self.abandon::<true>(p);
             }
             p = parent;
+        }
+    }
+
+    /// Pushes `flow` from `p` in the sink's forest on towards the root. Where an arc is too narrow, the rest stays with
+    /// an orphan.
+    #[inline(always)]
+    fn deliver(&mut self, mut p: usize, mut flow: i32) {
+        loop {
+            let d = usize::from(self.forests.parents[p]);
+            if d >= 8 {
+                self.network.excess[p] += i64::from(flow);
+                if d == usize::from(ROOT) && self.network.excess[p] >= 0 {
+                    self.abandon::<false>(p);
+                }
+                return;
+            }
+            let passing = flow.min(self.network.residual[p][d & 7]);
+            self.network.excess[p] += i64::from(flow - passing);
+            flow = passing;
+            if self.network.push(p, d, flow) {
+                self.abandon::<false>(p);
+            }
+            p = self.network.neighbour(p, d);
         }
     }
 
@@ -259,6 +274,7 @@ impl<N: Neighbourhood> Solver<'_, N> {
         }
         forest.orphans[level].push(p as u32);
         forest.lowest = forest.lowest.min(level);
+        forest.waiting += 1;
     }
 
     /// Gives every orphan a new parent, nearest to the roots first: at its own level if it can, else at the lowest that
@@ -266,13 +282,14 @@ impl<N: Neighbourhood> Solver<'_, N> {
     /// so far falls out of the forest.
     #[inline(always)]
     fn adopt<const SOURCE: bool>(&mut self) {
-        while self.forest::<SOURCE>().lowest < self.forest::<SOURCE>().orphans.len() {
+        while self.forest::<SOURCE>().waiting > 0 {
             let forest = self.forest::<SOURCE>();
             let lowest = forest.lowest;
             let Some(p) = forest.orphans[lowest].pop() else {
                 forest.lowest += 1;
                 continue;
             };
+            forest.waiting -= 1;
             let p = p as usize;
             if self.forests.parents[p] != ORPHAN || self.level::<SOURCE>(p) != lowest as i32 {
                 continue; // it was listed twice
@@ -296,13 +313,18 @@ impl<N: Neighbourhood> Solver<'_, N> {
                 self.set_level::<SOURCE>(p, level + 1);
                 self.forest::<SOURCE>().enlist(p, level + 1);
             }
-            self.drain::<SOURCE>(p);
+            // In the sink's forest an orphan may hold what it could not pass on.
+            let rest = self.network.excess[p];
+            if !SOURCE && rest > 0 {
+                self.network.excess[p] = 0;
+                self.deliver(p, rest as i32);
+            }
         }
         self.forest::<SOURCE>().lowest = usize::MAX;
     }
 
     /// Takes the orphan `p` out of the forest. If it holds excess it becomes a root of the source's, at the level that
-    /// is scanned next. (In the source's forest no pixel holds a deficit: [`Self::supply`] saw to that.)
+    /// is scanned next. (In the source's forest only roots hold any.)
     #[inline(always)]
     fn drop_out<const SOURCE: bool>(&mut self, p: usize) {
         if self.network.excess[p] == 0 {

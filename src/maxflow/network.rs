@@ -62,7 +62,7 @@ impl Network {
     /// The neighbour of `p` in direction `d`.
     #[inline(always)]
     pub(super) fn neighbour(&self, p: usize, d: usize) -> usize {
-        p.wrapping_add_signed(self.offsets[d])
+        p.wrapping_add_signed(self.offsets[d & 7])
     }
 
     /// Sets the capacities between all pixels and their neighbours in direction `d` = 4…7, row by row.
@@ -83,7 +83,9 @@ impl Network {
     pub(super) fn start(&mut self, source: &[i32], sink: &[i32]) {
         self.residual.copy_from_slice(&self.capacity);
         for (arcs, residual) in self.outward.iter_mut().zip(&self.residual) {
-            *arcs = residual.iter().enumerate().fold(0, |arcs, (d, &r)| arcs | u8::from(r > 0) << d);
+            // Eight bytes of 0 or 1 become eight bits.
+            let bytes = u64::from_le_bytes(residual.map(|r| u8::from(r > 0)));
+            *arcs = (bytes.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8;
         }
         let terminals = source.chunks_exact(self.width).zip(sink.chunks_exact(self.width));
         for (pixels, (source, sink)) in self.rows().zip(terminals) {
@@ -102,20 +104,25 @@ impl Network {
         }
     }
 
-    /// Pushes flow > 0 from `p` to its neighbour in direction `d`, both of whose excesses change.
+    /// Pushes flow > 0 from `p` to its neighbour in direction `d`. Returns whether the arc is full. The excesses of both
+    /// are the caller's affair.
     #[inline(always)]
-    pub(super) fn push(&mut self, p: usize, d: usize, flow: i32) {
+    pub(super) fn push(&mut self, p: usize, d: usize, flow: i32) -> bool {
         let q = self.neighbour(p, d);
-        self.residual[p][d] -= flow;
-        if self.residual[p][d] == 0 {
+        let forth = &mut self.residual[p][d & 7];
+        *forth -= flow;
+        let full = *forth == 0;
+        if full {
             self.outward[p] &= !(1 << d);
             self.inward[q] &= !(1 << (7 - d));
         }
-        self.residual[q][7 - d] += flow;
-        self.outward[q] |= 1 << (7 - d);
-        self.inward[p] |= 1 << d;
-        self.excess[p] -= i64::from(flow);
-        self.excess[q] += i64::from(flow);
+        let back = &mut self.residual[q][(7 - d) & 7];
+        if *back == 0 {
+            self.outward[q] |= 1 << (7 - d);
+            self.inward[p] |= 1 << d;
+        }
+        *back += flow;
+        full
     }
 
     /// What the sink can still take. The flow is what it has lost since [`Self::start`].

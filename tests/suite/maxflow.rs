@@ -1,6 +1,10 @@
 //! The minimum cut against all labellings of tiny grids, against the flows that scipy and PyMaxflow found, and against
 //! petgraph's; and its files.
 
+#[path = "../../benches/maxflow/instances.rs"]
+mod instances;
+
+use instances::{CLASSES, photos};
 use localise::maxflow::{Grid, Instance, Neighbours};
 use petgraph::algo::ford_fulkerson;
 use petgraph::graph::{Graph, NodeIndex};
@@ -213,6 +217,27 @@ fn flows_and_smallest_source_sides_are_those_of_scipy_and_pymaxflow() {
         count += 1;
     }
     assert!(count >= 1000, "only {count} instances");
+}
+
+/// `tests/golden/make_photo_flows.py`. The numbers hang on every stage before the cut, to the last bit.
+#[test]
+fn flows_of_photos_are_those_of_scipy_and_pymaxflow() {
+    let photos = photos();
+    let mut rows = csv::Reader::from_path("tests/golden/photo_flows.csv").unwrap();
+    let mut count = 0;
+    for row in rows.deserialize() {
+        let (name, flow, source_set): (String, i64, usize) = row.unwrap();
+        let (photo, class) = name.split_once('.').unwrap();
+        let (_, photo) = photos.iter().find(|(name, _)| name == photo).unwrap();
+        let class = CLASSES.iter().find(|c| c.name == class).unwrap();
+        let instance = class.energy(photo).instance();
+        let (found, source_side) = solve(&instance);
+        assert_eq!(found, flow, "{name}");
+        assert_eq!(energy(&instance, &source_side), flow, "{name}");
+        assert_eq!(source_side.iter().filter(|&&s| s).count(), source_set, "{name}");
+        count += 1;
+    }
+    assert!(count >= 24, "only {count} instances");
 }
 
 #[test]

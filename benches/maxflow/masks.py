@@ -13,8 +13,8 @@ published values, gamma 50 and 5 + 5 components; nothing is tuned on these photo
 
 The score is the intersection over union of the foreground (the cut's, before any component is chosen) with
 the true object, the pets' border left out; then the mean over photos.  Two floors: the whole picture, and the
-kind of the nearer seed.  A difference has its 95 % interval from a paired bootstrap over photos.  The table is
-Markdown.
+kind of the nearer seed.  A difference has its 95 % interval from a paired bootstrap over photos.  The table
+is Markdown.
 """
 
 import argparse

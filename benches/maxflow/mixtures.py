@@ -15,9 +15,10 @@ import time
 from itertools import product
 from pathlib import Path
 
+from instances import BACKGROUND, FOREGROUND, PHOTOS, SIZES, load_photo, saliency  # first: one thread for all
+
 import numpy as np
-from instances import BACKGROUND, FOREGROUND, PHOTOS, SIZES, load_photo, saliency
-from peers import mean
+from peers import keep_pages, mean
 from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 from stage import BINARY, call_ours
@@ -79,6 +80,7 @@ def main():
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)))
     options = parser.parse_args()
     os.sched_setaffinity(0, {options.core})
+    keep_pages()
 
     groups = {}
     for size, name in product((224, 500), options.photos):

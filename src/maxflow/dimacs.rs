@@ -15,7 +15,7 @@ use std::io::{self, BufRead, Write};
 
 use super::grid::{Edges, Grid, Neighbours};
 
-/// The most pixels of a grid that is read: 8192 · 8192, some 10 GB of memory.
+/// The most pixels, with a ring around them, of a grid that is read: 8192 · 8192, some 8 GB of memory.
 const MOST_PIXELS: usize = 1 << 26;
 
 /// A minimum-cut problem on a grid. All costs are ≥ 0 and row by row.
@@ -96,7 +96,7 @@ impl Instance {
         let mut bytes = Vec::new();
         while from.read_until(b'\n', &mut bytes)? > 0 {
             reader.line += 1;
-            let text = str::from_utf8(&bytes).map_err(|_| reader.error("is not text"))?;
+            let text = str::from_utf8(&bytes).map_err(|_| reader.error("the line is not text"))?;
             reader.take(text.trim())?;
             bytes.clear();
         }
@@ -129,11 +129,13 @@ impl Reader {
         match words[..] {
             ["c", "grid", width, height] => {
                 let size = [self.number(width)?, self.number(height)?];
-                let fits = size[0].checked_mul(size[1]).is_some_and(|n| (1..=MOST_PIXELS).contains(&n));
-                if self.size.is_some() || !fits {
-                    return Err(self.error(format!("one grid of 1 to {MOST_PIXELS} pixels is wanted")));
+                let ringed = size[0].saturating_add(2).checked_mul(size[1].saturating_add(2));
+                if self.size.is_some() || size.contains(&0) || ringed.is_none_or(|n| n > MOST_PIXELS) {
+                    return Err(self
+                        .error(format!("one grid of 1 to {MOST_PIXELS} pixels, with a ring around them, is wanted")));
                 }
                 self.size = Some(size);
+                self.start()?;
             }
             [] | ["c", ..] => {}
             ["p", "max", nodes, arcs] => {
@@ -141,6 +143,7 @@ impl Reader {
                     return Err(self.error("a second problem line"));
                 }
                 self.problem = Some([self.number(nodes)?, self.number(arcs)?]);
+                self.start()?;
             }
             ["n", "1", "s"] => self.terminals[0] = true,
             ["n", "2", "t"] => self.terminals[1] = true,
@@ -163,13 +166,10 @@ impl Reader {
 
     /// Takes an arc; the first one ends the head of the file.
     fn arc(&mut self, from: usize, into: usize, capacity: i32) -> Result<(), ReadError> {
-        let (Some([width, height]), Some([nodes, arcs])) = (self.size, self.problem) else {
+        let (Some([width, height]), Some([_, arcs])) = (self.size, self.problem) else {
             return Err(self.error("an arc before \"c grid WIDTH HEIGHT\" and \"p max NODES ARCS\""));
         };
         let pixels = width * height;
-        if self.arcs == 0 {
-            self.start(pixels, nodes)?;
-        }
         self.arcs += 1;
         if self.arcs > arcs {
             return Err(self.error(format!("more arcs than the {arcs} announced")));
@@ -192,14 +192,16 @@ impl Reader {
         })
     }
 
-    fn start(&mut self, pixels: usize, nodes: usize) -> Result<(), ReadError> {
+    /// Makes room for the capacities, as soon as both lines of the head are known.
+    fn start(&mut self) -> Result<(), ReadError> {
+        let (Some([width, height]), Some([nodes, _])) = (self.size, self.problem) else { return Ok(()) };
+        let pixels = width * height;
         if nodes != pixels + 2 {
-            return Err(
-                self.error(format!("{nodes} nodes are announced; the grid has {} with its terminals", pixels + 2))
-            );
+            let wanted = pixels + 2;
+            return Err(self.error(format!("{nodes} nodes are announced; the grid has {wanted} with its terminals")));
         }
         let planes = [&mut self.source, &mut self.sink].into_iter().chain(self.edges.iter_mut().flatten());
-        planes.for_each(|plane| plane.resize(pixels, 0));
+        planes.for_each(|plane| *plane = vec![0; pixels]);
         Ok(())
     }
 
@@ -213,8 +215,8 @@ impl Reader {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Instance, ReadError> {
-        let (Some([width, height]), Some([nodes, arcs])) = (self.size, self.problem) else {
+    fn finish(self) -> Result<Instance, ReadError> {
+        let (Some(size), Some([_, arcs])) = (self.size, self.problem) else {
             return Err(self.error("the file ends without \"c grid WIDTH HEIGHT\" and \"p max NODES ARCS\""));
         };
         if self.arcs != arcs {
@@ -223,12 +225,9 @@ impl Reader {
         if self.terminals != [true; 2] {
             return Err(self.error("the file ends without \"n 1 s\" and \"n 2 t\""));
         }
-        if arcs == 0 {
-            self.start(width * height, nodes)?;
-        }
         let neighbours = if self.diagonal { Neighbours::Eight } else { Neighbours::Four };
         let edges = self.edges.into_iter().take(neighbours.steps().len()).collect();
-        Ok(Instance { size: [width, height], neighbours, source: self.source, sink: self.sink, edges })
+        Ok(Instance { size, neighbours, source: self.source, sink: self.sink, edges })
     }
 }
 

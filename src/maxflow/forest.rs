@@ -11,6 +11,8 @@ use super::network::{Network, directions};
 const ROOT: u8 = 8;
 /// No parent any more, or none yet.
 const ORPHAN: u8 = 9;
+/// No pixel.
+const NONE: u32 = u32::MAX;
 
 /// The state of both forests. Its memory is kept from one cut to the next.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +21,8 @@ pub(super) struct Forests<L> {
     levels: Vec<L>,
     /// The direction of the parent, or [`ROOT`] or [`ORPHAN`].
     parents: Vec<u8>,
+    /// After an orphan the next one of its level and forest, or [`NONE`].
+    next_orphan: Vec<u32>,
     source: Forest,
     sink: Forest,
 }
@@ -34,8 +38,8 @@ struct Forest {
     border: Vec<u32>,
     /// While growing: pixels of the level above it.
     next: Vec<u32>,
-    /// Orphans by level.
-    orphans: Vec<Vec<u32>>,
+    /// The first orphan of each level, or [`NONE`].
+    orphans: Vec<u32>,
     /// How many orphans there are, and the lowest level that may have some.
     waiting: usize,
     lowest: usize,
@@ -61,8 +65,10 @@ impl Forest {
 
     fn reset(&mut self) {
         (self.height, self.growing, self.work) = (1, false, 0);
+        (self.waiting, self.lowest) = (0, usize::MAX);
         self.border.clear();
         self.next.clear();
+        self.orphans.clear();
     }
 }
 
@@ -76,11 +82,15 @@ impl<L: Level> Forests<L> {
     /// # Errors
     /// [`TooHigh`]; the network then holds a valid flow, from which another call can go on.
     #[inline(always)]
-    pub(super) fn maximise<N: Neighbourhood<Level = L>>(&mut self, network: &mut Network) -> Result<(), TooHigh> {
+    pub(super) fn maximise<N>(&mut self, neighbourhood: N, network: &mut Network) -> Result<(), TooHigh>
+    where
+        N: Neighbourhood<Level = L>,
+    {
         self.levels.clear();
         self.levels.resize(network.size(), L::default());
         self.parents.clear();
         self.parents.resize(network.size(), ORPHAN);
+        self.next_orphan.resize(network.size(), NONE);
         self.source.reset();
         self.sink.reset();
         for p in network.rows().flatten() {
@@ -91,7 +101,7 @@ impl<L: Level> Forests<L> {
                 if source { &mut self.source } else { &mut self.sink }.border.push(p as u32);
             }
         }
-        let mut solver = Solver::<N> { network, forests: self };
+        let mut solver = Solver { neighbourhood, network, forests: self };
         // The forest with less work so far grows. When one of them cannot, no path is left.
         while !solver.forests.source.border.is_empty() && !solver.forests.sink.border.is_empty() {
             if solver.forests.source.work <= solver.forests.sink.work {
@@ -119,6 +129,7 @@ fn level<L: Level>(level: i32) -> L {
 }
 
 struct Solver<'a, N: Neighbourhood> {
+    neighbourhood: N,
     network: &'a mut Network,
     forests: &'a mut Forests<N::Level>,
 }
@@ -171,7 +182,7 @@ impl<N: Neighbourhood> Solver<'_, N> {
             // Augmenting may take p away from this level, and gives and takes arcs.
             while self.level::<SOURCE>(p) == height {
                 self.forest::<SOURCE>().work += 1;
-                let (free, other) = N::outside::<SOURCE>(&self.forests.levels, p, self.network.stride);
+                let (free, other) = self.neighbourhood.outside::<SOURCE>(&self.forests.levels, p, self.network.stride);
                 let arcs = self.arcs_up::<SOURCE>(p);
                 for d in directions(free & arcs) {
                     let q = self.network.neighbour(p, d);
@@ -270,11 +281,12 @@ impl<N: Neighbourhood> Solver<'_, N> {
         let level = self.level::<SOURCE>(p) as usize;
         let forest = self.forest::<SOURCE>();
         if forest.orphans.len() <= level {
-            forest.orphans.resize_with(level + 1, Vec::new);
+            forest.orphans.resize(level + 1, NONE);
         }
-        forest.orphans[level].push(p as u32);
         forest.lowest = forest.lowest.min(level);
         forest.waiting += 1;
+        let next = std::mem::replace(&mut forest.orphans[level], p as u32);
+        self.forests.next_orphan[p] = next;
     }
 
     /// Gives every orphan a new parent, nearest to the roots first: at its own level if it can, else at the lowest that
@@ -285,22 +297,21 @@ impl<N: Neighbourhood> Solver<'_, N> {
         while self.forest::<SOURCE>().waiting > 0 {
             let forest = self.forest::<SOURCE>();
             let lowest = forest.lowest;
-            let Some(p) = forest.orphans[lowest].pop() else {
+            let p = forest.orphans[lowest] as usize;
+            if p == NONE as usize {
                 forest.lowest += 1;
                 continue;
-            };
-            forest.waiting -= 1;
-            let p = p as usize;
-            if self.forests.parents[p] != ORPHAN || self.level::<SOURCE>(p) != lowest as i32 {
-                continue; // it was listed twice
             }
+            forest.waiting -= 1;
+            self.forest::<SOURCE>().orphans[lowest] = self.forests.next_orphan[p];
+            debug_assert!(self.forests.parents[p] == ORPHAN && self.level::<SOURCE>(p) == lowest as i32);
             let limit = self.forest::<SOURCE>().limit();
             self.forest::<SOURCE>().work += 1;
             let arcs = self.arcs_down::<SOURCE>(p);
-            let nearest = N::nearest::<SOURCE>(&self.forests.levels, p, self.network.stride, arcs);
+            let nearest = self.neighbourhood.nearest::<SOURCE>(&self.forests.levels, p, self.network.stride, arcs);
             let nearest = nearest.filter(|&(level, _)| level < limit);
             if nearest.is_none_or(|(level, _)| level >= lowest as i32) {
-                for d in directions(N::children(&self.forests.parents, p, self.network.stride)) {
+                for d in directions(self.neighbourhood.children(&self.forests.parents, p, self.network.stride)) {
                     self.abandon::<SOURCE>(self.network.neighbour(p, d));
                 }
             }

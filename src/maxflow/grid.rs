@@ -2,6 +2,8 @@
 
 use super::forest::{Forests, TooHigh};
 use super::neighbourhood::Scalar;
+#[cfg(target_arch = "x86_64")]
+use super::neighbourhood::Simd;
 use super::network::Network;
 
 /// How many neighbours a pixel has.
@@ -43,8 +45,8 @@ impl<'a> Edges<'a> {
     }
 }
 
-/// A grid of pixels with costs for its edges, and a solver's memory. Keep one per thread: after the first cut of a size
-/// no other allocates.
+/// A grid of pixels with costs for its edges, and a solver's memory. Keep one per thread: its memory is kept from cut to
+/// cut, so that after some cuts of a size no other allocates.
 #[derive(Clone, Debug, Default)]
 pub struct Grid {
     network: Network,
@@ -58,13 +60,18 @@ impl Grid {
     /// again, for any number of cuts.
     ///
     /// # Panics
-    /// When a plane has not a value per pixel, a cost is negative, or the two costs of an edge do not fit in 32 bits
-    /// together.
+    /// When there is no pixel or more than 2³² with a ring around them, a plane has not a value per pixel, a cost is
+    /// negative, or the two costs of an edge do not fit in 32 bits together.
     pub fn set_edges(&mut self, width: usize, height: usize, neighbours: Neighbours, edges: &[Edges<'_>]) {
+        let fits = |size: usize| u32::try_from(size).is_ok();
+        let size = (width + 2).checked_mul(height + 2);
+        assert!(width > 0 && height > 0 && size.is_some_and(fits), "a grid has 1 to 2^32 pixels");
         assert_eq!(edges.len(), neighbours.steps().len(), "edges for each of the steps");
+        for edges in edges {
+            assert_eq!([edges.forth.len(), edges.back.len()], [width * height; 2], "a cost per pixel and direction");
+        }
         self.network.resize(width, height);
         for (edges, d) in edges.iter().zip([4, 6, 7, 5]) {
-            assert_eq!([edges.forth.len(), edges.back.len()], [width * height; 2], "a cost per pixel and direction");
             self.network.set_capacities(d, edges.forth, edges.back);
         }
     }
@@ -98,11 +105,14 @@ impl Grid {
         let pixels = network.width * network.height;
         assert_eq!([source.len(), sink.len(), on_source_side.len()], [pixels; 3], "a value per pixel");
         assert!(source.iter().chain(sink).all(|&cost| cost >= 0), "costs are not negative");
+        if pixels == 0 {
+            return 0;
+        }
         network.start(source, sink);
         let demand = network.demand();
         let low = vector(&mut self.forests, network).is_ok();
         if !low {
-            self.high_forests.maximise::<Scalar>(network).expect("no path is longer than a grid has pixels");
+            self.high_forests.maximise(Scalar, network).expect("levels of 32 bits suffice for what fits in memory");
         }
         for (p, on_source_side) in network.rows().flatten().zip(on_source_side) {
             *on_source_side = if low { self.forests.reached(p) } else { self.high_forests.reached(p) };
@@ -115,14 +125,14 @@ impl Grid {
 /// Finds the flow with vector instructions, if the machine has them and the grid does not need higher levels.
 fn vector(forests: &mut Forests<i16>, network: &mut Network) -> Result<(), TooHigh> {
     #[cfg(target_arch = "x86_64")]
-    if super::neighbourhood::simd::available() {
+    if let Some(simd) = Simd::detect() {
         #[target_feature(enable = "avx2,bmi1,bmi2")]
-        fn maximise(forests: &mut Forests<i16>, network: &mut Network) -> Result<(), TooHigh> {
-            forests.maximise::<super::neighbourhood::simd::Simd>(network)
+        fn maximise(simd: Simd, forests: &mut Forests<i16>, network: &mut Network) -> Result<(), TooHigh> {
+            forests.maximise(simd, network)
         }
-        // SAFETY: this machine has the features, as `available` has just seen.
+        // SAFETY: there is a `Simd` only where the machine has these features.
         #[allow(unsafe_code, reason = "a call of a function with target features")]
-        return unsafe { maximise(forests, network) };
+        return unsafe { maximise(simd, forests, network) };
     }
     let _ = (forests, network);
     Err(TooHigh)
@@ -143,6 +153,41 @@ mod tests {
     }
 
     #[test]
+    #[should_panic(expected = "costs are not negative and fit")]
+    fn costs_of_an_edge_that_overflow_are_refused() {
+        let most = [i32::MAX; 2];
+        Grid::default().set_edges(2, 1, Neighbours::Four, &[Edges::symmetric(&most); 2]);
+    }
+
+    #[test]
+    #[should_panic(expected = "a grid has 1 to 2^32 pixels")]
+    fn a_grid_without_pixels_is_refused() {
+        Grid::default().set_edges(0, 0, Neighbours::Four, &[Edges::symmetric(&[]); 2]);
+    }
+
+    #[test]
+    fn a_grid_without_edges_has_no_cut() {
+        assert_eq!(Grid::default().cut(&[], &[], &mut []), 0);
+    }
+
+    #[test]
+    fn a_grid_is_used_again_for_fewer_pixels_and_neighbours() {
+        let mut grid = Grid::default();
+        for (width, height, neighbours) in
+            [(30, 20, Neighbours::Eight), (30, 20, Neighbours::Four), (7, 9, Neighbours::Four)]
+        {
+            let planes = noise(width * height, 3);
+            let edges: Vec<_> = planes[2..].chunks(2).map(|p| Edges { forth: &p[0], back: &p[1] }).collect();
+            let cut = |grid: &mut Grid| {
+                let mut labels = vec![false; width * height];
+                grid.set_edges(width, height, neighbours, &edges[..neighbours.steps().len()]);
+                (grid.cut(&planes[0], &planes[1], &mut labels), labels)
+            };
+            assert_eq!(cut(&mut grid), cut(&mut Grid::default()), "{width} x {height}, {neighbours:?}");
+        }
+    }
+
+    #[test]
     fn the_flow_is_conserved_and_maximal_and_the_same_in_both_forms() {
         let mut grid = Grid::default();
         let sizes = [[1, 1], [1, 30], [30, 1], [2, 2], [5, 4], [9, 8], [17, 23], [40, 31]];
@@ -154,13 +199,17 @@ mod tests {
             let edges: Vec<_> = planes.chunks(2).map(|p| Edges { forth: &p[0], back: &p[1] }).collect();
             grid.set_edges(width, height, Neighbours::Eight, &edges);
             let mut results = Vec::new();
-            for vector in [vector, |_: &mut _, _: &mut _| Err(TooHigh)] {
+            // The third gives up when all is done: what takes over finds a flow that is not its own.
+            let hands_over =
+                |forests: &mut Forests<i16>, network: &mut Network| vector(forests, network).and(Err(TooHigh));
+            for vector in [vector, |_: &mut _, _: &mut _| Err(TooHigh), hands_over] {
                 let mut labels = vec![false; width * height];
                 let flow = grid.cut_with(&terminals[0], &terminals[1], &mut labels, vector);
                 grid.network.check(&terminals[0], &terminals[1]);
                 results.push((flow, labels, grid.network.residual.clone(), grid.network.excess.clone()));
             }
             assert!(results[0] == results[1], "vector and scalar form differ at {width} x {height}");
+            assert!(results[0] == results[2], "the flow was no valid start at {width} x {height}");
             // No way is left from a pixel with excess to one with a deficit.
             let mut reached: Vec<_> = grid.network.excess.iter().map(|&e| e > 0).collect();
             let mut queue: Vec<_> = (0..reached.len()).filter(|&p| reached[p]).collect();

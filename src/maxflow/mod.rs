@@ -21,8 +21,8 @@
 //!
 //! * Source and sink are no nodes. A pixel that the source still offers something has *excess*, one from which the sink
 //!   still takes has a *deficit*; what a pixel pays for both labels alike is taken off at the start. These pixels are the
-//!   roots of two forests, and each forest grows breadth first, a level at a time, over arcs with residual capacity. A
-//!   pixel's level is its distance to a root.
+//!   roots of two forests, and each forest grows breadth first, a level at a time, over arcs with residual capacity.
+//!   Roots start at level 1, and a child is at least one level above its parent.
 //! * An arc from the source's forest to the sink's closes a shortest way. As much as can come from the root is pushed
 //!   over the arc, and on through the sink's forest as far as it goes.
 //! * Where an arc has filled up, the pixel behind it is an *orphan*. It takes a neighbour of the lowest level for its
@@ -31,8 +31,9 @@
 //! * The forest that has done less work so far grows next. Growing the one with the smaller border, which is the usual
 //!   rule, lets one forest do all the work where there are many seeds of one kind, and doubled the time.
 //!
-//! Levels only rise, which bounds the work whatever the costs; and since any flow is a valid start, a solver whose
-//! levels have run out of bits hands over to another that counts further.
+//! Levels only rise, which bounds the work whatever the costs. (A bad case: on one long way whose arcs all fill up at
+//! once it is quadratic.) Since any flow is a valid start, a solver whose levels have run out of bits hands over to
+//! another that counts further.
 //!
 //! # The machine
 //!

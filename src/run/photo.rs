@@ -168,9 +168,9 @@ impl<'a> Localiser<'a> {
                 tick("threshold");
                 Found { class, located, saliency: Some(saliency), stages: Stages::default() }
             }
-            Method::Cut(options, seeds, colours, cut) => {
+            Method::Cut(options, seeds, colours, _) => {
                 let saliency = map(options);
-                let energy = self.energy.get_or_insert_with(|| Energy::new(cut));
+                let energy = self.energy.as_mut().expect("a pipeline with a cut has an energy");
                 let (located, stages) =
                     segment::cut(energy, &view.frame, photo, &saliency, (seeds, colours), seed, tick);
                 Found { class, located, saliency: Some(saliency), stages }

@@ -44,6 +44,7 @@ fn ten_rounds_are_those_of_scikit_learn() {
             assert!((f - e).abs() < 1e-5 * e.abs().max(1.0), "{what}: {f} against {e}");
         }
     };
+    assert_eq!(gmm.components.len(), 3);
     for (k, c) in gmm.components.iter().enumerate() {
         close("weight", &[c.weight], &numbers(&golden["weights"][k]));
         close("mean", c.mean.as_slice(), &numbers(&golden["means"][k]));

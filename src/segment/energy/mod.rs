@@ -73,8 +73,8 @@ impl Form {
     }
 }
 
-/// The energy of a photo in integers, and the memory to minimise it. Keep one per thread: cutting further photos and
-/// classes of a size that it has seen allocates nothing in the solver.
+/// The energy of a photo in integers, and the memory to minimise it. Keep one per thread: the solver keeps its memory
+/// from cut to cut.
 #[derive(Debug)]
 pub struct Energy {
     options: CutOptions,
@@ -148,7 +148,7 @@ impl Energy {
     /// The labelling of least energy, `true` for foreground; of several the one with the smallest foreground.
     ///
     /// # Panics
-    /// Never, but for a bug in the solver.
+    /// Where [`Self::set_class`] has not followed [`Self::set_photo`].
     #[must_use]
     pub fn minimise(&mut self) -> Array2<bool> {
         let [width, height] = self.size;
@@ -174,7 +174,7 @@ impl Energy {
     }
 }
 
-/// What a pixel pays as foreground and as background: the formula that [`unaries`] evaluates for all pixels.
+/// What a pixel pays as foreground and as background: the formula that [`unaries()`] evaluates for all pixels.
 ///
 /// `gsc`: p = L'_fg / (L'_fg + L'_bg) with L' = 0.05 + 0.95 · L, and −ln p, −ln(1 − p), each at most 100.
 /// `grabcut8`: −ln L_fg and −ln L_bg, both moved up where one is negative, which leaves the minimum where it is.

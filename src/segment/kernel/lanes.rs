@@ -97,7 +97,7 @@ pub(in crate::segment) fn integer(x: f32) -> i32 {
     let upper = x * (1.0 / 65536.0) + ROUND;
     let lower = (x - (upper - ROUND) * 65536.0) + ROUND;
     let bits = |shifted: f32| shifted.to_bits().wrapping_sub(ROUND.to_bits()).cast_signed();
-    (bits(upper) << 16) + bits(lower)
+    (bits(upper) << 16).wrapping_add(bits(lower))
 }
 
 #[cfg(test)]

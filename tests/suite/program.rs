@@ -267,6 +267,27 @@ fn show_draws_a_panel() {
 }
 
 #[test]
+fn a_cut_is_exported_and_solved() {
+    let folder = TempDir::new().unwrap();
+    let [panel, cut] = ["panel.png", "cut.max"].map(|name| folder.path().join(name).to_str().unwrap().to_owned());
+    let show = ["show", "fig", "--dataset", "sample", "--pipeline", "single-warp", "--out", &panel, "--dimacs", &cut];
+    expect(0, &show);
+    let (solved, _) = expect(0, &["maxflow", &cut, "--repeat", "1"]);
+    let [flow, build, solve] = solved.lines().collect::<Vec<_>>()[..] else { panic!("{solved}") };
+    assert!(flow.starts_with("flow ") && build.starts_with("build ") && solve.ends_with(" ms"), "{solved}");
+    assert_eq!(expect(0, &["maxflow", &cut, "--scalar"]).0.lines().next(), Some(flow));
+
+    let broken = std::fs::read_to_string(&cut).unwrap().replacen("\na 1 ", "\na 2 ", 1);
+    std::fs::write(&cut, broken).unwrap();
+    let (_, error) = expect(2, &["maxflow", &cut]);
+    assert!(error.contains("cut.max: line ") && error.contains(": 2 to "), "{error}");
+    expect(2, &["maxflow", "no-such-file.max"]);
+    let (_, error) =
+        expect(2, &[&show[..4], &["--pipeline", "centre-box", "--out", &panel, "--dimacs", &cut]].concat());
+    assert!(error.contains("--dimacs: this pipeline made no cut of fig"), "{error}");
+}
+
+#[test]
 fn lists_list() {
     assert!(expect(0, &["list", "ops"]).0.contains("MaxPool "));
     assert!(expect(0, &["list", "pipelines"]).0.contains("paper2013"));

@@ -27,8 +27,8 @@ impl Neighbours {
     }
 }
 
-/// What the pairs of neighbours in one direction pay, a value per pixel and row by row; of pixels without such a
-/// neighbour it is ignored.
+/// What the pairs of neighbours in one direction pay, a value per pixel and row by row; where a pixel has no such
+/// neighbour it does not matter.
 #[derive(Clone, Copy, Debug)]
 pub struct Edges<'a> {
     /// When only the pixel is on the source's side, ≥ 0.
@@ -69,6 +69,9 @@ impl Grid {
         assert_eq!(edges.len(), neighbours.steps().len(), "edges for each of the steps");
         for edges in edges {
             assert_eq!([edges.forth.len(), edges.back.len()], [width * height; 2], "a cost per pixel and direction");
+            // A number below 0 among them, or a sum that has run over, sets the sign.
+            let signs = edges.forth.iter().zip(edges.back).fold(0, |signs, (f, b)| signs | f | b | f.wrapping_add(*b));
+            assert!(signs >= 0, "costs are not negative and fit");
         }
         self.network.resize(width, height);
         for (edges, d) in edges.iter().zip([4, 6, 7, 5]) {

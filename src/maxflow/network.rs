@@ -73,10 +73,8 @@ impl Network {
             let (plane, row) = (y * self.width, (y + 1) * self.stride + 1);
             for x in columns.clone() {
                 let (p, q) = (row + x, self.neighbour(row + x, d));
-                let (forth, back) = (forth[plane + x], back[plane + x]);
-                assert!(forth >= 0 && back >= 0 && forth.checked_add(back).is_some(), "costs are not negative and fit");
-                self.capacity[p][d] = forth;
-                self.capacity[q][7 - d] = back;
+                self.capacity[p][d] = forth[plane + x];
+                self.capacity[q][7 - d] = back[plane + x];
             }
         }
     }

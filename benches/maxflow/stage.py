@@ -140,6 +140,11 @@ def measure(label, rgb, kind, rounds, options):
     return np.array(rows)
 
 
+def figure(value):
+    """Three digits, or what is before the point."""
+    return f"{value:.0f}" if value >= 99.95 else f"{value:#.3g}"
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -172,9 +177,9 @@ def main():
         times = np.array([np.median(rows, axis=0) for rows in photos])
         ratios = np.array([np.median(rows[:, 1:] / rows[:, :1], axis=0) for rows in photos])
         means.append([mean(column) for column in ratios.T])
-        spread = [f"{mean(c):#.3g} ({c.min():#.3g}-{c.max():#.3g})" for c in (*times.T, *ratios.T)]
+        spread = [f"{figure(mean(c))} ({figure(c.min())}-{figure(c.max())})" for c in (*times.T, *ratios.T)]
         print(f"| {label} | {len(photos)} | " + " | ".join(spread) + " |")
-    cells = ["all classes", "", *("" for _ in ("ours", *OPENCV)), *(f"{mean(c):#.3g}" for c in zip(*means))]
+    cells = ["all classes", "", *("" for _ in ("ours", *OPENCV)), *(figure(mean(c)) for c in zip(*means))]
     print("| " + " | ".join(cells) + " |")
 
 

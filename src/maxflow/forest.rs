@@ -38,7 +38,7 @@ struct Forest {
     border: Vec<u32>,
     /// While growing: pixels of the level above it.
     next: Vec<u32>,
-    /// The first orphan of each level, or [`NONE`].
+    /// The first orphan of each level up to the limit, or [`NONE`].
     orphans: Vec<u32>,
     /// How many orphans there are, and the lowest level that may have some.
     waiting: usize,
@@ -69,6 +69,7 @@ impl Forest {
         self.border.clear();
         self.next.clear();
         self.orphans.clear();
+        self.orphans.resize(2, NONE);
     }
 }
 
@@ -175,6 +176,7 @@ impl<N: Neighbourhood> Solver<'_, N> {
             return Err(TooHigh);
         }
         forest.growing = true;
+        forest.orphans.resize(height as usize + 2, NONE);
         let mut i = 0;
         while let Some(&p) = self.forest::<SOURCE>().border.get(i) {
             i += 1;
@@ -265,7 +267,9 @@ impl<N: Neighbourhood> Solver<'_, N> {
                 return;
             }
             let passing = flow.min(self.network.residual[p][d & 7]);
-            self.network.excess[p] += i64::from(flow - passing);
+            if passing < flow {
+                self.network.excess[p] += i64::from(flow - passing);
+            }
             flow = passing;
             if self.network.push(p, d, flow) {
                 self.abandon::<false>(p);
@@ -280,9 +284,6 @@ impl<N: Neighbourhood> Solver<'_, N> {
         self.forests.parents[p] = ORPHAN;
         let level = self.level::<SOURCE>(p) as usize;
         let forest = self.forest::<SOURCE>();
-        if forest.orphans.len() <= level {
-            forest.orphans.resize(level + 1, NONE);
-        }
         forest.lowest = forest.lowest.min(level);
         forest.waiting += 1;
         let next = std::mem::replace(&mut forest.orphans[level], p as u32);

@@ -28,6 +28,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image
+from scipy.ndimage import distance_transform_edt
 from stage import BINARY, OPENCV, call_ours
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared/data/dev"
@@ -51,24 +52,23 @@ def load(path):
     return rgb, truth
 
 
-def distance(inside):
-    """For each pixel of a region, the distance to the nearest pixel outside; the picture's edge is none."""
-    return cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-
-
 def draw_seeds(truth, share):
-    """The deepest `share` of the object and of the background; of equal depth, the first in reading order."""
+    """The deepest `share` of the object and of the background; of equal depth, the first in reading order.
+
+    The picture's edge is no edge.  The distances are scipy's, because OpenCV's differ from call to call in their
+    last bits (its issue 24082), and so would the seeds.
+    """
     seeds = np.full_like(truth, UNDECIDED)
     for kind in (OBJECT, BACKGROUND):
         inside = truth == kind
-        order = np.argsort(-distance(inside), axis=None, kind="stable")
+        order = np.argsort(-distance_transform_edt(inside), axis=None, kind="stable")
         seeds.flat[order[: max(1, round(share * inside.sum()))]] = kind
     return seeds
 
 
 def start_mask(seeds):
     """Where grabCut starts."""
-    nearer = distance(seeds != OBJECT) < distance(seeds != BACKGROUND)
+    nearer = distance_transform_edt(seeds != OBJECT) < distance_transform_edt(seeds != BACKGROUND)
     start = np.where(nearer, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     start[seeds == OBJECT] = cv2.GC_FGD
     start[seeds == BACKGROUND] = cv2.GC_BGD

@@ -30,6 +30,7 @@
 //! What the program is not for: training, boxes of several objects in one photo, and anything that needs more than a
 //! classifier's knowledge. Boxes are half-open and in pixels of the stored photo everywhere inside ([`geometry`]).
 
+pub mod classes;
 pub mod classifier;
 pub mod cli;
 pub mod config;
@@ -38,6 +39,8 @@ pub mod geometry;
 pub mod gradient;
 pub mod maxflow;
 pub mod onnx;
+pub mod prediction;
+mod random;
 pub mod report;
 pub mod run;
 pub mod saliency;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::classes::ClassList;
 use crate::config::{self, home};
 
 /// The order of the colour channels.
@@ -120,65 +121,4 @@ fn unknown(model: &Path) -> String {
     let near = config::nearest(&name, names.iter().map(String::as_str));
     let near = near.map_or(String::new(), |n| format!(", the nearest is {n}"));
     format!("no model is called {name}{near}\nhelp: models are {}; or give an ONNX file", names.join(", "))
-}
-
-/// The classes of a classifier in the order of its scores.
-#[derive(Clone, Debug)]
-pub struct ClassList {
-    /// The list's name, that of its file in `data/classes`.
-    pub name: String,
-    wnids: Vec<String>,
-    names: Vec<String>,
-}
-
-impl ClassList {
-    /// Reads `data/classes/NAME.csv` (`class_index,wnid,name`, sorted by index).
-    ///
-    /// # Errors
-    /// A text naming the file when it is missing or wrong.
-    pub fn read(name: &str) -> Result<Self, String> {
-        let path = home().join("data/classes").join(name).with_added_extension("csv");
-        let wrong = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
-        let mut reader = csv::Reader::from_path(&path).map_err(|e| wrong(&e))?;
-        let mut list = Self { name: name.into(), wnids: vec![], names: vec![] };
-        for row in reader.deserialize() {
-            let (index, wnid, name): (usize, String, String) = row.map_err(|e| wrong(&e))?;
-            if index != list.wnids.len() {
-                return Err(wrong(&format!("class {index} stands where class {} should", list.wnids.len())));
-            }
-            list.wnids.push(wnid);
-            list.names.push(name);
-        }
-        Ok(list)
-    }
-
-    /// How many classes there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.wnids.len()
-    }
-
-    /// Whether the list is empty.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.wnids.is_empty()
-    }
-
-    /// The WordNet id of a class.
-    #[must_use]
-    pub fn wnid(&self, class: usize) -> &str {
-        &self.wnids[class]
-    }
-
-    /// The first of a class's names. Not unique: two classes are called "crane".
-    #[must_use]
-    pub fn title(&self, class: usize) -> &str {
-        self.names[class].split(',').next().unwrap_or_default()
-    }
-
-    /// The class of a WordNet id.
-    #[must_use]
-    pub fn class(&self, wnid: &str) -> Option<usize> {
-        self.wnids.iter().position(|w| w == wnid)
-    }
 }

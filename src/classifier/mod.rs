@@ -22,7 +22,7 @@ use image::RgbImage;
 use ndarray::{Array3, Array4, ArrayD, Ix3};
 use sha2::{Digest, Sha256};
 
-pub use description::{Channels, ClassList, Description};
+pub use description::{Channels, Description};
 pub use library::{LibraryError, use_library, version};
 pub use session::AnyModel;
 

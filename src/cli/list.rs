@@ -22,6 +22,8 @@ pub(super) struct List {
 enum What {
     /// Datasets that `--dataset` knows.
     Datasets,
+    /// Layouts of datasets that are read.
+    Layouts,
     /// Models that `--model` knows.
     Models,
     /// Operators that can be differentiated.
@@ -55,6 +57,11 @@ impl List {
                         (false, None) => "bring your own: --model PATH.onnx".into(),
                     };
                     writeln!(text, "{name:<20} {:<22} {fetched}", model.title)?;
+                }
+            }
+            What::Layouts => {
+                for (name, title) in dataset::LAYOUTS {
+                    writeln!(text, "{name:<16} {title}")?;
                 }
             }
             What::Datasets => {

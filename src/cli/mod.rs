@@ -5,6 +5,7 @@ mod grad;
 mod list;
 mod maxflow;
 mod run;
+mod score;
 mod show;
 
 use std::io::{self, IsTerminal, Write};
@@ -55,6 +56,8 @@ struct Arguments {
 enum Verb {
     /// Run a pipeline over a dataset and score it.
     Run(run::Run),
+    /// Score anyone's boxes, score maps or masks against a dataset. Needs no model and no ONNX Runtime.
+    Score(score::Score),
     /// Show one photo's way through a pipeline as a picture.
     Show(show::Show),
     /// Write a model with its backward pass: any ONNX Runtime then gives the gradient of a score.
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
     let quiet = arguments.quiet;
     let result = catch_unwind(|| match arguments.verb {
         Verb::Run(verb) => verb.run(quiet),
+        Verb::Score(verb) => verb.run(),
         Verb::Show(verb) => verb.run(),
         Verb::Grad(verb) => verb.run(),
         Verb::Maxflow(verb) => verb.run(),

@@ -56,6 +56,12 @@ pub(super) struct Run {
     /// Mixed into the seed of every random choice [default: 0]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Write the saliency map of each photo's true class too: maps/ID.npy, as wsolevaluation's score maps.
+    #[arg(long)]
+    write_maps: bool,
+    /// Write the mask of each photo's true class too: masks/ID.png.
+    #[arg(long)]
+    write_masks: bool,
     /// Run what the run.toml of another run says; other options change it.
     #[arg(long, value_name = "RUN.TOML")]
     config: Option<PathBuf>,
@@ -69,6 +75,8 @@ impl Run {
             fresh: self.fresh,
             threads: self.threads,
             quiet,
+            maps: self.write_maps,
+            masks: self.write_masks,
         };
         let summary = run(&options, &carrying)?;
         print(&format!("{}\n {}\n", report::table(&summary), carrying.out.display()))?;

@@ -9,7 +9,8 @@ use clap::Args;
 
 use super::run::{DEFAULT_MODEL, DEFAULT_PIPELINE};
 use super::{Outcome, print};
-use crate::classifier::{ClassList, Classifier, describe};
+use crate::classes::ClassList;
+use crate::classifier::{Classifier, describe};
 use crate::config::Pipeline;
 use crate::dataset::{self, Dataset, Photo, Request};
 use crate::geometry::BBox;
@@ -89,7 +90,7 @@ impl Show {
             "{}: class {class} {} ({}), place {rank}, probability {:.3}\nbox ({x_min}, {y_min}, {x_max}, {y_max}){iou}{flag}\n{}\n",
             photo.id,
             classes.title(class),
-            classes.wnid(class),
+            classes.key(class),
             seen.probabilities[class],
             out.display(),
         ))?;
@@ -100,7 +101,8 @@ impl Show {
         let Some(dataset) = &self.dataset else {
             return Ok(lone(&self.photo));
         };
-        let request = Request { dataset, data_dir: self.data_dir.as_deref(), weights: None, images: None, classes };
+        let data_dir = self.data_dir.as_deref();
+        let request = Request { dataset: Some(dataset), data_dir, classes: Some(classes), ..Request::default() };
         let dataset = Dataset::open(&request)?;
         let wanted = self.photo.to_string_lossy();
         let found = dataset.photos.into_iter().find(|p| p.id == wanted || p.path == self.photo);
@@ -113,11 +115,8 @@ fn lone(path: &Path) -> Photo {
     Photo {
         id: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
         path: path.to_owned(),
-        size: [0, 0],
-        class: None,
-        boxes: vec![],
-        blacklisted: false,
         weight: 1.0,
+        ..Photo::default()
     }
 }
 

@@ -1,111 +1,186 @@
-//! The `boxes.csv` layout: one row a box, photos beside the file.
+//! The plain table of boxes: one row a box, photos beside the file.
 //!
 //! `image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max`: pixels of `file`, 0-based, max exclusive, which is
 //! the inner convention. `class_index` is −1 where the photo has no class. A photo's class is that of its first row;
-//! boxes of other classes in the same photo are not its truth.
+//! boxes of other classes in the same photo are not its truth. The four edges are empty where a photo has no box. Further
+//! columns may say more of a photo: `blacklisted` (`true` leaves it out of localisation) and `weight`.
+//!
+//! `wnid` is a WordNet id of ImageNet's, or empty, unless a class list was named; a table with other keys brings its own
+//! list. A folder of masks may be named by the description: `IMAGE_ID.png`, 255 the object, 0 the rest, others left out.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Dataset, Error, Faults, Photo, checked};
-use crate::classifier::ClassList;
+use super::faults::Gate;
+use super::{Dataset, Error, Faults, Mask, Photo};
+use crate::classes::ClassList;
 use crate::geometry::BBox;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 struct Row {
     image_id: String,
     file: PathBuf,
-    width: u32,
-    height: u32,
+    width: Option<u32>,
+    height: Option<u32>,
     wnid: String,
     class_index: i64,
-    x_min: f64,
-    y_min: f64,
-    x_max: f64,
-    y_max: f64,
+    x_min: Option<f64>,
+    y_min: Option<f64>,
+    x_max: Option<f64>,
+    y_max: Option<f64>,
+    #[serde(default)]
+    blacklisted: Option<bool>,
+    #[serde(default)]
+    weight: Option<f64>,
 }
 
 const HEADER: &str = "image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max";
 
-/// Reads one or more files into one dataset, photos in the order of their first rows.
-pub(super) fn read(files: &[PathBuf], classes: &ClassList) -> Result<Dataset, Error> {
-    let mut faults = Faults::default();
-    let mut photos: Vec<Photo> = Vec::new();
-    let mut places: HashMap<String, (usize, String)> = HashMap::new();
-    let mut cut_off = 0;
+/// Reads one or more files into one dataset, photos in the order of their first rows. `masks` is a folder.
+pub(super) fn read(
+    files: &[PathBuf],
+    masks: Option<&Path>,
+    given: Option<&ClassList>,
+    lenient: bool,
+) -> Result<Dataset, Error> {
+    let mut gate = Gate::new(lenient);
+    let mut rows = Vec::new();
     for path in files {
-        let shown = path.display();
         let folder = path.parent().unwrap_or(Path::new("."));
-        let mut reader = open(path, HEADER)?;
-        for (i, row) in reader.deserialize::<Row>().enumerate() {
-            let row = match row {
-                Ok(row) => row,
-                Err(e) => {
-                    faults.add(format!("{shown}: {e}"));
-                    continue;
-                }
-            };
-            let place = format!("{shown}:{}", i + 2);
-            let class = match usize::try_from(row.class_index) {
-                Ok(class) if class < classes.len() => Some(class),
-                Err(_) if row.class_index == -1 => None,
-                _ => {
-                    faults.add(format!("{place}: class_index {} is not in -1..{}", row.class_index, classes.len()));
-                    continue;
-                }
-            };
-            if class.is_some_and(|class| !row.wnid.is_empty() && classes.wnid(class) != row.wnid) {
-                let (found, index) = (&row.wnid, row.class_index);
-                faults.add(format!("{place}: class {index} is {}, not {found}", classes.wnid(class.unwrap_or(0))));
-                continue;
-            }
-            let size = [row.width, row.height];
-            let bbox = match checked(BBox::new(row.x_min, row.y_min, row.x_max, row.y_max), size) {
-                Ok((bbox, cut)) => {
-                    cut_off += usize::from(cut);
-                    bbox
-                }
-                Err(fault) => {
-                    faults.add(format!("{place}: {fault}"));
-                    continue;
-                }
-            };
-            let photo_path = folder.join(&row.file);
-            match places.get(&row.image_id) {
-                Some((at, first)) => {
-                    let photo = &mut photos[*at];
-                    if photo.path != photo_path || photo.size != size {
-                        let id = row.image_id;
-                        faults.add(format!("{place}: duplicate id {id} (first at {first}) with another file or size"));
-                    } else if photo.class == class {
-                        photo.boxes.push(bbox);
-                    }
-                }
-                None => {
-                    places.insert(row.image_id.clone(), (photos.len(), place));
-                    photos.push(Photo {
-                        id: row.image_id,
-                        path: photo_path,
-                        size,
-                        class,
-                        boxes: vec![bbox],
-                        blacklisted: false,
-                        weight: 1.0,
-                    });
-                }
+        for (i, row) in open(path, HEADER)?.deserialize::<Row>().enumerate() {
+            match row {
+                Ok(row) => rows.push((format!("{}:{}", path.display(), i + 2), folder.join(&row.file), row)),
+                Err(e) => gate.faults.add(format!("{}: {e}", path.display())),
             }
         }
     }
-    faults.into_result()?;
+    let classes = class_list(given, rows.iter().map(|(.., row)| row))?;
+    let mut photos: Vec<Photo> = Vec::new();
+    let mut places: HashMap<String, (usize, String)> = HashMap::new();
+    let mut weighted = false;
+    for (place, path, row) in rows {
+        let class = match class(&row, &classes) {
+            Ok(class) => class,
+            Err(fault) => {
+                gate.faults.add(format!("{place}: {fault}"));
+                continue;
+            }
+        };
+        let size = row.width.zip(row.height).map(|(width, height)| [width, height]);
+        let bbox = match [row.x_min, row.y_min, row.x_max, row.y_max] {
+            [None, None, None, None] => None,
+            edges => {
+                let [x0, y0, x1, y1] = edges.map(|edge| edge.unwrap_or(f64::NAN));
+                gate.pass(BBox::new(x0, y0, x1, y1), size, || place.clone())
+            }
+        };
+        if let Some((at, first)) = places.get(&row.image_id) {
+            let photo = &mut photos[*at];
+            if photo.path != path || photo.size != size {
+                let id = row.image_id;
+                gate.faults.add(format!("{place}: duplicate id {id} (first at {first}) with another file or size"));
+            } else if photo.class == class {
+                photo.boxes.extend(bbox);
+            } else {
+                photo.distractors = true;
+            }
+            continue;
+        }
+        weighted |= row.weight.is_some();
+        let weight = row.weight.unwrap_or(1.0);
+        if let Err(fault) = check_weight(weight) {
+            gate.faults.add(format!("{place}: {fault}"));
+        }
+        places.insert(row.image_id.clone(), (photos.len(), place));
+        photos.push(Photo {
+            mask: masks.map(|folder| Mask::Trimap(folder.join(&row.image_id).with_added_extension("png"))),
+            boxes: bbox.into_iter().collect(),
+            blacklisted: row.blacklisted.unwrap_or_default(),
+            id: row.image_id,
+            path,
+            size,
+            class,
+            weight,
+            ..Photo::default()
+        });
+    }
+    let (notes, edges) = gate.close()?;
     let name = files.first().and_then(|f| f.parent()).and_then(Path::file_name).unwrap_or_default();
-    let notes = if cut_off > 0 { vec![format!("{cut_off} boxes were cut off at their photo's edge")] } else { vec![] };
-    Ok(Dataset { name: name.to_string_lossy().into_owned(), photos, weighted: false, notes })
+    let name = name.to_string_lossy().into_owned();
+    Ok(Dataset { name, profile: "devkit", classes, photos, weighted, notes, edges, ..Dataset::default() })
+}
+
+/// The list that was given; ImageNet's where every key is a WordNet id; else what the rows say.
+fn class_list<'a>(given: Option<&ClassList>, rows: impl Iterator<Item = &'a Row> + Clone) -> Result<ClassList, Error> {
+    let is_wnid = |key: &str| key.len() == 9 && key.starts_with('n') && key[1..].bytes().all(|b| b.is_ascii_digit());
+    match given {
+        Some(list) => return Ok(list.clone()),
+        None if rows.clone().all(|row| row.wnid.is_empty() || is_wnid(&row.wnid)) => {
+            return ClassList::read(ClassList::IMAGENET).map_err(Error::one);
+        }
+        None => {}
+    }
+    let mut keys: Vec<String> = Vec::new();
+    for Row { wnid, class_index, .. } in rows {
+        let Ok(class) = usize::try_from(*class_index) else { continue };
+        if class < MOST_CLASSES && keys.len() <= class {
+            keys.extend((keys.len()..=class).map(|i| i.to_string()));
+        }
+        keys.get_mut(class).filter(|_| !wnid.is_empty()).map(|key| key.clone_from(wnid));
+    }
+    ClassList::new("own", keys.into_iter().map(|key| (key.clone(), key))).map_err(Error::one)
+}
+
+/// A class index above this is a mistake.
+const MOST_CLASSES: usize = 1 << 20;
+
+fn class(row: &Row, classes: &ClassList) -> Result<Option<usize>, String> {
+    let (index, wnid) = (row.class_index, &row.wnid);
+    match usize::try_from(index) {
+        Ok(class) if class < classes.len() && (wnid.is_empty() || classes.key(class) == wnid) => Ok(Some(class)),
+        Ok(class) if class < classes.len() => Err(format!("class {index} is {}, not {wnid}", classes.key(class))),
+        Err(_) if index == -1 => Ok(None),
+        _ => Err(format!("class_index {index} is not in -1..{}", classes.len())),
+    }
+}
+
+/// A dataset as this table: what a run was scored against, complete but for masks.
+///
+/// # Panics
+/// Never: every row has a form.
+#[must_use]
+pub fn write(dataset: &Dataset) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for photo in &dataset.photos {
+        let row = |bbox: Option<&BBox>| Row {
+            image_id: photo.id.clone(),
+            file: photo.path.clone(),
+            width: photo.size.map(|size| size[0]),
+            height: photo.size.map(|size| size[1]),
+            wnid: photo.class.map_or(String::new(), |class| dataset.classes.key(class).into()),
+            class_index: photo.class.map_or(-1, |class| class as i64),
+            x_min: bbox.map(|b| b.x_min),
+            y_min: bbox.map(|b| b.y_min),
+            x_max: bbox.map(|b| b.x_max),
+            y_max: bbox.map(|b| b.y_max),
+            blacklisted: Some(photo.blacklisted),
+            weight: dataset.weighted.then_some(photo.weight),
+        };
+        let rows = photo.boxes.iter().map(Some).chain(photo.boxes.is_empty().then_some(None));
+        rows.for_each(|bbox| writer.serialize(row(bbox)).expect("a row has a form"));
+    }
+    writer.into_inner().expect("memory takes all")
 }
 
 /// Weights above this are a mistake.
 const MOST_WEIGHT: f64 = 1e9;
+
+fn check_weight(weight: f64) -> Result<(), String> {
+    let good = (0.0..=MOST_WEIGHT).contains(&weight);
+    if good { Ok(()) } else { Err(format!("weight {weight} is not in 0..{MOST_WEIGHT}")) }
+}
 
 /// The weights in a CSV with the columns `image_id` and `weight`.
 pub(super) fn weights(path: &Path) -> Result<HashMap<String, f64>, Error> {
@@ -119,10 +194,10 @@ pub(super) fn weights(path: &Path) -> Result<HashMap<String, f64>, Error> {
     for (i, row) in open(path, "image_id,weight")?.deserialize::<Weight>().enumerate() {
         let place = format!("{}:{}", path.display(), i + 2);
         match row {
-            Ok(Weight { weight, .. }) if !(0.0..=MOST_WEIGHT).contains(&weight) => {
-                faults.add(format!("{place}: weight {weight} is not in 0..{MOST_WEIGHT}"));
-            }
             Ok(Weight { image_id, weight }) => {
+                if let Err(fault) = check_weight(weight) {
+                    faults.add(format!("{place}: {fault}"));
+                }
                 if weights.insert(image_id.clone(), weight).is_some() {
                     faults.add(format!("{place}: a second weight for {image_id}"));
                 }
@@ -135,8 +210,8 @@ pub(super) fn weights(path: &Path) -> Result<HashMap<String, f64>, Error> {
 }
 
 /// A reader past the header, in which every wanted column must be.
-fn open(path: &Path, wanted: &str) -> Result<csv::Reader<std::fs::File>, Error> {
-    let failed = |reason: String| Error::one(format!("{}: {reason}", path.display()));
+pub(crate) fn open(path: &Path, wanted: &str) -> Result<csv::Reader<std::fs::File>, Error> {
+    let failed = |reason: String| Error::of(path, reason);
     let mut reader =
         csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path).map_err(|e| failed(e.to_string()))?;
     let header = reader.headers().map_err(|e| failed(e.to_string()))?;
@@ -155,11 +230,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("boxes.csv");
         std::fs::write(&path, text).expect("a file");
-        read(&[path], &ClassList::read("imagenet1k").expect("the classes"))
+        read(&[path], None, None, false)
     }
 
     #[test]
-    fn rows_of_one_photo_are_its_boxes() {
+    fn odd_rows_of_one_photo_are_its_boxes() {
         let text = format!(
             "\u{feff}{HEADER}\r\na,a.jpg,10,8,n01440764,0,0,0,5,5\r\na,a.jpg,10,8,n01440764,0,5.5,5,12,8\r\n\
              a,a.jpg,10,8,n01443537,1,0,0,1,1\r\nb,b.jpg,10,8,,-1,0,0,5,5\r\n"
@@ -169,6 +244,21 @@ mod tests {
         assert_eq!(dataset.photos[0].boxes, [BBox::new(0., 0., 5., 5.), BBox::new(5.5, 5., 10., 8.)]);
         assert_eq!((dataset.photos[0].class, dataset.photos[1].class), (Some(0), None));
         assert_eq!(dataset.notes, ["1 boxes were cut off at their photo's edge"]);
+        assert_eq!((dataset.photos[0].distractors, dataset.weighted), (true, false));
+    }
+
+    /// What is written is read again: a photo without a box, one without size, other classes than ImageNet's, weights.
+    #[test]
+    fn a_table_is_written_and_read_again() {
+        let text = format!(
+            "{HEADER},blacklisted,weight\na,/a.jpg,10,8,dog,1,0,0,5.25,5,true,2\nb,/b.jpg,,,cat,0,,,,,,0.5\n\
+             a,/a.jpg,10,8,dog,1,1,1,5,5,true,2\n"
+        );
+        let first = read_text(&text).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!((first.classes.key(0), first.classes.key(1)), ("cat", "dog"));
+        assert_eq!((first.photos[1].size, first.photos[1].boxes.len(), first.photos[0].boxes.len()), (None, 0, 2));
+        let again = read_text(&String::from_utf8(write(&first)).expect("text")).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!((&again.photos, again.weighted), (&first.photos, true));
     }
 
     #[test]

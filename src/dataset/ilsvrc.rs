@@ -3,185 +3,279 @@
 //! * photos `ILSVRC2012_val_00000001.JPEG` and so on;
 //! * one annotation XML a photo, 0-based with inclusive maxima (the devkit's reader subtracts nothing);
 //! * `ILSVRC2012_validation_ground_truth.txt`: the ILSVRC ID of each photo, one a line;
-//! * `ILSVRC2014_clsloc_validation_blacklist.txt`: numbers, from 1 on, of photos left out of localisation.
+//! * `ILSVRC2014_clsloc_validation_blacklist.txt`: numbers, from 1 on, of photos left out of localisation;
+//! * `map_clsloc.txt`, where it is there: the order of `meta_clsloc.mat` as text, `WNID ID name` a line.
 //!
 //! ILSVRC IDs are not in the order of classifiers (sorted WordNet ids). The class is taken from the annotation, which
-//! names the WordNet id; the ground-truth list must tell the same classes apart, or one of the two is another edition.
+//! names the WordNet id; list and annotations together give the order of the IDs, and they must not contradict each other
+//! or the map, or one of them is another edition.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::{Dataset, Error, Faults, Photo, checked};
-use crate::classifier::ClassList;
+use super::annotation::{self, Annotation};
+use super::faults::Gate;
+use super::{Dataset, Error, Photo, text};
+use crate::classes::ClassList;
 use crate::geometry::BBox;
+
+/// How many photos the validation set has.
+pub(super) const VAL_PHOTOS: usize = 50_000;
+
+/// The number of a photo of the validation set, from 1 on: that in its name. 0 for any other name.
+pub(super) fn number(id: &str) -> usize {
+    let name = Path::new(id).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let name = name.split('.').next().unwrap_or_default();
+    name.strip_prefix("ILSVRC2012_val_").and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
 
 /// Where the parts lie.
 #[derive(Debug)]
 pub(super) struct Layout {
-    images: PathBuf,
-    annotations: PathBuf,
-    ground_truth: PathBuf,
-    blacklist: PathBuf,
-}
-
-impl Layout {
-    /// Looks for each part in the places named, seen from `root`.
-    pub(super) fn find(root: &Path, places: [&[PathBuf]; 4]) -> Result<Self, Error> {
-        let mut faults = Faults::default();
-        let parts = ["photos", "annotations", "ground-truth list", "blacklist"];
-        let [images, annotations, ground_truth, blacklist] = std::array::from_fn(|i| {
-            let found = places[i].iter().map(|place| root.join(place)).find(|path| path.exists());
-            if found.is_none() {
-                let tried: Vec<_> = places[i].iter().map(|p| p.display().to_string()).collect();
-                faults.add(format!("{}: no {}; looked for {}", root.display(), parts[i], tried.join(", ")));
-            }
-            found.unwrap_or_default()
-        });
-        faults.into_result()?;
-        Ok(Self { images, annotations, ground_truth, blacklist })
-    }
+    pub(super) images: PathBuf,
+    pub(super) annotations: PathBuf,
+    pub(super) ground_truth: PathBuf,
+    pub(super) blacklist: PathBuf,
+    pub(super) label_order: Option<PathBuf>,
 }
 
 /// Reads the truth of all photos, or of those in `wanted`.
-pub(super) fn read(layout: &Layout, classes: &ClassList, wanted: Option<&[String]>) -> Result<Dataset, Error> {
-    let ids = numbers(&layout.ground_truth)?;
-    let blacklist: HashSet<usize> = numbers(&layout.blacklist)?.into_iter().collect();
-    if let Some(outside) = blacklist.iter().find(|&&n| n == 0 || n > ids.len()) {
-        let (path, count) = (layout.blacklist.display(), ids.len());
-        return Err(Error::one(format!("{path}: photo {outside}, but the ground-truth list has {count}")));
-    }
+pub(super) fn read(
+    layout: &Layout,
+    classes: ClassList,
+    wanted: Option<&[String]>,
+    lenient: bool,
+) -> Result<Dataset, Error> {
+    let ids = text::numbers(&layout.ground_truth)?;
+    let blacklist = blacklist(&layout.blacklist, ids.len())?;
     let wanted: Option<HashSet<_>> = wanted.map(|names| names.iter().map(String::as_str).collect());
     let named = (1..=ids.len()).map(|number| (number, format!("ILSVRC2012_val_{number:08}")));
     let named: Vec<_> = named.filter(|(_, id)| wanted.as_ref().is_none_or(|w| w.contains(id.as_str()))).collect();
-    let read = |(number, id): (usize, String)| {
-        let xml = layout.annotations.join(&id).with_added_extension("xml");
-        let text = std::fs::read_to_string(&xml).map_err(|e| format!("{}: {e}", xml.display()))?;
-        let (size, class, boxes, cut) = annotation(&text, classes).map_err(|e| format!("{}:{e}", xml.display()))?;
-        let path = layout.images.join(&id).with_added_extension("JPEG");
-        let blacklisted = blacklist.contains(&number);
-        Ok((number, Photo { id, path, size, class: Some(class), boxes, blacklisted, weight: 1.0 }, cut))
-    };
-    let results: Vec<Result<_, String>> = named.into_par_iter().map(read).collect();
+    let annotations = read_all(&layout.annotations, named.iter().map(|(_, id)| id.as_str()).collect());
 
-    let mut faults = Faults::default();
-    let (mut photos, mut cut_off) = (Vec::new(), 0);
-    let (mut class_of, mut id_of) = (HashMap::new(), HashMap::new());
-    for result in results {
-        let (number, photo, cut) = match result {
-            Ok(read) => read,
+    let mut gate = Gate::new(lenient);
+    let mut photos = Vec::new();
+    let mut order = LabelOrder::new(&classes);
+    if let Some(map) = &layout.label_order {
+        order.read(map, &classes)?;
+    }
+    for ((number, id), annotation) in named.into_iter().zip(annotations) {
+        let xml = layout.annotations.join(&id).with_added_extension("xml");
+        let truth = annotation.and_then(|a| truth(&a, &id, &classes, &mut gate, &xml));
+        let (size, class, boxes) = match truth {
+            Ok(truth) => truth,
             Err(fault) => {
-                faults.add(fault);
+                gate.faults.add(fault);
                 continue;
             }
         };
-        let (id, class) = (ids[number - 1], photo.class.expect("annotated"));
-        if *class_of.entry(id).or_insert(class) != class || *id_of.entry(class).or_insert(id) != id {
-            let wnid = classes.wnid(class);
-            faults.add(format!(
-                "{}:{number}: ILSVRC ID {id} for {}, which is annotated as {wnid}: elsewhere the two do not go together",
-                layout.ground_truth.display(),
-                photo.id
+        if let Err(fault) = order.add(ids[number - 1], class, &classes) {
+            gate.faults.add(format!("{}:{number}: {id}: {fault}", layout.ground_truth.display()));
+        }
+        photos.push(Photo {
+            path: layout.images.join(&id).with_added_extension("JPEG"),
+            size: Some(size),
+            class: Some(class),
+            boxes,
+            blacklisted: blacklist.contains(&number),
+            weight: 1.0,
+            id,
+            ..Photo::default()
+        });
+    }
+    let (notes, edges) = gate.close()?;
+    let mut files = vec![("ground truth", layout.ground_truth.clone()), ("blacklist", layout.blacklist.clone())];
+    files.extend(layout.label_order.iter().map(|path| ("label map", path.clone())));
+    let ilsvrc_ids = order.complete();
+    Ok(Dataset { profile: "devkit", classes, ilsvrc_ids, photos, notes, edges, files, ..Dataset::default() })
+}
+
+/// The annotations of photos, in their order; a fault in place of one names the file.
+pub(super) fn read_all(folder: &Path, ids: Vec<&str>) -> Vec<Result<Annotation, String>> {
+    let read = |id: &str| {
+        let path = folder.join(id).with_added_extension("xml");
+        let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        annotation::parse(&text).map_err(|e| format!("{}:{e}", path.display()))
+    };
+    ids.into_par_iter().map(read).collect()
+}
+
+type Truth = ([u32; 2], usize, Vec<BBox>);
+
+/// Size, class and boxes of an annotation whose boxes are 0-based and inclusive.
+fn truth(
+    annotation: &Annotation,
+    id: &str,
+    classes: &ClassList,
+    gate: &mut Gate,
+    path: &Path,
+) -> Result<Truth, String> {
+    let path = path.display();
+    let Annotation { filename, size, objects } = annotation;
+    if !filename.is_empty() && filename != id {
+        return Err(format!("{path}: it is the annotation of {filename}"));
+    }
+    let (mut class, mut boxes) = (None, Vec::new());
+    for object in objects {
+        let (wnid, place) = (&object.name, &object.place);
+        let found = classes.class(wnid).ok_or_else(|| format!("{path}:{place}: unknown class {wnid}"))?;
+        if *class.get_or_insert(found) != found {
+            return Err(format!("{path}:{place}: a second class, {wnid}"));
+        }
+        let [x0, y0, x1, y1] = object.corners;
+        let bbox = BBox::from_inclusive(x0, y0, x1, y1);
+        boxes.extend(gate.pass(bbox, Some(*size), || format!("{path}:{place}")));
+    }
+    let class = class.ok_or_else(|| format!("{path}: no <object>"))?;
+    Ok((*size, class, boxes))
+}
+
+/// The numbers, from 1 on, of the photos left out of localisation.
+pub(super) fn blacklist(path: &Path, photos: usize) -> Result<HashSet<usize>, Error> {
+    let numbers = text::numbers(path)?;
+    if let Some(outside) = numbers.iter().find(|&&n| n == 0 || n > photos) {
+        return Err(Error::of(path, format!("photo {outside}, but there are {photos}")));
+    }
+    Ok(numbers.into_iter().collect())
+}
+
+/// Which ILSVRC ID is which class, as far as has been seen.
+struct LabelOrder {
+    /// By class.
+    ids: Vec<Option<usize>>,
+    /// By ILSVRC ID − 1.
+    classes: Vec<Option<usize>>,
+}
+
+impl LabelOrder {
+    fn new(classes: &ClassList) -> Self {
+        Self { ids: vec![None; classes.len()], classes: vec![None; classes.len()] }
+    }
+
+    fn add(&mut self, id: usize, class: usize, classes: &ClassList) -> Result<(), String> {
+        let Some(place) = id.checked_sub(1).and_then(|place| self.classes.get_mut(place)) else {
+            return Err(format!("ILSVRC ID {id} is not in 1..={}", classes.len()));
+        };
+        let (known_class, known_id) = (*place.get_or_insert(class), *self.ids[class].get_or_insert(id));
+        if known_class != class || known_id != id {
+            return Err(format!(
+                "ILSVRC ID {id} is {} here, and {} elsewhere, which is {known_id}: list and annotations are of \
+                 different editions, or the list is in another order",
+                classes.key(class),
+                classes.key(known_class)
             ));
         }
-        cut_off += cut;
-        photos.push(photo);
+        Ok(())
     }
-    faults.into_result()?;
-    let notes = if cut_off > 0 { vec![format!("{cut_off} boxes were cut off at their photo's edge")] } else { vec![] };
-    Ok(Dataset { name: "ilsvrc".into(), photos, weighted: false, notes })
-}
 
-fn numbers(path: &Path) -> Result<Vec<usize>, Error> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::one(format!("{}: {e}", path.display())))?;
-    let number = |(i, line): (usize, &str)| {
-        line.trim().parse().map_err(|_| Error::one(format!("{}:{}: '{line}' is no number", path.display(), i + 1)))
-    };
-    text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(number).collect()
-}
-
-type Annotation = ([u32; 2], usize, Vec<BBox>, usize);
-
-/// Size, class and boxes of an annotation, and how many boxes were cut off. Errors begin with line and column.
-fn annotation(text: &str, classes: &ClassList) -> Result<Annotation, String> {
-    // roxmltree refuses document type definitions, and with them entities.
-    let document = roxmltree::Document::parse(text).map_err(|e| format!("{}:{}: {e}", e.pos().row, e.pos().col))?;
-    let at = |node: roxmltree::Node<'_, '_>| {
-        let place = document.text_pos_at(node.range().start);
-        format!("{}:{}", place.row, place.col)
-    };
-    let child = |node: roxmltree::Node<'_, '_>, name: &str| {
-        let found = node.children().find(|c| c.has_tag_name(name)).and_then(|c| c.text());
-        found.map(|t| t.trim().to_owned()).ok_or_else(|| format!("{}: <{name}> is missing", at(node)))
-    };
-    let number = |node, name| {
-        let text = child(node, name)?;
-        text.parse::<f64>().map_err(|_| format!("{}: <{name}> '{text}' is no number", at(node)))
-    };
-    let root = document.root_element();
-    let size =
-        root.children().find(|c| c.has_tag_name("size")).ok_or_else(|| format!("{}: <size> is missing", at(root)))?;
-    let size = [number(size, "width")? as u32, number(size, "height")? as u32];
-    let (mut class, mut boxes, mut cut_off) = (None, Vec::new(), 0);
-    for object in root.children().filter(|c| c.has_tag_name("object")) {
-        let wnid = child(object, "name")?;
-        let found = classes.class(&wnid).ok_or_else(|| format!("{}: unknown class {wnid}", at(object)))?;
-        if *class.get_or_insert(found) != found {
-            return Err(format!("{}: a second class, {wnid}", at(object)));
-        }
-        let bounds = object.children().find(|c| c.has_tag_name("bndbox"));
-        let bounds = bounds.ok_or_else(|| format!("{}: <bndbox> is missing", at(object)))?;
-        let [x0, y0, x1, y1] = ["xmin", "ymin", "xmax", "ymax"].map(|name| number(bounds, name));
-        let bbox = BBox::from_inclusive(x0?, y0?, x1?, y1?);
-        let (bbox, cut) = checked(bbox, size).map_err(|fault| format!("{}: {fault}", at(bounds)))?;
-        cut_off += usize::from(cut);
-        boxes.push(bbox);
+    /// Adds the lines of `map_clsloc.txt`.
+    fn read(&mut self, path: &Path, classes: &ClassList) -> Result<(), Error> {
+        text::each(path, |line| {
+            let [wnid, id, _] = text::fields::<3>(line, ' ')?;
+            let id = id.parse().map_err(|_| format!("'{id}' is no ILSVRC ID"))?;
+            let class = classes.class(wnid).ok_or_else(|| format!("unknown class {wnid}"))?;
+            self.add(id, class, classes)
+        })?;
+        Ok(())
     }
-    let class = class.ok_or_else(|| format!("{}: no <object>", at(root)))?;
-    Ok((size, class, boxes, cut_off))
+
+    /// The IDs by class, where all are known.
+    fn complete(self) -> Option<Vec<usize>> {
+        self.ids.into_iter().collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::super::annotation::tests::xml;
     use super::*;
 
-    fn parse(text: &str) -> Result<Annotation, String> {
-        annotation(text, &ClassList::read("imagenet1k").expect("the classes"))
+    /// Photo, its annotated class and box, its ILSVRC ID.
+    type Case = (&'static str, &'static str, [f64; 4], usize);
+
+    const GOOD: [Case; 3] = [
+        ("ILSVRC2012_val_00000001", "n01751748", [111., 108., 441., 193.], 490),
+        ("ILSVRC2012_val_00000002", "n09193705", [45., 49., 499., 162.], 361),
+        ("ILSVRC2012_val_00000003", "n01751748", [0., 0., 499., 374.], 490),
+    ];
+
+    fn layout(cases: &[Case], blacklist: &str, map: Option<&str>) -> (TempDir, Layout) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).expect("a file");
+            path
+        };
+        for (id, wnid, corners, _) in cases {
+            write(&format!("{id}.xml"), &xml(id, &[(wnid, *corners)]));
+        }
+        let ids: Vec<_> = cases.iter().map(|case| case.3.to_string()).collect();
+        let layout = Layout {
+            images: folder.path().to_owned(),
+            annotations: folder.path().to_owned(),
+            ground_truth: write("truth.txt", &ids.join("\r\n")),
+            blacklist: write("blacklist.txt", blacklist),
+            label_order: map.map(|text| write("map.txt", text)),
+        };
+        (folder, layout)
     }
 
-    fn xml(objects: &str) -> String {
-        format!("<annotation>\n<size><width>500</width><height>375</height></size>\n{objects}\n</annotation>")
+    fn read_cases(cases: &[Case], blacklist: &str, map: Option<&str>) -> Result<Dataset, Error> {
+        let (_folder, layout) = layout(cases, blacklist, map);
+        read(&layout, ClassList::read(ClassList::IMAGENET).expect("the classes"), None, false)
     }
 
-    fn object(wnid: &str, [x0, y0, x1, y1]: [i32; 4]) -> String {
-        format!(
-            "<object><name>{wnid}</name><bndbox><xmin>{x0}</xmin><ymin>{y0}</ymin>\
-             <xmax>{x1}</xmax><ymax>{y1}</ymax></bndbox></object>"
-        )
-    }
-
-    /// The first photo of val: (111, 108, 441, 193), 0-based and inclusive.
+    /// The first photo of val is (111, 108, 441, 193), 0-based and inclusive. Carriage returns, no end of the last line,
+    /// blank lines.
     #[test]
-    fn boxes_become_half_open() {
-        let found = parse(&xml(&object("n01751748", [111, 108, 441, 193]))).expect("an annotation");
-        assert_eq!(found, ([500, 375], 65, vec![BBox::new(111., 108., 442., 194.)], 0));
+    fn odd_lists_are_read_and_boxes_become_half_open() {
+        let dataset = read_cases(&GOOD, "2\n\n", Some("n01751748 490 sea_snake\r\n")).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(dataset.photos[0].boxes, [BBox::new(111., 108., 442., 194.)]);
+        assert_eq!((dataset.photos[0].class, dataset.photos[0].size), (Some(65), Some([500, 375])));
+        assert_eq!(dataset.photos.iter().map(|p| p.blacklisted).collect::<Vec<_>>(), [false, true, false]);
+        // Two of a thousand classes were seen.
+        assert_eq!(dataset.ilsvrc_ids, None);
     }
 
     #[test]
-    fn faults_name_their_place() {
-        let bomb = "<!DOCTYPE a [<!ENTITY b SYSTEM \"file:///etc/hostname\">]><annotation>&b;</annotation>";
-        let cases = [
-            (xml(""), "no <object>"),
-            (xml(&object("n00000000", [0, 0, 1, 1])), "3:1: unknown class n00000000"),
-            (xml(&object("n01751748", [9, 0, 1, 1])), "inside out"),
-            (xml(&[object("n01751748", [0, 0, 1, 1]), object("n01440764", [0, 0, 1, 1])].concat()), "a second class"),
-            ("<annotation><size>".into(), "1:"),
-            (bomb.into(), "1:1"),
+    fn faults_are_named() {
+        let mut wrong = [GOOD; 6];
+        wrong[0][1].2 = [9., 0., 1., 1.];
+        wrong[1][1].1 = "n00000000";
+        wrong[2][1].3 = 490;
+        wrong[3][2].3 = 12;
+        wrong[4][1].3 = 1001;
+        let expected = [
+            "00000002.xml:4:1",
+            "unknown class n00000000",
+            "truth.txt:2: ILSVRC2012_val_00000002: ILSVRC ID 490 is n09193705 here, and n01751748 elsewhere",
+            "truth.txt:3: ILSVRC2012_val_00000003: ILSVRC ID 12 is n01751748 here",
+            "ILSVRC ID 1001 is not in 1..=1000",
         ];
-        for (text, expected) in cases {
-            let error = parse(&text).expect_err(expected);
+        for (cases, expected) in wrong.iter().zip(expected) {
+            let error = read_cases(cases, "", None).expect_err(expected).to_string();
+            assert!(error.contains(expected.trim_end_matches(":4:1")), "{error}");
+        }
+        for (blacklist, map, expected) in [
+            ("4", None, "blacklist.txt: photo 4, but there are 3"),
+            ("1\nx", None, "blacklist.txt:2: 'x' is no number"),
+            ("", Some("n01751748 12 sea_snake"), "and n01751748 elsewhere, which is 12"),
+            ("", Some("n01751748 490"), "map.txt:1: 2 fields stand where 3 should"),
+        ] {
+            let error = read_cases(&GOOD, blacklist, map).expect_err(expected).to_string();
             assert!(error.contains(expected), "{error}");
         }
+        let (folder, layout) = layout(&GOOD, "", None);
+        fs::copy(folder.path().join(format!("{}.xml", GOOD[0].0)), folder.path().join(format!("{}.xml", GOOD[1].0)))
+            .expect("a copy");
+        let classes = ClassList::read(ClassList::IMAGENET).expect("the classes");
+        let error = read(&layout, classes, None, false).expect_err("another photo's").to_string();
+        assert!(error.contains("it is the annotation of ILSVRC2012_val_00000001"), "{error}");
     }
 }

@@ -1,161 +1,133 @@
-//! Datasets: photos with their classes and true boxes, one file a layout.
+//! Datasets: photos with their classes, true boxes and masks, one file a layout.
 //!
-//! A dataset is a description `data/NAME.toml`, or a path to a description, to a `boxes.csv`, or to a folder that holds
-//! one. Every reader converts to the one inner convention of [`crate::geometry`].
+//! A dataset is a description `data/NAME.toml`, or a path to a description, to a file of boxes, or to a folder in a layout
+//! that is known by its files. Every reader converts to the one inner convention of [`crate::geometry`]. A photo in which
+//! several classes are to be found (VOC, COCO) stands once for each of them, under the name `PHOTO/CLASS`: everything
+//! behind this room knows one class a photo.
 
+mod annotation;
+mod coco;
 mod csv;
+mod cub;
+mod description;
+mod faults;
+mod folder;
 mod ilsvrc;
+mod kaggle;
+mod mask;
 mod photo;
+mod runs;
+mod text;
+mod voc;
+mod wsol;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+pub use coco::Segmentation;
+pub(crate) use csv::open as open_csv;
+pub use csv::write as write_csv;
+pub use description::{LAYOUTS, known};
+pub(crate) use faults::Faults;
+pub use faults::{Edges, Error};
+pub use mask::{Mask, TrueMask};
 pub use photo::{decode, read};
 
-use crate::classifier::ClassList;
-use crate::config::{self, home};
+use crate::classes::ClassList;
 use crate::geometry::BBox;
 
-/// Why a dataset cannot be used: all faults found, up to twenty, each with file and line.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", .0.join("\n"))]
-pub struct Error(Vec<String>);
-
-impl Error {
-    fn one(fault: impl Into<String>) -> Self {
-        Self(vec![fault.into()])
-    }
-}
-
-/// How many faults of a file are listed.
-const FAULTS_LISTED: usize = 20;
-
-/// Collects the faults of a file, so that a user can mend them in one go.
-#[derive(Debug, Default)]
-struct Faults {
-    listed: Vec<String>,
-    more: usize,
-}
-
-impl Faults {
-    fn add(&mut self, fault: impl Into<String>) {
-        if self.listed.len() < FAULTS_LISTED {
-            self.listed.push(fault.into());
-        } else {
-            self.more += 1;
-        }
-    }
-
-    fn into_result(mut self) -> Result<(), Error> {
-        if self.more > 0 {
-            self.listed.push(format!("... and {} more", self.more));
-        }
-        if self.listed.is_empty() { Ok(()) } else { Err(Error(self.listed)) }
-    }
-}
-
 /// A photo with its truth.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Photo {
     /// Its name, unique in the dataset.
     pub id: String,
     /// Its file.
     pub path: PathBuf,
-    /// Width and height as the annotations state them, pixels.
-    pub size: [u32; 2],
+    /// Width and height as the annotations state them, or as the photo's file does where they do not, pixels. `None`
+    /// where neither is at hand.
+    pub size: Option<[u32; 2]>,
     /// The true class, where there is one.
     pub class: Option<usize>,
-    /// The true boxes of that class.
+    /// The true boxes of that class. A photo without any counts in classification only.
     pub boxes: Vec<BBox>,
+    /// Boxes of that class that are too hard to ask for (VOC's `difficult`): a point in them is right all the same.
+    pub difficult: Vec<BBox>,
+    /// Whether objects of other classes are annotated in the photo.
+    pub distractors: bool,
+    /// The pixels of that class, where they are known.
+    pub mask: Option<Mask>,
     /// Left out of localisation, though not of classification (ILSVRC's blacklist).
     pub blacklisted: bool,
-    /// Its weight in weighted scores.
+    /// Its weight in weighted scores; see [`Dataset::weighted`].
     pub weight: f64,
 }
 
+impl Photo {
+    /// Whether the photo counts in localisation.
+    #[must_use]
+    pub fn localised(&self) -> bool {
+        !self.blacklisted && !self.boxes.is_empty()
+    }
+}
+
 /// Photos with their truth.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Dataset {
     /// The dataset's name.
     pub name: String,
+    /// The metric profile of its boxes: `devkit`, `kaggle`, `cub`, `voc`, `coco` or `boxes`.
+    pub profile: &'static str,
+    /// The classes that [`Photo::class`] counts in.
+    pub classes: ClassList,
+    /// The ILSVRC ID (1..=1000) of each class, where it is known: what a devkit submission calls it.
+    pub ilsvrc_ids: Option<Vec<usize>>,
     /// The photos, in the order of their results.
     pub photos: Vec<Photo>,
     /// Whether weights were given.
     pub weighted: bool,
     /// What the reader mended on the way, for the user to know: boxes cut off at the photo's edge, say.
     pub notes: Vec<String>,
-}
-
-/// A dataset's description as written.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-enum Description {
-    /// `boxes.csv` files with their photos beside them.
-    Csv {
-        /// For people.
-        title: String,
-        /// The data folder, seen from the description; left out where the user brings the data.
-        folder: Option<PathBuf>,
-        /// The files, seen from the data folder.
-        boxes: Vec<PathBuf>,
-        /// A file of weights, seen from the data folder.
-        weights: Option<PathBuf>,
-    },
-    /// The ILSVRC development kit's layout. Each list names the places where a part may lie; the first that exists
-    /// counts.
-    Ilsvrc {
-        /// For people.
-        title: String,
-        /// Folders of photos.
-        images: Vec<PathBuf>,
-        /// Folders of annotations.
-        annotations: Vec<PathBuf>,
-        /// The class of each photo, one ILSVRC ID a line.
-        ground_truth: Vec<PathBuf>,
-        /// The photos left out of localisation, one number a line.
-        blacklist: Vec<PathBuf>,
-    },
+    /// Where the boxes lay before anything was cut off.
+    pub edges: Edges,
+    /// Files that steer the reading, by what they are (`blacklist`, `label order`, `ground truth`): for checks.
+    pub files: Vec<(&'static str, PathBuf)>,
 }
 
 /// What to read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Request<'a> {
     /// A name or a path.
-    pub dataset: &'a Path,
+    pub dataset: Option<&'a Path>,
     /// Where the data lie, for a description that does not say so itself.
     pub data_dir: Option<&'a Path>,
     /// A CSV of weights (`image_id`, ..., `weight`) in place of the description's.
     pub weights: Option<&'a Path>,
     /// A file of photo names, one a line: only these are read.
     pub images: Option<&'a Path>,
-    /// The classes that annotations name.
-    pub classes: &'a ClassList,
+    /// The classes of a layout that does not name its own (a CSV, a folder), in place of ImageNet's.
+    pub classes: Option<&'a ClassList>,
+    /// Leave out boxes that cannot be, with a note, in place of an error.
+    pub lenient: bool,
 }
 
 impl Dataset {
-    /// Reads a dataset's truth. Photos themselves are not touched.
+    /// Reads a dataset's truth. Photos themselves are not decoded.
     ///
     /// # Errors
     /// [`Error`] with every fault found.
     pub fn open(request: &Request<'_>) -> Result<Self, Error> {
-        let wanted = request.images.map(image_names).transpose()?;
-        let path = description_or_csv(request.dataset)?;
-        let (mut dataset, default_weights) = if path.extension().is_some_and(|e| e == "csv") {
-            (csv::read(std::slice::from_ref(&path), request.classes)?, None)
-        } else {
-            described(&path, request, wanted.as_deref())?
-        };
+        let wanted = request.images.map(text::lines).transpose()?;
+        let (mut dataset, own_weights) = description::open(request, wanted.as_deref())?;
         if let Some(wanted) = &wanted {
             dataset.keep(wanted)?;
         }
-        if let Some(weights) = request.weights.or(default_weights.as_deref()) {
+        if let Some(weights) = request.weights.or(own_weights.as_deref()) {
             dataset.weigh(weights)?;
         }
         if dataset.photos.is_empty() {
-            return Err(Error::one(format!("{}: it has no photos", path.display())));
+            return Err(Error::one(format!("{}: it has no photos", dataset.name)));
         }
         Ok(dataset)
     }
@@ -164,9 +136,7 @@ impl Dataset {
     pub fn limit(&mut self, count: usize) {
         let mut ranks: Vec<_> = self.photos.iter().enumerate().map(|(i, p)| (Sha256::digest(&p.id), i)).collect();
         ranks.sort();
-        let mut kept: Vec<_> = ranks.into_iter().take(count).map(|(_, i)| i).collect();
-        kept.sort_unstable();
-        self.photos = kept.into_iter().map(|i| self.photos[i].clone()).collect();
+        self.pick(ranks.into_iter().take(count).map(|(_, i)| i).collect());
     }
 
     /// SHA-256 of the truth, in hexadecimal: names, sizes, classes, boxes, weights, in order.
@@ -179,8 +149,20 @@ impl Dataset {
         hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
     }
 
+    /// The places of the photos by their names.
+    #[must_use]
+    pub fn places(&self) -> HashMap<&str, usize> {
+        self.photos.iter().enumerate().map(|(i, p)| (p.id.as_str(), i)).collect()
+    }
+
+    fn pick(&mut self, mut places: Vec<usize>) {
+        places.sort_unstable();
+        places.dedup();
+        self.photos = places.into_iter().map(|i| self.photos[i].clone()).collect();
+    }
+
     fn keep(&mut self, wanted: &[String]) -> Result<(), Error> {
-        let places: HashMap<_, _> = self.photos.iter().enumerate().map(|(i, p)| (p.id.as_str(), i)).collect();
+        let places = self.places();
         let mut faults = Faults::default();
         let mut kept = Vec::new();
         for name in wanted {
@@ -190,9 +172,7 @@ impl Dataset {
             }
         }
         faults.into_result()?;
-        kept.sort_unstable();
-        kept.dedup();
-        self.photos = kept.into_iter().map(|i| self.photos[i].clone()).collect();
+        self.pick(kept);
         Ok(())
     }
 
@@ -208,99 +188,4 @@ impl Dataset {
         self.weighted = true;
         faults.into_result()
     }
-}
-
-/// The names in a file, one a line; empty lines are left out.
-fn image_names(path: &Path) -> Result<Vec<String>, Error> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::one(format!("{}: {e}", path.display())))?;
-    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
-}
-
-/// The datasets that have a description, with their titles.
-///
-/// # Errors
-/// [`Error`] when a description is wrong.
-pub fn known() -> Result<Vec<(String, String)>, Error> {
-    let folder = home().join("data");
-    let titled = |name: String| match describe(&folder.join(&name).with_added_extension("toml"))? {
-        Description::Csv { title, .. } | Description::Ilsvrc { title, .. } => Ok((name, title)),
-    };
-    config::names(&folder).into_iter().map(titled).collect()
-}
-
-fn describe(path: &Path) -> Result<Description, Error> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::one(format!("{}: {e}", path.display())))?;
-    config::parse(&text, &path.display().to_string()).map_err(|e| Error::one(e.to_string()))
-}
-
-fn description_or_csv(dataset: &Path) -> Result<PathBuf, Error> {
-    let folder = home().join("data");
-    let named = folder.join(dataset).with_added_extension("toml");
-    if dataset.components().count() == 1 && named.is_file() {
-        Ok(named)
-    } else if dataset.is_dir() {
-        Ok(dataset.join("boxes.csv"))
-    } else if dataset.is_file() {
-        Ok(dataset.to_owned())
-    } else {
-        let name = dataset.display().to_string();
-        let names = config::names(&folder);
-        let near = config::nearest(&name, names.iter().map(String::as_str));
-        let near = near.map_or(String::new(), |n| format!(", the nearest is {n}"));
-        Err(Error::one(format!(
-            "no dataset is called {name}{near}\nhelp: datasets are {}; or give a folder with a boxes.csv",
-            names.join(", ")
-        )))
-    }
-}
-
-fn described(
-    path: &Path,
-    request: &Request<'_>,
-    wanted: Option<&[String]>,
-) -> Result<(Dataset, Option<PathBuf>), Error> {
-    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let beside = path.parent().unwrap_or(Path::new("."));
-    let root = |own: Option<PathBuf>| match (own, request.data_dir) {
-        (Some(own), _) => Ok(beside.join(own)),
-        (None, Some(given)) => Ok(given.to_owned()),
-        (None, None) => Err(Error::one(format!(
-            "{name}: its photos are yours to bring\nhelp: say where they lie with --data-dir or LOCALISE_DATA; \
-             data/README.md tells what is wanted"
-        ))),
-    };
-    match describe(path)? {
-        Description::Csv { folder, boxes, weights, .. } => {
-            let root = root(folder)?;
-            let files: Vec<_> = boxes.iter().map(|file| root.join(file)).collect();
-            let dataset = csv::read(&files, request.classes)?;
-            Ok((Dataset { name, ..dataset }, weights.map(|file| root.join(file))))
-        }
-        Description::Ilsvrc { images, annotations, ground_truth, blacklist, .. } => {
-            let root = root(None)?;
-            let layout = ilsvrc::Layout::find(&root, [&images, &annotations, &ground_truth, &blacklist])?;
-            Ok((Dataset { name, ..ilsvrc::read(&layout, request.classes, wanted)? }, None))
-        }
-    }
-}
-
-/// A box as annotated, cut off at the photo's edges, and whether anything had to be cut off.
-///
-/// # Errors
-/// What is wrong with a box that is inside out, not a number, or wholly outside.
-fn checked(bbox: BBox, [width, height]: [u32; 2]) -> Result<(BBox, bool), String> {
-    let BBox { x_min, y_min, x_max, y_max } = bbox;
-    let shown = format!("box ({x_min}, {y_min}, {x_max}, {y_max})");
-    if ![x_min, y_min, x_max, y_max].iter().all(|v| v.is_finite()) {
-        return Err(format!("{shown} is not of numbers"));
-    }
-    if x_min >= x_max || y_min >= y_max {
-        return Err(format!("{shown} is inside out"));
-    }
-    let (w, h) = (f64::from(width), f64::from(height));
-    let cut = BBox::new(x_min.clamp(0.0, w), y_min.clamp(0.0, h), x_max.clamp(0.0, w), y_max.clamp(0.0, h));
-    if cut.area() == 0.0 {
-        return Err(format!("{shown} lies outside the photo of {width} x {height}"));
-    }
-    Ok((cut, cut != bbox))
 }

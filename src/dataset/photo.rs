@@ -1,13 +1,25 @@
 //! Decoding a photo, strictly: a file that is cut short is an error, not half a picture.
 
 use std::io::Cursor;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use image::{ImageFormat, ImageReader, RgbImage};
+use rayon::prelude::*;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
+
+/// Widths and heights of photos by their files' headers; `None` for what cannot be read.
+pub(super) fn sizes(paths: &[PathBuf]) -> Vec<Option<[u32; 2]>> {
+    paths.par_iter().map(|path| size(path).ok()).collect()
+}
+
+/// Width and height of a photo by its file's header, whatever the file is called.
+pub(crate) fn size(path: &Path) -> image::ImageResult<[u32; 2]> {
+    let (width, height) = ImageReader::open(path)?.with_guessed_format()?.into_dimensions()?;
+    Ok([width, height])
+}
 
 /// Photos of more pixels are refused before they are decoded.
 const MOST_PIXELS: u64 = 64 << 20;

@@ -5,5 +5,5 @@ mod summary;
 mod table;
 
 pub use panel::panel;
-pub use summary::{Summary, Weighted};
+pub use summary::{Experiment, Summary};
 pub use table::table;

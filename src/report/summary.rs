@@ -1,20 +1,52 @@
-//! The summary: `summary.json` is this, and its schema.
+//! The summary: `summary.json` and `localise score --json` are this, and its schema.
 
 use serde::Serialize;
 
-use crate::score::{Floors, Metrics};
+use crate::dataset::Dataset;
+use crate::prediction::Predictions;
+use crate::score::{BoxScores, MapScores, MaskScores, Outcome};
 
-/// The numbers of a run.
+/// The numbers of a run, or of anyone's predictions.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     /// The version of this layout.
     pub schema: u32,
     /// Program and version.
     pub program: String,
-    /// The metric profile.
+    /// The metric profile; `maps` and `masks` name their own.
     pub profile: String,
     /// The dataset.
     pub dataset: String,
+    /// What was run, where it was run by this program.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Experiment>,
+    /// How many photos were scored.
+    pub images: usize,
+    /// How many the dataset has.
+    pub images_in_dataset: usize,
+    /// How many of those scored failed or are missing; they count as wrong.
+    pub failed: usize,
+    /// What there is to know of how the numbers came about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// What boxes score.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub boxes: Option<BoxScores>,
+    /// What score maps score.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maps: Option<MapScores>,
+    /// What masks score.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub masks: Option<MaskScores>,
+    /// Mean CPU milliseconds by stage; not written, since results must not depend on the machine (it is in the
+    /// manifest).
+    #[serde(skip)]
+    pub cpu_ms_per_photo: Vec<(String, f64)>,
+}
+
+/// What was run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Experiment {
     /// The pipeline.
     pub pipeline: String,
     /// Where the pipeline's numbers were chosen.
@@ -25,31 +57,41 @@ pub struct Summary {
     pub model_sha256: String,
     /// How photos were shown to the classifier.
     pub crops: String,
-    /// How many photos were run.
-    pub images: usize,
-    /// How many the dataset has.
-    pub images_in_dataset: usize,
-    /// How many of those run failed; they count as wrong.
-    pub failed: usize,
-    /// The metrics, every photo counting alike.
-    pub metrics: Metrics,
-    /// What boxes score that do not look.
-    pub floors: Floors,
-    /// The same by the photos' weights, where they have any.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub weighted: Option<Weighted>,
-    /// Mean CPU milliseconds by stage; not written, since results must not depend on the machine (it is in the
-    /// manifest).
-    #[serde(skip)]
-    pub cpu_ms_per_photo: Vec<(String, f64)>,
 }
 
-/// Metrics and floors by the photos' weights. The metrics stand at the top level, as in the unweighted part.
-#[derive(Clone, Debug, Serialize)]
-pub struct Weighted {
-    /// The metrics.
-    #[serde(flatten)]
-    pub metrics: Metrics,
-    /// What boxes score that do not look.
-    pub floors: Floors,
+impl Summary {
+    /// A summary of a dataset, without numbers.
+    #[must_use]
+    pub fn of(dataset: &Dataset, profile: &str) -> Self {
+        Self {
+            schema: 1,
+            program: format!("localise {}", env!("CARGO_PKG_VERSION")),
+            profile: profile.into(),
+            dataset: dataset.name.clone(),
+            run: None,
+            images: dataset.photos.len(),
+            images_in_dataset: dataset.photos.len(),
+            failed: 0,
+            notes: vec![],
+            boxes: None,
+            maps: None,
+            masks: None,
+            cpu_ms_per_photo: vec![],
+        }
+    }
+
+    /// The summary of boxes.
+    #[must_use]
+    pub fn of_boxes(dataset: &Dataset, predictions: &Predictions) -> Self {
+        let pairs = dataset.photos.iter().zip(&predictions.photos);
+        let outcomes: Vec<_> = pairs.map(|(photo, predicted)| Outcome::of(photo, predicted)).collect();
+        let name = |class| format!("{} {}", dataset.classes.key(class), dataset.classes.title(class));
+        let boxes = BoxScores::of(&dataset.photos, dataset.weighted, &outcomes, predictions.classes, name);
+        Self {
+            failed: predictions.photos.iter().filter(|photo| photo.failed).count(),
+            notes: dataset.notes.iter().chain(&predictions.notes).cloned().collect(),
+            boxes: Some(boxes),
+            ..Self::of(dataset, dataset.profile)
+        }
+    }
 }

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
 use anyhow::{Context, Result, bail};
+use ndarray::Array2;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -27,10 +28,11 @@ pub use rows::{Failure, Row, Status};
 
 use crate::classifier::{self, Classifier};
 use crate::config::{Method, Pipeline};
-use crate::dataset::{Dataset, Photo, Request};
-use crate::report::{Summary, Weighted};
+use crate::dataset::{self, Dataset, Photo, Request};
+use crate::prediction::{self, Predictions};
+use crate::report::{Experiment, Summary};
 use crate::saliency::ViewKind;
-use crate::score::{Outcome, floors, metrics};
+use crate::score::Predicted;
 use output::Output;
 use progress::Progress;
 
@@ -82,6 +84,10 @@ pub struct Carrying {
     pub threads: usize,
     /// Show no progress.
     pub quiet: bool,
+    /// Write the saliency map of the true class too, as wsolevaluation's score maps.
+    pub maps: bool,
+    /// Write the mask of the true class too.
+    pub masks: bool,
 }
 
 /// A run that stops after this many failures in a row from the start, or ...
@@ -100,12 +106,23 @@ pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
     let pipeline = &options.pipeline;
     let description = classifier::describe(&options.model)?;
     let mut dataset = Dataset::open(&Request {
-        dataset: &options.dataset,
+        dataset: Some(&options.dataset),
         data_dir: options.data_dir.as_deref(),
         weights: options.weights.as_deref(),
         images: options.images.as_deref(),
-        classes: &description.classes,
+        classes: Some(&description.classes),
+        lenient: false,
     })?;
+    if dataset.classes != description.classes {
+        bail!(
+            "the classes of {} are those of the list {}, the scores of {} are for {}\nhelp: bring a model for these \
+             classes, and name their list in its description",
+            dataset.name,
+            dataset.classes.name,
+            description.name,
+            description.classes.name
+        );
+    }
     let all = dataset.photos.len();
     if let Some(limit) = options.limit {
         dataset.limit(limit);
@@ -126,39 +143,37 @@ pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
     let manifest = Manifest::begin(options, carrying, &classifier, &dataset)?;
     output.clear()?;
     output.write("run.toml", toml::to_string(options).context("run.toml")?.as_bytes())?;
+    output.write("truth.csv", &dataset::write_csv(&dataset))?;
 
     let progress = Progress::new(dataset.photos.len(), carrying.quiet);
-    let mut tally = Tally { done: 0, outcomes: Vec::new(), times: StageTimes::default(), failures: Vec::new() };
+    let mut tally = Tally::default();
     in_order(&classifier, &dataset.photos, options, carrying.threads, |photo, record| {
         output.rows(&record.rows)?;
+        if let Some(map) = record.map.as_ref().filter(|_| carrying.maps) {
+            output.write_for("maps", &photo.id, "npy", &prediction::write_map(map.view()))?;
+        }
+        if let Some(mask) = record.mask.as_ref().filter(|_| carrying.masks) {
+            output.write_for("masks", &photo.id, "png", &prediction::write_mask(mask.view()))?;
+        }
         progress.advance(record.failure.is_some());
         tally.add(record);
         tally.circuit_breaker(dataset.photos.len(), photo)
     })?;
     progress.finish();
 
-    let Tally { outcomes, times, failures, .. } = tally;
-    let kept = dataset.photos.iter().filter(|p| !p.blacklisted && p.class.is_some());
+    let Tally { predicted, times, failures, .. } = tally;
+    let predictions = Predictions { photos: predicted, classes: true, notes: vec![] };
     let summary = Summary {
-        schema: 1,
-        program: format!("localise {}", env!("CARGO_PKG_VERSION")),
-        profile: crate::score::PROFILE.into(),
-        dataset: dataset.name.clone(),
-        pipeline: options.pipeline_name.clone(),
-        tuned_on: pipeline.tuned_on.split.clone(),
-        model: classifier.description.name.clone(),
-        model_sha256: classifier.sha256.clone(),
-        crops: crops(pipeline.view.kind),
-        images: dataset.photos.len(),
-        images_in_dataset: all,
-        failed: failures.len(),
-        metrics: metrics(&outcomes, |_| 1.0),
-        floors: floors(kept.clone().map(|p| (p.size, p.boxes.as_slice(), 1.0))),
-        weighted: dataset.weighted.then(|| Weighted {
-            metrics: metrics(&outcomes, |o| o.weight),
-            floors: floors(kept.map(|p| (p.size, p.boxes.as_slice(), p.weight))),
+        run: Some(Experiment {
+            pipeline: options.pipeline_name.clone(),
+            tuned_on: pipeline.tuned_on.split.clone(),
+            model: classifier.description.name.clone(),
+            model_sha256: classifier.sha256.clone(),
+            crops: crops(pipeline.view.kind),
         }),
+        images_in_dataset: all,
         cpu_ms_per_photo: times.per_photo(dataset.photos.len()),
+        ..Summary::of_boxes(&dataset, &predictions)
     };
     output.finish(&summary, &failures, &manifest.end(&summary))?;
     Ok(summary)
@@ -178,7 +193,11 @@ fn crops(kind: ViewKind) -> String {
 struct Record {
     rows: Vec<Row>,
     failure: Option<Failure>,
-    outcome: Option<Outcome>,
+    predicted: Predicted,
+    /// The map of the true class over the whole photo, in 0..=1.
+    map: Option<Array2<f32>>,
+    /// The mask of the true class, in the pixels of the photo.
+    mask: Option<Array2<bool>>,
     times: StageTimes,
 }
 
@@ -233,10 +252,10 @@ fn in_order(
 }
 
 /// What a run has seen so far.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Tally {
     done: usize,
-    outcomes: Vec<Outcome>,
+    predicted: Vec<Predicted>,
     times: StageTimes,
     failures: Vec<Failure>,
 }
@@ -244,7 +263,7 @@ struct Tally {
 impl Tally {
     fn add(&mut self, record: Record) {
         self.done += 1;
-        self.outcomes.extend(record.outcome);
+        self.predicted.push(record.predicted);
         self.times.add(&record.times);
         self.failures.extend(record.failure);
     }

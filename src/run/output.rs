@@ -23,7 +23,7 @@ impl OutputError {
     }
 }
 
-const FILES: [&str; 5] = ["boxes.csv", "summary.json", "manifest.json", "run.toml", "failures.jsonl"];
+const FILES: [&str; 6] = ["boxes.csv", "summary.json", "manifest.json", "run.toml", "truth.csv", "failures.jsonl"];
 
 /// The folder while a run writes into it.
 #[derive(Debug)]
@@ -89,6 +89,16 @@ impl Output {
             fs::rename(&part, &path)
         };
         publish().map_err(OutputError::at(&path))
+    }
+
+    /// Writes a photo's file into a folder of the results: `FOLDER/ID.EXTENSION`.
+    pub(super) fn write_for(&self, folder: &str, id: &str, extension: &str, bytes: &[u8]) -> Result<(), OutputError> {
+        let path = self.folder.join(folder).join(id).with_added_extension(extension);
+        let write = || {
+            fs::create_dir_all(path.parent().unwrap_or(&self.folder))?;
+            fs::write(&path, bytes)
+        };
+        write().map_err(OutputError::at(&path))
     }
 
     /// Publishes the rows and the summary.

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::RgbImage;
-use ndarray::Array3;
+use ndarray::{Array2, Array3};
 use sha2::{Digest, Sha256};
 
 use super::clock::{Clock, StageTimes};
@@ -12,7 +12,7 @@ use crate::classifier::{self, Classifier, Description, Worker, probabilities, ra
 use crate::config::{Method, Pipeline};
 use crate::dataset::{self, Photo};
 use crate::saliency::{Saliency, View, combine};
-use crate::score::Outcome;
+use crate::score::{Guess, Label, MAP_SIZE, Predicted};
 use crate::segment::{self, Energy, Located, Stages, Tick};
 
 /// Why a photo has no box. The kind is one word for machines.
@@ -195,38 +195,37 @@ pub(super) fn process(photo: &Photo, localiser: &mut Localiser<'_>) -> Record {
         let picture = dataset::read(&photo.path).map_err(PhotoError::of("image"))?;
         check_size(photo, &picture).map_err(PhotoError::of("image"))?;
         clock.end("decode");
-        localiser.locate(&picture, &photo.id, photo.class, &mut |stage| clock.end(stage))
+        let seen = localiser.locate(&picture, &photo.id, photo.class, &mut |stage| clock.end(stage))?;
+        Ok((seen, picture.dimensions().into()))
     }));
     let result = attempt.unwrap_or_else(|_| {
         let reason = "internal error; please report it with the photo".into();
         Err(PhotoError { kind: "panic", reason })
     });
     match result {
-        Ok(seen) => record(photo, &seen, clock.times),
+        Ok((seen, size)) => record(photo, &seen, size, clock.times),
         Err(error) => failed(photo, &error, clock.times),
     }
 }
 
 /// Boxes in the pixels of another size would be scored wrongly without a word.
 fn check_size(photo: &Photo, picture: &RgbImage) -> Result<(), String> {
-    let (found, [width, height]) = (picture.dimensions(), photo.size);
-    if found == (width, height) {
-        return Ok(());
+    let (w, h) = picture.dimensions();
+    match photo.size {
+        Some([width, height]) if (w, h) != (width, height) => {
+            Err(format!("the photo is {w} x {h}, its annotation says {width} x {height}"))
+        }
+        _ => Ok(()),
     }
-    Err(format!("the photo is {} x {}, its annotation says {width} x {height}", found.0, found.1))
 }
 
-fn record(photo: &Photo, seen: &Seen, times: StageTimes) -> Record {
-    let mut outcome = None;
+fn record(photo: &Photo, seen: &Seen, size: [u32; 2], times: StageTimes) -> Record {
+    let rank = |class: usize| seen.ranking.iter().position(|&c| c == class);
     let rows = seen.found.iter().map(|Found { class, located, .. }| {
         let is_true = photo.class == Some(*class);
-        let rank = seen.ranking.iter().position(|c| c == class);
         let iou = is_true.then(|| photo.boxes.iter().map(|b| located.bbox.iou(b)).fold(0.0, f64::max));
-        if is_true {
-            outcome = Some(Outcome { weight: photo.weight, blacklisted: photo.blacklisted, rank, iou });
-        }
         let row = Row {
-            rank: rank.map(|r| r + 1),
+            rank: rank(*class).map(|r| r + 1),
             probability: Some(format!("{:.6}", seen.probabilities[*class])),
             true_class: photo.class.map(|truth| truth == *class),
             iou: iou.map(|iou| format!("{iou:.6}")),
@@ -237,7 +236,43 @@ fn record(photo: &Photo, seen: &Seen, times: StageTimes) -> Record {
         };
         row.with_box(located.bbox)
     });
-    Record { rows: rows.collect(), failure: None, outcome, times }
+    let mut guesses: Vec<_> = seen
+        .found
+        .iter()
+        .map(|Found { class, located, .. }| Guess {
+            label: Label::Class(*class),
+            rank: rank(*class),
+            bbox: Some(located.bbox),
+            confidence: Some(seen.probabilities[*class].into()),
+        })
+        .collect();
+    guesses.sort_by_key(|guess| guess.rank);
+    let truth = seen.found.iter().find(|found| photo.class == Some(found.class));
+    Record {
+        rows: rows.collect(),
+        failure: None,
+        predicted: Predicted { guesses, failed: false },
+        map: truth.and_then(|found| found.saliency.as_ref()).map(|saliency| saliency.score_map(MAP_SIZE)),
+        mask: truth.map(|found| mask(found, size)),
+        times,
+    }
+}
+
+/// The pixels of an object in a photo of `size` (width, height): those of the component that its box bounds, or of the
+/// box where the pipeline makes no masks.
+fn mask(found: &Found, size: [u32; 2]) -> Array2<bool> {
+    let [width, height] = size.map(|n| n as usize);
+    let inside = |x: usize, y: usize| {
+        let (x, y, bbox) = (x as f64 + 0.5, y as f64 + 0.5, found.located.bbox);
+        bbox.x_min <= x && x < bbox.x_max && bbox.y_min <= y && y < bbox.y_max
+    };
+    Array2::from_shape_fn((height, width), |(y, x)| match &found.stages.component {
+        // The pixel of the frame in which the centre of the photo's pixel lies.
+        Some(component) => {
+            component[[(2 * y + 1) * component.nrows() / (2 * height), (2 * x + 1) * component.ncols() / (2 * width)]]
+        }
+        None => inside(x, y),
+    })
 }
 
 fn failed(photo: &Photo, error: &PhotoError, times: StageTimes) -> Record {
@@ -247,11 +282,12 @@ fn failed(photo: &Photo, error: &PhotoError, times: StageTimes) -> Record {
         kind: error.kind.into(),
         reason: error.reason.clone(),
     };
-    let outcome = Outcome { weight: photo.weight, blacklisted: photo.blacklisted, rank: None, iou: None };
     Record {
         rows: vec![Row::failed(&photo.id, photo.class, &error.reason)],
         failure: Some(failure),
-        outcome: photo.class.map(|_| outcome),
+        predicted: Predicted { guesses: vec![], failed: true },
+        map: None,
+        mask: None,
         times,
     }
 }

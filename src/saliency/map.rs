@@ -1,5 +1,6 @@
 //! From gradients to one map.
 
+use fast_image_resize::{self as fir, images::TypedImage, pixels::F32};
 use ndarray::{Array2, Array3, ArrayView3, Axis, s};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +45,28 @@ impl Saliency {
         let Rect { x, y, width, height } = self.window;
         let [x, y, w, h] = [x, y, width, height].map(|n| n as usize);
         self.map.slice(s![y..y + h, x..x + w]).iter().copied().collect()
+    }
+}
+
+impl Saliency {
+    /// The map as a score map of `size` x `size`, in 0..=1: the whole frame resized (linear, anti-aliased), the least
+    /// value brought to 0 and the largest to 1; zeros where the map is constant.
+    ///
+    /// # Panics
+    /// Never: no frame is empty.
+    #[must_use]
+    pub fn score_map(&self, size: usize) -> Array2<f32> {
+        let (height, width) = self.map.dim();
+        let pixels = self.map.iter().map(|&v| F32::new(v)).collect();
+        let from = TypedImage::from_pixels(width as u32, height as u32, pixels).expect("a pixel a value");
+        let mut to = TypedImage::new(size as u32, size as u32);
+        let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear));
+        fir::Resizer::new().resize_typed::<F32>(&from, &mut to, &options).expect("neither is empty");
+        let values: Vec<f32> = to.pixels().iter().map(|pixel| pixel.0).collect();
+        let (min, max) = values.iter().fold((f32::MAX, f32::MIN), |(min, max), &v| (min.min(v), max.max(v)));
+        let scale = if max > min { 1.0 / (max - min) } else { 0.0 };
+        let values = values.into_iter().map(|v| ((v - min) * scale).clamp(0.0, 1.0)).collect();
+        Array2::from_shape_vec((size, size), values).expect("a value a pixel")
     }
 }
 
@@ -106,6 +129,15 @@ mod tests {
             |average| combine(&two_crops(), &gradients, &SaliencyOptions { average, relu: ReluRule::Gradient }).map;
         assert_eq!(map(Averaging::Absolute), array![[1., 3., 8., 0.]]);
         assert_eq!(map(Averaging::Signed), array![[1., 1., 8., 0.]]);
+    }
+
+    #[test]
+    fn score_maps_lie_between_0_and_1() {
+        let window = Rect { x: 0, y: 0, width: 4, height: 2 };
+        let map = Saliency { map: array![[1., 1., 3., 3.], [1., 1., 3., 3.]], window };
+        let scores = map.score_map(4);
+        assert_eq!((scores[[0, 0]], scores[[3, 3]]), (0.0, 1.0));
+        assert_eq!(Saliency { map: Array2::from_elem((2, 4), 7.0), window }.score_map(3), Array2::<f32>::zeros((3, 3)));
     }
 
     #[test]

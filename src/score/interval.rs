@@ -1,6 +1,8 @@
-//! Rates with their intervals.
+//! Rates and means with their 95 % intervals: Wilson's for shares of photos, the bootstrap for everything else.
 
 use serde::{Deserialize, Serialize};
+
+use crate::random::SplitMix;
 
 /// A share of photos with its 95 % interval, each in 0..=1.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
@@ -49,9 +51,50 @@ pub fn rate(photos: impl Iterator<Item = (f64, bool)>) -> Option<Rate> {
     })
 }
 
+/// How many times the photos are drawn anew for an interval.
+const RESAMPLES: usize = 1_000;
+
+/// The 95 % interval of a statistic by the percentile bootstrap (Efron 1979): the statistic of as many photos, drawn
+/// with replacement. `statistic` is handed a source of photo numbers below `n`. The same numbers for the same `n`.
+pub(super) fn bootstrap(n: usize, mut statistic: impl FnMut(&mut dyn FnMut() -> usize) -> f64) -> [f64; 2] {
+    let mut random = SplitMix(n as u64);
+    let mut draw = || random.below(n);
+    let mut values: Vec<f64> = (0..RESAMPLES).map(|_| statistic(&mut draw)).collect();
+    values.sort_by(f64::total_cmp);
+    [RESAMPLES / 40, RESAMPLES - 1 - RESAMPLES / 40].map(|place| values[place])
+}
+
+/// The weighted mean of values, with its bootstrap interval; `None` without photos. Each is (weight, value).
+#[must_use]
+pub fn mean(photos: &[(f64, f64)]) -> Option<Rate> {
+    let of = |sums: (f64, f64)| if sums.0 > 0.0 { sums.1 / sums.0 } else { 0.0 };
+    let add = |sums: (f64, f64), &(w, v): &(f64, f64)| (sums.0 + w, sums.1 + w * v);
+    let all = photos.iter().fold((0.0, 0.0), add);
+    if all.0 <= 0.0 {
+        return None;
+    }
+    let [low, high] =
+        bootstrap(photos.len(), |draw| of((0..photos.len()).fold((0.0, 0.0), |sums, _| add(sums, &photos[draw()]))));
+    Some(Rate { value: of(all), low, high })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The bootstrap's interval of a mean is the normal one, but for its own noise.
+    #[test]
+    fn the_bootstrap_of_a_mean_is_nearly_normal() {
+        let values: Vec<_> = (0..1000).map(|i| (1.0, f64::from(i % 7) / 7.0)).collect();
+        let found = mean(&values).expect("photos");
+        let mu = values.iter().map(|v| v.1).sum::<f64>() / 1000.0;
+        let sigma = (values.iter().map(|v| (v.1 - mu).powi(2)).sum::<f64>() / 1000.0).sqrt();
+        let half = Z * sigma / 1000f64.sqrt();
+        assert!((found.value - mu).abs() < 1e-12);
+        assert!((found.low - (mu - half)).abs() < 0.15 * half && (found.high - (mu + half)).abs() < 0.15 * half);
+        assert_eq!(mean(&values), Some(found));
+        assert_eq!(mean(&[]), None);
+    }
 
     #[test]
     fn the_ends_stay_in_range() {

@@ -1,17 +1,41 @@
-//! Scores: rows and truth to numbers with intervals. No images and no models, so that anyone's boxes can be scored.
+//! Scores: predictions and truth to numbers with intervals. No pictures and no models, so that anyone's boxes, maps and
+//! masks can be scored.
 //!
-//! The profile is the ILSVRC devkit's (`eval_clsloc.m`): a guess is right when its class is the photo's and its box has
-//! an IoU of at least 1/2 with *any* true box; blacklisted photos are left out of localisation and kept in
-//! classification; a photo that failed is wrong in everything.
+//! | profile | of | file |
+//! | --- | --- | --- |
+//! | `devkit`, `kaggle`, `cub`, `voc`, `coco` | boxes and classes | [`BoxScores`] |
+//! | `wsoleval` | score maps: MaxBoxAcc, PxAP | [`MaxBoxAcc`], [`PxAp`] |
+//! | `pointing`, `ebpg` | score maps: pointing games | [`Pointing`] |
+//! | `masks` | masks | [`MaskScores`] |
+//!
+//! For boxes the rule is the ILSVRC devkit's (`eval_clsloc.m`) whatever the profile: a guess is right when its class is the
+//! photo's and its box has an IoU of at least 1/2 with *any* true box; blacklisted photos are left out of localisation
+//! and kept in classification; a photo that failed is wrong in everything. Plain IoU of half-open boxes is the devkit's IoU of
+//! inclusive ones and COCO's of continuous ones; the profiles differ in what their files mean, which readers know.
 
+mod boxes;
+mod contours;
+mod floors;
+mod guess;
 mod interval;
-mod metrics;
+mod maps;
+mod masks;
+mod max_box_acc;
+mod paired;
+mod pointing;
+mod pxap;
 
-pub use interval::{Rate, rate};
-pub use metrics::{Floors, Metrics, Outcome, floors, metrics};
+pub use boxes::{BoxScores, Errors, Group, Metrics, Weighted};
+pub use contours::{Contours, contours};
+pub use floors::{Floor, Floors, floors};
+pub use guess::{Guess, Label, Outcome, Predicted};
+pub use interval::{Rate, mean, rate};
+pub use maps::{MapOutcome, MapScores};
+pub use masks::{MaskScores, Overlap};
+pub use max_box_acc::{AtIou, BoxHits, MAP_SIZE, MaxBoxAcc, Reach, Steps, in_map, levels, reaches};
+pub use paired::Paired;
+pub use pointing::{Pointed, Pointing};
+pub use pxap::{Histogram, PxAp};
 
 /// The least IoU of a right box.
 pub const LEAST_IOU: f64 = 0.5;
-
-/// The name of the profile; it stands on every summary.
-pub const PROFILE: &str = "devkit";

@@ -3,6 +3,7 @@
 use super::gmm::Gmm;
 use super::moments::Moments;
 use super::samples::{Block, Samples};
+use crate::random::SplitMix;
 use crate::segment::kernel::lanes::{BLOCK, Column, LANES, Sums};
 use crate::segment::kernel::{Isa, Kernel};
 
@@ -32,12 +33,12 @@ fn plus_plus(isa: Isa, samples: &Samples, components: usize, seed: u64) -> Vec<[
     let mut random = SplitMix(seed);
     let mut centres = vec![];
     let mut distances: Vec<_> = samples.blocks.iter().map(|b| Column(b.weight.0.map(|w| w * f32::MAX))).collect();
-    let mut drawn = Some((random.next() * samples.len() as f64) as usize).filter(|_| !samples.is_empty());
+    let mut drawn = Some((random.unit() * samples.len() as f64) as usize).filter(|_| !samples.is_empty());
     while let Some(i) = drawn.filter(|_| centres.len() < components) {
         let centre = samples.get(i);
         centres.push(centre);
         let totals = isa.run(Nearer { samples, centre, distances: &mut distances });
-        let place = random.next() * totals.iter().sum::<f64>();
+        let place = random.unit() * totals.iter().sum::<f64>();
         drawn = passed(&totals, place).and_then(|(block, rest)| {
             let (i, _) = passed(&distances[block].0.map(f64::from), rest)?;
             Some(block * BLOCK + i)
@@ -123,17 +124,4 @@ impl Kernel for Clusters<'_> {
 fn squared_distance([red, green, blue]: &[Column; 3], i: usize, centre: [f32; 3]) -> f32 {
     let (r, g, b) = (red.0[i] - centre[0], green.0[i] - centre[1], blue.0[i] - centre[2]);
     r * r + g * g + b * b
-}
-
-/// Steele, Lea and Flood's generator: six lines whose numbers never change under us.
-struct SplitMix(u64);
-
-impl SplitMix {
-    /// A number in [0, 1).
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
 }

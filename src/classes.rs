@@ -1,0 +1,121 @@
+//! Class lists: what the scores of a classifier and the labels of a dataset stand for.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use crate::config::home;
+
+/// Classes in a fixed order, that of a classifier's scores. Each has a key, by which files call it, and a name.
+///
+/// Keys are unique, names are not: two classes of ImageNet are called "crane".
+#[derive(Clone, Debug, Default)]
+pub struct ClassList {
+    /// The list's name: that of its file in `data/classes`, or of the dataset that brought it.
+    pub name: String,
+    keys: Vec<String>,
+    names: Vec<String>,
+    places: HashMap<String, usize>,
+}
+
+/// Lists are the same when their keys are, whatever they are called.
+impl PartialEq for ClassList {
+    fn eq(&self, other: &Self) -> bool {
+        self.keys == other.keys
+    }
+}
+
+impl ClassList {
+    /// The list of ImageNet's thousand classes in the order of their WordNet ids.
+    pub const IMAGENET: &str = "imagenet1k";
+
+    /// The list of these keys and names.
+    ///
+    /// # Errors
+    /// A text when a key stands twice.
+    pub fn new(name: &str, classes: impl IntoIterator<Item = (String, String)>) -> Result<Self, String> {
+        let mut list = Self { name: name.into(), ..Self::default() };
+        for (key, title) in classes {
+            if let Some(first) = list.places.insert(key.clone(), list.keys.len()) {
+                return Err(format!("class {} is called {key}, as class {first} is", list.keys.len()));
+            }
+            list.keys.push(key);
+            list.names.push(title);
+        }
+        Ok(list)
+    }
+
+    /// Reads `data/classes/NAME.csv` (`class_index,wnid,name`, sorted by index).
+    ///
+    /// # Errors
+    /// A text naming the file when it is missing or wrong.
+    pub fn read(name: &str) -> Result<Self, String> {
+        let path = home().join("data/classes").join(name).with_added_extension("csv");
+        Self::from_file(name, &path).map_err(|e| format!("{}: {e}", path.display()))
+    }
+
+    fn from_file(name: &str, path: &Path) -> Result<Self, String> {
+        let mut reader = csv::Reader::from_path(path).map_err(|e| e.to_string())?;
+        let mut classes = Vec::new();
+        for row in reader.deserialize() {
+            let (index, key, title): (usize, String, String) = row.map_err(|e| e.to_string())?;
+            if index != classes.len() {
+                return Err(format!("class {index} stands where class {} should", classes.len()));
+            }
+            classes.push((key, title));
+        }
+        Self::new(name, classes)
+    }
+
+    /// `count` classes that are known by their number alone.
+    #[must_use]
+    pub fn numbered(count: usize) -> Self {
+        let classes = (0..count).map(|i| (i.to_string(), i.to_string()));
+        Self::new("numbered", classes).expect("numbers differ")
+    }
+
+    /// How many classes there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether the list is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// How files call a class: its WordNet id in ImageNet, its name or number in other lists.
+    #[must_use]
+    pub fn key(&self, class: usize) -> &str {
+        &self.keys[class]
+    }
+
+    /// The first of a class's names.
+    #[must_use]
+    pub fn title(&self, class: usize) -> &str {
+        self.names[class].split(',').next().unwrap_or_default()
+    }
+
+    /// The class of a key.
+    #[must_use]
+    pub fn class(&self, key: &str) -> Option<usize> {
+        self.places.get(key).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two classes are called "crane" and two "maillot": names are no keys.
+    #[test]
+    fn keys_tell_cranes_apart() {
+        let list = ClassList::read(ClassList::IMAGENET).expect("the classes");
+        assert_eq!((list.title(134), list.title(517)), ("crane", "crane"));
+        assert_eq!((list.class(list.key(134)), list.class(list.key(517))), (Some(134), Some(517)));
+        assert_eq!((list.title(638), list.title(639)), ("maillot", "maillot"));
+        assert_eq!((list.class("n01440764"), list.class("crane")), (Some(0), None));
+        assert!(ClassList::new("twice", [("a".into(), "x".into()), ("a".into(), "y".into())]).is_err());
+    }
+}

@@ -1,0 +1,240 @@
+//! From a name or a path to a dataset: descriptions, and the files by which a folder's layout is known.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{Dataset, Error, Request, coco, csv, cub, folder, ilsvrc, kaggle, voc, wsol};
+use crate::classes::ClassList;
+use crate::config::{self, home};
+
+/// The layouts: what a description calls each, and what it is.
+pub const LAYOUTS: &[(&str, &str)] = &[
+    ("coco", "COCO instances: a JSON of boxes and segmentations"),
+    ("csv", "a table of boxes, boxes.csv"),
+    ("cub", "CUB-200-2011's lists"),
+    ("folder", "photos, perhaps in folders named by their class"),
+    ("ilsvrc", "the ILSVRC development kit: XML, ground-truth list, blacklist"),
+    ("kaggle", "Kaggle's ImageNet challenge: LOC_val_solution.csv and the tree"),
+    ("voc", "Pascal VOC: XML, 1-based"),
+    ("wsol", "wsolevaluation's metadata: image_ids.txt and three lists more"),
+];
+
+/// A dataset's description as written. Paths are seen from the data folder, which is `folder` beside the description,
+/// or what `--data-dir` names. Lists name places of which the first that exists counts. Which keys count is the layout's
+/// affair.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Description {
+    /// For people.
+    title: String,
+    kind: Kind,
+    /// The data folder, seen from the description; left out where the user brings the data.
+    folder: Option<PathBuf>,
+    /// The class list, `data/classes/NAME.csv`, where the layout does not bring its own.
+    classes: Option<String>,
+    /// A file of weights.
+    weights: Option<PathBuf>,
+    /// `csv`: the tables.
+    #[serde(default)]
+    boxes: Vec<PathBuf>,
+    /// `csv`: a folder of masks.
+    masks: Option<PathBuf>,
+    /// Folders of photos.
+    #[serde(default)]
+    images: Vec<PathBuf>,
+    /// `ilsvrc`: folders of XML; `coco`: files; `wsol`: folders of lists; `voc`, `cub`: the folder of everything.
+    #[serde(default)]
+    annotations: Vec<PathBuf>,
+    /// `ilsvrc`: the class of each photo, one ILSVRC ID a line.
+    #[serde(default)]
+    ground_truth: Vec<PathBuf>,
+    /// `ilsvrc`, `kaggle`: the photos left out of localisation, one number a line.
+    #[serde(default)]
+    blacklist: Vec<PathBuf>,
+    /// `ilsvrc`: `WNID ID name` lines.
+    #[serde(default)]
+    label_order: Vec<PathBuf>,
+    /// `voc`, `cub`, `kaggle`: which photos.
+    split: Option<String>,
+    /// `cub`: where a box ends.
+    #[serde(default)]
+    box_end: cub::BoxEnd,
+}
+
+/// See [`LAYOUTS`].
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    Coco,
+    Csv,
+    Cub,
+    Folder,
+    Ilsvrc,
+    Kaggle,
+    Voc,
+    Wsol,
+}
+
+/// Reads what is asked for, and names the file of weights that goes with it.
+pub(super) fn open(request: &Request<'_>, wanted: Option<&[String]>) -> Result<(Dataset, Option<PathBuf>), Error> {
+    let Some(given) = request.dataset else { return Err(Error::one("no dataset was named")) };
+    let named = home().join("data").join(given).with_added_extension("toml");
+    let dataset = if given.components().count() == 1 && named.is_file() {
+        return described(&named, request, wanted);
+    } else if given.extension().is_some_and(|e| e == "toml") {
+        return described(given, request, wanted);
+    } else if given.is_dir() {
+        by_sign(given, request)?
+    } else if given.extension().is_some_and(|e| e == "json") && given.is_file() {
+        let images = request.data_dir.unwrap_or(given.parent().unwrap_or(Path::new(".")));
+        coco::read(given, images, request.lenient)?
+    } else if given.is_file() {
+        csv::read(&[given.to_owned()], None, request.classes, request.lenient)?
+    } else {
+        return Err(unknown(given));
+    };
+    let name = if dataset.name.is_empty() { stem(given) } else { dataset.name };
+    Ok((Dataset { name, ..dataset }, None))
+}
+
+fn stem(path: &Path) -> String {
+    let path = std::path::absolute(path).unwrap_or(path.to_owned());
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// A folder whose layout is known by the files in it.
+fn by_sign(root: &Path, request: &Request<'_>) -> Result<Dataset, Error> {
+    let has = |name: &str| root.join(name).exists();
+    let images = request.data_dir.unwrap_or(root);
+    let lenient = request.lenient;
+    if has("boxes.csv") {
+        return csv::read(&[root.join("boxes.csv")], None, request.classes, lenient);
+    }
+    if has(wsol::SIGN) {
+        let masks = wsol::masks(root, images);
+        return wsol::read(root, images, &masks, None, lenient);
+    }
+    if has("LOC_val_solution.csv") {
+        return kaggle::read(root, kaggle::Split::Val, &["blacklist.txt".into()], lenient);
+    }
+    if has("bounding_boxes.txt") && has("images.txt") {
+        return cub::read(root, cub::Split::default(), cub::BoxEnd::default(), lenient);
+    }
+    if has("JPEGImages") && has("ImageSets/Main") {
+        let split = if has("ImageSets/Main/test.txt") { "test" } else { "val" };
+        return voc::read(root, split, lenient);
+    }
+    if folder::has_photos(root) {
+        return folder::read(root, imagenet_or(request.classes)?);
+    }
+    let signs = "boxes.csv, image_ids.txt, LOC_val_solution.csv, images.txt with bounding_boxes.txt, JPEGImages with \
+                 ImageSets, and photos";
+    Err(Error::one(format!("{}: no dataset is known by what lies there\nhelp: looked for {signs}", root.display())))
+}
+
+fn imagenet_or(given: Option<&ClassList>) -> Result<ClassList, Error> {
+    given.map_or_else(|| ClassList::read(ClassList::IMAGENET).map_err(Error::one), |list| Ok(list.clone()))
+}
+
+fn described(
+    path: &Path,
+    request: &Request<'_>,
+    wanted: Option<&[String]>,
+) -> Result<(Dataset, Option<PathBuf>), Error> {
+    let name = stem(path);
+    let file = describe(path)?;
+    let beside = path.parent().unwrap_or(Path::new("."));
+    let root = match (&file.folder, request.data_dir) {
+        (Some(own), _) => beside.join(own),
+        (None, Some(given)) => given.to_owned(),
+        (None, None) => {
+            return Err(Error::one(format!(
+                "{name}: its photos are yours to bring\nhelp: say where they lie with --data-dir or LOCALISE_DATA; \
+                 data/README.md tells what is wanted"
+            )));
+        }
+    };
+    let named = file.classes.as_deref().map(|name| ClassList::read(name).map_err(Error::one)).transpose()?;
+    let given = named.as_ref().or(request.classes);
+    let part = |what: &str, places: &[PathBuf]| {
+        first_existing(&root, places).ok_or_else(|| {
+            let tried: Vec<_> = places.iter().map(|p| p.display().to_string()).collect();
+            Error::one(format!("{}: no {what}; looked for {}", root.display(), tried.join(", ")))
+        })
+    };
+    let annotations = || part("annotations", &file.annotations);
+    let images = or_first(&root, &file.images);
+    let lenient = request.lenient;
+    let split = file.split.as_deref();
+    let wrong_split = |known: &str| Error::of(path, format!("split {split:?} is none of {known}"));
+    let dataset = match file.kind {
+        Kind::Coco => coco::read(&annotations()?, &images, lenient)?,
+        Kind::Csv => {
+            let files: Vec<_> = file.boxes.iter().map(|file| root.join(file)).collect();
+            csv::read(&files, file.masks.map(|folder| root.join(folder)).as_deref(), given, lenient)?
+        }
+        Kind::Cub => {
+            let split = cub::Split::named(split).ok_or_else(|| wrong_split("test, train, all"))?;
+            cub::read(&annotations()?, split, file.box_end, lenient)?
+        }
+        Kind::Folder => folder::read(&root, imagenet_or(given)?)?,
+        Kind::Ilsvrc => {
+            let layout = ilsvrc::Layout {
+                annotations: annotations()?,
+                ground_truth: part("ground-truth list", &file.ground_truth)?,
+                blacklist: part("blacklist", &file.blacklist)?,
+                label_order: first_existing(&root, &file.label_order),
+                images,
+            };
+            ilsvrc::read(&layout, imagenet_or(named.as_ref())?, wanted, lenient)?
+        }
+        Kind::Kaggle => {
+            let split = kaggle::Split::named(split).ok_or_else(|| wrong_split("val, train"))?;
+            kaggle::read(&root, split, &file.blacklist, lenient)?
+        }
+        Kind::Voc => voc::read(&annotations()?, split.unwrap_or("test"), lenient)?,
+        Kind::Wsol => {
+            let metadata = annotations()?;
+            wsol::read(&metadata, &images, &wsol::masks(&metadata, &images), named, lenient)?
+        }
+    };
+    Ok((Dataset { name, ..dataset }, file.weights.map(|file| root.join(file))))
+}
+
+/// The first place, seen from `root`, that exists.
+pub(super) fn first_existing(root: &Path, places: &[PathBuf]) -> Option<PathBuf> {
+    places.iter().map(|place| root.join(place)).find(|path| path.exists())
+}
+
+/// A folder of photos, or where it should be: truth alone is enough for a score.
+fn or_first(root: &Path, places: &[PathBuf]) -> PathBuf {
+    first_existing(root, places).unwrap_or_else(|| root.join(places.first().map_or(Path::new(""), PathBuf::as_path)))
+}
+
+fn describe(path: &Path) -> Result<Description, Error> {
+    let text = std::fs::read_to_string(path).map_err(|e| Error::of(path, e))?;
+    config::parse(&text, &path.display().to_string()).map_err(|e| Error::one(e.to_string()))
+}
+
+/// The datasets that have a description, with their titles.
+///
+/// # Errors
+/// [`Error`] when a description is wrong.
+pub fn known() -> Result<Vec<(String, String)>, Error> {
+    let folder = home().join("data");
+    let titled = |name: String| Ok((describe(&folder.join(&name).with_added_extension("toml"))?.title, name));
+    let titles: Result<Vec<_>, Error> = config::names(&folder).into_iter().map(titled).collect();
+    Ok(titles?.into_iter().map(|(title, name)| (name, title)).collect())
+}
+
+fn unknown(given: &Path) -> Error {
+    let names = config::names(&home().join("data"));
+    let name = given.display().to_string();
+    let near = config::nearest(&name, names.iter().map(String::as_str));
+    let near = near.map_or(String::new(), |n| format!(", the nearest is {n}"));
+    Error::one(format!(
+        "no dataset is called {name}{near}\nhelp: datasets are {}; or give a folder or file (data/README.md)",
+        names.join(", ")
+    ))
+}

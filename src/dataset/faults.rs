@@ -1,0 +1,178 @@
+//! Faults of a dataset's files: all are collected, each with its place, so that a user can mend them in one go.
+
+use std::path::Path;
+
+use crate::geometry::BBox;
+
+/// Why a dataset cannot be used: the faults found, up to twenty, each with file and line.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct Error(pub Vec<String>);
+
+impl Error {
+    pub(crate) fn one(fault: impl Into<String>) -> Self {
+        Self(vec![fault.into()])
+    }
+
+    /// The error of a file or folder as a whole.
+    pub(crate) fn of(path: &Path, fault: impl std::fmt::Display) -> Self {
+        Self::one(format!("{}: {fault}", path.display()))
+    }
+}
+
+/// How many faults are listed.
+const FAULTS_LISTED: usize = 20;
+
+/// Collects the faults of a file.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    listed: Vec<String>,
+    more: usize,
+}
+
+impl Faults {
+    pub(crate) fn add(&mut self, fault: impl Into<String>) {
+        if self.listed.len() < FAULTS_LISTED {
+            self.listed.push(fault.into());
+        } else {
+            self.more += 1;
+        }
+    }
+
+    pub(crate) fn into_result(mut self) -> Result<(), Error> {
+        if self.more > 0 {
+            self.listed.push(format!("... and {} more", self.more));
+        }
+        if self.listed.is_empty() { Ok(()) } else { Err(Error(self.listed)) }
+    }
+}
+
+/// Where the boxes of a dataset lie in their photos, before anything is cut off: what tells a wrong box base.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Edges {
+    /// Boxes seen whose photo's size is known.
+    pub boxes: usize,
+    /// Boxes that begin at the first column or row.
+    pub at_start: usize,
+    /// Boxes that begin one pixel before it.
+    pub before_start: usize,
+    /// Boxes that end at the last column or row.
+    pub at_end: usize,
+    /// Boxes that end one pixel behind it.
+    pub behind_end: usize,
+    /// Boxes that leave the photo by more than a pixel.
+    pub far_outside: usize,
+}
+
+/// The gate through which every true box of every reader goes: it checks the box, cuts it off at its photo's edge, and
+/// keeps count.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    /// A box that cannot be is left out, with a note, in place of a fault.
+    pub(super) lenient: bool,
+    pub(super) faults: Faults,
+    pub(super) edges: Edges,
+    cut_off: usize,
+    left_out: usize,
+}
+
+impl Gate {
+    pub(super) fn new(lenient: bool) -> Self {
+        Self { lenient, ..Self::default() }
+    }
+
+    /// The box, cut off at the edges of a photo of `size` where that is known; `None`, and a fault, where the box is
+    /// inside out, not of numbers, or wholly outside.
+    pub(super) fn pass(&mut self, bbox: BBox, size: Option<[u32; 2]>, place: impl FnOnce() -> String) -> Option<BBox> {
+        if let Some(size) = size {
+            self.edges.count(bbox, size);
+        }
+        match checked(bbox, size) {
+            Ok((bbox, cut)) => {
+                self.cut_off += usize::from(cut);
+                Some(bbox)
+            }
+            Err(_) if self.lenient => {
+                self.left_out += 1;
+                None
+            }
+            Err(fault) => {
+                self.faults.add(format!("{}: {fault}", place()));
+                None
+            }
+        }
+    }
+
+    /// What was mended on the way, for the user to know; an error where anything could not be.
+    pub(super) fn close(self) -> Result<(Vec<String>, Edges), Error> {
+        self.faults.into_result()?;
+        let mut notes = Vec::new();
+        if self.cut_off > 0 {
+            notes.push(format!("{} boxes were cut off at their photo's edge", self.cut_off));
+        }
+        if self.left_out > 0 {
+            notes.push(format!("{} boxes were left out: inside out, or outside their photo", self.left_out));
+        }
+        Ok((notes, self.edges))
+    }
+}
+
+impl Edges {
+    fn count(&mut self, bbox: BBox, [width, height]: [u32; 2]) {
+        let sides = [(bbox.x_min, bbox.x_max, f64::from(width)), (bbox.y_min, bbox.y_max, f64::from(height))];
+        let any = |is: &dyn Fn((f64, f64, f64)) -> bool| usize::from(sides.iter().any(|&side| is(side)));
+        self.boxes += 1;
+        self.at_start += any(&|(min, _, _)| min == 0.0);
+        self.before_start += any(&|(min, _, _)| min == -1.0);
+        self.at_end += any(&|(_, max, end)| max == end);
+        self.behind_end += any(&|(_, max, end)| max == end + 1.0);
+        self.far_outside += any(&|(min, max, end)| min < -1.0 || max > end + 1.0);
+    }
+}
+
+/// A box as annotated, cut off at the photo's edges, and whether anything had to be cut off.
+fn checked(bbox: BBox, size: Option<[u32; 2]>) -> Result<(BBox, bool), String> {
+    let BBox { x_min, y_min, x_max, y_max } = bbox;
+    let shown = format!("box ({x_min}, {y_min}, {x_max}, {y_max})");
+    if ![x_min, y_min, x_max, y_max].iter().all(|v| v.is_finite()) {
+        return Err(format!("{shown} is not of numbers"));
+    }
+    if x_min >= x_max || y_min >= y_max {
+        return Err(format!("{shown} is inside out"));
+    }
+    let Some([width, height]) = size else { return Ok((bbox, false)) };
+    let (w, h) = (f64::from(width), f64::from(height));
+    let cut = BBox::new(x_min.clamp(0.0, w), y_min.clamp(0.0, h), x_max.clamp(0.0, w), y_max.clamp(0.0, h));
+    if cut.area() == 0.0 {
+        return Err(format!("{shown} lies outside the photo of {width} x {height}"));
+    }
+    Ok((cut, cut != bbox))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gate_checks_cuts_and_counts() {
+        let mut gate = Gate::new(true);
+        let size = Some([10, 8]);
+        let mut pass = |x0, y0, x1, y1| gate.pass(BBox::new(x0, y0, x1, y1), size, String::new);
+        assert_eq!(pass(0., 1., 10., 5.), Some(BBox::new(0., 1., 10., 5.)));
+        assert_eq!(pass(-1., 1., 11., 5.), Some(BBox::new(0., 1., 10., 5.)));
+        assert_eq!(pass(2., 1., 30., 5.), Some(BBox::new(2., 1., 10., 5.)));
+        assert_eq!((pass(5., 5., 5., 6.), pass(20., 0., 25., 5.), pass(0., f64::NAN, 1., 1.)), (None, None, None));
+        let (notes, edges) = gate.close().unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(notes.len(), 2);
+        // The boxes at the start are the first, that at (20, 0), and that at (0, NaN).
+        let expected = Edges { boxes: 6, at_start: 3, before_start: 1, at_end: 1, behind_end: 1, far_outside: 2 };
+        assert_eq!(edges, expected);
+    }
+
+    #[test]
+    fn a_strict_gate_names_the_place() {
+        let mut gate = Gate::new(false);
+        assert_eq!(gate.pass(BBox::new(3., 0., 1., 1.), None, || "file:7".into()), None);
+        assert_eq!(gate.close().expect_err("a fault").to_string(), "file:7: box (3, 0, 1, 1) is inside out");
+    }
+}

@@ -1,0 +1,80 @@
+//! A plain folder of photos, without boxes: for running, not for scoring boxes.
+//!
+//! Photos may lie in folders that name their class, by its key (WordNet id) or its number in the class list, as in
+//! `n02119789/a.jpg`; photos that lie elsewhere have no class. The name of a photo is its path in the folder.
+
+use std::path::{Path, PathBuf};
+
+use super::{Dataset, Error, Photo, photo};
+use crate::classes::ClassList;
+
+pub(super) fn read(root: &Path, classes: ClassList) -> Result<Dataset, Error> {
+    let mut paths = Vec::new();
+    collect(root, &mut paths).map_err(|e| Error::of(root, e))?;
+    paths.sort();
+    let sizes = photo::sizes(&paths);
+    let mut photos = Vec::new();
+    for (path, size) in paths.into_iter().zip(sizes) {
+        let name = path.strip_prefix(root).unwrap_or(&path);
+        let above = name.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
+        let number = || above.parse().ok().filter(|&class: &usize| class < classes.len());
+        let class = classes.class(above).or_else(number);
+        photos.push(Photo { id: name.display().to_string(), class, weight: 1.0, size, path, ..Photo::default() });
+    }
+    Ok(Dataset { profile: "boxes", classes, photos, ..Dataset::default() })
+}
+
+/// Whether a folder holds photos, itself or in its folders.
+pub(super) fn has_photos(root: &Path) -> bool {
+    let mut paths = Vec::new();
+    collect(root, &mut paths).is_ok() && !paths.is_empty()
+}
+
+fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        // What a link leads to may lie above: folders are not followed through links.
+        if entry.file_type()?.is_dir() {
+            collect(&entry.path(), paths)?;
+        } else if is_photo(&entry.path()) {
+            paths.push(entry.path());
+        }
+    }
+    Ok(())
+}
+
+fn is_photo(path: &Path) -> bool {
+    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    ["jpg", "jpeg", "png"].contains(&extension.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Classes by key and by number, a photo of no class, other files, capital letters.
+    #[test]
+    fn odd_folders_are_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["n02119789/b.JPEG", "7/a.png", "lone.jpg", "n00000000/c.jpg", "n02119789/notes.txt"] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            if name.ends_with("txt") {
+                std::fs::write(path, "no photo").expect("a file");
+            } else {
+                image::RgbImage::new(5, 4).save(path).expect("a photo");
+            }
+        }
+        let list = ClassList::read(ClassList::IMAGENET).expect("the classes");
+        let dataset = read(folder.path(), list).unwrap_or_else(|e| panic!("{e}"));
+        let found: Vec<_> = dataset.photos.iter().map(|p| (p.id.as_str(), p.class, p.size)).collect();
+        let size = Some([5, 4]);
+        let expected = [
+            ("7/a.png", Some(7), size),
+            ("lone.jpg", None, size),
+            ("n00000000/c.jpg", None, size),
+            ("n02119789/b.JPEG", Some(278), size),
+        ];
+        assert_eq!(found, expected);
+    }
+}

@@ -1,0 +1,179 @@
+//! Kaggle's "ImageNet Object Localization Challenge": a table of classes and boxes beside ILSVRC's tree.
+//!
+//! * `LOC_val_solution.csv` (or `LOC_train_solution.csv`): `ImageId,PredictionString`, where the string repeats
+//!   `WNID xmin ymin xmax ymax`, 0-based and inclusive. Rows are in no order; photos are put in that of their names;
+//! * `LOC_synset_mapping.txt`: `WNID names`, sorted by WordNet id, which is the order of classifiers;
+//! * `ILSVRC/Data/CLS-LOC/val/NAME.JPEG`, or `.../train/WNID/NAME.JPEG`;
+//! * `ILSVRC/Annotations/CLS-LOC/val/NAME.xml`, of which only the sizes are taken. Where they are not there, the
+//!   photos' own sizes are.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::description::first_existing;
+use super::faults::Gate;
+use super::{Dataset, Error, Photo, csv, ilsvrc, photo, text};
+use crate::classes::ClassList;
+use crate::geometry::BBox;
+
+/// The challenge's split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Split {
+    Val,
+    Train,
+}
+
+impl Split {
+    pub(super) fn named(name: Option<&str>) -> Option<Self> {
+        match name {
+            None | Some("val") => Some(Self::Val),
+            Some("train") => Some(Self::Train),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Row {
+    #[serde(rename = "ImageId")]
+    id: String,
+    #[serde(rename = "PredictionString")]
+    boxes: String,
+}
+
+pub(super) fn read(root: &Path, split: Split, blacklist: &[PathBuf], lenient: bool) -> Result<Dataset, Error> {
+    let name = if split == Split::Val { "val" } else { "train" };
+    let classes = classes(&root.join("LOC_synset_mapping.txt"))?;
+    let table = root.join(format!("LOC_{name}_solution.csv"));
+    let images = root.join("ILSVRC/Data/CLS-LOC").join(name);
+    let annotations = root.join("ILSVRC/Annotations/CLS-LOC").join(name);
+    let mut gate = Gate::new(lenient);
+    let mut found = Vec::new();
+    let mut reader = csv::open(&table, "ImageId,PredictionString")?;
+    for (i, row) in reader.deserialize::<Row>().enumerate() {
+        let place = format!("{}:{}", table.display(), i + 2);
+        match row.map_err(|e| e.to_string()).and_then(|row| Ok((boxes(&row.boxes, &classes)?, row.id))) {
+            Ok(((class, boxes), id)) => found.push((id, class, boxes, place)),
+            Err(fault) => gate.faults.add(format!("{place}: {fault}")),
+        }
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    for pair in found.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
+        gate.faults.add(format!("{}: duplicate id {} (first at {})", pair[1].3, pair[1].0, pair[0].3));
+    }
+    let place = |id: &str, class: usize| match split {
+        Split::Val => PathBuf::from(id),
+        Split::Train => Path::new(classes.key(class)).join(id),
+    };
+    let names: Vec<PathBuf> = found.iter().map(|(id, class, ..)| place(id, *class)).collect();
+    let paths: Vec<PathBuf> = names.iter().map(|name| images.join(name).with_added_extension("JPEG")).collect();
+    let sizes = match annotations.is_dir() {
+        true => {
+            let annotated = ilsvrc::read_all(&annotations, names.iter().filter_map(|name| name.to_str()).collect());
+            annotated.into_iter().map(|a| a.map(|a| Some(a.size))).collect()
+        }
+        false => photo::sizes(&paths).into_iter().map(Ok).collect::<Vec<_>>(),
+    };
+    let blacklist_file = first_existing(root, blacklist);
+    let left_out = blacklist_file.as_ref().map(|path| ilsvrc::blacklist(path, ilsvrc::VAL_PHOTOS)).transpose()?;
+    let mut photos = Vec::new();
+    for ((id, class, boxes, place), (path, size)) in found.into_iter().zip(paths.into_iter().zip(sizes)) {
+        let size = size.unwrap_or_else(|fault| {
+            gate.faults.add(fault);
+            None
+        });
+        photos.push(Photo {
+            boxes: boxes.into_iter().filter_map(|bbox| gate.pass(bbox, size, || place.clone())).collect(),
+            blacklisted: left_out.as_ref().is_some_and(|numbers| numbers.contains(&ilsvrc::number(&id))),
+            class: Some(class),
+            weight: 1.0,
+            id,
+            path,
+            size,
+            ..Photo::default()
+        });
+    }
+    let (mut notes, edges) = gate.close()?;
+    if blacklist_file.is_none() && split == Split::Val {
+        notes.push("no blacklist lies here: every photo counts in localisation, unlike in the devkit".into());
+    }
+    let files = blacklist_file.into_iter().map(|path| ("blacklist", path)).collect();
+    Ok(Dataset { profile: "kaggle", classes, photos, notes, edges, files, ..Dataset::default() })
+}
+
+/// The classes: ImageNet's where they are these.
+fn classes(path: &Path) -> Result<ClassList, Error> {
+    let lines = text::each(path, |line| {
+        let (wnid, names) = line.split_once(' ').ok_or_else(|| format!("'{line}' is no `WNID names`"))?;
+        Ok((wnid.to_owned(), names.trim().to_owned()))
+    })?;
+    let list = ClassList::new("kaggle", lines.into_iter().map(|(_, class)| class)).map_err(|e| Error::of(path, e))?;
+    let imagenet = ClassList::read(ClassList::IMAGENET).map_err(Error::one)?;
+    Ok(if list == imagenet { imagenet } else { list })
+}
+
+/// Class and boxes of a PredictionString.
+fn boxes(text: &str, classes: &ClassList) -> Result<(usize, Vec<BBox>), String> {
+    let words: Vec<_> = text.split_whitespace().collect();
+    if words.is_empty() || words.len() % 5 != 0 {
+        return Err(format!("{} words are not `WNID xmin ymin xmax ymax` repeated", words.len()));
+    }
+    let (mut class, mut boxes) = (None, Vec::new());
+    for guess in words.chunks_exact(5) {
+        let found = classes.class(guess[0]).ok_or_else(|| format!("unknown class {}", guess[0]))?;
+        if *class.get_or_insert(found) != found {
+            return Err(format!("a second class, {}", guess[0]));
+        }
+        let [x0, y0, x1, y1] = [1, 2, 3, 4].map(|i| text::number(guess[i]));
+        boxes.push(BBox::from_inclusive(x0?, y0?, x1?, y1?));
+    }
+    Ok((class.expect("at least one"), boxes))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::annotation::tests::xml;
+    use super::*;
+
+    /// Rows in no order, blanks at the end of the string, two boxes, a byte-order mark; two rows of the real file.
+    #[test]
+    fn odd_tables_are_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        let annotations = root.join("ILSVRC/Annotations/CLS-LOC/val");
+        fs::create_dir_all(&annotations).expect("a folder");
+        let (first, second) = ("ILSVRC2012_val_00008726", "ILSVRC2012_val_00048981");
+        for id in [first, second] {
+            fs::write(annotations.join(format!("{id}.xml")), xml(id, &[])).expect("a file");
+        }
+        fs::write(root.join("LOC_synset_mapping.txt"), "n02119789 kit fox, Vulpes macrotis\nn03995372 power drill")
+            .expect("a file");
+        let rows = format!(
+            "\u{feff}ImageId,PredictionString\r\n{second},n03995372 85 1 499 272 \r\n\
+             {first},n02119789 255 142 454 329 n02119789 44 21 322 295\r\n"
+        );
+        let table = root.join("LOC_val_solution.csv");
+        fs::write(&table, &rows).expect("a file");
+        let dataset = read(root, Split::Val, &["blacklist.txt".into()], false).unwrap_or_else(|e| panic!("{e}"));
+        let ids: Vec<_> = dataset.photos.iter().map(|p| (p.id.as_str(), p.class, p.size)).collect();
+        assert_eq!(ids, [(first, Some(0), Some([500, 375])), (second, Some(1), Some([500, 375]))]);
+        assert_eq!(dataset.photos[0].boxes, [BBox::new(255., 142., 455., 330.), BBox::new(44., 21., 323., 296.)]);
+        assert!(dataset.notes[0].contains("no blacklist") && dataset.classes.title(0) == "kit fox");
+
+        for (from, to, expected) in [
+            ("n03995372 85", "n00000000 85", "csv:2: unknown class n00000000"),
+            ("n02119789 44", "n03995372 44", "csv:3: a second class, n03995372"),
+            ("499 272", "499", "csv:2: 4 words"),
+            ("499", "x", "'x' is no number"),
+            (first, second, "csv:3: duplicate id"),
+            ("ImageId", "Image", "columns ImageId are missing"),
+        ] {
+            fs::write(&table, rows.replacen(from, to, 1)).expect("a file");
+            let error = read(root, Split::Val, &[], false).expect_err(expected).to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

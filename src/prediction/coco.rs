@@ -1,0 +1,155 @@
+//! COCO's results: a JSON list of `{image_id, category_id, bbox: [x, y, width, height], score}`, edges continuous from the
+//! top-left corner on. pycocotools loads what is written.
+//!
+//! In a COCO dataset a photo stands once for each category, and its guesses are the boxes of that category, best first: no
+//! class is guessed. In any other, `image_id` is the photo's name and `category_id` the class index, and the boxes of a
+//! photo are its guesses by falling score; equal scores keep their order.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Dataset, Error, Faults, Guess, Predictions};
+use crate::geometry::BBox;
+use crate::score::Label;
+
+#[derive(Deserialize, Serialize)]
+struct Found {
+    image_id: Value,
+    category_id: u64,
+    bbox: [f64; 4],
+    score: f64,
+}
+
+fn is_coco(dataset: &Dataset) -> bool {
+    dataset.profile == "coco"
+}
+
+pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error> {
+    let bytes = std::fs::read(path).map_err(|e| Error::of(path, e))?;
+    let mut list: Vec<Found> = serde_json::from_slice(&bytes).map_err(|e| Error::of(path, e))?;
+    list.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let mut faults = Faults::default();
+    let mut predictions = Predictions { classes: !is_coco(dataset), ..Predictions::nothing(dataset) };
+    let places = dataset.places();
+    let images: std::collections::HashSet<&str> = match is_coco(dataset) {
+        true => dataset.photos.iter().filter_map(|photo| Some(photo.id.split_once('/')?.0)).collect(),
+        false => Default::default(),
+    };
+    for Found { image_id, category_id, bbox: [x, y, w, h], score } in list {
+        let image = match &image_id {
+            Value::String(name) => name.clone(),
+            other => other.to_string(),
+        };
+        let id = if is_coco(dataset) { format!("{image}/{category_id}") } else { image.clone() };
+        let Some(&photo) = places.get(id.as_str()) else {
+            // A category that has no object in a photo of the dataset is no fault.
+            if !images.contains(image.as_str()) && !is_coco(dataset) {
+                faults.add(format!("{}: {} has no photo called {id}", path.display(), dataset.name));
+            }
+            continue;
+        };
+        let before = predictions.photos[photo].guesses.len();
+        let (label, rank) = match is_coco(dataset) {
+            true => (Label::Truth, None),
+            false => (usize::try_from(category_id).map_or(Label::Other, Label::Class), Some(before)),
+        };
+        let bbox = Some(BBox::new(x, y, x + w, y + h));
+        predictions.add(photo, Guess { label, rank, bbox, confidence: Some(score) });
+    }
+    faults.into_result()?;
+    predictions.note_missing();
+    Ok(predictions)
+}
+
+pub(super) fn write(predictions: &Predictions, dataset: &Dataset) -> Result<Vec<u8>, Error> {
+    if !is_coco(dataset) {
+        predictions.need_classes()?;
+    }
+    let mut list = Vec::new();
+    for (i, photo) in dataset.photos.iter().enumerate() {
+        let guesses: Vec<&Guess> = match is_coco(dataset) {
+            true => predictions.photos[i].guesses.iter().filter(|guess| is_truth(guess, photo.class)).collect(),
+            false => predictions.first_five(i),
+        };
+        for guess in guesses {
+            let Some(BBox { x_min, y_min, x_max, y_max }) = guess.bbox else { continue };
+            let class = match guess.label {
+                Label::Class(class) => Some(class),
+                Label::Truth => photo.class,
+                Label::Other => None,
+            };
+            let Some(class) = class else { continue };
+            let (image_id, category_id) = match photo.id.split_once('/') {
+                Some((image, category)) if is_coco(dataset) => {
+                    let number = |text: &str| text.parse::<u64>().map_err(|_| Error::one(format!("'{text}' is no id")));
+                    (number(image)?.into(), number(category)?)
+                }
+                _ => (photo.id.clone().into(), class as u64),
+            };
+            let score = guess.confidence.unwrap_or(1.0 / (guess.rank.unwrap_or(0) + 1) as f64);
+            list.push(Found { image_id, category_id, bbox: [x_min, y_min, x_max - x_min, y_max - y_min], score });
+        }
+    }
+    Ok(serde_json::to_vec(&list).expect("numbers and names have a form"))
+}
+
+fn is_truth(guess: &Guess, class: Option<usize>) -> bool {
+    guess.label == Label::Truth || class.is_some_and(|class| guess.label == Label::Class(class))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classes::ClassList;
+    use crate::dataset::Photo;
+
+    fn dataset(profile: &'static str, ids: &[&str]) -> Dataset {
+        let photo = |id: &&str| Photo { id: (*id).into(), class: Some(1), ..Photo::default() };
+        let classes = ClassList::new("coco", ["1", "90"].map(|key| (key.into(), key.into()))).expect("two");
+        Dataset { name: "some".into(), profile, classes, photos: ids.iter().map(photo).collect(), ..Dataset::default() }
+    }
+
+    fn read_text(text: &str, dataset: &Dataset) -> Result<Predictions, Error> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("results.json");
+        std::fs::write(&path, text).expect("a file");
+        read(&path, dataset)
+    }
+
+    fn again(found: &Predictions, dataset: &Dataset) -> Predictions {
+        let written = write(found, dataset).unwrap_or_else(|e| panic!("{e}"));
+        read_text(&String::from_utf8(written).expect("text"), dataset).unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    /// Scores in no order, equal ones, a category without an object, ids with a gap.
+    #[test]
+    fn odd_results_of_coco_are_read_and_written() {
+        let coco = dataset("coco", &["139/90", "7/90"]);
+        let text = r#"[{"image_id": 139, "category_id": 90, "bbox": [0.5, 1, 2, 3], "score": 0.2, "segmentation": []},
+            {"image_id": 139, "category_id": 90, "bbox": [0, 0, 9, 9], "score": 0.9},
+            {"image_id": 139, "category_id": 1, "bbox": [0, 0, 9, 9], "score": 0.9}]"#;
+        let found = read_text(text, &coco).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(found.photos[0].guesses[0].bbox, Some(BBox::new(0., 0., 9., 9.)));
+        assert_eq!((found.photos[0].guesses.len(), found.classes, found.photos[1].failed), (2, false, true));
+        assert_eq!(again(&found, &coco), found);
+    }
+
+    #[test]
+    fn other_datasets_have_names_and_class_indices() {
+        let other = dataset("devkit", &["val/a.JPEG", "b"]);
+        let text = r#"[{"image_id": "b", "category_id": 1, "bbox": [0, 0, 1, 1], "score": 0.5},
+            {"image_id": "val/a.JPEG", "category_id": 7, "bbox": [0, 0, 1, 1], "score": 0.5},
+            {"image_id": "b", "category_id": 0, "bbox": [0, 0, 2, 1], "score": 0.5}]"#;
+        let found = read_text(text, &other).unwrap_or_else(|e| panic!("{e}"));
+        let labels: Vec<_> = found.photos[1].guesses.iter().map(|guess| (guess.label, guess.rank)).collect();
+        assert_eq!(labels, [(Label::Class(1), Some(0)), (Label::Class(0), Some(1))]);
+        assert_eq!(again(&found, &other), found);
+        let error = read_text(&text.replace("\"b\"", "\"z\""), &other).expect_err("no z").to_string();
+        assert!(error.contains("some has no photo called z"), "{error}");
+        assert!(read_text("[{}]", &other).expect_err("fields").to_string().contains("line 1 column 3"));
+        let nan = text.replacen("[0, 0, 1, 1]", "[0, NaN, 1, 1]", 1);
+        assert!(read_text(&nan, &other).expect_err("NaN").to_string().contains("line 1 column"));
+    }
+}

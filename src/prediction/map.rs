@@ -1,0 +1,81 @@
+//! Score maps in wsolevaluation's layout: `FOLDER/ID.npy`, two axes, floating point, values in 0..=1, 224 x 224.
+
+use std::path::Path;
+
+use ndarray::{Array2, ArrayView2};
+use ndarray_npy::{ReadNpyError, ReadNpyExt, WriteNpyExt};
+
+use super::file_of;
+use crate::score::MAP_SIZE;
+
+/// Reads the map of a photo.
+///
+/// # Errors
+/// A text naming the file when it is missing, of another kind or size, or has values that wsolevaluation refuses: NaN, or
+/// outside 0..=1.
+pub fn read(folder: &Path, id: &str) -> Result<Array2<f64>, String> {
+    let path = file_of(folder, id, "npy");
+    let wrong = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+    let bytes = std::fs::read(&path).map_err(|e| wrong(&e))?;
+    let map = match Array2::<f32>::read_npy(bytes.as_slice()) {
+        Ok(map) => map.mapv(f64::from),
+        Err(ReadNpyError::WrongDescriptor(_)) => Array2::<f64>::read_npy(bytes.as_slice()).map_err(|e| wrong(&e))?,
+        Err(e) => return Err(wrong(&e)),
+    };
+    let (height, width) = map.dim();
+    if (height, width) != (MAP_SIZE, MAP_SIZE) {
+        return Err(wrong(&format!(
+            "the map is {width} x {height}; wsolevaluation scores maps of {MAP_SIZE} x {MAP_SIZE}"
+        )));
+    }
+    match map.iter().find(|value| !(0.0..=1.0).contains(*value)) {
+        Some(value) => Err(wrong(&format!("a value is {value}; wsolevaluation refuses what is not in 0..=1"))),
+        None => Ok(map),
+    }
+}
+
+/// A map as the bytes of a file.
+///
+/// # Panics
+/// Never: every array has a form.
+#[must_use]
+pub fn write(map: ArrayView2<'_, f32>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    map.write_npy(&mut bytes).expect("memory takes all");
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_bytes(bytes: &[u8]) -> Result<Array2<f64>, String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("val")).expect("a folder");
+        std::fs::write(folder.path().join("val/a.JPEG.npy"), bytes).expect("a file");
+        read(folder.path(), "val/a.JPEG")
+    }
+
+    #[test]
+    fn maps_are_written_and_read() {
+        let map = Array2::from_shape_fn((MAP_SIZE, MAP_SIZE), |(y, x)| (x * y) as f32 / 1e5);
+        assert_eq!(read_bytes(&write(map.view())).expect("a map"), map.mapv(f64::from));
+        let mut double = Vec::new();
+        map.mapv(f64::from).write_npy(&mut double).expect("bytes");
+        assert_eq!(read_bytes(&double).expect("a map"), map.mapv(f64::from));
+    }
+
+    #[test]
+    fn what_the_evaluator_refuses_is_refused() {
+        let map = Array2::<f32>::zeros((MAP_SIZE, MAP_SIZE));
+        for (value, expected) in [(f32::NAN, "a value is NaN"), (1.25, "a value is 1.25"), (-0.5, "a value is -0.5")] {
+            let mut wrong = map.clone();
+            wrong[[3, 4]] = value;
+            assert!(read_bytes(&write(wrong.view())).expect_err(expected).contains(expected));
+        }
+        let small = Array2::<f32>::zeros((10, 20));
+        assert!(read_bytes(&write(small.view())).expect_err("small").contains("20 x 10"));
+        assert!(read_bytes(b"no map").expect_err("bytes").contains("a.JPEG.npy: "));
+        assert!(read(Path::new("nowhere"), "a").expect_err("nowhere").contains("a.npy"));
+    }
+}

@@ -1,0 +1,55 @@
+//! Masks: `FOLDER/ID.png`, grey, of the photo's size; values above 127 are the object.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use image::{GrayImage, ImageFormat, Luma};
+use ndarray::{Array2, ArrayView2};
+
+use super::file_of;
+
+/// Reads the mask of a photo of `size` (width, height).
+///
+/// # Errors
+/// A text naming the file when it is missing, no picture or of another size.
+pub fn read(folder: &Path, id: &str, size: [u32; 2]) -> Result<Array2<bool>, String> {
+    let path = file_of(folder, id, "png");
+    let picture = image::open(&path).map_err(|e| format!("{}: {e}", path.display()))?.into_luma8();
+    let (width, height) = picture.dimensions();
+    if [width, height] != size {
+        let [w, h] = size;
+        return Err(format!("{}: the mask is {width} x {height}, its photo {w} x {h}", path.display()));
+    }
+    let object = picture.into_raw().into_iter().map(|value| value > 127).collect();
+    Ok(Array2::from_shape_vec((height as usize, width as usize), object).expect("a value a pixel"))
+}
+
+/// A mask as the bytes of a PNG.
+///
+/// # Panics
+/// Never: every mask has a form.
+#[must_use]
+pub fn write(mask: ArrayView2<'_, bool>) -> Vec<u8> {
+    let (height, width) = mask.dim();
+    let picture = GrayImage::from_fn(width as u32, height as u32, |x, y| {
+        Luma([if mask[[y as usize, x as usize]] { 255 } else { 0 }])
+    });
+    let mut bytes = Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, ImageFormat::Png).expect("memory takes all");
+    bytes.into_inner()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_are_written_and_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mask = Array2::from_shape_fn((3, 5), |(y, x)| (x + y) % 2 == 0);
+        std::fs::write(folder.path().join("a.png"), write(mask.view())).expect("a file");
+        assert_eq!(read(folder.path(), "a", [5, 3]).expect("a mask"), mask);
+        assert!(read(folder.path(), "a", [3, 5]).expect_err("a size").contains("the mask is 5 x 3"));
+        assert!(read(folder.path(), "b", [3, 5]).expect_err("none").contains("b.png"));
+    }
+}

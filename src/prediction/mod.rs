@@ -1,0 +1,128 @@
+//! Predictions, anyone's: one file a format, reader and writer together.
+//!
+//! In: a file or folder, and the dataset that it speaks of. Out: what was said of each photo, in the dataset's order, in the
+//! one inner convention for boxes. Whether it is right is for [`crate::score`] to say.
+
+mod coco;
+mod devkit;
+mod kaggle;
+mod map;
+mod mask;
+mod rows;
+
+use std::path::{Path, PathBuf};
+
+pub use devkit::WIDEST;
+pub use map::{read as read_map, write as write_map};
+pub use mask::{read as read_mask, write as write_mask};
+
+use crate::dataset::{Dataset, Error, Faults};
+use crate::score::{Guess, Predicted};
+
+/// A format of boxes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// A table with a row a box, such as the boxes.csv of a run.
+    Rows,
+    /// The ILSVRC development kit's submission: a line a photo.
+    Devkit,
+    /// Kaggle's submission, classes as WordNet ids.
+    Kaggle,
+    /// Kaggle's submission, classes numbered from 1 on in the order of WordNet ids.
+    KaggleNumbered,
+    /// COCO's results.
+    Coco,
+}
+
+/// What was said of every photo of a dataset.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Predictions {
+    /// In the order of the dataset's photos.
+    pub photos: Vec<Predicted>,
+    /// Whether classes were guessed. Otherwise there are only boxes for the true class.
+    pub classes: bool,
+    /// What the reader mended, for the user to know.
+    pub notes: Vec<String>,
+}
+
+impl Predictions {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// All faults found, each with file and line: unknown photos, what is no number, NaN.
+    pub fn read(path: &Path, format: Format, dataset: &Dataset) -> Result<Self, Error> {
+        match format {
+            Format::Rows => rows::read(path, dataset),
+            Format::Devkit => devkit::read(path, dataset),
+            Format::Kaggle | Format::KaggleNumbered => kaggle::read(path, dataset),
+            Format::Coco => coco::read(path, dataset),
+        }
+    }
+
+    /// The predictions as the bytes of a file. The first five guesses of a photo count.
+    ///
+    /// # Errors
+    /// What the format needs and the predictions or the dataset do not have.
+    pub fn write(&self, format: Format, dataset: &Dataset) -> Result<Vec<u8>, Error> {
+        match format {
+            Format::Rows => Ok(rows::write(self, dataset)),
+            Format::Devkit => devkit::write(self, dataset),
+            Format::Kaggle => kaggle::write(self, dataset, false),
+            Format::KaggleNumbered => kaggle::write(self, dataset, true),
+            Format::Coco => coco::write(self, dataset),
+        }
+    }
+
+    /// Nothing was said of any photo yet: what is still missing at the end has failed.
+    fn nothing(dataset: &Dataset) -> Self {
+        let missing = Predicted { guesses: vec![], failed: true };
+        Self { photos: vec![missing; dataset.photos.len()], classes: false, notes: vec![] }
+    }
+
+    fn add(&mut self, photo: usize, guess: Guess) {
+        self.photos[photo].failed = false;
+        self.photos[photo].guesses.push(guess);
+    }
+
+    /// Notes the photos of which nothing was said.
+    fn note_missing(&mut self) {
+        let missing = self.photos.iter().filter(|photo| photo.failed).count();
+        if missing > 0 {
+            self.notes.push(format!("{missing} of {} photos have no guess; they count as wrong", self.photos.len()));
+        }
+    }
+
+    /// The guesses of a photo that a submission holds: the first five.
+    fn first_five(&self, photo: usize) -> Vec<&Guess> {
+        let ranked = |rank: usize| self.photos[photo].guesses.iter().find(|guess| guess.rank == Some(rank));
+        (0..5).map_while(ranked).collect()
+    }
+
+    /// A submission says what five classes are in each photo.
+    fn need_classes(&self) -> Result<(), Error> {
+        let first_missing =
+            |photo: &&Predicted| !photo.guesses.is_empty() && !photo.guesses.iter().any(|g| g.rank == Some(0));
+        let lacking = self.photos.iter().filter(first_missing).count();
+        if lacking == 0 && (self.classes || self.photos.iter().all(|photo| photo.guesses.is_empty())) {
+            return Ok(());
+        }
+        Err(Error::one(format!(
+            "a submission needs the five most probable classes, and {lacking} photos have no first guess\n\
+             help: run with --classes top5"
+        )))
+    }
+}
+
+/// A file of a folder for a photo: `FOLDER/ID.EXTENSION`.
+fn file_of(folder: &Path, id: &str, extension: &str) -> PathBuf {
+    folder.join(id).with_added_extension(extension)
+}
+
+/// A coordinate as text. NaN is refused, infinity is not: such a box never hits.
+fn coordinate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if !value.is_nan() => Ok(value),
+        Ok(_) => Err(format!("'{text}' is not a number (the devkit would count it as a hit)")),
+        Err(_) => Err(format!("'{text}' is no number")),
+    }
+}

@@ -1,0 +1,160 @@
+//! Guesses against the truth of one photo.
+
+use super::LEAST_IOU;
+use crate::dataset::Photo;
+use crate::geometry::BBox;
+
+/// What a guess says the object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// This class of the dataset.
+    Class(usize),
+    /// Something that is no class of the dataset: never right.
+    Other,
+    /// The photo's class, whichever it is: a box that was made for the true class.
+    Truth,
+}
+
+/// A class and a box.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Guess {
+    /// The class.
+    pub label: Label,
+    /// The place among the photo's guesses, from 0. `None` where no class was guessed.
+    pub rank: Option<usize>,
+    /// The box. `None` where the guess has a class alone.
+    pub bbox: Option<BBox>,
+    /// How sure the guess is, where its source says so. Ranks decide, not this.
+    pub confidence: Option<f64>,
+}
+
+/// What was said of a photo.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Predicted {
+    /// The guesses, best first.
+    pub guesses: Vec<Guess>,
+    /// Whether the photo failed or is missing: it is wrong in everything.
+    pub failed: bool,
+}
+
+/// How the guesses of a photo compare with its truth.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outcome {
+    /// The photo's weight.
+    pub weight: f64,
+    /// The true class, where there is one.
+    pub class: Option<usize>,
+    /// Whether the photo counts in localisation.
+    pub localised: bool,
+    /// Whether it does without the blacklist.
+    pub boxed: bool,
+    /// The first place at which a guess has the true class.
+    pub class_rank: Option<usize>,
+    /// The first place at which a guess has the true class and a right box: IoU of at least 1/2 with any true box.
+    pub hit_rank: Option<usize>,
+    /// The best IoU with a true box of the first box for the true class. `None` where no guess has one; 0 for a
+    /// photo that failed.
+    pub iou: Option<f64>,
+    /// The share of the photo that its largest true box covers, in 0..=1.
+    pub largest: Option<f64>,
+}
+
+impl Outcome {
+    /// The devkit's rule (`eval_clsloc.m`): boxes are neither cut off at the photo's edge nor rounded, a class may be
+    /// guessed again with another box, and two guesses may use one true box.
+    #[must_use]
+    pub fn of(photo: &Photo, predicted: &Predicted) -> Self {
+        let best_iou = |bbox: &BBox| photo.boxes.iter().map(|truth| bbox.iou(truth)).fold(0.0, f64::max);
+        let right: Vec<_> = predicted
+            .guesses
+            .iter()
+            .filter(|guess| match guess.label {
+                Label::Class(class) => photo.class == Some(class),
+                Label::Other => false,
+                Label::Truth => true,
+            })
+            .map(|guess| (guess.rank, guess.bbox.as_ref().map(best_iou)))
+            .collect();
+        let area = |[width, height]: [u32; 2]| f64::from(width) * f64::from(height);
+        let largest = photo.boxes.iter().map(BBox::area).reduce(f64::max);
+        Self {
+            weight: photo.weight,
+            class: photo.class,
+            localised: photo.localised(),
+            boxed: !photo.boxes.is_empty(),
+            class_rank: right.iter().filter_map(|(rank, _)| *rank).min(),
+            hit_rank: right.iter().filter(|(_, iou)| iou.is_some_and(|iou| iou >= LEAST_IOU)).filter_map(|r| r.0).min(),
+            iou: right.iter().find_map(|(_, iou)| *iou).or(predicted.failed.then_some(0.0)),
+            largest: largest.zip(photo.size).map(|(largest, size)| (largest / area(size)).min(1.0)),
+        }
+    }
+
+    pub(super) fn class_in_top(&self, k: usize) -> bool {
+        self.class_rank.is_some_and(|rank| rank < k)
+    }
+
+    pub(super) fn hit_in_top(&self, k: usize) -> bool {
+        self.hit_rank.is_some_and(|rank| rank < k)
+    }
+
+    pub(super) fn iou_at_least(&self, least: f64) -> bool {
+        self.iou.is_some_and(|iou| iou >= least)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn photo(boxes: &[[f64; 4]]) -> Photo {
+        let boxes = boxes.iter().map(|&[x0, y0, x1, y1]| BBox::from_inclusive(x0, y0, x1, y1)).collect();
+        Photo { size: Some([100, 100]), class: Some(7), boxes, weight: 1.0, ..Photo::default() }
+    }
+
+    /// Class, box of inclusive corners; ranks as they stand.
+    fn outcome(photo: &Photo, guesses: &[(usize, [f64; 4])]) -> Outcome {
+        let guess = |(rank, &(class, [x0, y0, x1, y1])): (usize, &(usize, [f64; 4]))| Guess {
+            label: Label::Class(class),
+            rank: Some(rank),
+            bbox: Some(BBox::from_inclusive(x0, y0, x1, y1)),
+            confidence: None,
+        };
+        Outcome::of(photo, &Predicted { guesses: guesses.iter().enumerate().map(guess).collect(), failed: false })
+    }
+
+    /// protocol: "Evaluator suite": one trap a line.
+    #[test]
+    fn each_trap() {
+        let (whole, half, far) = ([0., 0., 9., 9.], [0., 0., 9., 4.], [50., 50., 59., 59.]);
+        let one = photo(&[whole]);
+        let cases: [(&str, &Photo, &[(usize, [f64; 4])], Option<usize>, Option<usize>); 9] = [
+            ("IoU exactly one half", &one, &[(7, half)], Some(0), Some(0)),
+            ("a pixel less", &one, &[(7, [0., 0., 8., 4.])], Some(0), None),
+            ("adjacent pixels", &one, &[(7, [10., 0., 19., 9.])], Some(0), None),
+            ("the second true box", &photo(&[far, whole]), &[(7, whole)], Some(0), Some(0)),
+            ("right class with wrong box, wrong class with right box", &one, &[(7, far), (8, whole)], Some(0), None),
+            ("the class again with another box", &one, &[(7, far), (7, whole)], Some(0), Some(1)),
+            ("no guess", &one, &[], None, None),
+            ("a box inside out", &one, &[(7, [9., 9., 0., 0.])], Some(0), None),
+            ("a fractional box", &one, &[(3, whole), (7, [0.5, 0.5, 9.25, 9.25])], Some(1), Some(1)),
+        ];
+        for (what, photo, guesses, class_rank, hit_rank) in cases {
+            let found = outcome(photo, guesses);
+            assert_eq!((found.class_rank, found.hit_rank), (class_rank, hit_rank), "{what}");
+        }
+        // GT-known takes the first box for the true class.
+        assert_eq!(outcome(&one, &[(7, far), (7, whole)]).iou, Some(0.0));
+        assert_eq!(outcome(&one, &[(8, whole)]).iou, None);
+        assert_eq!(outcome(&photo(&[far, whole]), &[]).largest, Some(0.01));
+    }
+
+    #[test]
+    fn a_box_without_class_is_for_the_true_one() {
+        let one = photo(&[[0., 0., 9., 9.]]);
+        let guess = |label| Guess { label, rank: None, bbox: Some(one.boxes[0]), confidence: None };
+        let of = |label| Outcome::of(&one, &Predicted { guesses: vec![guess(label)], failed: false });
+        assert_eq!((of(Label::Truth).iou, of(Label::Truth).class_rank), (Some(1.0), None));
+        assert_eq!(of(Label::Other).iou, None);
+        assert_eq!(Outcome::of(&one, &Predicted { guesses: vec![], failed: true }).iou, Some(0.0));
+    }
+}

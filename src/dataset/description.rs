@@ -94,7 +94,14 @@ pub(super) fn open(request: &Request<'_>, wanted: Option<&[String]>) -> Result<(
     } else {
         return Err(unknown(given));
     };
-    let name = if dataset.name.is_empty() { stem(given) } else { dataset.name };
+    // wsolevaluation's folders are called by the split.
+    let name = match (dataset.name.is_empty(), stem(given)) {
+        (false, _) => dataset.name,
+        (true, split) if ["train", "val", "test"].contains(&split.as_str()) => {
+            given.parent().map_or(split.clone(), |parent| format!("{}-{split}", stem(parent)))
+        }
+        (true, name) => name,
+    };
     Ok((Dataset { name, ..dataset }, None))
 }
 

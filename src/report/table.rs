@@ -51,7 +51,7 @@ fn failed_note(summary: &Summary) -> &'static str {
 }
 
 fn line(text: &mut String, profile: &str, name: &str, value: &str) {
-    let _ = writeln!(text, " {profile:<8} {name:<57} = {value}");
+    let _ = writeln!(text, " {profile:<8} {name:<64} = {value}");
 }
 
 fn boxes_block(text: &mut String, profile: &str, boxes: &BoxScores) {
@@ -137,8 +137,10 @@ fn maps_block(text: &mut String, maps: &MapScores) {
         if games.pointing_difficult.is_some() {
             line(text, "pointing", "Pointing game          difficult photos", &shown(games.pointing_difficult));
         }
-        line(text, "ebpg", "Energy pointing game   share inside the boxes", &shown(Some(games.energy)));
-        line(text, "ebpg", "  floor: a constant map", &percent(games.constant_map));
+        if games.energy.is_some() {
+            line(text, "ebpg", "Energy pointing game   share inside the boxes", &shown(games.energy));
+            line(text, "ebpg", "  floor: a constant map", &shown(games.constant_map));
+        }
     }
 }
 

@@ -146,23 +146,26 @@ impl Metrics {
 
 /// CorLoc (Deselaers et al. 2012; WSDDN): mean over classes c of hits_c / photos_c.
 fn corloc(photos: &[&Outcome], weight: &impl Fn(&Outcome) -> f64) -> Option<Rate> {
-    let classes: Vec<usize> = photos.iter().map(|o| o.class).collect::<Option<_>>()?;
-    let count = classes.iter().max()? + 1;
-    let value = |draw: &mut dyn FnMut() -> usize| {
-        let mut sums = vec![(0.0, 0.0); count];
-        for _ in 0..photos.len() {
-            let i = draw();
-            let (w, sum) = (weight(photos[i]), &mut sums[classes[i]]);
-            sum.0 += w;
-            sum.1 += if photos[i].iou_at_least(LEAST_IOU) { w } else { 0.0 };
+    let hit = |o: &Outcome| if o.iou_at_least(LEAST_IOU) { weight(o) } else { 0.0 };
+    let photos: Vec<(usize, f64, f64)> =
+        photos.iter().map(|o| Some((o.class?, weight(o), hit(o)))).collect::<Option<_>>()?;
+    let classes = photos.iter().map(|photo| photo.0).max()? + 1;
+    let mut sums = Vec::new();
+    let mut value = |chosen: &mut dyn Iterator<Item = usize>| {
+        sums.clear();
+        sums.resize(classes, (0.0, 0.0));
+        for i in chosen {
+            let (class, weight, hit) = photos[i];
+            sums[class].0 += weight;
+            sums[class].1 += hit;
         }
         let shares = sums.iter().filter(|(all, _)| *all > 0.0).map(|(all, hits)| hits / all);
         let (classes, sum) = shares.fold((0, 0.0), |(n, sum), share| (n + 1, sum + share));
         sum / f64::from(classes.max(1))
     };
-    let mut each = 0..photos.len();
-    let all = value(&mut || each.next().unwrap_or(0));
-    let [low, high] = bootstrap(photos.len(), value);
+    let n = photos.len();
+    let all = value(&mut (0..n));
+    let [low, high] = bootstrap(n, |random| value(&mut (0..n).map(|_| random.below(n))));
     Some(Rate { value: all, low, high })
 }
 

@@ -55,11 +55,10 @@ pub fn rate(photos: impl Iterator<Item = (f64, bool)>) -> Option<Rate> {
 const RESAMPLES: usize = 1_000;
 
 /// The 95 % interval of a statistic by the percentile bootstrap (Efron 1979): the statistic of as many photos, drawn
-/// with replacement. `statistic` is handed a source of photo numbers below `n`. The same numbers for the same `n`.
-pub(super) fn bootstrap(n: usize, mut statistic: impl FnMut(&mut dyn FnMut() -> usize) -> f64) -> [f64; 2] {
+/// with replacement. `statistic` draws its `n` photos from the numbers it is handed. The same interval for the same `n`.
+pub(super) fn bootstrap(n: usize, mut statistic: impl FnMut(&mut SplitMix) -> f64) -> [f64; 2] {
     let mut random = SplitMix(n as u64);
-    let mut draw = || random.below(n);
-    let mut values: Vec<f64> = (0..RESAMPLES).map(|_| statistic(&mut draw)).collect();
+    let mut values: Vec<f64> = (0..RESAMPLES).map(|_| statistic(&mut random)).collect();
     values.sort_by(f64::total_cmp);
     [RESAMPLES / 40, RESAMPLES - 1 - RESAMPLES / 40].map(|place| values[place])
 }
@@ -73,8 +72,9 @@ pub fn mean(photos: &[(f64, f64)]) -> Option<Rate> {
     if all.0 <= 0.0 {
         return None;
     }
-    let [low, high] =
-        bootstrap(photos.len(), |draw| of((0..photos.len()).fold((0.0, 0.0), |sums, _| add(sums, &photos[draw()]))));
+    let n = photos.len();
+    let drawn = |random: &mut SplitMix| of((0..n).fold((0.0, 0.0), |sums, _| add(sums, &photos[random.below(n)])));
+    let [low, high] = bootstrap(n, drawn);
     Some(Rate { value: of(all), low, high })
 }
 

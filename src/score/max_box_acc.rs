@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::interval::bootstrap;
 use super::{Rate, contours, rate};
 use crate::geometry::BBox;
+use crate::random::SplitMix;
 
 /// Width and height of a score map, pixels.
 pub const MAP_SIZE: usize = 224;
@@ -179,8 +180,9 @@ impl MaxBoxAcc {
         // The interval of V2 is that of its mean at the thresholds that were found.
         let three = |photo: &BoxHits| (0..3).filter(|&i| hit(photo, all[i].1, i + 3)).count() as f64 / 3.0;
         let values: Vec<f64> = photos.iter().map(|photo| three(photo)).collect();
-        let n = values.len() as f64;
-        let [low, high] = bootstrap(values.len(), |draw| values.iter().map(|_| values[draw()]).sum::<f64>() / n);
+        let n = values.len();
+        let drawn = |random: &mut SplitMix| (0..n).map(|_| values[random.below(n)]).sum::<f64>() / n as f64;
+        let [low, high] = bootstrap(n, drawn);
         let value = all.iter().map(|(at, _)| at.accuracy.value).sum::<f64>() / 3.0;
         Some(Self {
             step: steps,

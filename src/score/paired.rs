@@ -35,10 +35,11 @@ impl Paired {
         };
         let [won, lost] = [|a: bool, b: bool| b && !a, |a: bool, b: bool| a && !b]
             .map(|flipped| photos.iter().filter(|&&(_, a, b)| flipped(a, b)).count());
-        let [low, high] = bootstrap(photos.len(), |draw| {
+        let n = photos.len();
+        let [low, high] = bootstrap(n, |random| {
             let (mut sum, mut weights) = (0.0, 0.0);
-            for _ in 0..photos.len() {
-                let (w, a, b) = photos[draw()];
+            for _ in 0..n {
+                let (w, a, b) = photos[random.below(n)];
                 weights += w;
                 sum += w * (f64::from(u8::from(b)) - f64::from(u8::from(a)));
             }

@@ -28,10 +28,9 @@ pub struct Pointed {
     pub centre: bool,
     /// Whether the photo belongs to the difficult part.
     pub difficult: bool,
-    /// The share of the map's sum inside the true boxes, in 0..=1; 0 for a map of zeros.
-    pub energy: f64,
-    /// The share that a constant map has there: the floor.
-    pub area: f64,
+    /// The share of the map's sum inside the true boxes, in 0..=1, 0 for a map of zeros; and the share that a constant
+    /// map has there: the floor. `None` where there are no boxes.
+    pub energy: Option<[f64; 2]>,
     /// The photo's class.
     pub class: usize,
 }
@@ -63,13 +62,12 @@ impl Pointed {
             }
         }
         let hit = |[x, y]: [f64; 2]| near([x.floor() as i64, y.floor() as i64], photo, mask);
-        let area = area / (rows * columns) as f64;
+        let energy = [if sum > 0.0 { within / sum } else { 0.0 }, area / (rows * columns) as f64];
         Some(Self {
             hit: hit(peak),
             centre: hit([w / 2.0, h / 2.0]),
             difficult: photo.distractors && photo.boxes.iter().map(BBox::area).sum::<f64>() < SMALL * w * h,
-            energy: if sum > 0.0 { within / sum } else { 0.0 },
-            area,
+            energy: (!photo.boxes.is_empty()).then_some(energy),
             class,
         })
     }
@@ -103,10 +101,10 @@ pub struct Pointing {
     pub pointing_difficult: Option<Rate>,
     /// What pointing at the centre scores.
     pub centre: f64,
-    /// The mean share of a map's sum inside the true boxes.
-    pub energy: Rate,
+    /// The mean share of a map's sum inside the true boxes, where there are boxes.
+    pub energy: Option<Rate>,
     /// What a constant map scores there.
-    pub constant_map: f64,
+    pub constant_map: Option<Rate>,
 }
 
 impl Pointing {
@@ -114,13 +112,15 @@ impl Pointing {
     #[must_use]
     pub fn of(photos: &[Pointed]) -> Option<Self> {
         let difficult: Vec<_> = photos.iter().copied().filter(|photo| photo.difficult).collect();
-        let energies: Vec<_> = photos.iter().map(|photo| (1.0, photo.energy)).collect();
+        let energies = |which: usize| {
+            mean(&photos.iter().filter_map(|photo| Some((1.0, photo.energy?[which]))).collect::<Vec<_>>())
+        };
         Some(Self {
             pointing: by_class(photos, |photo| photo.hit)?,
             pointing_difficult: by_class(&difficult, |photo| photo.hit),
             centre: by_class(photos, |photo| photo.centre)?.value,
-            energy: mean(&energies)?,
-            constant_map: photos.iter().map(|photo| photo.area).sum::<f64>() / photos.len() as f64,
+            energy: energies(0),
+            constant_map: energies(1),
         })
     }
 }
@@ -163,21 +163,22 @@ mod tests {
         let pointed = |bbox| Pointed::of(map.view(), &photo(bbox), None).expect("it is known");
         // The maximum lies at (95, 47); the boxes' shares of the sum are 3/4 and 1/4.
         let right = pointed(BBox::new(90., 45., 100., 50.));
-        assert_eq!((right.hit, right.centre, right.energy, right.area), (true, false, 0.75, 0.01));
+        assert_eq!((right.hit, right.centre, right.energy), (true, false, Some([0.75, 0.01])));
         let wrong = pointed(BBox::new(0., 0., 60., 50.));
-        assert_eq!((wrong.hit, wrong.centre, wrong.energy, wrong.area), (false, true, 0.25, 0.6));
+        assert_eq!((wrong.hit, wrong.centre, wrong.energy), (false, true, Some([0.25, 0.6])));
         let zero = Pointed::of(Array2::zeros((10, 10)).view(), &photo(BBox::whole(100, 50)), None).expect("known");
-        assert_eq!((zero.energy, zero.area), (0.0, 1.0));
+        assert_eq!(zero.energy, Some([0.0, 1.0]));
         assert_eq!(Pointed::of(map.view(), &Photo::default(), None), None);
     }
 
     #[test]
     fn classes_weigh_the_same() {
-        let of = |class, hit| Pointed { hit, centre: false, difficult: hit, energy: 0.5, area: 0.1, class };
+        let of = |class, hit| Pointed { hit, centre: false, difficult: hit, energy: hit.then_some([0.5, 0.1]), class };
         let found =
             Pointing::of(&[of(0, true), of(0, false), of(0, false), of(0, false), of(3, true)]).expect("photos");
         assert!((found.pointing.value - (0.25 + 1.0) / 2.0).abs() < 1e-12);
-        assert_eq!((found.pointing_difficult.expect("some").value, found.energy.value), (1.0, 0.5));
+        assert_eq!(found.pointing_difficult.expect("some").value, 1.0);
+        assert_eq!((found.energy.expect("boxes").value, found.constant_map.expect("boxes").value), (0.5, 0.1));
         assert_eq!(Pointing::of(&[]), None);
     }
 }

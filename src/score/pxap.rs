@@ -97,10 +97,9 @@ impl PxAp {
         let all = pooled(&mut (0..photos.len()));
         let [pixels_object, pixels_background] = all.each_ref().map(|bins| bins.iter().sum::<u64>() as usize);
         let value = area(&all)?;
-        let [low, high] = bootstrap(photos.len(), |draw| {
-            // A draw without any object has no curve; it counts as one without area.
-            area(&pooled(&mut (0..photos.len()).map(|_| draw()))).unwrap_or(0.0)
-        });
+        let n = photos.len();
+        // A draw without any object has no curve; it counts as one without area.
+        let [low, high] = bootstrap(n, |random| area(&pooled(&mut (0..n).map(|_| random.below(n)))).unwrap_or(0.0));
         let constant_map = pixels_object as f64 / (pixels_object + pixels_background) as f64;
         Some(Self { step: steps, pxap: Rate { value, low, high }, constant_map, pixels_object, pixels_background })
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a test that cannot go on fails")]
 
 mod cases;
+mod devkit;
 mod gradients;
 mod graphs;
 mod hostile;
@@ -12,6 +13,7 @@ mod networks;
 mod notation;
 mod onnx_package;
 mod program;
+mod wsoleval;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::shared;
 
-fn localise(arguments: &[&str]) -> Output {
+pub(crate) fn localise(arguments: &[&str]) -> Output {
     let mut command = Command::cargo_bin("localise").unwrap();
     command.env_remove("LOCALISE_DATA").args(arguments).output().unwrap()
 }
@@ -19,18 +19,18 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// Runs, expects the exit code, gives stdout and stderr.
-fn expect(code: i32, arguments: &[&str]) -> (String, String) {
+pub(crate) fn expect(code: i32, arguments: &[&str]) -> (String, String) {
     let output = localise(arguments);
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{out}\n{err}");
     (out, err)
 }
 
-fn json(path: &Path) -> Value {
+pub(crate) fn json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-fn run(out: &Path, more: &[&str]) -> (String, String) {
+pub(crate) fn run(out: &Path, more: &[&str]) -> (String, String) {
     expect(0, &[&["run", "--quiet", "--dataset", "sample", "--out", out.to_str().unwrap()], more].concat())
 }
 

@@ -1,0 +1,179 @@
+//! Score maps against what wsolevaluation's own evaluator says of them, threshold by threshold.
+
+use std::path::Path;
+
+use localise::dataset::{Dataset, Request};
+use localise::prediction::read_map;
+use localise::score::{Steps, contours, in_map, levels, reaches};
+use serde_json::Value;
+
+use crate::program::{expect, json};
+use crate::shared;
+
+fn scored(golden: &Path, set: &str, step: &str) -> Value {
+    let maps = golden.join("scoremaps").join(set);
+    let truth = golden.join("metadata").join(set).join("test");
+    let arguments = ["score", maps.to_str().unwrap(), "--dataset", truth.to_str().unwrap(), "--step", step, "--json"];
+    serde_json::from_str(&expect(0, &arguments).0).unwrap()
+}
+
+fn close(ours: f64, theirs: &Value, tolerance: f64, what: &str) {
+    let theirs = theirs.as_f64().unwrap();
+    assert!((ours - theirs).abs() <= tolerance, "{what}: {ours}, not {theirs}");
+}
+
+/// MaxBoxAcc of photos: the maxima to 1e-6, the counts at each threshold exactly.
+#[test]
+fn max_box_acc_is_the_evaluators() {
+    let Some(golden) = shared("data/golden_wsoleval") else { return };
+    let expected = json(&golden.join("expected.json"));
+    for (key, set) in [("ilsvrc", "ILSVRC"), ("ilsvrc_sharp", "ILSVRC_sharp")] {
+        for step in ["0.001", "0.01"] {
+            let found = &scored(&golden, set, step)["maps"]["wsoleval"];
+            for (ours, theirs) in [("single_contour", "single_contour"), ("all_contours", "all_contours")] {
+                let wanted = &expected[key][format!("{theirs}, step {step}")];
+                for (i, iou) in ["30", "50", "70"].into_iter().enumerate() {
+                    let (at, what) = (&found[ours][i], format!("{set} {ours} {iou} {step}"));
+                    assert_eq!(at["correct_at_each_threshold"], wanted["correct_at_each_threshold"][iou], "{what}");
+                    close(at["accuracy"]["value"].as_f64().unwrap() * 100.0, &wanted["max_box_acc"][iou], 1e-6, &what);
+                    close(at["threshold"].as_f64().unwrap(), &wanted["best"][iou]["first_threshold"], 1e-9, &what);
+                }
+            }
+            let percent = |key: &str| found[key]["value"].as_f64().unwrap() * 100.0;
+            let single = &expected[key][format!("single_contour, step {step}")];
+            close(percent("max_box_acc"), &single["max_box_acc"]["50"], 1e-6, set);
+            close(percent("max_box_acc_v2"), &expected[key][format!("all_contours, step {step}")]["mean"], 1e-6, set);
+        }
+    }
+}
+
+fn corners(bbox: &localise::geometry::BBox) -> Value {
+    let corners = [bbox.x_min, bbox.y_min, bbox.x_max - 1.0, bbox.y_max - 1.0];
+    corners.iter().map(|&v| v as i64).collect::<Vec<_>>().into()
+}
+
+/// Photo by photo and threshold by threshold: the true boxes, the number of contours, the box, the best IoU.
+#[test]
+fn every_photo_at_every_threshold() {
+    let Some(golden) = shared("data/golden_wsoleval") else { return };
+    let expected = json(&golden.join("per_photo.json"));
+    for (key, set) in [("ilsvrc", "ILSVRC"), ("ilsvrc_sharp", "ILSVRC_sharp")] {
+        let folder = golden.join("metadata").join(set).join("test");
+        let dataset = Dataset::open(&Request { dataset: Some(&folder), ..Request::default() }).unwrap();
+        for photo in &dataset.photos {
+            let map = read_map(&golden.join("scoremaps").join(set), &photo.id).unwrap();
+            let truth: Vec<_> = photo.boxes.iter().map(|bbox| in_map(bbox, photo.size.unwrap())).collect();
+            let [single, all] =
+                ["single_contour", "all_contours"].map(|kind| &expected[key][format!("{kind}, step 0.01")][&photo.id]);
+            assert_eq!(
+                Value::from(truth.iter().map(corners).collect::<Vec<_>>()),
+                single["truth_resized"],
+                "{}",
+                photo.id
+            );
+            let levels = levels(map.view());
+            let most = f64::from(*levels.iter().max().unwrap());
+            for (n, reach) in reaches(map.view(), &truth, Steps::Hundred).into_iter().enumerate() {
+                let what = format!("{} at {n}", photo.id);
+                let found = contours(levels.view(), (Steps::Hundred.threshold(n) * most) as u8);
+                assert_eq!(found.count, all["contours"][n].as_u64().unwrap() as usize, "{what}");
+                assert_eq!(corners(&found.largest), single["box"][n], "{what}");
+                close(reach.largest, &single["best_iou"][n], 1e-12, &what);
+                close(reach.all, &all["best_iou"][n], 1e-12, &what);
+            }
+        }
+    }
+}
+
+/// PxAP of photos with masks: to 1e-6, the pixels exactly, and each photo alone.
+#[test]
+fn pxap_is_the_evaluators() {
+    let Some(golden) = shared("data/golden_wsoleval") else { return };
+    let expected = json(&golden.join("expected.json"));
+    let list = std::fs::read_to_string(golden.join("metadata/OpenImages/test/image_ids.txt")).unwrap();
+    let folder = tempfile::TempDir::new().unwrap();
+    let images = folder.path().join("images.txt");
+    for step in ["0.001", "0.01"] {
+        let wanted = &expected["pxap"][format!("step {step}")];
+        let found = &scored(&golden, "OpenImages", step)["maps"]["pxap"];
+        close(found["pxap"]["value"].as_f64().unwrap() * 100.0, &wanted["pxap"], 1e-6, step);
+        assert_eq!(found["pixels_object"], wanted["pixels_object"]);
+        assert_eq!(found["pixels_background"], wanted["pixels_background"]);
+        // Three photos by themselves: one of odd height, one with an ignored part, one ignored outside the object.
+        for name in ["7386", "6614", "8844"] {
+            let id = list.lines().find(|line| line.contains(name)).unwrap();
+            std::fs::write(&images, id).unwrap();
+            let maps = golden.join("scoremaps/OpenImages");
+            let truth = golden.join("metadata/OpenImages/test");
+            let arguments = [
+                "score",
+                maps.to_str().unwrap(),
+                "--dataset",
+                truth.to_str().unwrap(),
+                "--step",
+                step,
+                "--json",
+                "--images",
+                images.to_str().unwrap(),
+            ];
+            let found: Value = serde_json::from_str(&expect(0, &arguments).0).unwrap();
+            let found = &found["maps"]["pxap"];
+            let wanted = &wanted["per_image"][id];
+            close(found["pxap"]["value"].as_f64().unwrap() * 100.0, &wanted["pxap"], 1e-6, id);
+            assert_eq!(found["pixels_object"], wanted["pixels_object"], "{id}");
+            assert_eq!(found["pixels_background"], wanted["pixels_background"], "{id}");
+        }
+    }
+}
+
+/// Maps that are all zeros, constant, one pixel, tied, with a hole, NaN, above 1: each alone.
+#[test]
+fn degenerate_maps_as_the_evaluator_has_them() {
+    let Some(golden) = shared("data/golden_wsoleval") else { return };
+    let expected = json(&golden.join("expected.json"));
+    let folder = golden.join("metadata/degenerate/test");
+    let dataset = Dataset::open(&Request { dataset: Some(&folder), ..Request::default() }).unwrap();
+    let mut refused = 0;
+    for photo in &dataset.photos {
+        let wanted = &expected["degenerate"][&photo.id];
+        let map = match read_map(&golden.join("scoremaps/degenerate"), &photo.id) {
+            Ok(map) => map,
+            Err(fault) => {
+                assert_eq!(wanted["box"]["error"], "ValueError", "{fault}");
+                refused += 1;
+                continue;
+            }
+        };
+        let truth: Vec<_> = photo.boxes.iter().map(|bbox| in_map(bbox, [224; 2])).collect();
+        let levels = levels(map.view());
+        let most = f64::from(*levels.iter().max().unwrap());
+        for (step, steps) in [("0.001", Steps::Thousand), ("0.01", Steps::Hundred)] {
+            let reaches = reaches(map.view(), &truth, steps);
+            for kind in ["single_contour", "all_contours"] {
+                let predicted = wanted[format!("{kind}, step {step}")]["predicted"].as_array().unwrap();
+                for (i, stretch) in predicted.iter().enumerate() {
+                    let from = stretch["from_index"].as_u64().unwrap() as usize;
+                    let to = predicted
+                        .get(i + 1)
+                        .map_or(steps.count(), |next| next["from_index"].as_u64().unwrap() as usize);
+                    for n in from..to {
+                        let found = contours(levels.view(), (steps.threshold(n) * most) as u8);
+                        let single = kind == "single_contour";
+                        let boxes = if single { vec![found.largest] } else { found.boxes };
+                        let reach = if single { reaches[n].largest } else { reaches[n].all };
+                        let what = format!("{} {kind} at {n}", photo.id);
+                        let sorted = |mut boxes: Vec<String>| {
+                            boxes.sort();
+                            boxes
+                        };
+                        let theirs = stretch["boxes"].as_array().unwrap().iter().map(ToString::to_string).collect();
+                        let ours = boxes.iter().map(|bbox| corners(bbox).to_string()).collect();
+                        assert_eq!(sorted(ours), sorted(theirs), "{what}");
+                        close(reach, &stretch["best_iou"], 1e-12, &what);
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(refused, 2, "NaN and a value above 1");
+}

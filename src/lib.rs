@@ -35,6 +35,7 @@ pub mod classifier;
 pub mod cli;
 pub mod config;
 pub mod dataset;
+pub mod doctor;
 pub mod geometry;
 pub mod gradient;
 pub mod maxflow;

@@ -32,6 +32,7 @@ struct File {
     std: [f32; 3],
     target: Option<String>,
     fetch: Option<String>,
+    accuracy: Option<f64>,
 }
 
 /// How a model wants its input, and what its scores mean.
@@ -61,6 +62,8 @@ pub struct Description {
     pub target: Option<String>,
     /// The command that fetches the model.
     pub fetch: Option<String>,
+    /// The share of ILSVRC's validation photos whose class it finds first, as published, in 0..=1: what `doctor` expects.
+    pub accuracy: Option<f64>,
 }
 
 impl Description {
@@ -111,6 +114,7 @@ impl Description {
             std: file.std,
             target: file.target,
             fetch: file.fetch,
+            accuracy: file.accuracy,
         })
     }
 }

@@ -18,6 +18,7 @@ use crate::config::home;
 pub struct LibraryError(String);
 
 static GIVEN: OnceLock<PathBuf> = OnceLock::new();
+static LOADED: OnceLock<PathBuf> = OnceLock::new();
 static ENVIRONMENT: OnceLock<Result<Environment, LibraryError>> = OnceLock::new();
 
 #[cfg(target_os = "macos")]
@@ -45,11 +46,29 @@ pub fn version() -> Result<String, LibraryError> {
     environment().map(|_| ort::info().to_owned())
 }
 
+/// Where the loaded library lies, and its version number where the file tells: an ELF library names its symbols' version
+/// `VERS_1.32.0`.
+///
+/// # Errors
+/// [`LibraryError`] when there is none.
+pub fn loaded() -> Result<(PathBuf, Option<String>), LibraryError> {
+    environment()?;
+    let path = LOADED.get().cloned().unwrap_or_default();
+    let bytes = std::fs::read(&path).unwrap_or_default();
+    let sign = b"VERS_";
+    let number = bytes.windows(sign.len()).position(|window| window == sign).map(|place| {
+        let digits = bytes[place + sign.len()..].iter().take_while(|b| b.is_ascii_digit() || **b == b'.');
+        digits.map(|&b| char::from(b)).collect()
+    });
+    Ok((path, number))
+}
+
 fn load() -> Result<Environment, LibraryError> {
     let path = find()?;
     let shown = path.display();
     let failed = |reason: String| LibraryError(format!("ONNX Runtime does not load from {shown}: {reason}"));
     let builder = ort::init_from(&path).map_err(|e| failed(deepest(&e)))?;
+    let _ = LOADED.set(path.clone());
     builder.with_name("localise").build().map_err(|e| failed(e.to_string()))
 }
 

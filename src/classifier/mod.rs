@@ -23,7 +23,7 @@ use ndarray::{Array3, Array4, ArrayD, Ix3};
 use sha2::{Digest, Sha256};
 
 pub use description::{Channels, Description};
-pub use library::{LibraryError, use_library, version};
+pub use library::{LibraryError, loaded, use_library, version};
 pub use session::AnyModel;
 
 use crate::gradient::{self, GradientModel, Options, ReluRule, SEED};

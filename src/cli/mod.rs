@@ -1,6 +1,8 @@
 //! The command line: one file a verb. Parse, resolve, run; results on stdout, all else on stderr.
 #![allow(clippy::print_stderr, reason = "messages to the user")]
 
+mod compare;
+mod doctor;
 mod grad;
 mod list;
 mod maxflow;
@@ -29,6 +31,8 @@ mod exit {
     pub(super) const BAD_INPUT: u8 = 2;
     /// Complete, but some photos failed.
     pub(super) const SOME_FAILED: u8 = 3;
+    /// `compare --max-drop`: worse than allowed.
+    pub(super) const WORSE: u8 = 5;
     /// The output cannot be written.
     pub(super) const OUTPUT: u8 = 74;
 }
@@ -58,6 +62,10 @@ enum Verb {
     Run(run::Run),
     /// Score anyone's boxes, score maps or masks against a dataset. Needs no model and no ONNX Runtime.
     Score(score::Score),
+    /// Compare two results on the same photos: what flipped, and whether it is more than chance.
+    Compare(compare::Compare),
+    /// Check the library, a dataset and a model before a long run.
+    Doctor(doctor::Doctor),
     /// Show one photo's way through a pipeline as a picture.
     Show(show::Show),
     /// Write a model with its backward pass: any ONNX Runtime then gives the gradient of a score.
@@ -72,6 +80,10 @@ enum Verb {
 enum Outcome {
     Done,
     SomeFailed,
+    /// A check found something wrong with the input.
+    Faulty,
+    /// A result is worse than was allowed.
+    Worse,
 }
 
 /// Runs the program on the process's arguments.
@@ -86,6 +98,8 @@ pub fn main() -> ExitCode {
     let result = catch_unwind(|| match arguments.verb {
         Verb::Run(verb) => verb.run(quiet),
         Verb::Score(verb) => verb.run(),
+        Verb::Compare(verb) => verb.run(),
+        Verb::Doctor(verb) => verb.run(),
         Verb::Show(verb) => verb.run(),
         Verb::Grad(verb) => verb.run(),
         Verb::Maxflow(verb) => verb.run(),
@@ -94,6 +108,8 @@ pub fn main() -> ExitCode {
     match result {
         Ok(Ok(Outcome::Done)) => ExitCode::SUCCESS,
         Ok(Ok(Outcome::SomeFailed)) => exit::SOME_FAILED.into(),
+        Ok(Ok(Outcome::Faulty)) => exit::BAD_INPUT.into(),
+        Ok(Ok(Outcome::Worse)) => exit::WORSE.into(),
         Ok(Err(error)) if broken_pipe(&error) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
             eprintln!("error: {error:#}");

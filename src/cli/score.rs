@@ -11,7 +11,7 @@ use crate::dataset::{self, Dataset, Photo, Request, TrueMask};
 use crate::prediction::{self, Format, Predictions};
 use crate::report::{self, Summary};
 use crate::run::OutputError;
-use crate::score::{MapOutcome, MapScores, MaskScores, Overlap, Steps};
+use crate::score::{self, MapOutcome, MapScores, MaskScores, Overlap, Steps};
 
 #[derive(Args, Debug)]
 pub(super) struct Score {
@@ -78,17 +78,49 @@ fn written(text: &str) -> Result<(Format, PathBuf), String> {
     Ok((Format::from_str(format, false)?, path.into()))
 }
 
+/// Boxes and the truth that they speak of.
+#[derive(Debug)]
+pub(super) struct Boxes {
+    pub(super) dataset: Dataset,
+    pub(super) predictions: Predictions,
+}
+
+impl Boxes {
+    pub(super) fn outcomes(&self) -> Vec<score::Outcome> {
+        let pairs = self.dataset.photos.iter().zip(&self.predictions.photos);
+        pairs.map(|(photo, predicted)| score::Outcome::of(photo, predicted)).collect()
+    }
+}
+
+/// Opens the boxes in a file, or those of a run's folder with what they were scored against.
+pub(super) fn open_boxes(path: &Path, dataset: Option<&Path>, data_dir: Option<&Path>) -> Result<Boxes> {
+    let (path, dataset) = of_run(path, dataset);
+    let Some(dataset) = dataset else { bail!("{}: it is no run; name its truth with --dataset", path.display()) };
+    let Some(format) = format_of(kind_of(&path)?) else { bail!("{}: it holds no boxes", path.display()) };
+    let dataset = Dataset::open(&Request { dataset: Some(&dataset), data_dir, ..Request::default() })?;
+    let predictions = Predictions::read(&path, format, &dataset)?;
+    Ok(Boxes { dataset, predictions })
+}
+
+/// The rows of a run's folder, and what they were scored against, its folder, unless another truth is named.
+fn of_run(path: &Path, dataset: Option<&Path>) -> (PathBuf, Option<PathBuf>) {
+    let rows = path.join("boxes.csv");
+    match rows.is_file() {
+        true => (rows, Some(dataset.unwrap_or(path).to_owned())),
+        false => (path.to_owned(), dataset.map(Path::to_owned)),
+    }
+}
+
 impl Score {
-    pub(super) fn run(mut self) -> Result<Outcome> {
-        // A run's folder has its rows, and what they were scored against.
-        if self.predictions.join("boxes.csv").is_file() && self.format.is_none() {
-            self.dataset.get_or_insert_with(|| self.predictions.join("truth.csv"));
-            self.predictions.push("boxes.csv");
-        }
-        let Some(name) = self.dataset.as_deref() else {
-            bail!("--dataset is missing\nhelp: name the truth that {} speaks of", self.predictions.display())
+    pub(super) fn run(self) -> Result<Outcome> {
+        let (path, dataset) = match self.format {
+            None => of_run(&self.predictions, self.dataset.as_deref()),
+            Some(_) => (self.predictions.clone(), self.dataset.clone()),
         };
-        let kind = self.format.map_or_else(|| kind_of(&self.predictions), Ok)?;
+        let Some(name) = dataset.as_deref() else {
+            bail!("--dataset is missing\nhelp: name the truth that {} speaks of", path.display())
+        };
+        let kind = self.format.map_or_else(|| kind_of(&path), Ok)?;
         let dataset = Dataset::open(&Request {
             dataset: Some(name),
             data_dir: self.data_dir.as_deref(),
@@ -99,15 +131,15 @@ impl Score {
         })?;
         let summary = match format_of(kind) {
             Some(format) => {
-                let predictions = Predictions::read(&self.predictions, format, &dataset)?;
+                let predictions = Predictions::read(&path, format, &dataset)?;
                 for (format, path) in &self.write {
                     std::fs::write(path, predictions.write(*format, &dataset)?).map_err(OutputError::at(path))?;
                 }
                 Summary::of_boxes(&dataset, &predictions)
             }
             None if !self.write.is_empty() => bail!("--write writes boxes, and these are none"),
-            None if kind == Kind::Masks => masks(&self.predictions, &dataset)?,
-            None => maps(&self.predictions, &dataset, self.steps())?,
+            None if kind == Kind::Masks => masks(&path, &dataset)?,
+            None => maps(&path, &dataset, self.steps())?,
         };
         let text = if self.json { serde_json::to_string(&summary)? + "\n" } else { report::table(&summary) };
         print(&text)?;

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::faults::Gate;
 use super::runs::Runs;
-use super::{Dataset, Error, Mask, Photo};
+use super::{Dataset, Error, Mask, Photo, Profile};
 use crate::classes::ClassList;
 use crate::geometry::BBox;
 
@@ -137,7 +137,7 @@ pub(super) fn read(file: &Path, images: &Path, lenient: bool) -> Result<Dataset,
     });
     let photos = photos.collect();
     let (notes, edges) = gate.close()?;
-    Ok(Dataset { profile: "coco", classes, photos, notes, edges, ..Dataset::default() })
+    Ok(Dataset { profile: Profile::Coco, classes, photos, notes, edges, ..Dataset::default() })
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::faults::Gate;
-use super::{Dataset, Error, Faults, Mask, Photo};
+use super::{Dataset, Error, Faults, Mask, Photo, Profile};
 use crate::classes::ClassList;
 use crate::geometry::BBox;
 
@@ -107,9 +107,23 @@ pub(super) fn read(
         });
     }
     let (notes, edges) = gate.close()?;
-    let name = files.first().and_then(|f| f.parent()).and_then(Path::file_name).unwrap_or_default();
-    let name = name.to_string_lossy().into_owned();
-    Ok(Dataset { name, profile: "devkit", classes, photos, weighted, notes, edges, ..Dataset::default() })
+    Ok(Dataset { profile: Profile::Devkit, classes, photos, weighted, notes, edges, ..Dataset::default() })
+}
+
+/// What the run in `folder` was scored against: its `truth.csv`, under the name and profile that its manifest tells.
+///
+/// # Errors
+/// As [`Dataset::open`].
+pub fn read_run(folder: &Path, lenient: bool) -> Result<Dataset, Error> {
+    #[derive(Deserialize)]
+    struct Manifest {
+        dataset: String,
+        profile: Profile,
+    }
+    let path = folder.join("manifest.json");
+    let bytes = std::fs::read(&path).map_err(|e| Error::of(&path, e))?;
+    let Manifest { dataset: name, profile } = serde_json::from_slice(&bytes).map_err(|e| Error::of(&path, e))?;
+    Ok(Dataset { name, profile, ..read(&[folder.join("truth.csv")], None, None, lenient)? })
 }
 
 /// The list that was given; ImageNet's where every key is a WordNet id; else what the rows say.

@@ -13,7 +13,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::faults::Gate;
-use super::{Dataset, Error, Mask, Photo, photo, text};
+use super::{Dataset, Error, Mask, Photo, Profile, photo, text};
 use crate::classes::ClassList;
 use crate::geometry::BBox;
 
@@ -108,7 +108,7 @@ pub(super) fn read(root: &Path, split: Split, end: BoxEnd, lenient: bool) -> Res
     if end == BoxEnd::Inclusive {
         notes.push("boxes end at x + width inclusive, one pixel more than they are wide, as in wsolevaluation".into());
     }
-    Ok(Dataset { profile: "cub", classes, photos, notes, edges, ..Dataset::default() })
+    Ok(Dataset { profile: Profile::Cub, classes, photos, notes, edges, ..Dataset::default() })
 }
 
 /// `1 001.Black_footed_Albatross`: the key is as it stands, the name without number and underscores.

@@ -100,6 +100,8 @@ pub(super) fn open(request: &Request<'_>, wanted: Option<&[String]>) -> Result<(
         (true, split) if ["train", "val", "test"].contains(&split.as_str()) => {
             given.parent().map_or(split.clone(), |parent| format!("{}-{split}", stem(parent)))
         }
+        // A table is called by its folder.
+        (true, table) if table == "boxes" => given.parent().map_or(table, stem),
         (true, name) => name,
     };
     Ok((Dataset { name, ..dataset }, None))
@@ -115,6 +117,9 @@ fn by_sign(root: &Path, request: &Request<'_>) -> Result<Dataset, Error> {
     let has = |name: &str| root.join(name).exists();
     let images = request.data_dir.unwrap_or(root);
     let lenient = request.lenient;
+    if has("truth.csv") && has("manifest.json") {
+        return csv::read_run(root, lenient);
+    }
     if has("boxes.csv") {
         return csv::read(&[root.join("boxes.csv")], None, request.classes, lenient);
     }

@@ -54,7 +54,9 @@ pub struct Edges {
     pub boxes: usize,
     /// Boxes that begin at the first column or row.
     pub at_start: usize,
-    /// Boxes that begin one pixel before it.
+    /// Boxes that begin at the second.
+    pub at_second: usize,
+    /// Boxes that begin one pixel before the first.
     pub before_start: usize,
     /// Boxes that end at the last column or row.
     pub at_end: usize,
@@ -62,6 +64,8 @@ pub struct Edges {
     pub behind_end: usize,
     /// Boxes that leave the photo by more than a pixel.
     pub far_outside: usize,
+    /// Boxes that were left out: inside out, not of numbers, or wholly outside.
+    pub left_out: usize,
 }
 
 /// The gate through which every true box of every reader goes: it checks the box, cuts it off at its photo's edge, and
@@ -73,7 +77,6 @@ pub(super) struct Gate {
     pub(super) faults: Faults,
     pub(super) edges: Edges,
     cut_off: usize,
-    left_out: usize,
 }
 
 impl Gate {
@@ -93,7 +96,7 @@ impl Gate {
                 Some(bbox)
             }
             Err(_) if self.lenient => {
-                self.left_out += 1;
+                self.edges.left_out += 1;
                 None
             }
             Err(fault) => {
@@ -110,8 +113,8 @@ impl Gate {
         if self.cut_off > 0 {
             notes.push(format!("{} boxes were cut off at their photo's edge", self.cut_off));
         }
-        if self.left_out > 0 {
-            notes.push(format!("{} boxes were left out: inside out, or outside their photo", self.left_out));
+        if self.edges.left_out > 0 {
+            notes.push(format!("{} boxes were left out: inside out, or outside their photo", self.edges.left_out));
         }
         Ok((notes, self.edges))
     }
@@ -123,6 +126,7 @@ impl Edges {
         let any = |is: &dyn Fn((f64, f64, f64)) -> bool| usize::from(sides.iter().any(|&side| is(side)));
         self.boxes += 1;
         self.at_start += any(&|(min, _, _)| min == 0.0);
+        self.at_second += any(&|(min, _, _)| min == 1.0);
         self.before_start += any(&|(min, _, _)| min == -1.0);
         self.at_end += any(&|(_, max, end)| max == end);
         self.behind_end += any(&|(_, max, end)| max == end + 1.0);
@@ -165,7 +169,16 @@ mod tests {
         let (notes, edges) = gate.close().unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(notes.len(), 2);
         // The boxes at the start are the first, that at (20, 0), and that at (0, NaN).
-        let expected = Edges { boxes: 6, at_start: 3, before_start: 1, at_end: 1, behind_end: 1, far_outside: 2 };
+        let expected = Edges {
+            boxes: 6,
+            at_start: 3,
+            at_second: 3,
+            before_start: 1,
+            at_end: 1,
+            behind_end: 1,
+            far_outside: 2,
+            left_out: 3,
+        };
         assert_eq!(edges, expected);
     }
 

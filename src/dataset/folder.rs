@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Dataset, Error, Photo, photo};
+use super::{Dataset, Error, Photo, Profile, photo};
 use crate::classes::ClassList;
 
 pub(super) fn read(root: &Path, classes: ClassList) -> Result<Dataset, Error> {
@@ -21,7 +21,7 @@ pub(super) fn read(root: &Path, classes: ClassList) -> Result<Dataset, Error> {
         let class = classes.class(above).or_else(number);
         photos.push(Photo { id: name.display().to_string(), class, weight: 1.0, size, path, ..Photo::default() });
     }
-    Ok(Dataset { profile: "boxes", classes, photos, ..Dataset::default() })
+    Ok(Dataset { profile: Profile::Boxes, classes, photos, ..Dataset::default() })
 }
 
 /// Whether a folder holds photos, itself or in its folders.

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 
 use super::annotation::{self, Annotation};
 use super::faults::Gate;
-use super::{Dataset, Error, Photo, text};
+use super::{Dataset, Error, Photo, Profile, text};
 use crate::classes::ClassList;
 use crate::geometry::BBox;
 
@@ -86,10 +86,9 @@ pub(super) fn read(
         });
     }
     let (notes, edges) = gate.close()?;
-    let mut files = vec![("ground truth", layout.ground_truth.clone()), ("blacklist", layout.blacklist.clone())];
-    files.extend(layout.label_order.iter().map(|path| ("label map", path.clone())));
+    let files = vec![("ground truth", layout.ground_truth.clone()), ("blacklist", layout.blacklist.clone())];
     let ilsvrc_ids = order.complete();
-    Ok(Dataset { profile: "devkit", classes, ilsvrc_ids, photos, notes, edges, files, ..Dataset::default() })
+    Ok(Dataset { profile: Profile::Devkit, classes, ilsvrc_ids, photos, notes, edges, files, ..Dataset::default() })
 }
 
 /// The annotations of photos, in their order; a fault in place of one names the file.

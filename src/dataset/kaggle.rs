@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::description::first_existing;
 use super::faults::Gate;
-use super::{Dataset, Error, Photo, csv, ilsvrc, photo, text};
+use super::{Dataset, Error, Photo, Profile, csv, ilsvrc, photo, text};
 use crate::classes::ClassList;
 use crate::geometry::BBox;
 
@@ -99,7 +99,7 @@ pub(super) fn read(root: &Path, split: Split, blacklist: &[PathBuf], lenient: bo
         notes.push("no blacklist lies here: every photo counts in localisation, unlike in the devkit".into());
     }
     let files = blacklist_file.into_iter().map(|path| ("blacklist", path)).collect();
-    Ok(Dataset { profile: "kaggle", classes, photos, notes, edges, files, ..Dataset::default() })
+    Ok(Dataset { profile: Profile::Kaggle, classes, photos, notes, edges, files, ..Dataset::default() })
 }
 
 /// The classes: ImageNet's where they are these.

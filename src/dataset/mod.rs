@@ -24,15 +24,17 @@ mod wsol;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use coco::Segmentation;
 pub(crate) use csv::open as open_csv;
-pub use csv::write as write_csv;
+pub use csv::{read_run, write as write_csv};
 pub use description::{LAYOUTS, known};
 pub(crate) use faults::Faults;
 pub use faults::{Edges, Error};
 pub use mask::{Mask, TrueMask};
+pub(crate) use photo::size as photo_size;
 pub use photo::{decode, read};
 
 use crate::classes::ClassList;
@@ -72,13 +74,53 @@ impl Photo {
     }
 }
 
+/// Where the rules for a dataset's boxes come from. The name stands on every number.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// The ILSVRC devkit, with its blacklist where the dataset has one.
+    #[default]
+    Devkit,
+    /// Kaggle's ImageNet challenge: the devkit without blacklist.
+    Kaggle,
+    /// CUB-200-2011.
+    Cub,
+    /// Pascal VOC.
+    Voc,
+    /// COCO.
+    Coco,
+    /// Boxes of no particular origin.
+    Boxes,
+}
+
+impl Profile {
+    /// The name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Devkit => "devkit",
+            Self::Kaggle => "kaggle",
+            Self::Cub => "cub",
+            Self::Voc => "voc",
+            Self::Coco => "coco",
+            Self::Boxes => "boxes",
+        }
+    }
+
+    /// Whether a photo has one class, which can be guessed. Where it has several, each is asked for by itself.
+    #[must_use]
+    pub fn guesses_classes(self) -> bool {
+        !matches!(self, Self::Voc | Self::Coco)
+    }
+}
+
 /// Photos with their truth.
 #[derive(Clone, Debug, Default)]
 pub struct Dataset {
     /// The dataset's name.
     pub name: String,
-    /// The metric profile of its boxes: `devkit`, `kaggle`, `cub`, `voc`, `coco` or `boxes`.
-    pub profile: &'static str,
+    /// The metric profile of its boxes.
+    pub profile: Profile,
     /// The classes that [`Photo::class`] counts in.
     pub classes: ClassList,
     /// The ILSVRC ID (1..=1000) of each class, where it is known: what a devkit submission calls it.
@@ -91,7 +133,7 @@ pub struct Dataset {
     pub notes: Vec<String>,
     /// Where the boxes lay before anything was cut off.
     pub edges: Edges,
-    /// Files that steer the reading, by what they are (`blacklist`, `label order`, `ground truth`): for checks.
+    /// Lists of numbers that steer the reading, by what they are (`blacklist`, `label order`, `ground truth`): for checks.
     pub files: Vec<(&'static str, PathBuf)>,
 }
 
@@ -153,6 +195,14 @@ impl Dataset {
     #[must_use]
     pub fn places(&self) -> HashMap<&str, usize> {
         self.photos.iter().enumerate().map(|(i, p)| (p.id.as_str(), i)).collect()
+    }
+
+    /// The numbers of one of [`Dataset::files`].
+    ///
+    /// # Errors
+    /// [`Error`] when it has changed since it was read.
+    pub fn numbers(path: &Path) -> Result<Vec<usize>, Error> {
+        text::numbers(path)
     }
 
     fn pick(&mut self, mut places: Vec<usize>) {

@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use super::faults::Gate;
-use super::{Dataset, Error, Photo, ilsvrc, text};
+use super::{Dataset, Error, Photo, Profile, ilsvrc, text};
 use crate::classes::ClassList;
 use crate::geometry::BBox;
 
@@ -65,7 +65,7 @@ pub(super) fn read(root: &Path, split: &str, lenient: bool) -> Result<Dataset, E
     if all_difficult > 0 {
         notes.push(format!("{all_difficult} classes were left out of photos in which all their objects are difficult"));
     }
-    Ok(Dataset { profile: "voc", classes, photos, notes, edges, ..Dataset::default() })
+    Ok(Dataset { profile: Profile::Voc, classes, photos, notes, edges, ..Dataset::default() })
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::faults::Gate;
-use super::{Dataset, Error, Mask, Photo, ilsvrc, text};
+use super::{Dataset, Error, Mask, Photo, Profile, ilsvrc, text};
 use crate::classes::ClassList;
 use crate::geometry::BBox;
 
@@ -91,7 +91,7 @@ pub(super) fn read(
     let ilsvrc_ids = order.is_file().then(|| label_order(&order, classes.len())).transpose()?;
     files.extend(ilsvrc_ids.is_some().then_some(("label order", order)));
     let (notes, edges) = gate.close()?;
-    let profile = if files.iter().any(|(what, _)| *what == "blacklist") { "devkit" } else { "boxes" };
+    let profile = if files.iter().any(|(what, _)| *what == "blacklist") { Profile::Devkit } else { Profile::Boxes };
     Ok(Dataset { profile, classes, ilsvrc_ids, photos, notes, edges, files, ..Dataset::default() })
 }
 
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!((first.class, first.size, first.blacklisted), (Some(65), Some([500, 375]), false));
         assert_eq!(first.boxes, [BBox::new(111., 108., 442., 194.)]);
         assert_eq!((second.boxes.len(), second.blacklisted), (2, true));
-        assert_eq!((dataset.profile, dataset.ilsvrc_ids.expect("an order")[0]), ("devkit", 1000));
+        assert_eq!((dataset.profile, dataset.ilsvrc_ids.expect("an order")[0]), (Profile::Devkit, 1000));
         assert_eq!(dataset.classes.key(65), "n01751748");
     }
 
@@ -228,7 +228,7 @@ mod tests {
             ("localization.txt", "test/a.jpg,m0.png,i.png\ntest/a.jpg,m1.png,\ntest/b.jpg,n0.png,j.png\n"),
         ];
         let dataset = read_lists(&lists).unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!((dataset.classes.len(), dataset.profile), (100, "boxes"));
+        assert_eq!((dataset.classes.len(), dataset.profile), (100, Profile::Boxes));
         let Some(Mask::Joined { objects, ignore }) = &dataset.photos[0].mask else { panic!("a mask") };
         let name = |path: &Path| path.file_name().expect("a name").to_owned();
         assert_eq!(objects.iter().map(|p| name(p)).collect::<Vec<_>>(), ["m0.png", "m1.png"]);

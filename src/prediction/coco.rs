@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Dataset, Error, Faults, Guess, Predictions};
+use crate::dataset::Profile;
 use crate::geometry::BBox;
 use crate::score::Label;
 
@@ -23,7 +24,7 @@ struct Found {
 }
 
 fn is_coco(dataset: &Dataset) -> bool {
-    dataset.profile == "coco"
+    dataset.profile == Profile::Coco
 }
 
 pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error> {
@@ -105,7 +106,7 @@ mod tests {
     use crate::classes::ClassList;
     use crate::dataset::Photo;
 
-    fn dataset(profile: &'static str, ids: &[&str]) -> Dataset {
+    fn dataset(profile: Profile, ids: &[&str]) -> Dataset {
         let photo = |id: &&str| Photo { id: (*id).into(), class: Some(1), ..Photo::default() };
         let classes = ClassList::new("coco", ["1", "90"].map(|key| (key.into(), key.into()))).expect("two");
         Dataset { name: "some".into(), profile, classes, photos: ids.iter().map(photo).collect(), ..Dataset::default() }
@@ -126,7 +127,7 @@ mod tests {
     /// Scores in no order, equal ones, a category without an object, ids with a gap.
     #[test]
     fn odd_results_of_coco_are_read_and_written() {
-        let coco = dataset("coco", &["139/90", "7/90"]);
+        let coco = dataset(Profile::Coco, &["139/90", "7/90"]);
         let text = r#"[{"image_id": 139, "category_id": 90, "bbox": [0.5, 1, 2, 3], "score": 0.2, "segmentation": []},
             {"image_id": 139, "category_id": 90, "bbox": [0, 0, 9, 9], "score": 0.9},
             {"image_id": 139, "category_id": 1, "bbox": [0, 0, 9, 9], "score": 0.9}]"#;
@@ -138,7 +139,7 @@ mod tests {
 
     #[test]
     fn other_datasets_have_names_and_class_indices() {
-        let other = dataset("devkit", &["val/a.JPEG", "b"]);
+        let other = dataset(Profile::Devkit, &["val/a.JPEG", "b"]);
         let text = r#"[{"image_id": "b", "category_id": 1, "bbox": [0, 0, 1, 1], "score": 0.5},
             {"image_id": "val/a.JPEG", "category_id": 7, "bbox": [0, 0, 1, 1], "score": 0.5},
             {"image_id": "b", "category_id": 0, "bbox": [0, 0, 2, 1], "score": 0.5}]"#;

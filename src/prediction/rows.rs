@@ -60,7 +60,8 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error>
     for photo in &mut found.photos {
         photo.guesses.sort_by_key(|guess| guess.rank.unwrap_or(usize::MAX));
     }
-    found.classes = found.photos.iter().flat_map(|photo| &photo.guesses).any(|guess| guess.label != Label::Truth);
+    let guessed = found.photos.iter().flat_map(|photo| &photo.guesses).any(|guess| guess.label != Label::Truth);
+    found.classes = guessed && dataset.profile.guesses_classes();
     found.note_missing();
     Ok(found)
 }

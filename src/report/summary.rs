@@ -91,7 +91,7 @@ impl Summary {
             failed: predictions.photos.iter().filter(|photo| photo.failed).count(),
             notes: dataset.notes.iter().chain(&predictions.notes).cloned().collect(),
             boxes: Some(boxes),
-            ..Self::of(dataset, dataset.profile)
+            ..Self::of(dataset, dataset.profile.name())
         }
     }
 }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Carrying, RunOptions, method_name};
 use crate::classifier::{self, Classifier};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Profile};
 use crate::report::Summary;
 
 /// Versions, hashes, the resolved pipeline and the machine; `manifest.json` is this.
@@ -21,6 +21,7 @@ pub struct Manifest {
     onnx_runtime: String,
     command: Vec<String>,
     dataset: String,
+    profile: Profile,
     dataset_sha256: String,
     images: usize,
     model: String,
@@ -63,6 +64,7 @@ impl Manifest {
             onnx_runtime: classifier::version()?,
             command: std::env::args().collect(),
             dataset: dataset.name.clone(),
+            profile: dataset.profile,
             dataset_sha256: dataset.sha256(),
             images: dataset.photos.len(),
             model: classifier.description.name.clone(),

@@ -162,7 +162,8 @@ pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
     progress.finish();
 
     let Tally { predicted, times, failures, .. } = tally;
-    let predictions = Predictions { photos: predicted, classes: true, notes: vec![] };
+    let classes = dataset.profile.guesses_classes();
+    let predictions = Predictions { photos: predicted, classes, notes: vec![] };
     let summary = Summary {
         run: Some(Experiment {
             pipeline: options.pipeline_name.clone(),

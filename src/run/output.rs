@@ -25,6 +25,9 @@ impl OutputError {
 
 const FILES: [&str; 6] = ["boxes.csv", "summary.json", "manifest.json", "run.toml", "truth.csv", "failures.jsonl"];
 
+/// Folders with a file a photo.
+const FOLDERS: [&str; 2] = ["maps", "masks"];
+
 /// The folder while a run writes into it.
 #[derive(Debug)]
 pub(super) struct Output {
@@ -65,6 +68,9 @@ impl Output {
     pub(super) fn clear(&self) -> Result<(), OutputError> {
         for path in FILES.iter().map(|name| self.folder.join(name)).filter(|path| path.exists()) {
             fs::remove_file(&path).map_err(OutputError::at(&path))?;
+        }
+        for path in FOLDERS.iter().map(|name| self.folder.join(name)).filter(|path| path.exists()) {
+            fs::remove_dir_all(&path).map_err(OutputError::at(&path))?;
         }
         Ok(())
     }

@@ -30,8 +30,9 @@ impl Paired {
         if total <= 0.0 {
             return None;
         }
+        // An empty sum is −0.
         let share = |hit: fn(&(f64, bool, bool)) -> bool| {
-            photos.iter().filter(|photo| hit(photo)).map(|photo| photo.0).sum::<f64>() / total
+            photos.iter().filter(|photo| hit(photo)).map(|photo| photo.0).sum::<f64>() / total + 0.0
         };
         let [won, lost] = [|a: bool, b: bool| b && !a, |a: bool, b: bool| a && !b]
             .map(|flipped| photos.iter().filter(|&&(_, a, b)| flipped(a, b)).count());

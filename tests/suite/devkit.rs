@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 
 use localise::classes::ClassList;
-use localise::dataset::{Dataset, Photo, Request};
+use localise::dataset::{Dataset, Photo, Profile, Request};
 use localise::geometry::BBox;
 use localise::prediction::{Format, Predictions};
 use localise::score::{Errors, Outcome, floors};
@@ -199,7 +199,7 @@ fn sha256(text: &str) -> String {
 fn the_truth_of_all_of_val() {
     let Some(folder) = shared("data/ilsvrc_val_truth") else { return };
     let dataset = Dataset::open(&Request { dataset: Some(&folder), ..Request::default() }).unwrap();
-    assert_eq!((dataset.photos.len(), dataset.profile), (50_000, "devkit"));
+    assert_eq!((dataset.photos.len(), dataset.profile), (50_000, Profile::Devkit));
     let boxes: usize = dataset.photos.iter().map(|photo| photo.boxes.len()).sum();
     assert_eq!((boxes, dataset.notes.len()), (80_477, 0));
 

@@ -4,6 +4,7 @@
 
 mod cases;
 mod devkit;
+mod doctor;
 mod gradients;
 mod graphs;
 mod hostile;
@@ -13,6 +14,7 @@ mod networks;
 mod notation;
 mod onnx_package;
 mod program;
+mod scores;
 mod wsoleval;
 
 use std::path::{Path, PathBuf};

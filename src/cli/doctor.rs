@@ -1,0 +1,74 @@
+//! `localise doctor`
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::run::DEFAULT_MODEL;
+use super::{Outcome, print};
+use crate::classifier::describe;
+use crate::dataset::Request;
+use crate::doctor::{self, Report};
+
+#[derive(Args, Debug)]
+pub(super) struct Doctor {
+    /// A dataset to check: a name, a folder or a file.
+    #[arg(long, value_name = "NAME|PATH")]
+    dataset: Option<PathBuf>,
+    /// Where the dataset's files lie.
+    #[arg(long, value_name = "DIR", env = "LOCALISE_DATA")]
+    data_dir: Option<PathBuf>,
+    /// A model to check, and to check the dataset's labels with [default: squeezenet1.1, where it was fetched]
+    #[arg(long, value_name = "NAME|PATH")]
+    model: Option<PathBuf>,
+    /// How many photos are run through the model.
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    photos: usize,
+    /// How many photos are decoded whole; of the others the header is read.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    decode: usize,
+}
+
+impl Doctor {
+    pub(super) fn run(self) -> Result<Outcome> {
+        let mut report = Report::default();
+        doctor::library(&mut report);
+        let runs = report.findings.is_empty();
+        let description = describe(self.model.as_deref().unwrap_or(DEFAULT_MODEL.as_ref()))?;
+        let wanted = self.model.is_some() || description.model.is_file();
+        let request = Request {
+            dataset: self.dataset.as_deref(),
+            data_dir: self.data_dir.as_deref(),
+            classes: Some(&description.classes).filter(|_| self.model.is_some()),
+            ..Request::default()
+        };
+        let dataset = self.dataset.as_ref().and_then(|_| doctor::dataset(&mut report, &request, self.decode));
+        if runs && wanted {
+            let classifier = doctor::model(&mut report, description);
+            if let (Some(dataset), Some(classifier)) = (dataset, classifier) {
+                doctor::labels(&mut report, &dataset, &classifier, self.photos);
+            }
+        }
+        print(&shown(&report))?;
+        Ok(if report.findings.is_empty() { Outcome::Done } else { Outcome::Faulty })
+    }
+}
+
+fn shown(report: &Report) -> String {
+    let mut text = String::new();
+    for (name, value) in &report.facts {
+        let _ = writeln!(text, " {name:<9} {value}");
+    }
+    for finding in &report.findings {
+        let _ = writeln!(text, "\nfault: {}\nhelp: {}", finding.what, finding.help);
+    }
+    let faults = report.findings.len();
+    let _ = match faults {
+        0 => writeln!(text, "\nno faults found"),
+        1 => writeln!(text, "\n1 fault found"),
+        n => writeln!(text, "\n{n} faults found"),
+    };
+    text
+}

@@ -1,0 +1,126 @@
+//! Labels: a few hundred photos through the model tell whether the dataset's labels are in the order of its scores.
+
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use super::{Report, spread};
+use crate::classifier::{Classifier, ranking};
+use crate::dataset::{self, Dataset};
+use crate::saliency::{Filter, View, ViewKind, ViewOptions};
+
+/// Fewer photos than this say nothing.
+const FEWEST: usize = 20;
+/// Accuracy that is expected of a model whose own is not known.
+const USUAL: f64 = 0.5;
+/// So much less than expected may be the photos'.
+const SLACK: f64 = 0.15;
+/// How many photos are timed.
+const TIMED: usize = 8;
+
+pub(super) fn check(report: &mut Report, dataset: &Dataset, classifier: &Classifier, count: usize) {
+    if dataset.classes != classifier.description.classes {
+        report.finding(
+            format!(
+                "the dataset's classes are those of the list {}, the model's scores are for {}",
+                dataset.classes.name, classifier.description.classes.name
+            ),
+            "bring a model for these classes, and name their list in its description",
+        );
+        return;
+    }
+    let guesses = guesses(dataset, classifier, count);
+    time(report, dataset, classifier);
+    if guesses.len() < FEWEST {
+        report.fact(
+            "labels",
+            format!("not checked: {} photos with a class can be read, {FEWEST} are needed", guesses.len()),
+        );
+        return;
+    }
+    let n = guesses.len() as f64;
+    let share = |right: &dyn Fn(usize, usize) -> bool| {
+        guesses.iter().filter(|&&(truth, guess)| right(truth, guess)).count() as f64 / n
+    };
+    let accuracy = share(&|truth, guess| truth == guess);
+    let expected = classifier.description.accuracy.unwrap_or(USUAL);
+    report.fact(
+        "labels",
+        format!("top-1 {:.1} % of {} photos, {:.1} % expected", accuracy * 100.0, guesses.len(), expected * 100.0),
+    );
+    if accuracy >= expected - SLACK - 2.0 * (expected * (1.0 - expected) / n).sqrt() {
+        return;
+    }
+    // Which mistake would make the guesses right?
+    let ids = dataset.ilsvrc_ids.as_deref();
+    let as_id = |truth: usize, guess: usize| ids.is_some_and(|ids| ids[guess] == truth + 1);
+    let readings: [(&dyn Fn(usize, usize) -> bool, &str); 3] = [
+        (&as_id, "the labels are ILSVRC IDs less 1, in the devkit's order; sort them by WordNet id"),
+        (&|truth, guess| truth == guess + 1, "the labels begin at 1; subtract 1"),
+        (
+            &|truth, guess| truth + 1 == guess,
+            "the labels are one too small, or the scores have a class for the background",
+        ),
+    ];
+    let better = readings.iter().find(|(right, _)| share(*right) > (accuracy + 0.1).max(expected / 2.0));
+    let help = better.map_or(
+        "the labels are in another order than the scores, or the model's description is wrong (channels, mean, range)",
+        |(_, help)| help,
+    );
+    report.finding(
+        format!(
+            "the model is right in {:.1} % of {} photos, and {:.1} % is expected",
+            accuracy * 100.0,
+            guesses.len(),
+            expected * 100.0
+        ),
+        help,
+    );
+}
+
+/// True class and the model's for some photos that have one and can be read.
+fn guesses(dataset: &Dataset, classifier: &Classifier, count: usize) -> Vec<(usize, usize)> {
+    let classed: Vec<_> = dataset.photos.iter().filter(|photo| photo.class.is_some() && photo.path.is_file()).collect();
+    let options = ViewOptions { kind: ViewKind::Warp, filter: Filter::Bilinear };
+    let size = classifier.description.size;
+    let chosen: Vec<_> = spread(classed.len(), count).map(|i| classed[i]).collect();
+    let guess = |worker: &mut crate::classifier::Worker<'_>, photo: &&dataset::Photo| {
+        let picture = dataset::read(&photo.path).ok()?;
+        let view = View::of(&picture, &options, size, size).ok()?;
+        let scores = worker.forward(&view.frame).ok()?;
+        Some((photo.class?, *ranking(&scores).first()?))
+    };
+    chosen.par_iter().map_init(|| classifier.worker(), guess).flatten().collect()
+}
+
+/// How long a run with one gradient a photo will take, by a few photos.
+fn time(report: &mut Report, dataset: &Dataset, classifier: &Classifier) {
+    let mut worker = classifier.worker();
+    let options = ViewOptions { kind: ViewKind::Warp, filter: Filter::Bilinear };
+    let size = classifier.description.size;
+    let readable = dataset.photos.iter().filter(|photo| photo.path.is_file());
+    let mut once = |photo: &dataset::Photo| {
+        let started = Instant::now();
+        let picture = dataset::read(&photo.path).ok()?;
+        let view = View::of(&picture, &options, size, size).ok()?;
+        worker.gradients(&view.frame, &[photo.class.unwrap_or(0)]).ok()?;
+        Some(started.elapsed().as_secs_f64())
+    };
+    // The first one loads the model.
+    let seconds: Vec<f64> = readable.take(TIMED + 1).filter_map(&mut once).skip(1).collect();
+    if seconds.is_empty() {
+        return;
+    }
+    let each = seconds.iter().sum::<f64>() / seconds.len() as f64;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let all = each * dataset.photos.len() as f64 / cores as f64;
+    report.fact(
+        "time",
+        format!(
+            "{:.0} ms a gradient: about {:.0} s for {} photos on {cores} cores with one crop, ten times that with ten",
+            each * 1e3,
+            all.max(1.0),
+            dataset.photos.len()
+        ),
+    );
+}

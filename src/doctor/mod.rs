@@ -1,0 +1,87 @@
+//! Checks before a long run: the library, a dataset's files, its boxes and labels, a model. What is wrong, and what to do.
+//!
+//! Nothing here changes anything. A dataset that cannot be read at all is a finding too, and so are boxes that a run would
+//! refuse: they are read leniently, and what they look like tells what is wrong with all of them.
+
+mod boxes;
+mod labels;
+mod lists;
+mod model;
+mod photos;
+
+pub use model::library;
+
+use crate::classifier::{Classifier, Description};
+use crate::dataset::{Dataset, Request};
+
+/// Something wrong, and the remedy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What was seen, where.
+    pub what: String,
+    /// What to do.
+    pub help: String,
+}
+
+/// What was looked at, and what was found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// What is so: name and value.
+    pub facts: Vec<(&'static str, String)>,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    fn fact(&mut self, name: &'static str, value: impl Into<String>) {
+        self.facts.push((name, value.into()));
+    }
+
+    fn finding(&mut self, what: impl Into<String>, help: impl Into<String>) {
+        self.findings.push(Finding { what: what.into(), help: help.into() });
+    }
+}
+
+/// Checks a dataset's truth and its photos. `decoded` photos, evenly spread, are decoded whole; of the others the header is
+/// read. `None` where the truth cannot be read.
+pub fn dataset(report: &mut Report, request: &Request<'_>, decoded: usize) -> Option<Dataset> {
+    let dataset = match Dataset::open(&Request { lenient: true, ..*request }) {
+        Ok(dataset) => dataset,
+        Err(error) => {
+            for fault in error.0 {
+                let (what, help) = fault
+                    .split_once("\nhelp: ")
+                    .unwrap_or((&fault, "mend the file; data/README.md tells what is wanted"));
+                report.finding(what, help);
+            }
+            return None;
+        }
+    };
+    lists::check(report, &dataset);
+    boxes::check(report, &dataset);
+    photos::check(report, &dataset, decoded);
+    Some(dataset)
+}
+
+/// Loads a model: is it there, can it be differentiated, does it fit its description. `None` where it cannot be used.
+pub fn model(report: &mut Report, description: Description) -> Option<Classifier> {
+    model::check(report, description)
+}
+
+/// Runs the model on up to `count` photos, evenly spread: are the labels in the order of its scores, and how long will a
+/// run take.
+pub fn labels(report: &mut Report, dataset: &Dataset, classifier: &Classifier, count: usize) {
+    labels::check(report, dataset, classifier, count);
+}
+
+/// Up to `count` places, evenly spread over `all`.
+fn spread(all: usize, count: usize) -> impl Iterator<Item = usize> {
+    let count = count.min(all);
+    (0..count).map(move |i| i * all / count)
+}
+
+/// The first few of some names, for a message.
+fn first(names: &[&str]) -> String {
+    let shown = names.iter().take(3).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > 3 { format!("{shown}, ...") } else { shown }
+}

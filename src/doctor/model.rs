@@ -1,0 +1,53 @@
+//! The runtime and the model.
+
+use super::Report;
+use crate::classifier::{self, Classifier, Description};
+use crate::gradient::ReluRule;
+
+/// The oldest version that refuses external data outside a model's folder by itself.
+const SAFE: [u32; 2] = [1, 32];
+
+/// Looks for ONNX Runtime.
+pub fn library(report: &mut Report) {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    report.fact("machine", format!("{cores} cores, {}-{}", std::env::consts::ARCH, std::env::consts::OS));
+    match classifier::loaded() {
+        Err(error) => {
+            let error = error.to_string();
+            let (what, help) = error.split_once("\nhelp: ").unwrap_or((&error, "run scripts/fetch-onnxruntime"));
+            report.finding(what, help);
+        }
+        Ok((path, version)) => {
+            let build = classifier::version().unwrap_or_default();
+            let number = version.as_deref().unwrap_or("of unknown version");
+            report.fact("runtime", format!("ONNX Runtime {number}, {}", path.display()));
+            report.fact("build", build);
+            let parts: Vec<u32> = number.split('.').filter_map(|part| part.parse().ok()).collect();
+            if version.is_some() && parts.get(..2).is_some_and(|parts| parts < SAFE.as_slice()) {
+                report.finding(
+                    format!("ONNX Runtime {number} is older than 1.32: results may differ from the tested ones"),
+                    "run scripts/fetch-onnxruntime for the tested version",
+                );
+            }
+        }
+    }
+}
+
+pub(super) fn check(report: &mut Report, description: Description) -> Option<Classifier> {
+    let Description { name, size, canvas, classes, model, .. } = &description;
+    let shown =
+        format!("{name}, {}, input {size} of {canvas}, {} classes ({})", model.display(), classes.len(), classes.name);
+    match Classifier::load(description, false, ReluRule::Gradient) {
+        Ok(classifier) => {
+            report.fact("model", format!("{shown}, sha256 {}...", &classifier.sha256[..12]));
+            Some(classifier)
+        }
+        Err(error) => {
+            let error = format!("{:#}", anyhow::Error::from(error));
+            let help = "bring a model that ONNX Runtime runs and whose operators `localise list ops` names";
+            let (what, help) = error.split_once("\nhelp: ").unwrap_or((&error, help));
+            report.finding(what.trim_end(), help.trim());
+            None
+        }
+    }
+}

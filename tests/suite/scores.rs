@@ -1,0 +1,240 @@
+//! `localise score` and `localise compare` from end to end.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::program::{expect, json, run};
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn scored(arguments: &[&str]) -> Value {
+    serde_json::from_str(&expect(0, &[&["score", "--json"], arguments].concat()).0).unwrap()
+}
+
+/// The sample photos in wsolevaluation's layout, under ILSVRC's names and with an order of ILSVRC IDs.
+fn with_ids(folder: &Path) -> PathBuf {
+    let root = folder.join("sample-with-ids");
+    fs::create_dir_all(root.join("val")).unwrap();
+    let table = fs::read_to_string("data/sample/boxes.csv").unwrap();
+    let [mut ids, mut labels, mut sizes, mut boxes] = [const { String::new() }; 4];
+    let mut names: Vec<String> = vec![];
+    for row in table.lines().skip(1) {
+        let fields: Vec<&str> = row.split(',').collect();
+        if names.last().is_none_or(|name| name != fields[0]) {
+            names.push(fields[0].into());
+            let id = format!("val/ILSVRC2012_val_{:08}.JPEG", names.len());
+            fs::copy(Path::new("data/sample").join(fields[1]), root.join(&id)).unwrap();
+            ids += &format!("{id}\n");
+            labels += &format!("{id},{}\n", fields[5]);
+            sizes += &format!("{id},{},{}\n", fields[2], fields[3]);
+        }
+        let max = |i: usize| fields[i].parse::<i64>().unwrap() - 1;
+        let id = format!("val/ILSVRC2012_val_{:08}.JPEG", names.len());
+        boxes += &format!("{id},{},{},{},{}\n", fields[6], fields[7], max(8), max(9));
+    }
+    let order: Vec<String> = (0..1000).map(|i| ((i * 7 + 3) % 1000 + 1).to_string()).collect();
+    for (name, text) in [
+        ("image_ids.txt", ids.as_str()),
+        ("class_labels.txt", &labels),
+        ("image_sizes.txt", &sizes),
+        ("localization.txt", &boxes),
+        ("blacklist.txt", "2\n5\n"),
+        ("ascii_order_to_synset_order.txt", &order.join("\n")),
+    ] {
+        fs::write(root.join(name), text).unwrap();
+    }
+    root
+}
+
+/// A run's own numbers, those of its rows, and those of each submission made from them, are the same.
+#[test]
+fn every_format_gives_a_runs_own_numbers() {
+    let folder = TempDir::new().unwrap();
+    let dataset = with_ids(folder.path());
+    for pipeline in ["single-warp", "centre-box"] {
+        let out = folder.path().join(pipeline);
+        let arguments = ["run", "--quiet", "--dataset", text(&dataset), "--out", text(&out), "--pipeline", pipeline];
+        expect(0, &[&arguments[..], &["--classes", "top5"]].concat());
+        let own = json(&out.join("summary.json"));
+        assert_eq!((&own["photos"], &own["photos_localised"]), (&7.into(), &5.into()));
+        let rows = scored(&[text(&out)]);
+        for key in ["metrics", "floors", "by_class", "by_size", "localisation_error", "failed", "profile", "dataset"] {
+            assert_eq!(rows[key], own[key], "{pipeline} {key}");
+        }
+        let formats = ["devkit", "kaggle", "kaggle-numbered", "coco", "rows"];
+        let files = formats.map(|format| folder.path().join(format!("{pipeline}.{format}")));
+        let writes: Vec<String> = formats.iter().zip(&files).map(|(f, path)| format!("{f}={}", text(path))).collect();
+        let mut arguments = vec!["score", text(&out), "--dataset", text(&dataset)];
+        writes.iter().for_each(|write| arguments.extend(["--write", write]));
+        expect(0, &arguments);
+        for (format, file) in formats.iter().zip(&files) {
+            let read = if *format == "kaggle-numbered" { "kaggle" } else { format };
+            let found = scored(&[text(file), "--dataset", text(&dataset), "--format", read]);
+            // Five guesses may not hold the true class: then they cannot say how its box would have been.
+            for key in ["floors", "failed", "photos_localised"] {
+                assert_eq!(found[key], own[key], "{format} {key}");
+            }
+            let errors = ["localisation_error", "classification_error", "localisation_error_no_blacklist"];
+            for key in errors.iter().flat_map(|key| [(*key).to_owned(), format!("{key}_count")]) {
+                assert_eq!(found[&key], own[&key], "{format} {key}");
+            }
+            for key in [
+                "top1_localisation_error",
+                "top5_localisation_error",
+                "top1_classification_error",
+                "top5_classification_error",
+                "box_given_top5",
+            ] {
+                assert_eq!(found["metrics"][key], own["metrics"][key], "{format} {key}");
+            }
+        }
+    }
+}
+
+/// No model and no ONNX Runtime: neither is looked for.
+#[test]
+fn scoring_needs_no_runtime() {
+    let folder = TempDir::new().unwrap();
+    let boxes = folder.path().join("boxes.csv");
+    fs::write(&boxes, "image_id,x_min,y_min,x_max,y_max\nchelsea,0,0,384,300\ncoffee,0,0,10,10\n").unwrap();
+    let mut command = Command::cargo_bin("localise").unwrap();
+    command.env("ORT_DYLIB_PATH", "nowhere.so").args(["score", text(&boxes), "--dataset", "sample"]);
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("14.3 %") && said.contains("2 of 7 scored, 5 failed or missing"), "{said}");
+    assert!(
+        said.contains("Classification error   top-1") && said.contains("note: 5 of 7 photos have no guess"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_cannot_be_scored_is_said() {
+    let folder = TempDir::new().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let rows = file("rows.csv", "image_id,x_min,y_min,x_max,y_max\nchelsea,0,0,384,300\nnobody,0,0,1,1\n");
+    let devkit = file("boxes.txt", "1 0 0 1 1\n");
+    let odd = file("boxes.dat", "");
+    let good = file("good.csv", "image_id,x_min,y_min,x_max,y_max\nchelsea,0,0,384,300\n");
+    let out = folder.path().join("x");
+    let write = format!("devkit={}", text(&out));
+    let cases: [(&[&str], &str); 8] = [
+        (&[text(&rows), "--dataset", "sample"], "rows.csv:3: sample has no photo called nobody"),
+        (&[text(&rows)], "--dataset is missing"),
+        (&[text(&devkit), "--dataset", "sample"], "it does not tell which ILSVRC ID is which class"),
+        (&[text(&odd), "--dataset", "sample"], "say it with --format"),
+        (&[text(&good), "--dataset", "sample", "--write", &write], "run with --classes top5"),
+        (&[text(&good), "--dataset", "sample", "--write", "devkat=x"], "invalid"),
+        (&["nowhere.csv", "--dataset", "sample"], "nowhere.csv"),
+        (&[text(folder.path()), "--dataset", "sample", "--format", "wsoleval-npy"], "chelsea.npy"),
+    ];
+    for (arguments, expected) in cases {
+        let (_, error) = expect(2, &[&["score"], arguments].concat());
+        assert!(error.contains(expected), "{arguments:?}: {error}");
+    }
+}
+
+/// A run's score maps and masks are read by the scorer; the masks are those that the boxes bound.
+#[test]
+fn maps_and_masks_of_a_run_are_scored() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("run");
+    run(&out, &["--pipeline", "single-warp", "--write-maps", "--write-masks"]);
+    let found = scored(&[text(&out.join("maps")), "--dataset", "sample"]);
+    let maps = &found["maps"];
+    for key in ["max_box_acc", "max_box_acc_v2", "centre_half_area", "whole_image"] {
+        let value = maps["wsoleval"][key]["value"].as_f64().unwrap();
+        assert!((0.0..=1.0).contains(&value), "{key} {value}");
+    }
+    let games = &maps["pointing"];
+    assert!(games["pointing"]["value"].as_f64() > games["centre"].as_f64().map(|centre| centre - 0.5), "{games}");
+    let (energy, constant) = (&games["energy"]["value"], &games["constant_map"]["value"]);
+    assert!(energy.as_f64() > constant.as_f64(), "{games}");
+
+    // Against the masks themselves, which are true masks now, and against the boxes that bound them.
+    let masks = out.join("masks");
+    let description = folder.path().join("masked.toml");
+    let sample = std::path::absolute("data/sample").unwrap();
+    let own = format!(
+        "title = \"masked\"\nkind = \"csv\"\nfolder = {sample:?}\nboxes = [\"boxes.csv\"]\nmasks = {:?}\n",
+        text(&masks)
+    );
+    fs::write(&description, own).unwrap();
+    let found = scored(&[text(&masks), "--dataset", text(&description)]);
+    assert_eq!(found["masks"]["mask_iou"]["value"], 1.0);
+    assert!(found["masks"]["whole_image"].as_f64().unwrap() < 0.9);
+    let rows = fs::read_to_string(out.join("boxes.csv")).unwrap();
+    for row in rows.lines().skip(1) {
+        let fields: Vec<&str> = row.split(',').collect();
+        let mask = image::open(masks.join(fields[0]).with_added_extension("png")).unwrap().into_luma8();
+        let set = |horizontal: bool| {
+            let places = mask.enumerate_pixels().filter(|(.., v)| v.0[0] == 255);
+            let places: Vec<u32> = places.map(|(x, y, _)| if horizontal { x } else { y }).collect();
+            [*places.iter().min().unwrap(), places.iter().max().unwrap() + 1]
+        };
+        let edge = |i: usize| fields[i].parse::<f64>().unwrap() as u32;
+        // The box covers every pixel of the frame that it touches; the mask takes centres.
+        let [scale_x, scale_y] = [mask.width(), mask.height()].map(|n| n.div_ceil(227) + 1);
+        for ([low, high], min, max, slack) in
+            [(set(true), edge(5), edge(7), scale_x), (set(false), edge(6), edge(8), scale_y)]
+        {
+            assert!(low.abs_diff(min) <= slack && high.abs_diff(max) <= slack, "{row}: {low} {high}");
+        }
+    }
+}
+
+#[test]
+fn two_runs_are_compared() {
+    let folder = TempDir::new().unwrap();
+    let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+    run(&a, &["--pipeline", "single-warp"]);
+    run(&b, &["--pipeline", "whole-image"]);
+    let compared = |code: i32, more: &[&str]| expect(code, &[&["compare", text(&a), text(&b)], more].concat()).0;
+    let found: Value = serde_json::from_str(&compared(0, &["--json"])).unwrap();
+    let [before, after] =
+        [&a, &b].map(|out| json(&out.join("summary.json"))["metrics"]["gt_known_accuracy"]["value"].clone());
+    let first = &found["metrics"][0];
+    assert_eq!((&first["a"], &first["b"], &first["name"]), (&before, &after, &"GT-known accuracy".into()));
+    let [won, lost] = ["won", "lost"].map(|key| first[key].as_u64().unwrap());
+    assert_eq!(first["lost_images"].as_array().unwrap().len() as u64, lost);
+    let difference = first["difference"]["value"].as_f64().unwrap();
+    assert!((difference * 7.0 - (won as f64 - lost as f64)).abs() < 1e-9);
+    assert!(found["cpu_ms_per_photo"].as_array().unwrap().iter().any(|stage| stage[0] == "network"));
+
+    // Against boxes that are never right.
+    let rows =
+        ["chelsea", "coffee", "rocket", "fig", "spaniels", "drum", "dragonfly"].map(|id| format!("{id},0,0,1,1\n"));
+    let bad = folder.path().join("bad.csv");
+    fs::write(&bad, format!("image_id,x_min,y_min,x_max,y_max\n{}", rows.concat())).unwrap();
+    let dropped = |code: i32, most: &str| {
+        expect(code, &["compare", text(&a), text(&bad), "--dataset", "sample", "--max-drop", most]).0
+    };
+    let said = dropped(5, "0.5");
+    assert!(said.lines().last().unwrap().starts_with("FAILED: the drop of "), "{said}");
+    assert!(dropped(0, "100").contains("GT-known accuracy"));
+    let same = expect(0, &["compare", text(&a), text(&a), "--max-drop", "0"]).0;
+    assert!(same.contains("no photo flipped"), "{same}");
+
+    // Other photos are not compared; anyone's boxes are, against a truth that is named.
+    let fewer = folder.path().join("fewer");
+    run(&fewer, &["--pipeline", "whole-image", "--limit", "3"]);
+    let (_, error) = expect(2, &["compare", text(&a), text(&fewer)]);
+    assert!(error.contains("7 photos, 3 photos"), "{error}");
+    let boxes = folder.path().join("mine.csv");
+    fs::write(&boxes, "image_id,x_min,y_min,x_max,y_max\nchelsea,0,0,384,300\n").unwrap();
+    let said = expect(0, &["compare", text(&a), text(&boxes), "--dataset", "sample"]).0;
+    assert!(said.contains("GT-known accuracy"), "{said}");
+    let (_, error) = expect(2, &["compare", text(&a), text(&boxes)]);
+    assert!(error.contains("name its truth with --dataset"), "{error}");
+}

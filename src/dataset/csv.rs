@@ -142,7 +142,9 @@ fn class_list<'a>(given: Option<&ClassList>, rows: impl Iterator<Item = &'a Row>
         if class < MOST_CLASSES && keys.len() <= class {
             keys.extend((keys.len()..=class).map(|i| i.to_string()));
         }
-        keys.get_mut(class).filter(|_| !wnid.is_empty()).map(|key| key.clone_from(wnid));
+        if let Some(key) = keys.get_mut(class).filter(|_| !wnid.is_empty()) {
+            key.clone_from(wnid);
+        }
     }
     ClassList::new("own", keys.into_iter().map(|key| (key.clone(), key))).map_err(Error::one)
 }

@@ -21,7 +21,7 @@ pub(super) fn check(report: &mut Report, dataset: &Dataset) {
             format!("{before_start} of {boxes} boxes begin one pixel before the photo: they are 0-based, and are read as 1-based"),
             "add 1 to all four corners, or bring the annotations in a layout that is 0-based",
         );
-    } else if at_start == 0 && boxes >= MANY && (behind_end > 0 || at_second > 0) || at_start == 0 && behind_end > 0 {
+    } else if at_start == 0 && (behind_end > 0 || boxes >= MANY && at_second > 0) {
         report.finding(
             format!(
                 "none of {boxes} boxes begins at the first pixel, {at_second} begin at the second and {behind_end} end one behind \

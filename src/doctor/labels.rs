@@ -18,6 +18,9 @@ const SLACK: f64 = 0.15;
 /// How many photos are timed.
 const TIMED: usize = 8;
 
+/// Whether a guess is right if a true label is taken otherwise.
+type Reading<'a> = &'a dyn Fn(usize, usize) -> bool;
+
 pub(super) fn check(report: &mut Report, dataset: &Dataset, classifier: &Classifier, count: usize) {
     if dataset.classes != classifier.description.classes {
         report.finding(
@@ -54,7 +57,7 @@ pub(super) fn check(report: &mut Report, dataset: &Dataset, classifier: &Classif
     // Which mistake would make the guesses right?
     let ids = dataset.ilsvrc_ids.as_deref();
     let as_id = |truth: usize, guess: usize| ids.is_some_and(|ids| ids[guess] == truth + 1);
-    let readings: [(&dyn Fn(usize, usize) -> bool, &str); 3] = [
+    let readings: [(Reading<'_>, &str); 3] = [
         (&as_id, "the labels are ILSVRC IDs less 1, in the devkit's order; sort them by WordNet id"),
         (&|truth, guess| truth == guess + 1, "the labels begin at 1; subtract 1"),
         (

@@ -127,7 +127,8 @@ mod tests {
     fn each_trap() {
         let (whole, half, far) = ([0., 0., 9., 9.], [0., 0., 9., 4.], [50., 50., 59., 59.]);
         let one = photo(&[whole]);
-        let cases: [(&str, &Photo, &[(usize, [f64; 4])], Option<usize>, Option<usize>); 9] = [
+        type Case<'a> = (&'a str, &'a Photo, &'a [(usize, [f64; 4])], Option<usize>, Option<usize>);
+        let cases: [Case<'_>; 9] = [
             ("IoU exactly one half", &one, &[(7, half)], Some(0), Some(0)),
             ("a pixel less", &one, &[(7, [0., 0., 8., 4.])], Some(0), None),
             ("adjacent pixels", &one, &[(7, [10., 0., 19., 9.])], Some(0), None),

@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn differences_by_hand() {
-        let photos: Vec<_> = (0..100).map(|i| (1.0, i < 50, i < 40 || i >= 80)).collect();
+        let photos: Vec<_> = (0..100).map(|i| (1.0, i < 50, !(40..80).contains(&i))).collect();
         let found = Paired::of(&photos).expect("photos");
         assert_eq!((found.a, found.b, found.won, found.lost), (0.5, 0.6, 20, 10));
         assert!((found.difference.value - 0.1).abs() < 1e-12);

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use localise::dataset::{Dataset, Request};
+use localise::dataset::{Dataset, Mask, Request};
 use localise::prediction::read_map;
-use localise::score::{Steps, contours, in_map, levels, reaches};
+use localise::score::{Histogram, PxAp, Steps, contours, in_map, levels, reaches};
 use serde_json::Value;
 
 use crate::program::{expect, json};
@@ -126,6 +126,12 @@ fn pxap_is_the_evaluators() {
     }
 }
 
+fn sorted(boxes: impl Iterator<Item = String>) -> Vec<String> {
+    let mut boxes: Vec<String> = boxes.collect();
+    boxes.sort();
+    boxes
+}
+
 /// Maps that are all zeros, constant, one pixel, tied, with a hole, NaN, above 1: each alone.
 #[test]
 fn degenerate_maps_as_the_evaluator_has_them() {
@@ -133,6 +139,9 @@ fn degenerate_maps_as_the_evaluator_has_them() {
     let expected = json(&golden.join("expected.json"));
     let folder = golden.join("metadata/degenerate/test");
     let dataset = Dataset::open(&Request { dataset: Some(&folder), ..Request::default() }).unwrap();
+    let file = |name: &str| golden.join("masks/OpenImages/test/degenerate").join(name);
+    let mask = Mask::Joined { objects: vec![file("disc_m0.png")], ignore: Some(file("disc_ignore.png")) };
+    let disc = mask.read([224; 2]).unwrap();
     let mut refused = 0;
     for photo in &dataset.photos {
         let wanted = &expected["degenerate"][&photo.id];
@@ -148,31 +157,32 @@ fn degenerate_maps_as_the_evaluator_has_them() {
         let levels = levels(map.view());
         let most = f64::from(*levels.iter().max().unwrap());
         for (step, steps) in [("0.001", Steps::Thousand), ("0.01", Steps::Hundred)] {
-            let reaches = reaches(map.view(), &truth, steps);
             for kind in ["single_contour", "all_contours"] {
                 let predicted = wanted[format!("{kind}, step {step}")]["predicted"].as_array().unwrap();
-                for (i, stretch) in predicted.iter().enumerate() {
-                    let from = stretch["from_index"].as_u64().unwrap() as usize;
-                    let to = predicted
-                        .get(i + 1)
-                        .map_or(steps.count(), |next| next["from_index"].as_u64().unwrap() as usize);
-                    for n in from..to {
-                        let found = contours(levels.view(), (steps.threshold(n) * most) as u8);
-                        let single = kind == "single_contour";
-                        let boxes = if single { vec![found.largest] } else { found.boxes };
-                        let reach = if single { reaches[n].largest } else { reaches[n].all };
-                        let what = format!("{} {kind} at {n}", photo.id);
-                        let sorted = |mut boxes: Vec<String>| {
-                            boxes.sort();
-                            boxes
-                        };
-                        let theirs = stretch["boxes"].as_array().unwrap().iter().map(ToString::to_string).collect();
-                        let ours = boxes.iter().map(|bbox| corners(bbox).to_string()).collect();
-                        assert_eq!(sorted(ours), sorted(theirs), "{what}");
-                        close(reach, &stretch["best_iou"], 1e-12, &what);
-                    }
+                for (n, reach) in reaches(map.view(), &truth, steps).into_iter().enumerate() {
+                    // A stretch goes on to where the next one begins.
+                    let begun = |stretch: &&Value| stretch["from_index"].as_u64().unwrap() as usize <= n;
+                    let stretch = predicted.iter().rfind(begun).unwrap();
+                    let found = contours(levels.view(), (steps.threshold(n) * most) as u8);
+                    let (boxes, iou) = match kind {
+                        "single_contour" => (vec![found.largest], reach.largest),
+                        _ => (found.boxes, reach.all),
+                    };
+                    let what = format!("{} {kind} at {n}", photo.id);
+                    let theirs = stretch["boxes"].as_array().unwrap().iter().map(ToString::to_string);
+                    assert_eq!(sorted(boxes.iter().map(|b| corners(b).to_string())), sorted(theirs), "{what}");
+                    close(iou, &stretch["best_iou"], 1e-12, &what);
                 }
             }
+            // PxAP with a disc as the object, and a part of the picture ignored.
+            let histogram = Histogram::of(map.view(), &disc, steps);
+            let found = PxAp::of(&[&histogram], steps).unwrap();
+            let wanted = &wanted[format!("pxap with the disc, step {step}")];
+            close(found.pxap.value * 100.0, &wanted["pxap"], 1e-6, &photo.id);
+            assert_eq!(
+                histogram.pixels().map(Value::from),
+                ["pixels_object", "pixels_background"].map(|key| wanted[key].clone())
+            );
         }
     }
     assert_eq!(refused, 2, "NaN and a value above 1");

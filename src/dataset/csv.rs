@@ -11,6 +11,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::faults::Gate;
@@ -46,21 +47,17 @@ pub(super) fn read(
     lenient: bool,
 ) -> Result<Dataset, Error> {
     let mut gate = Gate::new(lenient);
-    let mut rows = Vec::new();
+    let mut all = Vec::new();
     for path in files {
         let folder = path.parent().unwrap_or(Path::new("."));
-        for (i, row) in open(path, HEADER)?.deserialize::<Row>().enumerate() {
-            match row {
-                Ok(row) => rows.push((format!("{}:{}", path.display(), i + 2), folder.join(&row.file), row)),
-                Err(e) => gate.faults.add(format!("{}: {e}", path.display())),
-            }
-        }
+        let rows = rows::<Row>(path, HEADER, &mut gate.faults)?;
+        all.extend(rows.into_iter().map(|(place, row)| (place, folder.join(&row.file), row)));
     }
-    let classes = class_list(given, rows.iter().map(|(.., row)| row))?;
+    let classes = class_list(given, all.iter().map(|(.., row)| row))?;
     let mut photos: Vec<Photo> = Vec::new();
     let mut places: HashMap<String, (usize, String)> = HashMap::new();
     let mut weighted = false;
-    for (place, path, row) in rows {
+    for (place, path, row) in all {
         let class = match class(&row, &classes) {
             Ok(class) => class,
             Err(fault) => {
@@ -207,35 +204,38 @@ pub(super) fn weights(path: &Path) -> Result<HashMap<String, f64>, Error> {
     }
     let mut faults = Faults::default();
     let mut weights = HashMap::new();
-    for (i, row) in open(path, "image_id,weight")?.deserialize::<Weight>().enumerate() {
-        let place = format!("{}:{}", path.display(), i + 2);
-        match row {
-            Ok(Weight { image_id, weight }) => {
-                if let Err(fault) = check_weight(weight) {
-                    faults.add(format!("{place}: {fault}"));
-                }
-                if weights.insert(image_id.clone(), weight).is_some() {
-                    faults.add(format!("{place}: a second weight for {image_id}"));
-                }
-            }
-            Err(e) => faults.add(format!("{}: {e}", path.display())),
+    for (place, Weight { image_id, weight }) in rows(path, "image_id,weight", &mut faults)? {
+        if let Err(fault) = check_weight(weight) {
+            faults.add(format!("{place}: {fault}"));
+        }
+        if weights.insert(image_id.clone(), weight).is_some() {
+            faults.add(format!("{place}: a second weight for {image_id}"));
         }
     }
     faults.into_result()?;
     Ok(weights)
 }
 
-/// A reader past the header, in which every wanted column must be.
-pub(crate) fn open(path: &Path, wanted: &str) -> Result<csv::Reader<std::fs::File>, Error> {
-    let failed = |reason: String| Error::of(path, reason);
-    let mut reader =
-        csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path).map_err(|e| failed(e.to_string()))?;
-    let header = reader.headers().map_err(|e| failed(e.to_string()))?;
+/// The rows of a table in which the `wanted` columns must be, each with its file and line. Rows that cannot be read are faults.
+pub(crate) fn rows<T: DeserializeOwned>(
+    path: &Path,
+    wanted: &str,
+    faults: &mut Faults,
+) -> Result<Vec<(String, T)>, Error> {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path).map_err(|e| Error::of(path, e))?;
+    let header = reader.headers().map_err(|e| Error::of(path, e))?;
     let missing: Vec<_> = wanted.split(',').filter(|column| !header.iter().any(|h| h == *column)).collect();
     if !missing.is_empty() {
-        return Err(failed(format!("columns {} are missing; wanted are {wanted}", missing.join(", "))));
+        return Err(Error::of(path, format!("columns {} are missing; wanted are {wanted}", missing.join(", "))));
     }
-    Ok(reader)
+    let mut rows = Vec::new();
+    for (i, row) in reader.deserialize().enumerate() {
+        match row {
+            Ok(row) => rows.push((format!("{}:{}", path.display(), i + 2), row)),
+            Err(e) => faults.add(format!("{}: {e}", path.display())),
+        }
+    }
+    Ok(rows)
 }
 
 #[cfg(test)]

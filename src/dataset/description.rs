@@ -128,7 +128,7 @@ fn by_sign(root: &Path, request: &Request<'_>) -> Result<Dataset, Error> {
         return wsol::read(root, images, &masks, None, lenient);
     }
     if has("LOC_val_solution.csv") {
-        return kaggle::read(root, kaggle::Split::Val, &["blacklist.txt".into()], lenient);
+        return kaggle::read(root, kaggle::Split::Val, first_existing(root, &["blacklist.txt".into()]), lenient);
     }
     if has("bounding_boxes.txt") && has("images.txt") {
         return cub::read(root, cub::Split::default(), cub::BoxEnd::default(), lenient);
@@ -203,7 +203,7 @@ fn described(
         }
         Kind::Kaggle => {
             let split = kaggle::Split::named(split).ok_or_else(|| wrong_split("val, train"))?;
-            kaggle::read(&root, split, &file.blacklist, lenient)?
+            kaggle::read(&root, split, first_existing(&root, &file.blacklist), lenient)?
         }
         Kind::Voc => voc::read(&annotations()?, split.unwrap_or("test"), lenient)?,
         Kind::Wsol => {
@@ -215,7 +215,7 @@ fn described(
 }
 
 /// The first place, seen from `root`, that exists.
-pub(super) fn first_existing(root: &Path, places: &[PathBuf]) -> Option<PathBuf> {
+fn first_existing(root: &Path, places: &[PathBuf]) -> Option<PathBuf> {
     places.iter().map(|place| root.join(place)).find(|path| path.exists())
 }
 

@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::description::first_existing;
 use super::faults::Gate;
 use super::{Dataset, Error, Photo, Profile, csv, ilsvrc, photo, text};
 use crate::classes::ClassList;
@@ -42,7 +41,7 @@ struct Row {
     boxes: String,
 }
 
-pub(super) fn read(root: &Path, split: Split, blacklist: &[PathBuf], lenient: bool) -> Result<Dataset, Error> {
+pub(super) fn read(root: &Path, split: Split, blacklist: Option<PathBuf>, lenient: bool) -> Result<Dataset, Error> {
     let name = if split == Split::Val { "val" } else { "train" };
     let classes = classes(&root.join("LOC_synset_mapping.txt"))?;
     let table = root.join(format!("LOC_{name}_solution.csv"));
@@ -50,11 +49,9 @@ pub(super) fn read(root: &Path, split: Split, blacklist: &[PathBuf], lenient: bo
     let annotations = root.join("ILSVRC/Annotations/CLS-LOC").join(name);
     let mut gate = Gate::new(lenient);
     let mut found = Vec::new();
-    let mut reader = csv::open(&table, "ImageId,PredictionString")?;
-    for (i, row) in reader.deserialize::<Row>().enumerate() {
-        let place = format!("{}:{}", table.display(), i + 2);
-        match row.map_err(|e| e.to_string()).and_then(|row| Ok((boxes(&row.boxes, &classes)?, row.id))) {
-            Ok(((class, boxes), id)) => found.push((id, class, boxes, place)),
+    for (place, row) in csv::rows::<Row>(&table, "ImageId,PredictionString", &mut gate.faults)? {
+        match boxes(&row.boxes, &classes) {
+            Ok((class, boxes)) => found.push((row.id, class, boxes, place)),
             Err(fault) => gate.faults.add(format!("{place}: {fault}")),
         }
     }
@@ -75,8 +72,7 @@ pub(super) fn read(root: &Path, split: Split, blacklist: &[PathBuf], lenient: bo
         }
         false => photo::sizes(&paths).into_iter().map(Ok).collect::<Vec<_>>(),
     };
-    let blacklist_file = first_existing(root, blacklist);
-    let left_out = blacklist_file.as_ref().map(|path| ilsvrc::blacklist(path, ilsvrc::VAL_PHOTOS)).transpose()?;
+    let left_out = blacklist.as_ref().map(|path| ilsvrc::blacklist(path, ilsvrc::VAL_PHOTOS)).transpose()?;
     let mut photos = Vec::new();
     for ((id, class, boxes, place), (path, size)) in found.into_iter().zip(paths.into_iter().zip(sizes)) {
         let size = size.unwrap_or_else(|fault| {
@@ -95,10 +91,10 @@ pub(super) fn read(root: &Path, split: Split, blacklist: &[PathBuf], lenient: bo
         });
     }
     let (mut notes, edges) = gate.close()?;
-    if blacklist_file.is_none() && split == Split::Val {
+    if blacklist.is_none() && split == Split::Val {
         notes.push("no blacklist lies here: every photo counts in localisation, unlike in the devkit".into());
     }
-    let files = blacklist_file.into_iter().map(|path| ("blacklist", path)).collect();
+    let files = blacklist.into_iter().map(|path| ("blacklist", path)).collect();
     Ok(Dataset { profile: Profile::Kaggle, classes, photos, notes, edges, files, ..Dataset::default() })
 }
 
@@ -157,7 +153,7 @@ mod tests {
         );
         let table = root.join("LOC_val_solution.csv");
         fs::write(&table, &rows).expect("a file");
-        let dataset = read(root, Split::Val, &["blacklist.txt".into()], false).unwrap_or_else(|e| panic!("{e}"));
+        let dataset = read(root, Split::Val, None, false).unwrap_or_else(|e| panic!("{e}"));
         let ids: Vec<_> = dataset.photos.iter().map(|p| (p.id.as_str(), p.class, p.size)).collect();
         assert_eq!(ids, [(first, Some(0), Some([500, 375])), (second, Some(1), Some([500, 375]))]);
         assert_eq!(dataset.photos[0].boxes, [BBox::new(255., 142., 455., 330.), BBox::new(44., 21., 323., 296.)]);
@@ -172,7 +168,7 @@ mod tests {
             ("ImageId", "Image", "columns ImageId are missing"),
         ] {
             fs::write(&table, rows.replacen(from, to, 1)).expect("a file");
-            let error = read(root, Split::Val, &[], false).expect_err(expected).to_string();
+            let error = read(root, Split::Val, None, false).expect_err(expected).to_string();
             assert!(error.contains(expected), "{error}");
         }
     }

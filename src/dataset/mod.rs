@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use coco::Segmentation;
-pub(crate) use csv::open as open_csv;
+pub(crate) use csv::rows as csv_rows;
 pub use csv::{read_run, write as write_csv};
 pub use description::{LAYOUTS, known};
 pub(crate) use faults::Faults;

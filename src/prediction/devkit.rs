@@ -14,7 +14,7 @@ use crate::geometry::BBox;
 use crate::score::{Label, Predicted};
 
 /// Numbers of a line that count: five guesses of a label and four coordinates.
-pub const WIDEST: usize = 25;
+const WIDEST: usize = 25;
 
 /// The photos in the order of a submission: that of their names.
 pub(super) fn order(dataset: &Dataset) -> Vec<usize> {

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::{Dataset, Error, Faults, Guess, Predictions, coordinate};
+use crate::dataset::csv_rows;
 use crate::geometry::BBox;
 use crate::score::Label;
 
@@ -23,15 +24,7 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error>
     let mut found = Predictions { classes: true, ..Predictions::nothing(dataset) };
     let places = dataset.places();
     let mut seen = vec![false; dataset.photos.len()];
-    for (i, row) in crate::dataset::open_csv(path, "ImageId,PredictionString")?.deserialize::<Row>().enumerate() {
-        let place = format!("{}:{}", path.display(), i + 2);
-        let row = match row {
-            Ok(row) => row,
-            Err(e) => {
-                faults.add(format!("{}: {e}", path.display()));
-                continue;
-            }
-        };
+    for (place, row) in csv_rows::<Row>(path, "ImageId,PredictionString", &mut faults)? {
         let photo = match places.get(row.id.as_str()) {
             Some(&photo) if !std::mem::replace(&mut seen[photo], true) => photo,
             Some(_) => {

@@ -12,7 +12,6 @@ mod rows;
 
 use std::path::{Path, PathBuf};
 
-pub use devkit::WIDEST;
 pub use map::{read as read_map, write as write_map};
 pub use mask::{read as read_mask, write as write_mask};
 

@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Dataset, Error, Faults, Guess, Predictions};
+use crate::dataset::csv_rows;
 use crate::geometry::BBox;
 use crate::score::Label;
 
@@ -33,17 +34,9 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error>
     let mut faults = Faults::default();
     let mut found = Predictions::nothing(dataset);
     let places = dataset.places();
-    let mut reader = crate::dataset::open_csv(path, "image_id,x_min,y_min,x_max,y_max")?;
-    let ranked = reader.headers().is_ok_and(|header| header.iter().any(|column| column == "rank"));
-    for (i, row) in reader.deserialize::<Row>().enumerate() {
-        let place = format!("{}:{}", path.display(), i + 2);
-        let row = match row {
-            Ok(row) => row,
-            Err(e) => {
-                faults.add(format!("{}: {e}", path.display()));
-                continue;
-            }
-        };
+    let rows = csv_rows::<Row>(path, "image_id,x_min,y_min,x_max,y_max", &mut faults)?;
+    let ranked = rows.iter().any(|(_, row)| row.rank.is_some());
+    for (place, row) in rows {
         let Some(&photo) = places.get(row.image_id.as_str()) else {
             faults.add(format!("{place}: {} has no photo called {}", dataset.name, row.image_id));
             continue;

@@ -61,13 +61,13 @@ fn boxes_block(text: &mut String, profile: &str, boxes: &BoxScores) {
     let heading = if boxes.weighted.is_some() { "unweighted" } else { "" };
     metrics_block(text, profile, heading, &boxes.metrics, &boxes.floors);
     if let Some(errors) = &boxes.errors
-        && errors.photos_localised < errors.photos
+        && let Some(all) = errors.localisation_error_no_blacklist
+        && errors.photos_localised < errors.photos_boxed
     {
-        let (counted, photos) = (errors.photos_localised, errors.photos);
-        let _ = writeln!(text, "\n localisation counts {counted} of {photos} photos; on all of them the errors are");
-        let all = errors.localisation_error_no_blacklist;
-        line(text, profile, "Localisation error     top-1, without the blacklist", &percent(all[0]));
-        line(text, profile, "Localisation error     top-5, without the blacklist", &percent(all[4]));
+        let (counted, boxed) = (errors.photos_localised, errors.photos_boxed);
+        let _ = writeln!(text, "\n without the blacklist: {boxed} photos in place of {counted}");
+        line(text, profile, "Localisation error     top-1             [ IoU >= 0.50 ]", &percent(all[0]));
+        line(text, profile, "Localisation error     top-5             [ IoU >= 0.50 ]", &percent(all[4]));
     }
     let sizes = boxes.by_size.iter().filter(|group| group.gt_known_accuracy.is_some());
     let mut heading = "\n by the size of the largest true box\n";

@@ -40,23 +40,26 @@ pub struct Weighted {
     pub floors: Floors,
 }
 
-/// The errors of the devkit's `eval_clsloc.m` for 1 to 5 guesses, as shares and as counts of photos.
+/// The errors of the devkit's `eval_clsloc.m` for 1 to 5 guesses, as shares and as counts of photos. Shares are `None`
+/// where there are no photos to take them of.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Errors {
     /// Photos with a class: what classification errors are shares of.
     pub photos: usize,
     /// Photos that count in localisation.
     pub photos_localised: usize,
+    /// Photos that would without the blacklist.
+    pub photos_boxed: usize,
     /// Share of photos none of whose k guesses is right in class and box; the blacklisted ones are left out.
-    pub localisation_error: [f64; GUESSES],
+    pub localisation_error: Option<[f64; GUESSES]>,
     /// The same as a count.
     pub localisation_error_count: [usize; GUESSES],
     /// Share of photos none of whose k guesses has the right class.
-    pub classification_error: [f64; GUESSES],
+    pub classification_error: Option<[f64; GUESSES]>,
     /// The same as a count.
     pub classification_error_count: [usize; GUESSES],
     /// Localisation error without the blacklist.
-    pub localisation_error_no_blacklist: [f64; GUESSES],
+    pub localisation_error_no_blacklist: Option<[f64; GUESSES]>,
     /// The same as a count.
     pub localisation_error_no_blacklist_count: [usize; GUESSES],
 }
@@ -69,15 +72,16 @@ impl Errors {
             let total = outcomes.iter().filter(|o| counts(o)).count();
             let wrong: [usize; GUESSES] =
                 std::array::from_fn(|k| outcomes.iter().filter(|o| counts(o) && wrong(o, k + 1)).count());
-            (total, wrong, wrong.map(|n| n as f64 / total.max(1) as f64))
+            (total, wrong, (total > 0).then(|| wrong.map(|n| n as f64 / total as f64)))
         };
         let no_hit = |o: &Outcome, k: usize| !o.hit_in_top(k);
         let (photos, classes, classification_error) = count(&|o| o.class.is_some(), &|o, k| !o.class_in_top(k));
         let (photos_localised, boxes, localisation_error) = count(&|o| o.localised, &no_hit);
-        let (_, all, localisation_error_no_blacklist) = count(&|o| o.boxed, &no_hit);
+        let (photos_boxed, all, localisation_error_no_blacklist) = count(&|o| o.boxed, &no_hit);
         Self {
             photos,
             photos_localised,
+            photos_boxed,
             localisation_error,
             localisation_error_count: boxes,
             classification_error,

@@ -393,7 +393,7 @@ fn ilsvrc_val_reads_the_devkits_layout() {
             again.to_str().unwrap(),
         ],
     );
-    assert!(error.contains("elsewhere the two do not go together"), "{error}");
+    assert!(error.contains("list and annotations are of different editions"), "{error}");
 }
 
 fn lines(path: PathBuf) -> Vec<String> {

@@ -148,7 +148,7 @@ def true_box(rng, found, size):
 
 def mask(rng, rows, boxes):
     """Pixels in the boxes, above a level, at random, all or none."""
-    level, dots = rng.random(), rng.choice((0, 0.1, 0.5, 1))
+    level, dots = rng.random(), rng.choice((0, 0.1, 0.5, 0.5, 1))
     way = rng.choice((lambda x, y: any(x0 <= x <= x1 and y0 <= y <= y1 for x0, y0, x1, y1 in boxes),
                       lambda x, y: rows[y][x] > level, lambda x, y: rng.random() < dots))
     return [[int(way(x, y)) for x in range(len(rows[0]))] for y in range(len(rows))]
@@ -158,13 +158,18 @@ def main(seed, count):
     rng = random.Random(seed)
     for _ in range(count):
         size = width, height = rng.choice(((rng.randint(1, 14), rng.randint(1, 14)), (rng.randint(9, 14), 14)))
-        levels = [value(rng) for _ in range(rng.choice((1, 2, 3, 5, 60)))]
-        if rng.random() < 0.03:
+        levels = [value(rng) for _ in range(rng.choice((1, 2, 3, 5, 60, 60)))]
+        chance = rng.random()
+        if chance < 0.03:
             levels = [level / 256 for level in levels]  # below one grey level
+        elif chance < 0.1:  # where n * 0.01 * max, n * max / 100 and n / 100 * max differ in floating point
+            greatest = rng.choice((50, 100, 180, 200))
+            levels = [round((grey + 0.5) / 255 * 2**16) / 2**16 for grey in (29, 57, 58, 63, 114, 116, greatest)]
+            levels = [level for level in levels if level <= levels[-1]]
         ground = rng.choice(([0.0], [0.0], [0.0], levels[:1], [0.0, *levels], levels))
         rows = [[rng.choice(ground) for _ in range(width)] for _ in range(height)]
         for _ in range(rng.choice((0, 1, 1, 2, 2, 3, 4, 5, 8))):
-            draw(rng, rows, rng.choice([0.0, *levels, *levels]))
+            draw(rng, rows, rng.choice([0.0] + levels * 5))
         found = [box for step in evaluate(rows, [[0] * 4]) for box in step["boxes"]]
         truth = [true_box(rng, found, size) for _ in range(rng.choice((1, 1, 2, 3)))]
         marked, ignored = mask(rng, rows, truth), mask(rng, rows, [rng.choice(found)])

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use localise::dataset::{Dataset, Mask, Request};
+use localise::dataset::{Dataset, Mask, Request, TrueMask};
+use localise::geometry::BBox;
 use localise::prediction::read_map;
 use localise::score::{Histogram, PxAp, Steps, contours, in_map, levels, reaches};
+use ndarray::Array2;
 use serde_json::Value;
 
 use crate::program::{expect, json};
@@ -47,7 +49,7 @@ fn max_box_acc_is_the_evaluators() {
     }
 }
 
-fn corners(bbox: &localise::geometry::BBox) -> Value {
+fn corners(bbox: &BBox) -> Value {
     let corners = [bbox.x_min, bbox.y_min, bbox.x_max - 1.0, bbox.y_max - 1.0];
     corners.iter().map(|&v| v as i64).collect::<Vec<_>>().into()
 }
@@ -186,4 +188,49 @@ fn degenerate_maps_as_the_evaluator_has_them() {
         }
     }
     assert_eq!(refused, 2, "NaN and a value above 1");
+}
+
+/// A thousand random small maps, and what an independent script says of them: other code, another language, no border
+/// followed.
+#[test]
+fn an_independent_script_agrees() {
+    let output = std::process::Command::new("python3").args(["tests/golden/wsoleval_referee.py", "1", "1000"]).output();
+    let output = String::from_utf8(output.unwrap().stdout).unwrap();
+    let numbers =
+        |value: &Value| -> Vec<f64> { value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect() };
+    let picture = |value: &Value| {
+        let rows: Vec<Vec<f64>> = value.as_array().unwrap().iter().map(numbers).collect();
+        Array2::from_shape_fn((rows.len(), rows[0].len()), |(y, x)| rows[y][x])
+    };
+    let bbox = |value: &Value| {
+        let [x0, y0, x1, y1] = numbers(value)[..] else { panic!("four corners") };
+        BBox::from_inclusive(x0, y0, x1, y1)
+    };
+    for line in output.lines() {
+        let case: Value = serde_json::from_str(line).unwrap();
+        let map = picture(&case["map"]);
+        let truth: Vec<_> = case["truth"].as_array().unwrap().iter().map(bbox).collect();
+        let levels = levels(map.view());
+        let most = f64::from(*levels.iter().max().unwrap());
+        let steps = case["steps"].as_array().unwrap();
+        for (n, reach) in reaches(map.view(), &truth, Steps::Hundred).into_iter().enumerate() {
+            let step = steps.iter().rfind(|step| step["from"].as_u64().unwrap() as usize <= n).unwrap();
+            let found = contours(levels.view(), (Steps::Hundred.threshold(n) * most) as u8);
+            let what = format!("threshold {n} of {line}");
+            assert_eq!(corners(&found.largest), step["largest"], "{what}");
+            assert_eq!(found.boxes.len(), step["contours"].as_u64().unwrap() as usize, "{what}");
+            let theirs = step["boxes"].as_array().unwrap().iter().map(|b| corners(&bbox(b)).to_string());
+            assert_eq!(sorted(found.boxes.iter().map(|b| corners(b).to_string())), sorted(theirs), "{what}");
+            close(reach.largest, &step["best_iou_largest"], 1e-12, &what);
+            close(reach.all, &step["best_iou_all"], 1e-12, &what);
+        }
+        let [object, ignore] = ["object", "ignore"].map(|key| picture(&case[key]).mapv(|v| v > 0.0));
+        let ignore = ndarray::Zip::from(&ignore).and(&object).map_collect(|&ignore, &object| ignore && !object);
+        let histogram = Histogram::of(map.view(), &TrueMask { object, ignore }, Steps::Hundred);
+        match PxAp::of(&[&histogram], Steps::Hundred) {
+            Some(found) => close(found.pxap.value * 100.0, &case["pxap"], 1e-9, line),
+            None => assert!(case["pxap"].is_null(), "{line}"),
+        }
+    }
+    assert_eq!(output.lines().count(), 1000);
 }

@@ -49,21 +49,39 @@ impl ClassList {
     /// # Errors
     /// A text naming the file when it is missing or wrong.
     pub fn read(name: &str) -> Result<Self, String> {
-        let path = home().join("data/classes").join(name).with_added_extension("csv");
-        Self::from_file(name, &path).map_err(|e| format!("{}: {e}", path.display()))
+        Self::from_file(name, &home().join("data/classes").join(name).with_added_extension("csv"))
     }
 
-    fn from_file(name: &str, path: &Path) -> Result<Self, String> {
-        let mut reader = csv::Reader::from_path(path).map_err(|e| e.to_string())?;
+    /// Reads a list in a file.
+    ///
+    /// # Errors
+    /// As [`ClassList::read`].
+    pub fn from_file(name: &str, path: &Path) -> Result<Self, String> {
+        let wrong = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+        let mut reader = csv::Reader::from_path(path).map_err(|e| wrong(&e))?;
         let mut classes = Vec::new();
         for row in reader.deserialize() {
-            let (index, key, title): (usize, String, String) = row.map_err(|e| e.to_string())?;
+            let (index, key, title): (usize, String, String) = row.map_err(|e| wrong(&e))?;
             if index != classes.len() {
-                return Err(format!("class {index} stands where class {} should", classes.len()));
+                return Err(wrong(&format!("class {index} stands where class {} should", classes.len())));
             }
             classes.push((key, title));
         }
-        Self::new(name, classes)
+        Self::new(name, classes).map_err(|e| wrong(&e))
+    }
+
+    /// The list as such a file.
+    ///
+    /// # Panics
+    /// Never: memory takes all.
+    #[must_use]
+    pub fn to_csv(&self) -> Vec<u8> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(["class_index", "wnid", "name"]).expect("memory takes all");
+        for (i, (key, name)) in self.keys.iter().zip(&self.names).enumerate() {
+            writer.write_record([&i.to_string(), key, name]).expect("memory takes all");
+        }
+        writer.into_inner().expect("memory takes all")
     }
 
     /// `count` classes that are known by their number alone.
@@ -116,6 +134,9 @@ mod tests {
         assert_eq!((list.class(list.key(134)), list.class(list.key(517))), (Some(134), Some(517)));
         assert_eq!((list.title(638), list.title(639)), ("maillot", "maillot"));
         assert_eq!((list.class("n01440764"), list.class("crane")), (Some(0), None));
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), list.to_csv()).expect("a file");
+        assert_eq!(ClassList::from_file("again", file.path()), Ok(list));
         assert!(ClassList::new("twice", [("a".into(), "x".into()), ("a".into(), "y".into())]).is_err());
     }
 }

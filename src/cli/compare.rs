@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::score::{Boxes, open_boxes};
 use super::{Outcome, print};
+use crate::dataset::Photo;
 use crate::report::{self, Compared, Comparison};
 use crate::score::{self, Paired};
 
@@ -27,7 +28,7 @@ pub(super) struct Compare {
     #[arg(long, value_enum)]
     metric: Option<Metric>,
     /// End with exit code 5 when B has lost more than this, in points (per cent of the photos).
-    #[arg(long, value_name = "POINTS")]
+    #[arg(long, value_name = "POINTS", value_parser = points)]
     max_drop: Option<f64>,
     /// Print one JSON object.
     #[arg(long)]
@@ -83,28 +84,19 @@ impl Compare {
                 self.b.display()
             );
         }
-        let (before, after) = (a.outcomes(), b.outcomes());
-        let known = before.iter().chain(&after).all(|o| !o.localised || o.iou.is_some());
-        let classes = a.predictions.classes && b.predictions.classes;
-        let possible = |metric: &Metric| if *metric == Metric::GtKnown { known } else { classes };
-        let mut wanted: Vec<Metric> = Metric::ALL.into_iter().filter(possible).collect();
-        if let Some(first) = self.metric {
-            if !wanted.contains(&first) {
-                bail!("--metric: the {} of these results is not known", first.name());
-            }
-            wanted.sort_by_key(|metric| *metric != first);
-        } else if !known {
-            wanted.sort_by_key(|metric| *metric != Metric::Top5);
-        }
+        let before = a.predictions.outcomes(&a.dataset);
+        let after = b.predictions.outcomes(&b.dataset);
+        let wanted = self.metrics(&a, &b, &before, &after)?;
         let compared = |metric: &Metric| compared(*metric, &a, &before, &after);
         let metrics: Vec<Compared> = wanted.iter().filter_map(compared).collect();
         let Some(first) = metrics.first() else { bail!("there is nothing to compare: no photo counts") };
         let drop = (first.paired.a - first.paired.b) * 100.0;
         let too_much = self.max_drop.filter(|most| drop > most + 1e-9);
-        let mut verdict = Comparison::judge(first);
+        let mut verdict = Comparison::judge(a.dataset.profile.name(), first);
         if let Some(most) = too_much {
             verdict = format!("{verdict}\nFAILED: the drop of {drop:.2} points is more than {most} (--max-drop)");
         }
+        let weight = |photo: &Photo| if a.dataset.weighted { photo.weight } else { 1.0 };
         let found = Comparison {
             schema: 1,
             a: self.a.display().to_string(),
@@ -114,6 +106,7 @@ impl Compare {
             images: a.dataset.photos.len(),
             weighted: a.dataset.weighted,
             cpu_ms_per_photo: times(&self.a, &self.b),
+            floor: score::floors(&a.dataset.photos, weight).centre_half_area_rounded.gt_known_accuracy,
             metrics,
             verdict,
         };
@@ -121,6 +114,33 @@ impl Compare {
         print(&text)?;
         Ok(if too_much.is_some() { Outcome::Worse } else { Outcome::Done })
     }
+
+    /// What both results know, the one that decides first.
+    fn metrics(
+        &self,
+        a: &Boxes,
+        b: &Boxes,
+        before: &[score::Outcome],
+        after: &[score::Outcome],
+    ) -> Result<Vec<Metric>> {
+        let known = before.iter().chain(after).all(|o| !o.localised || o.iou.is_some());
+        let classes = a.predictions.classes && b.predictions.classes;
+        let possible = |metric: &Metric| if *metric == Metric::GtKnown { known } else { classes };
+        let mut wanted: Vec<Metric> = Metric::ALL.into_iter().filter(possible).collect();
+        let first = self.metric.unwrap_or(if known { Metric::GtKnown } else { Metric::Top5 });
+        if self.metric.is_some() && !wanted.contains(&first) {
+            let can: Vec<&str> = wanted.iter().map(|metric| metric.name()).collect();
+            bail!("--metric: the {} of these results is not known\nhelp: known are {}", first.name(), can.join(", "));
+        }
+        wanted.sort_by_key(|metric| *metric != first);
+        Ok(wanted)
+    }
+}
+
+/// Points that a result may lose.
+fn points(text: &str) -> Result<f64, String> {
+    let points = text.parse::<f64>().ok().filter(|points| points.is_finite() && *points >= 0.0);
+    points.ok_or_else(|| "points from 0 on are wanted, such as 0.5".into())
 }
 
 fn compared(metric: Metric, a: &Boxes, before: &[score::Outcome], after: &[score::Outcome]) -> Option<Compared> {

@@ -34,8 +34,7 @@ pub(super) struct Doctor {
 impl Doctor {
     pub(super) fn run(self) -> Result<Outcome> {
         let mut report = Report::default();
-        doctor::library(&mut report);
-        let runs = report.findings.is_empty();
+        let runs = doctor::library(&mut report);
         let description = describe(self.model.as_deref().unwrap_or(DEFAULT_MODEL.as_ref()))?;
         let wanted = self.model.is_some() || description.model.is_file();
         let request = Request {
@@ -48,7 +47,7 @@ impl Doctor {
         if runs && wanted {
             let classifier = doctor::model(&mut report, description);
             if let (Some(dataset), Some(classifier)) = (dataset, classifier) {
-                doctor::labels(&mut report, &dataset, &classifier, self.photos);
+                doctor::labels(&mut report, &dataset, &classifier, self.photos, self.model.is_some());
             }
         }
         print(&shown(&report))?;

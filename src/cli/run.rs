@@ -17,7 +17,7 @@ pub(super) const DEFAULT_PIPELINE: &str = "paper2013";
 
 #[derive(Args, Debug)]
 pub(super) struct Run {
-    /// A dataset's name (`localise list datasets`), or a folder or file in the boxes.csv layout.
+    /// A dataset's name (`localise list datasets`), its description, or a folder or file in a layout that is known.
     #[arg(long, value_name = "NAME|PATH", required_unless_present = "config")]
     dataset: Option<PathBuf>,
     /// Where the dataset's files lie.
@@ -53,6 +53,9 @@ pub(super) struct Run {
     /// Weights of the photos, a CSV with the columns image_id and weight.
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
+    /// Leave out true boxes that are inside out or outside their photo, in place of an error.
+    #[arg(long)]
+    lenient_boxes: bool,
     /// Mixed into the seed of every random choice [default: 0]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -114,6 +117,7 @@ impl Run {
             limit: self.limit.map(|n| n as usize).or(old.and_then(|f| f.limit)),
             images: self.images.clone().or(old.and_then(|f| f.images.clone())).map(settled),
             weights: self.weights.clone().or(old.and_then(|f| f.weights.clone())).map(settled),
+            lenient_boxes: self.lenient_boxes || old.is_some_and(|f| f.lenient_boxes),
             classes: self.classes.or(old.map(|f| f.classes)).unwrap_or_default(),
             seed: self.seed.or(old.map(|f| f.seed)).unwrap_or_default(),
             pipeline_name: pipeline_name + &changed,

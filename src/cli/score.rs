@@ -7,11 +7,11 @@ use clap::{Args, ValueEnum};
 use rayon::prelude::*;
 
 use super::{Outcome, print};
-use crate::dataset::{self, Dataset, Photo, Request, TrueMask};
+use crate::dataset::{self, Dataset, Photo, Request};
 use crate::prediction::{self, Format, Predictions};
 use crate::report::{self, Summary};
-use crate::run::OutputError;
-use crate::score::{self, MapOutcome, MapScores, MaskScores, Overlap, Steps};
+use crate::run::publish;
+use crate::score::{MAP_SIZE, MapOutcome, MapScores, MaskScores, Overlap, Steps};
 
 #[derive(Args, Debug)]
 pub(super) struct Score {
@@ -32,16 +32,18 @@ pub(super) struct Score {
     /// Only the photos named in this file, one a line.
     #[arg(long, value_name = "FILE")]
     images: Option<PathBuf>,
-    /// The step between the thresholds of score maps.
-    #[arg(long, value_enum, default_value = "0.001")]
-    step: Step,
+    /// The step between the thresholds of score maps: 0.001, as wsolevaluation's evaluator has it, or 0.01, as its
+    /// command line.
+    #[arg(long, value_name = "STEP", default_value = "0.001")]
+    step: Steps,
     /// Leave out true boxes that are inside out or outside their photo, in place of an error.
     #[arg(long)]
     lenient_boxes: bool,
-    /// Print one JSON object.
+    /// Print one JSON object, by class too.
     #[arg(long)]
     json: bool,
-    /// Write the boxes in another format too.
+    /// Write the boxes in another format too: rows, devkit, kaggle, kaggle-numbered or coco. A submission holds five
+    /// guesses a photo.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = written)]
     write: Vec<(Format, PathBuf)>,
 }
@@ -53,8 +55,10 @@ enum Kind {
     Rows,
     /// The ILSVRC development kit's submission.
     Devkit,
-    /// Kaggle's submission, classes as WordNet ids or numbers.
+    /// Kaggle's submission, classes as WordNet ids, or numbers where these are no ids.
     Kaggle,
+    /// Kaggle's submission, classes as numbers from 1 on.
+    KaggleNumbered,
     /// COCO's results.
     Coco,
     /// A folder of wsolevaluation's score maps, ID.npy.
@@ -63,19 +67,11 @@ enum Kind {
     Masks,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Step {
-    /// As wsolevaluation's evaluator, by default.
-    #[value(name = "0.001")]
-    Thousand,
-    /// As its command line, by default.
-    #[value(name = "0.01")]
-    Hundred,
-}
-
 fn written(text: &str) -> Result<(Format, PathBuf), String> {
-    let (format, path) = text.split_once('=').ok_or("FORMAT=FILE is wanted, such as devkit=boxes.txt")?;
-    Ok((Format::from_str(format, false)?, path.into()))
+    let wanted =
+        "FORMAT=FILE is wanted, such as devkit=boxes.txt; formats are rows, devkit, kaggle, kaggle-numbered, coco";
+    let (format, path) = text.split_once('=').ok_or(wanted)?;
+    Ok((Format::from_str(format, false).map_err(|_| wanted)?, path.into()))
 }
 
 /// Boxes and the truth that they speak of.
@@ -83,13 +79,6 @@ fn written(text: &str) -> Result<(Format, PathBuf), String> {
 pub(super) struct Boxes {
     pub(super) dataset: Dataset,
     pub(super) predictions: Predictions,
-}
-
-impl Boxes {
-    pub(super) fn outcomes(&self) -> Vec<score::Outcome> {
-        let pairs = self.dataset.photos.iter().zip(&self.predictions.photos);
-        pairs.map(|(photo, predicted)| score::Outcome::of(photo, predicted)).collect()
-    }
 }
 
 /// Opens the boxes in a file, or those of a run's folder with what they were scored against.
@@ -102,55 +91,62 @@ pub(super) fn open_boxes(path: &Path, dataset: Option<&Path>, data_dir: Option<&
     Ok(Boxes { dataset, predictions })
 }
 
-/// The rows of a run's folder, and what they were scored against, its folder, unless another truth is named.
+/// The rows of a run's folder, and what they were scored against, its folder, unless another truth is named. The maps
+/// and masks in it go with the same truth.
 fn of_run(path: &Path, dataset: Option<&Path>) -> (PathBuf, Option<PathBuf>) {
-    let rows = path.join("boxes.csv");
-    match rows.is_file() {
-        true => (rows, Some(dataset.unwrap_or(path).to_owned())),
-        false => (path.to_owned(), dataset.map(Path::to_owned)),
+    let is_run = |folder: &Path| folder.join("truth.csv").is_file() && folder.join("manifest.json").is_file();
+    let (rows, above) = (path.join("boxes.csv"), path.parent().unwrap_or(Path::new("")));
+    match (is_run(path) && rows.is_file(), is_run(above)) {
+        (true, _) => (rows, Some(dataset.unwrap_or(path).to_owned())),
+        (_, true) => (path.to_owned(), Some(dataset.unwrap_or(above).to_owned())),
+        _ => (path.to_owned(), dataset.map(Path::to_owned)),
     }
 }
 
 impl Score {
     pub(super) fn run(self) -> Result<Outcome> {
-        let (path, dataset) = match self.format {
-            None => of_run(&self.predictions, self.dataset.as_deref()),
-            Some(_) => (self.predictions.clone(), self.dataset.clone()),
-        };
+        let (path, dataset) = of_run(&self.predictions, self.dataset.as_deref());
         let Some(name) = dataset.as_deref() else {
             bail!("--dataset is missing\nhelp: name the truth that {} speaks of", path.display())
         };
         let kind = self.format.map_or_else(|| kind_of(&path), Ok)?;
-        let dataset = Dataset::open(&Request {
+        let mut dataset = Dataset::open(&Request {
             dataset: Some(name),
             data_dir: self.data_dir.as_deref(),
             weights: self.weights.as_deref(),
-            images: self.images.as_deref(),
-            classes: None,
             lenient: self.lenient_boxes,
+            ..Request::default()
         })?;
         let summary = match format_of(kind) {
             Some(format) => {
-                let predictions = Predictions::read(&path, format, &dataset)?;
-                for (format, path) in &self.write {
-                    std::fs::write(path, predictions.write(*format, &dataset)?).map_err(OutputError::at(path))?;
+                // A file speaks of the whole dataset; what is scored of it is picked afterwards.
+                let mut predictions = Predictions::read(&path, format, &dataset)?;
+                if let Some(images) = &self.images {
+                    predictions.select(&dataset.select(images)?);
                 }
+                self.write(&predictions, &dataset)?;
                 Summary::of_boxes(&dataset, &predictions)
             }
             None if !self.write.is_empty() => bail!("--write writes boxes, and these are none"),
-            None if kind == Kind::Masks => masks(&path, &dataset)?,
-            None => maps(&path, &dataset, self.steps())?,
+            None => {
+                self.images.as_ref().map(|images| dataset.select(images)).transpose()?;
+                if kind == Kind::Masks { masks(&path, &dataset)? } else { maps(&path, &dataset, self.step)? }
+            }
         };
         let text = if self.json { serde_json::to_string(&summary)? + "\n" } else { report::table(&summary) };
         print(&text)?;
-        Ok(Outcome::Done)
+        Ok(if summary.failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
     }
 
-    fn steps(&self) -> Steps {
-        match self.step {
-            Step::Thousand => Steps::Thousand,
-            Step::Hundred => Steps::Hundred,
+    /// Writes the other formats; nothing is overwritten.
+    fn write(&self, predictions: &Predictions, dataset: &Dataset) -> Result<()> {
+        for (format, path) in &self.write {
+            if path.exists() {
+                bail!("--write {}: it is there already\nhelp: remove it, or name another file", path.display());
+            }
+            publish(path, &predictions.write(*format, dataset)?)?;
         }
+        Ok(())
     }
 }
 
@@ -159,15 +155,17 @@ fn format_of(kind: Kind) -> Option<Format> {
         Kind::Rows => Some(Format::Rows),
         Kind::Devkit => Some(Format::Devkit),
         Kind::Kaggle => Some(Format::Kaggle),
+        Kind::KaggleNumbered => Some(Format::KaggleNumbered),
         Kind::Coco => Some(Format::Coco),
         Kind::WsolevalNpy | Kind::Masks => None,
     }
 }
 
-/// What a file or folder is, by its name and its first line.
+/// What a file or folder is, by its name; of a table, by its columns.
 fn kind_of(path: &Path) -> Result<Kind> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     Ok(match extension {
+        _ if !path.exists() => bail!("{}: there is no such file or folder", path.display()),
         _ if path.is_dir() && holds(path, "npy") => Kind::WsolevalNpy,
         _ if path.is_dir() && holds(path, "png") => Kind::Masks,
         "csv" if std::fs::read_to_string(path).is_ok_and(|text| text.contains("PredictionString")) => Kind::Kaggle,
@@ -180,53 +178,57 @@ fn kind_of(path: &Path) -> Result<Kind> {
 
 /// Whether a folder, or one in it, holds a file with this extension.
 fn holds(folder: &Path, extension: &str) -> bool {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    entries
-        .into_iter()
-        .any(|path| path.extension().is_some_and(|e| e == extension) || path.is_dir() && holds(&path, extension))
-}
-
-/// The true mask of a photo, where it has one.
-fn true_mask(photo: &Photo) -> Result<Option<TrueMask>, String> {
-    let (Some(mask), Some(size)) = (&photo.mask, photo.size) else { return Ok(None) };
-    mask.read(size).map(Some).map_err(|fault| format!("{}: {fault}", photo.id))
+    let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.any(|path| path.extension().is_some_and(|e| e == extension) || path.is_dir() && holds(&path, extension))
 }
 
 fn maps(folder: &Path, dataset: &Dataset, steps: Steps) -> Result<Summary> {
     let outcomes = each(dataset, |photo| {
         let map = prediction::read_map(folder, &photo.id)?;
-        Ok(Some(MapOutcome::of(map.view(), photo, true_mask(photo)?.as_ref(), steps)))
+        let mask = |size| photo.mask.as_ref().map(|mask| mask.read(size)).transpose();
+        let in_map_size = mask([MAP_SIZE as u32; 2])?;
+        let in_photo_size = photo.size.map_or(Ok(None), mask)?;
+        Ok(MapOutcome::of(map.view(), photo, [in_map_size.as_ref(), in_photo_size.as_ref()], steps))
     })?;
     Ok(Summary {
         maps: Some(MapScores::of(&outcomes, steps)),
-        notes: dataset.notes.clone(),
+        notes: notes(dataset),
         ..Summary::of(dataset, "wsoleval")
     })
 }
 
 fn masks(folder: &Path, dataset: &Dataset) -> Result<Summary> {
     let overlaps = each(dataset, |photo| {
-        let (Some(truth), Some(size)) = (true_mask(photo)?, photo.size) else { return Ok(None) };
-        Ok(Some(Overlap::of(&prediction::read_mask(folder, &photo.id, size)?, &truth)))
+        let (Some(truth), Some(size)) = (&photo.mask, photo.size) else { return Ok(None) };
+        Ok(Overlap::of(&prediction::read_mask(folder, &photo.id, size)?, &truth.read(size)?))
     })?;
-    let Some(scores) = MaskScores::of(&overlaps) else { bail!("{} has no true masks", dataset.name) };
-    Ok(Summary { masks: Some(scores), notes: dataset.notes.clone(), ..Summary::of(dataset, "masks") })
+    let overlaps: Vec<Overlap> = overlaps.into_iter().flatten().collect();
+    let Some(scores) = MaskScores::of(&overlaps) else {
+        bail!("{} has no true masks\nhelp: a description names them (`masks`), data/README.md", dataset.name)
+    };
+    Ok(Summary { masks: Some(scores), notes: notes(dataset), ..Summary::of(dataset, "masks") })
+}
+
+fn notes(dataset: &Dataset) -> Vec<String> {
+    let weights = dataset.weighted.then(|| "every photo counts alike here: weights are for boxes".to_owned());
+    dataset.notes.iter().cloned().chain(weights).collect()
 }
 
 /// What `look` says of each photo, in their order. All faults are listed, up to twenty.
 fn each<T: Send>(
     dataset: &Dataset,
-    look: impl Fn(&Photo) -> Result<Option<T>, String> + Send + Sync,
+    look: impl Fn(&Photo) -> Result<T, String> + Send + Sync,
 ) -> Result<Vec<T>, dataset::Error> {
-    let found: Vec<Result<Option<T>, String>> = dataset.photos.par_iter().map(look).collect();
+    let look = |photo: &Photo| look(photo).map_err(|fault| format!("{}: {fault}", photo.id));
+    let found: Vec<Result<T, String>> = dataset.photos.par_iter().map(look).collect();
     let mut faults = dataset::Faults::default();
     let mut kept = Vec::new();
     for result in found {
         match result {
-            Ok(value) => kept.extend(value),
+            Ok(value) => kept.push(value),
             Err(fault) => faults.add(fault),
         }
     }
-    faults.into_result()?;
+    faults.into_result_with("every photo needs its file, FOLDER/ID; --images scores only some photos")?;
     Ok(kept)
 }

@@ -82,7 +82,8 @@ impl Segmentation {
 #[derive(Default)]
 struct Objects {
     boxes: Vec<BBox>,
-    masks: Vec<Segmentation>,
+    /// One a box, where it has one.
+    masks: Vec<Option<Segmentation>>,
     crowds: Vec<Segmentation>,
 }
 
@@ -102,6 +103,8 @@ pub(super) fn read(file: &Path, images: &Path, lenient: bool) -> Result<Dataset,
     let mut found: BTreeMap<(u64, u64), Objects> = BTreeMap::new();
     for (i, annotation) in instances.annotations.into_iter().enumerate() {
         let Annotation { image_id, category_id, bbox, segmentation, iscrowd } = annotation;
+        // Data without segmentations often have empty ones.
+        let segmentation = segmentation.filter(|segmentation| *segmentation != Segmentation::Polygons(vec![]));
         let place = || format!("{}: annotation {i} (image {image_id})", file.display());
         let (Some(image), Some(_)) = (by_id.get(&image_id), classes.class(&category_id.to_string())) else {
             gate.faults.add(format!("{}: there is no such image, or no category {category_id}", place()));
@@ -113,24 +116,27 @@ pub(super) fn read(file: &Path, images: &Path, lenient: bool) -> Result<Dataset,
             continue;
         }
         let [x, y, w, h] = bbox;
-        objects.boxes.extend(gate.pass(BBox::new(x, y, x + w, y + h), Some([image.width, image.height]), place));
-        objects.masks.extend(segmentation);
+        if let Some(bbox) = gate.pass(BBox::new(x, y, x + w, y + h), Some([image.width, image.height]), place) {
+            objects.boxes.push(bbox);
+            objects.masks.push(segmentation);
+        }
     }
     let mut categories_in: BTreeMap<u64, usize> = BTreeMap::new();
     found.keys().for_each(|(image, _)| *categories_in.entry(*image).or_default() += 1);
     let photos = found.into_iter().filter(|(_, objects)| !objects.boxes.is_empty());
     let photos = photos.map(|((image_id, category_id), objects)| {
         let image = by_id[&image_id];
+        let size = [image.width, image.height];
         // A mask stands for all objects, or for none.
-        let whole = objects.masks.len() >= objects.boxes.len();
+        let masks: Option<Vec<Segmentation>> = objects.masks.into_iter().collect();
         Photo {
             id: format!("{image_id}/{category_id}"),
             path: images.join(&image.file_name),
-            size: Some([image.width, image.height]),
+            size: Some(size),
             class: classes.class(&category_id.to_string()),
             boxes: objects.boxes,
             distractors: categories_in[&image_id] > 1,
-            mask: whole.then_some(Mask::Coco { objects: objects.masks, ignore: objects.crowds }),
+            mask: masks.map(|masks| Mask::Coco { size, objects: masks, ignore: objects.crowds }),
             weight: 1.0,
             ..Photo::default()
         }
@@ -160,7 +166,7 @@ mod tests {
          "segmentation": [[0, 0, 2, 0, 2, 3, 0, 3]]},
         {"id": 2, "image_id": 139, "category_id": 1, "bbox": [0, 0, 4, 3], "iscrowd": 1,
          "segmentation": {"size": [3, 4], "counts": [6, 3, 3]}},
-        {"id": 3, "image_id": 139, "category_id": 90, "bbox": [3, 0, 1, 1], "iscrowd": 0},
+        {"id": 3, "image_id": 139, "category_id": 90, "bbox": [3, 0, 1, 1], "iscrowd": 0, "segmentation": []},
         {"id": 4, "image_id": 9, "category_id": 90, "bbox": [3, 0, 1, 1], "iscrowd": 1}]}"#;
 
     /// Ids in no order and with gaps, a crowd, an object without a mask, a photo with nothing but a crowd.

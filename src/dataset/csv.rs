@@ -104,10 +104,13 @@ pub(super) fn read(
         });
     }
     let (notes, edges) = gate.close()?;
-    Ok(Dataset { profile: Profile::Devkit, classes, photos, weighted, notes, edges, ..Dataset::default() })
+    // Boxes of ImageNet's classes follow the devkit's rules.
+    let profile = if classes.name == ClassList::IMAGENET { Profile::Devkit } else { Profile::Boxes };
+    Ok(Dataset { profile, classes, photos, weighted, notes, edges, ..Dataset::default() })
 }
 
-/// What the run in `folder` was scored against: its `truth.csv`, under the name and profile that its manifest tells.
+/// What the run in `folder` was scored against: its `truth.csv` and `classes.csv`, under the name and profile that its
+/// manifest tells.
 ///
 /// # Errors
 /// As [`Dataset::open`].
@@ -116,11 +119,14 @@ pub fn read_run(folder: &Path, lenient: bool) -> Result<Dataset, Error> {
     struct Manifest {
         dataset: String,
         profile: Profile,
+        classes: String,
     }
     let path = folder.join("manifest.json");
     let bytes = std::fs::read(&path).map_err(|e| Error::of(&path, e))?;
-    let Manifest { dataset: name, profile } = serde_json::from_slice(&bytes).map_err(|e| Error::of(&path, e))?;
-    Ok(Dataset { name, profile, ..read(&[folder.join("truth.csv")], None, None, lenient)? })
+    let Manifest { dataset: name, profile, classes } =
+        serde_json::from_slice(&bytes).map_err(|e| Error::of(&path, e))?;
+    let classes = ClassList::from_file(&classes, &folder.join("classes.csv")).map_err(Error::one)?;
+    Ok(Dataset { name, profile, ..read(&[folder.join("truth.csv")], None, Some(&classes), lenient)? })
 }
 
 /// The list that was given; ImageNet's where every key is a WordNet id; else what the rows say.
@@ -137,7 +143,8 @@ fn class_list<'a>(given: Option<&ClassList>, rows: impl Iterator<Item = &'a Row>
     for Row { wnid, class_index, .. } in rows {
         let Ok(class) = usize::try_from(*class_index) else { continue };
         if class < MOST_CLASSES && keys.len() <= class {
-            keys.extend((keys.len()..=class).map(|i| i.to_string()));
+            // A class that no row names has a key that no file has.
+            keys.extend((keys.len()..=class).map(|i| format!("({i})")));
         }
         if let Some(key) = keys.get_mut(class).filter(|_| !wnid.is_empty()) {
             key.clone_from(wnid);
@@ -159,7 +166,8 @@ fn class(row: &Row, classes: &ClassList) -> Result<Option<usize>, String> {
     }
 }
 
-/// A dataset as this table: what a run was scored against, complete but for masks.
+/// A dataset as this table: what the boxes of a run were scored against. Masks, difficult boxes and distractors, which only
+/// score maps ask for, are not in it.
 ///
 /// # Panics
 /// Never: every row has a form.
@@ -222,16 +230,27 @@ pub(crate) fn rows<T: DeserializeOwned>(
     wanted: &str,
     faults: &mut Faults,
 ) -> Result<Vec<(String, T)>, Error> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path).map_err(|e| Error::of(path, e))?;
+    let text = std::fs::read(path).map_err(|e| Error::of(path, e))?;
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_slice());
     let header = reader.headers().map_err(|e| Error::of(path, e))?;
     let missing: Vec<_> = wanted.split(',').filter(|column| !header.iter().any(|h| h == *column)).collect();
     if !missing.is_empty() {
         return Err(Error::of(path, format!("columns {} are missing; wanted are {wanted}", missing.join(", "))));
     }
     let mut rows = Vec::new();
-    for (i, row) in reader.deserialize().enumerate() {
-        match row {
-            Ok(row) => rows.push((format!("{}:{}", path.display(), i + 2), row)),
+    let header = header.clone();
+    // A record's position is where the one before ended: line ends lie between.
+    let is_end = |byte: &&u8| matches!(byte, b'\r' | b'\n');
+    let (mut line, mut counted) = (1, 0);
+    for record in reader.records() {
+        if let Some(position) = record.as_ref().ok().and_then(csv::StringRecord::position) {
+            let ended = position.byte() as usize;
+            let start = ended + text[ended..].iter().take_while(is_end).count();
+            line += text[counted..start].iter().filter(|byte| **byte == b'\n').count();
+            counted = start;
+        }
+        match record.and_then(|record| record.deserialize(Some(&header))) {
+            Ok(row) => rows.push((format!("{}:{line}", path.display()), row)),
             Err(e) => faults.add(format!("{}: {e}", path.display())),
         }
     }
@@ -261,6 +280,14 @@ mod tests {
         assert_eq!((dataset.photos[0].class, dataset.photos[1].class), (Some(0), None));
         assert_eq!(dataset.notes, ["1 boxes were cut off at their photo's edge"]);
         assert_eq!((dataset.photos[0].distractors, dataset.weighted), (true, false));
+    }
+
+    /// Blank lines between rows, carriage returns: the line that is named is the file's.
+    #[test]
+    fn faults_after_blank_lines_have_the_right_line() {
+        let text = format!("{HEADER}\r\n\r\n\r\na,a.jpg,10,8,,-1,0,0,5,5\r\n\r\nb,b.jpg,10,8,,-1,5,0,5,5\r\n");
+        let error = read_text(&text).expect_err("a fault").to_string();
+        assert!(error.contains("boxes.csv:6: box (5, 0, 5, 5)"), "{error}");
     }
 
     /// What is written is read again: a photo without a box, one without size, other classes than ImageNet's, weights.

@@ -58,8 +58,39 @@ struct Description {
     /// `voc`, `cub`, `kaggle`: which photos.
     split: Option<String>,
     /// `cub`: where a box ends.
-    #[serde(default)]
-    box_end: cub::BoxEnd,
+    box_end: Option<cub::BoxEnd>,
+}
+
+impl Description {
+    /// A key that the layout does not read would be ignored in silence.
+    fn refuse_unread(&self, path: &Path) -> Result<(), Error> {
+        let given = [
+            ("classes", self.classes.is_some()),
+            ("boxes", !self.boxes.is_empty()),
+            ("masks", self.masks.is_some()),
+            ("images", !self.images.is_empty()),
+            ("annotations", !self.annotations.is_empty()),
+            ("ground-truth", !self.ground_truth.is_empty()),
+            ("blacklist", !self.blacklist.is_empty()),
+            ("label-order", !self.label_order.is_empty()),
+            ("split", self.split.is_some()),
+            ("box-end", self.box_end.is_some()),
+        ];
+        let read: &[&str] = match self.kind {
+            Kind::Coco => &["annotations", "images"],
+            Kind::Csv => &["boxes", "masks", "classes"],
+            Kind::Cub => &["annotations", "split", "box-end"],
+            Kind::Folder => &["classes"],
+            Kind::Ilsvrc => &["annotations", "images", "ground-truth", "blacklist", "label-order", "classes"],
+            Kind::Kaggle => &["split", "blacklist", "label-order"],
+            Kind::Voc => &["annotations", "split"],
+            Kind::Wsol => &["annotations", "images", "classes"],
+        };
+        let unread = given.iter().find(|(key, is_given)| *is_given && !read.contains(key));
+        unread.map_or(Ok(()), |(key, _)| {
+            Err(Error::of(path, format!("{key} is not read in this kind; its keys are {}", read.join(", "))))
+        })
+    }
 }
 
 /// See [`LAYOUTS`].
@@ -112,6 +143,13 @@ fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
+/// Folders that a shipped description reads, and what tells them.
+const DESCRIBED: [(&str, &[&str]); 3] = [
+    ("ilsvrc-kaggle", &["LOC_val_solution.csv"]),
+    ("ilsvrc-val", &["ILSVRC2014_devkit", "ILSVRC2012_devkit_t12", "ILSVRC2012_bbox_val_v3", "ILSVRC/devkit"]),
+    ("coco2017", &["annotations/instances_val2017.json"]),
+];
+
 /// A folder whose layout is known by the files in it.
 fn by_sign(root: &Path, request: &Request<'_>) -> Result<Dataset, Error> {
     let has = |name: &str| root.join(name).exists();
@@ -127,8 +165,11 @@ fn by_sign(root: &Path, request: &Request<'_>) -> Result<Dataset, Error> {
         let masks = wsol::masks(root, images);
         return wsol::read(root, images, &masks, None, lenient);
     }
-    if has("LOC_val_solution.csv") {
-        return kaggle::read(root, kaggle::Split::Val, first_existing(root, &["blacklist.txt".into()]), lenient);
+    for (name, signs) in DESCRIBED {
+        if signs.iter().any(|sign| has(sign)) {
+            let path = home().join("data").join(name).with_added_extension("toml");
+            return Ok(described(&path, &Request { data_dir: Some(root), ..*request }, None)?.0);
+        }
     }
     if has("bounding_boxes.txt") && has("images.txt") {
         return cub::read(root, cub::Split::default(), cub::BoxEnd::default(), lenient);
@@ -140,8 +181,8 @@ fn by_sign(root: &Path, request: &Request<'_>) -> Result<Dataset, Error> {
     if folder::has_photos(root) {
         return folder::read(root, imagenet_or(request.classes)?);
     }
-    let signs = "boxes.csv, image_ids.txt, LOC_val_solution.csv, images.txt with bounding_boxes.txt, JPEGImages with \
-                 ImageSets, and photos";
+    let signs = "boxes.csv, image_ids.txt, LOC_val_solution.csv, ILSVRC2014_devkit, instances_val2017.json, \
+                 bounding_boxes.txt, JPEGImages, and photos";
     Err(Error::one(format!("{}: no dataset is known by what lies there\nhelp: looked for {signs}", root.display())))
 }
 
@@ -172,9 +213,14 @@ fn described(
     let part = |what: &str, places: &[PathBuf]| {
         first_existing(&root, places).ok_or_else(|| {
             let tried: Vec<_> = places.iter().map(|p| p.display().to_string()).collect();
-            Error::one(format!("{}: no {what}; looked for {}", root.display(), tried.join(", ")))
+            Error::one(format!(
+                "{}: no {what}; looked for {}\nhelp: data/README.md tells what to fetch and where to put it",
+                root.display(),
+                tried.join(", ")
+            ))
         })
     };
+    file.refuse_unread(path)?;
     let annotations = || part("annotations", &file.annotations);
     let images = or_first(&root, &file.images);
     let lenient = request.lenient;
@@ -188,7 +234,7 @@ fn described(
         }
         Kind::Cub => {
             let split = cub::Split::named(split).ok_or_else(|| wrong_split("test, train, all"))?;
-            cub::read(&annotations()?, split, file.box_end, lenient)?
+            cub::read(&annotations()?, split, file.box_end.unwrap_or_default(), lenient)?
         }
         Kind::Folder => folder::read(&root, imagenet_or(given)?)?,
         Kind::Ilsvrc => {
@@ -203,7 +249,8 @@ fn described(
         }
         Kind::Kaggle => {
             let split = kaggle::Split::named(split).ok_or_else(|| wrong_split("val, train"))?;
-            kaggle::read(&root, split, first_existing(&root, &file.blacklist), lenient)?
+            let [blacklist, order] = [&file.blacklist, &file.label_order].map(|places| first_existing(&root, places));
+            kaggle::read(&root, split, blacklist, order.as_deref(), lenient)?
         }
         Kind::Voc => voc::read(&annotations()?, split.unwrap_or("test"), lenient)?,
         Kind::Wsol => {

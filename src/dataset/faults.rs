@@ -39,6 +39,14 @@ impl Faults {
         }
     }
 
+    /// The faults as an error that ends in `help`.
+    pub(crate) fn into_result_with(self, help: &str) -> Result<(), Error> {
+        self.into_result().map_err(|Error(mut listed)| {
+            listed.push(format!("help: {help}"));
+            Error(listed)
+        })
+    }
+
     pub(crate) fn into_result(mut self) -> Result<(), Error> {
         if self.more > 0 {
             self.listed.push(format!("... and {} more", self.more));
@@ -50,7 +58,7 @@ impl Faults {
 /// Where the boxes of a dataset lie in their photos, before anything is cut off: what tells a wrong box base.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Edges {
-    /// Boxes seen whose photo's size is known.
+    /// Boxes that are in their photo, at least partly, and whose photo's size is known.
     pub boxes: usize,
     /// Boxes that begin at the first column or row.
     pub at_start: usize,
@@ -58,6 +66,8 @@ pub struct Edges {
     pub at_second: usize,
     /// Boxes that begin one pixel before the first.
     pub before_start: usize,
+    /// Boxes that end one pixel before the last column or row.
+    pub before_end: usize,
     /// Boxes that end at the last column or row.
     pub at_end: usize,
     /// Boxes that end one pixel behind it.
@@ -77,6 +87,8 @@ pub(super) struct Gate {
     pub(super) faults: Faults,
     pub(super) edges: Edges,
     cut_off: usize,
+    /// Whether a fault is a box's.
+    refused: bool,
 }
 
 impl Gate {
@@ -87,19 +99,20 @@ impl Gate {
     /// The box, cut off at the edges of a photo of `size` where that is known; `None`, and a fault, where the box is
     /// inside out, not of numbers, or wholly outside.
     pub(super) fn pass(&mut self, bbox: BBox, size: Option<[u32; 2]>, place: impl FnOnce() -> String) -> Option<BBox> {
-        if let Some(size) = size {
-            self.edges.count(bbox, size);
-        }
         match checked(bbox, size) {
-            Ok((bbox, cut)) => {
+            Ok((inside, cut)) => {
+                if let Some(size) = size {
+                    self.edges.count(bbox, size);
+                }
                 self.cut_off += usize::from(cut);
-                Some(bbox)
+                Some(inside)
             }
             Err(_) if self.lenient => {
                 self.edges.left_out += 1;
                 None
             }
             Err(fault) => {
+                self.refused = true;
                 self.faults.add(format!("{}: {fault}", place()));
                 None
             }
@@ -108,7 +121,10 @@ impl Gate {
 
     /// What was mended on the way, for the user to know; an error where anything could not be.
     pub(super) fn close(self) -> Result<(Vec<String>, Edges), Error> {
-        self.faults.into_result()?;
+        match self.refused {
+            true => self.faults.into_result_with("--lenient-boxes leaves out boxes that cannot be")?,
+            false => self.faults.into_result()?,
+        }
         let mut notes = Vec::new();
         if self.cut_off > 0 {
             notes.push(format!("{} boxes were cut off at their photo's edge", self.cut_off));
@@ -128,6 +144,7 @@ impl Edges {
         self.at_start += any(&|(min, _, _)| min == 0.0);
         self.at_second += any(&|(min, _, _)| min == 1.0);
         self.before_start += any(&|(min, _, _)| min == -1.0);
+        self.before_end += any(&|(_, max, end)| max == end - 1.0);
         self.at_end += any(&|(_, max, end)| max == end);
         self.behind_end += any(&|(_, max, end)| max == end + 1.0);
         self.far_outside += any(&|(min, max, end)| min < -1.0 || max > end + 1.0);
@@ -168,15 +185,15 @@ mod tests {
         assert_eq!((pass(5., 5., 5., 6.), pass(20., 0., 25., 5.), pass(0., f64::NAN, 1., 1.)), (None, None, None));
         let (notes, edges) = gate.close().unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(notes.len(), 2);
-        // The boxes at the start are the first, that at (20, 0), and that at (0, NaN).
         let expected = Edges {
-            boxes: 6,
-            at_start: 3,
+            boxes: 3,
+            at_start: 1,
             at_second: 3,
             before_start: 1,
+            before_end: 0,
             at_end: 1,
             behind_end: 1,
-            far_outside: 2,
+            far_outside: 1,
             left_out: 3,
         };
         assert_eq!(edges, expected);
@@ -186,6 +203,9 @@ mod tests {
     fn a_strict_gate_names_the_place() {
         let mut gate = Gate::new(false);
         assert_eq!(gate.pass(BBox::new(3., 0., 1., 1.), None, || "file:7".into()), None);
-        assert_eq!(gate.close().expect_err("a fault").to_string(), "file:7: box (3, 0, 1, 1) is inside out");
+        assert_eq!(
+            gate.close().expect_err("a fault").to_string(),
+            "file:7: box (3, 0, 1, 1) is inside out\nhelp: --lenient-boxes leaves out boxes that cannot be"
+        );
     }
 }

@@ -24,6 +24,10 @@ use crate::geometry::BBox;
 /// How many photos the validation set has.
 pub(super) const VAL_PHOTOS: usize = 50_000;
 
+/// What is said where there is none.
+pub(super) const NO_BLACKLIST: &str =
+    "no blacklist lies here: every photo counts in localisation, unlike in the devkit";
+
 /// The number of a photo of the validation set, from 1 on: that in its name. 0 for any other name.
 pub(super) fn number(id: &str) -> usize {
     let name = Path::new(id).file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -88,7 +92,18 @@ pub(super) fn read(
     let (notes, edges) = gate.close()?;
     let files = vec![("ground truth", layout.ground_truth.clone()), ("blacklist", layout.blacklist.clone())];
     let ilsvrc_ids = order.complete();
-    Ok(Dataset { profile: Profile::Devkit, classes, ilsvrc_ids, photos, notes, edges, files, ..Dataset::default() })
+    let whole = ids.len();
+    Ok(Dataset {
+        profile: Profile::Devkit,
+        whole,
+        classes,
+        ilsvrc_ids,
+        photos,
+        notes,
+        edges,
+        files,
+        ..Dataset::default()
+    })
 }
 
 /// The annotations of photos, in their order; a fault in place of one names the file.
@@ -138,6 +153,13 @@ pub(super) fn blacklist(path: &Path, photos: usize) -> Result<HashSet<usize>, Er
         return Err(Error::of(path, format!("photo {outside}, but there are {photos}")));
     }
     Ok(numbers.into_iter().collect())
+}
+
+/// The ILSVRC IDs by class that `map_clsloc.txt` tells.
+pub(super) fn label_map(path: &Path, classes: &ClassList) -> Result<Option<Vec<usize>>, Error> {
+    let mut order = LabelOrder::new(classes);
+    order.read(path, classes)?;
+    Ok(order.complete())
 }
 
 /// Which ILSVRC ID is which class, as far as has been seen.

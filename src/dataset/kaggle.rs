@@ -4,6 +4,7 @@
 //!   `WNID xmin ymin xmax ymax`, 0-based and inclusive. Rows are in no order; photos are put in that of their names;
 //! * `LOC_synset_mapping.txt`: `WNID names`, sorted by WordNet id, which is the order of classifiers;
 //! * `ILSVRC/Data/CLS-LOC/val/NAME.JPEG`, or `.../train/WNID/NAME.JPEG`;
+//! * a blacklist and `map_clsloc.txt` of the devkit, where they were put there;
 //! * `ILSVRC/Annotations/CLS-LOC/val/NAME.xml`, of which only the sizes are taken. Where they are not there, the
 //!   photos' own sizes are.
 
@@ -41,7 +42,13 @@ struct Row {
     boxes: String,
 }
 
-pub(super) fn read(root: &Path, split: Split, blacklist: Option<PathBuf>, lenient: bool) -> Result<Dataset, Error> {
+pub(super) fn read(
+    root: &Path,
+    split: Split,
+    blacklist: Option<PathBuf>,
+    label_map: Option<&Path>,
+    lenient: bool,
+) -> Result<Dataset, Error> {
     let name = if split == Split::Val { "val" } else { "train" };
     let classes = classes(&root.join("LOC_synset_mapping.txt"))?;
     let table = root.join(format!("LOC_{name}_solution.csv"));
@@ -92,10 +99,12 @@ pub(super) fn read(root: &Path, split: Split, blacklist: Option<PathBuf>, lenien
     }
     let (mut notes, edges) = gate.close()?;
     if blacklist.is_none() && split == Split::Val {
-        notes.push("no blacklist lies here: every photo counts in localisation, unlike in the devkit".into());
+        notes.push(ilsvrc::NO_BLACKLIST.into());
     }
+    let profile = if blacklist.is_some() { Profile::Devkit } else { Profile::Kaggle };
+    let ilsvrc_ids = label_map.map(|path| ilsvrc::label_map(path, &classes)).transpose()?.flatten();
     let files = blacklist.into_iter().map(|path| ("blacklist", path)).collect();
-    Ok(Dataset { profile: Profile::Kaggle, classes, photos, notes, edges, files, ..Dataset::default() })
+    Ok(Dataset { profile, classes, ilsvrc_ids, photos, notes, edges, files, ..Dataset::default() })
 }
 
 /// The classes: ImageNet's where they are these.
@@ -153,7 +162,7 @@ mod tests {
         );
         let table = root.join("LOC_val_solution.csv");
         fs::write(&table, &rows).expect("a file");
-        let dataset = read(root, Split::Val, None, false).unwrap_or_else(|e| panic!("{e}"));
+        let dataset = read(root, Split::Val, None, None, false).unwrap_or_else(|e| panic!("{e}"));
         let ids: Vec<_> = dataset.photos.iter().map(|p| (p.id.as_str(), p.class, p.size)).collect();
         assert_eq!(ids, [(first, Some(0), Some([500, 375])), (second, Some(1), Some([500, 375]))]);
         assert_eq!(dataset.photos[0].boxes, [BBox::new(255., 142., 455., 330.), BBox::new(44., 21., 323., 296.)]);
@@ -168,7 +177,7 @@ mod tests {
             ("ImageId", "Image", "columns ImageId are missing"),
         ] {
             fs::write(&table, rows.replacen(from, to, 1)).expect("a file");
-            let error = read(root, Split::Val, None, false).expect_err(expected).to_string();
+            let error = read(root, Split::Val, None, None, false).expect_err(expected).to_string();
             assert!(error.contains(expected), "{error}");
         }
     }

@@ -5,22 +5,25 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array2, Zip};
 
 use super::coco::Segmentation;
+use super::photo::MOST_PIXELS;
 
 /// Where a photo's mask comes from. It is read when it is needed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Mask {
     /// wsolevaluation's files: any value above 0 counts, all files of a photo are joined, and the object wins over what
-    /// is to be left out.
+    /// is to be left out. Files may be of other sizes than their photo.
     Joined {
-        /// Grey pictures of the photo's size, one an object.
+        /// Grey pictures, one an object.
         objects: Vec<PathBuf>,
         /// A grey picture of what to leave out.
         ignore: Option<PathBuf>,
     },
     /// One grey picture: 255 is the object, 0 the rest, anything between is left out.
     Trimap(PathBuf),
-    /// COCO's segmentations.
+    /// COCO's segmentations, in the pixels of a photo of this size (width, height).
     Coco {
+        /// The photo's size.
+        size: [u32; 2],
         /// The objects.
         objects: Vec<Segmentation>,
         /// Crowds, to be left out.
@@ -28,7 +31,7 @@ pub enum Mask {
     },
 }
 
-/// A mask that was read, [height, width] of the photo.
+/// A mask that was read, [height, width].
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrueMask {
     /// The object's pixels.
@@ -38,35 +41,28 @@ pub struct TrueMask {
 }
 
 impl Mask {
-    /// Reads the mask of a photo of `size` (width, height).
+    /// Reads the mask at a size (width, height): each picture is brought to it by OpenCV's nearest neighbour, as
+    /// wsolevaluation does. At the photo's own size nothing changes.
     ///
     /// # Errors
-    /// A text when a file cannot be read or is of another size.
+    /// A text when a file cannot be read or a segmentation is none.
     pub fn read(&self, size: [u32; 2]) -> Result<TrueMask, String> {
-        let [width, height] = size.map(|n| n as usize);
-        let nothing = || Array2::from_elem((height, width), false);
+        let nothing = || Array2::from_elem((size[1] as usize, size[0] as usize), false);
         let (object, ignore) = match self {
             Self::Joined { objects, ignore } => {
                 let mut object = nothing();
                 for path in objects {
-                    Zip::from(&mut object).and(&grey(path, size)?).for_each(|o, &v| *o |= v > 0);
+                    Zip::from(&mut object).and(&resized(&grey(path)?, size)).for_each(|o, &v| *o |= v > 0);
                 }
-                let ignore = ignore.as_ref().map(|path| grey(path, size)).transpose()?;
+                let ignore = ignore.as_ref().map(|path| Ok::<_, String>(resized(&grey(path)?, size))).transpose()?;
                 (object, ignore.map_or_else(nothing, |values| values.mapv(|v| v > 0)))
             }
             Self::Trimap(path) => {
-                let values = grey(path, size)?;
+                let values = resized(&grey(path)?, size);
                 (values.mapv(|v| v == 255), values.mapv(|v| v != 255 && v != 0))
             }
-            Self::Coco { objects, ignore } => {
-                let paint = |segmentations: &[Segmentation]| {
-                    let mut pixels = vec![false; width * height];
-                    for segmentation in segmentations {
-                        segmentation.runs(size)?.iter().for_each(|runs| runs.paint(&mut pixels));
-                    }
-                    Ok::<_, String>(Array2::from_shape_vec((height, width), pixels).expect("a pixel each"))
-                };
-                (paint(objects)?, paint(ignore)?)
+            Self::Coco { size: own, objects, ignore } => {
+                (resized(&painted(objects, *own)?, size), resized(&painted(ignore, *own)?, size))
             }
         };
         let ignore = Zip::from(&ignore).and(&object).map_collect(|&ignore, &object| ignore && !object);
@@ -74,15 +70,36 @@ impl Mask {
     }
 }
 
-/// The values of a grey picture, [height, width].
-fn grey(path: &Path, size: [u32; 2]) -> Result<Array2<u8>, String> {
-    let wrong = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
-    let picture = image::open(path).map_err(|e| wrong(&e))?.into_luma8();
-    let (width, height) = picture.dimensions();
-    if [width, height] != size {
-        return Err(wrong(&format!("the mask is {width} x {height}, its photo {} x {}", size[0], size[1])));
+/// The pixels of segmentations, joined, [height, width].
+fn painted(segmentations: &[Segmentation], size: [u32; 2]) -> Result<Array2<bool>, String> {
+    let [width, height] = size.map(|n| n as usize);
+    if width as u64 * height as u64 > MOST_PIXELS {
+        return Err(format!("a mask of {width} x {height} is more than {} megapixels", MOST_PIXELS >> 20));
     }
+    let mut pixels = vec![false; width * height];
+    for segmentation in segmentations {
+        segmentation.runs(size)?.iter().for_each(|runs| runs.paint(&mut pixels));
+    }
+    Ok(Array2::from_shape_vec((height, width), pixels).expect("a pixel each"))
+}
+
+/// The values of a grey picture, [height, width].
+pub(crate) fn grey(path: &Path) -> Result<Array2<u8>, String> {
+    let picture = image::open(path).map_err(|e| format!("{}: {e}", path.display()))?.into_luma8();
+    let (width, height) = picture.dimensions();
     Ok(Array2::from_shape_vec((height as usize, width as usize), picture.into_raw()).expect("a value a pixel"))
+}
+
+/// OpenCV's nearest neighbour: pixel i of `to` is pixel ⌊i · (1 / (to / from))⌋ of `from`, in binary arithmetic.
+fn nearest(i: usize, from: usize, to: usize) -> usize {
+    let scale = 1.0 / (to as f64 / from as f64);
+    ((i as f64 * scale) as usize).min(from - 1)
+}
+
+/// Pixels at another size (width, height).
+fn resized<T: Copy>(values: &Array2<T>, [width, height]: [u32; 2]) -> Array2<T> {
+    let ((h, w), [width, height]) = (values.dim(), [width as usize, height as usize]);
+    Array2::from_shape_fn((height, width), |(y, x)| values[[nearest(y, h, height), nearest(x, w, width)]])
 }
 
 #[cfg(test)]
@@ -101,12 +118,24 @@ mod tests {
         };
         let [a, b] = [file("a.png", [255, 0, 0, 0]), file("b.png", [0, 1, 0, 0])];
         let ignore = file("i.png", [255, 0, 255, 0]);
-        let mask = Mask::Joined { objects: vec![a, b], ignore: Some(ignore) }.read([2, 2]).expect("a mask");
-        assert_eq!(mask.object, array![[true, true], [false, false]]);
-        assert_eq!(mask.ignore, array![[false, false], [true, false]]);
+        let mask = Mask::Joined { objects: vec![a, b], ignore: Some(ignore) };
+        let found = mask.read([2, 2]).expect("a mask");
+        assert_eq!(found.object, array![[true, true], [false, false]]);
+        assert_eq!(found.ignore, array![[false, false], [true, false]]);
+        // At another size, as masks of OpenImages are.
+        assert_eq!(mask.read([4, 2]).expect("a mask").ignore.row(1).to_vec(), [true, true, false, false]);
         let trimap = Mask::Trimap(file("t.png", [255, 128, 0, 255])).read([2, 2]).expect("a mask");
         assert_eq!(trimap.object, array![[true, false], [false, true]]);
         assert_eq!(trimap.ignore, array![[false, true], [false, false]]);
-        assert!(Mask::Trimap(folder.path().join("t.png")).read([3, 2]).expect_err("a size").contains("2 x 2"));
+        let gone = Mask::Trimap(folder.path().join("gone.png")).read([3, 2]).expect_err("no file");
+        assert!(gone.contains("gone.png"), "{gone}");
+    }
+
+    /// Row 400 · (1 / (224 / 400)) is not ⌊i · 400 / 224⌋ everywhere.
+    #[test]
+    fn nearest_is_opencvs() {
+        let tidy = |i: usize| i * 400 / 224;
+        assert!((0..224).any(|i| nearest(i, 400, 224) != tidy(i)));
+        assert_eq!((nearest(0, 640, 224), nearest(223, 640, 224), nearest(223, 100, 224)), (0, 637, 99));
     }
 }

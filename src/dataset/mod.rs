@@ -22,7 +22,7 @@ mod voc;
 mod wsol;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -33,12 +33,16 @@ pub use csv::{read_run, write as write_csv};
 pub use description::{LAYOUTS, known};
 pub(crate) use faults::Faults;
 pub use faults::{Edges, Error};
+pub(crate) use mask::grey;
 pub use mask::{Mask, TrueMask};
 pub(crate) use photo::size as photo_size;
 pub use photo::{decode, read};
 
 use crate::classes::ClassList;
 use crate::geometry::BBox;
+
+/// The longest side of a photo, pixels.
+const MOST_SIDE: u32 = 65_535;
 
 /// A photo with its truth.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -127,6 +131,8 @@ pub struct Dataset {
     pub ilsvrc_ids: Option<Vec<usize>>,
     /// The photos, in the order of their results.
     pub photos: Vec<Photo>,
+    /// How many photos there are before only some are picked.
+    pub whole: usize,
     /// Whether weights were given.
     pub weighted: bool,
     /// What the reader mended on the way, for the user to know: boxes cut off at the photo's edge, say.
@@ -162,6 +168,8 @@ impl Dataset {
     pub fn open(request: &Request<'_>) -> Result<Self, Error> {
         let wanted = request.images.map(text::lines).transpose()?;
         let (mut dataset, own_weights) = description::open(request, wanted.as_deref())?;
+        dataset.whole = dataset.whole.max(dataset.photos.len());
+        dataset.check_photos()?;
         if let Some(wanted) = &wanted {
             dataset.keep(wanted)?;
         }
@@ -205,13 +213,40 @@ impl Dataset {
         text::numbers(path)
     }
 
-    fn pick(&mut self, mut places: Vec<usize>) {
-        places.sort_unstable();
-        places.dedup();
-        self.photos = places.into_iter().map(|i| self.photos[i].clone()).collect();
+    /// Keeps the photos named in a file, one a line, and says which places they had.
+    ///
+    /// # Errors
+    /// [`Error`] naming what is not in the dataset.
+    pub fn select(&mut self, images: &Path) -> Result<Vec<usize>, Error> {
+        self.keep(&text::lines(images)?)
     }
 
-    fn keep(&mut self, wanted: &[String]) -> Result<(), Error> {
+    /// Results are filed under photos' names, so none may lead out of its folder; and no photo is larger than a JPEG.
+    fn check_photos(&self) -> Result<(), Error> {
+        let mut faults = Faults::default();
+        for Photo { id, size, .. } in &self.photos {
+            if let Some([width, height]) = size.filter(|size| size.iter().any(|n| !(1..=MOST_SIDE).contains(n))) {
+                faults.add(format!("{}: {id} is {width} x {height}; sides are 1 to {MOST_SIDE} pixels", self.name));
+            }
+            let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
+            if id.is_empty() || !Path::new(id).components().all(plain) {
+                faults.add(format!(
+                    "{}: '{id}' is no name for a photo: it is empty, or leads out of its folder",
+                    self.name
+                ));
+            }
+        }
+        faults.into_result()
+    }
+
+    fn pick(&mut self, mut places: Vec<usize>) -> Vec<usize> {
+        places.sort_unstable();
+        places.dedup();
+        self.photos = places.iter().map(|&i| self.photos[i].clone()).collect();
+        places
+    }
+
+    fn keep(&mut self, wanted: &[String]) -> Result<Vec<usize>, Error> {
         let places = self.places();
         let mut faults = Faults::default();
         let mut kept = Vec::new();
@@ -222,8 +257,7 @@ impl Dataset {
             }
         }
         faults.into_result()?;
-        self.pick(kept);
-        Ok(())
+        Ok(self.pick(kept))
     }
 
     fn weigh(&mut self, path: &Path) -> Result<(), Error> {

@@ -22,7 +22,7 @@ pub(crate) fn size(path: &Path) -> image::ImageResult<[u32; 2]> {
 }
 
 /// Photos of more pixels are refused before they are decoded.
-const MOST_PIXELS: u64 = 64 << 20;
+pub(super) const MOST_PIXELS: u64 = 64 << 20;
 
 /// The photo in a file, as 8-bit RGB. EXIF orientation is not applied: annotations follow the stored pixels.
 ///

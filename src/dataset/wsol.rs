@@ -2,7 +2,7 @@
 //!
 //! * `image_ids.txt`: `id`, such as `val/ILSVRC2012_val_00000001.JPEG`, which is also the photo's file;
 //! * `class_labels.txt`: `id,label`, from 0, in sorted-WordNet order for ILSVRC;
-//! * `image_sizes.txt`: `id,width,height`;
+//! * `image_sizes.txt`: `id,width,height`; where it is not there, sizes are the photos' own;
 //! * `localization.txt`: `id,x0,y0,x1,y1`, one line a box, 0-based and inclusive; or `id,mask,ignore` for OpenImages,
 //!   where the second mask of a photo leaves `ignore` empty.
 //!
@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::faults::Gate;
-use super::{Dataset, Error, Mask, Photo, Profile, ilsvrc, text};
+use super::{Dataset, Error, Mask, Photo, Profile, ilsvrc, photo, text};
 use crate::classes::ClassList;
 use crate::geometry::BBox;
 
@@ -47,15 +47,29 @@ pub(super) fn read(
         let [id, label] = text::fields(line, ',')?;
         Ok((id, label.parse::<usize>().map_err(|_| format!("'{label}' is no label"))?))
     })?;
-    labels.into_iter().for_each(|(_, photo, label)| photos[photo].class = Some(label));
+    for (line, photo, label) in labels {
+        if photos[photo].class.replace(label).is_some() {
+            gate.faults.add(format!("{}:{line}: a second label", folder.join("class_labels.txt").display()));
+        }
+    }
     let classes = class_list(&photos, classes)?;
 
-    let sizes = each_of(folder, "image_sizes.txt", &places, |line| {
-        let [id, width, height] = text::fields(line, ',')?;
-        let side = |text: &str| text.parse().ok().filter(|&n: &u32| n > 0).ok_or(format!("'{text}' is no side"));
-        Ok((id, [side(width)?, side(height)?]))
-    })?;
-    sizes.into_iter().for_each(|(_, photo, size)| photos[photo].size = Some(size));
+    // OpenImages has no list of sizes: masks are files of any size.
+    if folder.join("image_sizes.txt").is_file() {
+        let sizes = each_of(folder, "image_sizes.txt", &places, |line| {
+            let [id, width, height] = text::fields(line, ',')?;
+            let side = |text: &str| text.parse().ok().filter(|&n: &u32| n > 0).ok_or(format!("'{text}' is no side"));
+            Ok((id, [side(width)?, side(height)?]))
+        })?;
+        for (line, photo, size) in sizes {
+            if photos[photo].size.replace(size).is_some() {
+                gate.faults.add(format!("{}:{line}: a second size", folder.join("image_sizes.txt").display()));
+            }
+        }
+    } else {
+        let paths: Vec<PathBuf> = photos.iter().map(|photo| photo.path.clone()).collect();
+        photos.iter_mut().zip(photo::sizes(&paths)).for_each(|(photo, size)| photo.size = size);
+    }
 
     let truth = each_of(folder, "localization.txt", &places, |line| {
         Ok((line.split(',').next().unwrap_or(""), line.to_owned()))
@@ -90,8 +104,12 @@ pub(super) fn read(
     let order = folder.join(LABEL_ORDER);
     let ilsvrc_ids = order.is_file().then(|| label_order(&order, classes.len())).transpose()?;
     files.extend(ilsvrc_ids.is_some().then_some(("label order", order)));
-    let (notes, edges) = gate.close()?;
-    let profile = if files.iter().any(|(what, _)| *what == "blacklist") { Profile::Devkit } else { Profile::Boxes };
+    let (mut notes, edges) = gate.close()?;
+    let is_ilsvrc = photos.iter().any(|photo| ilsvrc::number(&photo.id) > 0);
+    if is_ilsvrc && !files.iter().any(|(what, _)| *what == "blacklist") {
+        notes.push(ilsvrc::NO_BLACKLIST.into());
+    }
+    let profile = if is_ilsvrc { Profile::Devkit } else { Profile::Boxes };
     Ok(Dataset { profile, classes, ilsvrc_ids, photos, notes, edges, files, ..Dataset::default() })
 }
 
@@ -132,7 +150,7 @@ fn complete(photos: &[Photo], classes: usize, folder: &Path, gate: &mut Gate) {
     for Photo { id, class, size, boxes, mask, .. } in photos {
         let missing = match (class, size) {
             (None, _) => "no class",
-            (_, None) => "no size",
+            (_, None) if mask.is_none() => "no size",
             _ if boxes.is_empty() && mask.is_none() && !gate.lenient => "neither a box nor a mask",
             (Some(class), _) if *class >= classes => "a label outside the class list",
             _ => continue,

@@ -7,11 +7,13 @@ use crate::dataset::{Dataset, Edges};
 const MANY: usize = 100;
 
 pub(super) fn check(report: &mut Report, dataset: &Dataset) {
-    let Edges { boxes, at_start, at_second, before_start, behind_end, far_outside, left_out, .. } = dataset.edges;
+    let Edges { boxes, at_start, at_second, before_start, before_end, at_end, behind_end, far_outside, left_out } =
+        dataset.edges;
     // One photo's swapped size leaves a few boxes outside; a whole file in another unit leaves many.
     if left_out + far_outside > 0 {
+        let (n, all) = (left_out + far_outside, left_out + boxes);
         report.finding(
-            format!("{} of {boxes} boxes are inside out, or lie outside their photo or reach far out of it", left_out + far_outside),
+            format!("{n} of {all} boxes are inside out, or lie outside their photo or reach far out of it"),
             "are they x, y, width, height in place of corners, or in the pixels of another size? width and height swapped? \
              `--lenient-boxes` leaves out those that cannot be",
         );
@@ -24,15 +26,23 @@ pub(super) fn check(report: &mut Report, dataset: &Dataset) {
     } else if at_start == 0 && (behind_end > 0 || boxes >= MANY && at_second > 0) {
         report.finding(
             format!(
-                "none of {boxes} boxes begins at the first pixel, {at_second} begin at the second and {behind_end} end one behind \
-                 the last: they are 1-based, and are read as 0-based"
+                "none of {boxes} boxes begins at the first pixel, {at_second} begin at the second and {behind_end} end one \
+                 behind the last: they are 1-based, and are read as 0-based"
             ),
-            "subtract 1 from all four corners",
+            "subtract 1 from all four corners; or from the maxima alone, should only these be one too large",
         );
     } else if behind_end > 0 {
         report.finding(
             format!("{behind_end} of {boxes} boxes end one pixel behind the photo: their maxima are exclusive, and are read as inclusive"),
             "subtract 1 from the maxima",
+        );
+    } else if boxes >= MANY && at_end == 0 && at_start > 0 && before_end > 0 {
+        report.finding(
+            format!(
+                "none of {boxes} boxes ends at the last pixel, and {before_end} end at the one before: their maxima are \
+                 inclusive, and are read as exclusive"
+            ),
+            "add 1 to the maxima",
         );
     }
 }
@@ -56,7 +66,8 @@ mod tests {
             (Edges { at_start: 0, at_second: 20, ..good }, "1-based, and are read as 0-based"),
             (Edges { behind_end: 15, ..good }, "exclusive, and are read as inclusive"),
             (Edges { before_start: 20, ..good }, "0-based, and are read as 1-based"),
-            (Edges { left_out: 3, ..good }, "3 of 200 boxes are inside out"),
+            (Edges { before_end: 20, at_end: 0, ..good }, "inclusive, and are read as exclusive"),
+            (Edges { left_out: 3, ..good }, "3 of 203 boxes are inside out"),
         ] {
             let found = found(edges);
             assert!(found.len() == 1 && found[0].contains(expected), "{found:?}");

@@ -21,15 +21,14 @@ const TIMED: usize = 8;
 /// Whether a guess is right if a true label is taken otherwise.
 type Reading<'a> = &'a dyn Fn(usize, usize) -> bool;
 
-pub(super) fn check(report: &mut Report, dataset: &Dataset, classifier: &Classifier, count: usize) {
+pub(super) fn check(report: &mut Report, dataset: &Dataset, classifier: &Classifier, count: usize, asked: bool) {
     if dataset.classes != classifier.description.classes {
-        report.finding(
-            format!(
-                "the dataset's classes are those of the list {}, the model's scores are for {}",
-                dataset.classes.name, classifier.description.classes.name
-            ),
-            "bring a model for these classes, and name their list in its description",
-        );
+        let (theirs, ours) = (&dataset.classes.name, &classifier.description.classes.name);
+        let what = format!("the dataset's classes are those of the list {theirs}, the model's scores are for {ours}");
+        match asked {
+            true => report.finding(what, "bring a model for these classes, and name their list in its description"),
+            false => report.fact("labels", format!("not checked: {what}; --model names a model for them")),
+        }
         return;
     }
     let guesses = guesses(dataset, classifier, count);

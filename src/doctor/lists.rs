@@ -24,7 +24,7 @@ const KNOWN: [(&str, &str, &str); 3] = [
     ),
 ];
 
-/// Where a name is not as its neighbours: what the dataset says of itself.
+/// What the dataset says of itself, its lists against the known ones, and photos without truth.
 pub(super) fn check(report: &mut Report, dataset: &Dataset) {
     let boxes: usize = dataset.photos.iter().map(|photo| photo.boxes.len()).sum();
     report.fact(

@@ -37,6 +37,12 @@ impl Report {
         self.facts.push((name, value.into()));
     }
 
+    /// An error as a finding; `help` where it brings none.
+    fn error(&mut self, error: &str, help: &str) {
+        let (what, help) = error.split_once("\nhelp: ").unwrap_or((error, help));
+        self.finding(what.trim_end(), help.trim());
+    }
+
     fn finding(&mut self, what: impl Into<String>, help: impl Into<String>) {
         self.findings.push(Finding { what: what.into(), help: help.into() });
     }
@@ -48,12 +54,8 @@ pub fn dataset(report: &mut Report, request: &Request<'_>, decoded: usize) -> Op
     let dataset = match Dataset::open(&Request { lenient: true, ..*request }) {
         Ok(dataset) => dataset,
         Err(error) => {
-            for fault in error.0 {
-                let (what, help) = fault
-                    .split_once("\nhelp: ")
-                    .unwrap_or((&fault, "mend the file; data/README.md tells what is wanted"));
-                report.finding(what, help);
-            }
+            let faults = error.0.iter().filter(|fault| !fault.starts_with("help: "));
+            faults.for_each(|fault| report.error(fault, "mend the file; data/README.md tells what is wanted"));
             return None;
         }
     };
@@ -69,9 +71,9 @@ pub fn model(report: &mut Report, description: Description) -> Option<Classifier
 }
 
 /// Runs the model on up to `count` photos, evenly spread: are the labels in the order of its scores, and how long will a
-/// run take.
-pub fn labels(report: &mut Report, dataset: &Dataset, classifier: &Classifier, count: usize) {
-    labels::check(report, dataset, classifier, count);
+/// gradient take. A model that was `asked` for must have the dataset's classes.
+pub fn labels(report: &mut Report, dataset: &Dataset, classifier: &Classifier, count: usize, asked: bool) {
+    labels::check(report, dataset, classifier, count, asked);
 }
 
 /// Up to `count` places, evenly spread over `all`.

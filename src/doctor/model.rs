@@ -7,15 +7,14 @@ use crate::gradient::ReluRule;
 /// The oldest version that refuses external data outside a model's folder by itself.
 const SAFE: [u32; 2] = [1, 32];
 
-/// Looks for ONNX Runtime.
-pub fn library(report: &mut Report) {
+/// Looks for ONNX Runtime, and says whether models can be run.
+pub fn library(report: &mut Report) -> bool {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     report.fact("machine", format!("{cores} cores, {}-{}", std::env::consts::ARCH, std::env::consts::OS));
     match classifier::loaded() {
         Err(error) => {
-            let error = error.to_string();
-            let (what, help) = error.split_once("\nhelp: ").unwrap_or((&error, "run scripts/fetch-onnxruntime"));
-            report.finding(what, help);
+            report.error(&error.to_string(), "run scripts/fetch-onnxruntime");
+            false
         }
         Ok((path, version)) => {
             let build = classifier::version().unwrap_or_default();
@@ -29,6 +28,7 @@ pub fn library(report: &mut Report) {
                     "run scripts/fetch-onnxruntime for the tested version",
                 );
             }
+            true
         }
     }
 }
@@ -44,9 +44,7 @@ pub(super) fn check(report: &mut Report, description: Description) -> Option<Cla
         }
         Err(error) => {
             let error = format!("{:#}", anyhow::Error::from(error));
-            let help = "bring a model that ONNX Runtime runs and whose operators `localise list ops` names";
-            let (what, help) = error.split_once("\nhelp: ").unwrap_or((&error, help));
-            report.finding(what.trim_end(), help.trim());
+            report.error(&error, "bring a model that ONNX Runtime runs and whose operators `localise list ops` names");
             None
         }
     }

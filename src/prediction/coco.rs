@@ -4,6 +4,8 @@
 //! In a COCO dataset a photo stands once for each category, and its guesses are the boxes of that category, best first: no
 //! class is guessed. In any other, `image_id` is the photo's name and `category_id` the class index, and the boxes of a
 //! photo are its guesses by falling score; equal scores keep their order.
+//!
+//! Boxes with whole-numbered edges come back as they were. Of others the far edge, x + width, may differ by a rounding.
 
 use std::path::Path;
 
@@ -29,39 +31,59 @@ fn is_coco(dataset: &Dataset) -> bool {
 
 pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error> {
     let bytes = std::fs::read(path).map_err(|e| Error::of(path, e))?;
-    let mut list: Vec<Found> = serde_json::from_slice(&bytes).map_err(|e| Error::of(path, e))?;
+    let mut list: Vec<Found> = serde_json::from_slice(&bytes).map_err(|e| {
+        Error::of(
+            path,
+            format!("{e}\nhelp: a list of {{image_id, category_id, bbox: [x, y, width, height], score}} is wanted"),
+        )
+    })?;
     list.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut faults = Faults::default();
     let mut predictions = Predictions { classes: !is_coco(dataset), ..Predictions::nothing(dataset) };
     let places = dataset.places();
-    let images: std::collections::HashSet<&str> = match is_coco(dataset) {
-        true => dataset.photos.iter().filter_map(|photo| Some(photo.id.split_once('/')?.0)).collect(),
-        false => Default::default(),
-    };
+    let (mut left_out, count) = (0, list.len());
     for Found { image_id, category_id, bbox: [x, y, w, h], score } in list {
         let image = match &image_id {
             Value::String(name) => name.clone(),
-            other => other.to_string(),
+            number => number.as_f64().filter(|n| n.fract() == 0.0).map_or(number.to_string(), |n| n.to_string()),
         };
         let id = if is_coco(dataset) { format!("{image}/{category_id}") } else { image.clone() };
         let Some(&photo) = places.get(id.as_str()) else {
-            // A category that has no object in a photo of the dataset is no fault.
-            if !images.contains(image.as_str()) && !is_coco(dataset) {
-                faults.add(format!("{}: {} has no photo called {id}", path.display(), dataset.name));
+            // A detector finds categories in photos that hold none of them.
+            match is_coco(dataset) {
+                true => left_out += 1,
+                false => faults.add(format!("{}: {}", path.display(), super::unknown(dataset, &id))),
             }
             continue;
         };
         let before = predictions.photos[photo].guesses.len();
         let (label, rank) = match is_coco(dataset) {
             true => (Label::Truth, None),
-            false => (usize::try_from(category_id).map_or(Label::Other, Label::Class), Some(before)),
+            false => (class(category_id, dataset), Some(before)),
         };
         let bbox = Some(BBox::new(x, y, x + w, y + h));
         predictions.add(photo, Guess { label, rank, bbox, confidence: Some(score) });
     }
     faults.into_result()?;
+    if left_out > 0 && left_out == count {
+        let example = dataset.photos.first().map_or("", |photo| &photo.id);
+        return Err(Error::of(
+            path,
+            format!("none of its {count} results is for a photo and category of {} (like {example})", dataset.name),
+        ));
+    }
+    if left_out > 0 {
+        predictions
+            .notes
+            .push(format!("{left_out} results are for photos that have no object of their category, or are not there"));
+    }
     predictions.note_missing();
     Ok(predictions)
+}
+
+fn class(category_id: u64, dataset: &Dataset) -> Label {
+    let class = usize::try_from(category_id).ok().filter(|&class| class < dataset.classes.len());
+    class.map_or(Label::Other, Label::Class)
 }
 
 pub(super) fn write(predictions: &Predictions, dataset: &Dataset) -> Result<Vec<u8>, Error> {
@@ -74,6 +96,9 @@ pub(super) fn write(predictions: &Predictions, dataset: &Dataset) -> Result<Vec<
             true => predictions.photos[i].guesses.iter().filter(|guess| is_truth(guess, photo.class)).collect(),
             false => predictions.first_five(i),
         };
+        // Readers sort by score: where confidences do not fall with the ranks, ranks must speak.
+        let sure = guesses.iter().all(|guess| guess.confidence.is_some())
+            && guesses.is_sorted_by(|a, b| a.confidence >= b.confidence);
         for guess in guesses {
             let Some(BBox { x_min, y_min, x_max, y_max }) = guess.bbox else { continue };
             let class = match guess.label {
@@ -89,7 +114,10 @@ pub(super) fn write(predictions: &Predictions, dataset: &Dataset) -> Result<Vec<
                 }
                 _ => (photo.id.clone().into(), class as u64),
             };
-            let score = guess.confidence.unwrap_or(1.0 / (guess.rank.unwrap_or(0) + 1) as f64);
+            if ![x_min, y_min, x_max, y_max].iter().all(|edge| edge.is_finite()) {
+                return Err(Error::one(format!("{}: an infinite box has no form in JSON", photo.id)));
+            }
+            let score = if sure { guess.confidence.unwrap_or(0.0) } else { 1.0 / (guess.rank.unwrap_or(0) + 1) as f64 };
             list.push(Found { image_id, category_id, bbox: [x_min, y_min, x_max - x_min, y_max - y_min], score });
         }
     }
@@ -132,9 +160,10 @@ mod tests {
             {"image_id": 139, "category_id": 90, "bbox": [0, 0, 9, 9], "score": 0.9},
             {"image_id": 139, "category_id": 1, "bbox": [0, 0, 9, 9], "score": 0.9}]"#;
         let found = read_text(text, &coco).unwrap_or_else(|e| panic!("{e}"));
+        assert!(found.notes[0].starts_with("1 results are for photos that have no object"), "{:?}", found.notes);
         assert_eq!(found.photos[0].guesses[0].bbox, Some(BBox::new(0., 0., 9., 9.)));
         assert_eq!((found.photos[0].guesses.len(), found.classes, found.photos[1].failed), (2, false, true));
-        assert_eq!(again(&found, &coco), found);
+        assert_eq!(again(&found, &coco).photos, found.photos);
     }
 
     #[test]
@@ -146,9 +175,11 @@ mod tests {
         let found = read_text(text, &other).unwrap_or_else(|e| panic!("{e}"));
         let labels: Vec<_> = found.photos[1].guesses.iter().map(|guess| (guess.label, guess.rank)).collect();
         assert_eq!(labels, [(Label::Class(1), Some(0)), (Label::Class(0), Some(1))]);
-        assert_eq!(again(&found, &other), found);
+        // Category 7 is none of the two classes: it is wrong, and is not written.
+        assert_eq!(found.photos[0].guesses[0].label, Label::Other);
+        assert_eq!(again(&found, &other).photos[1], found.photos[1]);
         let error = read_text(&text.replace("\"b\"", "\"z\""), &other).expect_err("no z").to_string();
-        assert!(error.contains("some has no photo called z"), "{error}");
+        assert!(error.contains("some has no photo called z; its photos are called like val/a.JPEG"), "{error}");
         assert!(read_text("[{}]", &other).expect_err("fields").to_string().contains("line 1 column 3"));
         let nan = text.replacen("[0, 0, 1, 1]", "[0, NaN, 1, 1]", 1);
         assert!(read_text(&nan, &other).expect_err("NaN").to_string().contains("line 1 column"));

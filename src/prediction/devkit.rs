@@ -45,7 +45,7 @@ fn parse(text: &str, name: &str, dataset: &Dataset) -> Result<Predictions, Error
     ids.iter().enumerate().for_each(|(class, &id)| class_of[id] = Some(class));
     let mut faults = Faults::default();
     let (mut lines, mut empty) = (Vec::new(), Vec::new());
-    for (i, line) in text.lines().enumerate() {
+    for (i, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         match numbers(line) {
             Ok(numbers) if numbers.is_empty() => empty.push(i + 1),
             Ok(numbers) => lines.push(numbers),
@@ -106,16 +106,9 @@ pub(super) fn write(predictions: &Predictions, dataset: &Dataset) -> Result<Vec<
     let ids = ids(dataset)?;
     let mut text = String::new();
     for photo in order(dataset) {
-        let guesses = predictions.first_five(photo);
-        let shown = |guess: &&Guess| {
-            let id = match guess.label {
-                Label::Class(class) => ids[class],
-                _ => 0,
-            };
-            let BBox { x_min, y_min, x_max, y_max } = guess.bbox.unwrap_or(BBox::new(0.0, 0.0, 1.0, 1.0));
-            format!("{id} {x_min} {y_min} {} {}", x_max - 1.0, y_max - 1.0)
-        };
-        let shown: Vec<_> = guesses.iter().map(shown).collect();
+        let label = |class: usize| ids[class].to_string();
+        let shown: Vec<_> =
+            predictions.first_five(photo).into_iter().map(|guess| super::shown(guess, &label)).collect();
         let line = if shown.is_empty() { "0 0 0 0 0".into() } else { shown.join(" ") };
         let _ = writeln!(text, "{line}");
     }

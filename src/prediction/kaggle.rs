@@ -19,7 +19,8 @@ struct Row {
     guesses: String,
 }
 
-pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error> {
+/// With `numbered`, labels are numbers even where the classes' keys are too.
+pub(super) fn read(path: &Path, dataset: &Dataset, numbered: bool) -> Result<Predictions, Error> {
     let mut faults = Faults::default();
     let mut found = Predictions { classes: true, ..Predictions::nothing(dataset) };
     let places = dataset.places();
@@ -32,7 +33,7 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error>
                 continue;
             }
             None => {
-                faults.add(format!("{place}: {} has no photo called {}", dataset.name, row.id));
+                faults.add(format!("{place}: {}", super::unknown(dataset, &row.id)));
                 continue;
             }
         };
@@ -41,7 +42,7 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error>
             faults.add(format!("{place}: {} words are not `LABEL xmin ymin xmax ymax` repeated", words.len()));
         }
         for (rank, words) in words.chunks_exact(5).take(5).enumerate() {
-            match guess(words, rank, dataset) {
+            match guess(words, rank, dataset, numbered) {
                 Ok(guess) => found.add(photo, guess),
                 Err(fault) => faults.add(format!("{place}: guess {}: {fault}", rank + 1)),
             }
@@ -52,9 +53,9 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error>
     Ok(found)
 }
 
-fn guess(words: &[&str], rank: usize, dataset: &Dataset) -> Result<Guess, String> {
-    let numbered = || words[0].parse::<usize>().ok()?.checked_sub(1).filter(|&class| class < dataset.classes.len());
-    let class = dataset.classes.class(words[0]).or_else(numbered);
+fn guess(words: &[&str], rank: usize, dataset: &Dataset, numbered: bool) -> Result<Guess, String> {
+    let by_number = || words[0].parse::<usize>().ok()?.checked_sub(1).filter(|&class| class < dataset.classes.len());
+    let class = dataset.classes.class(words[0]).filter(|_| !numbered).or_else(by_number);
     let [x0, y0, x1, y1] = [1, 2, 3, 4].map(|i| coordinate(words[i]));
     Ok(Guess {
         label: class.map_or(Label::Other, Label::Class),
@@ -70,17 +71,11 @@ pub(super) fn write(predictions: &Predictions, dataset: &Dataset, numbered: bool
     let mut row = |id: &str, guesses: &str| writer.write_record([id, guesses]).expect("memory takes all");
     row("ImageId", "PredictionString");
     for photo in super::devkit::order(dataset) {
-        let guesses = predictions.first_five(photo);
-        let shown = |guess: &&Guess| {
-            let label = match guess.label {
-                Label::Class(class) if numbered => (class + 1).to_string(),
-                Label::Class(class) => dataset.classes.key(class).to_owned(),
-                _ => "0".into(),
-            };
-            let BBox { x_min, y_min, x_max, y_max } = guess.bbox.unwrap_or(BBox::new(0.0, 0.0, 1.0, 1.0));
-            format!("{label} {x_min} {y_min} {} {}", x_max - 1.0, y_max - 1.0)
-        };
-        row(&dataset.photos[photo].id, &guesses.iter().map(shown).collect::<Vec<_>>().join(" "));
+        let label =
+            |class: usize| if numbered { (class + 1).to_string() } else { dataset.classes.key(class).to_owned() };
+        let shown: Vec<_> =
+            predictions.first_five(photo).into_iter().map(|guess| super::shown(guess, &label)).collect();
+        row(&dataset.photos[photo].id, &shown.join(" "));
     }
     Ok(writer.into_inner().expect("memory takes all"))
 }
@@ -102,7 +97,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("sub.csv");
         std::fs::write(&path, text).expect("a file");
-        read(&path, &two())
+        read(&path, &two(), false)
     }
 
     /// WordNet ids and numbers, a sixth guess, an unknown class, rows in any order; written and read again.

@@ -8,6 +8,9 @@ use ndarray_npy::{ReadNpyError, ReadNpyExt, WriteNpyExt};
 use super::file_of;
 use crate::score::MAP_SIZE;
 
+/// A header ends before this byte.
+const HEADER: usize = 256;
+
 /// Reads the map of a photo.
 ///
 /// # Errors
@@ -17,17 +20,19 @@ pub fn read(folder: &Path, id: &str) -> Result<Array2<f64>, String> {
     let path = file_of(folder, id, "npy");
     let wrong = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
     let bytes = std::fs::read(&path).map_err(|e| wrong(&e))?;
+    // The header is asked first: a shape that is a mistake or a bomb would be made room for.
+    let header = String::from_utf8_lossy(&bytes[..bytes.len().min(HEADER)]);
+    let shape = header.split_once("'shape': (").and_then(|(_, rest)| rest.split_once(')')).map(|(shape, _)| shape);
+    if let Some(shape) = shape.filter(|shape| *shape != format!("{MAP_SIZE}, {MAP_SIZE}")) {
+        return Err(wrong(&format!(
+            "the map is of shape ({shape}); wsolevaluation scores maps of {MAP_SIZE} x {MAP_SIZE}"
+        )));
+    }
     let map = match Array2::<f32>::read_npy(bytes.as_slice()) {
         Ok(map) => map.mapv(f64::from),
         Err(ReadNpyError::WrongDescriptor(_)) => Array2::<f64>::read_npy(bytes.as_slice()).map_err(|e| wrong(&e))?,
         Err(e) => return Err(wrong(&e)),
     };
-    let (height, width) = map.dim();
-    if (height, width) != (MAP_SIZE, MAP_SIZE) {
-        return Err(wrong(&format!(
-            "the map is {width} x {height}; wsolevaluation scores maps of {MAP_SIZE} x {MAP_SIZE}"
-        )));
-    }
     match map.iter().find(|value| !(0.0..=1.0).contains(*value)) {
         Some(value) => Err(wrong(&format!("a value is {value}; wsolevaluation refuses what is not in 0..=1"))),
         None => Ok(map),
@@ -74,7 +79,7 @@ mod tests {
             assert!(read_bytes(&write(wrong.view())).expect_err(expected).contains(expected));
         }
         let small = Array2::<f32>::zeros((10, 20));
-        assert!(read_bytes(&write(small.view())).expect_err("small").contains("20 x 10"));
+        assert!(read_bytes(&write(small.view())).expect_err("small").contains("shape (10, 20)"));
         assert!(read_bytes(b"no map").expect_err("bytes").contains("a.JPEG.npy: "));
         assert!(read(Path::new("nowhere"), "a").expect_err("nowhere").contains("a.npy"));
     }

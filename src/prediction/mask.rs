@@ -7,6 +7,7 @@ use image::{GrayImage, ImageFormat, Luma};
 use ndarray::{Array2, ArrayView2};
 
 use super::file_of;
+use crate::dataset::grey;
 
 /// Reads the mask of a photo of `size` (width, height).
 ///
@@ -14,14 +15,13 @@ use super::file_of;
 /// A text naming the file when it is missing, no picture or of another size.
 pub fn read(folder: &Path, id: &str, size: [u32; 2]) -> Result<Array2<bool>, String> {
     let path = file_of(folder, id, "png");
-    let picture = image::open(&path).map_err(|e| format!("{}: {e}", path.display()))?.into_luma8();
-    let (width, height) = picture.dimensions();
-    if [width, height] != size {
+    let values = grey(&path)?;
+    let (height, width) = values.dim();
+    if [width, height] != size.map(|n| n as usize) {
         let [w, h] = size;
         return Err(format!("{}: the mask is {width} x {height}, its photo {w} x {h}", path.display()));
     }
-    let object = picture.into_raw().into_iter().map(|value| value > 127).collect();
-    Ok(Array2::from_shape_vec((height as usize, width as usize), object).expect("a value a pixel"))
+    Ok(values.mapv(|value| value > 127))
 }
 
 /// A mask as the bytes of a PNG.

@@ -16,7 +16,8 @@ pub use map::{read as read_map, write as write_map};
 pub use mask::{read as read_mask, write as write_mask};
 
 use crate::dataset::{Dataset, Error, Faults};
-use crate::score::{Guess, Predicted};
+use crate::geometry::BBox;
+use crate::score::{Guess, Label, Outcome, Predicted};
 
 /// A format of boxes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -53,7 +54,8 @@ impl Predictions {
         match format {
             Format::Rows => rows::read(path, dataset),
             Format::Devkit => devkit::read(path, dataset),
-            Format::Kaggle | Format::KaggleNumbered => kaggle::read(path, dataset),
+            Format::Kaggle => kaggle::read(path, dataset, false),
+            Format::KaggleNumbered => kaggle::read(path, dataset, true),
             Format::Coco => coco::read(path, dataset),
         }
     }
@@ -70,6 +72,17 @@ impl Predictions {
             Format::KaggleNumbered => kaggle::write(self, dataset, true),
             Format::Coco => coco::write(self, dataset),
         }
+    }
+
+    /// Each photo's guesses against its truth.
+    #[must_use]
+    pub fn outcomes(&self, dataset: &Dataset) -> Vec<Outcome> {
+        dataset.photos.iter().zip(&self.photos).map(|(photo, predicted)| Outcome::of(photo, predicted)).collect()
+    }
+
+    /// Keeps what was said of the photos at these places.
+    pub fn select(&mut self, places: &[usize]) {
+        self.photos = places.iter().map(|&i| self.photos[i].clone()).collect();
     }
 
     /// Nothing was said of any photo yet: what is still missing at the end has failed.
@@ -97,19 +110,38 @@ impl Predictions {
         (0..5).map_while(ranked).collect()
     }
 
-    /// A submission says what five classes are in each photo.
+    /// A submission says what five classes are in each photo, from the first on.
     fn need_classes(&self) -> Result<(), Error> {
-        let first_missing =
-            |photo: &&Predicted| !photo.guesses.is_empty() && !photo.guesses.iter().any(|g| g.rank == Some(0));
-        let lacking = self.photos.iter().filter(first_missing).count();
-        if lacking == 0 && (self.classes || self.photos.iter().all(|photo| photo.guesses.is_empty())) {
-            return Ok(());
+        let lacking = |photo: &&Predicted| {
+            let ranks: Vec<usize> =
+                photo.guesses.iter().filter_map(|guess| guess.rank).filter(|rank| *rank < 5).collect();
+            !photo.guesses.is_empty() && (ranks.is_empty() || !ranks.iter().copied().eq(0..ranks.len()))
+        };
+        match self.photos.iter().filter(lacking).count() {
+            0 => Ok(()),
+            n => Err(Error::one(format!(
+                "a submission needs the most probable classes in their order, and {n} photos lack a guess among their first \
+                 five\nhelp: run with --classes top5"
+            ))),
         }
-        Err(Error::one(format!(
-            "a submission needs the five most probable classes, and {lacking} photos have no first guess\n\
-             help: run with --classes top5"
-        )))
     }
+}
+
+/// A guess as a submission writes it: label and inclusive corners; label 0 and one pixel where it has no class or no box.
+fn shown(guess: &Guess, label: &dyn Fn(usize) -> String) -> String {
+    let label = match guess.label {
+        Label::Class(class) => label(class),
+        _ => "0".into(),
+    };
+    let BBox { x_min, y_min, x_max, y_max } = guess.bbox.unwrap_or(BBox::new(0.0, 0.0, 1.0, 1.0));
+    format!("{label} {x_min} {y_min} {} {}", x_max - 1.0, y_max - 1.0)
+}
+
+/// The fault of a photo that the dataset does not have, with an example of one that it has.
+fn unknown(dataset: &Dataset, id: &str) -> String {
+    let example =
+        dataset.photos.first().map_or(String::new(), |photo| format!("; its photos are called like {}", photo.id));
+    format!("{} has no photo called {id}{example}", dataset.name)
 }
 
 /// A file of a folder for a photo: `FOLDER/ID.EXTENSION`.

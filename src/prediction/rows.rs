@@ -38,13 +38,16 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error>
     let ranked = rows.iter().any(|(_, row)| row.rank.is_some());
     for (place, row) in rows {
         let Some(&photo) = places.get(row.image_id.as_str()) else {
-            faults.add(format!("{place}: {} has no photo called {}", dataset.name, row.image_id));
+            faults.add(format!("{place}: {}", super::unknown(dataset, &row.image_id)));
             continue;
         };
         if row.status.as_deref() == Some("error") {
             continue;
         }
-        match guess(&row, ranked, found.photos[photo].guesses.len()) {
+        match guess(&row, ranked, found.photos[photo].guesses.len(), dataset.classes.len()) {
+            Ok(guess) if guess.rank.is_some() && found.photos[photo].guesses.iter().any(|g| g.rank == guess.rank) => {
+                faults.add(format!("{place}: a second guess of the same rank for {}", row.image_id));
+            }
             Ok(guess) => found.add(photo, guess),
             Err(fault) => faults.add(format!("{place}: {fault}")),
         }
@@ -55,13 +58,17 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error>
     }
     let guessed = found.photos.iter().flat_map(|photo| &photo.guesses).any(|guess| guess.label != Label::Truth);
     found.classes = guessed && dataset.profile.guesses_classes();
+    if found.classes && !ranked {
+        found.notes.push("there are no ranks: the order of a photo's rows was taken for that of its guesses".into());
+    }
     found.note_missing();
     Ok(found)
 }
 
-fn guess(row: &Row, ranked: bool, before: usize) -> Result<Guess, String> {
+fn guess(row: &Row, ranked: bool, before: usize, classes: usize) -> Result<Guess, String> {
     let label = match row.class_index.map(usize::try_from) {
-        Some(Ok(class)) => Label::Class(class),
+        Some(Ok(class)) if class < classes => Label::Class(class),
+        Some(Ok(class)) => return Err(format!("class_index {class} is not in -1..{classes}")),
         Some(Err(_)) => Label::Other,
         None => Label::Truth,
     };
@@ -113,6 +120,7 @@ pub(super) fn write(predictions: &Predictions, dataset: &Dataset) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::classes::ClassList;
     use crate::dataset::Photo;
 
     fn read_text(text: &str) -> Result<Predictions, Error> {
@@ -120,8 +128,8 @@ mod tests {
         let path = folder.path().join("rows.csv");
         std::fs::write(&path, text).expect("a file");
         let photo = |id: &str| Photo { id: id.into(), class: Some(7), ..Photo::default() };
-        let photos = ["a", "b", "c"].map(photo).into();
-        read(&path, &Dataset { name: "three".into(), photos, ..Dataset::default() })
+        let (photos, classes) = (["a", "b", "c"].map(photo).into(), ClassList::numbered(10));
+        read(&path, &Dataset { name: "three".into(), photos, classes, ..Dataset::default() })
     }
 
     /// Columns in another order, ranks in no order, a photo that failed, one that is missing.
@@ -146,7 +154,7 @@ mod tests {
     #[test]
     fn faults_are_named() {
         for (row, expected) in [
-            ("z,0,0,1,1", "rows.csv:2: three has no photo called z"),
+            ("z,0,0,1,1", "rows.csv:2: three has no photo called z; its photos are called like a"),
             ("a,NaN,0,1,1", "rows.csv:2: x_min 'NaN' is not a number"),
             ("a,0,,1,1", "y_min '' is no number"),
             ("a,0,0,1", "rows.csv: CSV error"),
@@ -156,5 +164,7 @@ mod tests {
         }
         let error = read_text("image_id,x_min,y_min,x_max,y_max,rank,class_index\na,0,0,1,1,0,7\n");
         assert!(error.expect_err("a rank").to_string().contains("ranks begin at 1"));
+        let error = read_text("image_id,x_min,y_min,x_max,y_max,class_index\na,0,0,1,1,10\n");
+        assert!(error.expect_err("a class").to_string().contains("rows.csv:2: class_index 10 is not in -1..10"));
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::score::Paired;
+use crate::score::{Paired, Rate};
 
 /// B compared with A; `localise compare --json` is this.
 #[derive(Clone, Debug, Serialize)]
@@ -23,6 +23,8 @@ pub struct Comparison {
     pub images: usize,
     /// Whether photos are weighted.
     pub weighted: bool,
+    /// What the centred box of half the area, its edges rounded, scores with the true class known.
+    pub floor: Option<Rate>,
     /// What was compared. The first decides.
     pub metrics: Vec<Compared>,
     /// Mean CPU milliseconds a photo by stage, where both are runs: stage, A, B.
@@ -49,18 +51,19 @@ pub struct Compared {
 const NAMES_SHOWN: usize = 10;
 
 impl Comparison {
-    /// The verdict on the first metric: is the difference more than chance.
+    /// The verdict on the first metric: is the difference more than chance. Both the interval and McNemar's test must say
+    /// so; with few flips the interval is too narrow.
     #[must_use]
-    pub fn judge(first: &Compared) -> String {
+    pub fn judge(profile: &str, first: &Compared) -> String {
         let Paired { a, b, difference, won, lost, p } = first.paired;
         let word = match (difference.low > 0.0, difference.high < 0.0) {
-            (true, _) => "B is better",
-            (_, true) => "B is worse",
+            (true, _) if p < 0.05 => "B is better",
+            (_, true) if p < 0.05 => "B is worse",
             _ if won + lost == 0 => "no photo flipped",
             _ => "no difference shown",
         };
         format!(
-            "{word}: {} {:.1} % -> {:.1} %, {:+.1} points ({:+.1} to {:+.1}), {won} won, {lost} lost, McNemar p = {p:.3}",
+            "{word}: {profile} {} {:.1} % -> {:.1} %, {:+.1} points ({:+.1} to {:+.1}), {won} won, {lost} lost, McNemar p = {p:.3}",
             first.name,
             a * 100.0,
             b * 100.0,
@@ -88,6 +91,10 @@ pub fn comparison(found: &Comparison) -> String {
             difference.low * 100.0,
             difference.high * 100.0
         );
+    }
+    if let Some(floor) = found.floor {
+        let name = "  floor: centred box of half the area";
+        let _ = writeln!(text, " {profile:<8} {name:<34} {:5.1} %", floor.value * 100.0);
     }
     if let Some(first) = found.metrics.first() {
         for (what, names) in [("won", &first.won_images), ("lost", &first.lost_images)] {

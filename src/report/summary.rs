@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::dataset::Dataset;
 use crate::prediction::Predictions;
-use crate::score::{BoxScores, MapScores, MaskScores, Outcome};
+use crate::score::{BoxScores, MapScores, MaskScores};
 
 /// The numbers of a run, or of anyone's predictions.
 #[derive(Clone, Debug, Serialize)]
@@ -70,7 +70,7 @@ impl Summary {
             dataset: dataset.name.clone(),
             run: None,
             images: dataset.photos.len(),
-            images_in_dataset: dataset.photos.len(),
+            images_in_dataset: dataset.whole,
             failed: 0,
             notes: vec![],
             boxes: None,
@@ -83,13 +83,19 @@ impl Summary {
     /// The summary of boxes.
     #[must_use]
     pub fn of_boxes(dataset: &Dataset, predictions: &Predictions) -> Self {
-        let pairs = dataset.photos.iter().zip(&predictions.photos);
-        let outcomes: Vec<_> = pairs.map(|(photo, predicted)| Outcome::of(photo, predicted)).collect();
+        let outcomes = predictions.outcomes(dataset);
         let name = |class| format!("{} {}", dataset.classes.key(class), dataset.classes.title(class));
         let boxes = BoxScores::of(&dataset.photos, dataset.weighted, &outcomes, predictions.classes, name);
+        let unknown = outcomes.iter().filter(|outcome| outcome.localised && outcome.iou.is_none()).count();
+        let reason = (unknown > 0).then(|| {
+            format!(
+                "{unknown} photos have no box for their true class: accuracy with the true class known, CorLoc and mean IoU \
+                 cannot be told"
+            )
+        });
         Self {
             failed: predictions.photos.iter().filter(|photo| photo.failed).count(),
-            notes: dataset.notes.iter().chain(&predictions.notes).cloned().collect(),
+            notes: dataset.notes.iter().chain(&predictions.notes).cloned().chain(reason).collect(),
             boxes: Some(boxes),
             ..Self::of(dataset, dataset.profile.name())
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::Summary;
-use crate::score::{BoxScores, Floors, MapScores, MaskScores, Metrics, Rate};
+use crate::score::{AtIou, BoxScores, Boxes, Floors, MapScores, MaskScores, Metrics, Rate};
 
 /// The summary as text. Metrics and floors stand together, so that no score is read without what it must beat.
 #[must_use]
@@ -65,100 +65,115 @@ fn boxes_block(text: &mut String, profile: &str, boxes: &BoxScores) {
         && errors.photos_localised < errors.photos_boxed
     {
         let (counted, boxed) = (errors.photos_localised, errors.photos_boxed);
-        let _ = writeln!(text, "\n without the blacklist: {boxed} photos in place of {counted}");
+        let _ = writeln!(text, "\n localisation counts {counted} photos; without the blacklist {boxed}, and then");
         line(text, profile, "Localisation error     top-1             [ IoU >= 0.50 ]", &percent(all[0]));
         line(text, profile, "Localisation error     top-5             [ IoU >= 0.50 ]", &percent(all[4]));
     }
-    let sizes = boxes.by_size.iter().filter(|group| group.gt_known_accuracy.is_some());
     let mut heading = "\n by the size of the largest true box\n";
-    for group in sizes {
+    for group in boxes.by_size.iter().filter(|group| group.gt_known_accuracy.is_some()) {
         let name = format!("Localisation accuracy  {}  ({} photos)", group.name, group.images);
         let _ = write!(text, "{}", std::mem::take(&mut heading));
-        line(text, profile, &name, &percent(group.gt_known_accuracy.unwrap_or_default()));
+        line(text, profile, &name, &shown(group.gt_known_accuracy));
+        line(text, profile, CENTRE, &maybe(group.centre_half_area_rounded));
     }
 }
 
+/// The floor that stands beside every number of boxes.
+const CENTRE: &str = "  floor: centred box of half the area, edges rounded to pixels";
+
 fn metrics_block(text: &mut String, profile: &str, heading: &str, metrics: &Metrics, floors: &Floors) {
     let _ = writeln!(text, "{}", if heading.is_empty() { String::new() } else { format!("\n {heading}") });
+    let centre = &floors.centre_half_area_rounded;
     let lines = [
-        ("Localisation accuracy  true class known  [ IoU >= 0.50 ]", metrics.gt_known_accuracy),
-        ("  floor: centred box of half the area", floors.centre_half_area.gt_known_accuracy),
-        ("  floor: the same, edges rounded to pixels", floors.centre_half_area_rounded.gt_known_accuracy),
-        ("  floor: centred box of 0.8 x each side", floors.centre_four_fifths.gt_known_accuracy),
-        ("  floor: the whole photo", floors.whole_image.gt_known_accuracy),
-        ("Localisation accuracy  true class known  [ IoU >= 0.30 ]", metrics.gt_known_accuracy_iou_30),
-        ("Localisation accuracy  true class known  [ IoU >= 0.70 ]", metrics.gt_known_accuracy_iou_70),
-        ("CorLoc                 mean over classes [ IoU >= 0.50 ]", metrics.corloc),
-        ("Mean IoU               true class known", metrics.mean_iou),
-        ("Localisation error     top-1             [ IoU >= 0.50 ]", metrics.top1_localisation_error),
-        ("Localisation error     top-5             [ IoU >= 0.50 ]", metrics.top5_localisation_error),
-        ("Classification error   top-1", metrics.top1_classification_error),
-        ("Classification error   top-5", metrics.top5_classification_error),
-        ("Box right              class in top 5", metrics.box_given_top5),
+        ("Localisation accuracy  true class known  [ IoU >= 0.50 ]", shown(metrics.gt_known_accuracy)),
+        (CENTRE, shown(centre.gt_known_accuracy)),
+        ("  floor: the same with real edges", shown(floors.centre_half_area.gt_known_accuracy)),
+        ("  floor: centred box of 0.8 x each side", shown(floors.centre_four_fifths.gt_known_accuracy)),
+        ("  floor: the whole photo", shown(floors.whole_image.gt_known_accuracy)),
+        ("Localisation accuracy  true class known  [ IoU >= 0.30 ]", shown(metrics.gt_known_accuracy_iou_30)),
+        (CENTRE, shown(centre.gt_known_accuracy_iou_30)),
+        ("Localisation accuracy  true class known  [ IoU >= 0.70 ]", shown(metrics.gt_known_accuracy_iou_70)),
+        (CENTRE, shown(centre.gt_known_accuracy_iou_70)),
+        ("CorLoc                 mean over classes [ IoU >= 0.50 ]", shown(metrics.corloc)),
+        (CENTRE, maybe(centre.corloc)),
+        ("Mean IoU               true class known", shown(metrics.mean_iou)),
+        (CENTRE, maybe(centre.mean_iou)),
+        ("Localisation error     top-1             [ IoU >= 0.50 ]", shown(metrics.top1_localisation_error)),
+        ("Localisation error     top-5             [ IoU >= 0.50 ]", shown(metrics.top5_localisation_error)),
+        ("Classification error   top-1", shown(metrics.top1_classification_error)),
+        ("Classification error   top-5", shown(metrics.top5_classification_error)),
+        ("Box right              class in top 5", shown(metrics.box_given_top5)),
     ];
-    for (name, rate) in lines {
-        line(text, profile, name, &shown(rate));
-    }
+    lines.iter().for_each(|(name, value)| line(text, profile, name, value));
 }
 
 fn maps_block(text: &mut String, maps: &MapScores) {
     if let Some(boxes) = &maps.wsoleval {
-        let step = boxes.scores.step.threshold(1);
-        let _ = writeln!(text, "\n the best threshold on these photos, an oracle (step {step})");
-        let name = format!(
-            "MaxBoxAcc (V1)         largest contour   [ IoU >= 0.50, at {:.3} ]",
-            boxes.scores.single_contour[1].threshold
-        );
-        line(text, "wsoleval", &name, &shown(Some(boxes.scores.max_box_acc)));
-        line(text, "wsoleval", "  floor: centred box of half the area, rounded", &shown(boxes.centre_half_area));
-        line(text, "wsoleval", "  floor: the whole map", &shown(boxes.whole_image));
-        line(
-            text,
-            "wsoleval",
-            "MaxBoxAccV2            all contours, mean over IoU",
-            &shown(Some(boxes.scores.max_box_acc_v2)),
-        );
-        for at in &boxes.scores.all_contours {
-            let name =
-                format!("  all contours                           [ IoU >= {:.2}, at {:.3} ]", at.iou, at.threshold);
-            line(text, "wsoleval", &name, &shown(Some(at.accuracy)));
-        }
+        max_box_acc_block(text, boxes);
     }
     if let Some(pxap) = &maps.pxap {
-        let _ = writeln!(text);
-        let name = format!("PxAP                   step {}", pxap.step.threshold(1));
-        line(text, "wsoleval", &name, &shown(Some(pxap.pxap)));
+        let _ = writeln!(text, "\n {} photos with masks, step {}", pxap.images, pxap.step.threshold(1));
+        line(text, "wsoleval", "PxAP", &shown(Some(pxap.pxap)));
         line(text, "wsoleval", "  floor: a constant map", &percent(pxap.constant_map));
     }
-    if let Some(games) = &maps.pointing {
-        let _ = writeln!(text);
-        line(text, "pointing", "Pointing game          mean over classes [ 15 pixels ]", &shown(Some(games.pointing)));
-        line(text, "pointing", "  floor: the photo's centre", &percent(games.centre));
-        if games.pointing_difficult.is_some() {
-            line(text, "pointing", "Pointing game          difficult photos", &shown(games.pointing_difficult));
+    if let Some(game) = &maps.pointing {
+        let _ = writeln!(text, "\n {} photos with objects, blacklisted ones among them", game.images);
+        line(text, "pointing", "Pointing game          mean over classes [ 15 pixels ]", &shown(Some(game.accuracy)));
+        line(text, "pointing", "  floor: the photo's centre", &shown(Some(game.centre)));
+        if game.images_difficult > 0 {
+            let name = format!("Pointing game          the difficult {} photos", game.images_difficult);
+            line(text, "pointing", &name, &shown(game.accuracy_difficult));
+            line(text, "pointing", "  floor: the photo's centre", &shown(game.centre_difficult));
         }
-        if games.energy.is_some() {
-            line(text, "ebpg", "Energy pointing game   share inside the boxes", &shown(games.energy));
-            line(text, "ebpg", "  floor: a constant map", &shown(games.constant_map));
-        }
+    }
+    if let Some(energy) = &maps.ebpg {
+        line(text, "ebpg", "Energy pointing game   share inside the boxes", &shown(Some(energy.inside)));
+        line(text, "ebpg", "  floor: a constant map", &shown(Some(energy.constant_map)));
+    }
+}
+
+fn max_box_acc_block(text: &mut String, Boxes { scores, centre_half_area: centre, whole_image: whole }: &Boxes) {
+    let step = scores.step.threshold(1);
+    let _ = writeln!(
+        text,
+        "\n {} photos with boxes, no blacklist; at the threshold that is best on them, an oracle (step {step})",
+        scores.images
+    );
+    let at = |AtIou { iou, threshold, .. }: &AtIou| format!("[ IoU >= {iou:.2}, at {threshold:.3} ]");
+    let name = format!("MaxBoxAcc (V1)         largest contour   {}", at(&scores.single_contour[1]));
+    line(text, "wsoleval", &name, &shown(Some(scores.max_box_acc)));
+    line(text, "wsoleval", CENTRE, &shown(centre.accuracy[1]));
+    line(text, "wsoleval", "  floor: the whole map", &shown(whole.accuracy[1]));
+    line(text, "wsoleval", "MaxBoxAccV2            all contours, mean over IoU", &shown(Some(scores.max_box_acc_v2)));
+    line(text, "wsoleval", CENTRE, &percent(centre.mean));
+    line(text, "wsoleval", "  floor: the whole map", &percent(whole.mean));
+    for (i, contours) in scores.all_contours.iter().enumerate() {
+        let name = format!("  all contours                           {}", at(contours));
+        line(text, "wsoleval", &name, &shown(Some(contours.accuracy)));
+        line(text, "wsoleval", CENTRE, &shown(centre.accuracy[i]));
     }
 }
 
 fn masks_block(text: &mut String, masks: &MaskScores) {
-    let _ = writeln!(text);
+    let _ = writeln!(text, "\n {} photos with masks", masks.images);
     line(text, "masks", "Mean IoU of masks", &shown(Some(masks.mask_iou)));
     line(text, "masks", "  floor: the whole photo", &percent(masks.whole_image));
     line(text, "masks", "  floor: centred ellipse of 0.8 x each side", &percent(masks.centre_ellipse));
     line(text, "masks", "Pixel accuracy", &shown(Some(masks.pixel_accuracy)));
+    line(text, "masks", "  floor: an empty mask", &percent(masks.empty_mask));
 }
 
 fn percent(share: f64) -> String {
     format!("{:5.1} %", share * 100.0)
 }
 
+fn maybe(share: Option<f64>) -> String {
+    share.map_or("   -".into(), percent)
+}
+
 fn shown(rate: Option<Rate>) -> String {
     match rate {
-        None => "   -".into(),
+        None => maybe(None),
         Some(Rate { value, low, high }) => {
             format!("{}  ({:.1} to {:.1})", percent(value), low * 100.0, high * 100.0)
         }

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use clock::{StageTimes, thread_ms};
 pub use manifest::Manifest;
+pub(crate) use output::publish;
 pub use output::{OutputError, default_folder};
 pub use photo::{Found, Localiser, PhotoError, Seen};
 pub use rows::{Failure, Row, Status};
@@ -63,6 +64,9 @@ pub struct RunOptions {
     pub images: Option<PathBuf>,
     /// Weights in place of the dataset's.
     pub weights: Option<PathBuf>,
+    /// Leave out true boxes that cannot be.
+    #[serde(default)]
+    pub lenient_boxes: bool,
     /// Which classes get a box.
     pub classes: Classes,
     /// Mixed into the seed of every random choice.
@@ -111,7 +115,7 @@ pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
         weights: options.weights.as_deref(),
         images: options.images.as_deref(),
         classes: Some(&description.classes),
-        lenient: false,
+        lenient: options.lenient_boxes,
     })?;
     if dataset.classes != description.classes {
         bail!(
@@ -123,7 +127,6 @@ pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
             description.classes.name
         );
     }
-    let all = dataset.photos.len();
     if let Some(limit) = options.limit {
         dataset.limit(limit);
     }
@@ -133,6 +136,9 @@ pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
             "{without_class} photos of {} have no class\nhelp: localise the predicted ones with --classes top5",
             dataset.name
         );
+    }
+    if carrying.maps && matches!(pipeline.method(), Method::ConstantBox(_)) {
+        bail!("--write-maps: a constant box has no saliency map\nhelp: take another --pipeline");
     }
     for note in &dataset.notes {
         tracing::warn!("{}: {note}", dataset.name);
@@ -144,15 +150,16 @@ pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
     output.clear()?;
     output.write("run.toml", toml::to_string(options).context("run.toml")?.as_bytes())?;
     output.write("truth.csv", &dataset::write_csv(&dataset))?;
+    output.write("classes.csv", &dataset.classes.to_csv())?;
 
     let progress = Progress::new(dataset.photos.len(), carrying.quiet);
     let mut tally = Tally::default();
-    in_order(&classifier, &dataset.photos, options, carrying.threads, |photo, record| {
+    in_order(&classifier, &dataset.photos, options, carrying, |photo, record| {
         output.rows(&record.rows)?;
-        if let Some(map) = record.map.as_ref().filter(|_| carrying.maps) {
+        if let Some(map) = &record.map {
             output.write_for("maps", &photo.id, "npy", &prediction::write_map(map.view()))?;
         }
-        if let Some(mask) = record.mask.as_ref().filter(|_| carrying.masks) {
+        if let Some(mask) = &record.mask {
             output.write_for("masks", &photo.id, "png", &prediction::write_mask(mask.view()))?;
         }
         progress.advance(record.failure.is_some());
@@ -172,7 +179,6 @@ pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
             model_sha256: classifier.sha256.clone(),
             crops: crops(pipeline.view.kind),
         }),
-        images_in_dataset: all,
         cpu_ms_per_photo: times.per_photo(dataset.photos.len()),
         ..Summary::of_boxes(&dataset, &predictions)
     };
@@ -195,25 +201,25 @@ struct Record {
     rows: Vec<Row>,
     failure: Option<Failure>,
     predicted: Predicted,
-    /// The map of the true class over the whole photo, in 0..=1.
+    /// The map of the true class over the whole photo, in 0..=1, where it is to be written.
     map: Option<Array2<f32>>,
-    /// The mask of the true class, in the pixels of the photo.
+    /// The mask of the true class, in the pixels of the photo, where it is to be written.
     mask: Option<Array2<bool>>,
     times: StageTimes,
 }
 
 /// Takes every photo through the pipeline on `threads` workers and hands the records on in the photos' order.
 ///
-/// Records that are early wait; they are a few rows each.
+/// Records that are early wait; they are a few rows each, and the map and the mask where these are to be written.
 fn in_order(
     classifier: &Classifier,
     photos: &[Photo],
     options: &RunOptions,
-    threads: usize,
+    carrying: &Carrying,
     mut take: impl FnMut(&Photo, Record) -> Result<()>,
 ) -> Result<()> {
     let localiser = || Localiser::new(classifier, &options.pipeline, options.classes, options.seed);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("worker threads")?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(carrying.threads).build().context("worker threads")?;
     let (sender, receiver) = mpsc::sync_channel(4 * pool.current_num_threads());
     let stopped = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -225,7 +231,7 @@ fn in_order(
                     || (localiser(), sender.clone()),
                     |(localiser, sender), (i, photo)| {
                         if !stopped.load(Ordering::Relaxed) {
-                            let _ = sender.send((i, photo::process(photo, localiser)));
+                            let _ = sender.send((i, photo::process(photo, localiser, carrying)));
                         }
                     },
                 );

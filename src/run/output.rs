@@ -23,7 +23,20 @@ impl OutputError {
     }
 }
 
-const FILES: [&str; 6] = ["boxes.csv", "summary.json", "manifest.json", "run.toml", "truth.csv", "failures.jsonl"];
+/// Publishes a file whole: written beside its place, synced, renamed.
+pub(crate) fn publish(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
+    let part = path.with_added_extension("part");
+    let publish = || {
+        let mut file = File::create(&part)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&part, path)
+    };
+    publish().map_err(OutputError::at(path))
+}
+
+const FILES: [&str; 7] =
+    ["boxes.csv", "summary.json", "manifest.json", "run.toml", "truth.csv", "classes.csv", "failures.jsonl"];
 
 /// Folders with a file a photo.
 const FOLDERS: [&str; 2] = ["maps", "masks"];
@@ -51,11 +64,16 @@ impl Output {
         if folder.exists() && !folder.is_dir() {
             bail!("{}: it is a file, and a folder for the results is wanted", folder.display());
         }
-        if !fresh && FILES.iter().any(|name| folder.join(name).exists()) {
+        let holds = FILES.iter().chain(&FOLDERS).any(|name| folder.join(name).exists());
+        if holds && !fresh {
             bail!(
                 "{} holds the results of a run already\nhelp: use another --out, or --fresh to start over",
                 folder.display()
             );
+        }
+        // --fresh removes files: a dataset's folder has a boxes.csv and masks too.
+        if holds && !folder.join("run.toml").exists() {
+            bail!("{} holds files of the names of results, and no run.toml\nhelp: use another --out", folder.display());
         }
         fs::create_dir_all(folder).map_err(OutputError::at(folder))?;
         let part = folder.join("boxes.csv.part");
@@ -86,25 +104,15 @@ impl Output {
 
     /// Publishes a file whole: written beside its place, synced, renamed.
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), OutputError> {
-        let path = self.folder.join(name);
-        let part = self.folder.join(format!("{name}.part"));
-        let publish = || {
-            let mut file = File::create(&part)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            fs::rename(&part, &path)
-        };
-        publish().map_err(OutputError::at(&path))
+        publish(&self.folder.join(name), bytes)
     }
 
-    /// Writes a photo's file into a folder of the results: `FOLDER/ID.EXTENSION`.
+    /// Publishes a photo's file in a folder of the results: `FOLDER/ID.EXTENSION`. An id never leads out of it: datasets
+    /// refuse such ids.
     pub(super) fn write_for(&self, folder: &str, id: &str, extension: &str, bytes: &[u8]) -> Result<(), OutputError> {
         let path = self.folder.join(folder).join(id).with_added_extension(extension);
-        let write = || {
-            fs::create_dir_all(path.parent().unwrap_or(&self.folder))?;
-            fs::write(&path, bytes)
-        };
-        write().map_err(OutputError::at(&path))
+        fs::create_dir_all(path.parent().unwrap_or(&self.folder)).map_err(OutputError::at(&path))?;
+        publish(&path, bytes)
     }
 
     /// Publishes the rows and the summary.

@@ -7,7 +7,7 @@ use ndarray::{Array2, Array3};
 use sha2::{Digest, Sha256};
 
 use super::clock::{Clock, StageTimes};
-use super::{Classes, Failure, Record, Row, Status};
+use super::{Carrying, Classes, Failure, Record, Row, Status};
 use crate::classifier::{self, Classifier, Description, Worker, probabilities, ranking};
 use crate::config::{Method, Pipeline};
 use crate::dataset::{self, Photo};
@@ -189,7 +189,7 @@ fn seed(run: u64, id: &str, class: usize) -> u64 {
 }
 
 /// The record of a photo. A photo that fails, even by a panic, is a row and not an end.
-pub(super) fn process(photo: &Photo, localiser: &mut Localiser<'_>) -> Record {
+pub(super) fn process(photo: &Photo, localiser: &mut Localiser<'_>, carrying: &Carrying) -> Record {
     let mut clock = Clock::start();
     let attempt = catch_unwind(AssertUnwindSafe(|| {
         let picture = dataset::read(&photo.path).map_err(PhotoError::of("image"))?;
@@ -203,7 +203,7 @@ pub(super) fn process(photo: &Photo, localiser: &mut Localiser<'_>) -> Record {
         Err(PhotoError { kind: "panic", reason })
     });
     match result {
-        Ok((seen, size)) => record(photo, &seen, size, clock.times),
+        Ok((seen, size)) => record(photo, &seen, size, carrying, clock.times),
         Err(error) => failed(photo, &error, clock.times),
     }
 }
@@ -219,7 +219,7 @@ fn check_size(photo: &Photo, picture: &RgbImage) -> Result<(), String> {
     }
 }
 
-fn record(photo: &Photo, seen: &Seen, size: [u32; 2], times: StageTimes) -> Record {
+fn record(photo: &Photo, seen: &Seen, size: [u32; 2], carrying: &Carrying, times: StageTimes) -> Record {
     let rank = |class: usize| seen.ranking.iter().position(|&c| c == class);
     let rows = seen.found.iter().map(|Found { class, located, .. }| {
         let is_true = photo.class == Some(*class);
@@ -252,8 +252,8 @@ fn record(photo: &Photo, seen: &Seen, size: [u32; 2], times: StageTimes) -> Reco
         rows: rows.collect(),
         failure: None,
         predicted: Predicted { guesses, failed: false },
-        map: truth.and_then(|found| found.saliency.as_ref()).map(|saliency| saliency.score_map(MAP_SIZE)),
-        mask: truth.map(|found| mask(found, size)),
+        map: truth.filter(|_| carrying.maps).and_then(|found| Some(found.saliency.as_ref()?.score_map(MAP_SIZE))),
+        mask: truth.filter(|_| carrying.masks).map(|found| mask(found, size)),
         times,
     }
 }

@@ -153,53 +153,62 @@ fn corloc(photos: &[&Outcome], weight: &impl Fn(&Outcome) -> f64) -> Option<Rate
     let hit = |o: &Outcome| if o.iou_at_least(LEAST_IOU) { weight(o) } else { 0.0 };
     let photos: Vec<(usize, f64, f64)> =
         photos.iter().map(|o| Some((o.class?, weight(o), hit(o)))).collect::<Option<_>>()?;
-    let classes = photos.iter().map(|photo| photo.0).max()? + 1;
-    let mut sums = Vec::new();
-    let mut value = |chosen: &mut dyn Iterator<Item = usize>| {
-        sums.clear();
-        sums.resize(classes, (0.0, 0.0));
-        for i in chosen {
-            let (class, weight, hit) = photos[i];
-            sums[class].0 += weight;
-            sums[class].1 += hit;
-        }
-        let shares = sums.iter().filter(|(all, _)| *all > 0.0).map(|(all, hits)| hits / all);
-        let (classes, sum) = shares.fold((0, 0.0), |(n, sum), share| (n + 1, sum + share));
-        sum / f64::from(classes.max(1))
-    };
     let n = photos.len();
-    let all = value(&mut (0..n));
-    let [low, high] = bootstrap(n, |random| value(&mut (0..n).map(|_| random.below(n))));
-    Some(Rate { value: all, low, high })
+    let classes = photos.iter().map(|photo| photo.0).max()? + 1;
+    let mut sums = vec![(0.0, 0.0); classes];
+    let [low, high] = bootstrap(n, |random| by_class(&mut sums, (0..n).map(|_| photos[random.below(n)])));
+    Some(Rate { value: mean_over_classes(&photos), low, high })
 }
 
-/// The numbers of some of the photos.
+/// The mean over classes of their weighted hit rates. A photo is (class, weight, weight where it is right).
+pub(super) fn mean_over_classes(photos: &[(usize, f64, f64)]) -> f64 {
+    let classes = photos.iter().map(|photo| photo.0 + 1).max().unwrap_or(0);
+    by_class(&mut vec![(0.0, 0.0); classes], photos.iter().copied())
+}
+
+/// The same in memory that is there: `sums` has a place for each class.
+fn by_class(sums: &mut [(f64, f64)], photos: impl Iterator<Item = (usize, f64, f64)>) -> f64 {
+    sums.fill((0.0, 0.0));
+    for (class, weight, hit) in photos {
+        sums[class].0 += weight;
+        sums[class].1 += hit;
+    }
+    let shares = sums.iter().filter(|(all, _)| *all > 0.0).map(|(all, hits)| hits / all);
+    let (classes, sum) = shares.fold((0, 0.0), |(n, sum), share| (n + 1, sum + share));
+    sum / f64::from(classes.max(1))
+}
+
+/// The numbers of some of the photos, each photo counting alike.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Group {
     /// What they have in common.
     pub name: String,
     /// How many there are that count in localisation.
     pub images: usize,
+    /// As in [`Metrics`].
+    pub gt_known_accuracy: Option<Rate>,
+    /// What the centred box of half the photo's area, its edges rounded, scores on them.
+    pub centre_half_area_rounded: Option<f64>,
     /// As in [`Metrics`], without interval.
-    pub gt_known_accuracy: Option<f64>,
-    /// As in [`Metrics`].
     pub mean_iou: Option<f64>,
-    /// As in [`Metrics`].
+    /// As in [`Metrics`], without interval.
     pub top1_localisation_error: Option<f64>,
-    /// As in [`Metrics`].
+    /// As in [`Metrics`], without interval.
     pub top5_localisation_error: Option<f64>,
 }
 
 impl Group {
     fn of(name: String, photos: &[&Outcome], known: bool, classes: bool) -> Self {
-        let share =
-            |is: &dyn Fn(&Outcome) -> bool| photos.iter().filter(|o| is(o)).count() as f64 / photos.len().max(1) as f64;
-        let iou = || photos.iter().filter_map(|o| o.iou).sum::<f64>() / photos.len().max(1) as f64;
+        let n = photos.len().max(1) as f64;
+        let share = |is: &dyn Fn(&Outcome) -> bool| photos.iter().filter(|o| is(o)).count() as f64 / n;
+        let hits = photos.iter().map(|o| (1.0, o.iou_at_least(LEAST_IOU)));
+        let floor: Option<Vec<bool>> = photos.iter().map(|o| o.centre).collect();
         Self {
             name,
             images: photos.len(),
-            gt_known_accuracy: known.then(|| share(&|o| o.iou_at_least(LEAST_IOU))),
-            mean_iou: known.then(iou),
+            gt_known_accuracy: rate(hits).filter(|_| known),
+            centre_half_area_rounded: floor.map(|hits| hits.iter().filter(|hit| **hit).count() as f64 / n),
+            mean_iou: known.then(|| photos.iter().filter_map(|o| o.iou).sum::<f64>() / n),
             top1_localisation_error: classes.then(|| share(&|o| !o.hit_in_top(1))),
             top5_localisation_error: classes.then(|| share(&|o| !o.hit_in_top(GUESSES))),
         }
@@ -265,6 +274,7 @@ mod tests {
             hit_rank: (iou >= LEAST_IOU).then_some(rank),
             iou: Some(iou),
             largest: Some(0.2),
+            centre: Some(false),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Guesses against the truth of one photo.
 
 use super::LEAST_IOU;
+use super::floors::centre_is_right;
 use crate::dataset::Photo;
 use crate::geometry::BBox;
 
@@ -57,6 +58,9 @@ pub struct Outcome {
     pub iou: Option<f64>,
     /// The share of the photo that its largest true box covers, in 0..=1.
     pub largest: Option<f64>,
+    /// Whether the centred box of half the photo's area, its edges rounded, is right: the floor. `None` where the
+    /// photo's size is not known.
+    pub centre: Option<bool>,
 }
 
 impl Outcome {
@@ -86,6 +90,7 @@ impl Outcome {
             hit_rank: right.iter().filter(|(_, iou)| iou.is_some_and(|iou| iou >= LEAST_IOU)).filter_map(|r| r.0).min(),
             iou: right.iter().find_map(|(_, iou)| *iou).or(predicted.failed.then_some(0.0)),
             largest: largest.zip(photo.size).map(|(largest, size)| (largest / area(size)).min(1.0)),
+            centre: centre_is_right(photo),
         }
     }
 

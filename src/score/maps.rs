@@ -3,7 +3,8 @@
 use ndarray::ArrayView2;
 use serde::Serialize;
 
-use super::{BoxHits, Histogram, MAP_SIZE, MaxBoxAcc, Pointed, Pointing, PxAp, Rate, Steps, in_map, rate};
+use super::max_box_acc::IOUS;
+use super::{BoxHits, Energy, Histogram, MAP_SIZE, MaxBoxAcc, Pointed, Pointing, PxAp, Rate, Steps, in_map, rate};
 use crate::dataset::{Photo, TrueMask};
 use crate::geometry::BBox;
 
@@ -11,26 +12,29 @@ use crate::geometry::BBox;
 #[derive(Clone, Debug, PartialEq)]
 pub struct MapOutcome {
     boxes: Option<BoxHits>,
-    floors: Option<[bool; 2]>,
+    /// Of the centred box of half the map's area and of the whole map: right at IoU 0.3, 0.5, 0.7.
+    floors: Option<[[bool; 3]; 2]>,
     pixels: Option<Histogram>,
     pointed: Option<Pointed>,
 }
 
 impl MapOutcome {
-    /// Looks at a map of 224 x 224 with values in 0..=1.
+    /// Looks at a map of 224 x 224 with values in 0..=1. The photo's mask is given at the size of the map, and at that of
+    /// the photo, where they are known.
     #[must_use]
-    pub fn of(map: ArrayView2<'_, f64>, photo: &Photo, mask: Option<&TrueMask>, steps: Steps) -> Self {
+    pub fn of(map: ArrayView2<'_, f64>, photo: &Photo, masks: [Option<&TrueMask>; 2], steps: Steps) -> Self {
+        let [in_map_size, in_photo_size] = masks;
         let size = photo.size.filter(|_| !photo.boxes.is_empty());
         let truth: Option<Vec<BBox>> = size.map(|size| photo.boxes.iter().map(|bbox| in_map(bbox, size)).collect());
-        let right = |bbox: BBox, truth: &[BBox]| truth.iter().any(|truth| bbox.iou(truth) >= super::LEAST_IOU);
+        let right = |bbox: BBox, truth: &[BBox]| IOUS.map(|least| truth.iter().any(|truth| bbox.iou(truth) >= least));
         Self {
             floors: truth.as_ref().map(|truth| {
                 let centred = |side: f64| BBox::centred(MAP_SIZE, MAP_SIZE, side, true);
                 [right(centred(std::f64::consts::FRAC_1_SQRT_2), truth), right(centred(1.0), truth)]
             }),
             boxes: truth.map(|truth| BoxHits::of(map, &truth, steps)),
-            pixels: mask.map(|mask| Histogram::of(map, mask, steps)),
-            pointed: Pointed::of(map, photo, mask),
+            pixels: in_map_size.map(|mask| Histogram::of(map, mask, steps)),
+            pointed: Pointed::of(map, photo, in_photo_size),
         }
     }
 }
@@ -42,20 +46,31 @@ pub struct MapScores {
     pub wsoleval: Option<Boxes>,
     /// PxAP: `wsoleval`.
     pub pxap: Option<PxAp>,
-    /// The pointing games: `pointing`, `ebpg`.
+    /// The pointing game: `pointing`.
     pub pointing: Option<Pointing>,
+    /// The energy pointing game: `ebpg`.
+    pub ebpg: Option<Energy>,
 }
 
-/// MaxBoxAcc beside what constant boxes score in the same frame, by IoU 0.5.
+/// MaxBoxAcc beside what constant boxes score in the same frame.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Boxes {
     /// The numbers.
     #[serde(flatten)]
     pub scores: MaxBoxAcc,
     /// The centred box of half the map's area, edges rounded.
-    pub centre_half_area: Option<Rate>,
+    pub centre_half_area: ConstantMap,
     /// The whole map.
-    pub whole_image: Option<Rate>,
+    pub whole_image: ConstantMap,
+}
+
+/// What a constant box scores in the frame of the maps.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ConstantMap {
+    /// IoU ≥ 0.3, 0.5, 0.7.
+    pub accuracy: [Option<Rate>; 3],
+    /// The mean of the three.
+    pub mean: f64,
 }
 
 impl MapScores {
@@ -65,12 +80,17 @@ impl MapScores {
         let boxes: Vec<&BoxHits> = photos.iter().filter_map(|photo| photo.boxes.as_ref()).collect();
         let pixels: Vec<&Histogram> = photos.iter().filter_map(|photo| photo.pixels.as_ref()).collect();
         let pointed: Vec<Pointed> = photos.iter().filter_map(|photo| photo.pointed).collect();
-        let floor = |i: usize| rate(photos.iter().filter_map(|photo| photo.floors).map(|hits| (1.0, hits[i])));
+        let floor = |i: usize| {
+            let hits = || photos.iter().filter_map(|photo| photo.floors);
+            let accuracy = [0, 1, 2].map(|k| rate(hits().map(|hits| (1.0, hits[i][k]))));
+            ConstantMap { accuracy, mean: accuracy.iter().flatten().map(|rate| rate.value).sum::<f64>() / 3.0 }
+        };
         let wsoleval = MaxBoxAcc::of(&boxes, steps);
         Self {
             wsoleval: wsoleval.map(|scores| Boxes { scores, centre_half_area: floor(0), whole_image: floor(1) }),
             pxap: PxAp::of(&pixels, steps),
             pointing: Pointing::of(&pointed),
+            ebpg: Energy::of(&pointed),
         }
     }
 }

@@ -17,12 +17,17 @@ pub struct Overlap {
     pub whole: f64,
     /// The IoU of the centred ellipse of 0.8 times each side: a floor.
     pub ellipse: f64,
+    /// The share of pixels that an empty mask labels right: a floor.
+    pub background: f64,
 }
 
 impl Overlap {
-    /// Compares two masks of one size, [height, width].
+    /// Compares two masks of one size, [height, width]; `None` where every pixel is to be left out.
     #[must_use]
-    pub fn of(mask: &Array2<bool>, truth: &TrueMask) -> Self {
+    pub fn of(mask: &Array2<bool>, truth: &TrueMask) -> Option<Self> {
+        if truth.ignore.iter().all(|&ignore| ignore) {
+            return None;
+        }
         let (height, width) = mask.dim();
         let scaled = |i: usize, n: usize| ((i as f64 + 0.5) / n as f64 - 0.5) / 0.4;
         let ellipse = Array2::from_shape_fn((height, width), |(y, x)| {
@@ -30,7 +35,8 @@ impl Overlap {
         });
         let (iou, accuracy) = compare(mask, truth);
         let whole = compare(&mask.mapv(|_| true), truth).0;
-        Self { iou, accuracy, whole, ellipse: compare(&ellipse, truth).0 }
+        let background = compare(&mask.mapv(|_| false), truth).1;
+        Some(Self { iou, accuracy, whole, ellipse: compare(&ellipse, truth).0, background })
     }
 }
 
@@ -62,6 +68,8 @@ pub struct MaskScores {
     pub whole_image: f64,
     /// Mean IoU of the centred ellipse of 0.8 times each side.
     pub centre_ellipse: f64,
+    /// Mean share of pixels that an empty mask labels right.
+    pub empty_mask: f64,
 }
 
 impl MaskScores {
@@ -76,6 +84,7 @@ impl MaskScores {
             pixel_accuracy: of(|o| o.accuracy)?,
             whole_image: plain(|o| o.whole),
             centre_ellipse: plain(|o| o.ellipse),
+            empty_mask: plain(|o| o.background),
         })
     }
 }
@@ -90,10 +99,13 @@ mod tests {
     fn overlaps_by_hand() {
         let truth =
             TrueMask { object: array![[true, true, false, false]], ignore: array![[false, false, false, true]] };
-        let found = Overlap::of(&array![[false, true, true, true]], &truth);
+        let found = Overlap::of(&array![[false, true, true, true]], &truth).expect("pixels count");
+        assert_eq!(found.background, 1.0 / 3.0);
         assert_eq!((found.iou, found.accuracy, found.whole), (1.0 / 3.0, 1.0 / 3.0, 2.0 / 3.0));
         let empty = TrueMask { object: array![[false]], ignore: array![[false]] };
-        assert_eq!(Overlap::of(&array![[false]], &empty).iou, 1.0);
+        assert_eq!(Overlap::of(&array![[false]], &empty).expect("a pixel").iou, 1.0);
+        let ignored = TrueMask { object: array![[false]], ignore: array![[true]] };
+        assert_eq!(Overlap::of(&array![[false]], &ignored), None);
         let scores = MaskScores::of(&[found]).expect("a photo");
         assert_eq!((scores.images, scores.mask_iou.value), (1, 1.0 / 3.0));
         assert_eq!(MaskScores::of(&[]), None);

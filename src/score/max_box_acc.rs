@@ -18,9 +18,9 @@ use crate::random::SplitMix;
 pub const MAP_SIZE: usize = 224;
 
 /// The least IoUs of a right box.
-const IOUS: [f64; 3] = [0.3, 0.5, 0.7];
+pub(super) const IOUS: [f64; 3] = [0.3, 0.5, 0.7];
 
-/// The thresholds 0, step, 2·step, ... below 1.
+/// The thresholds 0, step, 2·step, ... below 1. Written as the step, 0.01 or 0.001.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub enum Steps {
     /// 100 of them: the default of wsolevaluation's command line.
@@ -29,6 +29,18 @@ pub enum Steps {
     /// 1000 of them: the default of its evaluator, which visits every grey level.
     #[serde(rename = "0.001")]
     Thousand,
+}
+
+impl std::str::FromStr for Steps {
+    type Err = &'static str;
+
+    fn from_str(step: &str) -> Result<Self, Self::Err> {
+        match step {
+            "0.01" => Ok(Self::Hundred),
+            "0.001" => Ok(Self::Thousand),
+            _ => Err("0.01 and 0.001 are known"),
+        }
+    }
 }
 
 impl Steps {
@@ -128,6 +140,8 @@ impl BoxHits {
 /// MaxBoxAcc of a dataset.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MaxBoxAcc {
+    /// How many photos have boxes.
+    pub images: usize,
     /// The step between thresholds.
     pub step: Steps,
     /// MaxBoxAcc, or V1: the largest contour, IoU 0.5, the best threshold.
@@ -185,6 +199,7 @@ impl MaxBoxAcc {
         let [low, high] = bootstrap(n, drawn);
         let value = all.iter().map(|(at, _)| at.accuracy.value).sum::<f64>() / 3.0;
         Some(Self {
+            images: photos.len(),
             step: steps,
             max_box_acc: single[1].0.accuracy,
             max_box_acc_v2: Rate { value, low, high },

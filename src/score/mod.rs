@@ -5,7 +5,7 @@
 //! | --- | --- | --- |
 //! | `devkit`, `kaggle`, `cub`, `voc`, `coco` | boxes and classes | [`BoxScores`] |
 //! | `wsoleval` | score maps: MaxBoxAcc, PxAP | [`MaxBoxAcc`], [`PxAp`] |
-//! | `pointing`, `ebpg` | score maps: pointing games | [`Pointing`] |
+//! | `pointing`, `ebpg` | score maps: pointing games | [`Pointing`], [`Energy`] |
 //! | `masks` | masks | [`MaskScores`] |
 //!
 //! For boxes the rule is the ILSVRC devkit's (`eval_clsloc.m`) whatever the profile: a guess is right when its class is the
@@ -30,11 +30,11 @@ pub use contours::{Contours, contours};
 pub use floors::{Floor, Floors, floors};
 pub use guess::{Guess, Label, Outcome, Predicted};
 pub use interval::{Rate, mean, rate};
-pub use maps::{MapOutcome, MapScores};
+pub use maps::{Boxes, ConstantMap, MapOutcome, MapScores};
 pub use masks::{MaskScores, Overlap};
 pub use max_box_acc::{AtIou, BoxHits, MAP_SIZE, MaxBoxAcc, Reach, Steps, in_map, levels, reaches};
 pub use paired::Paired;
-pub use pointing::{Pointed, Pointing};
+pub use pointing::{Energy, Pointed, Pointing};
 pub use pxap::{Histogram, PxAp};
 
 /// The least IoU of a right box.

@@ -1,7 +1,8 @@
 //! The pointing game and the energy pointing game.
 //!
-//! Pointing (Zhang et al. 2016, as TorchRay plays it): a map hits where a pixel of the object lies strictly nearer than
-//! 15 pixels to its maximum, at the photo's own size; accuracy is taken per class, then averaged. The difficult part are
+//! Pointing (Zhang et al. 2016, with TorchRay's rules): a map hits where a pixel of the object lies strictly nearer than
+//! 15 pixels to its maximum, at the photo's own size; accuracy is taken per class, then averaged. The maximum is that of
+//! the map as it is, the first of equals, and the centre of its pixel is brought into the photo; nothing is resized. The difficult part are
 //! photos whose boxes cover less than a quarter of them and in which other classes are annotated. Energy (Wang et al.
 //! 2020): the share of a map's sum that lies inside the true boxes.
 
@@ -92,19 +93,32 @@ fn near(point: [i64; 2], photo: &Photo, mask: Option<&TrueMask>) -> bool {
     })
 }
 
-/// The games' numbers over a dataset.
+/// The pointing game's numbers over a dataset; blacklisted photos play too.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Pointing {
+    /// How many photos have a class and an object.
+    pub images: usize,
     /// Hits per class, averaged over classes; the interval is that of as many photos.
-    pub pointing: Rate,
-    /// The same of the difficult part, where there is any.
-    pub pointing_difficult: Option<Rate>,
-    /// What pointing at the centre scores.
-    pub centre: f64,
-    /// The mean share of a map's sum inside the true boxes, where there are boxes.
-    pub energy: Option<Rate>,
-    /// What a constant map scores there.
-    pub constant_map: Option<Rate>,
+    pub accuracy: Rate,
+    /// What pointing at the photo's centre scores.
+    pub centre: Rate,
+    /// How many photos are difficult.
+    pub images_difficult: usize,
+    /// The accuracy on these.
+    pub accuracy_difficult: Option<Rate>,
+    /// What pointing at the photo's centre scores on these.
+    pub centre_difficult: Option<Rate>,
+}
+
+/// The energy pointing game's numbers over a dataset.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Energy {
+    /// How many photos have boxes.
+    pub images: usize,
+    /// The mean share of a map's sum inside the true boxes.
+    pub inside: Rate,
+    /// What a constant map scores.
+    pub constant_map: Rate,
 }
 
 impl Pointing {
@@ -112,16 +126,24 @@ impl Pointing {
     #[must_use]
     pub fn of(photos: &[Pointed]) -> Option<Self> {
         let difficult: Vec<_> = photos.iter().copied().filter(|photo| photo.difficult).collect();
-        let energies = |which: usize| {
-            mean(&photos.iter().filter_map(|photo| Some((1.0, photo.energy?[which]))).collect::<Vec<_>>())
-        };
         Some(Self {
-            pointing: by_class(photos, |photo| photo.hit)?,
-            pointing_difficult: by_class(&difficult, |photo| photo.hit),
-            centre: by_class(photos, |photo| photo.centre)?.value,
-            energy: energies(0),
-            constant_map: energies(1),
+            images: photos.len(),
+            accuracy: by_class(photos, |photo| photo.hit)?,
+            centre: by_class(photos, |photo| photo.centre)?,
+            images_difficult: difficult.len(),
+            accuracy_difficult: by_class(&difficult, |photo| photo.hit),
+            centre_difficult: by_class(&difficult, |photo| photo.centre),
         })
+    }
+}
+
+impl Energy {
+    /// The numbers of all photos that have boxes; `None` without any.
+    #[must_use]
+    pub fn of(photos: &[Pointed]) -> Option<Self> {
+        let shares: Vec<[f64; 2]> = photos.iter().filter_map(|photo| photo.energy).collect();
+        let of = |which: usize| mean(&shares.iter().map(|shares| (1.0, shares[which])).collect::<Vec<_>>());
+        Some(Self { images: shares.len(), inside: of(0)?, constant_map: of(1)? })
     }
 }
 
@@ -174,11 +196,12 @@ mod tests {
     #[test]
     fn classes_weigh_the_same() {
         let of = |class, hit| Pointed { hit, centre: false, difficult: hit, energy: hit.then_some([0.5, 0.1]), class };
-        let found =
-            Pointing::of(&[of(0, true), of(0, false), of(0, false), of(0, false), of(3, true)]).expect("photos");
-        assert!((found.pointing.value - (0.25 + 1.0) / 2.0).abs() < 1e-12);
-        assert_eq!(found.pointing_difficult.expect("some").value, 1.0);
-        assert_eq!((found.energy.expect("boxes").value, found.constant_map.expect("boxes").value), (0.5, 0.1));
-        assert_eq!(Pointing::of(&[]), None);
+        let photos = [of(0, true), of(0, false), of(0, false), of(0, false), of(3, true)];
+        let found = Pointing::of(&photos).expect("photos");
+        assert!((found.accuracy.value - (0.25 + 1.0) / 2.0).abs() < 1e-12);
+        assert_eq!((found.images_difficult, found.accuracy_difficult.expect("some").value), (2, 1.0));
+        let energy = Energy::of(&photos).expect("two have boxes");
+        assert_eq!((energy.images, energy.inside.value, energy.constant_map.value), (2, 0.5, 0.1));
+        assert_eq!((Pointing::of(&[]), Energy::of(&[])), (None, None));
     }
 }

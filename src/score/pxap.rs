@@ -3,7 +3,7 @@
 //! The pixels of all photos are pooled into two histograms, of the object's values and of the rest's. From the upper end
 //! down, with P and R the precision and recall of everything from a bin on, PxAP = Σ P · (increase of R).
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{ArrayView2, Zip};
 use serde::Serialize;
 
 use super::interval::bootstrap;
@@ -33,29 +33,18 @@ fn bin(value: f64, steps: Steps) -> usize {
     n
 }
 
-/// OpenCV's nearest neighbour: pixel i of `to` is pixel ⌊i · (1 / (to / from))⌋ of `from`, in binary arithmetic.
-fn nearest(i: usize, from: usize, to: usize) -> usize {
-    let scale = 1.0 / (to as f64 / from as f64);
-    ((i as f64 * scale) as usize).min(from - 1)
-}
-
 impl Histogram {
-    /// The histogram of a map; the mask is brought to its size, and its ignored pixels do not count.
+    /// The histogram of a map and a mask of its size; the mask's ignored pixels do not count.
     #[must_use]
     pub fn of(map: ArrayView2<'_, f64>, mask: &TrueMask, steps: Steps) -> Self {
         let mut found = Self { object: vec![0; steps.count() + 2], rest: vec![0; steps.count() + 2] };
-        let (height, width) = map.dim();
-        let resized = |mask: &Array2<bool>, y, x| {
-            let (h, w) = mask.dim();
-            mask[[nearest(y, h, height), nearest(x, w, width)]]
-        };
-        for ((y, x), &value) in map.indexed_iter() {
-            if resized(&mask.object, y, x) {
+        Zip::from(map).and(&mask.object).and(&mask.ignore).for_each(|&value, &object, &ignore| {
+            if object {
                 found.object[bin(value, steps)] += 1;
-            } else if !resized(&mask.ignore, y, x) {
+            } else if !ignore {
                 found.rest[bin(value, steps)] += 1;
             }
-        }
+        });
         found
     }
 
@@ -69,6 +58,8 @@ impl Histogram {
 /// PxAP of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct PxAp {
+    /// How many photos have masks.
+    pub images: usize,
     /// The step between thresholds.
     pub step: Steps,
     /// The area under the curve, in 0..=1.
@@ -101,7 +92,14 @@ impl PxAp {
         // A draw without any object has no curve; it counts as one without area.
         let [low, high] = bootstrap(n, |random| area(&pooled(&mut (0..n).map(|_| random.below(n)))).unwrap_or(0.0));
         let constant_map = pixels_object as f64 / (pixels_object + pixels_background) as f64;
-        Some(Self { step: steps, pxap: Rate { value, low, high }, constant_map, pixels_object, pixels_background })
+        Some(Self {
+            images: n,
+            step: steps,
+            pxap: Rate { value, low, high },
+            constant_map,
+            pixels_object,
+            pixels_background,
+        })
     }
 }
 
@@ -124,7 +122,7 @@ fn area([object, rest]: &[Vec<u64>; 2]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::array;
+    use ndarray::{Array2, array};
 
     use super::*;
 
@@ -160,14 +158,6 @@ mod tests {
             }
             assert_eq!((bin(1.0, steps), bin(1.0 - 1e-12, steps)), (steps.count(), steps.count() - 1));
         }
-    }
-
-    /// Row 400 · (1 / (224 / 400)) is not ⌊i · 400 / 224⌋ everywhere.
-    #[test]
-    fn nearest_is_opencvs() {
-        let tidy = |i: usize| i * 400 / 224;
-        assert!((0..224).any(|i| nearest(i, 400, 224) != tidy(i)));
-        assert_eq!((nearest(0, 640, 224), nearest(223, 640, 224), nearest(223, 100, 224)), (0, 637, 99));
     }
 
     #[test]

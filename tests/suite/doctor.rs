@@ -179,9 +179,11 @@ fn annotations_that_begin_at_0_are_no_vocs() {
         fs::write(folder.path().join("Annotations/000001.xml"), xml).unwrap();
     };
     let path = folder.path().to_str().unwrap();
-    // The classes are VOC's, the default model's ImageNet's: that is said too.
+    // The classes are VOC's, the default model's ImageNet's: no fault unless that model was asked for.
     annotate(1, 300);
-    let said = expect(2, &["doctor", "--dataset", path]).0;
+    let said = expect(0, &["doctor", "--dataset", path]).0;
+    assert!(said.contains("not checked: the dataset's classes are those of the list voc"), "{said}");
+    let said = expect(2, &["doctor", "--dataset", path, "--model", "squeezenet1.1"]).0;
     assert!(said.contains("1 fault found") && said.contains("those of the list voc"), "{said}");
     annotate(0, 299);
     let said = expect(2, &["doctor", "--dataset", path]).0;

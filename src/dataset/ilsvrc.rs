@@ -28,11 +28,17 @@ pub(super) const VAL_PHOTOS: usize = 50_000;
 pub(super) const NO_BLACKLIST: &str =
     "no blacklist lies here: every photo counts in localisation, unlike in the devkit";
 
+/// What the devkit and Kaggle call a photo of the validation set: `ILSVRC2012_val_00000001`, where wsolevaluation has
+/// `val/ILSVRC2012_val_00000001.JPEG`. `None` for any other name.
+pub(crate) fn bare(id: &str) -> Option<&str> {
+    let name = id.rsplit('/').next()?.split('.').next()?;
+    let digits = name.strip_prefix("ILSVRC2012_val_")?;
+    (digits.len() == 8 && digits.bytes().all(|b| b.is_ascii_digit())).then_some(name)
+}
+
 /// The number of a photo of the validation set, from 1 on: that in its name. 0 for any other name.
 pub(super) fn number(id: &str) -> usize {
-    let name = Path::new(id).file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let name = name.split('.').next().unwrap_or_default();
-    name.strip_prefix("ILSVRC2012_val_").and_then(|digits| digits.parse().ok()).unwrap_or(0)
+    bare(id).and_then(|name| name.rsplit('_').next()?.parse().ok()).unwrap_or(0)
 }
 
 /// Where the parts lie.
@@ -262,6 +268,15 @@ mod tests {
         assert_eq!(dataset.photos.iter().map(|p| p.blacklisted).collect::<Vec<_>>(), [false, true, false]);
         // Two of a thousand classes were seen.
         assert_eq!(dataset.ilsvrc_ids, None);
+    }
+
+    #[test]
+    fn one_photo_has_two_names() {
+        assert_eq!(bare("val/ILSVRC2012_val_00000036.JPEG"), Some("ILSVRC2012_val_00000036"));
+        assert_eq!(
+            (number("ILSVRC2012_val_00000036"), number("n02119789/a.JPEG"), number("ILSVRC2012_val_3")),
+            (36, 0, 0)
+        );
     }
 
     #[test]

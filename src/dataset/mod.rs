@@ -33,6 +33,7 @@ pub use csv::{read_run, write as write_csv};
 pub use description::{LAYOUTS, known};
 pub(crate) use faults::Faults;
 pub use faults::{Edges, Error};
+pub(crate) use ilsvrc::bare;
 pub(crate) use mask::grey;
 pub use mask::{Mask, TrueMask};
 pub(crate) use photo::size as photo_size;
@@ -143,6 +144,18 @@ pub struct Dataset {
     pub files: Vec<(&'static str, PathBuf)>,
 }
 
+/// Where photos stand in a dataset, by their names.
+#[derive(Clone, Debug)]
+pub struct Places<'a>(HashMap<&'a str, usize>);
+
+impl Places<'_> {
+    /// The place of a photo.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<usize> {
+        self.0.get(id).or_else(|| self.0.get(bare(id)?)).copied()
+    }
+}
+
 /// What to read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Request<'a> {
@@ -199,10 +212,17 @@ impl Dataset {
         hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
     }
 
-    /// The places of the photos by their names.
+    /// The places of the photos by their names. A photo of ILSVRC's validation set is found by either of its names,
+    /// `ILSVRC2012_val_00000001` and `val/ILSVRC2012_val_00000001.JPEG`.
     #[must_use]
-    pub fn places(&self) -> HashMap<&str, usize> {
-        self.photos.iter().enumerate().map(|(i, p)| (p.id.as_str(), i)).collect()
+    pub fn places(&self) -> Places<'_> {
+        let photos = self.photos.iter().enumerate();
+        Places(
+            photos
+                .flat_map(|(i, photo)| [Some((photo.id.as_str(), i)), bare(&photo.id).map(|name| (name, i))])
+                .flatten()
+                .collect(),
+        )
     }
 
     /// The numbers of one of [`Dataset::files`].
@@ -251,8 +271,8 @@ impl Dataset {
         let mut faults = Faults::default();
         let mut kept = Vec::new();
         for name in wanted {
-            match places.get(name.as_str()) {
-                Some(&i) => kept.push(i),
+            match places.get(name) {
+                Some(i) => kept.push(i),
                 None => faults.add(format!("--images names {name}, which is not in {}", self.name)),
             }
         }

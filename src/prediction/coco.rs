@@ -48,7 +48,7 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error>
             number => number.as_f64().filter(|n| n.fract() == 0.0).map_or(number.to_string(), |n| n.to_string()),
         };
         let id = if is_coco(dataset) { format!("{image}/{category_id}") } else { image.clone() };
-        let Some(&photo) = places.get(id.as_str()) else {
+        let Some(photo) = places.get(&id) else {
             // A detector finds categories in photos that hold none of them.
             match is_coco(dataset) {
                 true => left_out += 1,

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::{Dataset, Error, Faults, Guess, Predictions, coordinate};
-use crate::dataset::csv_rows;
+use crate::dataset::{bare, csv_rows};
 use crate::geometry::BBox;
 use crate::score::Label;
 
@@ -26,8 +26,8 @@ pub(super) fn read(path: &Path, dataset: &Dataset, numbered: bool) -> Result<Pre
     let places = dataset.places();
     let mut seen = vec![false; dataset.photos.len()];
     for (place, row) in csv_rows::<Row>(path, "ImageId,PredictionString", &mut faults)? {
-        let photo = match places.get(row.id.as_str()) {
-            Some(&photo) if !std::mem::replace(&mut seen[photo], true) => photo,
+        let photo = match places.get(&row.id) {
+            Some(photo) if !std::mem::replace(&mut seen[photo], true) => photo,
             Some(_) => {
                 faults.add(format!("{place}: a second row for {}", row.id));
                 continue;
@@ -75,7 +75,8 @@ pub(super) fn write(predictions: &Predictions, dataset: &Dataset, numbered: bool
             |class: usize| if numbered { (class + 1).to_string() } else { dataset.classes.key(class).to_owned() };
         let shown: Vec<_> =
             predictions.first_five(photo).into_iter().map(|guess| super::shown(guess, &label)).collect();
-        row(&dataset.photos[photo].id, &shown.join(" "));
+        let id = &dataset.photos[photo].id;
+        row(bare(id).unwrap_or(id), &shown.join(" "));
     }
     Ok(writer.into_inner().expect("memory takes all"))
 }

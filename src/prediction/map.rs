@@ -1,4 +1,5 @@
-//! Score maps in wsolevaluation's layout: `FOLDER/ID.npy`, two axes, floating point, values in 0..=1, 224 x 224.
+//! Score maps in wsolevaluation's layout: `FOLDER/ID.npy`, two axes, floating point, values in 0..=1, 224 x 224. The id of a
+//! photo of ILSVRC's validation set is `val/ILSVRC2012_val_00000001.JPEG`, whatever its dataset calls it.
 
 use std::path::Path;
 
@@ -6,10 +7,17 @@ use ndarray::{Array2, ArrayView2};
 use ndarray_npy::{ReadNpyError, ReadNpyExt, WriteNpyExt};
 
 use super::file_of;
+use crate::dataset::bare;
 use crate::score::MAP_SIZE;
 
 /// A header ends before this byte.
 const HEADER: usize = 256;
+
+/// What wsolevaluation calls a photo.
+#[must_use]
+pub fn map_name(id: &str) -> String {
+    bare(id).map_or(id.to_owned(), |name| format!("val/{name}.JPEG"))
+}
 
 /// Reads the map of a photo.
 ///
@@ -17,7 +25,7 @@ const HEADER: usize = 256;
 /// A text naming the file when it is missing, of another kind or size, or has values that wsolevaluation refuses: NaN, or
 /// outside 0..=1.
 pub fn read(folder: &Path, id: &str) -> Result<Array2<f64>, String> {
-    let path = file_of(folder, id, "npy");
+    let path = file_of(folder, &map_name(id), "npy");
     let wrong = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
     let bytes = std::fs::read(&path).map_err(|e| wrong(&e))?;
     // The header is asked first: a shape that is a mistake or a bomb would be made room for.

@@ -12,7 +12,7 @@ mod rows;
 
 use std::path::{Path, PathBuf};
 
-pub use map::{read as read_map, write as write_map};
+pub use map::{map_name, read as read_map, write as write_map};
 pub use mask::{read as read_mask, write as write_mask};
 
 use crate::dataset::{Dataset, Error, Faults};

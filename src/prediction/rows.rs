@@ -37,7 +37,7 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error>
     let rows = csv_rows::<Row>(path, "image_id,x_min,y_min,x_max,y_max", &mut faults)?;
     let ranked = rows.iter().any(|(_, row)| row.rank.is_some());
     for (place, row) in rows {
-        let Some(&photo) = places.get(row.image_id.as_str()) else {
+        let Some(photo) = places.get(&row.image_id) else {
             faults.add(format!("{place}: {}", super::unknown(dataset, &row.image_id)));
             continue;
         };

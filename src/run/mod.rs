@@ -157,7 +157,7 @@ pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
     in_order(&classifier, &dataset.photos, options, carrying, |photo, record| {
         output.rows(&record.rows)?;
         if let Some(map) = &record.map {
-            output.write_for("maps", &photo.id, "npy", &prediction::write_map(map.view()))?;
+            output.write_for("maps", &prediction::map_name(&photo.id), "npy", &prediction::write_map(map.view()))?;
         }
         if let Some(mask) = &record.mask {
             output.write_for("masks", &photo.id, "png", &prediction::write_mask(mask.view()))?;

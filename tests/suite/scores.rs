@@ -303,6 +303,24 @@ fn some_photos_of_a_file_are_scored() {
     );
 }
 
+/// The devkit, Kaggle and wsolevaluation call one photo by two names: files of either are scored, and each is written what
+/// its evaluator wants.
+#[test]
+fn ilsvrcs_photos_have_two_names() {
+    let folder = TempDir::new().unwrap();
+    let dataset = with_ids(folder.path());
+    let out = folder.path().join("run");
+    let arguments = ["run", "--quiet", "--dataset", text(&dataset), "--out", text(&out), "--pipeline", "fong-gradient"];
+    expect(0, &[&arguments[..], &["--classes", "top5", "--write-maps"]].concat());
+    assert!(out.join("maps/val/ILSVRC2012_val_00000003.JPEG.npy").is_file());
+    let kaggle = folder.path().join("kaggle.csv");
+    scored(&[text(&out), "--write", &format!("kaggle={}", text(&kaggle))]);
+    let rows = fs::read_to_string(&kaggle).unwrap();
+    assert!(rows.contains("\nILSVRC2012_val_00000003,n"), "{rows}");
+    let errors = &scored(&[text(&kaggle), "--dataset", text(&dataset)])["localisation_error_count"];
+    assert_eq!(errors, &json(&out.join("summary.json"))["localisation_error_count"]);
+}
+
 /// A COCO set from end to end: photos stand once per category, no class is guessed, crowds and unknown photos are borne.
 #[test]
 fn coco_results_are_scored_by_category() {

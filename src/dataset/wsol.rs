@@ -32,66 +32,12 @@ pub(super) fn read(
     lenient: bool,
 ) -> Result<Dataset, Error> {
     let mut gate = Gate::new(lenient);
-    let list = folder.join(SIGN);
-    let mut photos = Vec::new();
-    let mut places = HashMap::new();
-    for (line, id) in text::each(&list, |line| Ok(line.to_owned()))? {
-        if let Some(first) = places.insert(id.clone(), photos.len()) {
-            let place = format!("{}:{line}", list.display());
-            gate.faults.add(format!("{place}: duplicate id {id} (first is photo {})", first + 1));
-        }
-        photos.push(Photo { path: images.join(&id), weight: 1.0, id, ..Photo::default() });
-    }
-
-    let labels = each_of(folder, "class_labels.txt", &places, |line| {
-        let [id, label] = text::fields(line, ',')?;
-        Ok((id, label.parse::<usize>().map_err(|_| format!("'{label}' is no label"))?))
-    })?;
-    for (line, photo, label) in labels {
-        if photos[photo].class.replace(label).is_some() {
-            gate.faults.add(format!("{}:{line}: a second label", folder.join("class_labels.txt").display()));
-        }
-    }
+    let mut lists = Lists::named(folder, images, &mut gate)?;
+    lists.labels(&mut gate)?;
+    lists.sizes(&mut gate)?;
+    lists.truth(masks, &mut gate)?;
+    let Lists { mut photos, .. } = lists;
     let classes = class_list(&photos, classes)?;
-
-    // OpenImages has no list of sizes: masks are files of any size.
-    if folder.join("image_sizes.txt").is_file() {
-        let sizes = each_of(folder, "image_sizes.txt", &places, |line| {
-            let [id, width, height] = text::fields(line, ',')?;
-            let side = |text: &str| text.parse().ok().filter(|&n: &u32| n > 0).ok_or(format!("'{text}' is no side"));
-            Ok((id, [side(width)?, side(height)?]))
-        })?;
-        for (line, photo, size) in sizes {
-            if photos[photo].size.replace(size).is_some() {
-                gate.faults.add(format!("{}:{line}: a second size", folder.join("image_sizes.txt").display()));
-            }
-        }
-    } else {
-        let paths: Vec<PathBuf> = photos.iter().map(|photo| photo.path.clone()).collect();
-        photos.iter_mut().zip(photo::sizes(&paths)).for_each(|(photo, size)| photo.size = size);
-    }
-
-    let truth = each_of(folder, "localization.txt", &places, |line| {
-        Ok((line.split(',').next().unwrap_or(""), line.to_owned()))
-    })?;
-    for (line, photo, fields) in truth {
-        let place = || format!("{}:{line}", folder.join("localization.txt").display());
-        match fields.split(',').count() {
-            3 => {
-                let [_, object, ignore] = text::fields::<3>(&fields, ',').expect("three");
-                join(&mut photos[photo], masks, object, ignore);
-            }
-            5 => match corners(&fields) {
-                Ok([x0, y0, x1, y1]) => {
-                    let size = photos[photo].size;
-                    let bbox = gate.pass(BBox::from_inclusive(x0, y0, x1, y1), size, place);
-                    photos[photo].boxes.extend(bbox);
-                }
-                Err(fault) => gate.faults.add(format!("{}: {fault}", place())),
-            },
-            n => gate.faults.add(format!("{}: {n} fields are neither a box nor a mask", place())),
-        }
-    }
     complete(&photos, classes.len(), folder, &mut gate);
 
     let mut files = Vec::new();
@@ -113,19 +59,100 @@ pub(super) fn read(
     Ok(Dataset { profile, classes, ilsvrc_ids, photos, notes, edges, files, ..Dataset::default() })
 }
 
-/// Line, photo and value of each line of a list.
-fn each_of<T>(
-    folder: &Path,
-    name: &str,
-    places: &HashMap<String, usize>,
-    parse: impl for<'a> Fn(&'a str) -> Result<(&'a str, T), String>,
-) -> Result<Vec<(usize, usize, T)>, Error> {
-    let lines = text::each(&folder.join(name), |line| {
-        let (id, value) = parse(line)?;
-        let place = places.get(id).ok_or_else(|| format!("{id} is not in {SIGN}"))?;
-        Ok((*place, value))
-    })?;
-    Ok(lines.into_iter().map(|(line, (place, value))| (line, place, value)).collect())
+/// The lists while they are read.
+struct Lists<'a> {
+    folder: &'a Path,
+    photos: Vec<Photo>,
+    places: HashMap<String, usize>,
+}
+
+impl<'a> Lists<'a> {
+    /// The photos that `image_ids.txt` names.
+    fn named(folder: &'a Path, images: &Path, gate: &mut Gate) -> Result<Self, Error> {
+        let list = folder.join(SIGN);
+        let (mut photos, mut places) = (Vec::new(), HashMap::new());
+        for (line, id) in text::each(&list, |line| Ok(line.to_owned()))? {
+            if let Some(first) = places.insert(id.clone(), photos.len()) {
+                let place = format!("{}:{line}", list.display());
+                gate.faults.add(format!("{place}: duplicate id {id} (first is photo {})", first + 1));
+            }
+            photos.push(Photo { path: images.join(&id), weight: 1.0, id, ..Photo::default() });
+        }
+        Ok(Self { folder, photos, places })
+    }
+
+    /// Place, photo and value of each line of a list.
+    fn each<T>(
+        &self,
+        name: &str,
+        parse: impl for<'b> Fn(&'b str) -> Result<(&'b str, T), String>,
+    ) -> Result<Vec<(String, usize, T)>, Error> {
+        let path = self.folder.join(name);
+        let lines = text::each(&path, |line| {
+            let (id, value) = parse(line)?;
+            let place = self.places.get(id).ok_or_else(|| format!("{id} is not in {SIGN}"))?;
+            Ok((*place, value))
+        })?;
+        let placed = |(line, (photo, value))| (format!("{}:{line}", path.display()), photo, value);
+        Ok(lines.into_iter().map(placed).collect())
+    }
+
+    fn labels(&mut self, gate: &mut Gate) -> Result<(), Error> {
+        let labels = self.each("class_labels.txt", |line| {
+            let [id, label] = text::fields(line, ',')?;
+            Ok((id, label.parse::<usize>().map_err(|_| format!("'{label}' is no label"))?))
+        })?;
+        for (place, photo, label) in labels {
+            if self.photos[photo].class.replace(label).is_some() {
+                gate.faults.add(format!("{place}: a second label"));
+            }
+        }
+        Ok(())
+    }
+
+    /// OpenImages has no list of sizes: masks are files of any size.
+    fn sizes(&mut self, gate: &mut Gate) -> Result<(), Error> {
+        if !self.folder.join("image_sizes.txt").is_file() {
+            let paths: Vec<PathBuf> = self.photos.iter().map(|photo| photo.path.clone()).collect();
+            self.photos.iter_mut().zip(photo::sizes(&paths)).for_each(|(photo, size)| photo.size = size);
+            return Ok(());
+        }
+        let sizes = self.each("image_sizes.txt", |line| {
+            let [id, width, height] = text::fields(line, ',')?;
+            let side = |text: &str| text.parse().ok().filter(|&n: &u32| n > 0).ok_or(format!("'{text}' is no side"));
+            Ok((id, [side(width)?, side(height)?]))
+        })?;
+        for (place, photo, size) in sizes {
+            if self.photos[photo].size.replace(size).is_some() {
+                gate.faults.add(format!("{place}: a second size"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Boxes, or masks in the folder `masks`.
+    fn truth(&mut self, masks: &Path, gate: &mut Gate) -> Result<(), Error> {
+        let first = |line: &str| line.split(',').next().unwrap_or_default().len();
+        let lines = self.each("localization.txt", |line| Ok((&line[..first(line)], line.to_owned())))?;
+        for (place, photo, line) in lines {
+            let photo = &mut self.photos[photo];
+            match line.split(',').count() {
+                3 => {
+                    let [_, object, ignore] = text::fields::<3>(&line, ',').expect("three");
+                    join(photo, masks, object, ignore);
+                }
+                5 => match corners(&line) {
+                    Ok([x0, y0, x1, y1]) => {
+                        let bbox = gate.pass(BBox::from_inclusive(x0, y0, x1, y1), photo.size, || place);
+                        photo.boxes.extend(bbox);
+                    }
+                    Err(fault) => gate.faults.add(format!("{place}: {fault}")),
+                },
+                n => gate.faults.add(format!("{place}: {n} fields are neither a box nor a mask")),
+            }
+        }
+        Ok(())
+    }
 }
 
 fn corners(line: &str) -> Result<[f64; 4], String> {

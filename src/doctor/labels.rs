@@ -41,10 +41,7 @@ pub(super) fn check(report: &mut Report, dataset: &Dataset, classifier: &Classif
         return;
     }
     let n = guesses.len() as f64;
-    let share = |right: &dyn Fn(usize, usize) -> bool| {
-        guesses.iter().filter(|&&(truth, guess)| right(truth, guess)).count() as f64 / n
-    };
-    let accuracy = share(&|truth, guess| truth == guess);
+    let accuracy = guesses.iter().filter(|(truth, guess)| truth == guess).count() as f64 / n;
     let expected = classifier.description.accuracy.unwrap_or(USUAL);
     report.fact(
         "labels",
@@ -53,8 +50,19 @@ pub(super) fn check(report: &mut Report, dataset: &Dataset, classifier: &Classif
     if accuracy >= expected - SLACK - 2.0 * (expected * (1.0 - expected) / n).sqrt() {
         return;
     }
-    // Which mistake would make the guesses right?
-    let ids = dataset.ilsvrc_ids.as_deref();
+    report.finding(
+        format!(
+            "the model is right in {:.1} % of {} photos, and {:.1} % is expected",
+            accuracy * 100.0,
+            guesses.len(),
+            expected * 100.0
+        ),
+        mistake(&guesses, dataset.ilsvrc_ids.as_deref(), (accuracy + 0.1).max(expected / 2.0)),
+    );
+}
+
+/// Which mistake in the labels would make more than a `share` of the guesses right.
+fn mistake(guesses: &[(usize, usize)], ids: Option<&[usize]>, share: f64) -> &'static str {
     let as_id = |truth: usize, guess: usize| ids.is_some_and(|ids| ids[guess] == truth + 1);
     let readings: [(Reading<'_>, &str); 3] = [
         (&as_id, "the labels are ILSVRC IDs less 1, in the devkit's order; sort them by WordNet id"),
@@ -64,20 +72,12 @@ pub(super) fn check(report: &mut Report, dataset: &Dataset, classifier: &Classif
             "the labels are one too small, or the scores have a class for the background",
         ),
     ];
-    let better = readings.iter().find(|(right, _)| share(*right) > (accuracy + 0.1).max(expected / 2.0));
-    let help = better.map_or(
+    let right = |reading: Reading<'_>| guesses.iter().filter(|&&(truth, guess)| reading(truth, guess)).count() as f64;
+    let better = readings.iter().find(|(reading, _)| right(reading) > share * guesses.len() as f64);
+    better.map_or(
         "the labels are in another order than the scores, or the model's description is wrong (channels, mean, range)",
         |(_, help)| help,
-    );
-    report.finding(
-        format!(
-            "the model is right in {:.1} % of {} photos, and {:.1} % is expected",
-            accuracy * 100.0,
-            guesses.len(),
-            expected * 100.0
-        ),
-        help,
-    );
+    )
 }
 
 /// True class and the model's for some photos that have one and can be read.

@@ -27,7 +27,7 @@ pub use output::{OutputError, default_folder};
 pub use photo::{Found, Localiser, PhotoError, Seen};
 pub use rows::{Failure, Row, Status};
 
-use crate::classifier::{self, Classifier};
+use crate::classifier::{self, Classifier, Description};
 use crate::config::{Method, Pipeline};
 use crate::dataset::{self, Dataset, Photo, Request};
 use crate::prediction::{self, Predictions};
@@ -109,37 +109,10 @@ const FAILURES_BEFORE_A_SHARE_COUNTS: usize = 100;
 pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
     let pipeline = &options.pipeline;
     let description = classifier::describe(&options.model)?;
-    let mut dataset = Dataset::open(&Request {
-        dataset: Some(&options.dataset),
-        data_dir: options.data_dir.as_deref(),
-        weights: options.weights.as_deref(),
-        images: options.images.as_deref(),
-        classes: Some(&description.classes),
-        lenient: options.lenient_boxes,
-    })?;
-    if dataset.classes != description.classes {
-        bail!(
-            "the classes of {} are those of the list {}, the scores of {} are for {}\nhelp: bring a model for these \
-             classes, and name their list in its description",
-            dataset.name,
-            dataset.classes.name,
-            description.name,
-            description.classes.name
-        );
-    }
-    if let Some(limit) = options.limit {
-        dataset.limit(limit);
-    }
-    let without_class = dataset.photos.iter().filter(|p| p.class.is_none()).count();
-    if without_class > 0 && options.classes == Classes::Gt {
-        bail!(
-            "{without_class} photos of {} have no class\nhelp: localise the predicted ones with --classes top5",
-            dataset.name
-        );
-    }
     if carrying.maps && matches!(pipeline.method(), Method::ConstantBox(_)) {
         bail!("--write-maps: a constant box has no saliency map\nhelp: take another --pipeline");
     }
+    let dataset = open(options, &description)?;
     for note in &dataset.notes {
         tracing::warn!("{}: {note}", dataset.name);
     }
@@ -184,6 +157,40 @@ pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
     };
     output.finish(&summary, &failures, &manifest.end(&summary))?;
     Ok(summary)
+}
+
+/// The dataset of a run, which must fit its model.
+fn open(options: &RunOptions, description: &Description) -> Result<Dataset> {
+    let mut dataset = Dataset::open(&Request {
+        dataset: Some(&options.dataset),
+        data_dir: options.data_dir.as_deref(),
+        weights: options.weights.as_deref(),
+        images: options.images.as_deref(),
+        classes: Some(&description.classes),
+        lenient: options.lenient_boxes,
+    })?;
+    let (theirs, ours) = (&dataset.classes, &description.classes);
+    if theirs != ours {
+        bail!(
+            "the classes of {} are those of the list {}, the scores of {} are for {}\nhelp: bring a model for these classes, \
+             and name their list in its description",
+            dataset.name,
+            theirs.name,
+            description.name,
+            ours.name
+        );
+    }
+    if let Some(limit) = options.limit {
+        dataset.limit(limit);
+    }
+    let without_class = dataset.photos.iter().filter(|p| p.class.is_none()).count();
+    if without_class > 0 && options.classes == Classes::Gt {
+        bail!(
+            "{without_class} photos of {} have no class\nhelp: localise the predicted ones with --classes top5",
+            dataset.name
+        );
+    }
+    Ok(dataset)
 }
 
 fn crops(kind: ViewKind) -> String {

@@ -130,7 +130,8 @@ impl Compare {
         let first = self.metric.unwrap_or(if known { Metric::GtKnown } else { Metric::Top5 });
         if self.metric.is_some() && !wanted.contains(&first) {
             let can: Vec<&str> = wanted.iter().map(|metric| metric.name()).collect();
-            bail!("--metric: the {} of these results is not known\nhelp: known are {}", first.name(), can.join(", "));
+            let can = if can.is_empty() { "none".into() } else { can.join(", ") };
+            bail!("--metric: the {} of these results is not known\nhelp: known to both: {can}", first.name());
         }
         wanted.sort_by_key(|metric| *metric != first);
         Ok(wanted)

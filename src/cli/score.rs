@@ -10,7 +10,7 @@ use super::{Outcome, print};
 use crate::dataset::{self, Dataset, Photo, Request};
 use crate::prediction::{self, Format, Predictions};
 use crate::report::{self, Summary};
-use crate::run::publish;
+use crate::run::{OutputError, publish};
 use crate::score::{MAP_SIZE, MapOutcome, MapScores, MaskScores, Overlap, Steps};
 
 #[derive(Args, Debug)]
@@ -91,23 +91,26 @@ pub(super) fn open_boxes(path: &Path, dataset: Option<&Path>, data_dir: Option<&
     Ok(Boxes { dataset, predictions })
 }
 
-/// The rows of a run's folder, and what they were scored against, its folder, unless another truth is named. The maps
-/// and masks in it go with the same truth.
+/// The rows of a run's folder, and what they were scored against, its folder, unless another truth is named.
 fn of_run(path: &Path, dataset: Option<&Path>) -> (PathBuf, Option<PathBuf>) {
-    let is_run = |folder: &Path| folder.join("truth.csv").is_file() && folder.join("manifest.json").is_file();
-    let (rows, above) = (path.join("boxes.csv"), path.parent().unwrap_or(Path::new("")));
-    match (is_run(path) && rows.is_file(), is_run(above)) {
-        (true, _) => (rows, Some(dataset.unwrap_or(path).to_owned())),
-        (_, true) => (path.to_owned(), Some(dataset.unwrap_or(above).to_owned())),
-        _ => (path.to_owned(), dataset.map(Path::to_owned)),
+    let rows = path.join("boxes.csv");
+    match rows.is_file() && path.join("truth.csv").is_file() {
+        true => (rows, Some(dataset.unwrap_or(path).to_owned())),
+        false => (path.to_owned(), dataset.map(Path::to_owned)),
     }
 }
 
 impl Score {
     pub(super) fn run(self) -> Result<Outcome> {
-        let (path, dataset) = of_run(&self.predictions, self.dataset.as_deref());
+        let (path, dataset) = match self.format {
+            Some(Kind::WsolevalNpy | Kind::Masks) => (self.predictions.clone(), self.dataset.clone()),
+            _ => of_run(&self.predictions, self.dataset.as_deref()),
+        };
         let Some(name) = dataset.as_deref() else {
-            bail!("--dataset is missing\nhelp: name the truth that {} speaks of", path.display())
+            bail!(
+                "--dataset is missing\nhelp: name the truth that {} speaks of (a run keeps that of its boxes alone)",
+                path.display()
+            )
         };
         let kind = self.format.map_or_else(|| kind_of(&path), Ok)?;
         let mut dataset = Dataset::open(&Request {
@@ -119,11 +122,8 @@ impl Score {
         })?;
         let summary = match format_of(kind) {
             Some(format) => {
-                // A file speaks of the whole dataset; what is scored of it is picked afterwards.
-                let mut predictions = Predictions::read(&path, format, &dataset)?;
-                if let Some(images) = &self.images {
-                    predictions.select(&dataset.select(images)?);
-                }
+                let mut predictions = self.read(&path, format, &mut dataset)?;
+                predictions.note_missing();
                 self.write(&predictions, &dataset)?;
                 Summary::of_boxes(&dataset, &predictions)
             }
@@ -138,13 +138,35 @@ impl Score {
         Ok(if summary.failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
     }
 
-    /// Writes the other formats; nothing is overwritten.
+    /// Reads boxes and picks those of --images: a file speaks of the whole dataset, or else of the picked photos alone.
+    fn read(&self, path: &Path, format: Format, dataset: &mut Dataset) -> Result<Predictions> {
+        let whole = Predictions::read(path, format, dataset);
+        let Some(images) = &self.images else { return Ok(whole?) };
+        let places = dataset.select(images)?;
+        match whole {
+            Ok(mut predictions) => {
+                predictions.select(&places);
+                Ok(predictions)
+            }
+            Err(error) => Predictions::read(path, format, dataset).map_err(|_| error.into()),
+        }
+    }
+
+    /// Writes the other formats; all or none, and no file is overwritten.
     fn write(&self, predictions: &Predictions, dataset: &Dataset) -> Result<()> {
+        let mut files = Vec::new();
         for (format, path) in &self.write {
-            if path.exists() {
+            if path.is_file() {
                 bail!("--write {}: it is there already\nhelp: remove it, or name another file", path.display());
             }
-            publish(path, &predictions.write(*format, dataset)?)?;
+            files.push((path, predictions.write(*format, dataset)?));
+        }
+        for (path, bytes) in files {
+            // A pipe is written to; a file is published whole.
+            match path.exists() {
+                true => std::fs::write(path, bytes).map_err(OutputError::at(path))?,
+                false => publish(path, &bytes)?,
+            }
         }
         Ok(())
     }
@@ -229,6 +251,6 @@ fn each<T: Send>(
             Err(fault) => faults.add(fault),
         }
     }
-    faults.into_result_with("every photo needs its file, FOLDER/ID; --images scores only some photos")?;
+    faults.into_result_with("every photo needs a file of its name; --images scores only some photos")?;
     Ok(kept)
 }

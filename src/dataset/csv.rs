@@ -92,7 +92,8 @@ pub(super) fn read(
         }
         places.insert(row.image_id.clone(), (photos.len(), place));
         photos.push(Photo {
-            mask: masks.map(|folder| Mask::Trimap(folder.join(&row.image_id).with_added_extension("png"))),
+            mask: masks
+                .map(|folder| Mask::Trimap { path: folder.join(&row.image_id).with_added_extension("png"), size }),
             boxes: bbox.into_iter().collect(),
             blacklisted: row.blacklisted.unwrap_or_default(),
             id: row.image_id,

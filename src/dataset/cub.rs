@@ -91,16 +91,19 @@ pub(super) fn read(root: &Path, split: Split, end: BoxEnd, lenient: bool) -> Res
     let segmentations = root.join("segmentations");
     let mut photos = Vec::new();
     for ((line, (name, class, bbox, _)), (path, size)) in lines.into_iter().zip(paths.into_iter().zip(sizes)) {
-        // wsolevaluation cuts its larger boxes off; this is no fault of the list.
+        // wsolevaluation cuts its larger boxes off where they end one pixel behind the photo; that is no fault of the list.
         let bbox = match (end, size.map(|size| size.map(f64::from))) {
-            (BoxEnd::Inclusive, Some([w, h])) => BBox { x_max: bbox.x_max.min(w), y_max: bbox.y_max.min(h), ..bbox },
+            (BoxEnd::Inclusive, Some([w, h])) => {
+                let cut = |max: f64, side: f64| if max == side + 1.0 { side } else { max };
+                BBox { x_max: cut(bbox.x_max, w), y_max: cut(bbox.y_max, h), ..bbox }
+            }
             _ => bbox,
         };
         let bbox = gate.pass(bbox, size, || format!("{}:{line}", list.display()));
         let mask = segmentations.join(&name).with_extension("png");
         photos.push(Photo {
             id: name,
-            mask: segmentations.is_dir().then_some(Mask::Trimap(mask)),
+            mask: segmentations.is_dir().then_some(Mask::Trimap { path: mask, size }),
             boxes: bbox.into_iter().collect(),
             class: Some(class),
             weight: 1.0,

@@ -31,7 +31,8 @@ pub(super) const NO_BLACKLIST: &str =
 /// What the devkit and Kaggle call a photo of the validation set: `ILSVRC2012_val_00000001`, where wsolevaluation has
 /// `val/ILSVRC2012_val_00000001.JPEG`. `None` for any other name.
 pub(crate) fn bare(id: &str) -> Option<&str> {
-    let name = id.rsplit('/').next()?.split('.').next()?;
+    let name = id.strip_prefix("val/").unwrap_or(id);
+    let name = name.strip_suffix(".JPEG").unwrap_or(name);
     let digits = name.strip_prefix("ILSVRC2012_val_")?;
     (digits.len() == 8 && digits.bytes().all(|b| b.is_ascii_digit())).then_some(name)
 }

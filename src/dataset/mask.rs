@@ -19,7 +19,12 @@ pub enum Mask {
         ignore: Option<PathBuf>,
     },
     /// One grey picture: 255 is the object, 0 the rest, anything between is left out.
-    Trimap(PathBuf),
+    Trimap {
+        /// The picture.
+        path: PathBuf,
+        /// The photo's size (width, height), which must be the picture's, where it is known.
+        size: Option<[u32; 2]>,
+    },
     /// COCO's segmentations, in the pixels of a photo of this size (width, height).
     Coco {
         /// The photo's size.
@@ -57,8 +62,14 @@ impl Mask {
                 let ignore = ignore.as_ref().map(|path| Ok::<_, String>(resized(&grey(path)?, size))).transpose()?;
                 (object, ignore.map_or_else(nothing, |values| values.mapv(|v| v > 0)))
             }
-            Self::Trimap(path) => {
-                let values = resized(&grey(path)?, size);
+            Self::Trimap { path, size: own } => {
+                let values = grey(path)?;
+                let found = [values.ncols() as u32, values.nrows() as u32];
+                if let Some([w, h]) = own.filter(|own| *own != found) {
+                    let [width, height] = found;
+                    return Err(format!("{}: the mask is {width} x {height}, its photo {w} x {h}", path.display()));
+                }
+                let values = resized(&values, size);
                 (values.mapv(|v| v == 255), values.mapv(|v| v != 255 && v != 0))
             }
             Self::Coco { size: own, objects, ignore } => {
@@ -124,10 +135,13 @@ mod tests {
         assert_eq!(found.ignore, array![[false, false], [true, false]]);
         // At another size, as masks of OpenImages are.
         assert_eq!(mask.read([4, 2]).expect("a mask").ignore.row(1).to_vec(), [true, true, false, false]);
-        let trimap = Mask::Trimap(file("t.png", [255, 128, 0, 255])).read([2, 2]).expect("a mask");
+        let path = file("t.png", [255, 128, 0, 255]);
+        let trimap = |size| Mask::Trimap { path: path.clone(), size: Some(size) }.read([2, 2]);
+        assert!(trimap([2, 3]).expect_err("a size").contains("the mask is 2 x 2, its photo 2 x 3"));
+        let trimap = trimap([2, 2]).expect("a mask");
         assert_eq!(trimap.object, array![[true, false], [false, true]]);
         assert_eq!(trimap.ignore, array![[false, true], [false, false]]);
-        let gone = Mask::Trimap(folder.path().join("gone.png")).read([3, 2]).expect_err("no file");
+        let gone = Mask::Trimap { path: folder.path().join("gone.png"), size: None }.read([3, 2]).expect_err("no file");
         assert!(gone.contains("gone.png"), "{gone}");
     }
 

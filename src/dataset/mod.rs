@@ -21,7 +21,7 @@ mod text;
 mod voc;
 mod wsol;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -152,7 +152,7 @@ impl Places<'_> {
     /// The place of a photo.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<usize> {
-        self.0.get(id).or_else(|| self.0.get(bare(id)?)).copied()
+        self.0.get(bare(id).unwrap_or(id)).copied()
     }
 }
 
@@ -216,13 +216,8 @@ impl Dataset {
     /// `ILSVRC2012_val_00000001` and `val/ILSVRC2012_val_00000001.JPEG`.
     #[must_use]
     pub fn places(&self) -> Places<'_> {
-        let photos = self.photos.iter().enumerate();
-        Places(
-            photos
-                .flat_map(|(i, photo)| [Some((photo.id.as_str(), i)), bare(&photo.id).map(|name| (name, i))])
-                .flatten()
-                .collect(),
-        )
+        let names = self.photos.iter().map(|photo| bare(&photo.id).unwrap_or(&photo.id));
+        Places(names.zip(0..).collect())
     }
 
     /// The numbers of one of [`Dataset::files`].
@@ -244,11 +239,15 @@ impl Dataset {
     /// Results are filed under photos' names, so none may lead out of its folder; and no photo is larger than a JPEG.
     fn check_photos(&self) -> Result<(), Error> {
         let mut faults = Faults::default();
+        let mut names = HashSet::new();
         for Photo { id, size, .. } in &self.photos {
             if let Some([width, height]) = size.filter(|size| size.iter().any(|n| !(1..=MOST_SIDE).contains(n))) {
                 faults.add(format!("{}: {id} is {width} x {height}; sides are 1 to {MOST_SIDE} pixels", self.name));
             }
-            let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
+            if !names.insert(bare(id).unwrap_or(id)) {
+                faults.add(format!("{}: {id} stands twice, under one name or under two", self.name));
+            }
+            let plain = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
             if id.is_empty() || !Path::new(id).components().all(plain) {
                 faults.add(format!(
                     "{}: '{id}' is no name for a photo: it is empty, or leads out of its folder",

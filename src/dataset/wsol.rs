@@ -37,6 +37,12 @@ pub(super) fn read(
     lists.sizes(&mut gate)?;
     lists.truth(masks, &mut gate)?;
     let Lists { mut photos, .. } = lists;
+    // Where a photo is away, its first mask tells its shape.
+    for photo in photos.iter_mut().filter(|photo| photo.size.is_none()) {
+        if let Some(Mask::Joined { objects, .. }) = &photo.mask {
+            photo.size = photo::size(&objects[0]).ok();
+        }
+    }
     let classes = class_list(&photos, classes)?;
     complete(&photos, classes.len(), folder, &mut gate);
 

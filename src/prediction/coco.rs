@@ -45,7 +45,9 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error>
     for Found { image_id, category_id, bbox: [x, y, w, h], score } in list {
         let image = match &image_id {
             Value::String(name) => name.clone(),
-            number => number.as_f64().filter(|n| n.fract() == 0.0).map_or(number.to_string(), |n| n.to_string()),
+            Value::Number(number) if number.is_u64() => number.to_string(),
+            // 5.0 is 5.
+            other => other.as_f64().filter(|n| n.fract() == 0.0).map_or(other.to_string(), |n| n.to_string()),
         };
         let id = if is_coco(dataset) { format!("{image}/{category_id}") } else { image.clone() };
         let Some(photo) = places.get(&id) else {
@@ -77,7 +79,6 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error>
             .notes
             .push(format!("{left_out} results are for photos that have no object of their category, or are not there"));
     }
-    predictions.note_missing();
     Ok(predictions)
 }
 

@@ -49,7 +49,6 @@ pub(super) fn read(path: &Path, dataset: &Dataset, numbered: bool) -> Result<Pre
         }
     }
     faults.into_result()?;
-    found.note_missing();
     Ok(found)
 }
 

@@ -31,7 +31,8 @@ pub fn read(folder: &Path, id: &str) -> Result<Array2<f64>, String> {
     // The header is asked first: a shape that is a mistake or a bomb would be made room for.
     let header = String::from_utf8_lossy(&bytes[..bytes.len().min(HEADER)]);
     let shape = header.split_once("'shape': (").and_then(|(_, rest)| rest.split_once(')')).map(|(shape, _)| shape);
-    if let Some(shape) = shape.filter(|shape| *shape != format!("{MAP_SIZE}, {MAP_SIZE}")) {
+    let is_good = |shape: &str| shape.split(',').map(str::trim).eq([MAP_SIZE.to_string().as_str(); 2]);
+    if let Some(shape) = shape.filter(|shape| !is_good(shape)) {
         return Err(wrong(&format!(
             "the map is of shape ({shape}); wsolevaluation scores maps of {MAP_SIZE} x {MAP_SIZE}"
         )));

@@ -97,7 +97,7 @@ impl Predictions {
     }
 
     /// Notes the photos of which nothing was said.
-    fn note_missing(&mut self) {
+    pub fn note_missing(&mut self) {
         let missing = self.photos.iter().filter(|photo| photo.failed).count();
         if missing > 0 {
             self.notes.push(format!("{missing} of {} photos have no guess; they count as wrong", self.photos.len()));
@@ -115,7 +115,8 @@ impl Predictions {
         let lacking = |photo: &&Predicted| {
             let ranks: Vec<usize> =
                 photo.guesses.iter().filter_map(|guess| guess.rank).filter(|rank| *rank < 5).collect();
-            !photo.guesses.is_empty() && (ranks.is_empty() || !ranks.iter().copied().eq(0..ranks.len()))
+            let classless = photo.guesses.iter().any(|guess| guess.label == Label::Truth);
+            !photo.guesses.is_empty() && (classless || ranks.is_empty() || !ranks.iter().copied().eq(0..ranks.len()))
         };
         match self.photos.iter().filter(lacking).count() {
             0 => Ok(()),

@@ -61,15 +61,13 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error>
     if found.classes && !ranked {
         found.notes.push("there are no ranks: the order of a photo's rows was taken for that of its guesses".into());
     }
-    found.note_missing();
     Ok(found)
 }
 
 fn guess(row: &Row, ranked: bool, before: usize, classes: usize) -> Result<Guess, String> {
     let label = match row.class_index.map(usize::try_from) {
         Some(Ok(class)) if class < classes => Label::Class(class),
-        Some(Ok(class)) => return Err(format!("class_index {class} is not in -1..{classes}")),
-        Some(Err(_)) => Label::Other,
+        Some(_) => Label::Other,
         None => Label::Truth,
     };
     let rank = match (ranked, row.rank) {
@@ -144,7 +142,9 @@ mod tests {
         assert_eq!(labels, [(Label::Class(3), Some(0)), (Label::Class(7), Some(1))]);
         assert_eq!(found.photos[0].guesses[0].bbox, Some(BBox::new(0.5, 0., f64::INFINITY, 2.)));
         assert_eq!((found.photos[1].failed, found.photos[2].failed, found.classes), (true, true, true));
-        assert_eq!(found.notes, ["2 of 3 photos have no guess; they count as wrong"]);
+        let mut noted = found.clone();
+        noted.note_missing();
+        assert_eq!(noted.notes, ["2 of 3 photos have no guess; they count as wrong"]);
         let plain = read_text("image_id,x_min,y_min,x_max,y_max\na,0,0,1,1\n").unwrap_or_else(|e| panic!("{e}"));
         assert_eq!((plain.classes, plain.photos[0].guesses[0].label), (false, Label::Truth));
         let ordered = read_text("image_id,x_min,y_min,x_max,y_max,class_index\na,0,0,1,1,4\na,0,0,1,1,5\n");
@@ -164,7 +164,8 @@ mod tests {
         }
         let error = read_text("image_id,x_min,y_min,x_max,y_max,rank,class_index\na,0,0,1,1,0,7\n");
         assert!(error.expect_err("a rank").to_string().contains("ranks begin at 1"));
-        let error = read_text("image_id,x_min,y_min,x_max,y_max,class_index\na,0,0,1,1,10\n");
-        assert!(error.expect_err("a class").to_string().contains("rows.csv:2: class_index 10 is not in -1..10"));
+        // A class that the dataset does not have is a wrong guess.
+        let other = read_text("image_id,x_min,y_min,x_max,y_max,class_index\na,0,0,1,1,10\n");
+        assert_eq!(other.unwrap_or_else(|e| panic!("{e}")).photos[0].guesses[0].label, Label::Other);
     }
 }

@@ -150,9 +150,9 @@ fn maps_and_masks_of_a_run_are_scored() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("run");
     run(&out, &["--pipeline", "single-warp", "--write-maps", "--write-masks"]);
-    // The truth is the run's own, unless another is named.
-    let found = scored(&[text(&out.join("maps"))]);
-    assert_eq!(found["maps"], scored(&[text(&out.join("maps")), "--dataset", "sample"])["maps"]);
+    let (_, error) = expect(2, &["score", text(&out.join("maps"))]);
+    assert!(error.contains("a run keeps that of its boxes alone"), "{error}");
+    let found = scored(&[text(&out.join("maps")), "--dataset", "sample"]);
     let maps = &found["maps"];
     for key in ["max_box_acc", "max_box_acc_v2", "centre_half_area", "whole_image"] {
         let value = maps["wsoleval"][key].get("value").unwrap_or(&maps["wsoleval"][key]["mean"]).as_f64().unwrap();
@@ -317,8 +317,18 @@ fn ilsvrcs_photos_have_two_names() {
     scored(&[text(&out), "--write", &format!("kaggle={}", text(&kaggle))]);
     let rows = fs::read_to_string(&kaggle).unwrap();
     assert!(rows.contains("\nILSVRC2012_val_00000003,n"), "{rows}");
+    // Two names of one photo in one dataset are a fault.
+    let ids = dataset.join("image_ids.txt");
+    let twice = fs::read_to_string(&ids).unwrap() + "ILSVRC2012_val_00000003\n";
     let errors = &scored(&[text(&kaggle), "--dataset", text(&dataset)])["localisation_error_count"];
     assert_eq!(errors, &json(&out.join("summary.json"))["localisation_error_count"]);
+    fs::write(&ids, twice).unwrap();
+    for (name, more) in [("class_labels.txt", ",1"), ("image_sizes.txt", ",9,9"), ("localization.txt", ",0,0,1,1")] {
+        let list = fs::read_to_string(dataset.join(name)).unwrap().trim_end().to_owned();
+        fs::write(dataset.join(name), format!("{list}\nILSVRC2012_val_00000003{more}")).unwrap();
+    }
+    let (_, error) = expect(2, &["score", text(&kaggle), "--dataset", text(&dataset)]);
+    assert!(error.contains("ILSVRC2012_val_00000003 stands twice"), "{error}");
 }
 
 /// A COCO set from end to end: photos stand once per category, no class is guessed, crowds and unknown photos are borne.

@@ -12,7 +12,23 @@
 //! [`run::Localiser::locate`]. Three things are hard, and each has a room that knows nothing of the others:
 //! [`gradient`] writes the backward pass into an ONNX graph, [`maxflow`] finds the exact cut, [`run`] takes fifty thousand
 //! photos. Around them [`onnx`] holds model files as data, [`classifier`] runs them, [`saliency`] and [`segment`] are the
-//! stages, [`dataset`] reads photos and truth, [`score`] knows the field's metrics, and [`report`] shows results.
+//! stages, [`dataset`] reads photos and truth, [`prediction`] reads what anyone says of them, [`score`] knows the field's
+//! metrics, [`report`] shows results, and [`doctor`] looks for what is wrong before a long run.
+//!
+//! Anyone's boxes are scored without a model:
+//!
+//! ```no_run
+//! use localise::dataset::{Dataset, Request};
+//! use localise::prediction::{Format, Predictions};
+//! use localise::report::{Summary, table};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let dataset = Dataset::open(&Request { dataset: Some("sample".as_ref()), ..Request::default() })?;
+//! let boxes = Predictions::read("boxes.csv".as_ref(), Format::Rows, &dataset)?;
+//! println!("{}", table(&Summary::of_boxes(&dataset, &boxes)));
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! The gradient compiler by itself:
 //!

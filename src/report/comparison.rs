@@ -84,7 +84,7 @@ pub fn comparison(found: &Comparison) -> String {
         let Paired { a, b, difference, won, lost, p } = paired;
         let _ = writeln!(
             text,
-            " {profile:<8} {name:<34} {:5.1} % -> {:5.1} %   {:+5.1} ({:+.1} to {:+.1})   {won} won, {lost} lost, p = {p:.3}",
+            " {profile:<8} {name:<38} {:5.1} % -> {:5.1} %   {:+5.1} ({:+.1} to {:+.1})   {won} won, {lost} lost, p = {p:.3}",
             a * 100.0,
             b * 100.0,
             difference.value * 100.0,
@@ -94,7 +94,7 @@ pub fn comparison(found: &Comparison) -> String {
     }
     if let Some(floor) = found.floor {
         let name = "  floor: centred box of half the area";
-        let _ = writeln!(text, " {profile:<8} {name:<34} {:5.1} %", floor.value * 100.0);
+        let _ = writeln!(text, " {profile:<8} {name:<38} {:5.1} %", floor.value * 100.0);
     }
     if let Some(first) = found.metrics.first() {
         for (what, names) in [("won", &first.won_images), ("lost", &first.lost_images)] {

@@ -49,6 +49,10 @@ impl Doctor {
             if let (Some(dataset), Some(classifier)) = (dataset, classifier) {
                 doctor::labels(&mut report, &dataset, &classifier, self.photos, self.model.is_some());
             }
+        } else if !wanted {
+            let fetch = description.fetch.as_deref().unwrap_or("--model");
+            let what = format!("not checked, and the labels neither: {DEFAULT_MODEL} is not here ({fetch})");
+            report.facts.push(("model", what));
         }
         print(&shown(&report))?;
         Ok(if report.findings.is_empty() { Outcome::Done } else { Outcome::Faulty })

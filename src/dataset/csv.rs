@@ -115,7 +115,7 @@ pub(super) fn read(
 ///
 /// # Errors
 /// As [`Dataset::open`].
-pub fn read_run(folder: &Path, lenient: bool) -> Result<Dataset, Error> {
+pub(super) fn read_run(folder: &Path, lenient: bool) -> Result<Dataset, Error> {
     #[derive(Deserialize)]
     struct Manifest {
         dataset: String,

@@ -29,7 +29,7 @@ use sha2::{Digest, Sha256};
 
 pub use coco::Segmentation;
 pub(crate) use csv::rows as csv_rows;
-pub use csv::{read_run, write as write_csv};
+pub use csv::write as write_csv;
 pub use description::{LAYOUTS, known};
 pub(crate) use faults::Faults;
 pub use faults::{Edges, Error};
@@ -38,6 +38,7 @@ pub(crate) use mask::grey;
 pub use mask::{Mask, TrueMask};
 pub(crate) use photo::size as photo_size;
 pub use photo::{decode, read};
+pub(crate) use text::numbers as read_numbers;
 
 use crate::classes::ClassList;
 use crate::geometry::BBox;
@@ -218,14 +219,6 @@ impl Dataset {
     pub fn places(&self) -> Places<'_> {
         let names = self.photos.iter().map(|photo| bare(&photo.id).unwrap_or(&photo.id));
         Places(names.zip(0..).collect())
-    }
-
-    /// The numbers of one of [`Dataset::files`].
-    ///
-    /// # Errors
-    /// [`Error`] when it has changed since it was read.
-    pub fn numbers(path: &Path) -> Result<Vec<usize>, Error> {
-        text::numbers(path)
     }
 
     /// Keeps the photos named in a file, one a line, and says which places they had.

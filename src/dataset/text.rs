@@ -30,7 +30,7 @@ pub(super) fn each<T>(path: &Path, mut parse: impl FnMut(&str) -> Result<T, Stri
 }
 
 /// Whole numbers, one a line.
-pub(super) fn numbers(path: &Path) -> Result<Vec<usize>, Error> {
+pub(crate) fn numbers(path: &Path) -> Result<Vec<usize>, Error> {
     let number = |line: &str| line.parse().map_err(|_| format!("'{line}' is no number"));
     Ok(each(path, number)?.into_iter().map(|(_, number)| number).collect())
 }

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::Report;
-use crate::dataset::Dataset;
+use crate::dataset::{self, Dataset};
 
 /// What a list is, SHA-256 of its numbers, one a line, and what to do about another one.
 const KNOWN: [(&str, &str, &str); 3] = [
@@ -43,7 +43,7 @@ pub(super) fn check(report: &mut Report, dataset: &Dataset) {
     }
     for (what, path) in &dataset.files {
         let Some((_, wanted, help)) = KNOWN.iter().find(|(known, ..)| known == what) else { continue };
-        let Ok(numbers) = Dataset::numbers(path) else { continue };
+        let Ok(numbers) = dataset::read_numbers(path) else { continue };
         let text: String = numbers.iter().map(|number| format!("{number}\n")).collect();
         let found: String = Sha256::digest(text).iter().map(|b| format!("{b:02x}")).collect();
         if found != *wanted {

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::gradient::ReluRule;
 use crate::saliency::{SaliencyOptions, ViewOptions};
 use crate::segment::{ColourOptions, ConstantBoxOptions, CutOptions, SeedOptions, ThresholdOptions};
 
@@ -23,7 +22,7 @@ pub struct Pipeline {
     pub title: String,
     /// How the photo is shown to the classifier.
     pub view: ViewOptions,
-    /// How gradients become a saliency map.
+    /// How the saliency map is made.
     pub saliency: Option<SaliencyOptions>,
     /// Which pixels the colour models learn from, and which the cut must not change.
     pub seeds: Option<SeedOptions>,
@@ -59,12 +58,6 @@ pub enum Method<'a> {
 }
 
 impl Pipeline {
-    /// How gradients pass a ReLU.
-    #[must_use]
-    pub fn relu(&self) -> ReluRule {
-        self.saliency.as_ref().map(|saliency| saliency.relu).unwrap_or_default()
-    }
-
     /// Reads a pipeline by name (`pipelines/NAME.toml`) or path and applies `settings`, each `table.key=value`.
     ///
     /// # Errors
@@ -138,6 +131,10 @@ impl Pipeline {
     fn check(&self, origin: &str) -> Result<(), Error> {
         let wrong = |reason: &str| Error(format!("{origin}: {reason}"));
         self.resolve().map_err(wrong)?;
+        self.view.check().map_err(|reason| wrong(&reason))?;
+        if let Some(saliency) = &self.saliency {
+            saliency.check().map_err(|reason| wrong(&reason))?;
+        }
         if let Some(seeds) = &self.seeds {
             seeds.check().map_err(|reason| wrong(&reason))?;
         }

@@ -17,6 +17,12 @@ impl SplitMix {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 
+    /// A number of mean 0 and variance 1, very nearly normal: the sum of twelve uniform ones (Irwin and Hall), which is
+    /// the same bits on every machine, as logarithms and cosines are not.
+    pub(crate) fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
+    }
+
     /// A whole number below `n`.
     pub(crate) fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.next()) * n as u128) >> 64) as usize

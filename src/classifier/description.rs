@@ -1,5 +1,6 @@
 //! A model's description: the small TOML beside it that says how it wants its input. ONNX files do not carry this.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,8 @@ struct File {
     target: Option<String>,
     fetch: Option<String>,
     accuracy: Option<f64>,
+    #[serde(default)]
+    layers: BTreeMap<String, Vec<String>>,
 }
 
 /// How a model wants its input, and what its scores mean.
@@ -64,9 +67,17 @@ pub struct Description {
     pub fetch: Option<String>,
     /// The share of ILSVRC's validation photos whose class it finds first, as published, in 0..=1: what `doctor` expects.
     pub accuracy: Option<f64>,
+    /// Feature maps that pipelines may ask for by these names instead of those of their tensors.
+    pub layers: BTreeMap<String, Vec<String>>,
 }
 
 impl Description {
+    /// The tensors of these layers: those of a name in [`Description::layers`]; any other name is a tensor's.
+    #[must_use]
+    pub fn tensors(&self, layers: &[String]) -> Vec<String> {
+        layers.iter().flat_map(|name| self.layers.get(name).cloned().unwrap_or_else(|| vec![name.clone()])).collect()
+    }
+
     /// The description of `model`: a name (`data/models/NAME.toml`), a description, or an ONNX file with its
     /// description beside it or, by its name, in `data/models`.
     pub(super) fn find(model: &Path) -> Result<Self, String> {
@@ -115,6 +126,7 @@ impl Description {
             target: file.target,
             fetch: file.fetch,
             accuracy: file.accuracy,
+            layers: file.layers,
         })
     }
 }

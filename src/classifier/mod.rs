@@ -19,15 +19,16 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use image::RgbImage;
-use ndarray::{Array3, Array4, ArrayD, Ix3};
+use ndarray::{Array3, Array4, ArrayD, ArrayView3, Axis, Ix3, Ix4};
 use sha2::{Digest, Sha256};
 
 pub use description::{Channels, Description};
 pub use library::{LibraryError, loaded, use_library, version};
+pub use preprocess::pixels;
 pub use session::AnyModel;
 
-use crate::gradient::{self, GradientModel, Options, ReluRule, SEED};
-use crate::onnx::{self, proto::ModelProto};
+use crate::gradient::{self, Dense, GradientModel, Options, ReluRule, SEED};
+use crate::onnx::{self, Graph, proto::ModelProto};
 use session::{Runner, Runtime, Session};
 
 /// Why a classifier cannot be used.
@@ -58,6 +59,31 @@ pub enum Error {
 /// How many image sizes a fully convolutional classifier keeps compiled.
 const SIZES_KEPT: usize = 4;
 
+/// What a classifier is asked about a picture besides its scores: all in which two classifiers of one model differ.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Probe {
+    /// Whether the model is made fully convolutional, and how its positions then count.
+    pub dense: Option<Dense>,
+    /// How a gradient passes a ReLU.
+    pub relu: ReluRule,
+    /// The feature maps whose values and gradients are wanted, by the names of their tensors.
+    pub layers: Vec<String>,
+    /// Whether the picture's own gradient is wanted beside those of layers; without layers it always is.
+    pub picture: bool,
+}
+
+/// What a classifier says of a picture.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The class scores, before the softmax.
+    pub scores: Vec<f32>,
+    /// The tensors that were asked for, each [channels, height, width]: the picture's pixels less the mean colour (RGB)
+    /// first, where it is wanted, then the layers.
+    pub values: Vec<Array3<f32>>,
+    /// For each class, for each of these tensors d score / d value, of the same shape.
+    pub gradients: Vec<Vec<Array3<f32>>>,
+}
+
 /// A model, compiled for gradients, and its description.
 #[derive(Debug)]
 pub struct Classifier {
@@ -65,9 +91,7 @@ pub struct Classifier {
     pub description: Description,
     /// SHA-256 of the model file, in hexadecimal.
     pub sha256: String,
-    /// Whether the model is fully convolutional ([`gradient::Options::dense`]).
-    dense: bool,
-    relu: ReluRule,
+    probe: Probe,
     /// The model, as long as it may have to be compiled for another image size.
     model: Option<ModelProto>,
     /// Compiled models by image height and width. One, but for a fully convolutional classifier.
@@ -77,10 +101,10 @@ pub struct Classifier {
 /// A gradient model, and what the sessions made from it share.
 #[derive(Debug)]
 struct Compiled {
-    /// The names of the image input, of the scores, and of the gradient.
+    /// The name of the image input.
     input: String,
-    scores: String,
-    gradient_name: String,
+    /// The names of what a gradient model is asked for: scores, gradients, layers.
+    outputs: Vec<String>,
     classes: usize,
     /// Whether the input is [1, height, width, 3], as TensorFlow's networks want it, instead of [1, 3, height, width].
     channels_last: bool,
@@ -99,11 +123,11 @@ impl Compiled {
 }
 
 impl Classifier {
-    /// Loads the model that `description` names and compiles its backward pass.
+    /// Loads the model that `description` names and compiles its backward pass to what `probe` asks for.
     ///
     /// # Errors
     /// When ONNX Runtime or the model is missing, the model cannot be differentiated, or does not fit its description.
-    pub fn load(description: Description, dense: bool, relu: ReluRule) -> Result<Self, Error> {
+    pub fn load(description: Description, probe: Probe) -> Result<Self, Error> {
         library::environment()?;
         let path = &description.model;
         if !path.exists() {
@@ -112,7 +136,8 @@ impl Classifier {
         }
         let model = onnx::load(path)?;
         let sha256 = sha256(path)?;
-        let mut classifier = Self { description, sha256, dense, relu, model: Some(model), compiled: Mutex::default() };
+        let dense = probe.dense.is_some();
+        let mut classifier = Self { description, sha256, probe, model: Some(model), compiled: Mutex::default() };
         let size = classifier.description.size;
         let classes = classifier.compiled([size, size])?.classes;
         let wanted = classifier.description.classes.len();
@@ -134,7 +159,7 @@ impl Classifier {
     fn check_scores(&self) -> Result<(), Error> {
         let size = self.description.size as u32;
         let image = RgbImage::from_fn(size, size, |x, y| image::Rgb([x as u8, y as u8, (x + y) as u8]));
-        let scores = self.worker().forward(&image)?;
+        let scores = self.worker().forward(pixels(&image).view())?;
         let sum: f32 = scores.iter().sum();
         if scores.iter().all(|&s| s >= 0.0) && (sum - 1.0).abs() < 1e-3 {
             return Err(Error::Description(format!(
@@ -152,18 +177,23 @@ impl Classifier {
         if let Some(compiled) = cache.get(&size) {
             return Ok(compiled.clone());
         }
-        let target = self.description.target.clone();
-        let options = Options { target, size: Some(size), dense: self.dense, relu: self.relu, ..Options::default() };
         let path = self.description.model.display().to_string();
         let Some(model) = &self.model else {
             let ([h, w], own) = (size, self.description.size);
             return Err(Error::Run(format!("an image of {w} x {h} for a network of {own} x {own}")));
         };
+        let Probe { dense, relu, ref layers, picture } = self.probe;
+        let mut wrt = layers.clone();
+        if picture && !layers.is_empty() {
+            let inputs = model.graph.iter().flat_map(|g| Graph::new(g).inputs().map(str::to_owned).collect::<Vec<_>>());
+            wrt.splice(0..0, inputs);
+        }
+        let target = self.description.target.clone();
+        let options = Options { wrt, target, size: Some(size), dense, relu, ..Options::default() };
         let compiled = gradient::compile(model, &options, &Runtime)
             .map_err(|source| Error::Gradient { path: path.clone(), source })?;
         compiled.warnings.iter().for_each(|warning| tracing::warn!("{path}: {warning}"));
-        let GradientModel { model, forward, input, input_shape, scores, classes, gradient: gradient_name, .. } =
-            compiled;
+        let GradientModel { model, forward, input, input_shape, scores, classes, gradients, .. } = compiled;
         let [h, w] = size;
         let channels_last = match input_shape[..] {
             [1, 3, height, width] if [height, width] == size => false,
@@ -175,7 +205,8 @@ impl Classifier {
             }
         };
         let [gradient, forward] = Runner::pair(model, forward)?;
-        let compiled = Arc::new(Compiled { input, scores, gradient_name, classes, channels_last, gradient, forward });
+        let outputs = [&[scores][..], &gradients, layers].concat();
+        let compiled = Arc::new(Compiled { input, outputs, classes, channels_last, gradient, forward });
         if cache.len() >= SIZES_KEPT {
             cache.clear();
         }
@@ -211,8 +242,15 @@ impl Worker<'_> {
         &self.classifier.description
     }
 
-    fn sessions(&mut self, image: &RgbImage) -> Result<&mut Sessions, Error> {
-        let size = [image.height() as usize, image.width() as usize];
+    /// The colour that is zero to the network, RGB, 0..=255.
+    #[must_use]
+    pub fn mean_colour(&self) -> [f32; 3] {
+        preprocess::mean_colour(&self.classifier.description)
+    }
+
+    fn sessions(&mut self, pixels: ArrayView3<'_, f32>) -> Result<&mut Sessions, Error> {
+        let (_, height, width) = pixels.dim();
+        let size = [height, width];
         if !self.sessions.contains_key(&size) {
             let compiled = self.classifier.compiled(size)?;
             if self.sessions.len() >= SIZES_KEPT {
@@ -223,31 +261,33 @@ impl Worker<'_> {
         Ok(self.sessions.get_mut(&size).expect("inserted above"))
     }
 
-    /// The class scores of one crop, before the softmax.
+    /// The class scores of one picture, before the softmax. `pixels` is [3, height, width], RGB, 0..=255, as
+    /// [`pixels`] makes it.
     ///
     /// # Errors
     /// [`Error::Run`] when the runtime fails or a score is not finite.
-    pub fn forward(&mut self, crop: &RgbImage) -> Result<Vec<f32>, Error> {
-        let image = preprocess::tensor(crop, &self.classifier.description);
-        let Sessions { compiled, forward, .. } = self.sessions(crop)?;
+    pub fn forward(&mut self, pixels: ArrayView3<'_, f32>) -> Result<Vec<f32>, Error> {
+        let image = preprocess::tensor(pixels, &self.classifier.description);
+        let Sessions { compiled, forward, .. } = self.sessions(pixels)?;
         let session = match forward {
             Some(session) => session,
             None => forward.insert(compiled.forward.session()?),
         };
-        let [scores] = session.run(&[(&compiled.input, compiled.arranged(image))], [&compiled.scores])?;
-        finite(scores, "scores").map(|s| s.into_raw_vec_and_offset().0)
+        let scores = session.run(&[(&compiled.input, compiled.arranged(image))], &compiled.outputs[..1])?;
+        flat(scores.into_iter().next())
     }
 
-    /// The class scores of one crop and, for each of `classes`, d score / d pixel, [3, height, width], in RGB order.
+    /// The class scores of one picture, the tensors of the classifier's [`Probe`], and for each of `classes` their
+    /// gradients; that of the picture by its pixels. `pixels` is as for [`Worker::forward`].
     ///
     /// One forward pass serves all classes.
     ///
     /// # Errors
-    /// [`Error::Run`] when the runtime fails or a number is not finite.
-    pub fn gradients(&mut self, crop: &RgbImage, classes: &[usize]) -> Result<(Vec<f32>, Vec<Array3<f32>>), Error> {
-        let image = preprocess::tensor(crop, &self.classifier.description);
-        let description = &self.classifier.description;
-        let Sessions { compiled, gradient, .. } = self.sessions(crop)?;
+    /// [`Error::Run`] when the runtime fails, a number is not finite, or a layer is no feature map.
+    pub fn gradients(&mut self, pixels: ArrayView3<'_, f32>, classes: &[usize]) -> Result<Response, Error> {
+        let Classifier { description, probe, .. } = self.classifier;
+        let image = preprocess::tensor(pixels, description);
+        let Sessions { compiled, gradient, .. } = self.sessions(pixels)?;
         let session = match gradient {
             Some(session) => session,
             None => gradient.insert(compiled.gradient.session()?),
@@ -257,18 +297,40 @@ impl Worker<'_> {
             row[class] = 1.0;
         }
         let inputs = [(compiled.input.as_str(), compiled.arranged(image)), (SEED, seed.into_dyn())];
-        let [scores, gradient] = session.run(&inputs, [&compiled.scores, &compiled.gradient_name])?;
-        let scores = finite(scores, "scores")?.into_raw_vec_and_offset().0;
-        let gradient = finite(gradient, "gradients")?;
-        let rows = gradient.outer_iter().map(|row| {
-            let mut row = row.into_dimensionality::<Ix3>().expect("gradients have the shape of the input");
-            if compiled.channels_last {
-                row = row.permuted_axes([2, 0, 1]);
+        let mut outputs = session.run(&inputs, &compiled.outputs)?.into_iter();
+        let scores = flat(outputs.next())?;
+        let pictured = usize::from(probe.picture || probe.layers.is_empty());
+        let mut gradients = vec![Vec::new(); classes.len()];
+        for (i, rows) in outputs.by_ref().take(pictured + probe.layers.len()).enumerate() {
+            let rows = finite(rows, "gradients")?;
+            for (row, of_class) in rows.outer_iter().zip(&mut gradients) {
+                let Ok(row) = row.into_dimensionality::<Ix3>() else {
+                    let layer = &probe.layers[i - pictured];
+                    return Err(Error::Run(format!("layer {layer} is no feature map of [1, channels, height, width]")));
+                };
+                of_class.push(match (i < pictured, compiled.channels_last) {
+                    (true, true) => preprocess::by_pixel(row.permuted_axes([2, 0, 1]), description),
+                    (true, false) => preprocess::by_pixel(row, description),
+                    (false, _) => row.to_owned(),
+                });
             }
-            preprocess::by_pixel(row, description)
-        });
-        Ok((scores, rows.collect()))
+        }
+        let mut values = Vec::new();
+        if pictured == 1 {
+            let mean = ndarray::arr1(&preprocess::mean_colour(description));
+            values.push(&pixels - &mean.insert_axis(Axis(1)).insert_axis(Axis(2)));
+        }
+        for layer in outputs {
+            let layer = layer.into_dimensionality::<Ix4>().map_err(|e| Error::Run(e.to_string()))?;
+            values.push(layer.index_axis_move(Axis(0), 0));
+        }
+        Ok(Response { scores, values, gradients })
     }
+}
+
+/// The scores of one picture, whatever their shape.
+fn flat(scores: Option<ArrayD<f32>>) -> Result<Vec<f32>, Error> {
+    finite(scores.unwrap_or_default(), "scores").map(|scores| scores.into_raw_vec_and_offset().0)
 }
 
 fn finite(values: ArrayD<f32>, what: &str) -> Result<ArrayD<f32>, Error> {

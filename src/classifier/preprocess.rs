@@ -5,22 +5,33 @@ use ndarray::{Array3, Array4, ArrayView3, Axis};
 
 use super::description::{Channels, Description};
 
-/// [1, 3, height, width]: (pixel · range / 255 − mean) / std per channel, in the network's channel order.
-pub(super) fn tensor(crop: &RgbImage, description: &Description) -> Array4<f32> {
-    let (width, height) = crop.dimensions();
-    let mut tensor = Array4::zeros((1, 3, height as usize, width as usize));
-    for (x, y, pixel) in crop.enumerate_pixels() {
-        for c in 0..3 {
-            let value = f32::from(pixel.0[c]) * (description.range / 255.0);
-            let value = (value - description.mean[c]) / description.std[c];
-            let place = match description.channels {
-                Channels::Rgb => c,
-                Channels::Bgr => 2 - c,
-            };
-            tensor[[0, place, y as usize, x as usize]] = value;
-        }
+/// The pixels of a picture, [3, height, width], RGB, 0..=255.
+#[must_use]
+pub fn pixels(picture: &RgbImage) -> Array3<f32> {
+    let (width, height) = picture.dimensions();
+    let mut pixels = Array3::zeros((3, height as usize, width as usize));
+    for (x, y, pixel) in picture.enumerate_pixels() {
+        (0..3).for_each(|c| pixels[[c, y as usize, x as usize]] = f32::from(pixel.0[c]));
     }
-    tensor
+    pixels
+}
+
+/// [1, 3, height, width]: (pixel · range / 255 − mean) / std per channel, in the network's channel order.
+pub(super) fn tensor(pixels: ArrayView3<'_, f32>, description: &Description) -> Array4<f32> {
+    let mut tensor = pixels.to_owned();
+    for (c, mut channel) in tensor.outer_iter_mut().enumerate() {
+        let (factor, mean, std) = (description.range / 255.0, description.mean[c], description.std[c]);
+        channel.mapv_inplace(|value| (value * factor - mean) / std);
+    }
+    if description.channels == Channels::Bgr {
+        tensor.invert_axis(Axis(0));
+    }
+    tensor.as_standard_layout().into_owned().insert_axis(Axis(0))
+}
+
+/// The colour that is zero to the network, RGB, 0..=255: the mean colour of what it was trained on.
+pub(super) fn mean_colour(description: &Description) -> [f32; 3] {
+    description.mean.map(|mean| mean * 255.0 / description.range)
 }
 
 /// A gradient with respect to the network's input as one with respect to the pixels, in RGB order: by the chain rule

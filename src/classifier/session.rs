@@ -107,21 +107,20 @@ pub(super) struct Session(OrtSession);
 
 impl Session {
     /// The named float32 outputs for named float32 inputs.
-    pub(super) fn run<const N: usize>(
+    pub(super) fn run(
         &mut self,
         inputs: &[(&str, ArrayD<f32>)],
-        outputs: [&str; N],
-    ) -> Result<[ArrayD<f32>; N], Error> {
+        outputs: &[String],
+    ) -> Result<Vec<ArrayD<f32>>, Error> {
         let mut run = || -> ort::Result<Vec<ArrayD<f32>>> {
             let mut feed: Vec<(&str, SessionInputValue<'_>)> = Vec::new();
             for (name, array) in inputs {
                 feed.push((name, Tensor::from_array(array.clone())?.into()));
             }
             let results = self.0.run(feed)?;
-            outputs.iter().map(|name| Ok(results[*name].try_extract_array::<f32>()?.to_owned())).collect()
+            outputs.iter().map(|name| Ok(results[name.as_str()].try_extract_array::<f32>()?.to_owned())).collect()
         };
-        let results = run().map_err(|e| Error::Run(format!("ONNX Runtime failed: {e}")))?;
-        Ok(results.try_into().expect("one array per name"))
+        run().map_err(|e| Error::Run(format!("ONNX Runtime failed: {e}")))
     }
 }
 

@@ -19,10 +19,10 @@ pub(super) struct Grad {
     /// Where to write the model with its backward pass.
     #[arg(short, long, value_name = "PATH")]
     output: PathBuf,
-    /// The tensor that the gradient is taken with respect to, in place of the input. It becomes an output too: with
-    /// the last feature map, what the CAM family needs.
+    /// A tensor that the gradient is taken with respect to, in place of the input. It becomes an output too: with
+    /// feature maps, what the CAM family needs. May be given several times.
     #[arg(long, value_name = "TENSOR")]
-    wrt: Option<String>,
+    wrt: Vec<String>,
     /// The class scores, in place of the model's first output or what enters its softmax.
     #[arg(long, value_name = "TENSOR")]
     target: Option<String>,
@@ -66,7 +66,7 @@ impl Grad {
             Relu::Deconvnet => ReluRule::Deconvnet,
         };
         let seed = if seed_input { Seed::Input } else { Seed::Top(classes) };
-        let options = Options { wrt, target, seed, relu, size, dense: false };
+        let options = Options { wrt, target, seed, relu, size, dense: None };
         // The place is tried before the work: a mistyped folder should not cost the time of a large model.
         let part = output.with_added_extension("part");
         File::create(&part).and_then(|_| fs::remove_file(&part)).map_err(OutputError::at(&output))?;

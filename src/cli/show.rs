@@ -15,8 +15,7 @@ use crate::config::Pipeline;
 use crate::dataset::{self, Dataset, Photo, Request};
 use crate::geometry::BBox;
 use crate::report;
-use crate::run::{Classes, Localiser};
-use crate::saliency::ViewKind;
+use crate::run::{Classes, Localiser, probe};
 
 #[derive(Args, Debug)]
 pub(super) struct Show {
@@ -57,7 +56,7 @@ impl Show {
             Some(class) => Some(parse_class(class, &description.classes)?),
             None => photo.class,
         };
-        let classifier = Classifier::load(description, pipeline.view.kind == ViewKind::Dense, pipeline.relu())?;
+        let classifier = Classifier::load(description.clone(), probe(&pipeline, &description)?)?;
         let picture = dataset::read(&photo.path).map_err(|e| anyhow!("{}: {e}", photo.path.display()))?;
         let classes = if class.is_some() { Classes::Gt } else { Classes::Top5 };
         let mut localiser = Localiser::new(&classifier, &pipeline, classes, 0);

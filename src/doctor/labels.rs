@@ -5,9 +5,9 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::{Report, spread};
-use crate::classifier::{Classifier, ranking};
+use crate::classifier::{Classifier, pixels, ranking};
 use crate::dataset::{self, Dataset};
-use crate::saliency::{Filter, View, ViewKind, ViewOptions};
+use crate::saliency::{Filter, View, ViewOptions};
 
 /// Fewer photos than this say nothing.
 const FEWEST: usize = 20;
@@ -83,13 +83,13 @@ fn mistake(guesses: &[(usize, usize)], ids: Option<&[usize]>, share: f64) -> &'s
 /// True class and the model's for some photos that have one and can be read.
 fn guesses(dataset: &Dataset, classifier: &Classifier, count: usize) -> Vec<(usize, usize)> {
     let classed: Vec<_> = dataset.photos.iter().filter(|photo| photo.class.is_some() && photo.path.is_file()).collect();
-    let options = ViewOptions { kind: ViewKind::Warp, filter: Filter::Bilinear };
+    let options = ViewOptions::warp(Filter::Bilinear);
     let size = classifier.description.size;
     let chosen: Vec<_> = spread(classed.len(), count).map(|i| classed[i]).collect();
     let guess = |worker: &mut crate::classifier::Worker<'_>, photo: &&dataset::Photo| {
         let picture = dataset::read(&photo.path).ok()?;
         let view = View::of(&picture, &options, size, size).ok()?;
-        let scores = worker.forward(&view.frame).ok()?;
+        let scores = worker.forward(pixels(&view.frame).view()).ok()?;
         Some((photo.class?, *ranking(&scores).first()?))
     };
     chosen.par_iter().map_init(|| classifier.worker(), guess).flatten().collect()
@@ -98,14 +98,14 @@ fn guesses(dataset: &Dataset, classifier: &Classifier, count: usize) -> Vec<(usi
 /// How long a run with one gradient a photo will take, by a few photos.
 fn time(report: &mut Report, dataset: &Dataset, classifier: &Classifier) {
     let mut worker = classifier.worker();
-    let options = ViewOptions { kind: ViewKind::Warp, filter: Filter::Bilinear };
+    let options = ViewOptions::warp(Filter::Bilinear);
     let size = classifier.description.size;
     let readable = dataset.photos.iter().filter(|photo| photo.path.is_file());
     let mut once = |photo: &dataset::Photo| {
         let started = Instant::now();
         let picture = dataset::read(&photo.path).ok()?;
         let view = View::of(&picture, &options, size, size).ok()?;
-        worker.gradients(&view.frame, &[photo.class.unwrap_or(0)]).ok()?;
+        worker.gradients(pixels(&view.frame).view(), &[photo.class.unwrap_or(0)]).ok()?;
         Some(started.elapsed().as_secs_f64())
     };
     // The first one loads the model.

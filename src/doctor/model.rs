@@ -1,8 +1,7 @@
 //! The runtime and the model.
 
 use super::Report;
-use crate::classifier::{self, Classifier, Description};
-use crate::gradient::ReluRule;
+use crate::classifier::{self, Classifier, Description, Probe};
 
 /// The oldest version that refuses external data outside a model's folder by itself.
 const SAFE: [u32; 2] = [1, 32];
@@ -37,7 +36,7 @@ pub(super) fn check(report: &mut Report, description: Description) -> Option<Cla
     let Description { name, size, canvas, classes, model, .. } = &description;
     let shown =
         format!("{name}, {}, input {size} of {canvas}, {} classes ({})", model.display(), classes.len(), classes.name);
-    match Classifier::load(description, false, ReluRule::Gradient) {
+    match Classifier::load(description, Probe::default()) {
         Ok(classifier) => {
             report.fact("model", format!("{shown}, sha256 {}...", &classifier.sha256[..12]));
             Some(classifier)

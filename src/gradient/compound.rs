@@ -7,13 +7,13 @@ use crate::onnx::Graph;
 use crate::onnx::proto::{GraphProto, NodeProto};
 
 /// Replaces, in the chain of nodes from target to image, those that make up one function.
-pub(super) fn join(graph: &GraphProto, chain: &mut Vec<(NodeProto, &'static Rule)>, kept: &[&str]) {
+pub(super) fn join(graph: &GraphProto, chain: &mut Vec<(NodeProto, &'static Rule)>, kept: &[String]) {
     let graph = Graph::new(graph);
     let functions = chain.iter().filter_map(|(last, _)| swish(&graph, last).or_else(|| gelu(&graph, last)));
     for Function { inner, whole } in functions.collect::<Vec<_>>() {
         // What else uses an inner tensor would still need its gradient.
         let uses = |name: &String| graph.consumers(name).count();
-        let alone = inner.iter().all(|name| uses(name) == 1 && !kept.contains(&name.as_str()));
+        let alone = inner.iter().all(|name| uses(name) == 1 && !kept.contains(name));
         if let (true, Some(rule)) = (alone, rules::find(&whole)) {
             chain.retain(|(node, _)| !inner.contains(&node.output[0]));
             let last = chain.iter_mut().find(|(node, _)| node.output == whole.output);

@@ -9,18 +9,23 @@ use super::graph::{declaration, keep_ancestors, node};
 use super::prepare::Prepared;
 use super::probe::{Facts, probe};
 use super::rules::integers;
-use super::{Error, Options, Runtime, unsupported};
+use super::{Dense, Error, Runtime, unsupported};
 use crate::onnx::Graph;
 use crate::onnx::proto::{NodeProto, TensorProto, tensor_proto::DataType};
 
-/// Rewrites the layers from the first global one on, opens the image size, and replaces the target by the mean of
-/// the positive scores over positions; the scores are their maxima.
-pub(super) fn rewrite(prepared: &mut Prepared, options: &Options, runtime: &dyn Runtime) -> Result<(), Error> {
+/// Rewrites the layers from the first global one on, opens the image size, and takes the scores of all positions
+/// together.
+pub(super) fn rewrite(
+    prepared: &mut Prepared,
+    dense: Dense,
+    size: Option<[usize; 2]>,
+    runtime: &dyn Runtime,
+) -> Result<(), Error> {
     let facts = probe(prepared, runtime)?;
     let [_, channels, height, width] = prepared.picture.shape()[..] else {
         return Err(Error::Shape("a fully convolutional form wants an input [N, C, H, W]".into()));
     };
-    let size = options.size.unwrap_or([height, width]);
+    let size = size.unwrap_or([height, width]);
     if size[0] < height || size[1] < width {
         let [h, w] = size;
         return Err(Error::Shape(format!("an image of {w} x {h} is smaller than the network's {width} x {height}")));
@@ -65,12 +70,21 @@ pub(super) fn rewrite(prepared: &mut Prepared, options: &Options, runtime: &dyn 
         tensor = output;
         graph.node.push(new);
     }
-    graph.node.push(node("Relu", &[&tensor], "dense/positive", &[]));
-    graph.node.push(node("GlobalAveragePool", &["dense/positive"], "dense/target", &[]));
-    graph.node.push(node("GlobalMaxPool", &[&tensor], "dense/maximum", &[]));
-    keep_ancestors(graph, &["dense/target", "dense/maximum"]);
-    prepared.target = "dense/target".into();
-    prepared.scores = "dense/maximum".into();
+    let (target, scores) = match dense {
+        Dense::Mean => {
+            graph.node.push(node("GlobalAveragePool", &[&tensor], "dense/mean", &[]));
+            ("dense/mean", "dense/mean")
+        }
+        Dense::Positive => {
+            graph.node.push(node("Relu", &[&tensor], "dense/positive", &[]));
+            graph.node.push(node("GlobalAveragePool", &["dense/positive"], "dense/target", &[]));
+            graph.node.push(node("GlobalMaxPool", &[&tensor], "dense/maximum", &[]));
+            ("dense/target", "dense/maximum")
+        }
+    };
+    keep_ancestors(graph, &[target, scores]);
+    prepared.target = target.into();
+    prepared.scores = scores.into();
     let input = prepared.picture.name().to_owned();
     let shape = [1, channels, size[0], size[1]];
     prepared.graph_mut().input = vec![declaration(&input, DataType::Float, None, &shape)];

@@ -19,10 +19,11 @@ pub(super) fn check(prepared: &Prepared) -> Result<(), Error> {
 pub(super) fn differentiate(prepared: Prepared, facts: Facts, options: &Options) -> Result<GradientModel, Error> {
     let path = path(&prepared);
     let mut chain = chain(&prepared, &path)?;
-    compound::join(prepared.graph(), &mut chain, &[&prepared.target, &prepared.scores, &prepared.wrt]);
+    compound::join(prepared.graph(), &mut chain, &prepared.kept());
     let Prepared { model, picture, wrt, target, scores } = prepared;
     let shape_of = |tensor: &str| facts.shapes.get(tensor).cloned().unwrap_or_default();
-    let (wrt_shape, scores_shape) = (shape_of(&wrt), shape_of(&scores));
+    let scores_shape = shape_of(&scores);
+    let wrt_shapes: Vec<_> = wrt.iter().map(|tensor| shape_of(tensor)).collect();
     let target_shape = shape_of(&target);
     let classes = target_shape.iter().product();
 
@@ -30,12 +31,14 @@ pub(super) fn differentiate(prepared: Prepared, facts: Facts, options: &Options)
     let mut g = Builder::new(graph.node, graph.initializer, facts, path, options.relu);
     let seed = seed(&mut g, options.seed, &scores, classes)?;
     let seed = g.settle(&seed, &target_shape);
-    let gradient = backward(&mut g, &chain, &target, seed, &wrt)?;
+    let gradients = backward(&mut g, &chain, &target, seed, &wrt)?;
     if options.relu != ReluRule::Gradient && !g.met_relu {
         return Err(Error::Shape("the network has no ReLU; this method differs from the gradient only there".into()));
     }
-    let name = format!("{wrt}_grad");
-    g.nodes.push(node("Identity", &[&gradient.name], &name, &[]));
+    let names: Vec<_> = wrt.iter().map(|tensor| format!("{tensor}_grad")).collect();
+    for (gradient, name) in gradients.iter().zip(&names) {
+        g.nodes.push(node("Identity", &[&gradient.name], name, &[]));
+    }
 
     let float = |tensor: &str, rows, shape: &[usize]| declaration(tensor, DataType::Float, rows, shape);
     let kind = DataType::try_from(picture.data_type()).unwrap_or_default();
@@ -43,21 +46,22 @@ pub(super) fn differentiate(prepared: Prepared, facts: Facts, options: &Options)
     let forward = float(&scores, None, &scores_shape);
     let mut inputs = vec![image.clone()];
     let mut outputs = vec![forward.clone()];
-    let mut gradient = gradient.shape;
-    let rows = match options.seed {
-        Seed::Input => {
-            inputs.push(float(SEED, Some("M"), &[1, classes]));
-            Some("M")
-        }
-        Seed::Top(k) => {
-            outputs.push(declaration(CLASSES, DataType::Int64, None, &[k]));
-            gradient[0] = k;
-            None
-        }
-    };
-    outputs.push(float(&name, rows, &gradient));
-    if wrt != picture.name() {
-        outputs.push(float(&wrt, None, &wrt_shape));
+    match options.seed {
+        Seed::Input => inputs.push(float(SEED, Some("M"), &[1, classes])),
+        Seed::Top(k) => outputs.push(declaration(CLASSES, DataType::Int64, None, &[k])),
+    }
+    for (name, Value { mut shape, .. }) in names.iter().zip(gradients) {
+        let rows = match options.seed {
+            Seed::Input => Some("M"),
+            Seed::Top(k) => {
+                shape[0] = k;
+                None
+            }
+        };
+        outputs.push(float(name, rows, &shape));
+    }
+    for (tensor, shape) in wrt.iter().zip(&wrt_shapes).filter(|(tensor, _)| *tensor != picture.name()) {
+        outputs.push(float(tensor, None, shape));
     }
     let Builder { nodes, weights, warnings, .. } = g;
     let build = |inputs: Vec<_>, outputs: Vec<_>| {
@@ -87,7 +91,7 @@ pub(super) fn differentiate(prepared: Prepared, facts: Facts, options: &Options)
         input_shape: picture.shape(),
         scores,
         classes,
-        gradient: name,
+        gradients: names,
         warnings,
     })
 }
@@ -111,10 +115,10 @@ fn seed(g: &mut Builder, seed: Seed, scores: &str, classes: usize) -> Result<Val
     Ok(g.emit("OneHot", &[&top, &depth, &values], &[], vec![1, classes]))
 }
 
-/// The tensors through which the target depends on `wrt` with a slope.
+/// The tensors through which the target depends on those of `wrt` with a slope.
 fn path(prepared: &Prepared) -> HashSet<String> {
     let graph = prepared.graph();
-    let mut onwards = HashSet::from([prepared.wrt.clone()]);
+    let mut onwards: HashSet<_> = prepared.wrt.iter().cloned().collect();
     for node in &graph.node {
         if !rules::is_flat(node) && node.input.iter().any(|name| onwards.contains(name)) {
             onwards.extend(node.output.iter().filter(|name| !name.is_empty()).cloned());
@@ -132,13 +136,15 @@ fn path(prepared: &Prepared) -> HashSet<String> {
 /// The nodes on the path with their rules, from the target back.
 fn chain(prepared: &Prepared, path: &HashSet<String>) -> Result<Vec<(NodeProto, &'static Rule)>, Error> {
     let (wrt, target) = (&prepared.wrt, &prepared.target);
-    if !path.contains(wrt) {
+    if let Some(wrt) = wrt.iter().find(|tensor| !path.contains(*tensor)) {
         return Err(Error::Shape(format!("`{target}` does not depend on `{wrt}`, or only in steps")));
     }
     let mut missing: Vec<(String, Vec<String>)> = Vec::new();
     let mut chain = Vec::new();
     for node in prepared.graph().node.iter().rev() {
-        let on_path = node.output.iter().any(|name| path.contains(name) && name != wrt);
+        let on_path = !rules::is_flat(node)
+            && node.output.iter().any(|name| path.contains(name))
+            && node.input.iter().any(|name| path.contains(name));
         let rule = rules::find(node);
         // Beside the path too, a loop could keep the probe from ending, and a size that depends on values mislead it.
         if !on_path && !matches!(node.op_type(), "If" | "Loop" | "Scan" | "NonZero" | "Compress" | "Unique") {
@@ -167,17 +173,17 @@ fn chain(prepared: &Prepared, path: &HashSet<String>) -> Result<Vec<(NodeProto, 
         return Ok(chain);
     }
     missing.sort();
-    Err(Error::NoRule { input: wrt.clone(), target: target.clone(), operators: missing })
+    Err(Error::NoRule { input: wrt.join("`, `"), target: target.clone(), operators: missing })
 }
 
-/// The gradient of the target with respect to `wrt`, where `seed` is the gradient with respect to the target.
+/// The gradients of the target with respect to `wrt`, where `seed` is the gradient with respect to the target.
 fn backward(
     g: &mut Builder,
     chain: &[(NodeProto, &'static Rule)],
     target: &str,
     seed: Value,
-    wrt: &str,
-) -> Result<Value, Error> {
+    wrt: &[String],
+) -> Result<Vec<Value>, Error> {
     g.start(target, seed);
     for (node, rule) in chain {
         g.enter(&node.output[0]);
@@ -205,7 +211,10 @@ fn backward(
         }
     }
     g.enter("");
-    let gradient = g.gradient(wrt).expect("the chain leads to it");
-    let shape = g.row(wrt);
-    Ok(g.whole(&gradient, &shape))
+    let whole = |tensor: &String| {
+        let gradient = g.gradient(tensor).expect("the chain leads to it");
+        let shape = g.row(tensor);
+        g.whole(&gradient, &shape)
+    };
+    Ok(wrt.iter().map(whole).collect())
 }

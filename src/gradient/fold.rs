@@ -19,7 +19,7 @@ struct Affine {
 /// Folds every `BatchNormalization`, and every product or sum with a constant per channel (Caffe's `Scale`), that is
 /// the only user of a convolution, into that convolution's weights and bias.
 pub(super) fn normalisations(prepared: &mut Prepared, facts: &mut Facts) -> Result<(), Error> {
-    let kept = [prepared.target.clone(), prepared.scores.clone(), prepared.wrt.clone()];
+    let kept = prepared.kept();
     let mut nodes: Vec<NodeProto> = Vec::new();
     let mut weights = Vec::new();
     let old = prepared.graph();
@@ -53,14 +53,14 @@ pub(super) fn normalisations(prepared: &mut Prepared, facts: &mut Facts) -> Resu
     let graph = prepared.graph_mut();
     graph.node = nodes;
     graph.initializer.extend(weights);
-    keep_ancestors(graph, &kept.each_ref().map(String::as_str));
+    keep_ancestors(graph, &kept.iter().map(String::as_str).collect::<Vec<_>>());
     Ok(())
 }
 
 /// Exchanges a `Relu` and the `MaxPool` that is its only user: `max relu x = relu max x`. The mask of the ReLU is then as
 /// small as the pool's output. Not for the other rules of [`super::ReluRule`], where the order matters.
 pub(super) fn relus_behind_pools(prepared: &mut Prepared, facts: &mut Facts) {
-    let kept = [prepared.target.clone(), prepared.scores.clone(), prepared.wrt.clone()];
+    let kept = prepared.kept();
     let graph = prepared.graph();
     let index = Graph::new(graph);
     let relu_of = |pool: &NodeProto| {

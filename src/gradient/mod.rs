@@ -29,8 +29,6 @@ mod prepare;
 mod probe;
 pub mod rules;
 
-use serde::{Deserialize, Serialize};
-
 use crate::onnx::proto::{ModelProto, NodeProto, TensorProto};
 
 /// The name of the seed input of a gradient model, [M, classes].
@@ -51,21 +49,29 @@ pub trait Runtime {
 /// What to differentiate, and how.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The tensor that the gradient is taken with respect to; by default the image input. Another one, such as the
-    /// last feature map for the CAM family, becomes an output of the gradient model too.
-    pub wrt: Option<String>,
+    /// The tensors that the gradient is taken with respect to; none means the image input. Others, such as the feature
+    /// maps of the CAM family, become outputs of the gradient model too. One backward pass serves them all.
+    pub wrt: Vec<String>,
     /// The tensor of class scores; by default the model's first output, or what enters its final softmax.
     pub target: Option<String>,
     /// Where the rows of the seed come from.
     pub seed: Seed,
     /// How a gradient passes a ReLU.
     pub relu: ReluRule,
-    /// Height and width of the image where the model leaves them open, or where [`Options::dense`] is set.
+    /// Height and width of the image where the model leaves them open, or where [`Options::dense`] is set; the network's own by default.
     pub size: Option<[usize; 2]>,
-    /// Rewrite the classifier to be fully convolutional first, so that it takes any image of at least its own size:
-    /// the score of a class is then its maximum over positions, and its gradient that of the mean of its positive
-    /// scores (Mahendran and Vedaldi 2016, `kssaliency_fcn_proper`).
-    pub dense: bool,
+    /// Rewrite the classifier to be fully convolutional first, so that it takes any image of at least its own size.
+    pub dense: Option<Dense>,
+}
+
+/// What a fully convolutional classifier makes of its scores at many positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dense {
+    /// The score of a class is its maximum over positions, its gradient that of the mean of its positive scores
+    /// (Mahendran and Vedaldi 2016, `kssaliency_fcn_proper`).
+    Positive,
+    /// The score of a class is its mean over positions: at the network's own size the classifier itself.
+    Mean,
 }
 
 /// Where the rows of the seed come from.
@@ -79,8 +85,7 @@ pub enum Seed {
 }
 
 /// How a gradient passes `y = max(x, 0)`: all in which the methods of the paper's section 4 differ.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ReluRule {
     /// `dx = dy · [x > 0]`, the derivative (Simonyan et al. 2013).
     #[default]
@@ -95,8 +100,8 @@ pub enum ReluRule {
 #[derive(Clone, Debug)]
 pub struct GradientModel {
     /// The model: inputs [`GradientModel::input`] and, for [`Seed::Input`], [`SEED`]; outputs
-    /// [`GradientModel::scores`], for [`Seed::Top`] [`CLASSES`], [`GradientModel::gradient`], and with
-    /// [`Options::wrt`] that tensor.
+    /// [`GradientModel::scores`], for [`Seed::Top`] [`CLASSES`], [`GradientModel::gradients`], and the tensors of
+    /// [`Options::wrt`].
     pub model: ModelProto,
     /// The forward half alone: [`GradientModel::input`] to [`GradientModel::scores`].
     pub forward: ModelProto,
@@ -108,8 +113,8 @@ pub struct GradientModel {
     pub scores: String,
     /// How many classes the scores have, whatever their shape.
     pub classes: usize,
-    /// The name of the gradient, that of its tensor with `_grad` behind; of shape [M, ...].
-    pub gradient: String,
+    /// The names of the gradients, those of their tensors with `_grad` behind; of shape [M, ...].
+    pub gradients: Vec<String>,
     /// What the user should know about these gradients.
     pub warnings: Vec<String>,
 }
@@ -164,8 +169,8 @@ fn list(operators: &[(String, Vec<String>)]) -> String {
 pub fn compile(model: &ModelProto, options: &Options, runtime: &dyn Runtime) -> Result<GradientModel, Error> {
     let mut prepared = prepare::prepare(model, options, runtime)?;
     engine::check(&prepared)?;
-    if options.dense {
-        dense::rewrite(&mut prepared, options, runtime)?;
+    if let Some(dense) = options.dense {
+        dense::rewrite(&mut prepared, dense, options.size, runtime)?;
     }
     let mut facts = probe::probe(&mut prepared, runtime)?;
     fold::normalisations(&mut prepared, &mut facts)?;

@@ -16,8 +16,8 @@ pub(super) struct Prepared {
     pub(super) model: ModelProto,
     /// Some picture for the model's input: its name, its shape, its type.
     pub(super) picture: TensorProto,
-    /// The tensor that the gradient is taken with respect to.
-    pub(super) wrt: String,
+    /// The tensors that the gradient is taken with respect to, at least one.
+    pub(super) wrt: Vec<String>,
     /// The tensor that is differentiated: any shape that holds one number per class.
     pub(super) target: String,
     /// The tensor of class scores; the target, except in the dense form.
@@ -25,6 +25,11 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
+    /// The tensors that must keep their names and values.
+    pub(super) fn kept(&self) -> Vec<String> {
+        [&self.target, &self.scores].into_iter().chain(&self.wrt).cloned().collect()
+    }
+
     pub(super) fn graph(&self) -> &GraphProto {
         self.model.graph.as_ref().expect("a prepared model has a graph")
     }
@@ -57,16 +62,22 @@ pub(super) fn prepare(model: &ModelProto, options: &Options, runtime: &dyn Runti
         false => Err(Error::Shape(format!("no tensor of the model is called `{name}`{}", nearest(graph, name)))),
     };
     let target = options.target.as_ref().map_or_else(|| score(&index), known)?;
-    let wrt = options.wrt.as_ref().map_or_else(|| Ok(input.clone()), known)?;
-    if wrt == input && kind != DataType::Float {
+    let mut wrt = options.wrt.iter().map(known).collect::<Result<Vec<_>, _>>()?;
+    if wrt.is_empty() {
+        wrt.push(input.clone());
+    }
+    if wrt.contains(&input) && kind != DataType::Float {
         return Err(Error::Shape(format!(
             "input `{input}` is of type {}; only a float32 tensor has a gradient\n\
              help: name the first float32 tensor behind it with `--wrt`",
             kind.as_str_name().to_lowercase()
         )));
     }
-    keep_ancestors(graph, &[&target, &wrt]);
-    rename(graph, &[SEED, CLASSES, &format!("{wrt}_grad")], &[&input, &target, &wrt])?;
+    let kept: Vec<_> = [&target, &input].into_iter().chain(&wrt).map(String::as_str).collect();
+    keep_ancestors(graph, &kept);
+    let gradients: Vec<_> = wrt.iter().map(|tensor| format!("{tensor}_grad")).collect();
+    let taken: Vec<_> = [SEED, CLASSES].into_iter().chain(gradients.iter().map(String::as_str)).collect();
+    rename(graph, &taken, &kept)?;
     lift::lift(&mut model, opset)?;
     Ok(Prepared { model, picture, wrt, scores: target.clone(), target })
 }

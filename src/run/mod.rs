@@ -5,6 +5,7 @@
 
 mod clock;
 mod manifest;
+mod observation;
 mod output;
 mod photo;
 mod progress;
@@ -19,20 +20,22 @@ use anyhow::{Context, Result, bail};
 use ndarray::Array2;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 pub use clock::{StageTimes, thread_ms};
 pub use manifest::Manifest;
+pub use observation::Observation;
 pub(crate) use output::publish;
 pub use output::{OutputError, default_folder};
 pub use photo::{Found, Localiser, PhotoError, Seen};
 pub use rows::{Failure, Row, Status};
 
-use crate::classifier::{self, Classifier, Description};
+use crate::classifier::{self, Classifier, Description, Probe};
 use crate::config::{Method, Pipeline};
 use crate::dataset::{self, Dataset, Photo, Request};
 use crate::prediction::{self, Predictions};
 use crate::report::{Experiment, Summary};
-use crate::saliency::ViewKind;
+use crate::saliency::{SaliencyOptions, ViewKind, ViewOptions, Wanted};
 use crate::score::Predicted;
 use output::Output;
 use progress::Progress;
@@ -118,7 +121,8 @@ pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
     }
     // The folder is tried before the model is loaded: a full disk should not cost the time of a large model.
     let mut output = Output::create(&carrying.out, carrying.fresh)?;
-    let classifier = Classifier::load(description, pipeline.view.kind == ViewKind::Dense, pipeline.relu())?;
+    let probe = probe(pipeline, &description)?;
+    let classifier = Classifier::load(description, probe)?;
     let manifest = Manifest::begin(options, carrying, &classifier, &dataset)?;
     output.clear()?;
     output.write("run.toml", toml::to_string(options).context("run.toml")?.as_bytes())?;
@@ -150,13 +154,33 @@ pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
             tuned_on: pipeline.tuned_on.split.clone(),
             model: classifier.description.name.clone(),
             model_sha256: classifier.sha256.clone(),
-            crops: crops(pipeline.view.kind),
+            crops: crops(&pipeline.view),
         }),
         cpu_ms_per_photo: times.per_photo(dataset.photos.len()),
         ..Summary::of_boxes(&dataset, &predictions)
     };
     output.finish(&summary, &failures, &manifest.end(&summary))?;
     Ok(summary)
+}
+
+/// What a pipeline asks a classifier.
+///
+/// # Errors
+/// When it wants layers that the model's description does not have.
+pub fn probe(pipeline: &Pipeline, description: &Description) -> Result<Probe> {
+    let dense = pipeline.view.dense();
+    let Some(saliency) = &pipeline.saliency else {
+        return Ok(Probe { dense, ..Probe::default() });
+    };
+    let SaliencyOptions { method, layers, .. } = saliency;
+    let picture = method.wanted != Wanted::Layers;
+    Ok(Probe { dense, relu: method.relu, layers: description.tensors(layers), picture })
+}
+
+/// The seed of a random choice, from what it is for.
+fn seed_of(purpose: &str) -> u64 {
+    let hash = Sha256::digest(purpose);
+    u64::from_le_bytes(std::array::from_fn(|i| hash[i]))
 }
 
 /// The dataset of a run, which must fit its model.
@@ -193,13 +217,14 @@ fn open(options: &RunOptions, description: &Description) -> Result<Dataset> {
     Ok(dataset)
 }
 
-fn crops(kind: ViewKind) -> String {
-    match kind {
-        ViewKind::TenCrop => "10 crops",
-        ViewKind::Warp => "one warp",
-        ViewKind::Dense => "fully convolutional",
-    }
-    .into()
+fn crops(view: &ViewOptions) -> String {
+    let shown = match (view.kind, view.sizes.len()) {
+        (ViewKind::TenCrop, _) => "10 crops".into(),
+        (ViewKind::Warp, 0 | 1) => "one warp".into(),
+        (ViewKind::Warp, n) => format!("{n} warps"),
+        (ViewKind::Dense, _) => "fully convolutional".into(),
+    };
+    if view.flip { format!("{shown}, mirrored too") } else { shown }
 }
 
 /// What one photo gave.

@@ -3,15 +3,15 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::RgbImage;
-use ndarray::{Array2, Array3};
-use sha2::{Digest, Sha256};
+use ndarray::Array2;
 
 use super::clock::{Clock, StageTimes};
-use super::{Carrying, Classes, Failure, Record, Row, Status};
-use crate::classifier::{self, Classifier, Description, Worker, probabilities, ranking};
+use super::observation::Observation;
+use super::{Carrying, Classes, Failure, Record, Row, Status, seed_of};
+use crate::classifier::{Classifier, Description, Worker};
 use crate::config::{Method, Pipeline};
 use crate::dataset::{self, Photo};
-use crate::saliency::{Saliency, View, combine};
+use crate::saliency::{Saliency, View};
 use crate::score::{Guess, Label, MAP_SIZE, Predicted};
 use crate::segment::{self, Energy, Located, Stages, Tick};
 
@@ -99,93 +99,52 @@ impl<'a> Localiser<'a> {
         let Description { size, canvas, .. } = *self.worker.description();
         let view = View::of(picture, &self.pipeline.view, size, canvas).map_err(PhotoError::of("image"))?;
         tick("view");
-        let (probabilities, gradients) = self
-            .look(&view, truth)
+        let (saliency, wanted) = (self.pipeline.saliency.as_ref(), (truth, self.classes));
+        let observation = Observation::make(&mut self.worker, view, saliency, wanted, (self.seed, id))
             .map_err(|e| PhotoError { kind: "network", reason: format!("{:#}", anyhow::Error::from(e)) })?;
         tick("network");
         let photo = picture.dimensions().into();
         if let Some(energy) = &mut self.energy {
-            energy.set_photo(&view.frame);
+            energy.set_photo(&observation.view.frame);
             tick("energy");
         }
         let mut found = Vec::new();
-        for (class, gradients) in gradients {
-            found.push(self.find(class, &gradients, &view, photo, seed(self.seed, id, class), tick));
-        }
-        Ok(Seen { ranking: ranking(&probabilities), probabilities, view, found })
-    }
-
-    /// The class probabilities, and the gradients of every crop for each wanted class.
-    fn look(&mut self, view: &View, truth: Option<usize>) -> Result<(Vec<f32>, ClassGradients), classifier::Error> {
-        let crops: Vec<_> = view.crops.iter().map(|crop| crop.cut(&view.frame)).collect();
-        let constant = matches!(self.pipeline.method(), Method::ConstantBox(_));
-        let mut wanted: Vec<usize> = truth.into_iter().collect();
-        let mut scores = Vec::new();
-        // The most probable classes are known after all crops, so they cost a forward pass of their own.
-        if self.classes == Classes::Top5 || constant {
-            scores = crops.iter().map(|crop| self.worker.forward(crop)).collect::<Result<_, _>>()?;
-        }
-        if self.classes == Classes::Top5 {
-            wanted = ranking(&probabilities(&scores)).into_iter().take(5).collect();
-            wanted.extend(truth.filter(|truth| !wanted.contains(truth)));
-        }
-        let mut gradients: ClassGradients = wanted.iter().map(|&class| (class, Vec::new())).collect();
-        if !constant {
-            let known = !scores.is_empty();
-            for crop in &crops {
-                let (row, maps) = self.worker.gradients(crop, &wanted)?;
-                gradients.iter_mut().zip(maps).for_each(|((_, of_class), map)| of_class.push(map));
-                if !known {
-                    scores.push(row);
-                }
-            }
-        }
-        Ok((probabilities(&scores), gradients))
-    }
-
-    /// One class from its gradients to its box.
-    fn find(
-        &mut self,
-        class: usize,
-        gradients: &[Array3<f32>],
-        view: &View,
-        photo: [u32; 2],
-        seed: u64,
-        tick: Tick<'_>,
-    ) -> Found {
-        let mut map = |options| {
-            let saliency = combine(view, gradients, options);
+        for (i, &class) in observation.classes.iter().enumerate() {
+            let saliency = saliency.map(|options| observation.saliency(i, options));
             tick("saliency");
-            saliency
-        };
-        match self.pipeline.method() {
-            Method::ConstantBox(constant) => {
-                Found { class, located: constant.located(photo), saliency: None, stages: Stages::default() }
-            }
-            Method::Threshold(options, threshold) => {
-                let saliency = map(options);
-                let located = segment::threshold(&saliency, photo, threshold);
-                tick("threshold");
-                Found { class, located, saliency: Some(saliency), stages: Stages::default() }
-            }
-            Method::Cut(options, seeds, colours, _) => {
-                let saliency = map(options);
-                let energy = self.energy.as_mut().expect("a pipeline with a cut has an energy");
-                let (located, stages) =
-                    segment::cut(energy, &view.frame, photo, &saliency, (seeds, colours), seed, tick);
-                Found { class, located, saliency: Some(saliency), stages }
-            }
+            let seed = seed_of(&format!("{}/{id}/{class}", self.seed));
+            let energy = self.energy.as_mut();
+            let (located, stages) =
+                find(self.pipeline, energy, &observation.view.frame, photo, saliency.as_ref(), seed, tick);
+            found.push(Found { class, located, saliency, stages });
         }
+        let Observation { view, probabilities, ranking, .. } = observation;
+        Ok(Seen { probabilities, ranking, view, found })
     }
 }
 
-/// Classes, each with one gradient per crop.
-type ClassGradients = Vec<(usize, Vec<Array3<f32>>)>;
-
-/// The seed of every random choice for a photo and a class.
-fn seed(run: u64, id: &str, class: usize) -> u64 {
-    let hash = Sha256::digest(format!("{run}/{id}/{class}"));
-    u64::from_le_bytes(std::array::from_fn(|i| hash[i]))
+/// One class from its saliency to its box in a photo of size (width, height), of which `energy` has taken `frame`.
+pub(super) fn find(
+    pipeline: &Pipeline,
+    energy: Option<&mut Energy>,
+    frame: &RgbImage,
+    photo: [u32; 2],
+    saliency: Option<&Saliency>,
+    seed: u64,
+    tick: Tick<'_>,
+) -> (Located, Stages) {
+    match (pipeline.method(), saliency, energy) {
+        (Method::Cut(_, seeds, colours, _), Some(saliency), Some(energy)) => {
+            segment::cut(energy, frame, photo, saliency, (seeds, colours), seed, tick)
+        }
+        (Method::Threshold(_, threshold), Some(saliency), _) => {
+            let (located, stages) = segment::threshold(saliency, photo, threshold);
+            tick("threshold");
+            (located, stages)
+        }
+        (Method::ConstantBox(constant), ..) => (constant.located(photo), Stages::default()),
+        _ => unreachable!("what a pipeline wants is made before"),
+    }
 }
 
 /// The record of a photo. A photo that fails, even by a panic, is a row and not an end.

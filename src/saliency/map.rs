@@ -1,29 +1,81 @@
-//! From gradients to one map.
+//! From tensors and their gradients to one map over the frame.
 
 use fast_image_resize::{self as fir, images::TypedImage, pixels::F32};
+use image::{ImageBuffer, Luma};
+use imageproc::filter::gaussian_blur_f32;
 use ndarray::{Array2, Array3, ArrayView3, Axis, s};
 use serde::{Deserialize, Serialize};
 
+use super::methods::{Method, Shown, Tensor, Wanted};
 use super::view::{Crop, Rect, View};
-use crate::gradient::ReluRule;
 
-/// How gradients become a map: the table `[saliency]` of a pipeline.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+/// How a map is made: the table `[saliency]` of a pipeline.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SaliencyOptions {
+    /// The method.
+    pub method: &'static Method,
     /// What is averaged over overlapping crops.
-    pub average: Averaging,
-    /// How a gradient passes a ReLU: what sets guided backpropagation and the deconvolutional network apart from the
-    /// gradient (section 4).
     #[serde(default)]
-    pub relu: ReluRule,
+    pub average: Averaging,
+    /// The feature maps, for a method that wants them: names of tensors, or names that the model's description gives to
+    /// some. Of several, each map is divided by its mean, and they are added.
+    #[serde(default)]
+    pub layers: Vec<String>,
+    /// How many pictures are shown of each crop, for a method that shows several, or where there is noise.
+    #[serde(default = "one")]
+    pub samples: usize,
+    /// The standard deviation of the noise, as a share of the range of the crop's pixel values.
+    #[serde(default)]
+    pub noise: f64,
+    /// The standard deviation of a Gaussian that smooths the map, as a share of the frame's longer side.
+    #[serde(default)]
+    pub smooth: f64,
+}
+
+const fn one() -> usize {
+    1
+}
+
+impl SaliencyOptions {
+    /// Whether each crop is shown once and as it is.
+    #[must_use]
+    pub fn shows_crops(&self) -> bool {
+        self.method.shown == Shown::Crop && self.noise == 0.0
+    }
+
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let Self { method: Method { name, wanted, shown, .. }, samples, noise, smooth, .. } = self;
+        let shares = [("noise", noise, 1.0), ("smooth", smooth, 0.5)];
+        if let Some((key, share, most)) = shares.into_iter().find(|(_, share, most)| !(0.0..=*most).contains(*share)) {
+            return Err(format!("saliency.{key} {share} is not in 0..{most}"));
+        }
+        match (wanted, shown) {
+            (Wanted::Picture, _) if !self.layers.is_empty() => {
+                Err(format!("saliency.layers: {name} looks at the picture alone"))
+            }
+            (Wanted::Layers | Wanted::Both, _) if self.layers.is_empty() => {
+                Err(format!("saliency.layers: {name} wants feature maps, by the names of their tensors"))
+            }
+            (_, Shown::Noisy) if *noise == 0.0 || *samples < 2 => {
+                Err(format!("saliency.noise and saliency.samples: {name} wants several noisy pictures"))
+            }
+            (_, Shown::Path) if *noise > 0.0 => Err(format!("saliency.noise: {name} shows a path without noise")),
+            (_, Shown::Crop) if *samples > 1 && *noise == 0.0 => {
+                Err(format!("saliency.samples {samples}: without noise they are all the same"))
+            }
+            _ if !(1..=1000).contains(samples) => Err(format!("saliency.samples {samples} is not in 1..1000")),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What is averaged over overlapping crops; the paper does not say.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Averaging {
     /// The maps: the maximum over channels of the absolute gradient, then the mean over crops.
+    #[default]
     Absolute,
     /// The gradients: their mean over crops, then the maximum over channels of its absolute value.
     Signed,
@@ -46,31 +98,32 @@ impl Saliency {
         let [x, y, w, h] = [x, y, width, height].map(|n| n as usize);
         self.map.slice(s![y..y + h, x..x + w]).iter().copied().collect()
     }
-}
 
-impl Saliency {
     /// The map as a score map of `size` x `size`, in 0..=1: the whole frame resized (linear, anti-aliased), the least
     /// value brought to 0 and the largest to 1; zeros where the map is constant.
-    ///
-    /// # Panics
-    /// Never: no frame is empty.
     #[must_use]
     pub fn score_map(&self, size: usize) -> Array2<f32> {
-        let (height, width) = self.map.dim();
-        let pixels = self.map.iter().map(|&v| F32::new(v)).collect();
-        let from = TypedImage::from_pixels(width as u32, height as u32, pixels).expect("a pixel a value");
-        let mut to = TypedImage::new(size as u32, size as u32);
-        let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear));
-        fir::Resizer::new().resize_typed::<F32>(&from, &mut to, &options).expect("neither is empty");
-        let values: Vec<f32> = to.pixels().iter().map(|pixel| pixel.0).collect();
-        let (min, max) = values.iter().fold((f32::MAX, f32::MIN), |(min, max), &v| (min.min(v), max.max(v)));
+        let resized = resized(&self.map, [size, size]);
+        let (min, max) = resized.iter().fold((f32::MAX, f32::MIN), |(min, max), &v| (min.min(v), max.max(v)));
         let scale = if max > min { 1.0 / (max - min) } else { 0.0 };
-        let values = values.into_iter().map(|v| ((v - min) * scale).clamp(0.0, 1.0)).collect();
-        Array2::from_shape_vec((size, size), values).expect("a value a pixel")
+        resized.mapv(|v| ((v - min) * scale).clamp(0.0, 1.0))
     }
 }
 
-/// Mᵢⱼ = maxₖ |wᵢⱼₖ| over the colour channels k of a gradient [C, H, W]: absolute value before the maximum.
+/// A map in another size (height, width): linear between pixel centres, anti-aliased when shrinking.
+fn resized(map: &Array2<f32>, [height, width]: [usize; 2]) -> Array2<f32> {
+    if map.dim() == (height, width) {
+        return map.clone();
+    }
+    let pixels = map.iter().map(|&v| F32::new(v)).collect();
+    let from = TypedImage::from_pixels(map.ncols() as u32, map.nrows() as u32, pixels).expect("a pixel a value");
+    let mut to = TypedImage::new(width as u32, height as u32);
+    let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear));
+    fir::Resizer::new().resize_typed::<F32>(&from, &mut to, &options).expect("neither is empty");
+    Array2::from_shape_vec((height, width), to.pixels().iter().map(|pixel| pixel.0).collect()).expect("a value a pixel")
+}
+
+/// Mᵢⱼ = maxₖ |wᵢⱼₖ| over the channels k of a gradient [C, H, W]: absolute value before the maximum.
 ///
 /// ```
 /// use ndarray::{array, Axis};
@@ -82,29 +135,71 @@ pub fn saliency(gradient: ArrayView3<'_, f32>) -> Array2<f32> {
     gradient.fold_axis(Axis(0), 0.0, |max, w| w.abs().max(*max))
 }
 
-/// The map of a view: the crops' gradients [3, H, W] un-mirrored, put back, averaged.
+/// What the network says of a view for one class: for each crop, for each tensor, one [`Tensor`] for each picture shown.
+pub type Evidence<'a> = Vec<Vec<Vec<Tensor<'a>>>>;
+
+/// The map of a view: for each tensor the crops' maps, un-mirrored, put back, averaged; fused; smoothed.
 #[must_use]
-pub fn combine(view: &View, gradients: &[Array3<f32>], options: &SaliencyOptions) -> Saliency {
+pub fn combine(view: &View, evidence: &Evidence<'_>, options: &SaliencyOptions) -> Saliency {
+    let tensors = evidence.first().map_or(0, Vec::len);
+    let maps = (0..tensors).map(|tensor| {
+        let crops = view.crops.iter().zip(evidence);
+        average(view, crops.map(|(crop, tensors)| (crop, (options.method.map)(&tensors[tensor]))), options.average)
+    });
+    let map = smooth(fuse(maps.collect()), options.smooth);
+    Saliency { map, window: view.window }
+}
+
+/// The mean over crops of their maps, each in its place.
+fn average<'a>(view: &View, crops: impl Iterator<Item = (&'a Crop, Array3<f32>)>, averaging: Averaging) -> Array2<f32> {
     let [width, height] = view.size().map(|n| n as usize);
-    let channels = if options.average == Averaging::Signed { 3 } else { 1 };
-    let mut sum = Array3::<f32>::zeros((channels, height, width));
+    let mut sum = Array3::<f32>::zeros((0, height, width));
     let mut count = Array2::<f32>::zeros((height, width));
-    for (Crop { rect, mirrored }, gradient) in view.crops.iter().zip(gradients) {
-        let mut gradient = gradient.view();
+    for (Crop { rect, mirrored, .. }, mut map) in crops {
         if *mirrored {
-            gradient.invert_axis(Axis(2));
+            map.invert_axis(Axis(2));
+        }
+        if averaging == Averaging::Absolute {
+            map = saliency(map.view()).insert_axis(Axis(0));
+        }
+        if sum.is_empty() {
+            sum = Array3::zeros((map.dim().0, height, width));
         }
         let Rect { x, y, width: w, height: h } = *rect;
         let [x, y, w, h] = [x, y, w, h].map(|n| n as usize);
         let mut place = sum.slice_mut(s![.., y..y + h, x..x + w]);
-        match options.average {
-            Averaging::Signed => place += &gradient,
-            Averaging::Absolute => place += &saliency(gradient).insert_axis(Axis(0)),
+        for (mut channel, of_crop) in place.outer_iter_mut().zip(map.outer_iter()) {
+            channel += &resized(&of_crop.to_owned(), [h, w]);
         }
         count.slice_mut(s![y..y + h, x..x + w]).map_inplace(|n| *n += 1.0);
     }
     sum /= &count.mapv(|n| n.max(1.0));
-    Saliency { map: saliency(sum.view()), window: view.window }
+    saliency(sum.view())
+}
+
+/// Of several maps the sum of each over its mean; one alone stays as it is.
+fn fuse(mut maps: Vec<Array2<f32>>) -> Array2<f32> {
+    if maps.len() > 1 {
+        for map in &mut maps {
+            let mean = map.iter().map(|&v| f64::from(v)).sum::<f64>() / map.len() as f64;
+            if mean > 0.0 {
+                *map /= mean as f32;
+            }
+        }
+    }
+    maps.into_iter().reduce(|sum, map| sum + map).expect("a method wants one tensor at least")
+}
+
+/// The map under a Gaussian whose standard deviation is `share` of its longer side.
+fn smooth(map: Array2<f32>, share: f64) -> Array2<f32> {
+    if share == 0.0 {
+        return map;
+    }
+    let (height, width) = map.dim();
+    let pixels = map.iter().copied().collect();
+    let picture = ImageBuffer::<Luma<f32>, Vec<f32>>::from_raw(width as u32, height as u32, pixels);
+    let smoothed = gaussian_blur_f32(&picture.expect("a pixel a value"), share as f32 * width.max(height) as f32);
+    Array2::from_shape_vec((height, width), smoothed.into_raw()).expect("a value a pixel")
 }
 
 #[cfg(test)]
@@ -114,9 +209,21 @@ mod tests {
 
     use super::*;
 
+    fn options(method: &str) -> SaliencyOptions {
+        SaliencyOptions {
+            method: Method::find(method).expect("a method"),
+            average: Averaging::Absolute,
+            layers: vec![],
+            samples: 1,
+            noise: 0.0,
+            smooth: 0.0,
+        }
+    }
+
     fn two_crops() -> View {
         let rect = |x| Rect { x, y: 0, width: 2, height: 1 };
-        let crops = vec![Crop { rect: rect(0), mirrored: false }, Crop { rect: rect(1), mirrored: true }];
+        let crop = |x, mirrored| Crop { rect: rect(x), mirrored, picture: RgbImage::new(2, 1) };
+        let crops = vec![crop(0, false), crop(1, true)];
         View { frame: RgbImage::new(4, 1), crops, window: Rect { x: 0, y: 0, width: 3, height: 1 } }
     }
 
@@ -125,8 +232,11 @@ mod tests {
     fn crops_are_put_back_and_averaged() {
         let gradient = |a, b| ndarray::concatenate![Axis(0), array![[[a, b]]], array![[[0., 0.]]], array![[[0., 0.]]]];
         let gradients = [gradient(1., -4.), gradient(8., 2.)];
-        let map =
-            |average| combine(&two_crops(), &gradients, &SaliencyOptions { average, relu: ReluRule::Gradient }).map;
+        let map = |average| {
+            let options = SaliencyOptions { average, ..options("gradient") };
+            let evidence = gradients.iter().map(|g| vec![vec![Tensor { values: g.view(), gradient: g.view() }]]);
+            combine(&two_crops(), &evidence.collect(), &options).map
+        };
         assert_eq!(map(Averaging::Absolute), array![[1., 3., 8., 0.]]);
         assert_eq!(map(Averaging::Signed), array![[1., 1., 8., 0.]]);
     }

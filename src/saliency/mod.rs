@@ -1,11 +1,19 @@
 //! Saliency: where the classifier looks.
 //!
-//! In: a photo, and for each crop of it the gradient of a class score. Out: one map over the frame in which the
-//! object is then cut out. Simonyan et al. 2013, section 3.
+//! ```text
+//! photo ─► view (crops) ─► what is shown of each ─► [network] ─► a map per crop and layer ─► one map over the frame
+//! ```
+//!
+//! In: a photo, and what the network says of its crops: tensors and their gradients. Out: one map over the frame in
+//! which the object is then cut out. Simonyan et al. 2013, section 3, and what came after it: [`METHODS`].
 
 mod map;
+mod methods;
+mod shown;
 mod view;
 
-pub use map::{Averaging, Saliency, SaliencyOptions, combine, saliency};
+pub use map::{Averaging, Evidence, Saliency, SaliencyOptions, combine, saliency};
+pub use methods::{METHODS, Method, Shown, Tensor, Wanted};
+pub use shown::shown;
 pub(crate) use view::resize_any;
 pub use view::{Crop, Filter, Rect, View, ViewKind, ViewOptions, resize};

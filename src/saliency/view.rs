@@ -2,7 +2,10 @@
 
 use fast_image_resize as fir;
 use image::RgbImage;
+use image::imageops::{crop_imm, flip_horizontal};
 use serde::{Deserialize, Serialize};
+
+use crate::gradient::Dense;
 
 /// How the photo is shown: the table `[view]` of a pipeline.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -12,6 +15,43 @@ pub struct ViewOptions {
     pub kind: ViewKind,
     /// The resizing filter.
     pub filter: Filter,
+    /// Show the mirror image too. Ten crops have theirs anyway.
+    #[serde(default)]
+    pub flip: bool,
+    /// For a warp: the sizes at which the photo is shown, pixels a side, none below the network's own. Left out, that
+    /// alone. Where there are others, the network is run fully convolutionally and a class's score is the mean over
+    /// positions.
+    #[serde(default)]
+    pub sizes: Vec<u32>,
+}
+
+impl ViewOptions {
+    /// One warp to the network's input.
+    #[must_use]
+    pub const fn warp(filter: Filter) -> Self {
+        Self { kind: ViewKind::Warp, filter, flip: false, sizes: vec![] }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), String> {
+        match self.kind {
+            ViewKind::TenCrop if self.flip => Err("view.flip: ten crops have their mirror images already".into()),
+            ViewKind::TenCrop | ViewKind::Dense if !self.sizes.is_empty() => Err("view.sizes are for a warp".into()),
+            _ if self.sizes.iter().any(|size| !(1..=4096).contains(size)) => {
+                Err(format!("view.sizes {:?} are not all in 1..4096", self.sizes))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the network must be made fully convolutional, and how its positions count.
+    #[must_use]
+    pub fn dense(&self) -> Option<Dense> {
+        match self.kind {
+            ViewKind::Dense => Some(Dense::Positive),
+            _ if self.sizes.is_empty() => None,
+            _ => Some(Dense::Mean),
+        }
+    }
 }
 
 /// The crops of a view.
@@ -53,22 +93,20 @@ pub struct Rect {
     pub height: u32,
 }
 
-/// A part of the frame that the classifier sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A part of the photo as the classifier sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Crop {
-    /// Where it lies in the frame.
+    /// What it covers of the frame.
     pub rect: Rect,
     /// Whether it is shown mirrored.
     pub mirrored: bool,
+    /// What is shown: not always of the rectangle's size.
+    pub picture: RgbImage,
 }
 
 impl Crop {
-    /// The pixels of the crop.
-    #[must_use]
-    pub fn cut(&self, frame: &RgbImage) -> RgbImage {
-        let Rect { x, y, width, height } = self.rect;
-        let crop = image::imageops::crop_imm(frame, x, y, width, height).to_image();
-        if self.mirrored { image::imageops::flip_horizontal(&crop) } else { crop }
+    fn new(rect: Rect, picture: RgbImage, mirrored: bool) -> Self {
+        Self { rect, mirrored, picture: if mirrored { flip_horizontal(&picture) } else { picture } }
     }
 }
 
@@ -106,20 +144,31 @@ impl View {
             }
         };
         let frame = resize(photo, w, h, options.filter)?;
-        let rect = |x, y, width, height| Rect { x, y, width, height };
-        let plain = |rect| Crop { rect, mirrored: false };
-        let whole = rect(0, 0, w, h);
-        Ok(match options.kind {
-            ViewKind::Warp | ViewKind::Dense => Self { frame, crops: vec![plain(whole)], window: whole },
+        let whole = Rect { x: 0, y: 0, width: w, height: h };
+        let (covered, window) = match options.kind {
+            ViewKind::Warp => {
+                let native = [size];
+                let sizes = if options.sizes.is_empty() { &native[..] } else { &options.sizes };
+                let shown = sizes.iter().map(|&size| Ok((whole, resize(photo, size, size, options.filter)?)));
+                (shown.collect::<Result<_, String>>()?, whole)
+            }
+            ViewKind::Dense => (vec![(whole, frame.clone())], whole),
             ViewKind::TenCrop => {
                 let (left, top, far) = ((w - canvas) / 2, (h - canvas) / 2, canvas - size);
                 let corners = [(0, 0), (far, 0), (0, far), (far, far), (far / 2, far / 2)];
-                let crop =
-                    |mirrored| corners.map(|(x, y)| Crop { rect: rect(left + x, top + y, size, size), mirrored });
-                let crops = [crop(false), crop(true)].concat();
-                Self { frame, crops, window: rect(left, top, canvas, canvas) }
+                let crop = |(x, y)| {
+                    let rect = Rect { x: left + x, y: top + y, width: size, height: size };
+                    (rect, crop_imm(&frame, rect.x, rect.y, size, size).to_image())
+                };
+                (corners.map(crop).into(), Rect { x: left, y: top, width: canvas, height: canvas })
             }
-        })
+        };
+        let mirror_images = options.flip || options.kind == ViewKind::TenCrop;
+        let turns = if mirror_images { &[false, true][..] } else { &[false] };
+        let crops = turns.iter().flat_map(|&mirrored| {
+            covered.iter().map(move |(rect, picture): &(Rect, RgbImage)| Crop::new(*rect, picture.clone(), mirrored))
+        });
+        Ok(Self { crops: crops.collect(), frame, window })
     }
 
     /// Width and height of the frame.
@@ -175,7 +224,7 @@ mod tests {
     }
 
     fn options(kind: ViewKind) -> ViewOptions {
-        ViewOptions { kind, filter: Filter::Bicubic }
+        ViewOptions { kind, filter: Filter::Bicubic, flip: false, sizes: vec![] }
     }
 
     #[test]
@@ -210,8 +259,18 @@ mod tests {
 
     #[test]
     fn mirrored_crops_are_mirrored() {
-        let frame = RgbImage::from_fn(4, 1, |x, _| image::Rgb([x as u8, 0, 0]));
-        let crop = Crop { rect: Rect { x: 1, y: 0, width: 3, height: 1 }, mirrored: true };
-        assert_eq!(crop.cut(&frame).pixels().map(|p| p.0[0]).collect::<Vec<_>>(), [3, 2, 1]);
+        let photo = RgbImage::from_fn(4, 4, |x, _| image::Rgb([x as u8, 0, 0]));
+        let mirrored = ViewOptions { flip: true, ..options(ViewKind::Warp) };
+        let view = View::of(&photo, &mirrored, 4, 4).expect("a view");
+        let first_rows = view.crops.iter().map(|c| c.picture.pixels().take(4).map(|p| p.0[0]).collect::<Vec<_>>());
+        assert_eq!(first_rows.collect::<Vec<_>>(), [[0, 1, 2, 3], [3, 2, 1, 0]]);
+    }
+
+    #[test]
+    fn a_warp_may_be_shown_at_several_sizes() {
+        let sizes = ViewOptions { sizes: vec![224, 320], ..options(ViewKind::Warp) };
+        let view = View::of(&RgbImage::new(500, 375), &sizes, 224, 256).expect("a view");
+        assert_eq!(view.crops.iter().map(|c| c.picture.dimensions()).collect::<Vec<_>>(), [(224, 224), (320, 320)]);
+        assert!(view.crops.iter().all(|crop| crop.rect == view.window));
     }
 }

@@ -24,7 +24,7 @@ pub use colours::{
 pub use component::{bounding_box, components, largest};
 pub use energy::{CutOptions, Energy, Form, pairwise, unaries, unary};
 pub use seeds::{Seed, SeedOptions, SeedRule, Seeds, quantile, seeds, sketch};
-pub use threshold::{ThresholdOptions, ThresholdRule, threshold};
+pub use threshold::{Extent, ThresholdOptions, ThresholdRule, threshold};
 
 use crate::geometry::BBox;
 use crate::saliency::Saliency;

@@ -1,10 +1,11 @@
-//! A threshold on the saliency map, after Fong and Vedaldi 2017: the extent of what survives is the box.
+//! A threshold on the saliency map: the extent of what survives, or of its largest component, is the box. Rules and
+//! quirks after Fong and Vedaldi 2017.
 
 use fast_image_resize::{PixelType, images::Image};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::{Flag, Located, bounding_box};
+use super::{Flag, Located, Stages, bounding_box, largest};
 use crate::geometry::BBox;
 use crate::saliency::{Filter, Saliency, resize_any};
 
@@ -16,15 +17,35 @@ pub struct ThresholdOptions {
     pub rule: ThresholdRule,
     /// Its height.
     pub alpha: f64,
-    /// Do as the published code does, quirks included: the surviving map is brought to 8 bits and resized to the photo
+    /// What of the survivors the box bounds.
+    #[serde(default)]
+    pub extent: Extent,
+    /// Do as Fong and Vedaldi's published code does, quirks included: the surviving map is brought to 8 bits and resized to the photo
     /// before its extent is taken, boxes are 1-based, and the box of an empty map has width and height swapped.
+    #[serde(default)]
     pub fong_compat: bool,
+}
+
+/// What a box bounds.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Extent {
+    /// All that survives.
+    #[default]
+    All,
+    /// Its largest 8-connected component.
+    Largest,
 }
 
 impl ThresholdOptions {
     pub(crate) fn check(&self) -> Result<(), String> {
-        let fits = self.alpha >= 0.0 && self.alpha.is_finite();
-        if fits { Ok(()) } else { Err(format!("threshold.alpha {} is not a number from 0 on", self.alpha)) }
+        if !self.alpha.is_finite() || self.alpha < 0.0 {
+            return Err(format!("threshold.alpha {} is not a number from 0 on", self.alpha));
+        }
+        match self.fong_compat && self.extent != Extent::All {
+            true => Err("threshold.extent: the published code has no components".into()),
+            false => Ok(()),
+        }
     }
 }
 
@@ -36,16 +57,27 @@ pub enum ThresholdRule {
     Mean,
     /// h − min ≥ alpha · (max − min)
     Value,
+    /// h ≥ alpha · max(h), and h > 0
+    Max,
     /// The greatest values whose sum stays below alpha · Σ h; the one that reaches it is gone.
     Energy,
 }
 
-/// The box of what survives the threshold, in a photo of size (width, height).
+/// The box of what survives the threshold, in a photo of size (width, height), and what survives.
 #[must_use]
-pub fn threshold(saliency: &Saliency, photo: [u32; 2], options: &ThresholdOptions) -> Located {
+pub fn threshold(saliency: &Saliency, photo: [u32; 2], options: &ThresholdOptions) -> (Located, Stages) {
     let surviving = surviving(saliency, options);
-    let found = if options.fong_compat { fong_box(&surviving, photo) } else { plain_box(&surviving, photo) };
-    match found {
+    let mask = surviving.mapv(|h| h > 0.0);
+    let component = match options.extent {
+        Extent::All => mask.iter().any(|&set| set).then(|| mask.clone()),
+        Extent::Largest => largest(&mask, None),
+    };
+    let frame = [mask.ncols() as u32, mask.nrows() as u32];
+    let found = match options.fong_compat {
+        true => fong_box(&surviving, photo),
+        false => component.as_ref().and_then(bounding_box).map(|bbox| bbox.mapped(frame, photo)),
+    };
+    let located = match found {
         Some(bbox) => Located { bbox, flag: None },
         None if options.fong_compat => {
             let [width, height] = photo.map(f64::from);
@@ -53,7 +85,8 @@ pub fn threshold(saliency: &Saliency, photo: [u32; 2], options: &ThresholdOption
             Located { bbox: BBox::from_inclusive(1.0, 1.0, height, width), flag: Some(Flag::EmptyMask) }
         }
         None => Located::whole(photo, Flag::EmptyMask),
-    }
+    };
+    (located, Stages { seeds: None, mask: Some(mask), component })
 }
 
 /// The map with everything below the threshold set to 0.
@@ -68,6 +101,7 @@ fn surviving(saliency: &Saliency, options: &ThresholdOptions) -> Array2<f32> {
             let least = alpha * sum / values.len() as f64;
             map.mapv(|h| if f64::from(h) < least { 0.0 } else { h })
         }
+        ThresholdRule::Max => map.mapv(|h| if f64::from(h) < alpha * max { 0.0 } else { h }),
         ThresholdRule::Value => map.mapv(|h| if f64::from(h) - min < alpha * (max - min) { 0.0 } else { h }),
         ThresholdRule::Energy => {
             let flat: Vec<f32> = map.iter().copied().collect();
@@ -85,12 +119,6 @@ fn surviving(saliency: &Saliency, options: &ThresholdOptions) -> Array2<f32> {
             Array2::from_shape_vec(map.dim(), kept).expect("the same size")
         }
     }
-}
-
-fn plain_box(surviving: &Array2<f32>, photo: [u32; 2]) -> Option<BBox> {
-    let (height, width) = surviving.dim();
-    let bbox = bounding_box(&surviving.mapv(|h| h > 0.0))?;
-    Some(bbox.mapped([width as u32, height as u32], photo))
 }
 
 /// `scipy.misc.imresize` and the extent of its result: 8 bits with min → 0 and max → 255, Pillow's bilinear resize.
@@ -118,8 +146,8 @@ mod tests {
         let mut map = Array2::ones((height, width));
         map[[1, 3]] = 10.0;
         let window = Rect { x: 0, y: 0, width: width as u32, height: height as u32 };
-        let options = ThresholdOptions { rule, alpha, fong_compat };
-        threshold(&Saliency { map, window }, [width as u32, height as u32], &options)
+        let options = ThresholdOptions { rule, alpha, extent: Extent::All, fong_compat };
+        threshold(&Saliency { map, window }, [width as u32, height as u32], &options).0
     }
 
     /// protocol.md, section 8, "Fong thresholds": 1-based inclusive corners.
@@ -138,9 +166,22 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_component_alone_may_count() {
+        let map = ndarray::array![[5., 0., 3., 3.], [0., 0., 0., 0.]];
+        let saliency = Saliency { map, window: Rect { x: 0, y: 0, width: 4, height: 2 } };
+        let found = |extent| {
+            let options = ThresholdOptions { rule: ThresholdRule::Max, alpha: 0.5, extent, fong_compat: false };
+            threshold(&saliency, [8, 4], &options).0.bbox
+        };
+        assert_eq!(found(Extent::All), BBox::new(0., 0., 8., 2.));
+        assert_eq!(found(Extent::Largest), BBox::new(4., 0., 8., 2.));
+    }
+
+    #[test]
     fn without_the_quirks() {
         let plain = |rule, alpha| located(5, 4, rule, alpha, false);
         assert_eq!(plain(ThresholdRule::Mean, 5.0).bbox, BBox::new(3., 1., 4., 2.));
+        assert_eq!(plain(ThresholdRule::Max, 1.0).bbox, BBox::new(3., 1., 4., 2.));
         assert_eq!(plain(ThresholdRule::Energy, 0.1), Located::whole([5, 4], Flag::EmptyMask));
     }
 }

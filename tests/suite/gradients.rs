@@ -4,7 +4,7 @@ use std::path::Path;
 
 use localise::classifier::{AnyModel, runtime};
 use localise::gradient::rules::RULES;
-use localise::gradient::{self, GradientModel, Options, ReluRule, SEED, Seed};
+use localise::gradient::{self, Dense, GradientModel, Options, SEED, Seed};
 use localise::onnx::proto::{ModelProto, TensorProto};
 
 use crate::cases::{CASES, Case};
@@ -15,13 +15,13 @@ fn compile(model: &ModelProto) -> GradientModel {
 }
 
 /// Scores and gradients of a compiled model.
-fn run(compiled: &GradientModel, image: &TensorProto, seed: &TensorProto) -> (Vec<f32>, Vec<f32>) {
+pub(crate) fn run(compiled: &GradientModel, image: &TensorProto, seed: &TensorProto) -> (Vec<f32>, Vec<f32>) {
     let image = TensorProto { name: Some(compiled.input.clone()), ..image.clone() };
     let seed = TensorProto { name: Some(SEED.into()), ..seed.clone() };
     let outputs =
         AnyModel::new(&compiled.model).and_then(|mut m| m.run(&[image, seed])).unwrap_or_else(|e| panic!("{e}"));
     let find = |name: &str| outputs.iter().find(|t| t.name() == name).unwrap().floats().unwrap();
-    (find(&compiled.scores), find(&compiled.gradient))
+    (find(&compiled.scores), find(&compiled.gradients[0]))
 }
 
 /// The step of a difference: far below the distance of the numbers to each other.
@@ -79,7 +79,7 @@ pub(crate) fn against_central_differences(
     let seed = TensorProto::from_floats(SEED, &[2, compiled.classes], &rows);
     let image = TensorProto::from_floats(&compiled.input, dims, &x);
     let outputs = AnyModel::new(&compiled.model).and_then(|mut m| m.run(&[image, seed])).map_err(|e| e.to_string())?;
-    let gradient = outputs.iter().find(|t| t.name() == compiled.gradient).unwrap().floats()?;
+    let gradient = outputs.iter().find(|t| t.name() == compiled.gradients[0]).unwrap().floats()?;
     let y = outputs.iter().find(|t| t.name() == compiled.scores).unwrap().floats()?;
     let jacobian = central_differences(model, &x, dims);
     for (row, seed) in gradient.chunks(x.len()).zip(rows.chunks(compiled.classes)) {
@@ -137,33 +137,6 @@ fn tied_maxima_pass_the_gradient_once() {
     assert_eq!(gradient, [0., 5., 0., 0.]);
 }
 
-/// The paper's section 4 and its successors: only the rule of the ReLU differs.
-#[test]
-fn the_relu_rules_are_those_of_their_papers() {
-    let values = [-1.0, 2.0, 3.0, -4.0];
-    let seed = [10.0, 20.0, -30.0, -40.0];
-    let expected = [
-        (ReluRule::Gradient, [0.0, 20.0, -30.0, 0.0]),
-        (ReluRule::Guided, [0.0, 20.0, 0.0, 0.0]),
-        (ReluRule::Deconvnet, [10.0, 20.0, 0.0, 0.0]),
-    ];
-    for graph in ["y = Relu(x)", "y = Clip(x, zero, six)"] {
-        let model = written(17, &[1, 4, 1, 1], graph, "zero = 0.0; six = 6.0");
-        for (relu, expected) in expected {
-            let compiled = gradient::compile(&model, &Options { relu, ..Options::default() }, &runtime()).unwrap();
-            let image = TensorProto::from_floats("x", &[1, 4, 1, 1], &values);
-            let (_, gradient) = run(&compiled, &image, &TensorProto::from_floats(SEED, &[1, 4], &seed));
-            assert_eq!(gradient, expected, "{relu:?} of {graph}");
-        }
-    }
-    for without in ["y = Sigmoid(x)", "y = Clip(x, low, six)"] {
-        let model = written(17, &[1, 4, 1, 1], without, "low = -1.0; six = 6.0");
-        let guided = Options { relu: ReluRule::Guided, ..Options::default() };
-        let error = gradient::compile(&model, &guided, &runtime()).expect_err("no ReLU").to_string();
-        assert!(error.contains("no ReLU"), "{error}");
-    }
-}
-
 /// Rounding passes the gradient, saturation stops it, and the user is told.
 #[test]
 fn quantisers_are_clipped_straight_through() {
@@ -188,9 +161,9 @@ fn quantisers_are_clipped_straight_through() {
 fn an_inner_tensor_has_a_gradient_and_is_an_output() {
     let graph = "c = Conv(x, w); f = Relu(c); m = GlobalAveragePool(f); v = Flatten(m); y = Gemm(v, k)";
     let model = written(17, &[1, 2, 5, 5], graph, "w: 4x2x3x3; k: 4x3");
-    let options = Options { wrt: Some("f".into()), ..Options::default() };
+    let options = Options { wrt: vec!["f".into()], ..Options::default() };
     let compiled = gradient::compile(&model, &options, &runtime()).unwrap();
-    assert_eq!(compiled.gradient, "f_grad");
+    assert_eq!(compiled.gradients, ["f_grad"]);
     let seed = TensorProto::from_floats(SEED, &[1, 3], &[0.0, 1.0, 0.0]);
     let outputs = AnyModel::new(&compiled.model).unwrap().run(&[tensor("x", &[1, 2, 5, 5], 3), seed]).unwrap();
     let named = |name: &str| outputs.iter().find(|t| t.name() == name).unwrap();
@@ -262,7 +235,7 @@ fn what_cannot_be_differentiated_is_named_before_work() {
         let model = written(17, x, "features = Relu(x); y = Sigmoid(features)", "");
         gradient::compile(&model, &options, &runtime()).expect_err("refused").to_string()
     };
-    let wrt = named(Options { wrt: Some("feature".into()), ..Options::default() });
+    let wrt = named(Options { wrt: vec!["feature".into()], ..Options::default() });
     assert!(wrt.contains("`feature`; the nearest is `features`"), "{wrt}");
     let top = named(Options { seed: Seed::Top(19), ..Options::default() });
     assert!(top.contains("19 classes are wanted, the model has 18"), "{top}");
@@ -338,7 +311,7 @@ fn a_mean_over_channels_has_no_dense_form() {
     let dense = |axes: &str| {
         let graph = "c = Conv(x, w); m = ReduceMean(c, a); f = Flatten(m); y = Gemm(f, g)";
         let model = written(18, &[1, 2, 3, 3], graph, &format!("w: 4x2x2x2; g: 4x3; a = {axes}"));
-        let options = Options { size: Some([5, 6]), dense: true, ..Options::default() };
+        let options = Options { size: Some([5, 6]), dense: Some(Dense::Positive), ..Options::default() };
         gradient::compile(&model, &options, &runtime())
     };
     assert_eq!(dense("[-1, 2]").unwrap().input_shape, [1, 2, 5, 6]);
@@ -346,23 +319,53 @@ fn a_mean_over_channels_has_no_dense_form() {
     assert!(error.contains("ReduceMean node `m`: only a mean over height and width"), "{error}");
 }
 
+/// A file of `tests/golden`.
+pub(crate) fn golden(file: &str) -> TensorProto {
+    let bytes = std::fs::read(Path::new("tests/golden").join(file)).unwrap_or_else(|e| panic!("{file}: {e}"));
+    <TensorProto as prost::Message>::decode(bytes.as_slice()).unwrap()
+}
+
+/// Refuses numbers that are off by more than `tolerance` of the greatest.
+pub(crate) fn agree(found: &[f32], expected: &[f32], tolerance: f32, what: &str) {
+    let scale = expected.iter().fold(0f32, |m, e| m.max(e.abs()));
+    let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert_eq!(found.len(), expected.len(), "{what}");
+    assert!(worst <= tolerance * scale, "{what} off by {worst:e} of {scale:e}");
+}
+
 /// Kink-free nets against PyTorch in double precision (`tests/golden/make_gradients.py`).
 #[test]
 fn kink_free_nets_agree_with_pytorch() {
-    let golden = Path::new("tests/golden/gradients");
     for net in ["plain", "residual", "inception", "mobile", "alexnet", "arithmetic"] {
-        let read = |file: &str| {
-            let bytes = std::fs::read(golden.join(net).join(file)).unwrap();
-            <TensorProto as prost::Message>::decode(bytes.as_slice()).unwrap()
-        };
-        let compiled = compile(&localise::onnx::load(&golden.join(net).join("model.onnx")).unwrap());
-        let (scores, gradient) = run(&compiled, &read("image.pb"), &read("seed.pb"));
-        for (what, found, file) in [("scores", scores, "scores.pb"), ("gradient", gradient, "gradient.pb")] {
-            let expected = read(file).floats().unwrap();
-            let scale = expected.iter().fold(0f32, |m, e| m.max(e.abs()));
-            let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            assert_eq!(found.len(), expected.len(), "{net}: {what}");
-            assert!(worst <= 2e-5 * scale, "{net}: {what} off by {worst:e} of {scale:e}");
+        let read = |file: &str| golden(&format!("gradients/{net}/{file}.pb"));
+        let model = localise::onnx::load(&Path::new("tests/golden/gradients").join(net).join("model.onnx")).unwrap();
+        let (scores, gradient) = run(&compile(&model), &read("image"), &read("seed"));
+        for (what, found) in [("scores", scores), ("gradient", gradient)] {
+            agree(&found, &read(what).floats().unwrap(), 2e-5, &format!("{net}: {what}"));
+        }
+    }
+}
+
+/// Several inner tensors with their gradients from one backward pass, in any order, the image's among them
+/// (`tests/golden/make_saliency.py`).
+#[test]
+fn inner_gradients_agree_with_pytorch() {
+    for net in ["plain", "inception"] {
+        let read = |file: &str| golden(&format!("gradients/{net}/{file}.pb"));
+        let model = localise::onnx::load(&Path::new("tests/golden/gradients").join(net).join("model.onnx")).unwrap();
+        let inner = [3, 1, 2].map(|m| [read(&format!("inner_{m}")), read(&format!("inner_{m}_grad"))]);
+        let mut wrt = vec![compile(&model).input];
+        wrt.extend(inner.iter().map(|[tensor, _]| tensor.name().to_owned()));
+        let options = Options { wrt, ..Options::default() };
+        let compiled = gradient::compile(&model, &options, &runtime()).unwrap_or_else(|e| panic!("{e}"));
+        let image = TensorProto { name: Some(compiled.input.clone()), ..read("image") };
+        let seed = TensorProto { name: Some(SEED.into()), ..read("seed") };
+        let outputs = AnyModel::new(&compiled.model).and_then(|mut m| m.run(&[image, seed])).unwrap();
+        let gradient = TensorProto { name: Some(compiled.gradients[0].clone()), ..read("gradient") };
+        for expected in inner.iter().flatten().chain([&gradient]) {
+            let found = outputs.iter().find(|tensor| tensor.name() == expected.name());
+            let found = found.unwrap_or_else(|| panic!("{net}: no output {}", expected.name())).floats().unwrap();
+            agree(&found, &expected.floats().unwrap(), 1e-5, &format!("{net}: {}", expected.name()));
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use localise::classifier::{AnyModel, Classifier, describe, runtime};
-use localise::gradient::{self, GradientModel, Options, ReluRule, SEED};
+use localise::classifier::{AnyModel, Classifier, Probe, Response, describe, pixels, runtime};
+use localise::gradient::{self, GradientModel, Options, SEED};
 use localise::onnx::proto::{
     AttributeProto, FunctionProto, GraphProto, ModelProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
     attribute_proto::AttributeType, tensor_proto::DataType, type_proto,
@@ -24,7 +24,7 @@ fn gradient_at(compiled: &GradientModel, x: &TensorProto) -> Vec<f32> {
     let seed = TensorProto::from_floats(SEED, &[1, compiled.classes], &numbers(compiled.classes, 3));
     let outputs =
         AnyModel::new(&compiled.model).and_then(|mut m| m.run(&[image, seed])).unwrap_or_else(|e| panic!("{e}"));
-    outputs.iter().find(|t| t.name() == compiled.gradient).unwrap().floats().unwrap()
+    outputs.iter().find(|t| t.name() == compiled.gradients[0]).unwrap().floats().unwrap()
 }
 
 fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
@@ -148,9 +148,9 @@ fn a_channels_last_classifier_is_fed_channels_last() {
     let photo = image::open("tests/golden/photo.png").unwrap().to_rgb8();
     let crop = image::imageops::crop_imm(&photo, 16, 16, size as u32, size as u32).to_image();
     let [first, last] = [description, last].map(|d| {
-        let classifier = Classifier::load(d, false, ReluRule::Gradient).unwrap();
-        let (scores, gradients) = classifier.worker().gradients(&crop, &[967]).unwrap();
-        (scores, gradients[0].as_standard_layout().into_owned().into_raw_vec_and_offset().0)
+        let classifier = Classifier::load(d, Probe::default()).unwrap();
+        let Response { scores, gradients, .. } = classifier.worker().gradients(pixels(&crop).view(), &[967]).unwrap();
+        (scores, gradients[0][0].as_standard_layout().into_owned().into_raw_vec_and_offset().0)
     });
     let norm = first.1.iter().map(|g| g * g).sum::<f32>().sqrt();
     let off = first.1.iter().zip(&last.1).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt();

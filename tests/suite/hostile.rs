@@ -192,6 +192,6 @@ fn a_gradient_model_tells_what_it_is() {
     let facts: Vec<_> = written.metadata_props.iter().map(|p| (p.key(), p.value())).collect();
     assert_eq!(facts[0].0, "localise.source_sha256");
     assert_eq!(facts[0].1.len(), 64);
-    assert!(facts[1].1.contains("wrt: Some(\"f\")"), "{facts:?}");
+    assert!(facts[1].1.contains("wrt: [\"f\"]"), "{facts:?}");
     assert_eq!(declared(&written.graph.unwrap().output[1]), "f_grad [M, 12]");
 }

@@ -9,6 +9,7 @@ mod gradients;
 mod graphs;
 mod hostile;
 mod maxflow;
+mod methods;
 mod mixtures;
 mod networks;
 mod notation;

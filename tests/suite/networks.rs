@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use localise::classifier::{AnyModel, Classifier, Description, describe, runtime};
-use localise::gradient::{self, GradientModel, Options, ReluRule, SEED};
+use localise::classifier::{AnyModel, Classifier, Description, Probe, Response, describe, pixels, runtime};
+use localise::gradient::{self, Dense, GradientModel, Options, SEED};
 use localise::onnx::{self, proto::TensorProto};
 use prost::Message;
 use serde_json::Value;
@@ -49,7 +49,7 @@ fn run(compiled: &GradientModel, image: &TensorProto, class: usize) -> (Vec<f32>
     let seed = TensorProto::from_floats(SEED, &[1, seed.len()], &seed);
     let outputs = AnyModel::new(&compiled.model).unwrap().run(&[image, seed]).unwrap();
     let find = |name: &str| outputs.iter().find(|t| t.name() == name).unwrap().floats().unwrap();
-    (find(&compiled.scores), find(&compiled.gradient))
+    (find(&compiled.scores), find(&compiled.gradients[0]))
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn gradients_agree_with_finite_differences() {
 
             let mut slope = |t: f64| {
                 let outputs = both.run(&[at(t), seed.clone()]).unwrap();
-                let gradient = outputs.iter().find(|t| t.name() == compiled.gradient).unwrap().floats().unwrap();
+                let gradient = outputs.iter().find(|t| t.name() == compiled.gradients[0]).unwrap().floats().unwrap();
                 norm = gradient.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
                 gradient.iter().zip(&v).map(|(&g, v)| f64::from(g) * v).sum::<f64>()
             };
@@ -144,7 +144,7 @@ fn photos_are_classified_as_published() {
     for description in networks() {
         let (name, table) = tables.iter().find(|(name, _)| *name == description.name).unwrap();
         let size = description.size as u32;
-        let classifier = Classifier::load(description, false, ReluRule::Gradient).unwrap_or_else(|e| panic!("{e}"));
+        let classifier = Classifier::load(description, Probe::default()).unwrap_or_else(|e| panic!("{e}"));
         for (photo, classes, expected) in
             [("chelsea", [285, 281, 282], table[0]), ("coffee", [967, 925, 968], table[1])]
         {
@@ -154,7 +154,7 @@ fn photos_are_classified_as_published() {
             let resized = localise::saliency::resize(&picture, side(w), side(h), localise::saliency::Filter::Bicubic);
             let (left, top) = ((side(w) - size) / 2, (side(h) - size) / 2);
             let crop = image::imageops::crop_imm(&resized.unwrap(), left, top, size, size).to_image();
-            let scores = classifier.worker().forward(&crop).unwrap();
+            let scores = classifier.worker().forward(pixels(&crop).view()).unwrap();
             let probabilities = localise::classifier::probabilities(&[scores]);
             let found = classes.map(|class| probabilities[class]);
             println!("{name} {photo}: {found:.4?}, published {expected:.4?}");
@@ -168,19 +168,18 @@ fn photos_are_classified_as_published() {
 /// Five classes in one call: the same numbers as one at a time, from optimised sessions.
 #[test]
 fn k_classes_fold_into_one_forward_pass() {
-    let classifier =
-        Classifier::load(describe(Path::new("squeezenet1.1")).unwrap(), false, ReluRule::Gradient).unwrap();
+    let classifier = Classifier::load(describe(Path::new("squeezenet1.1")).unwrap(), Probe::default()).unwrap();
     let photo = image::open("tests/golden/photo.png").unwrap().to_rgb8();
     let crop = image::imageops::crop_imm(&photo, 14, 14, 227, 227).to_image();
     let mut worker = classifier.worker();
     let classes = [967, 504, 925, 968, 969];
-    let (scores, together) = worker.gradients(&crop, &classes).unwrap();
+    let Response { scores, gradients: together, .. } = worker.gradients(pixels(&crop).view(), &classes).unwrap();
     assert_eq!(together.len(), 5);
     for (class, folded) in classes.into_iter().zip(&together) {
-        let (alone_scores, alone) = worker.gradients(&crop, &[class]).unwrap();
-        assert_eq!(scores, alone_scores);
-        let scale = alone[0].iter().fold(0f32, |m, g| m.max(g.abs()));
-        let worst = (&alone[0] - folded).iter().fold(0f32, |m, d| m.max(d.abs()));
+        let alone = worker.gradients(pixels(&crop).view(), &[class]).unwrap();
+        assert_eq!(scores, alone.scores);
+        let scale = alone.gradients[0][0].iter().fold(0f32, |m, g| m.max(g.abs()));
+        let worst = (&alone.gradients[0][0] - &folded[0]).iter().fold(0f32, |m, d| m.max(d.abs()));
         assert!(scale > 0.0 && worst <= 1e-5 * scale, "class {class}: {worst} of {scale}");
     }
 }
@@ -192,15 +191,18 @@ fn the_dense_form_has_the_same_scores_at_the_same_size() {
         let size = description.size as u32;
         let photo = image::open("tests/golden/photo.png").unwrap().to_rgb8();
         let crop = image::imageops::crop_imm(&photo, 10, 10, size, size).to_image();
-        let [plain, dense] = [false, true].map(|dense| {
-            let classifier =
-                Classifier::load(description.clone(), dense, ReluRule::Gradient).unwrap_or_else(|e| panic!("{e}"));
-            classifier.worker().gradients(&crop, &[967]).unwrap()
+        let [plain, positive, mean] = [None, Some(Dense::Positive), Some(Dense::Mean)].map(|dense| {
+            let probe = Probe { dense, ..Probe::default() };
+            let classifier = Classifier::load(description.clone(), probe).unwrap_or_else(|e| panic!("{e}"));
+            classifier.worker().gradients(pixels(&crop).view(), &[967]).unwrap()
         });
-        let worst = plain.0.iter().zip(&dense.0).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(worst < 1e-3, "{}: scores differ by {worst}", description.name);
-        let scale = plain.1[0].iter().fold(0f32, |m, g| m.max(g.abs()));
-        let worst = (&plain.1[0] - &dense.1[0]).iter().fold(0f32, |m, d| m.max(d.abs()));
-        assert!(worst < 2e-2 * scale, "{}: gradients differ by {worst} of {scale}", description.name);
+        for dense in [positive, mean] {
+            let worst = plain.scores.iter().zip(&dense.scores).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst < 1e-3, "{}: scores differ by {worst}", description.name);
+            let [plain, dense] = [&plain, &dense].map(|response| &response.gradients[0][0]);
+            let scale = plain.iter().fold(0f32, |m, g| m.max(g.abs()));
+            let worst = (plain - dense).iter().fold(0f32, |m, d| m.max(d.abs()));
+            assert!(worst < 2e-2 * scale, "{}: gradients differ by {worst} of {scale}", description.name);
+        }
     }
 }

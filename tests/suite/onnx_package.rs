@@ -113,7 +113,7 @@ fn differentiate(model: &ModelProto, data_set: &Path) -> Result<(Fate, String), 
     let rows = TensorProto::from_floats(SEED, &[1, compiled.classes], &seed);
     let outputs =
         AnyModel::new(&compiled.model).and_then(|mut m| m.run(&[image.clone(), rows])).map_err(|e| e.to_string())?;
-    let gradient = outputs.iter().find(|t| t.name() == compiled.gradient).unwrap().floats()?;
+    let gradient = outputs.iter().find(|t| t.name() == compiled.gradients[0]).unwrap().floats()?;
 
     // S(x) = Σ seed · y, differenced at up to 60 places; where the two sides differ there is a kink.
     let x = image.floats()?;
@@ -181,7 +181,7 @@ fn the_light_graphs_are_differentiated() {
         let difference = score(step) - score(-step);
         let mut slope = |t: f64| {
             let outputs = both.run(&[at(t), seed.clone()]).unwrap();
-            let gradient = outputs.iter().find(|t| t.name() == compiled.gradient).unwrap().floats().unwrap();
+            let gradient = outputs.iter().find(|t| t.name() == compiled.gradients[0]).unwrap().floats().unwrap();
             gradient.iter().zip(&v).map(|(&g, &v)| f64::from(g) * f64::from(v)).sum::<f64>()
         };
         let middles = (0..points).map(|i| (f64::from(2 * i + 1) / f64::from(points) - 1.0) * step);

@@ -490,11 +490,11 @@ fn fong_on_the_development_photos() {
 
 /// The paper's section 4: the methods differ from the gradient in the rule of the ReLU alone.
 #[test]
-fn the_relu_rule_is_a_value_of_the_pipeline() {
+fn guided_and_deconvnet_are_methods_of_a_pipeline() {
     let folder = TempDir::new().unwrap();
-    let boxes = |relu: &str| {
-        let out = folder.path().join(relu);
-        run(&out, &["--pipeline", "single-warp", "--set", &format!("saliency.relu={relu:?}"), "--limit", "2"]);
+    let boxes = |method: &str| {
+        let out = folder.path().join(method);
+        run(&out, &["--pipeline", "single-warp", "--set", &format!("saliency.method={method:?}"), "--limit", "2"]);
         std::fs::read_to_string(out.join("boxes.csv")).unwrap()
     };
     let [gradient, guided, deconvnet] = ["gradient", "guided", "deconvnet"].map(boxes);

@@ -1,0 +1,85 @@
+//! What the classifier says of a photo: the one stage that costs a network, apart from all that is made of it.
+
+use ndarray::Array3;
+
+use super::{Classes, seed_of};
+use crate::classifier::{self, Response, Worker, pixels, probabilities, ranking};
+use crate::saliency::{Evidence, Saliency, SaliencyOptions, Tensor, View, combine, shown};
+
+/// A photo as it was shown, and what the network said.
+#[derive(Debug)]
+pub struct Observation {
+    /// The photo as it was shown.
+    pub view: View,
+    /// The class probabilities, averaged over crops.
+    pub probabilities: Vec<f32>,
+    /// The classes by falling probability.
+    pub ranking: Vec<usize>,
+    /// The classes that were asked for.
+    pub classes: Vec<usize>,
+    /// What the network said of each picture shown of each crop; nothing where no map is wanted.
+    responses: Vec<Vec<Response>>,
+}
+
+impl Observation {
+    /// Shows `view` to the network. `saliency` says of which tensors gradients are wanted, `truth` and `classes` for
+    /// which classes; `id` and `run` make the seed of the noise.
+    ///
+    /// # Errors
+    /// [`classifier::Error::Run`] when the network fails on the photo.
+    pub fn make(
+        worker: &mut Worker<'_>,
+        view: View,
+        saliency: Option<&SaliencyOptions>,
+        (truth, classes): (Option<usize>, Classes),
+        (run, id): (u64, &str),
+    ) -> Result<Self, classifier::Error> {
+        let crops: Vec<Array3<f32>> = view.crops.iter().map(|crop| pixels(&crop.picture)).collect();
+        let mut wanted: Vec<usize> = truth.into_iter().collect();
+        let mut scores = Vec::new();
+        // The most probable classes are known after all crops, so they cost a forward pass of their own; so do noisy
+        // crops, whose scores are not the photo's.
+        let plain = saliency.is_some_and(SaliencyOptions::shows_crops);
+        if classes == Classes::Top5 || !plain {
+            scores = crops.iter().map(|crop| worker.forward(crop.view())).collect::<Result<_, _>>()?;
+        }
+        if classes == Classes::Top5 {
+            wanted = ranking(&probabilities(&scores)).into_iter().take(5).collect();
+            wanted.extend(truth.filter(|truth| !wanted.contains(truth)));
+        }
+        let mut responses = Vec::new();
+        if let Some(options) = saliency {
+            let mean = worker.mean_colour();
+            for (i, crop) in crops.iter().enumerate() {
+                let pictures = shown(crop.view(), mean, options, seed_of(&format!("{run}/{id}/noise/{i}")));
+                let of_crop = pictures.iter().map(|picture| worker.gradients(picture.view(), &wanted));
+                responses.push(of_crop.collect::<Result<Vec<_>, _>>()?);
+            }
+        }
+        if scores.is_empty() {
+            scores = responses.iter().map(|of_crop| of_crop[0].scores.clone()).collect();
+        }
+        let probabilities = probabilities(&scores);
+        Ok(Self { view, ranking: ranking(&probabilities), probabilities, classes: wanted, responses })
+    }
+
+    /// The saliency of the `i`-th class. `options` are those of [`Self::make`], or differ from them only in what is made
+    /// of the same tensors.
+    #[must_use]
+    pub fn saliency(&self, i: usize, options: &SaliencyOptions) -> Saliency {
+        let tensors = self.responses.first().and_then(|of_crop| of_crop.first()).map_or(0, |r| r.values.len());
+        let evidence: Evidence<'_> = self
+            .responses
+            .iter()
+            .map(|of_crop| {
+                let of_tensor = |t: usize| of_crop.iter().map(|response| tensor_of(response, i, t)).collect();
+                (0..tensors).map(of_tensor).collect()
+            })
+            .collect();
+        combine(&self.view, &evidence, options)
+    }
+}
+
+fn tensor_of(response: &Response, class: usize, tensor: usize) -> Tensor<'_> {
+    Tensor { values: response.values[tensor].view(), gradient: response.gradients[class][tensor].view() }
+}

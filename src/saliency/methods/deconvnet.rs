@@ -1,0 +1,15 @@
+//! The deconvolutional network: the gradient, but for the ReLU, which lets positive gradients pass whatever the unit
+//! did, `dx = max(dy, 0)` (the paper, section 4).
+
+use super::{Method, Shown, Wanted, gradient};
+use crate::gradient::ReluRule;
+
+pub(super) const METHOD: Method = Method {
+    name: "deconvnet",
+    paper: "Zeiler and Fergus 2013; Simonyan, Vedaldi and Zisserman 2013, section 4",
+    published: "none of boxes; pointing game on VOC07 67.5 % with VGG-16, the gradient 76.3 % (TorchRay)",
+    relu: ReluRule::Deconvnet,
+    wanted: Wanted::Picture,
+    shown: Shown::Crop,
+    map: gradient::map,
+};

@@ -91,6 +91,41 @@ impl ClassList {
         Self::new("numbered", classes).expect("numbers differ")
     }
 
+    /// The class that somebody means by `text`: its number, its key, one of its names ("goose"), or a part of exactly one
+    /// class's names.
+    ///
+    /// # Errors
+    /// A text with the classes that come near, where there is no such class or there are several.
+    pub fn find(&self, text: &str) -> Result<usize, String> {
+        let number = text.parse().ok().filter(|&class: &usize| class < self.len());
+        if let Some(class) = number.or_else(|| self.class(text)) {
+            return Ok(class);
+        }
+        let wanted = text.to_lowercase();
+        let all = || self.names.iter().map(|name| name.to_lowercase()).enumerate();
+        let called = |(_, names): &(usize, String)| names.split(", ").any(|name| name == wanted);
+        let mut found: Vec<usize> = all().filter(called).map(|(class, _)| class).collect();
+        if found.is_empty() && !wanted.is_empty() {
+            found = all().filter(|(_, names)| names.contains(&wanted)).map(|(class, _)| class).collect();
+        }
+        if let [class] = found[..] {
+            return Ok(class);
+        }
+        let listed = |classes: &[usize]| {
+            let shown = classes.iter().take(5).map(|&class| format!("{class} {} ({})", self.names[class], self.keys[class]));
+            shown.collect::<Vec<_>>().join("; ")
+        };
+        if !found.is_empty() {
+            return Err(format!("{text} may be {} classes: {}", found.len(), listed(&found)));
+        }
+        let likeness = |names: &str| names.split(", ").map(|name| strsim::jaro_winkler(name, &wanted)).fold(0.0, f64::max);
+        let mut near: Vec<_> = all().map(|(class, names)| (likeness(&names), class)).filter(|n| n.0 > 0.75).collect();
+        near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let near: Vec<usize> = near.into_iter().map(|(_, class)| class).take(3).collect();
+        let help = if near.is_empty() { String::new() } else { format!("\nhelp: did you mean {}?", listed(&near)) };
+        Err(format!("no class is called {text}; an index below {}, a WordNet id or a name is wanted{help}", self.len()))
+    }
+
     /// How many classes there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -125,6 +160,20 @@ impl ClassList {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn classes_are_found_by_what_people_call_them() {
+        let list = ClassList::read(ClassList::IMAGENET).expect("the classes");
+        for text in ["goose", "Goose", "99", "n01855672"] {
+            assert_eq!(list.find(text), Ok(99), "{text}");
+        }
+        assert_eq!(list.find("Tinca tinca"), Ok(0), "a second name");
+        assert_eq!(list.find("granny smith"), Ok(948));
+        let refused = |text: &str| list.find(text).expect_err(text);
+        assert!(refused("crane").contains("2 classes: 134 crane (n02012849); 517 crane (n03126707)"));
+        assert!(refused("gosse").contains("did you mean 99 goose"), "{}", refused("gosse"));
+        assert!(refused("1000").contains("below 1000") && refused("").contains("below 1000"));
+    }
 
     /// Two classes are called "crane" and two "maillot": names are no keys.
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::saliency::{SaliencyOptions, ViewOptions};
+use crate::saliency::{self, SaliencyOptions, ViewOptions};
 use crate::segment::{ColourOptions, ConstantBoxOptions, CutOptions, SeedOptions, ThresholdOptions};
 
 /// A configuration that cannot be used: what, where, and what to do.
@@ -58,6 +58,16 @@ pub enum Method<'a> {
 }
 
 impl Pipeline {
+    /// The pipeline with another saliency method, with the usual values of what that one wants besides.
+    ///
+    /// # Errors
+    /// [`Error`] where the pipeline looks at no map.
+    pub fn with_method(&self, method: &'static saliency::Method) -> Result<Self, Error> {
+        let none = || Error(format!("{} looks at no saliency map that could be made by {}", self.title, method.name));
+        let saliency = self.saliency.as_ref().ok_or_else(none)?.with_method(method);
+        Ok(Self { saliency: Some(saliency), ..self.clone() })
+    }
+
     /// Reads a pipeline by name (`pipelines/NAME.toml`) or path and applies `settings`, each `table.key=value`.
     ///
     /// # Errors

@@ -46,6 +46,7 @@
 //! What the program is not for: training, boxes of several objects in one photo, and anything that needs more than a
 //! classifier's knowledge. Boxes are half-open and in pixels of the stored photo everywhere inside ([`geometry`]).
 
+pub mod class_model;
 pub mod classes;
 pub mod classifier;
 pub mod cli;
@@ -63,3 +64,4 @@ pub mod run;
 pub mod saliency;
 pub mod score;
 pub mod segment;
+pub mod study;

@@ -11,6 +11,8 @@ use crate::classifier::describe;
 use crate::config::{Pipeline, home, names};
 use crate::dataset;
 use crate::gradient::rules::RULES;
+use crate::saliency::{METHODS, Method};
+use crate::study::Study;
 
 #[derive(Args, Debug)]
 pub(super) struct List {
@@ -30,6 +32,10 @@ enum What {
     Ops,
     /// Pipelines that `--pipeline` knows.
     Pipelines,
+    /// Studies that `localise study` knows.
+    Studies,
+    /// Saliency methods, with their papers and published figures.
+    Methods,
 }
 
 impl List {
@@ -46,6 +52,16 @@ impl List {
                 for name in names(&home().join("pipelines")) {
                     let pipeline = Pipeline::load(Path::new(&name), &[])?;
                     writeln!(text, "{name:<16} {}", pipeline.title)?;
+                }
+            }
+            What::Studies => {
+                for name in names(&home().join("pipelines/studies")) {
+                    writeln!(text, "{name:<16} {}", Study::load(Path::new(&name))?.title)?;
+                }
+            }
+            What::Methods => {
+                for Method { name, paper, published, .. } in METHODS {
+                    writeln!(text, "{name:<21} {paper}\n{:21} published: {published}", "")?;
                 }
             }
             What::Models => {

@@ -9,6 +9,8 @@ mod maxflow;
 mod run;
 mod score;
 mod show;
+mod study;
+mod visualise;
 
 use std::io::{self, IsTerminal, Write};
 use std::panic::catch_unwind;
@@ -68,6 +70,10 @@ enum Verb {
     Doctor(doctor::Doctor),
     /// Show one photo's way through a pipeline as a picture.
     Show(show::Show),
+    /// Run a grid of pipelines over a dataset, shared stages once, and compare them in one table.
+    Study(study::Study),
+    /// Make pictures that a class's score likes best: class models (section 2 of the paper).
+    Visualise(visualise::Visualise),
     /// Write a model with its backward pass: any ONNX Runtime then gives the gradient of a score.
     Grad(grad::Grad),
     /// Solve a maximum-flow problem on a grid, in DIMACS format.
@@ -101,6 +107,8 @@ pub fn main() -> ExitCode {
         Verb::Compare(verb) => verb.run(),
         Verb::Doctor(verb) => verb.run(),
         Verb::Show(verb) => verb.run(),
+        Verb::Study(verb) => verb.run(quiet),
+        Verb::Visualise(verb) => verb.run(),
         Verb::Grad(verb) => verb.run(),
         Verb::Maxflow(verb) => verb.run(),
         Verb::List(verb) => verb.run(),

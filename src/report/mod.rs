@@ -2,10 +2,13 @@
 
 mod comparison;
 mod panel;
+mod study;
 mod summary;
 mod table;
 
 pub use comparison::{Compared, Comparison, comparison};
-pub use panel::panel;
+pub(crate) use panel::grid;
+pub use panel::{panel, side_by_side};
+pub use study::study;
 pub use summary::{Experiment, Summary};
 pub use table::table;

@@ -6,6 +6,7 @@ use imageproc::rect::Rect;
 use ndarray::Array2;
 
 use crate::geometry::BBox;
+use crate::run::{Found, Seen};
 use crate::saliency::{Saliency, View};
 use crate::segment::{Located, Seed, Stages};
 
@@ -47,11 +48,36 @@ pub fn panel(
     }
     outline(&mut tiles[5], &located.bbox, photo, FOUND);
 
-    let (w, h) = frame.dimensions();
-    let mut panel = RgbImage::from_pixel(3 * w + 4 * GAP, 2 * h + 3 * GAP, Rgb([255; 3]));
-    for (i, tile) in tiles.iter().enumerate() {
-        let (column, row) = (i as u32 % 3, i as u32 / 3);
-        imageops::replace(&mut panel, tile, i64::from(GAP + column * (w + GAP)), i64::from(GAP + row * (h + GAP)));
+    grid(&[&tiles[..3], &tiles[3..]])
+}
+
+/// A row of three tiles for each method: photo with true boxes (green), saliency, photo with the box found (red).
+///
+/// # Panics
+/// Where nothing is shown.
+#[must_use]
+pub fn side_by_side(shown: &[Seen], photo: [u32; 2], truth: &[BBox]) -> RgbImage {
+    let row = |(frame, found): (&RgbImage, &Found)| {
+        let mut tiles = [frame.clone(), found.saliency.as_ref().map_or_else(|| dark(frame), heat), frame.clone()];
+        truth.iter().for_each(|bbox| outline(&mut tiles[0], bbox, photo, TRUE));
+        outline(&mut tiles[2], &found.located.bbox, photo, FOUND);
+        tiles
+    };
+    let found = shown.iter().filter_map(|seen| Some((&seen.view.frame, seen.found.first()?)));
+    let rows: Vec<_> = found.map(row).collect();
+    grid(&rows.iter().map(|tiles| &tiles[..]).collect::<Vec<_>>())
+}
+
+/// Tiles of one size in rows, with white between them.
+pub(crate) fn grid(rows: &[&[RgbImage]]) -> RgbImage {
+    let (w, h) = rows[0][0].dimensions();
+    let columns = rows.iter().map(|row| row.len()).max().unwrap_or(0) as u32;
+    let size = (columns * (w + GAP) + GAP, rows.len() as u32 * (h + GAP) + GAP);
+    let mut panel = RgbImage::from_pixel(size.0, size.1, Rgb([255; 3]));
+    for (y, row) in (0..).zip(rows) {
+        for (x, tile) in (0..).zip(*row) {
+            imageops::replace(&mut panel, tile, i64::from(GAP + x * (w + GAP)), i64::from(GAP + y * (h + GAP)));
+        }
     }
     panel
 }

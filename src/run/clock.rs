@@ -7,7 +7,7 @@ use rustix::time::{ClockId, clock_gettime};
 pub struct StageTimes(Vec<(&'static str, f64)>);
 
 impl StageTimes {
-    fn record(&mut self, stage: &'static str, ms: f64) {
+    pub(crate) fn record(&mut self, stage: &'static str, ms: f64) {
         match self.0.iter_mut().find(|(name, _)| *name == stage) {
             Some((_, total)) => *total += ms,
             None => self.0.push((stage, ms)),

@@ -27,7 +27,9 @@ pub use manifest::Manifest;
 pub use observation::Observation;
 pub(crate) use output::publish;
 pub use output::{OutputError, default_folder};
+pub(crate) use photo::find;
 pub use photo::{Found, Localiser, PhotoError, Seen};
+pub(crate) use progress::Progress;
 pub use rows::{Failure, Row, Status};
 
 use crate::classifier::{self, Classifier, Description, Probe};
@@ -38,7 +40,6 @@ use crate::report::{Experiment, Summary};
 use crate::saliency::{SaliencyOptions, ViewKind, ViewOptions, Wanted};
 use crate::score::Predicted;
 use output::Output;
-use progress::Progress;
 
 /// Which classes get a box.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, clap::ValueEnum)]
@@ -121,7 +122,7 @@ pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
     }
     // The folder is tried before the model is loaded: a full disk should not cost the time of a large model.
     let mut output = Output::create(&carrying.out, carrying.fresh)?;
-    let probe = probe(pipeline, &description)?;
+    let probe = probe(pipeline, &description);
     let classifier = Classifier::load(description, probe)?;
     let manifest = Manifest::begin(options, carrying, &classifier, &dataset)?;
     output.clear()?;
@@ -164,21 +165,19 @@ pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
 }
 
 /// What a pipeline asks a classifier.
-///
-/// # Errors
-/// When it wants layers that the model's description does not have.
-pub fn probe(pipeline: &Pipeline, description: &Description) -> Result<Probe> {
+#[must_use]
+pub fn probe(pipeline: &Pipeline, description: &Description) -> Probe {
     let dense = pipeline.view.dense();
     let Some(saliency) = &pipeline.saliency else {
-        return Ok(Probe { dense, ..Probe::default() });
+        return Probe { dense, ..Probe::default() };
     };
     let SaliencyOptions { method, layers, .. } = saliency;
     let picture = method.wanted != Wanted::Layers;
-    Ok(Probe { dense, relu: method.relu, layers: description.tensors(layers), picture })
+    Probe { dense, relu: method.relu, layers: description.tensors(layers), picture }
 }
 
 /// The seed of a random choice, from what it is for.
-fn seed_of(purpose: &str) -> u64 {
+pub(crate) fn seed_of(purpose: &str) -> u64 {
     let hash = Sha256::digest(purpose);
     u64::from_le_bytes(std::array::from_fn(|i| hash[i]))
 }

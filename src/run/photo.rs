@@ -124,7 +124,7 @@ impl<'a> Localiser<'a> {
 }
 
 /// One class from its saliency to its box in a photo of size (width, height), of which `energy` has taken `frame`.
-pub(super) fn find(
+pub(crate) fn find(
     pipeline: &Pipeline,
     energy: Option<&mut Energy>,
     frame: &RgbImage,

@@ -38,10 +38,43 @@ const fn one() -> usize {
 }
 
 impl SaliencyOptions {
+    /// The same with another method, and where that wants something which is not here: the layers that the model's
+    /// description calls `last`; 25 pictures with 15 % noise (Smilkov et al. 2017 advise 10 to 20 %); a path of 32 steps.
+    #[must_use]
+    pub fn with_method(&self, method: &'static Method) -> Self {
+        let noisy = method.shown == Shown::Noisy && self.noise == 0.0;
+        let noise = match method.shown {
+            Shown::Path => 0.0,
+            _ if noisy => 0.15,
+            _ => self.noise,
+        };
+        let samples = match method.shown {
+            Shown::Path => 32,
+            _ if noisy => 25,
+            _ => self.samples,
+        };
+        let layers = match method.wanted {
+            Wanted::Picture => vec![],
+            _ if self.layers.is_empty() => vec!["last".into()],
+            _ => self.layers.clone(),
+        };
+        Self { method, noise, samples, layers, ..self.clone() }
+    }
+
     /// Whether each crop is shown once and as it is.
     #[must_use]
     pub fn shows_crops(&self) -> bool {
         self.method.shown == Shown::Crop && self.noise == 0.0
+    }
+
+    /// Whether the network is asked the same as for `other`: the same tensors at the same pictures.
+    #[must_use]
+    pub fn shows_as(&self, other: &Self) -> bool {
+        let asked = |options: &Self| {
+            let Self { method: Method { relu, wanted, shown, .. }, samples, .. } = *options;
+            (relu, wanted, shown, samples, options.noise, options.layers.clone())
+        };
+        asked(self) == asked(other)
     }
 
     pub(crate) fn check(&self) -> Result<(), String> {
@@ -195,11 +228,17 @@ fn smooth(map: Array2<f32>, share: f64) -> Array2<f32> {
     if share == 0.0 {
         return map;
     }
+    let longer = map.nrows().max(map.ncols());
+    blurred(&map, share as f32 * longer as f32)
+}
+
+/// A map under a Gaussian with this standard deviation, pixels.
+pub(crate) fn blurred(map: &Array2<f32>, deviation: f32) -> Array2<f32> {
     let (height, width) = map.dim();
     let pixels = map.iter().copied().collect();
     let picture = ImageBuffer::<Luma<f32>, Vec<f32>>::from_raw(width as u32, height as u32, pixels);
-    let smoothed = gaussian_blur_f32(&picture.expect("a pixel a value"), share as f32 * width.max(height) as f32);
-    Array2::from_shape_vec((height, width), smoothed.into_raw()).expect("a value a pixel")
+    let soft = gaussian_blur_f32(&picture.expect("a pixel a value"), deviation);
+    Array2::from_shape_vec((height, width), soft.into_raw()).expect("a value a pixel")
 }
 
 #[cfg(test)]

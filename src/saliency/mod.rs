@@ -12,6 +12,7 @@ mod methods;
 mod shown;
 mod view;
 
+pub(crate) use map::blurred;
 pub use map::{Averaging, Evidence, Saliency, SaliencyOptions, combine, saliency};
 pub use methods::{METHODS, Method, Shown, Tensor, Wanted};
 pub use shown::shown;

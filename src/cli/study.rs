@@ -1,0 +1,46 @@
+//! `localise study`
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use super::{Outcome, print};
+use crate::report;
+use crate::study::{self, Carrying};
+
+#[derive(Args, Debug)]
+pub(super) struct Study {
+    /// A study's name (`localise list studies`) or file.
+    study: PathBuf,
+    /// Where the dataset's files lie.
+    #[arg(long, value_name = "DIR", env = "LOCALISE_DATA")]
+    data_dir: Option<PathBuf>,
+    /// A model in place of the study's; may be given several times.
+    #[arg(long, value_name = "NAME|PATH")]
+    model: Vec<PathBuf>,
+    /// Only this many photos, of a fixed shuffle: for testing.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// How many photos to work on at once; the results do not depend on it [default: one per core]
+    #[arg(long, value_name = "T", default_value_t = 0, hide_default_value = true)]
+    threads: usize,
+    /// Write the findings as JSON to this file too.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+impl Study {
+    pub(super) fn run(self, quiet: bool) -> Result<Outcome> {
+        let Self { study, data_dir, model: models, limit, threads, json } = self;
+        let limit = limit.map(|n| n as usize);
+        let findings = study::Study::load(&study)?.run(&Carrying { data_dir, models, limit, threads, quiet })?;
+        if let Some(path) = json {
+            let text = serde_json::to_string_pretty(&findings).context("the findings as JSON")?;
+            crate::run::publish(&path, text.as_bytes())?;
+        }
+        print(&report::study(&findings))?;
+        let failed = findings.lines.iter().any(|line| line.failed > 0);
+        Ok(if failed { Outcome::SomeFailed } else { Outcome::Done })
+    }
+}

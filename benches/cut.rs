@@ -58,12 +58,12 @@ fn stage(criterion: &mut Criterion) {
     let [class, ..] = CLASSES;
     let frames: Vec<_> = photos().iter().map(|(_, photo)| class.frame(photo)).collect();
     let maps: Vec<_> = frames.iter().map(|frame| class.saliency(frame)).collect();
-    let mut energy = Energy::new(&CutOptions { form: Form::Grabcut8, gamma: 50.0 });
+    let mut energy = Energy::new(&CutOptions { form: Form::Grabcut8, gamma: 50.0, map: 0.0, level: 1.0 });
     criterion.bench_function("stage/224.smooth.g50", |bencher| {
         bencher.iter(|| {
             for (frame, map) in frames.iter().zip(&maps) {
                 energy.set_photo(frame);
-                energy.set_class(frame, &class.seeds(map), &class.colours(), 0, &mut |_| {});
+                energy.set_class(frame, None, Some((&class.seeds(map), &class.colours())), 0, &mut |_| {});
                 black_box(energy.minimise());
             }
         });

@@ -62,8 +62,10 @@ pub struct ClassModel {
     pub from_noise: bool,
 }
 
-/// The noise that a start without slope gets, in grey levels: too little to see.
-const NOISE: f64 = 2.0;
+/// The noise that a start without slope gets first, in grey levels; it is doubled while there is none ...
+const LEAST_NOISE: f64 = 2.0;
+/// ... up to this.
+const MOST_NOISE: f64 = 64.0;
 /// How many steps are taken from blur to blur.
 const BLURRED_EVERY: usize = 4;
 
@@ -82,7 +84,7 @@ pub fn ascend(
     let mut image = Array3::<f32>::zeros((3, size, size));
     let mut velocity = image.clone();
     let mut random = SplitMix(options.seed ^ class as u64);
-    let (mut score, mut from_noise) = (0.0, false);
+    let (mut score, mut noise) = (0.0, 0.0);
     for iteration in 0..options.iterations {
         let shift = [0, 1].map(|_| random.below(2 * options.jitter + 1));
         let shown = rolled(&image, shift);
@@ -91,11 +93,11 @@ pub fn ascend(
         score = response.scores[class];
         // A network that ends in a ReLU may have score and slope 0 at the zero image.
         if slope.iter().all(|&v| v == 0.0) {
-            if from_noise {
+            noise = f64::max(LEAST_NOISE, 2.0 * noise);
+            if noise > MOST_NOISE {
                 return Err(Error::Run(format!("the score of class {class} has no slope, in noise neither")));
             }
-            from_noise = true;
-            image.mapv_inplace(|_| (NOISE * random.normal()) as f32);
+            image.mapv_inplace(|_| (noise * random.normal()) as f32);
             continue;
         }
         slope.zip_mut_with(&image, |slope, &value| *slope -= 2.0 * options.l2 as f32 * value);
@@ -116,7 +118,7 @@ pub fn ascend(
     let shown = image + mean;
     let level = |y: u32, x: u32, c: usize| shown[[c, y as usize, x as usize]].round().clamp(0.0, 255.0) as u8;
     let picture = RgbImage::from_fn(size as u32, size as u32, |x, y| Rgb([0, 1, 2].map(|c| level(y, x, c))));
-    Ok(ClassModel { picture, score, from_noise })
+    Ok(ClassModel { picture, score, from_noise: noise > 0.0 })
 }
 
 /// The image moved down and right, what leaves it coming back on the other side.

@@ -112,13 +112,15 @@ impl ClassList {
             return Ok(class);
         }
         let listed = |classes: &[usize]| {
-            let shown = classes.iter().take(5).map(|&class| format!("{class} {} ({})", self.names[class], self.keys[class]));
+            let shown =
+                classes.iter().take(5).map(|&class| format!("{class} {} ({})", self.names[class], self.keys[class]));
             shown.collect::<Vec<_>>().join("; ")
         };
         if !found.is_empty() {
             return Err(format!("{text} may be {} classes: {}", found.len(), listed(&found)));
         }
-        let likeness = |names: &str| names.split(", ").map(|name| strsim::jaro_winkler(name, &wanted)).fold(0.0, f64::max);
+        let likeness =
+            |names: &str| names.split(", ").map(|name| strsim::jaro_winkler(name, &wanted)).fold(0.0, f64::max);
         let mut near: Vec<_> = all().map(|(class, names)| (likeness(&names), class)).filter(|n| n.0 > 0.75).collect();
         near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let near: Vec<usize> = near.into_iter().map(|(_, class)| class).take(3).collect();

@@ -49,10 +49,10 @@ pub struct TunedOn {
 /// How a pipeline makes a box from a photo.
 #[derive(Clone, Copy, Debug)]
 pub enum Method<'a> {
-    /// Seeds, colour models and an exact minimum cut on a saliency map.
-    Cut(&'a SaliencyOptions, &'a SeedOptions, &'a ColourOptions, &'a CutOptions),
-    /// A threshold on a saliency map.
-    Threshold(&'a SaliencyOptions, &'a ThresholdOptions),
+    /// An exact minimum cut by the saliency map, and by colour models where they are learnt.
+    Cut(&'a CutOptions, Option<(&'a SeedOptions, &'a ColourOptions)>),
+    /// A threshold on the saliency map.
+    Threshold(&'a ThresholdOptions),
     /// The same box in every photo.
     ConstantBox(&'a ConstantBoxOptions),
 }
@@ -121,17 +121,23 @@ impl Pipeline {
     }
 
     fn resolve(&self) -> Result<Method<'_>, &'static str> {
+        let learnt = match (&self.seeds, &self.colours) {
+            (Some(seeds), Some(colours)) => Some((seeds, colours)),
+            (None, None) => None,
+            _ => return Err("[seeds] and [colours] belong together"),
+        };
         match (&self.cut, &self.threshold, &self.constant_box) {
-            (Some(cut), None, None) => match (&self.saliency, &self.seeds, &self.colours) {
-                (Some(saliency), Some(seeds), Some(colours)) => Ok(Method::Cut(saliency, seeds, colours, cut)),
-                _ => Err("[cut] needs the tables [saliency], [seeds] and [colours]"),
+            (Some(cut), None, None) => match self.saliency {
+                Some(_) if learnt.is_some() || cut.map > 0.0 => Ok(Method::Cut(cut, learnt)),
+                Some(_) => Err("[cut] needs the tables [seeds] and [colours], or a weight for the map: cut.map"),
+                None => Err("[cut] needs the table [saliency]"),
             },
-            (None, Some(threshold), None) => match (&self.saliency, &self.seeds, &self.colours) {
-                (Some(saliency), None, None) => Ok(Method::Threshold(saliency, threshold)),
+            (None, Some(threshold), None) => match (&self.saliency, learnt) {
+                (Some(_), None) => Ok(Method::Threshold(threshold)),
                 _ => Err("[threshold] needs [saliency], and no [seeds] or [colours]"),
             },
-            (None, None, Some(constant)) => match (&self.saliency, &self.seeds, &self.colours) {
-                (None, None, None) => Ok(Method::ConstantBox(constant)),
+            (None, None, Some(constant)) => match (&self.saliency, learnt) {
+                (None, None) => Ok(Method::ConstantBox(constant)),
                 _ => Err("[constant-box] takes no [saliency], [seeds] or [colours]"),
             },
             _ => Err("exactly one of the tables [cut], [threshold] and [constant-box] is wanted"),

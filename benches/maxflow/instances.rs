@@ -161,10 +161,10 @@ impl Class {
     /// The energy of a photo.
     pub(crate) fn energy(&self, photo: &RgbImage) -> Energy {
         let frame = self.frame(photo);
-        let mut energy = Energy::new(&CutOptions { form: self.form, gamma: self.gamma });
+        let mut energy = Energy::new(&CutOptions { form: self.form, gamma: self.gamma, map: 0.0, level: 1.0 });
         energy.set_photo(&frame);
         let seeds = self.seeds(&self.saliency(&frame));
-        energy.set_class(&frame, &seeds, &self.colours(), 0, &mut |_| {});
+        energy.set_class(&frame, None, Some((&seeds, &self.colours())), 0, &mut |_| {});
         energy
     }
 }

@@ -80,7 +80,7 @@ fn main() -> Result<()> {
                 map.iter().all(|m| m.map.dim() == (height as usize, width as usize)),
                 "map and photo differ in size"
             );
-            let mut energy = Energy::new(&CutOptions { form: Form::Grabcut8, gamma });
+            let mut energy = Energy::new(&CutOptions { form: Form::Grabcut8, gamma, map: 0.0, level: 1.0 });
             let colours = ColourOptions { fit: ColourFit::Em, components: 5, sample };
             let mut times: Vec<Vec<(&str, f64)>> = Vec::new();
             let mut found = None;
@@ -99,7 +99,7 @@ fn main() -> Result<()> {
                     (None, None) => unreachable!("one of them is required"),
                 };
                 tick("seeds");
-                energy.set_class(&photo, &seeds, &colours, 0, &mut tick);
+                energy.set_class(&photo, None, Some((&seeds, &colours)), 0, &mut tick);
                 let mask = energy.minimise();
                 tick("cut");
                 let bbox = largest(&mask, None).as_ref().and_then(bounding_box);

@@ -75,12 +75,17 @@ impl Visualise {
                     let started = Instant::now();
                     let model = ascend(worker, class, classifier.description.size, &options, || ())?;
                     let title = classifier.description.classes.title(class);
-                    let name: String = title.split(',').next().unwrap_or_default().replace(|c: char| !c.is_alphanumeric(), "-");
+                    let name: String =
+                        title.split(',').next().unwrap_or_default().replace(|c: char| !c.is_alphanumeric(), "-");
                     let path = self.out.join(format!("{class}-{name}.png"));
                     save(&model.picture, &path)?;
                     let noise = if model.from_noise { "; from noise: no slope at the zero image" } else { "" };
                     let seconds = started.elapsed().as_secs_f64();
-                    let line = format!("class {class} {title}: score {:.1}, {seconds:.1} s{noise}\n{}\n", model.score, path.display());
+                    let line = format!(
+                        "class {class} {title}: score {:.1}, {seconds:.1} s{noise}\n{}\n",
+                        model.score,
+                        path.display()
+                    );
                     Ok((model.picture, line))
                 },
             )

@@ -8,9 +8,11 @@ use crate::study::{Diagnosis, Findings, Line};
 /// The findings as Markdown tables: scores, then, where there are any, the stages of cuts and thresholds.
 #[must_use]
 pub fn study(findings: &Findings) -> String {
-    let Findings { title, dataset, images, weighted, against, lines } = findings;
+    let Findings { title, dataset, images, weighted, against, lines, chosen_on } = findings;
     let weights = if *weighted { ", weighted" } else { "" };
-    let mut text = format!("## {title}\n\n{dataset}: {images} photos{weights}; true class known; percent, with 95 % intervals");
+    let chosen = chosen_on.as_ref().map_or(String::new(), |on| format!("; varied values were chosen on {on}"));
+    let mut text =
+        format!("## {title}\n\n{dataset}: {images} photos{weights}; true class known; percent, with 95 % intervals{chosen}");
     text += "\n\n| pipeline | model | GT-known | against the centred box of half the area |";
     if let Some(against) = against {
         let _ = write!(text, " against {against} |");
@@ -24,7 +26,8 @@ pub fn study(findings: &Findings) -> String {
         if against.is_some() {
             let _ = write!(text, " {} |", flips(line.against.as_ref().map(|against| against.paired)));
         }
-        let (best, ms) = (value(line.gt_known_accuracy_iou_70), line.cpu_ms_per_photo.iter().map(|(_, ms)| ms).sum::<f64>());
+        let (best, ms) =
+            (value(line.gt_known_accuracy_iou_70), line.cpu_ms_per_photo.iter().map(|(_, ms)| ms).sum::<f64>());
         let _ = writeln!(text, " {} | {best} | {} | {ms:.0} |", value(*mean_iou), value(*max_box_acc_v2));
     }
     stages(&mut text, lines);

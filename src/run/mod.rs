@@ -172,7 +172,7 @@ pub fn probe(pipeline: &Pipeline, description: &Description) -> Probe {
         return Probe { dense, ..Probe::default() };
     };
     let SaliencyOptions { method, layers, .. } = saliency;
-    let picture = method.wanted != Wanted::Layers;
+    let picture = method.wanted == Wanted::Both;
     Probe { dense, relu: method.relu, layers: description.tensors(layers), picture }
 }
 
@@ -217,7 +217,7 @@ fn open(options: &RunOptions, description: &Description) -> Result<Dataset> {
 }
 
 fn crops(view: &ViewOptions) -> String {
-    let shown = match (view.kind, view.sizes.len()) {
+    let shown = match (view.kind, view.scales.len()) {
         (ViewKind::TenCrop, _) => "10 crops".into(),
         (ViewKind::Warp, 0 | 1) => "one warp".into(),
         (ViewKind::Warp, n) => format!("{n} warps"),
@@ -326,8 +326,8 @@ impl Tally {
 #[must_use]
 pub fn method_name(pipeline: &Pipeline) -> String {
     match pipeline.method() {
-        Method::Cut(_, _, _, cut) => format!("GraphCut {:?} gamma {}", cut.form, cut.gamma).to_lowercase(),
-        Method::Threshold(_, threshold) => format!("threshold {:?} {}", threshold.rule, threshold.alpha).to_lowercase(),
+        Method::Cut(cut, _) => format!("GraphCut {:?} gamma {}", cut.form, cut.gamma).to_lowercase(),
+        Method::Threshold(threshold) => format!("threshold {:?} {}", threshold.rule, threshold.alpha).to_lowercase(),
         Method::ConstantBox(constant) => {
             format!("constant box of {:.4} x each side", constant.side)
         }

@@ -73,7 +73,7 @@ impl<'a> Localiser<'a> {
     #[must_use]
     pub fn new(classifier: &'a Classifier, pipeline: &'a Pipeline, classes: Classes, seed: u64) -> Self {
         let energy = match pipeline.method() {
-            Method::Cut(_, _, _, cut) => Some(Energy::new(cut)),
+            Method::Cut(cut, _) => Some(Energy::new(cut)),
             _ => None,
         };
         Self { worker: classifier.worker(), pipeline, classes, seed, energy }
@@ -134,13 +134,13 @@ pub(crate) fn find(
     tick: Tick<'_>,
 ) -> (Located, Stages) {
     match (pipeline.method(), saliency, energy) {
-        (Method::Cut(_, seeds, colours, _), Some(saliency), Some(energy)) => {
-            segment::cut(energy, frame, photo, saliency, (seeds, colours), seed, tick)
+        (Method::Cut(_, learnt), Some(saliency), Some(energy)) => {
+            segment::cut(energy, frame, photo, saliency, learnt, seed, tick)
         }
-        (Method::Threshold(_, threshold), Some(saliency), _) => {
-            let (located, stages) = segment::threshold(saliency, photo, threshold);
+        (Method::Threshold(threshold), Some(saliency), _) => {
+            let found = segment::threshold(saliency, photo, threshold);
             tick("threshold");
-            (located, stages)
+            found
         }
         (Method::ConstantBox(constant), ..) => (constant.located(photo), Stages::default()),
         _ => unreachable!("what a pipeline wants is made before"),

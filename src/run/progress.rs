@@ -36,7 +36,10 @@ impl Progress {
         if !self.terminal && !self.quiet && (done * 20 / all) > ((done - 1) * 20 / all) {
             let rate = self.bar.per_sec();
             let left = self.bar.eta().as_secs();
-            tracing::info!("{done} of {all} photos, {rate:.1}/s, {left} s left, {} failed", self.failed.load(Ordering::Relaxed));
+            tracing::info!(
+                "{done} of {all} photos, {rate:.1}/s, {left} s left, {} failed",
+                self.failed.load(Ordering::Relaxed)
+            );
         }
     }
 

@@ -3,7 +3,7 @@
 use fast_image_resize::{self as fir, images::TypedImage, pixels::F32};
 use image::{ImageBuffer, Luma};
 use imageproc::filter::gaussian_blur_f32;
-use ndarray::{Array2, Array3, ArrayView3, Axis, s};
+use ndarray::{Array, Array2, Array3, ArrayView3, Axis, Dimension, s};
 use serde::{Deserialize, Serialize};
 
 use super::methods::{Method, Shown, Tensor, Wanted};
@@ -28,6 +28,8 @@ pub struct SaliencyOptions {
     /// The standard deviation of the noise, as a share of the range of the crop's pixel values.
     #[serde(default)]
     pub noise: f64,
+    /// Where the object is likely before anything is seen.
+    pub prior: Option<Prior>,
     /// The standard deviation of a Gaussian that smooths the map, as a share of the frame's longer side.
     #[serde(default)]
     pub smooth: f64,
@@ -80,6 +82,11 @@ impl SaliencyOptions {
     pub(crate) fn check(&self) -> Result<(), String> {
         let Self { method: Method { name, wanted, shown, .. }, samples, noise, smooth, .. } = self;
         let shares = [("noise", noise, 1.0), ("smooth", smooth, 0.5)];
+        if let Some(Prior { x, y, deviation }) = self.prior
+            && !([x, y].iter().all(|share| (0.0..=1.0).contains(share)) && deviation > 0.0)
+        {
+            return Err(format!("saliency.prior: x {x} and y {y} are shares, deviation {deviation} is above 0"));
+        }
         if let Some((key, share, most)) = shares.into_iter().find(|(_, share, most)| !(0.0..=*most).contains(*share)) {
             return Err(format!("saliency.{key} {share} is not in 0..{most}"));
         }
@@ -103,6 +110,30 @@ impl SaliencyOptions {
     }
 }
 
+/// A Gaussian over the frame by which the map is multiplied: photographers put their subjects near the middle.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prior {
+    /// Its centre, as a share of the width.
+    pub x: f64,
+    /// Its centre, as a share of the height.
+    pub y: f64,
+    /// Its standard deviation, as a share of either side.
+    pub deviation: f64,
+}
+
+impl Prior {
+    /// `exp(−((u − x)² + (v − y)²) / 2σ²)` at each pixel's centre (u, v).
+    fn multiply(&self, map: &mut Array2<f32>) {
+        let (height, width) = map.dim();
+        for ((row, column), value) in map.indexed_iter_mut() {
+            let (u, v) = ((column as f64 + 0.5) / width as f64, (row as f64 + 0.5) / height as f64);
+            let square = (u - self.x).powi(2) + (v - self.y).powi(2);
+            *value *= (-square / (2.0 * self.deviation * self.deviation)).exp() as f32;
+        }
+    }
+}
+
 /// What is averaged over overlapping crops; the paper does not say.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -110,6 +141,8 @@ pub enum Averaging {
     /// The maps: the maximum over channels of the absolute gradient, then the mean over crops.
     #[default]
     Absolute,
+    /// The maps, each over its own mean: for crops of several sizes, whose gradients are of several magnitudes.
+    Relative,
     /// The gradients: their mean over crops, then the maximum over channels of its absolute value.
     Signed,
 }
@@ -130,6 +163,13 @@ impl Saliency {
         let Rect { x, y, width, height } = self.window;
         let [x, y, w, h] = [x, y, width, height].map(|n| n as usize);
         self.map.slice(s![y..y + h, x..x + w]).iter().copied().collect()
+    }
+
+    /// Whether the map is the same everywhere inside the window, and so says nothing.
+    #[must_use]
+    pub fn is_constant(&self) -> bool {
+        let values = self.values();
+        values.iter().all(|&v| v == values[0])
     }
 
     /// The map as a score map of `size` x `size`, in 0..=1: the whole frame resized (linear, anti-aliased), the least
@@ -179,7 +219,10 @@ pub fn combine(view: &View, evidence: &Evidence<'_>, options: &SaliencyOptions) 
         let crops = view.crops.iter().zip(evidence);
         average(view, crops.map(|(crop, tensors)| (crop, (options.method.map)(&tensors[tensor]))), options.average)
     });
-    let map = smooth(fuse(maps.collect()), options.smooth);
+    let mut map = smooth(fuse(maps.collect()), options.smooth);
+    if let Some(prior) = &options.prior {
+        prior.multiply(&mut map);
+    }
     Saliency { map, window: view.window }
 }
 
@@ -192,8 +235,11 @@ fn average<'a>(view: &View, crops: impl Iterator<Item = (&'a Crop, Array3<f32>)>
         if *mirrored {
             map.invert_axis(Axis(2));
         }
-        if averaging == Averaging::Absolute {
+        if averaging != Averaging::Signed {
             map = saliency(map.view()).insert_axis(Axis(0));
+        }
+        if averaging == Averaging::Relative {
+            over_mean(&mut map);
         }
         if sum.is_empty() {
             sum = Array3::zeros((map.dim().0, height, width));
@@ -213,14 +259,17 @@ fn average<'a>(view: &View, crops: impl Iterator<Item = (&'a Crop, Array3<f32>)>
 /// Of several maps the sum of each over its mean; one alone stays as it is.
 fn fuse(mut maps: Vec<Array2<f32>>) -> Array2<f32> {
     if maps.len() > 1 {
-        for map in &mut maps {
-            let mean = map.iter().map(|&v| f64::from(v)).sum::<f64>() / map.len() as f64;
-            if mean > 0.0 {
-                *map /= mean as f32;
-            }
-        }
+        maps.iter_mut().for_each(over_mean);
     }
     maps.into_iter().reduce(|sum, map| sum + map).expect("a method wants one tensor at least")
+}
+
+/// Divides a map by its mean, unless that is 0.
+fn over_mean<D: Dimension>(map: &mut Array<f32, D>) {
+    let mean = map.iter().map(|&v| f64::from(v)).sum::<f64>() / map.len() as f64;
+    if mean > 0.0 {
+        *map /= mean as f32;
+    }
 }
 
 /// The map under a Gaussian whose standard deviation is `share` of its longer side.
@@ -255,6 +304,7 @@ mod tests {
             layers: vec![],
             samples: 1,
             noise: 0.0,
+            prior: None,
             smooth: 0.0,
         }
     }
@@ -278,6 +328,24 @@ mod tests {
         };
         assert_eq!(map(Averaging::Absolute), array![[1., 3., 8., 0.]]);
         assert_eq!(map(Averaging::Signed), array![[1., 1., 8., 0.]]);
+    }
+
+    #[test]
+    fn maps_of_several_magnitudes_count_alike() {
+        let crop = two_crops().crops.remove(0);
+        let view = View { crops: vec![crop.clone(), crop], ..two_crops() };
+        let maps = [array![[[1., 3.]]], array![[[600., 200.]]]];
+        let evidence = maps.iter().map(|g| vec![vec![Tensor { values: g.view(), gradient: g.view() }]]).collect();
+        let relative = SaliencyOptions { average: Averaging::Relative, ..options("gradient") };
+        assert_eq!(combine(&view, &evidence, &relative).map, array![[1., 1., 0., 0.]]);
+    }
+
+    #[test]
+    fn the_prior_is_a_gaussian_around_its_centre() {
+        let mut map = Array2::ones((1, 4));
+        Prior { x: 0.625, y: 0.5, deviation: 0.25 }.multiply(&mut map);
+        let expected = [2.0f32, 1.0, 0.0, 1.0].map(|deviations| (-deviations * deviations / 2.0).exp());
+        assert!(map.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{map}");
     }
 
     #[test]

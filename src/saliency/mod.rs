@@ -13,7 +13,7 @@ mod shown;
 mod view;
 
 pub(crate) use map::blurred;
-pub use map::{Averaging, Evidence, Saliency, SaliencyOptions, combine, saliency};
+pub use map::{Averaging, Evidence, Prior, Saliency, SaliencyOptions, combine, saliency};
 pub use methods::{METHODS, Method, Shown, Tensor, Wanted};
 pub use shown::shown;
 pub(crate) use view::resize_any;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::gradient::Dense;
 
 /// How the photo is shown: the table `[view]` of a pipeline.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ViewOptions {
     /// The crops.
@@ -18,26 +18,32 @@ pub struct ViewOptions {
     /// Show the mirror image too. Ten crops have theirs anyway.
     #[serde(default)]
     pub flip: bool,
-    /// For a warp: the sizes at which the photo is shown, pixels a side, none below the network's own. Left out, that
-    /// alone. Where there are others, the network is run fully convolutionally and a class's score is the mean over
-    /// positions.
+    /// For a warp: the sizes at which the photo is shown, as multiples of the network's own, 1 to 8. Left out, that size
+    /// alone; otherwise the network is run fully convolutionally, and a class's score is the mean over positions.
     #[serde(default)]
-    pub sizes: Vec<u32>,
+    pub scales: Vec<f64>,
+    /// For a warp: the sides of the frame in which maps live and the object is cut, pixels; left out, the network's own.
+    pub frame: Option<u32>,
 }
 
 impl ViewOptions {
     /// One warp to the network's input.
     #[must_use]
     pub const fn warp(filter: Filter) -> Self {
-        Self { kind: ViewKind::Warp, filter, flip: false, sizes: vec![] }
+        Self { kind: ViewKind::Warp, filter, flip: false, scales: vec![], frame: None }
     }
 
     pub(crate) fn check(&self) -> Result<(), String> {
         match self.kind {
             ViewKind::TenCrop if self.flip => Err("view.flip: ten crops have their mirror images already".into()),
-            ViewKind::TenCrop | ViewKind::Dense if !self.sizes.is_empty() => Err("view.sizes are for a warp".into()),
-            _ if self.sizes.iter().any(|size| !(1..=4096).contains(size)) => {
-                Err(format!("view.sizes {:?} are not all in 1..4096", self.sizes))
+            ViewKind::TenCrop | ViewKind::Dense if !self.scales.is_empty() || self.frame.is_some() => {
+                Err("view.scales and view.frame are for a warp".into())
+            }
+            _ if self.scales.iter().any(|scale| !(1.0..=8.0).contains(scale)) => {
+                Err(format!("view.scales {:?} are not all in 1..8", self.scales))
+            }
+            _ if self.frame.is_some_and(|frame| !(1..=4096).contains(&frame)) => {
+                Err("view.frame is not in 1..4096".into())
             }
             _ => Ok(()),
         }
@@ -48,7 +54,7 @@ impl ViewOptions {
     pub fn dense(&self) -> Option<Dense> {
         match self.kind {
             ViewKind::Dense => Some(Dense::Positive),
-            _ if self.sizes.is_empty() => None,
+            _ if self.scales.is_empty() => None,
             _ => Some(Dense::Mean),
         }
     }
@@ -93,6 +99,14 @@ pub struct Rect {
     pub height: u32,
 }
 
+impl Rect {
+    /// Its pixels (x, y), row by row.
+    pub fn pixels(self) -> impl Iterator<Item = (u32, u32)> {
+        let Self { x, y, width, height } = self;
+        (y..y + height).flat_map(move |row| (x..x + width).map(move |column| (column, row)))
+    }
+}
+
 /// A part of the photo as the classifier sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Crop {
@@ -134,7 +148,7 @@ impl View {
         let (size, canvas) = (size as u32, canvas as u32);
         let (width, height) = photo.dimensions();
         let [w, h] = match options.kind {
-            ViewKind::Warp => [size, size],
+            ViewKind::Warp => [options.frame.unwrap_or(size); 2],
             ViewKind::TenCrop | ViewKind::Dense => {
                 if width.max(height) > MOST_ELONGATED * width.min(height) {
                     return Err(format!("{width} x {height} is more than {MOST_ELONGATED} times as long as wide"));
@@ -147,9 +161,9 @@ impl View {
         let whole = Rect { x: 0, y: 0, width: w, height: h };
         let (covered, window) = match options.kind {
             ViewKind::Warp => {
-                let native = [size];
-                let sizes = if options.sizes.is_empty() { &native[..] } else { &options.sizes };
-                let shown = sizes.iter().map(|&size| Ok((whole, resize(photo, size, size, options.filter)?)));
+                let scales = if options.scales.is_empty() { &[1.0][..] } else { &options.scales };
+                let sizes = scales.iter().map(|scale| (f64::from(size) * scale).round() as u32);
+                let shown = sizes.map(|size| Ok((whole, resize(photo, size, size, options.filter)?)));
                 (shown.collect::<Result<_, String>>()?, whole)
             }
             ViewKind::Dense => (vec![(whole, frame.clone())], whole),
@@ -224,7 +238,7 @@ mod tests {
     }
 
     fn options(kind: ViewKind) -> ViewOptions {
-        ViewOptions { kind, filter: Filter::Bicubic, flip: false, sizes: vec![] }
+        ViewOptions { kind, filter: Filter::Bicubic, flip: false, scales: vec![], frame: None }
     }
 
     #[test]
@@ -268,9 +282,10 @@ mod tests {
 
     #[test]
     fn a_warp_may_be_shown_at_several_sizes() {
-        let sizes = ViewOptions { sizes: vec![224, 320], ..options(ViewKind::Warp) };
-        let view = View::of(&RgbImage::new(500, 375), &sizes, 224, 256).expect("a view");
+        let scales = ViewOptions { scales: vec![1.0, 1.43], frame: Some(112), ..options(ViewKind::Warp) };
+        let view = View::of(&RgbImage::new(500, 375), &scales, 224, 256).expect("a view");
         assert_eq!(view.crops.iter().map(|c| c.picture.dimensions()).collect::<Vec<_>>(), [(224, 224), (320, 320)]);
+        assert_eq!(view.size(), [112, 112]);
         assert!(view.crops.iter().all(|crop| crop.rect == view.window));
     }
 }

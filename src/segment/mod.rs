@@ -82,29 +82,35 @@ pub struct Stages {
 /// Called with the name of each stage when it ends; for timings.
 pub type Tick<'a> = &'a mut dyn FnMut(&'static str);
 
-/// Cuts the object out of `frame`, the photo that `energy` has taken. `photo` is the size (width, height) of the stored
-/// photo that it shows; `seed` makes the colour models reproducible and is derived from the photo's id and the class.
+/// Cuts the object out of `frame`, the photo that `energy` has taken, by its colours, where `learnt` says how these are
+/// learnt, and by its map. `photo` is the size (width, height) of the stored photo; `seed` makes the colour models
+/// reproducible and is derived from the photo's id and the class.
 pub fn cut(
     energy: &mut Energy,
     frame: &RgbImage,
     photo: [u32; 2],
     saliency: &Saliency,
-    (seed_options, colour_options): (&SeedOptions, &ColourOptions),
+    learnt: Option<(&SeedOptions, &ColourOptions)>,
     seed: u64,
     tick: Tick<'_>,
 ) -> (Located, Stages) {
     let mut stages = Stages::default();
-    let made = seeds(saliency, seed_options);
-    tick("seeds");
-    let made = match made {
-        Ok(made) => stages.seeds.insert(made),
-        Err(flag) => return (Located::whole(photo, flag), stages),
-    };
-    energy.set_class(frame, made, colour_options, seed, tick);
+    if saliency.is_constant() {
+        return (Located::whole(photo, Flag::ConstantMap), stages);
+    }
+    if let Some((options, _)) = learnt {
+        match seeds(saliency, options) {
+            Ok(made) => stages.seeds = Some(made),
+            Err(flag) => return (Located::whole(photo, flag), stages),
+        }
+        tick("seeds");
+    }
+    let seeded = stages.seeds.as_ref().zip(learnt.map(|(_, colours)| colours));
+    energy.set_class(frame, Some(saliency), seeded, seed, tick);
     let mask = energy.minimise();
     tick("cut");
     let mask = stages.mask.insert(mask);
-    let kept = (energy.form() == Form::Gsc).then_some(&made.hard);
+    let kept = stages.seeds.as_ref().filter(|_| energy.form() == Form::Gsc).map(|seeds| &seeds.hard);
     let component = largest(mask, kept);
     let located = match component.as_ref().and_then(bounding_box) {
         None => Located::whole(photo, Flag::EmptyMask),

@@ -100,7 +100,7 @@ impl SeedOptions {
 /// colour models.
 pub fn seeds(saliency: &Saliency, options: &SeedOptions) -> Result<Seeds, Flag> {
     let values = saliency.values();
-    if values.iter().all(|&v| v == values[0]) {
+    if saliency.is_constant() {
         return Err(Flag::ConstantMap);
     }
     let mut order: Vec<usize> = (0..values.len()).collect();

@@ -1,7 +1,7 @@
 //! The study: many pipelines over one dataset, each shared stage made once, one table.
 //!
 //! ```text
-//! STUDY.toml ─► rows (pipelines) ─► plan (what they share) ─► [photo by photo] ─► lines ─► table
+//! STUDY.toml ─► entries (pipelines) ─► plan (what they share) ─► [photo by photo] ─► lines ─► table
 //! ```
 //!
 //! Pipelines that ask the network the same question share its answer, and those that make the same map share it: a grid of
@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use diagnosis::Diagnosis;
 pub use line::{Against, Line};
 
-use crate::classifier::{self, Classifier};
+use crate::classifier::{self, Classifier, Description, Probe};
 use crate::config::{self, Pipeline, home};
 use crate::dataset::{Dataset, Request};
 use crate::run::Progress;
@@ -39,14 +39,23 @@ pub struct Study {
     pub dataset: PathBuf,
     /// Only the photos named in this file of `data/`.
     pub images: Option<PathBuf>,
+    /// Where a row varies values, the combination that is most accurate on the photos named in this file of `data/` is
+    /// chosen, for each model, and only that one is scored. Without it every combination is a row of its own.
+    pub choose_on: Option<PathBuf>,
     /// The models' names or paths.
     pub models: Vec<PathBuf>,
     /// The row that the others are compared with, photo by photo.
     pub against: Option<String>,
+    /// Values that several rows vary, by a name.
+    #[serde(default, rename = "grid")]
+    pub grids: BTreeMap<String, Grid>,
     /// The pipelines.
     #[serde(rename = "row")]
     pub rows: Vec<Row>,
 }
+
+/// Values to try, by `table.key`.
+pub type Grid = BTreeMap<String, Vec<toml::Value>>;
 
 /// A pipeline of a study, or a grid of them.
 #[derive(Clone, Debug, Deserialize)]
@@ -59,9 +68,11 @@ pub struct Row {
     /// Values changed, each `table.key=value`.
     #[serde(default)]
     pub set: Vec<String>,
-    /// Values varied: every combination is a row of its own.
+    /// Values varied: every combination is a pipeline.
     #[serde(default)]
-    pub vary: BTreeMap<String, Vec<toml::Value>>,
+    pub vary: Grid,
+    /// The name of a grid of the study, varied besides.
+    pub grid: Option<String>,
     /// Only with these models, by their names.
     pub models: Option<Vec<String>>,
 }
@@ -90,6 +101,8 @@ pub struct Findings {
     pub dataset: String,
     /// How many photos.
     pub images: usize,
+    /// The photos that varied values were chosen on.
+    pub chosen_on: Option<String>,
     /// Whether photos are weighted.
     pub weighted: bool,
     /// The row that others are compared with.
@@ -100,7 +113,10 @@ pub struct Findings {
 
 /// One pipeline of a study.
 #[derive(Clone, Debug)]
-pub(self) struct Entry {
+struct Entry {
+    /// The place of its row in the study.
+    row: usize,
+    /// The row's name and what it varies.
     name: String,
     pipeline: Pipeline,
     models: Option<Vec<String>>,
@@ -123,15 +139,26 @@ impl Study {
         Ok(config::parse(&text, &path.display().to_string())?)
     }
 
+    /// What a row varies.
+    fn varied(&self, row: usize) -> Result<Grid> {
+        let Row { name, vary, grid, .. } = &self.rows[row];
+        let mut varied = vary.clone();
+        if let Some(grid) = grid {
+            let known = self.grids.get(grid).with_context(|| format!("row {name}: no grid is called {grid}"))?;
+            varied.extend(known.clone());
+        }
+        Ok(varied)
+    }
+
     /// The pipelines, every combination of what is varied among them.
     fn entries(&self) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
-        for Row { name, pipeline, set, vary, models } in &self.rows {
-            for varied in combinations(vary) {
+        for (row, Row { name, pipeline, set, models, .. }) in self.rows.iter().enumerate() {
+            for varied in combinations(&self.varied(row)?) {
                 let settings = [&set[..], &varied].concat();
                 let pipeline = Pipeline::load(pipeline, &settings)?;
                 let name = [&[name.clone()][..], &varied].concat().join(" ");
-                entries.push(Entry { name, pipeline, models: models.clone() });
+                entries.push(Entry { row, name, pipeline, models: models.clone() });
             }
         }
         if let Some(against) = &self.against
@@ -148,71 +175,103 @@ impl Study {
     /// When a pipeline, a model or the dataset cannot be used. A photo that fails is wrong in every line.
     pub fn run(&self, carrying: &Carrying) -> Result<Findings> {
         let entries = self.entries()?;
-        let images = self.images.as_ref().map(|images| home().join("data").join(images));
         let models = if carrying.models.is_empty() { &self.models } else { &carrying.models };
         let descriptions = models.iter().map(|model| classifier::describe(model)).collect::<Result<Vec<_>, _>>()?;
         let Some(first) = descriptions.first() else { bail!("a study without models") };
+        let open = |images: Option<&PathBuf>| self.open(images, first, carrying);
+        let dataset = open(self.images.as_ref())?;
+        let choosing = self.choose_on.as_ref().map(|images| open(Some(images))).transpose()?;
+        if descriptions.iter().any(|description| description.classes != dataset.classes) {
+            bail!("the models' classes are not those of {}", dataset.name);
+        }
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(carrying.threads).build().context("worker threads")?;
+        let mut lines = Vec::new();
+        for description in &descriptions {
+            let of_model = |entry: &&Entry| entry.models.as_ref().is_none_or(|m| m.contains(&description.name));
+            let mut entries: Vec<_> = entries.iter().filter(of_model).cloned().collect();
+            let score = |entries: &[Entry], dataset: &Dataset| {
+                pool.install(|| scored(entries, description, dataset, carrying.quiet))
+            };
+            if let Some(choosing) = &choosing {
+                let of_a_grid = |entry: &&Entry| entries.iter().filter(|other| other.row == entry.row).count() > 1;
+                let varied: Vec<_> = entries.iter().filter(of_a_grid).cloned().collect();
+                let tried = score(&varied, choosing)?;
+                entries = chosen(entries, &varied, &tried);
+            }
+            lines.extend(score(&entries, &dataset)?);
+        }
+        Ok(Findings {
+            title: self.title.clone(),
+            dataset: dataset.name.clone(),
+            images: dataset.photos.len(),
+            chosen_on: self.choose_on.as_ref().map(|images| images.display().to_string()),
+            weighted: dataset.weighted,
+            against: self.against.clone(),
+            lines: line::compared(lines, self.against.as_deref()),
+        })
+    }
+
+    /// The study's dataset, or the part of it that a file of `data/` names.
+    fn open(&self, images: Option<&PathBuf>, model: &Description, carrying: &Carrying) -> Result<Dataset> {
+        let images = images.map(|images| home().join("data").join(images));
         let mut dataset = Dataset::open(&Request {
             dataset: Some(&self.dataset),
             data_dir: carrying.data_dir.as_deref(),
             images: images.as_deref(),
-            classes: Some(&first.classes),
+            classes: Some(&model.classes),
             ..Request::default()
         })?;
         if let Some(limit) = carrying.limit {
             dataset.limit(limit);
         }
-        if descriptions.iter().any(|description| description.classes != dataset.classes) {
-            bail!("the models' classes are not those of {}", dataset.name);
-        }
         if dataset.photos.iter().any(|photo| photo.class.is_none()) {
             bail!("a study wants a dataset whose photos all have a class; {} has others", dataset.name);
         }
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(carrying.threads).build().context("worker threads")?;
-        let mut lines = Vec::new();
-        for description in descriptions {
-            let of_model = |entry: &&Entry| entry.models.as_ref().is_none_or(|m| m.contains(&description.name));
-            let entries: Vec<_> = entries.iter().filter(of_model).cloned().collect();
-            let plan = Plan::of(&entries, &description);
-            if !carrying.quiet {
-                tracing::info!("{}: {plan}", description.name);
-            }
-            let load = |probe: &classifier::Probe| Classifier::load(description.clone(), probe.clone());
-            let classifiers = plan.probes.iter().map(load).collect::<Result<Vec<_>, _>>()?;
-            let progress = Progress::new(dataset.photos.len(), carrying.quiet);
-            let found: Vec<_> = pool.install(|| {
-                let photos = dataset.photos.par_iter().with_max_len(1);
-                let results = photos.map_init(
-                    || Worker::new(&classifiers, &plan, &entries),
-                    |worker, photo| {
-                        let found = worker.photo(photo);
-                        progress.advance(found.is_err());
-                        found
-                    },
-                );
-                results.collect()
-            });
-            progress.finish();
-            lines.extend(line::lines(&dataset, &description, &entries, &found));
-        }
-        let against = self.against.as_deref();
-        Ok(Findings {
-            title: self.title.clone(),
-            dataset: dataset.name.clone(),
-            images: dataset.photos.len(),
-            weighted: dataset.weighted,
-            against: self.against.clone(),
-            lines: line::compared(lines, against),
-        })
+        Ok(dataset)
     }
 }
 
+/// A line for each pipeline with one model.
+fn scored(entries: &[Entry], description: &Description, dataset: &Dataset, quiet: bool) -> Result<Vec<Line>> {
+    let plan = Plan::of(entries, description);
+    if !quiet {
+        tracing::info!("{}, {} photos: {plan}", description.name, dataset.photos.len());
+    }
+    let load = |probe: &Probe| Classifier::load(description.clone(), probe.clone());
+    let classifiers = plan.probes.iter().map(load).collect::<Result<Vec<_>, _>>()?;
+    let progress = Progress::new(dataset.photos.len(), quiet);
+    let photos = dataset.photos.par_iter().with_max_len(1);
+    let found = photos.map_init(
+        || Worker::new(&classifiers, &plan, entries),
+        |worker, photo| {
+            let found = worker.photo(photo);
+            progress.advance(found.is_err());
+            found
+        },
+    );
+    let found: Vec<_> = found.collect();
+    progress.finish();
+    Ok(line::lines(dataset, description, entries, &found))
+}
+
+/// The entries of `all`, and of those that were varied only the most accurate of each row: `tried` are their lines. The
+/// first of several.
+fn chosen(all: Vec<Entry>, varied: &[Entry], tried: &[Line]) -> Vec<Entry> {
+    let accuracy = |line: &Line| line.gt_known_accuracy.map_or(0.0, |rate| rate.value);
+    let mut best = BTreeMap::new();
+    for (entry, line) in varied.iter().zip(tried) {
+        let known = best.entry(entry.row).or_insert((&entry.name, accuracy(line)));
+        if accuracy(line) > known.1 {
+            *known = (&entry.name, accuracy(line));
+        }
+    }
+    all.into_iter().filter(|entry| best.get(&entry.row).is_none_or(|(name, _)| **name == entry.name)).collect()
+}
+
 /// Every combination of the values, as settings; one empty one where nothing is varied.
-fn combinations(vary: &BTreeMap<String, Vec<toml::Value>>) -> Vec<Vec<String>> {
+fn combinations(vary: &Grid) -> Vec<Vec<String>> {
     vary.iter().fold(vec![vec![]], |combinations, (key, values)| {
-        let with = |settings: &Vec<String>, value: &toml::Value| {
-            [&settings[..], &[format!("{key}={value}")]].concat()
-        };
+        let with = |settings: &Vec<String>, value: &toml::Value| [&settings[..], &[format!("{key}={value}")]].concat();
         combinations.iter().flat_map(|settings| values.iter().map(move |value| with(settings, value))).collect()
     })
 }

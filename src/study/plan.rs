@@ -49,7 +49,8 @@ impl Plan {
             };
             let look = place(&mut plan.looks, shares, || Look { view: view.clone(), classifier, maps: vec![] });
             let maps = &mut plan.looks[look].maps;
-            let map = place(maps, |map| map.saliency == *saliency, || Map { saliency: saliency.clone(), entries: vec![] });
+            let map =
+                place(maps, |map| map.saliency == *saliency, || Map { saliency: saliency.clone(), entries: vec![] });
             maps[map].entries.push(i);
         }
         plan

@@ -2,9 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::Entry;
 use super::diagnosis::Diagnosis;
 use super::plan::{Look, Map, Plan};
-use super::Entry;
 use crate::classifier::{self, Classifier};
 use crate::config::Method;
 use crate::dataset::{self, Photo};
@@ -35,7 +35,7 @@ pub(super) struct Worker<'a> {
 impl<'a> Worker<'a> {
     pub(super) fn new(classifiers: &'a [Classifier], plan: &'a Plan, entries: &'a [Entry]) -> Self {
         let energy = |entry: &Entry| match entry.pipeline.method() {
-            Method::Cut(_, _, _, cut) => Some(Energy::new(cut)),
+            Method::Cut(cut, _) => Some(Energy::new(cut)),
             _ => None,
         };
         let classifiers = classifiers.iter().map(Classifier::worker).collect();
@@ -69,7 +69,12 @@ impl<'a> Worker<'a> {
                 let saliency = options.as_ref().map(|options| seen.saliency(0, options));
                 of_map.end("saliency");
                 let map = saliency.as_ref().map(|saliency| {
-                    MapOutcome::of(saliency.score_map(crate::score::MAP_SIZE).mapv(f64::from).view(), photo, [None, None], Steps::Hundred)
+                    MapOutcome::of(
+                        saliency.score_map(crate::score::MAP_SIZE).mapv(f64::from).view(),
+                        photo,
+                        [None, None],
+                        Steps::Hundred,
+                    )
                 });
                 for &i in entries {
                     let (pipeline, energy) = (&self.entries[i].pipeline, self.energies[i].as_mut());
@@ -81,8 +86,7 @@ impl<'a> Worker<'a> {
                         energy
                     });
                     let seed = seed_of(&format!("0/{}/{truth}", photo.id));
-                    let (located, stages) =
-                        find(pipeline, energy, frame, size, saliency.as_ref(), seed, &mut |_| {});
+                    let (located, stages) = find(pipeline, energy, frame, size, saliency.as_ref(), seed, &mut |_| {});
                     own.end("box");
                     let guess = Guess {
                         label: Label::Class(truth),

@@ -16,6 +16,7 @@ mod notation;
 mod onnx_package;
 mod program;
 mod scores;
+mod studies;
 mod wsoleval;
 
 use std::path::{Path, PathBuf};

@@ -11,6 +11,7 @@ mod grad_cam_plus_plus;
 mod gradient;
 mod gradient_input;
 mod guided;
+mod guided_norm;
 mod integrated;
 mod layer_cam;
 mod smoothgrad;
@@ -75,7 +76,7 @@ pub struct Method {
 }
 
 /// All methods.
-pub static METHODS: [&Method; 12] = [
+pub static METHODS: [&Method; 13] = [
     &gradient::METHOD,
     &guided::METHOD,
     &deconvnet::METHOD,
@@ -88,6 +89,7 @@ pub static METHODS: [&Method; 12] = [
     &grad_cam_plus_plus::METHOD,
     &layer_cam::METHOD,
     &full_grad::METHOD,
+    &guided_norm::METHOD,
 ];
 
 impl Method {

@@ -19,6 +19,7 @@ use super::Tick;
 use super::colours::{ColourOptions, Gmm, fit};
 use super::seeds::{Seed, Seeds};
 use crate::maxflow::{Edges, Grid, Instance, Neighbours};
+use crate::saliency::Saliency;
 
 /// The energy: the table `[cut]` of a pipeline.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -29,12 +30,29 @@ pub struct CutOptions {
     pub form: Form,
     /// The strength of smoothing, ≥ 0.
     pub gamma: f64,
+    /// The weight k of the map itself beside the colours, ≥ 0: a pixel of saliency h pays k · ln(h / (level · mean h))
+    /// less as foreground. Without colour models the map decides alone.
+    #[serde(default)]
+    pub map: f64,
+    /// The saliency that speaks for neither side, as a multiple of the mean.
+    #[serde(default = "one")]
+    pub level: f64,
+}
+
+const fn one() -> f64 {
+    1.0
 }
 
 impl CutOptions {
     pub(crate) fn check(&self) -> Result<(), String> {
-        let fits = (0.0..=10_000.0).contains(&self.gamma);
-        if fits { Ok(()) } else { Err(format!("cut.gamma {} is not in 0..10000", self.gamma)) }
+        match (self.gamma, self.map) {
+            (gamma, _) if !(0.0..=10_000.0).contains(&gamma) => Err(format!("cut.gamma {gamma} is not in 0..10000")),
+            (_, map) if !(0.0..=1000.0).contains(&map) => Err(format!("cut.map {map} is not in 0..1000")),
+            _ if !(self.level > 0.0 && self.level.is_finite()) => {
+                Err(format!("cut.level {} is not above 0", self.level))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -72,6 +90,9 @@ impl Form {
         }
     }
 }
+
+/// A map's value counts as this part of the level at least: the logarithm of 0 has no end.
+const LEAST_PART: f64 = 1e-6;
 
 /// The energy of a photo in integers, and the memory to minimise it. Keep one per thread: the solver keeps its memory
 /// from cut to cut.
@@ -114,9 +135,31 @@ impl Energy {
         self.grid.set_edges(self.size[0], self.size[1], neighbours, &edges);
     }
 
-    /// Learns the colours of foreground and background from the seeds of one class, and from them what the photo's
-    /// pixels pay. `frame` is the photo that [`Self::set_photo`] took.
-    pub fn set_class(&mut self, frame: &RgbImage, seeds: &Seeds, colours: &ColourOptions, seed: u64, tick: Tick<'_>) {
+    /// What the photo's pixels pay for one class: by its colours, where there are seeds to learn them from, and by its
+    /// map, where that has a weight. `frame` is the photo that [`Self::set_photo`] took.
+    pub fn set_class(
+        &mut self,
+        frame: &RgbImage,
+        map: Option<&Saliency>,
+        learnt: Option<(&Seeds, &ColourOptions)>,
+        seed: u64,
+        tick: Tick<'_>,
+    ) {
+        match learnt {
+            Some((seeds, colours)) => self.set_colours(frame, seeds, colours, seed, tick),
+            None => self.unaries = [(); 2].map(|()| vec![0; self.size[0] * self.size[1]]),
+        }
+        if let Some(map) = map.filter(|_| self.options.map > 0.0) {
+            self.add_map(map);
+        }
+        if let Some((seeds, _)) = learnt {
+            self.set_hard(seeds);
+        }
+        tick("energy");
+    }
+
+    /// Learns the colours of foreground and background from the seeds, and from them what pixels pay.
+    fn set_colours(&mut self, frame: &RgbImage, seeds: &Seeds, colours: &ColourOptions, seed: u64, tick: Tick<'_>) {
         let form = self.options.form;
         let unit = (form.range() / 255.0) as f32;
         let learn = |label, salt| {
@@ -128,6 +171,26 @@ impl Energy {
         tick("colours");
 
         self.unaries = unaries(&foreground, &background, frame.as_raw(), form);
+    }
+
+    /// u = k · ln(h / (level · mean h)), which a pixel pays as background, or −u as foreground; nothing outside the map's window.
+    fn add_map(&mut self, saliency: &Saliency) {
+        let values = saliency.values();
+        let mean = values.iter().map(|&h| f64::from(h)).sum::<f64>() / values.len() as f64;
+        let (scale, width) = (self.options.form.scale() * self.options.map, self.size[0]);
+        let neither = self.options.level * mean;
+        let [as_foreground, as_background] = &mut self.unaries;
+        for ((x, y), h) in saliency.window.pixels().zip(values) {
+            let cost = (scale * (f64::from(h) / neither).max(LEAST_PART).ln()).round() as i32;
+            let pixel = y as usize * width + x as usize;
+            as_foreground[pixel] += (-cost).max(0);
+            as_background[pixel] += cost.max(0);
+        }
+    }
+
+    /// Pixels that the cut must not change.
+    fn set_hard(&mut self, seeds: &Seeds) {
+        let form = self.options.form;
         // What no sum of a pixel's edges can outweigh; for GrabCut its own, somewhat smaller, constant. Never 0.
         let hard = match form {
             Form::Gsc => 4.0 * self.options.gamma + 101.0,
@@ -142,7 +205,6 @@ impl Energy {
                 Seed::Undecided => (),
             }
         }
-        tick("energy");
     }
 
     /// The labelling of least energy, `true` for foreground; of several the one with the smallest foreground.
@@ -198,6 +260,26 @@ pub fn unary(foreground: &Gmm, background: &Gmm, pixel: &Vector3<f64>, form: For
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// k = 2, level 1/2: the mean is 2, so that a saliency of 1 speaks for neither side.
+    #[test]
+    fn the_map_alone_decides_without_colours() {
+        let options = CutOptions { form: Form::Grabcut8, gamma: 0.0, map: 2.0, level: 0.5 };
+        let mut energy = Energy::new(&options);
+        let window = crate::saliency::Rect { x: 0, y: 0, width: 4, height: 1 };
+        let map = Saliency { map: ndarray::array![[1.0, 3.0, 0.5, 3.5]], window };
+        let frame = RgbImage::new(4, 1);
+        energy.set_photo(&frame);
+        energy.set_class(&frame, Some(&map), None, 0, &mut |_| {});
+        let cost = |part: f64| (2000.0 * part.ln()).round() as i32;
+        assert_eq!(energy.instance().source, [0, cost(3.0), 0, cost(3.5)]);
+        assert_eq!(energy.instance().sink, [0, 0, -cost(0.5), 0]);
+        assert_eq!(energy.minimise(), ndarray::array![[false, true, false, true]]);
+        // Nothing is known outside the window.
+        let narrow = Saliency { window: crate::saliency::Rect { width: 2, ..window }, ..map };
+        energy.set_class(&frame, Some(&narrow), None, 0, &mut |_| {});
+        assert_eq!(energy.instance().sink[2..], [0, 0]);
+    }
 
     #[test]
     fn gsc_unaries_by_hand() {

@@ -115,7 +115,7 @@ mod tests {
     fn weights_are_those_of_the_formula() {
         let pixels: Vec<[u8; 3]> = (0..60_u32).map(|i| [0, 7, 19].map(|c| (i * i * 37 + c * i) as u8)).collect();
         for (form, gamma) in [(Form::Gsc, 150.0), (Form::Grabcut8, 50.0), (Form::Grabcut8, 10_000.0)] {
-            let options = CutOptions { form, gamma };
+            let options = CutOptions { form, gamma, map: 0.0, level: 1.0 };
             for (width, count) in [(10, 60), (1, 9), (9, 9), (2, 6), (1, 1)] {
                 let found = pairwise(pixels[..count].as_flattened(), width, &options);
                 let expected = by_formula(&pixels[..count], width, &options);
@@ -132,7 +132,7 @@ mod tests {
     fn gsc_weights_by_hand() {
         let weights = |greys: &[u8], width| {
             let pixels: Vec<_> = greys.iter().flat_map(|&red| [red, 0, 0]).collect();
-            pairwise(&pixels, width, &CutOptions { form: Form::Gsc, gamma: 150.0 })
+            pairwise(&pixels, width, &CutOptions { form: Form::Gsc, gamma: 150.0, map: 0.0, level: 1.0 })
         };
         assert_eq!(weights(&[0, 255], 2), [[1015, 0], [0, 0]]);
         assert_eq!(weights(&[0, 0, 255], 3), [[7500, 137, 0], [0, 0, 0]]);

@@ -108,7 +108,8 @@ mod tests {
                 let start = kmeans::clusters(isa, &samples, 5, unit * unit, 7);
                 let (gmm, likelihood) = em::round(isa, &start, &samples, unit * unit);
                 let unaries = unaries::costs(isa, &start, &gmm, &pixels, form);
-                let pairs = pairwise::weights(isa, &pixels, 37, &CutOptions { form, gamma: 50.0 });
+                let pairs =
+                    pairwise::weights(isa, &pixels, 37, &CutOptions { form, gamma: 50.0, map: 0.0, level: 1.0 });
                 (start, gmm, likelihood, unaries, pairs)
             });
             // A number's text is the shortest that gives it back: the same text is the same bits.

@@ -29,6 +29,8 @@ mod prepare;
 mod probe;
 pub mod rules;
 
+use serde::{Deserialize, Serialize};
+
 use crate::onnx::proto::{ModelProto, NodeProto, TensorProto};
 
 /// The name of the seed input of a gradient model, [M, classes].
@@ -85,7 +87,8 @@ pub enum Seed {
 }
 
 /// How a gradient passes `y = max(x, 0)`: all in which the methods of the paper's section 4 differ.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ReluRule {
     /// `dx = dy · [x > 0]`, the derivative (Simonyan et al. 2013).
     #[default]

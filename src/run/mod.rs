@@ -173,7 +173,7 @@ pub fn probe(pipeline: &Pipeline, description: &Description) -> Probe {
     };
     let SaliencyOptions { method, layers, .. } = saliency;
     let picture = method.wanted == Wanted::Both;
-    Probe { dense, relu: method.relu, layers: description.tensors(layers), picture }
+    Probe { dense, relu: saliency.relu(), layers: description.tensors(layers), picture }
 }
 
 /// The seed of a random choice, from what it is for.

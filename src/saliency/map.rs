@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::methods::{Method, Shown, Tensor, Wanted};
 use super::view::{Crop, Rect, View};
+use crate::gradient::ReluRule;
 
 /// How a map is made: the table `[saliency]` of a pipeline.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -15,6 +16,8 @@ use super::view::{Crop, Rect, View};
 pub struct SaliencyOptions {
     /// The method.
     pub method: &'static Method,
+    /// How the gradient passes a ReLU, in place of the method's own rule: guided LayerCAM, for one.
+    pub relu: Option<ReluRule>,
     /// What is averaged over overlapping crops.
     #[serde(default)]
     pub average: Averaging,
@@ -40,7 +43,13 @@ const fn one() -> usize {
 }
 
 impl SaliencyOptions {
-    /// The same with another method, and where that wants something which is not here: the layers that the model's
+    /// How the gradient passes a ReLU.
+    #[must_use]
+    pub fn relu(&self) -> ReluRule {
+        self.relu.unwrap_or(self.method.relu)
+    }
+
+    /// The same with another method and its own rule of the ReLU, and where that wants something which is not here: the layers that the model's
     /// description calls `last`; 25 pictures with 15 % noise (Smilkov et al. 2017 advise 10 to 20 %); a path of 32 steps.
     #[must_use]
     pub fn with_method(&self, method: &'static Method) -> Self {
@@ -60,7 +69,7 @@ impl SaliencyOptions {
             _ if self.layers.is_empty() => vec!["last".into()],
             _ => self.layers.clone(),
         };
-        Self { method, noise, samples, layers, ..self.clone() }
+        Self { method, relu: None, noise, samples, layers, ..self.clone() }
     }
 
     /// Whether each crop is shown once and as it is.
@@ -73,8 +82,8 @@ impl SaliencyOptions {
     #[must_use]
     pub fn shows_as(&self, other: &Self) -> bool {
         let asked = |options: &Self| {
-            let Self { method: Method { relu, wanted, shown, .. }, samples, .. } = *options;
-            (relu, wanted, shown, samples, options.noise, options.layers.clone())
+            let Self { method: Method { wanted, shown, .. }, samples, .. } = *options;
+            (options.relu(), wanted, shown, samples, options.noise, options.layers.clone())
         };
         asked(self) == asked(other)
     }
@@ -300,6 +309,7 @@ mod tests {
     fn options(method: &str) -> SaliencyOptions {
         SaliencyOptions {
             method: Method::find(method).expect("a method"),
+            relu: None,
             average: Averaging::Absolute,
             layers: vec![],
             samples: 1,

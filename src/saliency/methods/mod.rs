@@ -10,8 +10,8 @@ mod grad_cam;
 mod grad_cam_plus_plus;
 mod gradient;
 mod gradient_input;
+mod gradient_norm;
 mod guided;
-mod guided_norm;
 mod integrated;
 mod layer_cam;
 mod smoothgrad;
@@ -64,7 +64,7 @@ pub struct Method {
     pub paper: &'static str,
     /// Its published localisation on ILSVRC's validation set, and how that was made.
     pub published: &'static str,
-    /// How the gradient passes a ReLU.
+    /// How the gradient passes a ReLU, unless the pipeline says otherwise.
     pub relu: ReluRule,
     /// The tensors it wants.
     pub wanted: Wanted,
@@ -89,7 +89,7 @@ pub static METHODS: [&Method; 13] = [
     &grad_cam_plus_plus::METHOD,
     &layer_cam::METHOD,
     &full_grad::METHOD,
-    &guided_norm::METHOD,
+    &gradient_norm::METHOD,
 ];
 
 impl Method {

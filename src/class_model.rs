@@ -69,7 +69,7 @@ const MOST_NOISE: f64 = 64.0;
 /// How many steps are taken from blur to blur.
 const BLURRED_EVERY: usize = 4;
 
-/// Climbs to the model of `class` in a picture of `size` pixels a side. `step` is called after each step.
+/// Climbs to the model of `class` in a picture of `size` pixels a side.
 ///
 /// # Errors
 /// [`Error::Run`] when the network fails, or has no slope even in noise.
@@ -78,21 +78,25 @@ pub fn ascend(
     class: usize,
     size: usize,
     options: &ClassModelOptions,
-    mut step: impl FnMut(),
 ) -> Result<ClassModel, Error> {
     let mean = Array3::from_shape_fn((3, 1, 1), |(c, ..)| worker.mean_colour()[c]);
     let mut image = Array3::<f32>::zeros((3, size, size));
     let mut velocity = image.clone();
     let mut random = SplitMix(options.seed ^ class as u64);
-    let (mut score, mut noise) = (0.0, 0.0);
+    let (mut score, mut noise, mut climbed) = (0.0, 0.0, false);
     for iteration in 0..options.iterations {
-        let shift = [0, 1].map(|_| random.below(2 * options.jitter + 1));
+        // Either way, as a shift right and down.
+        let shift = [0, 1].map(|_| (size - options.jitter % size + random.below(2 * options.jitter + 1)) % size);
         let shown = rolled(&image, shift);
         let mut response = worker.gradients((&shown + &mean).view(), &[class])?;
-        let mut slope = rolled(&response.gradients[0].remove(0), shift.map(|n| (size - n % size) % size));
+        let mut slope = rolled(&response.gradients[0].remove(0), shift.map(|n| (size - n) % size));
         score = response.scores[class];
         // A network that ends in a ReLU may have score and slope 0 at the zero image.
-        if slope.iter().all(|&v| v == 0.0) {
+        let flat = slope.iter().all(|&v| v == 0.0);
+        if flat && climbed {
+            continue;
+        }
+        if flat {
             noise = f64::max(LEAST_NOISE, 2.0 * noise);
             if noise > MOST_NOISE {
                 return Err(Error::Run(format!("the score of class {class} has no slope, in noise neither")));
@@ -100,6 +104,7 @@ pub fn ascend(
             image.mapv_inplace(|_| (noise * random.normal()) as f32);
             continue;
         }
+        climbed = true;
         slope.zip_mut_with(&image, |slope, &value| *slope -= 2.0 * options.l2 as f32 * value);
         let length = (slope.iter().map(|&v| f64::from(v * v)).sum::<f64>() / slope.len() as f64).sqrt();
         velocity *= options.momentum as f32;
@@ -107,13 +112,12 @@ pub fn ascend(
         image += &velocity;
         let done = iteration as f64 / options.iterations as f64;
         let deviation = options.blur + (options.blur_end - options.blur) * done;
-        if deviation > 0.0 && iteration % BLURRED_EVERY == 0 {
+        if iteration % BLURRED_EVERY == 0 {
             for mut channel in image.outer_iter_mut() {
                 let soft = blurred(&channel.to_owned(), deviation as f32);
                 channel.assign(&soft);
             }
         }
-        step();
     }
     let shown = image + mean;
     let level = |y: u32, x: u32, c: usize| shown[[c, y as usize, x as usize]].round().clamp(0.0, 255.0) as u8;

@@ -13,7 +13,8 @@
 //! [`gradient`] writes the backward pass into an ONNX graph, [`maxflow`] finds the exact cut, [`run`] takes fifty thousand
 //! photos. Around them [`onnx`] holds model files as data, [`classifier`] runs them, [`saliency`] and [`segment`] are the
 //! stages, [`dataset`] reads photos and truth, [`prediction`] reads what anyone says of them, [`score`] knows the field's
-//! metrics, [`report`] shows results, and [`doctor`] looks for what is wrong before a long run.
+//! metrics, [`report`] shows results, and [`doctor`] looks for what is wrong before a long run. [`study`] compares many pipelines in
+//! one table, and [`class_model`] makes the pictures that a class's score likes best.
 //!
 //! Anyone's boxes are scored without a model:
 //!

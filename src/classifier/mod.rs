@@ -44,10 +44,12 @@ pub enum Error {
     #[error(transparent)]
     Model(#[from] onnx::Error),
     /// The model cannot be differentiated.
-    #[error("{path}")]
+    #[error("{path}{layers}")]
     Gradient {
         /// The model file.
         path: String,
+        /// Where layers were asked for, which ones the description names.
+        layers: String,
         /// What is in the way.
         source: gradient::Error,
     },
@@ -155,11 +157,16 @@ impl Classifier {
         Ok(classifier)
     }
 
-    /// Refuses a model whose scores are probabilities: their gradient is not the paper's.
+    /// Refuses a model whose scores are probabilities, since their gradient is not the paper's, and layers that are no
+    /// feature maps.
     fn check_scores(&self) -> Result<(), Error> {
         let size = self.description.size as u32;
         let image = RgbImage::from_fn(size, size, |x, y| image::Rgb([x as u8, y as u8, (x + y) as u8]));
-        let scores = self.worker().forward(pixels(&image).view())?;
+        let image = pixels(&image);
+        let scores = match self.probe.layers[..] {
+            [] => self.worker().forward(image.view())?,
+            _ => self.worker().gradients(image.view(), &[0])?.scores,
+        };
         let sum: f32 = scores.iter().sum();
         if scores.iter().all(|&s| s >= 0.0) && (sum - 1.0).abs() < 1e-3 {
             return Err(Error::Description(format!(
@@ -184,14 +191,22 @@ impl Classifier {
         };
         let Probe { dense, relu, ref layers, picture } = self.probe;
         let mut wrt = layers.clone();
-        if picture && !layers.is_empty() {
-            let inputs = model.graph.iter().flat_map(|g| Graph::new(g).inputs().map(str::to_owned).collect::<Vec<_>>());
-            wrt.splice(0..0, inputs);
+        let graph = model.graph.as_ref().filter(|_| !layers.is_empty());
+        if let Some(input) = graph.and_then(|graph| Graph::new(graph).inputs().next()) {
+            if layers.iter().any(|layer| layer == input) {
+                return Err(Error::Description(format!("{path}: layer `{input}` is the picture, no feature map")));
+            }
+            if picture {
+                wrt.insert(0, input.to_owned());
+            }
         }
         let target = self.description.target.clone();
         let options = Options { wrt, target, size: Some(size), dense, relu, ..Options::default() };
-        let compiled = gradient::compile(model, &options, &Runtime)
-            .map_err(|source| Error::Gradient { path: path.clone(), source })?;
+        let compiled = gradient::compile(model, &options, &Runtime).map_err(|source| Error::Gradient {
+            path: path.clone(),
+            source,
+            layers: self.layers_help(),
+        })?;
         compiled.warnings.iter().for_each(|warning| tracing::warn!("{path}: {warning}"));
         let GradientModel { model, forward, input, input_shape, scores, classes, gradients, .. } = compiled;
         let [h, w] = size;
@@ -212,6 +227,20 @@ impl Classifier {
         }
         cache.insert(size, compiled.clone());
         Ok(compiled)
+    }
+
+    /// Which layers the description names, where layers were asked for.
+    fn layers_help(&self) -> String {
+        let Probe { layers, .. } = &self.probe;
+        let names: Vec<_> = self.description.layers.keys().map(String::as_str).collect();
+        match layers[..] {
+            [] => String::new(),
+            _ => format!(
+                ", layers {}\nhelp: a layer is a tensor, or a name under [layers] of the model's description, which has: {}",
+                layers.join(", "),
+                if names.is_empty() { "none".into() } else { names.join(", ") }
+            ),
+        }
     }
 
     /// A worker for one thread. Its sessions are made when first needed.

@@ -48,7 +48,7 @@ pub(super) struct Show {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Write the cut as a maximum-flow problem in DIMACS format too, for other solvers.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "method")]
     dimacs: Option<PathBuf>,
 }
 
@@ -80,7 +80,11 @@ impl Show {
                 let Found { located, saliency, stages, .. } = &found[0];
                 report::panel(view, size, &photo.boxes, located, saliency.as_ref(), stages)
             }
-            several => report::side_by_side(several, size, &photo.boxes),
+            several => {
+                let found = several.iter().map(|seen| (&seen.view.frame, &seen.found[0]));
+                let rows: Vec<_> = found.map(|(frame, f)| (frame, f.saliency.as_ref(), &f.located)).collect();
+                report::side_by_side(&rows, size, &photo.boxes)
+            }
         };
         let out = self.out.clone().unwrap_or_else(|| format!("{}-panel.png", photo.id).into());
         panel.save(&out).map_err(|e| anyhow!("cannot write {}: {e}", out.display()))?;

@@ -1,12 +1,13 @@
 //! `localise study`
 
+use std::fs::{self, File};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
 
 use super::{Outcome, print};
-use crate::report;
+use crate::run::{OutputError, publish};
 use crate::study::{self, Carrying};
 
 #[derive(Args, Debug)]
@@ -33,13 +34,19 @@ pub(super) struct Study {
 impl Study {
     pub(super) fn run(self, quiet: bool) -> Result<Outcome> {
         let Self { study, data_dir, model: models, limit, threads, json } = self;
+        let study = study::Study::load(&study)?;
+        // The place is tried before the work.
+        if let Some(path) = &json {
+            let part = path.with_added_extension("part");
+            File::create(&part).and_then(|_| fs::remove_file(&part)).map_err(OutputError::at(path))?;
+        }
         let limit = limit.map(|n| n as usize);
-        let findings = study::Study::load(&study)?.run(&Carrying { data_dir, models, limit, threads, quiet })?;
+        let findings = study.run(&Carrying { data_dir, models, limit, threads, quiet })?;
+        print(&study::table(&findings))?;
         if let Some(path) = json {
             let text = serde_json::to_string_pretty(&findings).context("the findings as JSON")?;
-            crate::run::publish(&path, text.as_bytes())?;
+            publish(&path, text.as_bytes())?;
         }
-        print(&report::study(&findings))?;
         let failed = findings.lines.iter().any(|line| line.failed > 0);
         Ok(if failed { Outcome::SomeFailed } else { Outcome::Done })
     }

@@ -1,11 +1,13 @@
 //! `localise visualise`
 
+use std::collections::HashSet;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use clap::Args;
-use image::RgbImage;
+use image::{ImageFormat, RgbImage};
 use rayon::prelude::*;
 
 use super::run::DEFAULT_MODEL;
@@ -13,6 +15,7 @@ use super::{Outcome, print};
 use crate::class_model::{ClassModelOptions, ascend};
 use crate::classifier::{Classifier, Probe, describe};
 use crate::report;
+use crate::run::{OutputError, publish};
 
 #[derive(Args, Debug)]
 pub(super) struct Visualise {
@@ -32,31 +35,38 @@ pub(super) struct Visualise {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..100_000))]
     iterations: Option<u32>,
     /// How much a step changes, in grey levels (root mean square) [default: 2]
-    #[arg(long, value_name = "X", value_parser = positive)]
+    #[arg(long, value_name = "X", value_parser = from_0)]
     step: Option<f64>,
     /// The part of the last step that the next one keeps, below 1 [default: 0.5]
-    #[arg(long, value_name = "X", value_parser = positive)]
+    #[arg(long, value_name = "X", value_parser = below_1)]
     momentum: Option<f64>,
     /// The weight of the squared norm that is taken off the score [default: 1e-6]
-    #[arg(long, value_name = "LAMBDA", value_parser = positive)]
+    #[arg(long, value_name = "LAMBDA", value_parser = from_0)]
     l2: Option<f64>,
     /// Shift the picture by up to so many pixels before each step [default: 16]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(..1000))]
     jitter: Option<u16>,
     /// Blur at first, pixels [default: 1.5]
-    #[arg(long, value_name = "PIXELS", value_parser = positive)]
+    #[arg(long, value_name = "PIXELS", value_parser = up_to_100)]
     blur: Option<f64>,
     /// Blur at last, pixels [default: 0.5]
-    #[arg(long, value_name = "PIXELS", value_parser = positive)]
+    #[arg(long, value_name = "PIXELS", value_parser = up_to_100)]
     blur_end: Option<f64>,
     /// The seed of the shifts, and of the noise where a class has no slope at the zero image.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 }
 
-fn positive(text: &str) -> Result<f64, String> {
-    let number = text.parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0);
-    number.ok_or_else(|| "a number from 0 on is wanted".into())
+fn from_0(text: &str) -> Result<f64, &'static str> {
+    text.parse().ok().filter(|n: &f64| n.is_finite() && *n >= 0.0).ok_or("a number from 0 on is wanted")
+}
+
+fn below_1(text: &str) -> Result<f64, &'static str> {
+    text.parse().ok().filter(|n| (0.0..1.0).contains(n)).ok_or("a number from 0 on and below 1 is wanted")
+}
+
+fn up_to_100(text: &str) -> Result<f64, &'static str> {
+    text.parse().ok().filter(|n| (0.0..=100.0).contains(n)).ok_or("a number from 0 to 100 is wanted")
 }
 
 impl Visualise {
@@ -64,19 +74,20 @@ impl Visualise {
         let options = self.options();
         let description = describe(&self.model)?;
         let find = |text: &String| description.classes.find(text).map_err(|e| anyhow!("--class: {e}"));
-        let classes = self.class.iter().map(find).collect::<Result<Vec<_>>>()?;
+        let mut classes = self.class.iter().map(find).collect::<Result<Vec<_>>>()?;
+        let mut known = HashSet::new();
+        classes.retain(|class| known.insert(*class));
         let classifier = Classifier::load(description, Probe::default())?;
-        std::fs::create_dir_all(&self.out).with_context(|| format!("cannot make {}", self.out.display()))?;
+        std::fs::create_dir_all(&self.out).map_err(OutputError::at(&self.out))?;
         let made: Vec<Result<(RgbImage, String)>> = classes
             .par_iter()
             .map_init(
                 || classifier.worker(),
                 |worker, &class| {
                     let started = Instant::now();
-                    let model = ascend(worker, class, classifier.description.size, &options, || ())?;
+                    let model = ascend(worker, class, classifier.description.size, &options)?;
                     let title = classifier.description.classes.title(class);
-                    let name: String =
-                        title.split(',').next().unwrap_or_default().replace(|c: char| !c.is_alphanumeric(), "-");
+                    let name = title.replace(|c: char| !c.is_alphanumeric(), "-");
                     let path = self.out.join(format!("{class}-{name}.png"));
                     save(&model.picture, &path)?;
                     let noise = if model.from_noise { "; from noise: no slope at the zero image" } else { "" };
@@ -108,7 +119,7 @@ impl Visualise {
         ClassModelOptions {
             iterations: iterations.map_or(default.iterations, |n| n as usize),
             step: step.unwrap_or(default.step),
-            momentum: momentum.unwrap_or(default.momentum).min(0.999),
+            momentum: momentum.unwrap_or(default.momentum),
             l2: l2.unwrap_or(default.l2),
             jitter: jitter.map_or(default.jitter, usize::from),
             blur: blur.unwrap_or(default.blur),
@@ -119,5 +130,7 @@ impl Visualise {
 }
 
 fn save(picture: &RgbImage, path: &Path) -> Result<()> {
-    picture.save(path).with_context(|| format!("cannot write {}", path.display()))
+    let mut png = Vec::new();
+    picture.write_to(&mut Cursor::new(&mut png), ImageFormat::Png)?;
+    Ok(publish(path, &png)?)
 }

@@ -76,7 +76,8 @@ pub(super) fn rewrite(
             ("dense/mean", "dense/mean")
         }
         Dense::Positive => {
-            graph.node.push(node("Relu", &[&tensor], "dense/positive", &[]));
+            // Whatever the method's rule of a ReLU, only positions with a positive score count.
+            graph.node.push(node("ThresholdedRelu", &[&tensor], "dense/positive", &[("alpha", 0.0.into())]));
             graph.node.push(node("GlobalAveragePool", &["dense/positive"], "dense/target", &[]));
             graph.node.push(node("GlobalMaxPool", &[&tensor], "dense/maximum", &[]));
             ("dense/target", "dense/maximum")

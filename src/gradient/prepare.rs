@@ -66,6 +66,9 @@ pub(super) fn prepare(model: &ModelProto, options: &Options, runtime: &dyn Runti
     if wrt.is_empty() {
         wrt.push(input.clone());
     }
+    if let Some(twice) = wrt.iter().enumerate().find_map(|(i, tensor)| wrt[..i].contains(tensor).then_some(tensor)) {
+        return Err(Error::Shape(format!("the gradient by `{twice}` is asked for twice")));
+    }
     if wrt.contains(&input) && kind != DataType::Float {
         return Err(Error::Shape(format!(
             "input `{input}` is of type {}; only a float32 tensor has a gradient\n\

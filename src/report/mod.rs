@@ -2,13 +2,11 @@
 
 mod comparison;
 mod panel;
-mod study;
 mod summary;
 mod table;
 
 pub use comparison::{Compared, Comparison, comparison};
 pub(crate) use panel::grid;
 pub use panel::{panel, side_by_side};
-pub use study::study;
 pub use summary::{Experiment, Summary};
 pub use table::table;

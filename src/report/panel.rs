@@ -6,7 +6,6 @@ use imageproc::rect::Rect;
 use ndarray::Array2;
 
 use crate::geometry::BBox;
-use crate::run::{Found, Seen};
 use crate::saliency::{Saliency, View};
 use crate::segment::{Located, Seed, Stages};
 
@@ -51,20 +50,19 @@ pub fn panel(
     grid(&[&tiles[..3], &tiles[3..]])
 }
 
-/// A row of three tiles for each method: photo with true boxes (green), saliency, photo with the box found (red).
+/// A row of three tiles for each method's frame, map and box: photo with true boxes (green), saliency, photo with the box found (red).
 ///
 /// # Panics
 /// Where nothing is shown.
 #[must_use]
-pub fn side_by_side(shown: &[Seen], photo: [u32; 2], truth: &[BBox]) -> RgbImage {
-    let row = |(frame, found): (&RgbImage, &Found)| {
-        let mut tiles = [frame.clone(), found.saliency.as_ref().map_or_else(|| dark(frame), heat), frame.clone()];
+pub fn side_by_side(shown: &[(&RgbImage, Option<&Saliency>, &Located)], photo: [u32; 2], truth: &[BBox]) -> RgbImage {
+    let row = |&(frame, saliency, located): &(&RgbImage, Option<&Saliency>, &Located)| {
+        let mut tiles = [frame.clone(), saliency.map_or_else(|| dark(frame), heat), frame.clone()];
         truth.iter().for_each(|bbox| outline(&mut tiles[0], bbox, photo, TRUE));
-        outline(&mut tiles[2], &found.located.bbox, photo, FOUND);
+        outline(&mut tiles[2], &located.bbox, photo, FOUND);
         tiles
     };
-    let found = shown.iter().filter_map(|seen| Some((&seen.view.frame, seen.found.first()?)));
-    let rows: Vec<_> = found.map(row).collect();
+    let rows: Vec<_> = shown.iter().map(row).collect();
     grid(&rows.iter().map(|tiles| &tiles[..]).collect::<Vec<_>>())
 }
 

@@ -7,7 +7,7 @@ use rustix::time::{ClockId, clock_gettime};
 pub struct StageTimes(Vec<(&'static str, f64)>);
 
 impl StageTimes {
-    pub(crate) fn record(&mut self, stage: &'static str, ms: f64) {
+    fn record(&mut self, stage: &'static str, ms: f64) {
         match self.0.iter_mut().find(|(name, _)| *name == stage) {
             Some((_, total)) => *total += ms,
             None => self.0.push((stage, ms)),
@@ -28,18 +28,23 @@ impl StageTimes {
 
 /// Measures the stages of one photo on the thread that it was made on.
 #[derive(Debug)]
-pub(super) struct Clock {
-    pub(super) times: StageTimes,
+pub(crate) struct Clock {
+    pub(crate) times: StageTimes,
     last: f64,
 }
 
 impl Clock {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self { times: StageTimes::default(), last: thread_ms() }
     }
 
+    /// A clock that goes on from now with the same times.
+    pub(crate) fn go_on(&self) -> Self {
+        Self { times: self.times.clone(), last: thread_ms() }
+    }
+
     /// Ends a stage: all time since the last one ended is its.
-    pub(super) fn end(&mut self, stage: &'static str) {
+    pub(crate) fn end(&mut self, stage: &'static str) {
         let now = thread_ms();
         self.times.record(stage, now - self.last);
         self.last = now;

@@ -22,13 +22,14 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub(crate) use clock::Clock;
 pub use clock::{StageTimes, thread_ms};
 pub use manifest::Manifest;
 pub use observation::Observation;
 pub(crate) use output::publish;
 pub use output::{OutputError, default_folder};
-pub(crate) use photo::find;
 pub use photo::{Found, Localiser, PhotoError, Seen};
+pub(crate) use photo::{find, read};
 pub(crate) use progress::Progress;
 pub use rows::{Failure, Row, Status};
 
@@ -326,7 +327,11 @@ impl Tally {
 #[must_use]
 pub fn method_name(pipeline: &Pipeline) -> String {
     match pipeline.method() {
-        Method::Cut(cut, _) => format!("GraphCut {:?} gamma {}", cut.form, cut.gamma).to_lowercase(),
+        Method::Cut(cut, learnt) => {
+            let colours = if learnt.is_some() { "" } else { ", no colours" };
+            let map = if cut.map > 0.0 { format!(", map {} level {}", cut.map, cut.level) } else { String::new() };
+            format!("graphcut {} gamma {}{map}{colours}", format!("{:?}", cut.form).to_lowercase(), cut.gamma)
+        }
         Method::Threshold(threshold) => format!("threshold {:?} {}", threshold.rule, threshold.alpha).to_lowercase(),
         Method::ConstantBox(constant) => {
             format!("constant box of {:.4} x each side", constant.side)

@@ -110,8 +110,11 @@ impl<'a> Localiser<'a> {
         }
         let mut found = Vec::new();
         for (i, &class) in observation.classes.iter().enumerate() {
-            let saliency = saliency.map(|options| observation.saliency(i, options));
-            tick("saliency");
+            let saliency = saliency.map(|options| {
+                let map = observation.saliency(i, options);
+                tick("saliency");
+                map
+            });
             let seed = seed_of(&format!("{}/{id}/{class}", self.seed));
             let energy = self.energy.as_mut();
             let (located, stages) =
@@ -151,8 +154,7 @@ pub(crate) fn find(
 pub(super) fn process(photo: &Photo, localiser: &mut Localiser<'_>, carrying: &Carrying) -> Record {
     let mut clock = Clock::start();
     let attempt = catch_unwind(AssertUnwindSafe(|| {
-        let picture = dataset::read(&photo.path).map_err(PhotoError::of("image"))?;
-        check_size(photo, &picture).map_err(PhotoError::of("image"))?;
+        let picture = read(photo).map_err(PhotoError::of("image"))?;
         clock.end("decode");
         let seen = localiser.locate(&picture, &photo.id, photo.class, &mut |stage| clock.end(stage))?;
         Ok((seen, picture.dimensions().into()))
@@ -167,14 +169,16 @@ pub(super) fn process(photo: &Photo, localiser: &mut Localiser<'_>, carrying: &C
     }
 }
 
-/// Boxes in the pixels of another size would be scored wrongly without a word.
-fn check_size(photo: &Photo, picture: &RgbImage) -> Result<(), String> {
+/// A photo's pixels. Boxes in those of another size would be scored wrongly without a word, so the size must be the
+/// annotation's.
+pub(crate) fn read(photo: &Photo) -> Result<RgbImage, String> {
+    let picture = dataset::read(&photo.path)?;
     let (w, h) = picture.dimensions();
     match photo.size {
         Some([width, height]) if (w, h) != (width, height) => {
             Err(format!("the photo is {w} x {h}, its annotation says {width} x {height}"))
         }
-        _ => Ok(()),
+        _ => Ok(picture),
     }
 }
 

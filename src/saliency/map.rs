@@ -54,15 +54,11 @@ impl SaliencyOptions {
     #[must_use]
     pub fn with_method(&self, method: &'static Method) -> Self {
         let noisy = method.shown == Shown::Noisy && self.noise == 0.0;
-        let noise = match method.shown {
-            Shown::Path => 0.0,
-            _ if noisy => 0.15,
-            _ => self.noise,
-        };
-        let samples = match method.shown {
-            Shown::Path => 32,
-            _ if noisy => 25,
-            _ => self.samples,
+        let (noise, samples) = match method.shown {
+            Shown::Crop => (0.0, 1),
+            Shown::Path => (0.0, 32),
+            Shown::Noisy if noisy => (0.15, 25),
+            Shown::Noisy => (self.noise, self.samples),
         };
         let layers = match method.wanted {
             Wanted::Picture => vec![],
@@ -101,7 +97,7 @@ impl SaliencyOptions {
         }
         match (wanted, shown) {
             (Wanted::Picture, _) if !self.layers.is_empty() => {
-                Err(format!("saliency.layers: {name} looks at the picture alone"))
+                Err(format!("saliency.layers: {name} looks at the picture alone\nhelp: --set saliency.layers=[]"))
             }
             (Wanted::Layers | Wanted::Both, _) if self.layers.is_empty() => {
                 Err(format!("saliency.layers: {name} wants feature maps, by the names of their tensors"))
@@ -228,7 +224,8 @@ pub fn combine(view: &View, evidence: &Evidence<'_>, options: &SaliencyOptions) 
         let crops = view.crops.iter().zip(evidence);
         average(view, crops.map(|(crop, tensors)| (crop, (options.method.map)(&tensors[tensor]))), options.average)
     });
-    let mut map = smooth(fuse(maps.collect()), options.smooth);
+    let mut map = fuse(maps.collect());
+    smooth(&mut map, view.window, options.smooth);
     if let Some(prior) = &options.prior {
         prior.multiply(&mut map);
     }
@@ -281,17 +278,21 @@ fn over_mean<D: Dimension>(map: &mut Array<f32, D>) {
     }
 }
 
-/// The map under a Gaussian whose standard deviation is `share` of its longer side.
-fn smooth(map: Array2<f32>, share: f64) -> Array2<f32> {
-    if share == 0.0 {
-        return map;
-    }
+/// Puts the map, inside its window, under a Gaussian whose standard deviation is `share` of the map's longer side.
+fn smooth(map: &mut Array2<f32>, window: Rect, share: f64) {
     let longer = map.nrows().max(map.ncols());
-    blurred(&map, share as f32 * longer as f32)
+    let Rect { x, y, width, height } = window;
+    let [x, y, w, h] = [x, y, width, height].map(|n| n as usize);
+    let mut inside = map.slice_mut(s![y..y + h, x..x + w]);
+    let soft = blurred(&inside.to_owned(), share as f32 * longer as f32);
+    inside.assign(&soft);
 }
 
 /// A map under a Gaussian with this standard deviation, pixels.
 pub(crate) fn blurred(map: &Array2<f32>, deviation: f32) -> Array2<f32> {
+    if deviation <= 0.0 {
+        return map.clone();
+    }
     let (height, width) = map.dim();
     let pixels = map.iter().copied().collect();
     let picture = ImageBuffer::<Luma<f32>, Vec<f32>>::from_raw(width as u32, height as u32, pixels);

@@ -42,6 +42,7 @@ impl ViewOptions {
             _ if self.scales.iter().any(|scale| !(1.0..=8.0).contains(scale)) => {
                 Err(format!("view.scales {:?} are not all in 1..8", self.scales))
             }
+            _ if self.scales.len() > 4 => Err("view.scales: a network is kept ready for four sizes at most".into()),
             _ if self.frame.is_some_and(|frame| !(1..=4096).contains(&frame)) => {
                 Err("view.frame is not in 1..4096".into())
             }

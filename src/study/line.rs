@@ -30,7 +30,7 @@ pub struct Line {
     pub mean_iou: Option<Rate>,
     /// Share of photos without the right class and box among five guesses, weighted.
     pub top5_localisation_error: Option<Rate>,
-    /// MaxBoxAccV2 of the map (wsolevaluation, step 0.01), no matter how the box is made.
+    /// MaxBoxAccV2 of the map (wsolevaluation, step 0.01), no matter how the box is made; of the photos that did not fail.
     pub max_box_acc_v2: Option<Rate>,
     /// Against the centred box of half the area, photo by photo.
     pub against_floor: Option<Paired>,
@@ -56,15 +56,15 @@ pub struct Against {
     pub paired: Paired,
 }
 
-/// The lines of one model. `found` has for each photo what each entry found, or why the photo failed.
+/// The lines of one model. `found` has for each photo what each entry found; nothing where it failed.
 pub(super) fn lines(
     dataset: &Dataset,
     description: &Description,
     entries: &[Entry],
-    found: &[Result<Vec<Found>, String>],
+    found: &[Vec<Option<Found>>],
 ) -> Vec<Line> {
     let line = |(i, entry): (usize, &Entry)| {
-        let of_entry: Vec<Option<&Found>> = found.iter().map(|photo| photo.as_ref().ok().map(|all| &all[i])).collect();
+        let of_entry: Vec<Option<&Found>> = found.iter().map(|photo| photo[i].as_ref()).collect();
         let failed = Predicted { guesses: vec![], failed: true };
         let predicted = of_entry.iter().map(|found| found.map_or(&failed, |found| &found.predicted));
         let outcomes: Vec<_> = dataset.photos.iter().zip(predicted).map(|(photo, p)| Outcome::of(photo, p)).collect();

@@ -10,9 +10,10 @@
 mod diagnosis;
 mod line;
 mod plan;
+mod table;
 mod worker;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use diagnosis::Diagnosis;
 pub use line::{Against, Line};
+pub use table::table;
 
 use crate::classifier::{self, Classifier, Description, Probe};
 use crate::config::{self, Pipeline, home};
@@ -147,7 +149,10 @@ impl Study {
             let known = self.grids.get(grid).with_context(|| format!("row {name}: no grid is called {grid}"))?;
             varied.extend(known.clone());
         }
-        Ok(varied)
+        match varied.iter().find(|(_, values)| values.is_empty()) {
+            Some((key, _)) => bail!("row {name}: {key} varies over no values"),
+            None => Ok(varied),
+        }
     }
 
     /// The pipelines, every combination of what is varied among them.
@@ -156,15 +161,25 @@ impl Study {
         for (row, Row { name, pipeline, set, models, .. }) in self.rows.iter().enumerate() {
             for varied in combinations(&self.varied(row)?) {
                 let settings = [&set[..], &varied].concat();
-                let pipeline = Pipeline::load(pipeline, &settings)?;
+                let pipeline = Pipeline::load(pipeline, &settings).with_context(|| format!("row {name}"))?;
                 let name = [&[name.clone()][..], &varied].concat().join(" ");
                 entries.push(Entry { row, name, pipeline, models: models.clone() });
             }
         }
+        let mut names = HashSet::new();
+        if let Some(twice) = self.rows.iter().find(|row| !names.insert(&row.name)) {
+            bail!("two rows are called {}", twice.name);
+        }
         if let Some(against) = &self.against
             && !entries.iter().any(|entry| entry.name == *against)
         {
-            bail!("against: no row is called {against}");
+            let names: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
+            bail!("against: no row is called {against}\nhelp: rows are {}", names.join(", "));
+        }
+        if let (Some(against), Some(_)) = (&self.against, &self.choose_on)
+            && !self.rows.iter().any(|row| row.name == *against)
+        {
+            bail!("against: {against} may not be chosen\nhelp: name a row that varies nothing");
         }
         Ok(entries)
     }
@@ -172,7 +187,8 @@ impl Study {
     /// Takes every photo through every pipeline with every model.
     ///
     /// # Errors
-    /// When a pipeline, a model or the dataset cannot be used. A photo that fails is wrong in every line.
+    /// When a pipeline, a model or the dataset cannot be used, or photos are chosen on and scored. A photo on which a
+    /// pipeline fails is wrong in its line.
     pub fn run(&self, carrying: &Carrying) -> Result<Findings> {
         let entries = self.entries()?;
         let models = if carrying.models.is_empty() { &self.models } else { &carrying.models };
@@ -183,6 +199,14 @@ impl Study {
         let choosing = self.choose_on.as_ref().map(|images| open(Some(images))).transpose()?;
         if descriptions.iter().any(|description| description.classes != dataset.classes) {
             bail!("the models' classes are not those of {}", dataset.name);
+        }
+        let chosen_on = |id: &str| choosing.iter().flat_map(|choosing| &choosing.photos).any(|photo| photo.id == id);
+        if let Some(both) = dataset.photos.iter().find(|photo| chosen_on(&photo.id)) {
+            bail!(
+                "{} is among the photos that are chosen on and among those that are scored\nhelp: give lists without a \
+                 photo in common as images and choose-on",
+                both.id
+            );
         }
         let pool = rayon::ThreadPoolBuilder::new().num_threads(carrying.threads).build().context("worker threads")?;
         let mut lines = Vec::new();
@@ -195,8 +219,10 @@ impl Study {
             if let Some(choosing) = &choosing {
                 let of_a_grid = |entry: &&Entry| entries.iter().filter(|other| other.row == entry.row).count() > 1;
                 let varied: Vec<_> = entries.iter().filter(of_a_grid).cloned().collect();
-                let tried = score(&varied, choosing)?;
-                entries = chosen(entries, &varied, &tried);
+                if !varied.is_empty() {
+                    let tried = score(&varied, choosing)?;
+                    entries = chosen(entries, &varied, &tried);
+                }
             }
             lines.extend(score(&entries, &dataset)?);
         }
@@ -240,17 +266,19 @@ fn scored(entries: &[Entry], description: &Description, dataset: &Dataset, quiet
     let load = |probe: &Probe| Classifier::load(description.clone(), probe.clone());
     let classifiers = plan.probes.iter().map(load).collect::<Result<Vec<_>, _>>()?;
     let progress = Progress::new(dataset.photos.len(), quiet);
-    let photos = dataset.photos.par_iter().with_max_len(1);
-    let found = photos.map_init(
+    // `par_bridge` lets each thread keep its worker; a split range would make one for every part.
+    let photos = dataset.photos.iter().enumerate().par_bridge().map_init(
         || Worker::new(&classifiers, &plan, entries),
-        |worker, photo| {
+        |worker, (i, photo)| {
             let found = worker.photo(photo);
-            progress.advance(found.is_err());
-            found
+            progress.advance(found.iter().any(Option::is_none));
+            (i, found)
         },
     );
-    let found: Vec<_> = found.collect();
+    let mut found: Vec<_> = photos.collect();
     progress.finish();
+    found.sort_by_key(|(i, _)| *i);
+    let found: Vec<_> = found.into_iter().map(|(_, found)| found).collect();
     Ok(line::lines(dataset, description, entries, &found))
 }
 

@@ -2,15 +2,17 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use image::RgbImage;
+
 use super::Entry;
 use super::diagnosis::Diagnosis;
 use super::plan::{Look, Map, Plan};
 use crate::classifier::{self, Classifier};
 use crate::config::Method;
-use crate::dataset::{self, Photo};
-use crate::run::{Classes, Observation, StageTimes, find, seed_of, thread_ms};
-use crate::saliency::View;
-use crate::score::{Guess, Label, MapOutcome, Predicted, Steps};
+use crate::dataset::Photo;
+use crate::run::{Classes, Clock, Observation, StageTimes, find, read, seed_of};
+use crate::saliency::{Saliency, View};
+use crate::score::{Guess, Label, MAP_SIZE, MapOutcome, Predicted, Steps};
 use crate::segment::Energy;
 
 /// What one pipeline found in one photo.
@@ -42,86 +44,84 @@ impl<'a> Worker<'a> {
         Self { classifiers, plan, entries, energies: entries.iter().map(energy).collect() }
     }
 
-    /// What each pipeline found, in their order; or why the photo cannot be used.
-    pub(super) fn photo(&mut self, photo: &Photo) -> Result<Vec<Found>, String> {
-        let attempt = catch_unwind(AssertUnwindSafe(|| self.look(photo)));
+    /// What each pipeline found, in their order; nothing where it failed.
+    pub(super) fn photo(&mut self, photo: &Photo) -> Vec<Option<Found>> {
+        let mut all = vec![None; self.entries.len()];
+        let attempt = catch_unwind(AssertUnwindSafe(|| self.looks(photo, &mut all)));
         let result = attempt.unwrap_or_else(|_| Err("internal error; please report it with the photo".into()));
-        result.inspect_err(|reason| tracing::warn!("{}: {reason}", photo.id))
+        if let Err(reason) = result {
+            tracing::warn!("{}: {reason}", photo.id);
+        }
+        all
     }
 
-    fn look(&mut self, photo: &Photo) -> Result<Vec<Found>, String> {
-        let picture = dataset::read(&photo.path)?;
-        let size = picture.dimensions().into();
-        let truth = photo.class.ok_or("the photo has no class")?;
-        let mut all: Vec<Option<Found>> = vec![None; self.entries.len()];
-        for Look { view, classifier, maps } in &self.plan.looks {
-            let mut shared = Times::start();
-            let worker = &mut self.classifiers[*classifier];
-            let view = View::of(&picture, view, worker.description().size, worker.description().canvas)?;
-            shared.end("view");
-            let saliency = maps.first().and_then(|map| map.saliency.as_ref());
-            let wanted = (Some(truth), Classes::Gt);
-            let seen = Observation::make(worker, view, saliency, wanted, (0, &photo.id)).map_err(|e| e.to_string())?;
-            shared.end("network");
-            for Map { saliency: options, entries } in maps {
-                let mut of_map = shared.clone();
-                of_map.last = thread_ms();
-                let saliency = options.as_ref().map(|options| seen.saliency(0, options));
-                of_map.end("saliency");
-                let map = saliency.as_ref().map(|saliency| {
-                    MapOutcome::of(
-                        saliency.score_map(crate::score::MAP_SIZE).mapv(f64::from).view(),
-                        photo,
-                        [None, None],
-                        Steps::Hundred,
-                    )
-                });
-                for &i in entries {
-                    let (pipeline, energy) = (&self.entries[i].pipeline, self.energies[i].as_mut());
-                    let mut own = of_map.clone();
-                    own.last = thread_ms();
-                    let frame = &seen.view.frame;
-                    let energy = energy.map(|energy| {
-                        energy.set_photo(frame);
-                        energy
-                    });
-                    let seed = seed_of(&format!("0/{}/{truth}", photo.id));
-                    let (located, stages) = find(pipeline, energy, frame, size, saliency.as_ref(), seed, &mut |_| {});
-                    own.end("box");
-                    let guess = Guess {
-                        label: Label::Class(truth),
-                        rank: seen.ranking.iter().position(|&class| class == truth),
-                        bbox: Some(located.bbox),
-                        confidence: None,
-                    };
-                    all[i] = Some(Found {
-                        predicted: Predicted { guesses: vec![guess], failed: false },
-                        map: map.clone(),
-                        diagnosis: Diagnosis::of(photo, size, &stages),
-                        times: own.times,
-                    });
-                }
+    fn looks(&mut self, photo: &Photo, all: &mut [Option<Found>]) -> Result<(), String> {
+        let mut clock = Clock::start();
+        let picture = read(photo)?;
+        clock.end("decode");
+        for look in &self.plan.looks {
+            // A photo that one view refuses may be good enough for another.
+            if let Err(reason) = self.look(look, photo, &picture, clock.go_on(), all) {
+                tracing::warn!("{}: {reason}", photo.id);
             }
         }
-        Ok(all.into_iter().map(|found| found.expect("every entry is in the plan")).collect())
-    }
-}
-
-/// CPU times that go on from shared ones.
-#[derive(Clone)]
-struct Times {
-    times: StageTimes,
-    last: f64,
-}
-
-impl Times {
-    fn start() -> Self {
-        Self { times: StageTimes::default(), last: thread_ms() }
+        Ok(())
     }
 
-    fn end(&mut self, stage: &'static str) {
-        let now = thread_ms();
-        self.times.record(stage, now - self.last);
-        self.last = now;
+    fn look(
+        &mut self,
+        Look { view, classifier, maps }: &Look,
+        photo: &Photo,
+        picture: &RgbImage,
+        mut clock: Clock,
+        all: &mut [Option<Found>],
+    ) -> Result<(), String> {
+        let worker = &mut self.classifiers[*classifier];
+        let view = View::of(picture, view, worker.description().size, worker.description().canvas)?;
+        clock.end("view");
+        let saliency = maps.first().and_then(|map| map.saliency.as_ref());
+        let seen = Observation::make(worker, view, saliency, (photo.class, Classes::Gt), (0, &photo.id));
+        let seen = seen.map_err(|e| e.to_string())?;
+        clock.end("network");
+        for Map { saliency: options, entries } in maps {
+            let mut clock = clock.go_on();
+            let saliency = options.as_ref().map(|options| seen.saliency(0, options));
+            clock.end("saliency");
+            let map = saliency.as_ref().map(|saliency| {
+                let scores = saliency.score_map(MAP_SIZE).mapv(f64::from);
+                MapOutcome::of(scores.view(), photo, [None, None], Steps::Hundred)
+            });
+            for &i in entries {
+                let size = picture.dimensions().into();
+                let (predicted, diagnosis, times) =
+                    self.locate(i, photo, size, &seen, saliency.as_ref(), clock.go_on());
+                all[i] = Some(Found { predicted, map: map.clone(), diagnosis, times });
+            }
+        }
+        Ok(())
+    }
+
+    /// The box of the `i`-th entry in a photo of size (width, height).
+    fn locate(
+        &mut self,
+        i: usize,
+        photo: &Photo,
+        size: [u32; 2],
+        seen: &Observation,
+        saliency: Option<&Saliency>,
+        mut clock: Clock,
+    ) -> (Predicted, Diagnosis, StageTimes) {
+        let (frame, class) = (&seen.view.frame, seen.classes[0]);
+        let mut energy = self.energies[i].as_mut();
+        if let Some(energy) = &mut energy {
+            energy.set_photo(frame);
+        }
+        let seed = seed_of(&format!("0/{}/{class}", photo.id));
+        let (located, stages) = find(&self.entries[i].pipeline, energy, frame, size, saliency, seed, &mut |_| {});
+        clock.end("box");
+        let rank = seen.ranking.iter().position(|&ranked| ranked == class);
+        let guess = Guess { label: Label::Class(class), rank, bbox: Some(located.bbox), confidence: None };
+        let predicted = Predicted { guesses: vec![guess], failed: false };
+        (predicted, Diagnosis::of(photo, size, &stages), clock.times)
     }
 }

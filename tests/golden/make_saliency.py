@@ -16,6 +16,7 @@ to float64. No map is normalised. k counts channels, (i, j) positions, n samples
     layer_cam             relu(sum_k relu(G_k) A_k)                         Jiang et al. 2021
     cam                   sum_k mean_k(H) A_k, H = gradients_constant       Zhou et al. 2016
     sum_of_magnitudes     sum_k |A_k G_k|
+    gradient_norm         sqrt(sum_k G_k^2)
 Grad-CAM++ takes derivatives of Y = exp(S), S piecewise linear in A: dY = exp(S) G, d2Y = exp(S) G^2, d3Y =
 exp(S) G^3. exp(S) cancels in alpha; in w it is left out, so the map is the paper's divided by exp(S).
 H is the gradient of a network that ends in a global pool and one linear layer: the same at all positions. CAM
@@ -39,6 +40,7 @@ Before they are written, logits and image gradient are compared with scores.pb a
 with ONNX Runtime's, and every row with a central difference along a random direction.
 """
 import json
+import math
 import random
 import sys
 from fractions import Fraction
@@ -111,6 +113,7 @@ def layer_maps(generator):
         "grad_cam_plus_plus_alphas": folded(sum(alphas, []), 3, 3, 4),
         "layer_cam": folded([relu(sum(relu(g[k][p]) * a[k][p] for k in channels)) for p in places], 3, 4),
         "cam": folded(weighted([sum(h[k]) / 12 for k in channels]), 3, 4),
+        "gradient_norm": folded([math.sqrt(sum(g[k][p] ** 2 for k in channels)) for p in places], 3, 4),
         "sum_of_magnitudes": folded([sum(abs(a[k][p] * g[k][p]) for k in channels) for p in places], 3, 4),
     }
 

@@ -117,6 +117,7 @@ fn maps_agree_with_the_papers_formulas() {
         ("grad-cam++", &gradients, layer("grad_cam_plus_plus")),
         ("layer-cam", &gradients, layer("layer_cam")),
         ("full-grad", &gradients, layer("sum_of_magnitudes")),
+        ("gradient-norm", &gradients, layer("gradient_norm")),
         ("cam", &constant, cam - least),
     ] {
         let tensor = Tensor { values: values.view(), gradient: gradient.view() };

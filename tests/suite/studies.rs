@@ -23,9 +23,20 @@ fn a_study_gives_the_numbers_of_its_runs() {
         pipeline = "fong-gradient"
         vary = { "threshold.alpha" = [4.0, 5.0, 6.0] }
         [[row]]
+        name = "smoothed"
+        pipeline = "fong-gradient"
+        set = ["saliency.smooth=0.02"]
+        [[row]]
         name = "guided"
         pipeline = "fong-gradient"
         set = ["saliency.method=guided"]
+        [[row]]
+        name = "fast"
+        pipeline = "fast"
+        [[row]]
+        name = "noisy"
+        pipeline = "layer-cam"
+        set = ["saliency.noise=0.1", "saliency.samples=2"]
         [[row]]
         name = "hard seeds"
         pipeline = "single-warp"
@@ -36,7 +47,7 @@ fn a_study_gives_the_numbers_of_its_runs() {
     std::fs::write(&study, text).unwrap();
     let arguments = ["study", study.to_str().unwrap(), "--json", found.to_str().unwrap()];
     let (table, notes) = expect(0, &arguments);
-    assert!(notes.contains("6 pipelines of 4 maps of 4 looks by 2 networks"), "{notes}");
+    assert!(notes.contains("9 pipelines of 7 maps of 6 looks by 4 networks"), "{notes}");
     for row in
         ["| gradient threshold.alpha=6.0 | squeezenet1.1 | **", "| floor | squeezenet1.1 | **", "| hard seeds | "]
     {
@@ -45,7 +56,10 @@ fn a_study_gives_the_numbers_of_its_runs() {
     let lines = json(&found)["lines"].as_array().unwrap().clone();
     for (name, pipeline, settings) in [
         ("gradient threshold.alpha=5.0", "fong-gradient", &[][..]),
+        ("smoothed", "fong-gradient", &["--set", "saliency.smooth=0.02"]),
         ("guided", "fong-gradient", &["--set", "saliency.method=guided"]),
+        ("fast", "fast", &[]),
+        ("noisy", "layer-cam", &["--set", "saliency.noise=0.1", "--set", "saliency.samples=2", "--threads", "1"]),
         ("hard seeds", "single-warp", &[]),
         ("floor", "centre-box", &[]),
     ] {
@@ -91,10 +105,16 @@ fn a_study_chooses_on_other_photos_than_it_scores() {
     let accuracy = |line: &serde_json::Value| line["gt_known_accuracy"]["value"].as_f64().unwrap();
     let tried = lines(&text("", &chosen_on));
     assert_eq!(tried.len(), 5);
-    let best = tried[..4].iter().map(accuracy).fold(0.0, f64::max);
-    let first = tried[..4].iter().find(|line| accuracy(line) == best).unwrap();
-    assert_eq!(chosen[0]["name"], first["name"]);
+    let best = |lines: &[serde_json::Value]| {
+        let most = lines[..4].iter().map(accuracy).fold(0.0, f64::max);
+        lines[..4].iter().find(|line| accuracy(line) == most).unwrap()["name"].clone()
+    };
+    assert_eq!(chosen[0]["name"], best(&tried));
+    assert_ne!(chosen[0]["name"], best(&lines(&text("", &scored))), "the scored photos would choose another");
     assert_eq!(chosen[1]["name"], "floor");
+    let overlapping = write("s.toml", &text(&format!("choose-on = {chosen_on:?}"), &chosen_on));
+    let (_, error) = expect(2, &["study", &overlapping]);
+    assert!(error.contains("chosen on and among those that are scored"), "{error}");
 }
 
 #[test]
@@ -107,6 +127,23 @@ fn a_study_with_a_mistake_says_which() {
         (format!("{head}against = \"b\"\n{row}"), "no row is called b"),
         (format!("{head}{row}set = [\"threshold.alhpa=1\"]\n"), "did you mean alpha"),
         (format!("{head}{row}vari = {{}}\n"), "did you mean vary"),
+        (format!("{head}{row}vary = {{ \"threshold.alpha\" = [] }}\n"), "varies over no values"),
+        (format!("{head}{row}grid = \"g\"\n"), "no grid is called g"),
+        (format!("{head}{row}{row}"), "two rows are called a"),
+        (format!("{head}choose-on = \"sample/ids.txt\"\n{row}"), "ids.txt"),
+        (
+            format!("{head}{row}").replace("fong-gradient", "best").replace("squeezenet1.1", "efficientnet-lite0")
+                + "set = ['saliency.layers=[\"inner\", \"fused\"]']\n",
+            "asked for twice",
+        ),
+        (
+            format!("{head}[[row]]\nname = \"a\"\npipeline = \"layer-cam\"\nset = ['saliency.layers=[\"logits\"]']\n"),
+            "no feature map",
+        ),
+        (
+            format!("{head}[[row]]\nname = \"a\"\npipeline = \"layer-cam\"\nset = ['saliency.layers=[\"input\"]']\n"),
+            "layer `input` is the picture",
+        ),
         (
             format!("{head}[[row]]\nname = \"a\"\npipeline = \"layer-cam\"\nset = ['saliency.layers=[\"nowhere\"]']\n"),
             "nowhere",

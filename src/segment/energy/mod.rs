@@ -1,6 +1,6 @@
 //! The energy whose minimum is the cut.
 //!
-//! E(L) = Σₚ Dₚ(Lₚ) + Σ wₚ_q over neighbours with different labels. Dₚ comes from the colour models, wₚ_q from the
+//! E(L) = Σₚ Dₚ(Lₚ) + Σ wₚ_q over neighbours with different labels. Dₚ comes from the colour models, from the map, or from both, wₚ_q from the
 //! colour difference. Two labels and wₚ_q ≥ 0: the minimum is exact. Two forms are known; they differ in nearly
 //! every constant, so every record names its form and gamma.
 

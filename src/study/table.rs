@@ -2,17 +2,18 @@
 
 use std::fmt::Write;
 
+use super::{Diagnosis, Findings, Line};
 use crate::score::{Paired, Rate};
-use crate::study::{Diagnosis, Findings, Line};
 
 /// The findings as Markdown tables: scores, then, where there are any, the stages of cuts and thresholds.
 #[must_use]
-pub fn study(findings: &Findings) -> String {
+pub fn table(findings: &Findings) -> String {
     let Findings { title, dataset, images, weighted, against, lines, chosen_on } = findings;
     let weights = if *weighted { ", weighted" } else { "" };
     let chosen = chosen_on.as_ref().map_or(String::new(), |on| format!("; varied values were chosen on {on}"));
-    let mut text =
-        format!("## {title}\n\n{dataset}: {images} photos{weights}; true class known; percent, with 95 % intervals{chosen}");
+    let mut text = format!(
+        "## {title}\n\n{dataset}: {images} photos{weights}; true class known; percent, with 95 % intervals{chosen}"
+    );
     text += "\n\n| pipeline | model | GT-known | against the centred box of half the area |";
     if let Some(against) = against {
         let _ = write!(text, " against {against} |");

@@ -44,12 +44,10 @@ pub enum Error {
     #[error(transparent)]
     Model(#[from] onnx::Error),
     /// The model cannot be differentiated.
-    #[error("{path}{layers}")]
+    #[error("{path}")]
     Gradient {
-        /// The model file.
+        /// The model file, and the layers where some were asked for.
         path: String,
-        /// Where layers were asked for, which ones the description names.
-        layers: String,
         /// What is in the way.
         source: gradient::Error,
     },
@@ -202,11 +200,8 @@ impl Classifier {
         }
         let target = self.description.target.clone();
         let options = Options { wrt, target, size: Some(size), dense, relu, ..Options::default() };
-        let compiled = gradient::compile(model, &options, &Runtime).map_err(|source| Error::Gradient {
-            path: path.clone(),
-            source,
-            layers: self.layers_help(),
-        })?;
+        let compiled = gradient::compile(model, &options, &Runtime)
+            .map_err(|source| Error::Gradient { path: format!("{path}{}", self.layers_asked()), source })?;
         compiled.warnings.iter().for_each(|warning| tracing::warn!("{path}: {warning}"));
         let GradientModel { model, forward, input, input_shape, scores, classes, gradients, .. } = compiled;
         let [h, w] = size;
@@ -229,17 +224,14 @@ impl Classifier {
         Ok(compiled)
     }
 
-    /// Which layers the description names, where layers were asked for.
-    fn layers_help(&self) -> String {
-        let Probe { layers, .. } = &self.probe;
+    /// The layers that were asked for, and those that the description has names for.
+    fn layers_asked(&self) -> String {
+        let layers = self.probe.layers.join(", ");
         let names: Vec<_> = self.description.layers.keys().map(String::as_str).collect();
-        match layers[..] {
-            [] => String::new(),
-            _ => format!(
-                ", layers {}\nhelp: a layer is a tensor, or a name under [layers] of the model's description, which has: {}",
-                layers.join(", "),
-                if names.is_empty() { "none".into() } else { names.join(", ") }
-            ),
+        match (layers.as_str(), names[..].is_empty()) {
+            ("", _) => String::new(),
+            (_, true) => format!(", layers {layers} (its description has no [layers] that pipelines could name)"),
+            _ => format!(", layers {layers} (its description names {})", names.join(", ")),
         }
     }
 

@@ -213,18 +213,18 @@ impl Study {
         for description in &descriptions {
             let of_model = |entry: &&Entry| entry.models.as_ref().is_none_or(|m| m.contains(&description.name));
             let mut entries: Vec<_> = entries.iter().filter(of_model).cloned().collect();
-            let score = |entries: &[Entry], dataset: &Dataset| {
-                pool.install(|| scored(entries, description, dataset, carrying.quiet))
+            let score = |entries: &[Entry], dataset: &Dataset, thorough: bool| {
+                pool.install(|| scored(entries, description, dataset, thorough, carrying.quiet))
             };
             if let Some(choosing) = &choosing {
                 let of_a_grid = |entry: &&Entry| entries.iter().filter(|other| other.row == entry.row).count() > 1;
                 let varied: Vec<_> = entries.iter().filter(of_a_grid).cloned().collect();
                 if !varied.is_empty() {
-                    let tried = score(&varied, choosing)?;
+                    let tried = score(&varied, choosing, false)?;
                     entries = chosen(entries, &varied, &tried);
                 }
             }
-            lines.extend(score(&entries, &dataset)?);
+            lines.extend(score(&entries, &dataset, true)?);
         }
         Ok(Findings {
             title: self.title.clone(),
@@ -257,8 +257,14 @@ impl Study {
     }
 }
 
-/// A line for each pipeline with one model.
-fn scored(entries: &[Entry], description: &Description, dataset: &Dataset, quiet: bool) -> Result<Vec<Line>> {
+/// A line for each pipeline with one model; `thorough` where maps and stages are scored too.
+fn scored(
+    entries: &[Entry],
+    description: &Description,
+    dataset: &Dataset,
+    thorough: bool,
+    quiet: bool,
+) -> Result<Vec<Line>> {
     let plan = Plan::of(entries, description);
     if !quiet {
         tracing::info!("{}, {} photos: {plan}", description.name, dataset.photos.len());
@@ -268,7 +274,7 @@ fn scored(entries: &[Entry], description: &Description, dataset: &Dataset, quiet
     let progress = Progress::new(dataset.photos.len(), quiet);
     // `par_bridge` lets each thread keep its worker; a split range would make one for every part.
     let photos = dataset.photos.iter().enumerate().par_bridge().map_init(
-        || Worker::new(&classifiers, &plan, entries),
+        || Worker::new(&classifiers, &plan, entries, thorough),
         |worker, (i, photo)| {
             let found = worker.photo(photo);
             progress.advance(found.iter().any(Option::is_none));

@@ -32,16 +32,18 @@ pub(super) struct Worker<'a> {
     plan: &'a Plan,
     entries: &'a [Entry],
     energies: Vec<Option<Energy>>,
+    /// Whether maps and stages are scored too, not only boxes.
+    thorough: bool,
 }
 
 impl<'a> Worker<'a> {
-    pub(super) fn new(classifiers: &'a [Classifier], plan: &'a Plan, entries: &'a [Entry]) -> Self {
+    pub(super) fn new(classifiers: &'a [Classifier], plan: &'a Plan, entries: &'a [Entry], thorough: bool) -> Self {
         let energy = |entry: &Entry| match entry.pipeline.method() {
             Method::Cut(cut, _) => Some(Energy::new(cut)),
             _ => None,
         };
         let classifiers = classifiers.iter().map(Classifier::worker).collect();
-        Self { classifiers, plan, entries, energies: entries.iter().map(energy).collect() }
+        Self { classifiers, plan, entries, energies: entries.iter().map(energy).collect(), thorough }
     }
 
     /// What each pipeline found, in their order; nothing where it failed.
@@ -87,7 +89,7 @@ impl<'a> Worker<'a> {
             let mut clock = clock.go_on();
             let saliency = options.as_ref().map(|options| seen.saliency(0, options));
             clock.end("saliency");
-            let map = saliency.as_ref().map(|saliency| {
+            let map = saliency.as_ref().filter(|_| self.thorough).map(|saliency| {
                 let scores = saliency.score_map(MAP_SIZE).mapv(f64::from);
                 MapOutcome::of(scores.view(), photo, [None, None], Steps::Hundred)
             });
@@ -122,6 +124,7 @@ impl<'a> Worker<'a> {
         let rank = seen.ranking.iter().position(|&ranked| ranked == class);
         let guess = Guess { label: Label::Class(class), rank, bbox: Some(located.bbox), confidence: None };
         let predicted = Predicted { guesses: vec![guess], failed: false };
-        (predicted, Diagnosis::of(photo, size, &stages), clock.times)
+        let diagnosis = if self.thorough { Diagnosis::of(photo, size, &stages) } else { Diagnosis::default() };
+        (predicted, diagnosis, clock.times)
     }
 }

@@ -265,6 +265,7 @@ mod tests {
         let cases = [
             ("seeds.forground=0.9", "did you mean foreground"),
             ("cutt.gamma=1", "did you mean cut?"),
+            ("saliency.method=guidedd", "did you mean guided?"),
             ("cut.gamma=high", "invalid type"),
             ("seeds.foreground=1.5", "foreground 1.5"),
             ("threshold={rule=\"mean\", alpha=1, fong-compat=true}", "exactly one of"),

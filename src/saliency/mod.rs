@@ -9,12 +9,14 @@
 
 mod map;
 mod methods;
+mod options;
 mod shown;
 mod view;
 
 pub(crate) use map::blurred;
-pub use map::{Averaging, Evidence, Prior, Saliency, SaliencyOptions, combine, saliency};
+pub use map::{Evidence, Saliency, combine, saliency};
 pub use methods::{METHODS, Method, Shown, Tensor, Wanted};
+pub use options::{Averaging, Prior, SaliencyOptions};
 pub use shown::shown;
 pub(crate) use view::resize_any;
 pub use view::{Crop, Filter, Rect, View, ViewKind, ViewOptions, resize};

@@ -155,11 +155,4 @@ mod tests {
         let names: HashSet<_> = METHODS.iter().map(|method| method.name).collect();
         assert_eq!(names.len(), METHODS.len());
     }
-
-    #[test]
-    fn a_mistyped_method_is_answered_with_the_nearest() {
-        let settings = ["saliency.method=guidedd".to_owned()];
-        let error = crate::config::Pipeline::load("paper2013".as_ref(), &settings).expect_err("no such method");
-        assert!(error.to_string().contains("did you mean guided?"), "{error}");
-    }
 }

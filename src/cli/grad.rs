@@ -1,6 +1,5 @@
 //! `localise grad`
 
-use std::fs::{self, File};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -9,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::{Outcome, print};
 use crate::gradient::{self, GradientModel, Options, ReluRule, Seed};
 use crate::onnx::proto::StringStringEntryProto;
-use crate::run::OutputError;
+use crate::run::{OutputError, try_place};
 use crate::{classifier, onnx};
 
 #[derive(Args, Debug)]
@@ -67,9 +66,7 @@ impl Grad {
         };
         let seed = if seed_input { Seed::Input } else { Seed::Top(classes) };
         let options = Options { wrt, target, seed, relu, size, dense: None };
-        // The place is tried before the work: a mistyped folder should not cost the time of a large model.
-        let part = output.with_added_extension("part");
-        File::create(&part).and_then(|_| fs::remove_file(&part)).map_err(OutputError::at(&output))?;
+        try_place(&output)?;
         let model = onnx::load(&path)?;
         let compiled = gradient::compile(&model, &options, &classifier::runtime());
         let GradientModel { mut model, warnings, .. } = compiled.with_context(|| path.display().to_string())?;

@@ -1,13 +1,12 @@
 //! `localise study`
 
-use std::fs::{self, File};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
 
 use super::{Outcome, print};
-use crate::run::{OutputError, publish};
+use crate::run::{publish, try_place};
 use crate::study::{self, Carrying};
 
 #[derive(Args, Debug)]
@@ -35,11 +34,7 @@ impl Study {
     pub(super) fn run(self, quiet: bool) -> Result<Outcome> {
         let Self { study, data_dir, model: models, limit, threads, json } = self;
         let study = study::Study::load(&study)?;
-        // The place is tried before the work.
-        if let Some(path) = &json {
-            let part = path.with_added_extension("part");
-            File::create(&part).and_then(|_| fs::remove_file(&part)).map_err(OutputError::at(path))?;
-        }
+        json.as_deref().map_or(Ok(()), try_place)?;
         let limit = limit.map(|n| n as usize);
         let findings = study.run(&Carrying { data_dir, models, limit, threads, quiet })?;
         print(&study::table(&findings))?;

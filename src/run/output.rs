@@ -23,6 +23,12 @@ impl OutputError {
     }
 }
 
+/// Whether a file can be written here: asked before long work, which a mistyped folder should not cost.
+pub(crate) fn try_place(path: &Path) -> Result<(), OutputError> {
+    let part = path.with_added_extension("part");
+    File::create(&part).and_then(|_| fs::remove_file(&part)).map_err(OutputError::at(path))
+}
+
 /// Publishes a file whole: written beside its place, synced, renamed.
 pub(crate) fn publish(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
     let part = path.with_added_extension("part");

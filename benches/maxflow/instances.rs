@@ -59,7 +59,7 @@ pub(crate) fn photos() -> Vec<(String, RgbImage)> {
     paths.sort();
     let named = |path: &std::path::PathBuf| {
         let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-        (name, dataset::read(path).expect("a sample photo can be read"))
+        (name, dataset::read(path, dataset::Jpeg::Strict).expect("a sample photo can be read"))
     };
     paths.iter().map(named).collect()
 }

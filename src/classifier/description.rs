@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
+use super::Error;
 use crate::classes::ClassList;
 use crate::config::{self, home};
 
@@ -76,6 +78,29 @@ impl Description {
     #[must_use]
     pub fn tensors(&self, layers: &[String]) -> Vec<String> {
         layers.iter().flat_map(|name| self.layers.get(name).cloned().unwrap_or_else(|| vec![name.clone()])).collect()
+    }
+
+    /// The model file, which must be there.
+    ///
+    /// # Errors
+    /// [`Error::Description`] with the command that fetches it.
+    pub fn file(&self) -> Result<&Path, Error> {
+        if self.model.is_file() {
+            return Ok(&self.model);
+        }
+        let help = self.fetch.as_ref().map_or(String::new(), |f| format!("\nhelp: fetch it with {f}"));
+        Err(Error::Description(format!("{}: no such model file{help}", self.model.display())))
+    }
+
+    /// The SHA-256 of all that the description says of the network's input, classes and layers, in hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        let Self { classes, size, canvas, channels, range, mean, std, target, layers, .. } = self;
+        let said = format!(
+            "{:?} {size} {canvas} {channels:?} {range} {mean:?} {std:?} {target:?} {layers:?}",
+            classes.to_csv()
+        );
+        Sha256::digest(said).iter().map(|b| format!("{b:02x}")).collect()
     }
 
     /// The description of `model`: a name (`data/models/NAME.toml`), a description, or an ONNX file with its

@@ -1,13 +1,15 @@
 //! Finding and loading ONNX Runtime: our own search and our own messages, before `ort` is asked for anything.
 //!
-//! Order: the path given by [`use_library`] (`--onnxruntime`), `ORT_DYLIB_PATH`, `.onnxruntime/` in the working
+//! Order: the path of [`Settings::library`] (`--onnxruntime`), `ORT_DYLIB_PATH`, `.onnxruntime/` in the working
 //! folder or in the working copy, beside the executable, the system's loader. A path that was given is the only one tried.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use ort::environment::Environment;
 
+use super::Provider;
 use crate::config::home;
 
 /// Why there is no ONNX Runtime to run models with.
@@ -17,7 +19,24 @@ use crate::config::home;
 )]
 pub struct LibraryError(String);
 
-static GIVEN: OnceLock<PathBuf> = OnceLock::new();
+/// What is settled once for the whole process: `ort` allows one library and one environment.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The library to load, in place of the search.
+    pub library: Option<PathBuf>,
+    /// What networks are run on.
+    pub provider: Provider,
+    /// A network's run that takes longer is ended, with an error.
+    pub run_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { library: None, provider: Provider::Cpu, run_timeout: Duration::from_secs(120) }
+    }
+}
+
+static SETTINGS: OnceLock<Settings> = OnceLock::new();
 static LOADED: OnceLock<PathBuf> = OnceLock::new();
 static ENVIRONMENT: OnceLock<Result<Environment, LibraryError>> = OnceLock::new();
 
@@ -28,9 +47,19 @@ const NAME: &str = "onnxruntime.dll";
 #[cfg(not(any(target_os = "macos", windows)))]
 const NAME: &str = "libonnxruntime.so";
 
-/// Names the library to load, in place of the search. Has no effect once a model has been loaded.
-pub fn use_library(path: &Path) {
-    let _ = GIVEN.set(path.to_owned());
+/// Settles how networks are run. Has no effect once a model has been loaded.
+pub fn set(settings: Settings) {
+    let _ = SETTINGS.set(settings);
+}
+
+/// What networks are run on.
+#[must_use]
+pub fn provider() -> Provider {
+    settings().provider
+}
+
+pub(super) fn settings() -> &'static Settings {
+    SETTINGS.get_or_init(Settings::default)
 }
 
 /// The process's one environment; `ort` allows no second.
@@ -85,7 +114,7 @@ fn deepest(error: &dyn std::error::Error) -> String {
 
 fn find() -> Result<PathBuf, LibraryError> {
     let variable = std::env::var_os("ORT_DYLIB_PATH").filter(|v| !v.is_empty()).map(PathBuf::from);
-    let given = GIVEN.get().map(|p| ("--onnxruntime", p.clone()));
+    let given = settings().library.as_ref().map(|p| ("--onnxruntime", p.clone()));
     if let Some((source, path)) = given.or(variable.map(|p| ("ORT_DYLIB_PATH", p))) {
         let path = std::path::absolute(&path).unwrap_or(path);
         return match path.is_file() {

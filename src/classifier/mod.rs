@@ -10,6 +10,7 @@
 mod description;
 mod library;
 mod preprocess;
+mod provider;
 mod session;
 
 use std::collections::HashMap;
@@ -23,8 +24,9 @@ use ndarray::{Array3, Array4, ArrayD, ArrayView3, Axis, Ix3, Ix4};
 use sha2::{Digest, Sha256};
 
 pub use description::{Channels, Description};
-pub use library::{LibraryError, loaded, use_library, version};
+pub use library::{LibraryError, Settings, loaded, provider, set, version};
 pub use preprocess::pixels;
+pub use provider::Provider;
 pub use session::AnyModel;
 
 use crate::gradient::{self, Dense, GradientModel, Options, ReluRule, SEED};
@@ -89,8 +91,6 @@ pub struct Response {
 pub struct Classifier {
     /// How the model wants its input.
     pub description: Description,
-    /// SHA-256 of the model file, in hexadecimal.
-    pub sha256: String,
     probe: Probe,
     /// The model, as long as it may have to be compiled for another image size.
     model: Option<ModelProto>,
@@ -129,15 +129,9 @@ impl Classifier {
     /// When ONNX Runtime or the model is missing, the model cannot be differentiated, or does not fit its description.
     pub fn load(description: Description, probe: Probe) -> Result<Self, Error> {
         library::environment()?;
-        let path = &description.model;
-        if !path.exists() {
-            let help = description.fetch.as_ref().map_or(String::new(), |f| format!("\nhelp: fetch it with {f}"));
-            return Err(Error::Description(format!("{}: no such model file{help}", path.display())));
-        }
-        let model = onnx::load(path)?;
-        let sha256 = sha256(path)?;
+        let model = onnx::load(description.file()?)?;
         let dense = probe.dense.is_some();
-        let mut classifier = Self { description, sha256, probe, model: Some(model), compiled: Mutex::default() };
+        let mut classifier = Self { description, probe, model: Some(model), compiled: Mutex::default() };
         let size = classifier.description.size;
         let classes = classifier.compiled([size, size])?.classes;
         let wanted = classifier.description.classes.len();
@@ -379,24 +373,26 @@ pub fn ranking(probabilities: &[f32]) -> Vec<usize> {
     order
 }
 
-/// The SHA-256 of a model file, in hexadecimal.
+/// The SHA-256 of a model, in hexadecimal: of its file, and of those in which it keeps weights after it.
 ///
 /// # Errors
-/// [`Error::Model`] when the file cannot be read.
+/// [`Error::Model`] when a file cannot be read or is no model.
 pub fn sha256(path: &Path) -> Result<String, Error> {
-    let hashed = || {
-        let mut hash = Sha256::new();
-        let mut file = File::open(path)?;
-        let mut chunk = vec![0; 1 << 16];
-        loop {
-            match file.read(&mut chunk)? {
-                0 => return Ok(hash.finalize()),
-                n => hash.update(&chunk[..n]),
+    let mut hash = Sha256::new();
+    for path in onnx::files(path)? {
+        let mut hashed = || {
+            let mut file = File::open(&path)?;
+            let mut chunk = vec![0; 1 << 16];
+            loop {
+                match file.read(&mut chunk)? {
+                    0 => return Ok(()),
+                    n => hash.update(&chunk[..n]),
+                }
             }
-        }
-    };
-    let hash = hashed().map_err(|source| onnx::Error::Io { path: path.into(), source })?;
-    Ok(hash.iter().map(|b| format!("{b:02x}")).collect())
+        };
+        hashed().map_err(|source| onnx::Error::Io { path: path.clone(), source })?;
+    }
+    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
 }
 
 /// The runtime that [`gradient::compile`] probes with.

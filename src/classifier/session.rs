@@ -1,12 +1,12 @@
 //! ONNX Runtime sessions behind arrays and ONNX messages: all of `ort`'s types stay in this file and the next door.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 
 use ndarray::ArrayD;
-use ort::ep::CPU;
+use ort::ep::{CPU, ExecutionProviderDispatch};
 use ort::session::builder::{GraphOptimizationLevel, PrepackedWeights};
-use ort::session::{Session as OrtSession, SessionInputValue};
+use ort::session::{RunOptions, Session as OrtSession, SessionInputValue};
 use ort::value::{DynValue, Tensor, TensorElementType, ValueType};
 
 use super::{Error, library};
@@ -27,6 +27,8 @@ pub(super) struct Runner {
     bytes: Vec<u8>,
     weights: Vec<(String, Arc<DynValue>)>,
     packed: PrepackedWeights,
+    /// The session of all workers, where an accelerator serves them.
+    shared: OnceLock<Session>,
 }
 
 impl std::fmt::Debug for Runner {
@@ -46,17 +48,30 @@ impl Runner {
 
     fn new(mut model: ModelProto, known: &mut Weights, packed: &PrepackedWeights) -> Result<Self, Error> {
         let weights = take_weights(&mut model, known)?;
-        Ok(Self { bytes: onnx::encode(&model), weights, packed: packed.clone() })
+        Ok(Self { bytes: onnx::encode(&model), weights, packed: packed.clone(), shared: OnceLock::new() })
+    }
+
+    /// A session for one worker: its own, or that of an accelerator, which serves all.
+    pub(super) fn session(&self) -> Result<Session, Error> {
+        match (library::settings().provider.dispatch(), self.shared.get()) {
+            (Some(_), Some(shared)) => Ok(shared.clone()),
+            (None, _) => self.build(&[]),
+            (Some(accelerator), None) => {
+                let session = self.build(&[accelerator])?;
+                Ok(self.shared.get_or_init(|| session).clone())
+            }
+        }
     }
 
     /// A session on one thread: the workers are the parallelism, and one thread keeps sums in one order.
-    pub(super) fn session(&self) -> Result<Session, Error> {
+    fn build(&self, accelerators: &[ExecutionProviderDispatch]) -> Result<Session, Error> {
         let build = || {
             let mut builder = OrtSession::builder(library::environment().expect("loaded by pair"))?
                 .with_optimization_level(GraphOptimizationLevel::All)?
                 .with_intra_threads(1)?
                 .with_inter_threads(1)?
                 .with_deterministic_compute(true)?
+                .with_execution_providers(accelerators)?
                 .with_prepacked_weights(&self.packed)?;
             for (name, weight) in &self.weights {
                 // The first for the graph's optimisers, the second for the sharing of packed forms.
@@ -66,7 +81,9 @@ impl Runner {
             builder.commit_from_memory(&self.bytes)
         };
         let session: ort::Result<_> = build();
-        session.map(Session).map_err(|e| Error::Run(format!("ONNX Runtime refuses the model: {e}")))
+        session
+            .map(|session| Session(Arc::new(Mutex::new(session))))
+            .map_err(|e| Error::Run(format!("ONNX Runtime refuses the model: {e}")))
     }
 }
 
@@ -101,27 +118,46 @@ fn shareable(tensor: &TensorProto) -> bool {
         && DataType::try_from(tensor.data_type()).is_ok_and(|kind| TYPES.contains(&kind))
 }
 
-/// One session.
-#[derive(Debug)]
-pub(super) struct Session(OrtSession);
+/// One session. Only that of an accelerator is ever waited for.
+#[derive(Clone, Debug)]
+pub(super) struct Session(Arc<Mutex<OrtSession>>);
 
 impl Session {
     /// The named float32 outputs for named float32 inputs.
-    pub(super) fn run(
-        &mut self,
-        inputs: &[(&str, ArrayD<f32>)],
-        outputs: &[String],
-    ) -> Result<Vec<ArrayD<f32>>, Error> {
-        let mut run = || -> ort::Result<Vec<ArrayD<f32>>> {
+    pub(super) fn run(&self, inputs: &[(&str, ArrayD<f32>)], outputs: &[String]) -> Result<Vec<ArrayD<f32>>, Error> {
+        let mut session = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        limited(|options| {
             let mut feed: Vec<(&str, SessionInputValue<'_>)> = Vec::new();
             for (name, array) in inputs {
                 feed.push((name, Tensor::from_array(array.clone())?.into()));
             }
-            let results = self.0.run(feed)?;
+            let results = session.run_with_options(feed, options)?;
             outputs.iter().map(|name| Ok(results[name.as_str()].try_extract_array::<f32>()?.to_owned())).collect()
-        };
-        run().map_err(|e| Error::Run(format!("ONNX Runtime failed: {e}")))
+        })
     }
+}
+
+/// One run of the runtime, which is ended when it takes longer than [`Settings::run_timeout`](super::Settings).
+fn limited<T>(run: impl FnOnce(&RunOptions) -> ort::Result<T>) -> Result<T, Error> {
+    let limit = library::settings().run_timeout;
+    let failed = |e: ort::Error| Error::Run(format!("ONNX Runtime failed: {e}"));
+    let options = RunOptions::new().map_err(failed)?;
+    let (finished, watched) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let options = &options;
+        let watchdog = scope.spawn(move || {
+            let late = watched.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout);
+            late && options.terminate().is_ok()
+        });
+        let result = run(options);
+        drop(finished);
+        match watchdog.join() {
+            Ok(true) if result.is_err() => {
+                Err(Error::Run(format!("a run passed {} s and was ended", limit.as_secs_f64())))
+            }
+            _ => result.map_err(failed),
+        }
+    })
 }
 
 /// Any ONNX model as it is, unoptimised and on one thread: what the gradient compiler's probe needs, and its tests.
@@ -161,9 +197,9 @@ impl AnyModel {
         for tensor in inputs {
             feed.push((tensor.name().to_owned(), value(tensor)?.into()));
         }
-        let run = || self.0.run(feed)?.iter().map(|(name, value)| message(name, &value)).collect();
-        let results: ort::Result<_> = run();
-        results.map_err(|e| Error::Run(e.to_string()))
+        limited(|options| {
+            self.0.run_with_options(feed, options)?.iter().map(|(name, value)| message(name, &value)).collect()
+        })
     }
 }
 

@@ -6,6 +6,7 @@ mod doctor;
 mod grad;
 mod list;
 mod maxflow;
+mod merge;
 mod run;
 mod score;
 mod show;
@@ -16,14 +17,15 @@ use std::io::{self, IsTerminal, Write};
 use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
-use crate::classifier;
-use crate::run::OutputError;
+use crate::classifier::{self, Provider, Settings};
+use crate::run::{Bug, Incomplete, OutputError, Stopped};
 
 /// How the program ends, for scripts that decide about a retry.
 mod exit {
@@ -33,10 +35,14 @@ mod exit {
     pub(super) const BAD_INPUT: u8 = 2;
     /// Complete, but some photos failed.
     pub(super) const SOME_FAILED: u8 = 3;
+    /// `merge`: shards have still to be run.
+    pub(super) const INCOMPLETE: u8 = 4;
     /// `compare --max-drop`: worse than allowed.
     pub(super) const WORSE: u8 = 5;
     /// The output cannot be written.
     pub(super) const OUTPUT: u8 = 74;
+    /// Stopped; the same command goes on.
+    pub(super) const STOPPED: u8 = 75;
 }
 
 /// Finds objects with an image classifier that was never shown a box.
@@ -50,6 +56,12 @@ struct Arguments {
     /// The ONNX Runtime library, in place of the search (ORT_DYLIB_PATH, .onnxruntime/, beside the program, system).
     #[arg(long, global = true, value_name = "PATH")]
     onnxruntime: Option<PathBuf>,
+    /// What networks are run on. Accelerators are features that this program is built with.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    provider: Provider,
+    /// End a run of a network that takes longer than this: the photo then counts as failed.
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
+    run_timeout: Duration,
     /// Say nothing but errors.
     #[arg(short, long, global = true)]
     quiet: bool,
@@ -62,6 +74,8 @@ struct Arguments {
 enum Verb {
     /// Run a pipeline over a dataset and score it.
     Run(run::Run),
+    /// Put together the shards of a run and score them.
+    Merge(merge::Merge),
     /// Score anyone's boxes, score maps or masks against a dataset. Needs no model and no ONNX Runtime.
     Score(score::Score),
     /// Compare two results on the same photos: what flipped, and whether it is more than chance.
@@ -97,12 +111,12 @@ enum Outcome {
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     start_log(arguments.quiet, arguments.verbose);
-    if let Some(path) = &arguments.onnxruntime {
-        classifier::use_library(path);
-    }
+    let Arguments { onnxruntime: library, provider, run_timeout, .. } = arguments;
+    classifier::set(Settings { library, provider, run_timeout });
     let quiet = arguments.quiet;
     let result = catch_unwind(|| match arguments.verb {
         Verb::Run(verb) => verb.run(quiet),
+        Verb::Merge(verb) => verb.run(),
         Verb::Score(verb) => verb.run(),
         Verb::Compare(verb) => verb.run(),
         Verb::Doctor(verb) => verb.run(),
@@ -120,15 +134,28 @@ pub fn main() -> ExitCode {
         Ok(Ok(Outcome::Worse)) => exit::WORSE.into(),
         Ok(Err(error)) if broken_pipe(&error) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
-            eprintln!("error: {error:#}");
-            let output = error.chain().any(<dyn std::error::Error>::is::<OutputError>);
-            if output { exit::OUTPUT.into() } else { exit::BAD_INPUT.into() }
+            let is_stop = error.is::<Stopped>();
+            eprintln!("{}{error:#}", if is_stop { "" } else { "error: " });
+            match () {
+                () if is_stop => exit::STOPPED.into(),
+                () if error.is::<Incomplete>() => exit::INCOMPLETE.into(),
+                () if error.is::<OutputError>() => exit::OUTPUT.into(),
+                () if error.is::<Bug>() => exit::BUG.into(),
+                () => exit::BAD_INPUT.into(),
+            }
         }
         Err(_) => {
             eprintln!("error: this is a bug in localise; please report it with the lines above");
             exit::BUG.into()
         }
     }
+}
+
+/// A duration of more than nothing.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map_err(|_| "it is no number of seconds".to_owned())?;
+    let duration = Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())?;
+    if duration.is_zero() { Err("it must be more than 0".into()) } else { Ok(duration) }
 }
 
 /// Messages go to stderr. ONNX Runtime's own are many, so they are one level behind ours.
@@ -148,7 +175,7 @@ fn start_log(quiet: bool, verbose: u8) {
 
 /// A reader that has seen enough (`| head`) is no failure.
 fn broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|e| e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe))
+    error.downcast_ref().is_some_and(OutputError::is_broken_pipe)
 }
 
 /// Writes a verb's result.

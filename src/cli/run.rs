@@ -1,14 +1,16 @@
 //! `localise run`
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::{Outcome, print};
 use crate::config::{Pipeline, home};
-use crate::report;
-use crate::run::{Carrying, Classes, RunOptions, default_folder, run};
+use crate::dataset::Jpeg;
+use crate::report::{self, Summary};
+use crate::run::{Carrying, Classes, Interrupt, RunOptions, Shard, default_folder, run, run_shard};
 
 /// The model that is run where none is named: small, quick to fetch, of AlexNet's accuracy.
 pub(super) const DEFAULT_MODEL: &str = "squeezenet1.1";
@@ -35,9 +37,15 @@ pub(super) struct Run {
     /// The results' folder [default: runs/DATE-DATASET-PIPELINE-MODEL]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Overwrite the results in the folder.
+    /// Begin anew where the folder holds a run already, which is kept as `*.old`; without this it is gone on with.
     #[arg(long)]
     fresh: bool,
+    /// Only the I-th of N equal parts, I from 0; `localise merge` puts them together.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    /// How long to wait for another process at the same work.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    lock_wait: u64,
     /// Only this many photos, of a fixed shuffle: for testing.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
@@ -59,6 +67,9 @@ pub(super) struct Run {
     /// Mixed into the seed of every random choice [default: 0]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// How damaged JPEGs are taken [default: strict]
+    #[arg(long, value_enum)]
+    jpeg: Option<Jpeg>,
     /// Write the saliency map of each photo's true class too: maps/ID.npy, as wsolevaluation's score maps.
     #[arg(long)]
     write_maps: bool,
@@ -76,14 +87,18 @@ impl Run {
         let carrying = Carrying {
             out: self.out.clone().unwrap_or_else(|| folder(&options)),
             fresh: self.fresh,
+            patience: Duration::from_secs(self.lock_wait),
             threads: self.threads,
             quiet,
             maps: self.write_maps,
             masks: self.write_masks,
         };
-        let summary = run(&options, &carrying)?;
-        print(&format!("{}\n {}\n", report::table(&summary), carrying.out.display()))?;
-        Ok(if summary.failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
+        let interrupt = Interrupt::on_signals().context("signals")?;
+        let Some(shard) = self.shard else { return show(&run(&options, &carrying, &interrupt)?, &carrying.out) };
+        let found = run_shard(&options, &carrying, shard, &interrupt)?;
+        let (failed, out) = (found.all - found.done, carrying.out.display());
+        print(&format!("shard {shard}: {found} images done, {failed} failed   {out}\n"))?;
+        Ok(if failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
     }
 
     fn options(&self) -> Result<RunOptions> {
@@ -120,15 +135,22 @@ impl Run {
             lenient_boxes: self.lenient_boxes || old.is_some_and(|f| f.lenient_boxes),
             classes: self.classes.or(old.map(|f| f.classes)).unwrap_or_default(),
             seed: self.seed.or(old.map(|f| f.seed)).unwrap_or_default(),
+            jpeg: self.jpeg.or(old.map(|f| f.jpeg)).unwrap_or_default(),
             pipeline_name: pipeline_name + &changed,
             pipeline,
         })
     }
 }
 
+/// Prints a run's numbers and where it lies.
+pub(super) fn show(summary: &Summary, out: &Path) -> Result<Outcome> {
+    print(&format!("{}\n {}\n", report::table(summary), out.display()))?;
+    Ok(if summary.failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
+}
+
 fn read(path: &Path) -> Result<RunOptions> {
     let text = std::fs::read_to_string(path).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
-    toml::from_str(&text).with_context(|| path.display().to_string())
+    RunOptions::from_text(&text).with_context(|| path.display().to_string())
 }
 
 /// A path made absolute, so that `run.toml` runs from any folder.

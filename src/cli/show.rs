@@ -13,7 +13,7 @@ use super::{Outcome, print};
 use crate::classes::ClassList;
 use crate::classifier::{Classifier, Description, describe};
 use crate::config::{Pipeline, nearest};
-use crate::dataset::{self, Dataset, Photo, Request};
+use crate::dataset::{self, Dataset, Jpeg, Photo, Request};
 use crate::geometry::BBox;
 use crate::report;
 use crate::run::{Classes, Found, Localiser, Seen, probe};
@@ -66,7 +66,7 @@ impl Show {
             Some(class) => Some(description.classes.find(class).map_err(|e| anyhow!("--class: {e}"))?),
             None => photo.class,
         };
-        let picture = dataset::read(&photo.path).map_err(|e| anyhow!("{}: {e}", photo.path.display()))?;
+        let picture = dataset::read(&photo.path, Jpeg::Strict).map_err(|e| anyhow!("{}: {e}", photo.path.display()))?;
         let mut text = String::new();
         let mut shown = Vec::new();
         for pipeline in &pipelines {

@@ -37,7 +37,7 @@ pub(crate) use ilsvrc::bare;
 pub(crate) use mask::grey;
 pub use mask::{Mask, TrueMask};
 pub(crate) use photo::size as photo_size;
-pub use photo::{decode, read};
+pub use photo::{Jpeg, ReadError, decode, read};
 pub(crate) use text::numbers as read_numbers;
 
 use crate::classes::ClassList;

@@ -1,10 +1,16 @@
 //! Decoding a photo, strictly: a file that is cut short is an error, not half a picture.
+//!
+//! JPEG and PNG are told by content, whatever the file is called. Grey, palette and CMYK become RGB, 16 bits are scaled to
+//! 8, transparency is dropped, of an animation the first picture counts. EXIF orientation is not applied, since
+//! annotations follow the stored pixels.
 
-use std::io::Cursor;
+use std::io::{self, Cursor, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use image::{ImageFormat, ImageReader, RgbImage};
+use image::metadata::Orientation;
+use image::{ImageDecoder, ImageFormat, ImageReader, RgbImage};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
@@ -24,46 +30,129 @@ pub(crate) fn size(path: &Path) -> image::ImageResult<[u32; 2]> {
 /// Photos of more pixels are refused before they are decoded.
 pub(super) const MOST_PIXELS: u64 = 64 << 20;
 
-/// The photo in a file, as 8-bit RGB. EXIF orientation is not applied: annotations follow the stored pixels.
+/// Files of more bytes are refused before they are read.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// How a damaged JPEG is taken.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Jpeg {
+    /// It is an error.
+    #[default]
+    Strict,
+    /// It is read as far as it goes; the rest is grey.
+    Lenient,
+}
+
+/// Why there is no picture.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file cannot be read, and that is its own fault: it is missing, say, or nobody's to read.
+    #[error("cannot read: {0}")]
+    File(io::Error),
+    /// The file cannot be read, and that is not its fault: the disk or the network fails, or too many files are open. It
+    /// may be read later.
+    #[error("cannot read: {0}")]
+    Outage(io::Error),
+    /// The file is no picture, or none that can be taken.
+    #[error("cannot decode: {0}")]
+    Picture(String),
+    /// The file is a JPEG that a lenient decoder may take.
+    #[error("cannot decode strictly: {0}; --jpeg lenient reads on")]
+    Damaged(String),
+}
+
+impl ReadError {
+    /// One word for machines.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::File(_) | Self::Outage(_) => "file",
+            Self::Picture(_) => "image",
+            Self::Damaged(_) => "jpeg",
+        }
+    }
+
+    fn of(error: io::Error) -> Self {
+        use ErrorKind as Kind;
+        let own_fault = [
+            Kind::NotFound,
+            Kind::PermissionDenied,
+            Kind::NotADirectory,
+            Kind::IsADirectory,
+            Kind::InvalidInput,
+            Kind::InvalidFilename,
+        ];
+        // A loop of symbolic links has no kind of its own yet.
+        let in_a_loop = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
+        if own_fault.contains(&error.kind()) || in_a_loop { Self::File(error) } else { Self::Outage(error) }
+    }
+}
+
+/// The photo in a file, as 8-bit RGB.
 ///
 /// # Errors
 /// What is wrong with the file.
-pub fn read(path: &Path) -> Result<RgbImage, String> {
-    let bytes = std::fs::read(path).map_err(|e| format!("cannot read: {e}"))?;
-    decode(&bytes)
+pub fn read(path: &Path, jpeg: Jpeg) -> Result<RgbImage, ReadError> {
+    let metadata = path.metadata().map_err(ReadError::of)?;
+    // A pipe would be waited for without end.
+    if !metadata.is_file() {
+        return Err(ReadError::Picture("it is no regular file".into()));
+    }
+    if metadata.len() > MOST_BYTES {
+        return Err(ReadError::Picture(format!("the file is larger than {} MiB", MOST_BYTES >> 20)));
+    }
+    let bytes = std::fs::read(path).map_err(ReadError::of)?;
+    let (picture, orientation) = decode_oriented(&bytes, jpeg)?;
+    if orientation != Orientation::NoTransforms {
+        tracing::info!("{}: EXIF orientation {} ignored", path.display(), orientation.to_exif());
+    }
+    Ok(picture)
 }
 
-/// The photo in `bytes`: JPEG or PNG by content, whatever the file is called.
+/// The photo in `bytes`: JPEG or PNG by content.
 ///
 /// # Errors
 /// What is wrong with the bytes.
-pub fn decode(bytes: &[u8]) -> Result<RgbImage, String> {
+pub fn decode(bytes: &[u8], jpeg: Jpeg) -> Result<RgbImage, ReadError> {
+    decode_oriented(bytes, jpeg).map(|(picture, _)| picture)
+}
+
+fn decode_oriented(bytes: &[u8], jpeg: Jpeg) -> Result<(RgbImage, Orientation), ReadError> {
+    let failed = |e: &dyn std::fmt::Display| ReadError::Picture(e.to_string());
     if bytes.is_empty() {
-        return Err("cannot decode: the file is empty".into());
+        return Err(failed(&"the file is empty"));
     }
     let reader = || ImageReader::new(Cursor::new(bytes)).with_guessed_format();
     let format = reader().ok().and_then(|r| r.format());
     let Some(format @ (ImageFormat::Jpeg | ImageFormat::Png)) = format else {
         let found = format.map_or("an unknown format".into(), |f| format!("{f:?}"));
-        return Err(format!("cannot decode: it is {found}; JPEG and PNG are read"));
+        return Err(failed(&format!("it is {found}; JPEG and PNG are read")));
     };
-    let failed = |e: &dyn std::fmt::Display| format!("cannot decode: {e}");
-    let (width, height) = reader().map_err(|e| failed(&e))?.into_dimensions().map_err(|e| failed(&e))?;
+    let mut header = reader().map_err(|e| failed(&e))?.into_decoder().map_err(|e| failed(&e))?;
+    let (width, height) = header.dimensions();
     if u64::from(width) * u64::from(height) > MOST_PIXELS {
-        return Err(format!("cannot decode: {width} x {height} is more than {} megapixels", MOST_PIXELS >> 20));
+        return Err(failed(&format!("{width} x {height} is more than {} megapixels", MOST_PIXELS >> 20)));
     }
+    let orientation = header.orientation().unwrap_or(Orientation::NoTransforms);
+    drop(header);
     if format == ImageFormat::Png {
-        return Ok(reader().map_err(|e| failed(&e))?.decode().map_err(|e| failed(&e))?.to_rgb8());
+        let picture = reader().map_err(|e| failed(&e))?.decode().map_err(|e| failed(&e))?;
+        return Ok((picture.to_rgb8(), orientation));
     }
     // The `image` crate switches the decoder's strict mode off.
     let options = DecoderOptions::default()
-        .set_strict_mode(true)
+        .set_strict_mode(jpeg == Jpeg::Strict)
         .set_max_width(usize::from(u16::MAX))
         .set_max_height(usize::from(u16::MAX))
         .jpeg_set_out_colorspace(ColorSpace::RGB);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    let pixels = decoder.decode().map_err(|e| failed(&format!("{e:?}")))?;
-    RgbImage::from_raw(width, height, pixels).ok_or_else(|| "cannot decode: pixels are missing".into())
+    let pixels = decoder.decode().map_err(|e| match jpeg {
+        Jpeg::Strict => ReadError::Damaged(format!("{e:?}")),
+        Jpeg::Lenient => failed(&format!("{e:?}")),
+    })?;
+    let picture = RgbImage::from_raw(width, height, pixels).ok_or_else(|| failed(&"pixels are missing"))?;
+    Ok((picture, orientation))
 }
 
 #[cfg(test)]
@@ -81,25 +170,26 @@ mod tests {
     fn cut_files_are_errors() {
         for format in [ImageFormat::Jpeg, ImageFormat::Png] {
             let bytes = coded(format);
-            assert_eq!(decode(&bytes).expect("whole").dimensions(), (64, 48));
+            assert_eq!(decode(&bytes, Jpeg::Strict).expect("whole").dimensions(), (64, 48));
             for share in [0.1, 0.5, 0.9] {
                 let cut = &bytes[..(bytes.len() as f64 * share) as usize];
-                assert!(decode(cut).expect_err("cut").starts_with("cannot decode"), "{format:?} {share}");
+                let error = decode(cut, Jpeg::Strict).expect_err("cut").to_string();
+                assert!(error.starts_with("cannot decode"), "{format:?} {share}: {error}");
             }
         }
     }
 
     #[test]
     fn other_formats_are_named() {
-        assert!(decode(b"GIF89a\x01\x00\x01\x00").expect_err("gif").contains("Gif"));
-        assert!(decode(b"<html>").expect_err("html").contains("unknown format"));
-        assert!(decode(b"").expect_err("empty").contains("empty"));
+        assert!(decode(b"GIF89a\x01\x00\x01\x00", Jpeg::Strict).expect_err("gif").to_string().contains("Gif"));
+        assert!(decode(b"<html>", Jpeg::Strict).expect_err("html").to_string().contains("unknown format"));
+        assert!(decode(b"", Jpeg::Strict).expect_err("empty").to_string().contains("empty"));
     }
 
     #[test]
     fn grey_becomes_rgb() {
         let mut bytes = Cursor::new(Vec::new());
         image::GrayImage::from_pixel(8, 8, image::Luma([77])).write_to(&mut bytes, ImageFormat::Jpeg).expect("coded");
-        assert_eq!(decode(&bytes.into_inner()).expect("grey").get_pixel(3, 3).0, [77; 3]);
+        assert_eq!(decode(&bytes.into_inner(), Jpeg::Strict).expect("grey").get_pixel(3, 3).0, [77; 3]);
     }
 }

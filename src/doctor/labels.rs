@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::{Report, spread};
 use crate::classifier::{Classifier, pixels, ranking};
-use crate::dataset::{self, Dataset};
+use crate::dataset::{self, Dataset, Jpeg};
 use crate::saliency::{Filter, View, ViewOptions};
 
 /// Fewer photos than this say nothing.
@@ -87,7 +87,7 @@ fn guesses(dataset: &Dataset, classifier: &Classifier, count: usize) -> Vec<(usi
     let size = classifier.description.size;
     let chosen: Vec<_> = spread(classed.len(), count).map(|i| classed[i]).collect();
     let guess = |worker: &mut crate::classifier::Worker<'_>, photo: &&dataset::Photo| {
-        let picture = dataset::read(&photo.path).ok()?;
+        let picture = dataset::read(&photo.path, Jpeg::Strict).ok()?;
         let view = View::of(&picture, &options, size, size).ok()?;
         let scores = worker.forward(pixels(&view.frame).view()).ok()?;
         Some((photo.class?, *ranking(&scores).first()?))
@@ -103,7 +103,7 @@ fn time(report: &mut Report, dataset: &Dataset, classifier: &Classifier) {
     let readable = dataset.photos.iter().filter(|photo| photo.path.is_file());
     let mut once = |photo: &dataset::Photo| {
         let started = Instant::now();
-        let picture = dataset::read(&photo.path).ok()?;
+        let picture = dataset::read(&photo.path, Jpeg::Strict).ok()?;
         let view = View::of(&picture, &options, size, size).ok()?;
         worker.gradients(pixels(&view.frame).view(), &[photo.class.unwrap_or(0)]).ok()?;
         Some(started.elapsed().as_secs_f64())

@@ -36,9 +36,10 @@ pub(super) fn check(report: &mut Report, description: Description) -> Option<Cla
     let Description { name, size, canvas, classes, model, .. } = &description;
     let shown =
         format!("{name}, {}, input {size} of {canvas}, {} classes ({})", model.display(), classes.len(), classes.name);
+    let hash = classifier::sha256(model).unwrap_or_default();
     match Classifier::load(description, Probe::default()) {
         Ok(classifier) => {
-            report.fact("model", format!("{shown}, sha256 {}...", &classifier.sha256[..12]));
+            report.fact("model", format!("{shown}, sha256 {}...", hash.get(..12).unwrap_or_default()));
             Some(classifier)
         }
         Err(error) => {

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{Report, first, spread};
-use crate::dataset::{self, Dataset, Photo};
+use crate::dataset::{self, Dataset, Jpeg, Photo};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
@@ -37,9 +37,10 @@ const KINDS: [(Kind, &str, &str); 4] = [
 pub(super) fn check(report: &mut Report, dataset: &Dataset, decoded: usize) {
     let mut faults: Vec<Option<(Kind, String)>> = dataset.photos.par_iter().map(by_header).collect();
     let chosen: Vec<usize> = spread(dataset.photos.len(), decoded).filter(|&i| faults[i].is_none()).collect();
-    let unreadable: Vec<_> = chosen.par_iter().map(|&i| (i, dataset::read(&dataset.photos[i].path).err())).collect();
+    let unreadable: Vec<_> =
+        chosen.par_iter().map(|&i| (i, dataset::read(&dataset.photos[i].path, Jpeg::Strict).err())).collect();
     for (i, fault) in unreadable {
-        faults[i] = fault.map(|why| (Kind::Unreadable, why));
+        faults[i] = fault.map(|why| (Kind::Unreadable, why.to_string()));
     }
     report.fact("photos", format!("{} looked at, {} decoded", dataset.photos.len(), chosen.len()));
     for (kind, what, help) in KINDS {

@@ -3,9 +3,10 @@
 //! Older runtimes follow `..`, absolute paths and symbolic links out of the folder (CVE-2022-25882,
 //! CVE-2024-27318, CVE-2025-51480), so every tensor is checked here before any runtime sees the model.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use super::error::Error;
 use super::proto::{
@@ -33,10 +34,21 @@ pub(super) fn read_in(model: &mut ModelProto, path: &Path) -> Result<(), Error> 
         tensor.data_location = None;
         Ok(())
     };
-    if let Some(graph) = &mut model.graph {
-        in_graph(graph, &mut visit)?;
-    }
-    model.functions.iter_mut().flat_map(|f| &mut f.node).try_for_each(|node| in_node(node, &mut visit))
+    in_model(model, &mut visit)
+}
+
+/// The files beside `path` in which the model keeps weights, each once, sorted. What cannot be read there is for
+/// [`read_in`] to say.
+pub(super) fn files(model: &mut ModelProto, path: &Path) -> Vec<PathBuf> {
+    let mut files = BTreeSet::new();
+    let mut visit = |tensor: &mut TensorProto| {
+        if tensor.data_location() == DataLocation::External {
+            files.extend(entry(tensor, "location").map(|location| path.with_file_name(location)));
+        }
+        Ok(())
+    };
+    in_model(model, &mut visit).expect("nothing is read");
+    files.into_iter().collect()
 }
 
 /// Moves the large weights of the graph to `file`, which readers will find as `path` beside the model.
@@ -59,6 +71,11 @@ pub(super) fn write_out(model: &mut ModelProto, file: &mut File, path: &Path) ->
 }
 
 type Visit<'a> = &'a mut dyn FnMut(&mut TensorProto) -> Result<(), Error>;
+
+fn in_model(model: &mut ModelProto, visit: Visit<'_>) -> Result<(), Error> {
+    model.graph.as_mut().map_or(Ok(()), |graph| in_graph(graph, &mut *visit))?;
+    model.functions.iter_mut().flat_map(|f| &mut f.node).try_for_each(|node| in_node(node, &mut *visit))
+}
 
 fn in_graph(graph: &mut GraphProto, visit: Visit<'_>) -> Result<(), Error> {
     graph.initializer.iter_mut().try_for_each(&mut *visit)?;

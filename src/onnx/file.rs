@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use prost::Message;
@@ -31,6 +31,16 @@ pub fn load(path: &Path) -> Result<ModelProto, Error> {
     // Once more for the weights that came from other files.
     model.graph.as_ref().map_or(Ok(()), check).map_err(|reason| Error::Format { path: path.into(), reason })?;
     Ok(model)
+}
+
+/// The files that hold a model: its own, and those beside it with weights.
+///
+/// # Errors
+/// [`Error`] as for [`load`].
+pub fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    let bytes = fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
+    let mut model = decode(bytes, path)?;
+    Ok([vec![path.to_owned()], external::files(&mut model, path)].concat())
 }
 
 /// The model in `bytes`; `origin` is the name that errors carry. Weights are slices of `bytes`; those in other files

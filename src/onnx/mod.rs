@@ -19,6 +19,6 @@ mod text;
 
 pub use check::check;
 pub use error::Error;
-pub use file::{decode, encode, load, save};
+pub use file::{decode, encode, files, load, save};
 pub use graph::Graph;
 pub use text::{declared, text};

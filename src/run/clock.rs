@@ -1,28 +1,31 @@
 //! CPU time by stage, of the thread that does the work.
 
+use std::borrow::Cow;
+
 use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
 
 /// Milliseconds of CPU by stage, in the order in which stages were first seen.
-#[derive(Clone, Debug, Default)]
-pub struct StageTimes(Vec<(&'static str, f64)>);
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct StageTimes(Vec<(Cow<'static, str>, f64)>);
 
 impl StageTimes {
-    fn record(&mut self, stage: &'static str, ms: f64) {
-        match self.0.iter_mut().find(|(name, _)| *name == stage) {
+    fn record(&mut self, stage: &Cow<'static, str>, ms: f64) {
+        match self.0.iter_mut().find(|(name, _)| name == stage) {
             Some((_, total)) => *total += ms,
-            None => self.0.push((stage, ms)),
+            None => self.0.push((stage.clone(), ms)),
         }
     }
 
     /// Adds the times of another photo.
     pub fn add(&mut self, other: &Self) {
-        other.0.iter().for_each(|&(stage, ms)| self.record(stage, ms));
+        other.0.iter().for_each(|(stage, ms)| self.record(stage, *ms));
     }
 
     /// The mean per photo.
     #[must_use]
     pub fn per_photo(&self, photos: usize) -> Vec<(String, f64)> {
-        self.0.iter().map(|(stage, ms)| ((*stage).to_owned(), ms / photos.max(1) as f64)).collect()
+        self.0.iter().map(|(stage, ms)| (stage.clone().into_owned(), ms / photos.max(1) as f64)).collect()
     }
 }
 
@@ -46,7 +49,7 @@ impl Clock {
     /// Ends a stage: all time since the last one ended is its.
     pub(crate) fn end(&mut self, stage: &'static str) {
         let now = thread_ms();
-        self.times.record(stage, now - self.last);
+        self.times.record(&Cow::Borrowed(stage), now - self.last);
         self.last = now;
     }
 }

@@ -1,98 +1,73 @@
 //! The manifest: what a result was made from, and on what.
 
 use std::collections::BTreeMap;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::Result;
-use serde::Serialize;
-use sha2::{Digest, Sha256};
+use serde::{Deserialize, Serialize};
 
-use super::{Carrying, RunOptions, method_name};
-use crate::classifier::{self, Classifier};
+use super::lock::host;
+use super::{Fingerprint, RunOptions, method_name};
 use crate::dataset::{Dataset, Profile};
-use crate::report::Summary;
 
-/// Versions, hashes, the resolved pipeline and the machine; `manifest.json` is this.
+/// Versions, hashes, the resolved pipeline and the machines; `manifest.json` is this.
 #[derive(Clone, Debug, Serialize)]
-pub struct Manifest {
-    program: String,
-    commit: &'static str,
-    rustc: &'static str,
-    onnx_runtime: String,
-    command: Vec<String>,
-    dataset: String,
-    profile: Profile,
-    classes: String,
-    dataset_sha256: String,
-    images: usize,
-    model: String,
-    model_sha256: String,
-    pipeline: serde_json::Value,
-    pipeline_sha256: String,
-    method: String,
-    seed: u64,
-    machine: Machine,
-    started: String,
-    seconds: f64,
-    cpu_ms_per_photo: BTreeMap<String, f64>,
-    #[serde(skip)]
-    clock: Instant,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct Machine {
-    cpu: String,
-    /// Results on CPUs with other vector units may differ in the last bits.
-    cpu_features: Vec<&'static str>,
-    cores: usize,
-    threads: usize,
-    system: &'static str,
+pub(super) struct Manifest {
+    #[serde(flatten)]
+    pub(super) fingerprint: Fingerprint,
+    pub(super) rustc: &'static str,
+    pub(super) profile: Profile,
+    pub(super) classes: String,
+    pub(super) pipeline: serde_json::Value,
+    pub(super) method: String,
+    pub(super) shards: usize,
+    /// Every process that worked on the run.
+    pub(super) sessions: Vec<Session>,
+    pub(super) cpu_ms_per_photo: BTreeMap<String, f64>,
 }
 
 impl Manifest {
-    pub(super) fn begin(
-        options: &RunOptions,
-        carrying: &Carrying,
-        classifier: &Classifier,
-        dataset: &Dataset,
-    ) -> Result<Self> {
-        let pipeline = options.pipeline.to_text();
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    pub(super) fn new(options: &RunOptions, dataset: &Dataset, fingerprint: Fingerprint) -> serde_json::Result<Self> {
         Ok(Self {
-            program: format!("localise {}", env!("CARGO_PKG_VERSION")),
-            commit: env!("LOCALISE_COMMIT"),
+            fingerprint,
             rustc: env!("LOCALISE_RUSTC"),
-            onnx_runtime: classifier::version()?,
-            command: std::env::args().collect(),
-            dataset: dataset.name.clone(),
             profile: dataset.profile,
             classes: dataset.classes.name.clone(),
-            dataset_sha256: dataset.sha256(),
-            images: dataset.photos.len(),
-            model: classifier.description.name.clone(),
-            model_sha256: classifier.sha256.clone(),
             pipeline: serde_json::to_value(&options.pipeline)?,
-            pipeline_sha256: Sha256::digest(&pipeline).iter().map(|b| format!("{b:02x}")).collect(),
             method: method_name(&options.pipeline),
-            seed: options.seed,
-            machine: Machine {
-                cpu: cpu(),
-                cpu_features: cpu_features(),
-                cores,
-                threads: if carrying.threads == 0 { cores } else { carrying.threads },
-                system: std::env::consts::OS,
-            },
-            started: utc(seconds_since_1970()),
-            seconds: 0.0,
+            shards: 0,
+            sessions: vec![],
             cpu_ms_per_photo: BTreeMap::new(),
-            clock: Instant::now(),
         })
     }
+}
 
-    pub(super) fn end(mut self, summary: &Summary) -> Self {
-        self.seconds = self.clock.elapsed().as_secs_f64();
-        self.cpu_ms_per_photo = summary.cpu_ms_per_photo.iter().cloned().collect();
-        self
+/// A process that worked on a run, and where.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Session {
+    started: String,
+    command: Vec<String>,
+    host: String,
+    cpu: String,
+    /// Results on CPUs with other vector units may differ in the last bits.
+    pub(super) cpu_features: Vec<String>,
+    cores: usize,
+    threads: usize,
+    system: String,
+}
+
+impl Session {
+    /// This process, with so many workers.
+    pub(super) fn now(threads: usize) -> Self {
+        Self {
+            started: utc(seconds_since_1970()),
+            command: std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect(),
+            host: host(),
+            cpu: cpu(),
+            cpu_features: cpu_features().into_iter().map(str::to_owned).collect(),
+            cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            threads,
+            system: std::env::consts::OS.into(),
+        }
     }
 }
 

@@ -1,46 +1,56 @@
 //! The run: every photo of a dataset through the pipeline, one row per photo and class, then the field's numbers.
 //!
-//! Worker threads take photos one at a time; one thread writes rows in the dataset's order as they become known.
-//! Nothing in the rows depends on how many workers there are.
+//! ```text
+//! shard ─► work: photos ─► journal (synced as they come) ─► merge: rows in the dataset's order ─► numbers
+//! ```
+//!
+//! A run on one machine is a run in one shard. What a journal holds is never done again, whatever ends a process; what is
+//! merged depends neither on shards nor on workers nor on interruptions.
 
 mod clock;
+mod error;
+mod fingerprint;
+mod interrupt;
+mod journal;
+mod lock;
 mod manifest;
+mod merge;
 mod observation;
 mod output;
 mod photo;
 mod progress;
 mod rows;
+mod shard;
+mod work;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use ndarray::Array2;
-use rayon::prelude::*;
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub(crate) use clock::Clock;
 pub use clock::{StageTimes, thread_ms};
-pub use manifest::Manifest;
+pub use error::{Bug, Done, Incomplete, OutputError, Stopped};
+pub use fingerprint::Fingerprint;
+pub use interrupt::Interrupt;
+pub use merge::merge;
 pub use observation::Observation;
-pub use output::{OutputError, default_folder};
+pub use output::default_folder;
 pub(crate) use output::{publish, try_place};
 pub use photo::{Found, Localiser, PhotoError, Seen};
 pub(crate) use photo::{find, read};
 pub(crate) use progress::Progress;
 pub use rows::{Failure, Row, Status};
+pub use shard::Shard;
 
-use crate::classifier::{self, Classifier, Description, Probe};
+use crate::classifier::{self, Description, Probe};
 use crate::config::{Method, Pipeline};
-use crate::dataset::{self, Dataset, Photo, Request};
-use crate::prediction::{self, Predictions};
-use crate::report::{Experiment, Summary};
+use crate::dataset::{Dataset, Jpeg, Request};
+use crate::report::Summary;
 use crate::saliency::{SaliencyOptions, ViewKind, ViewOptions, Wanted};
-use crate::score::Predicted;
-use output::Output;
+use journal::Journal;
 
 /// Which classes get a box.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, clap::ValueEnum)]
@@ -76,19 +86,42 @@ pub struct RunOptions {
     pub classes: Classes,
     /// Mixed into the seed of every random choice.
     pub seed: u64,
+    /// How damaged JPEGs are taken.
+    #[serde(default)]
+    pub jpeg: Jpeg,
     /// What the pipeline is called.
     pub pipeline_name: String,
     /// The experiment.
     pub pipeline: Pipeline,
 }
 
-/// How a run is carried out; nothing here changes its results.
-#[derive(Clone, Debug)]
+impl RunOptions {
+    /// The text of `run.toml`.
+    ///
+    /// # Errors
+    /// When a path is no Unicode.
+    pub fn to_text(&self) -> Result<String> {
+        toml::to_string(self).context("run.toml")
+    }
+
+    /// What a `run.toml` says.
+    ///
+    /// # Errors
+    /// With line and column, when it is none.
+    pub fn from_text(text: &str) -> Result<Self> {
+        Ok(toml::from_str(text)?)
+    }
+}
+
+/// How a run is carried out; nothing here changes its numbers.
+#[derive(Clone, Debug, Default)]
 pub struct Carrying {
     /// The results' folder.
     pub out: PathBuf,
-    /// Overwrite what lies there.
+    /// Begin anew; what lies there is kept as `NAME.old`.
     pub fresh: bool,
+    /// How long to wait for another process at the same work.
+    pub patience: Duration,
     /// How many workers; 0 for one per core.
     pub threads: usize,
     /// Show no progress.
@@ -99,70 +132,58 @@ pub struct Carrying {
     pub masks: bool,
 }
 
-/// A run that stops after this many failures in a row from the start, or ...
-const FAILURES_AT_THE_START: usize = 20;
-/// ... with more than this share of failures, once there are ...
-const SHARE_OF_FAILURES: f64 = 0.01;
-/// ... this many.
-const FAILURES_BEFORE_A_SHARE_COUNTS: usize = 100;
+/// A run that is ready to begin.
+#[derive(Debug)]
+struct Job<'a> {
+    options: &'a RunOptions,
+    carrying: &'a Carrying,
+    description: Description,
+    dataset: Dataset,
+    fingerprint: Fingerprint,
+}
 
-/// Runs a pipeline over a dataset and writes the results.
+impl<'a> Job<'a> {
+    fn prepare(options: &'a RunOptions, carrying: &'a Carrying) -> Result<Self> {
+        let description = classifier::describe(&options.model)?;
+        if carrying.maps && matches!(options.pipeline.method(), Method::ConstantBox(_)) {
+            bail!("--write-maps: a constant box has no saliency map\nhelp: take another --pipeline");
+        }
+        let dataset = open(options, &description)?;
+        for note in &dataset.notes {
+            tracing::warn!("{}: {note}", dataset.name);
+        }
+        let fingerprint = Fingerprint::of(options, carrying, &description, &dataset)?;
+        Ok(Self { options, carrying, description, dataset, fingerprint })
+    }
+
+    /// Refuses to go on with a journal of something else.
+    fn must_fit(&self, journal: &Journal, shard: Shard) -> Result<()> {
+        let (out, theirs) = (self.carrying.out.display(), journal.header.shard);
+        ensure!(theirs == shard, "{out} holds shard {theirs}, this is shard {shard}; use another --out or --fresh");
+        let help = "use another --out or --fresh";
+        self.fingerprint.must_be(&journal.header.fingerprint, &self.carrying.out, help)
+    }
+}
+
+/// Runs a pipeline over a dataset and writes the results, or goes on where an earlier run into the same folder stopped.
 ///
 /// # Errors
-/// When the run cannot start (a bad model, dataset or folder), too many photos fail, or the output cannot be written
-/// ([`OutputError`]).
-pub fn run(options: &RunOptions, carrying: &Carrying) -> Result<Summary> {
-    let pipeline = &options.pipeline;
-    let description = classifier::describe(&options.model)?;
-    if carrying.maps && matches!(pipeline.method(), Method::ConstantBox(_)) {
-        bail!("--write-maps: a constant box has no saliency map\nhelp: take another --pipeline");
-    }
-    let dataset = open(options, &description)?;
-    for note in &dataset.notes {
-        tracing::warn!("{}: {note}", dataset.name);
-    }
-    // The folder is tried before the model is loaded: a full disk should not cost the time of a large model.
-    let mut output = Output::create(&carrying.out, carrying.fresh)?;
-    let probe = probe(pipeline, &description);
-    let classifier = Classifier::load(description, probe)?;
-    let manifest = Manifest::begin(options, carrying, &classifier, &dataset)?;
-    output.clear()?;
-    output.write("run.toml", toml::to_string(options).context("run.toml")?.as_bytes())?;
-    output.write("truth.csv", &dataset::write_csv(&dataset))?;
-    output.write("classes.csv", &dataset.classes.to_csv())?;
+/// When the run cannot start (a bad model, dataset or folder), the folder holds another run, too many photos fail, the
+/// run was [`Stopped`], or the output cannot be written ([`OutputError`]).
+pub fn run(options: &RunOptions, carrying: &Carrying, interrupt: &Interrupt) -> Result<Summary> {
+    let job = Job::prepare(options, carrying)?;
+    let journal = work::work(&job, Shard::WHOLE, interrupt)?;
+    merge::publish_results(&job, &[journal])
+}
 
-    let progress = Progress::new(dataset.photos.len(), carrying.quiet);
-    let mut tally = Tally::default();
-    in_order(&classifier, &dataset.photos, options, carrying, |photo, record| {
-        output.rows(&record.rows)?;
-        if let Some(map) = &record.map {
-            output.write_for("maps", &prediction::map_name(&photo.id), "npy", &prediction::write_map(map.view()))?;
-        }
-        if let Some(mask) = &record.mask {
-            output.write_for("masks", &photo.id, "png", &prediction::write_mask(mask.view()))?;
-        }
-        progress.advance(record.failure.is_some());
-        tally.add(record);
-        tally.circuit_breaker(dataset.photos.len(), photo)
-    })?;
-    progress.finish();
-
-    let Tally { predicted, times, failures, .. } = tally;
-    let classes = dataset.profile.guesses_classes();
-    let predictions = Predictions { photos: predicted, classes, notes: vec![] };
-    let summary = Summary {
-        run: Some(Experiment {
-            pipeline: options.pipeline_name.clone(),
-            tuned_on: pipeline.tuned_on.split.clone(),
-            model: classifier.description.name.clone(),
-            model_sha256: classifier.sha256.clone(),
-            crops: crops(&pipeline.view),
-        }),
-        cpu_ms_per_photo: times.per_photo(dataset.photos.len()),
-        ..Summary::of_boxes(&dataset, &predictions)
-    };
-    output.finish(&summary, &failures, &manifest.end(&summary))?;
-    Ok(summary)
+/// Works on one shard of a run, for [`merge`] to put together; says how many of how many photos failed.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_shard(options: &RunOptions, carrying: &Carrying, shard: Shard, interrupt: &Interrupt) -> Result<Done> {
+    let job = Job::prepare(options, carrying)?;
+    let journal = work::work(&job, shard, interrupt)?;
+    Ok(Done { done: journal.done(), all: journal.done() + journal.failed() })
 }
 
 /// What a pipeline asks a classifier.
@@ -225,102 +246,6 @@ fn crops(view: &ViewOptions) -> String {
         (ViewKind::Dense, _) => "fully convolutional".into(),
     };
     if view.flip { format!("{shown}, mirrored too") } else { shown }
-}
-
-/// What one photo gave.
-#[derive(Debug)]
-struct Record {
-    rows: Vec<Row>,
-    failure: Option<Failure>,
-    predicted: Predicted,
-    /// The map of the true class over the whole photo, in 0..=1, where it is to be written.
-    map: Option<Array2<f32>>,
-    /// The mask of the true class, in the pixels of the photo, where it is to be written.
-    mask: Option<Array2<bool>>,
-    times: StageTimes,
-}
-
-/// Takes every photo through the pipeline on `threads` workers and hands the records on in the photos' order.
-///
-/// Records that are early wait; they are a few rows each, and the map and the mask where these are to be written.
-fn in_order(
-    classifier: &Classifier,
-    photos: &[Photo],
-    options: &RunOptions,
-    carrying: &Carrying,
-    mut take: impl FnMut(&Photo, Record) -> Result<()>,
-) -> Result<()> {
-    let localiser = || Localiser::new(classifier, &options.pipeline, options.classes, options.seed);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(carrying.threads).build().context("worker threads")?;
-    let (sender, receiver) = mpsc::sync_channel(4 * pool.current_num_threads());
-    let stopped = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let sender = sender;
-            pool.install(|| {
-                // `par_bridge` hands photos out one by one in their order; a split range would start in its middle.
-                photos.iter().enumerate().par_bridge().for_each_init(
-                    || (localiser(), sender.clone()),
-                    |(localiser, sender), (i, photo)| {
-                        if !stopped.load(Ordering::Relaxed) {
-                            let _ = sender.send((i, photo::process(photo, localiser, carrying)));
-                        }
-                    },
-                );
-            });
-        });
-        // Dropped when this closure ends, by a panic too: workers that still send then stop instead of waiting.
-        let receiver = receiver;
-        let mut early = BTreeMap::new();
-        let mut next = 0;
-        let mut result = Ok(());
-        for (i, record) in &receiver {
-            early.insert(i, record);
-            while let Some(record) = early.remove(&next) {
-                if result.is_ok() {
-                    result = take(&photos[next], record);
-                }
-                next += 1;
-            }
-            if result.is_err() {
-                stopped.store(true, Ordering::Relaxed);
-            }
-        }
-        result
-    })
-}
-
-/// What a run has seen so far.
-#[derive(Debug, Default)]
-struct Tally {
-    done: usize,
-    predicted: Vec<Predicted>,
-    times: StageTimes,
-    failures: Vec<Failure>,
-}
-
-impl Tally {
-    fn add(&mut self, record: Record) {
-        self.done += 1;
-        self.predicted.push(record.predicted);
-        self.times.add(&record.times);
-        self.failures.extend(record.failure);
-    }
-
-    /// Stops a run that has no chance: a wrong folder must not take all night.
-    fn circuit_breaker(&self, photos: usize, last: &Photo) -> Result<()> {
-        let (done, failed) = (self.done, self.failures.len());
-        let at_the_start = failed == done && failed >= FAILURES_AT_THE_START;
-        let many = failed >= FAILURES_BEFORE_A_SHARE_COUNTS && failed as f64 > SHARE_OF_FAILURES * photos as f64;
-        let which = match (at_the_start, many) {
-            (true, _) => format!("first {failed} images all failed"),
-            (_, true) => format!("{failed} of {done} images failed"),
-            _ => return Ok(()),
-        };
-        let Failure { id, reason, .. } = self.failures.last().expect("some failed");
-        let folder = last.path.parent().map(|p| p.display().to_string()).unwrap_or_default();
-        bail!("{which}; the last: {id}: {reason}\nhelp: is {folder} right? --data-dir names the data");
-    }
 }
 
 /// The method's name, and its form and gamma where it has them: what a record of a cut must say.

@@ -1,59 +1,68 @@
-//! The results' folder: rows as they come, everything else published whole.
+//! The results' folder: every file is published whole, nothing that lies there is lost.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use super::{Failure, Manifest, Row};
-use crate::report::Summary;
-
-/// The output cannot be written. What lies in the folder is as it was, or holds the rows written so far.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot write {path}")]
-pub struct OutputError {
-    path: PathBuf,
-    source: io::Error,
-}
-
-impl OutputError {
-    pub(crate) fn at(path: &Path) -> impl Fn(io::Error) -> Self {
-        move |source| Self { path: path.into(), source }
-    }
-}
+use super::error::OutputError;
+use super::shard::{self, Shard};
 
 /// Whether a file can be written here: asked before long work, which a mistyped folder should not cost.
 pub(crate) fn try_place(path: &Path) -> Result<(), OutputError> {
-    let part = path.with_added_extension("part");
+    let part = path.with_added_extension("tmp");
     File::create(&part).and_then(|_| fs::remove_file(&part)).map_err(OutputError::at(path))
 }
 
-/// Publishes a file whole: written beside its place, synced, renamed.
+/// Publishes a file whole.
 pub(crate) fn publish(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
-    let part = path.with_added_extension("part");
+    publish_with(path, |file| file.write_all(bytes))
+}
+
+/// Publishes a file whole: written beside its place, synced, renamed, and the name synced. So no reader ever sees a part,
+/// and after a power cut there is the old file or the new one.
+pub(super) fn publish_with(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<(), OutputError> {
+    let part = path.with_added_extension("tmp");
     let publish = || {
-        let mut file = File::create(&part)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&part, path)
+        let mut file = BufWriter::new(File::create(&part)?);
+        write(&mut file)?;
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        fs::rename(&part, path)?;
+        sync_folder(path)
     };
     publish().map_err(OutputError::at(path))
 }
 
-const FILES: [&str; 7] =
-    ["boxes.csv", "summary.json", "manifest.json", "run.toml", "truth.csv", "classes.csv", "failures.jsonl"];
-
-/// Folders with a file a photo.
-const FOLDERS: [&str; 2] = ["maps", "masks"];
-
-/// The folder while a run writes into it.
-#[derive(Debug)]
-pub(super) struct Output {
-    folder: PathBuf,
-    part: PathBuf,
-    rows: csv::Writer<File>,
+/// Syncs the name of a file.
+pub(super) fn sync_folder(of: &Path) -> io::Result<()> {
+    let folder = of.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
+
+/// Publishes a photo's file in a folder of the results: `FOLDER/ID.EXTENSION`. An id never leads out of it: datasets
+/// refuse such ids.
+pub(super) fn publish_for(folder: &Path, id: &str, extension: &str, bytes: &[u8]) -> Result<(), OutputError> {
+    let path = folder.join(id).with_added_extension(extension);
+    fs::create_dir_all(path.parent().unwrap_or(folder)).map_err(OutputError::at(&path))?;
+    publish(&path, bytes)
+}
+
+/// What a run leaves in its folder besides journals: files, and folders with a file a photo.
+const RESULTS: [&str; 9] = [
+    "boxes.csv",
+    "summary.json",
+    "manifest.json",
+    "run.toml",
+    "truth.csv",
+    "classes.csv",
+    "failures.jsonl",
+    "maps",
+    "masks",
+];
 
 /// A folder for a run that was not given one, that does not exist yet.
 #[must_use]
@@ -63,78 +72,37 @@ pub fn default_folder(dataset: &str, pipeline: &str, model: &str) -> PathBuf {
     std::iter::once(Path::new("runs").join(&name)).chain(numbered).find(|p| !p.exists()).expect("numbers do not end")
 }
 
-impl Output {
-    /// Opens the folder and begins a file in it. Results of another run there are an error, unless `fresh` says that
-    /// they may go; they go in [`Output::clear`].
-    pub(super) fn create(folder: &Path, fresh: bool) -> Result<Self> {
-        if folder.exists() && !folder.is_dir() {
-            bail!("{}: it is a file, and a folder for the results is wanted", folder.display());
-        }
-        let holds = FILES.iter().chain(&FOLDERS).any(|name| folder.join(name).exists());
-        if holds && !fresh {
-            bail!(
-                "{} holds the results of a run already\nhelp: use another --out, or --fresh to start over",
-                folder.display()
-            );
-        }
-        // --fresh removes files: a dataset's folder has a boxes.csv and masks too.
-        if holds && !folder.join("run.toml").exists() {
-            bail!("{} holds files of the names of results, and no run.toml\nhelp: use another --out", folder.display());
-        }
-        fs::create_dir_all(folder).map_err(OutputError::at(folder))?;
-        let part = folder.join("boxes.csv.part");
-        let file = File::create(&part).map_err(OutputError::at(&part))?;
-        let rows = csv::Writer::from_writer(file);
-        Ok(Self { folder: folder.into(), part, rows })
+/// Makes the folder of a run. One that holds files of the names of results, and was not made by a run, is left alone: a
+/// dataset's folder has a boxes.csv and masks too.
+pub(super) fn prepare(folder: &Path, fresh: bool) -> Result<()> {
+    if folder.exists() && !folder.is_dir() {
+        bail!("{}: it is a file, and a folder for the results is wanted", folder.display());
     }
-
-    /// Removes the results of another run. Called when nothing but the photos can stop this one any more.
-    pub(super) fn clear(&self) -> Result<(), OutputError> {
-        for path in FILES.iter().map(|name| self.folder.join(name)).filter(|path| path.exists()) {
-            fs::remove_file(&path).map_err(OutputError::at(&path))?;
+    let holds = RESULTS.iter().any(|name| folder.join(name).exists());
+    if holds && shard::journals(folder).is_empty() {
+        let shown = folder.display();
+        match (folder.join("run.toml").exists(), fresh) {
+            (true, true) => {}
+            (true, false) => bail!("{shown} holds results without a journal\nhelp: use another --out or --fresh"),
+            (false, _) => bail!("{shown} holds files of the names of results, and no run's\nhelp: use another --out"),
         }
-        for path in FOLDERS.iter().map(|name| self.folder.join(name)).filter(|path| path.exists()) {
-            fs::remove_dir_all(&path).map_err(OutputError::at(&path))?;
-        }
-        Ok(())
     }
+    fs::create_dir_all(folder).map_err(OutputError::at(folder))?;
+    Ok(())
+}
 
-    /// Appends a photo's rows; they are in the file when this returns.
-    pub(super) fn rows(&mut self, rows: &[Row]) -> Result<(), OutputError> {
-        let failed = OutputError::at(&self.part);
-        for row in rows {
-            self.rows.serialize(row).map_err(|e| failed(io::Error::other(e)))?;
-        }
-        self.rows.flush().map_err(failed)
-    }
+/// Sets aside what a shard and a merge left in the folder, as `NAME.old`.
+pub(super) fn set_aside(folder: &Path, shard: Shard) -> Result<(), OutputError> {
+    let results = RESULTS.iter().map(|name| folder.join(name));
+    results.chain([shard.part(folder), shard.finished(folder)]).try_for_each(|path| rename_to_old(&path))
+}
 
-    /// Publishes a file whole: written beside its place, synced, renamed.
-    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), OutputError> {
-        publish(&self.folder.join(name), bytes)
-    }
-
-    /// Publishes a photo's file in a folder of the results: `FOLDER/ID.EXTENSION`. An id never leads out of it: datasets
-    /// refuse such ids.
-    pub(super) fn write_for(&self, folder: &str, id: &str, extension: &str, bytes: &[u8]) -> Result<(), OutputError> {
-        let path = self.folder.join(folder).join(id).with_added_extension(extension);
-        fs::create_dir_all(path.parent().unwrap_or(&self.folder)).map_err(OutputError::at(&path))?;
-        publish(&path, bytes)
-    }
-
-    /// Publishes the rows and the summary.
-    pub(super) fn finish(mut self, summary: &Summary, failures: &[Failure], manifest: &Manifest) -> Result<()> {
-        self.rows.flush().map_err(OutputError::at(&self.part))?;
-        let publish = || {
-            self.rows.get_ref().sync_all()?;
-            fs::rename(&self.part, self.folder.join("boxes.csv"))
-        };
-        publish().map_err(OutputError::at(&self.part))?;
-        if !failures.is_empty() {
-            let lines: Result<Vec<_>, _> = failures.iter().map(serde_json::to_string).collect();
-            self.write("failures.jsonl", (lines?.join("\n") + "\n").as_bytes())?;
-        }
-        self.write("manifest.json", &serde_json::to_vec_pretty(manifest)?)?;
-        self.write("summary.json", &serde_json::to_vec_pretty(summary)?)?;
-        Ok(())
+/// The first free name of `NAME.old`, `NAME.old-2`, ... is taken; a file that is not there is left.
+fn rename_to_old(path: &Path) -> Result<(), OutputError> {
+    let old = |i: usize| path.with_added_extension(if i == 1 { "old".into() } else { format!("old-{i}") });
+    let free = (1..).map(old).find(|path| !path.exists()).expect("numbers do not end");
+    match fs::rename(path, free) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(OutputError::at(path)(error)),
+        _ => Ok(()),
     }
 }

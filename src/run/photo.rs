@@ -6,20 +6,21 @@ use image::RgbImage;
 use ndarray::Array2;
 
 use super::clock::{Clock, StageTimes};
+use super::journal::Entry;
 use super::observation::Observation;
-use super::{Carrying, Classes, Failure, Record, Row, Status, seed_of};
+use super::{Carrying, Classes, Failure, Row, Status, seed_of};
 use crate::classifier::{Classifier, Description, Worker};
 use crate::config::{Method, Pipeline};
-use crate::dataset::{self, Photo};
+use crate::dataset::{self, Jpeg, Photo, ReadError};
 use crate::saliency::{Saliency, View};
-use crate::score::{Guess, Label, MAP_SIZE, Predicted};
+use crate::score::MAP_SIZE;
 use crate::segment::{self, Energy, Located, Stages, Tick};
 
 /// Why a photo has no box. The kind is one word for machines.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{reason}")]
 pub struct PhotoError {
-    /// `image`, `network` or `panic`.
+    /// `file`, `image`, `jpeg` (damaged, and refused strictly), `network` or `panic`.
     pub kind: &'static str,
     /// What went wrong.
     pub reason: String,
@@ -150,39 +151,77 @@ pub(crate) fn find(
     }
 }
 
-/// The record of a photo. A photo that fails, even by a panic, is a row and not an end.
-pub(super) fn process(photo: &Photo, localiser: &mut Localiser<'_>, carrying: &Carrying) -> Record {
-    let mut clock = Clock::start();
-    let attempt = catch_unwind(AssertUnwindSafe(|| {
-        let picture = read(photo).map_err(PhotoError::of("image"))?;
-        clock.end("decode");
-        let seen = localiser.locate(&picture, &photo.id, photo.class, &mut |stage| clock.end(stage))?;
-        Ok((seen, picture.dimensions().into()))
-    }));
-    let result = attempt.unwrap_or_else(|_| {
-        let reason = "internal error; please report it with the photo".into();
-        Err(PhotoError { kind: "panic", reason })
-    });
-    match result {
-        Ok((seen, size)) => record(photo, &seen, size, carrying, clock.times),
-        Err(error) => failed(photo, &error, clock.times),
+/// What one photo gave.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) entry: Entry,
+    /// The map of the true class over the whole photo, in 0..=1, where it is to be written.
+    pub(super) map: Option<Array2<f32>>,
+    /// The mask of the true class, in the pixels of the photo, where it is to be written.
+    pub(super) mask: Option<Array2<bool>>,
+}
+
+impl Record {
+    /// Whether the photo ended in a panic.
+    pub(super) fn panicked(&self) -> bool {
+        self.entry.failure.as_ref().is_some_and(|failure| failure.kind == "panic")
     }
 }
 
-/// A photo's pixels. Boxes in those of another size would be scored wrongly without a word, so the size must be the
-/// annotation's.
-pub(crate) fn read(photo: &Photo) -> Result<RgbImage, String> {
-    let picture = dataset::read(&photo.path)?;
+/// The record of the photo at `place` of its dataset, whose pixels `read` gives. A photo that fails, even by a panic, is
+/// a row and not an end; only where the file system fails is there no record, but its error.
+pub(super) fn process(
+    place: usize,
+    photo: &Photo,
+    localiser: &mut Localiser<'_>,
+    carrying: &Carrying,
+    read: impl FnOnce() -> Result<RgbImage, ReadError>,
+) -> Result<Record, ReadError> {
+    let mut clock = Clock::start();
+    let attempt = survive(|| {
+        let picture = match read() {
+            Err(outage @ ReadError::Outage(_)) => return Ok(Err(outage)),
+            read => read.map_err(|e| PhotoError { kind: e.kind(), reason: e.to_string() })?,
+        };
+        fits(photo, &picture).map_err(PhotoError::of("image"))?;
+        clock.end("decode");
+        let seen = localiser.locate(&picture, &photo.id, photo.class, &mut |stage| clock.end(stage))?;
+        Ok(Ok((seen, picture.dimensions().into())))
+    });
+    let cpu_ms = clock.times;
+    Ok(match attempt {
+        Ok(Ok((seen, size))) => record(place, photo, &seen, size, carrying, cpu_ms),
+        Ok(Err(outage)) => return Err(outage),
+        Err(error) => failed(place, photo, &error, cpu_ms),
+    })
+}
+
+/// Turns a panic into an error.
+fn survive<T>(work: impl FnOnce() -> Result<T, PhotoError>) -> Result<T, PhotoError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let reason = "internal error; please report it with the photo".into();
+        Err(PhotoError { kind: "panic", reason })
+    })
+}
+
+/// A photo's pixels, as [`fits`] wants them.
+pub(crate) fn read(photo: &Photo, jpeg: Jpeg) -> Result<RgbImage, String> {
+    let picture = dataset::read(&photo.path, jpeg).map_err(|e| e.to_string())?;
+    fits(photo, &picture).map(|()| picture)
+}
+
+/// Boxes in pixels of another size would be scored wrongly without a word, so the size must be the annotation's.
+fn fits(photo: &Photo, picture: &RgbImage) -> Result<(), String> {
     let (w, h) = picture.dimensions();
     match photo.size {
         Some([width, height]) if (w, h) != (width, height) => {
             Err(format!("the photo is {w} x {h}, its annotation says {width} x {height}"))
         }
-        _ => Ok(picture),
+        _ => Ok(()),
     }
 }
 
-fn record(photo: &Photo, seen: &Seen, size: [u32; 2], carrying: &Carrying, times: StageTimes) -> Record {
+fn record(place: usize, photo: &Photo, seen: &Seen, size: [u32; 2], carrying: &Carrying, cpu_ms: StageTimes) -> Record {
     let rank = |class: usize| seen.ranking.iter().position(|&c| c == class);
     let rows = seen.found.iter().map(|Found { class, located, .. }| {
         let is_true = photo.class == Some(*class);
@@ -192,32 +231,18 @@ fn record(photo: &Photo, seen: &Seen, size: [u32; 2], carrying: &Carrying, times
             probability: Some(format!("{:.6}", seen.probabilities[*class])),
             true_class: photo.class.map(|truth| truth == *class),
             iou: iou.map(|iou| format!("{iou:.6}")),
-            flag: located.flag.map(segment::Flag::name),
+            flag: located.flag,
             status: Status::Ok,
             message: None,
             ..Row::failed(&photo.id, Some(*class), "")
         };
         row.with_box(located.bbox)
     });
-    let mut guesses: Vec<_> = seen
-        .found
-        .iter()
-        .map(|Found { class, located, .. }| Guess {
-            label: Label::Class(*class),
-            rank: rank(*class),
-            bbox: Some(located.bbox),
-            confidence: Some(seen.probabilities[*class].into()),
-        })
-        .collect();
-    guesses.sort_by_key(|guess| guess.rank);
     let truth = seen.found.iter().find(|found| photo.class == Some(found.class));
     Record {
-        rows: rows.collect(),
-        failure: None,
-        predicted: Predicted { guesses, failed: false },
+        entry: Entry { place, rows: rows.collect(), failure: None, cpu_ms },
         map: truth.filter(|_| carrying.maps).and_then(|found| Some(found.saliency.as_ref()?.score_map(MAP_SIZE))),
         mask: truth.filter(|_| carrying.masks).map(|found| mask(found, size)),
-        times,
     }
 }
 
@@ -238,19 +263,26 @@ fn mask(found: &Found, size: [u32; 2]) -> Array2<bool> {
     })
 }
 
-fn failed(photo: &Photo, error: &PhotoError, times: StageTimes) -> Record {
+fn failed(place: usize, photo: &Photo, error: &PhotoError, cpu_ms: StageTimes) -> Record {
     let failure = Failure {
         id: photo.id.clone(),
         path: photo.path.display().to_string(),
         kind: error.kind.into(),
         reason: error.reason.clone(),
     };
-    Record {
-        rows: vec![Row::failed(&photo.id, photo.class, &error.reason)],
-        failure: Some(failure),
-        predicted: Predicted { guesses: vec![], failed: true },
-        map: None,
-        mask: None,
-        times,
+    let rows = vec![Row::failed(&photo.id, photo.class, &error.reason)];
+    Record { entry: Entry { place, rows, failure: Some(failure), cpu_ms }, map: None, mask: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_failed_photo() {
+        let numbers = [1, 2, 3];
+        let beyond = numbers.len();
+        let error = survive(|| Ok(numbers[beyond])).expect_err("a panic");
+        assert_eq!((error.kind, survive(|| Ok(numbers[0])).ok()), ("panic", Some(1)));
     }
 }

@@ -16,12 +16,14 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn new(photos: usize, quiet: bool) -> Self {
+    pub(crate) fn new(photos: usize, done: usize, quiet: bool) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let target = if terminal && !quiet { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let style = "{pos} of {len} photos [{bar:30}] {per_sec}, {eta} left{msg}";
         let style = ProgressStyle::with_template(style).expect("a good template").progress_chars("=> ");
         let bar = ProgressBar::with_draw_target(Some(photos as u64), target).with_style(style);
+        bar.set_position(done as u64);
+        bar.reset_eta();
         bar.enable_steady_tick(Duration::from_millis(500));
         Self { bar, terminal, quiet, failed: AtomicU64::new(0) }
     }

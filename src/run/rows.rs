@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::geometry::BBox;
+use crate::score::{Guess, Label};
+use crate::segment::Flag;
 
 /// Whether a photo was run.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -15,7 +17,7 @@ pub enum Status {
 }
 
 /// A row of `boxes.csv`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Row {
     /// The photo.
     pub image_id: String,
@@ -38,7 +40,7 @@ pub struct Row {
     /// The best IoU with a true box, for the true class.
     pub iou: Option<String>,
     /// The degenerate case, where the box is the defined answer to one.
-    pub flag: Option<&'static str>,
+    pub flag: Option<Flag>,
     /// Whether the photo was run.
     pub status: Status,
     /// Why not.
@@ -69,6 +71,17 @@ impl Row {
         let BBox { x_min, y_min, x_max, y_max } = bbox;
         [self.x_min, self.y_min, self.x_max, self.y_max] = [Some(x_min), Some(y_min), Some(x_max), Some(y_max)];
         self
+    }
+
+    /// The guess that the row stands for; `None` for the row of a photo that failed.
+    pub(super) fn guess(&self) -> Option<Guess> {
+        let [x_min, y_min, x_max, y_max] = [self.x_min?, self.y_min?, self.x_max?, self.y_max?];
+        Some(Guess {
+            label: Label::Class(self.class_index?),
+            rank: self.rank.and_then(|rank| rank.checked_sub(1)),
+            bbox: Some(BBox::new(x_min, y_min, x_max, y_max)),
+            confidence: self.probability.as_ref().and_then(|text| text.parse().ok()),
+        })
     }
 }
 

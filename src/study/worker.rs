@@ -9,7 +9,7 @@ use super::diagnosis::Diagnosis;
 use super::plan::{Look, Map, Plan};
 use crate::classifier::{self, Classifier};
 use crate::config::Method;
-use crate::dataset::Photo;
+use crate::dataset::{Jpeg, Photo};
 use crate::run::{Classes, Clock, Observation, StageTimes, find, read, seed_of};
 use crate::saliency::{Saliency, View};
 use crate::score::{Guess, Label, MAP_SIZE, MapOutcome, Predicted, Steps};
@@ -59,7 +59,7 @@ impl<'a> Worker<'a> {
 
     fn looks(&mut self, photo: &Photo, all: &mut [Option<Found>]) -> Result<(), String> {
         let mut clock = Clock::start();
-        let picture = read(photo)?;
+        let picture = read(photo, Jpeg::Strict).map_err(|e| e.to_string())?;
         clock.end("decode");
         for look in &self.plan.looks {
             // A photo that one view refuses may be good enough for another.

@@ -56,7 +56,7 @@ fn constant_of_shape(dims: &str) -> Vec<u8> {
 }
 
 /// `Loop` whose condition never turns false.
-fn endless() -> Vec<u8> {
+pub(crate) fn endless() -> Vec<u8> {
     let mut model = written(17, &[1, 4], "c = Loop(, yes) ; y = Add(x, c)", "");
     let outer = graph(&mut model);
     let truth = |name: &str| TensorProto {

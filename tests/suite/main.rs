@@ -5,18 +5,26 @@
 mod cases;
 mod devkit;
 mod doctor;
+mod faults;
 mod gradients;
 mod graphs;
 mod hostile;
+mod interrupted;
 mod maxflow;
+mod memory;
 mod methods;
 mod mixtures;
 mod networks;
 mod notation;
 mod onnx_package;
+mod photos;
 mod program;
 mod scores;
+mod shards;
+mod slurm;
 mod studies;
+mod texts;
+mod watchdog;
 mod wsoleval;
 
 use std::path::{Path, PathBuf};
@@ -30,9 +38,14 @@ fn shared(path: &str) -> Option<PathBuf> {
     if full.exists() {
         return Some(full);
     }
+    skip(&format!("../shared/{path} is not here"));
+    None
+}
+
+/// Notes that a test was skipped, loudly and counted.
+fn skip(why: &str) {
     let count = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
     // Straight to the terminal: the test harness would keep a passing test's output to itself.
     use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "SKIPPED ({count} so far): ../shared/{path} is not here");
-    None
+    let _ = writeln!(std::io::stderr(), "SKIPPED ({count} so far): {why}");
 }

@@ -1,0 +1,35 @@
+//! `localise merge`
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::Outcome;
+use super::run::show;
+use crate::run::{Carrying, merge};
+
+#[derive(Args, Debug)]
+pub(super) struct Merge {
+    /// The folder that the shards were run into (`localise run --shard I/N --out DIR`).
+    folder: PathBuf,
+    /// How many shards there must be, in place of what they say themselves.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    expect_shards: Option<u32>,
+    /// Where the dataset's files lie on this machine [default: where they lay for the shards]
+    #[arg(long, value_name = "DIR", env = "LOCALISE_DATA")]
+    data_dir: Option<PathBuf>,
+    /// How long to wait for another process that merges here.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    lock_wait: u64,
+}
+
+impl Merge {
+    pub(super) fn run(self) -> Result<Outcome> {
+        let Self { folder: out, expect_shards, data_dir, lock_wait } = self;
+        let carrying = Carrying { out, patience: Duration::from_secs(lock_wait), ..Carrying::default() };
+        let summary = merge(&carrying, expect_shards.map(|n| n as usize), data_dir.as_deref())?;
+        show(&summary, &carrying.out)
+    }
+}

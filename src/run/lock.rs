@@ -1,0 +1,58 @@
+//! One process a shard: the kernel's advisory lock, which any death of its holder frees.
+
+use std::fs::{File, TryLockError};
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::{OutputError, Stopped};
+
+/// The lock, held until this is dropped. The file stays: removing it would let two processes lock two files of one name.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock, and waits for another holder as long as `patience`.
+    ///
+    /// # Errors
+    /// [`Stopped::Locked`] when another process still holds it, [`OutputError`] when the file cannot be written.
+    pub(super) fn take(path: &Path, patience: Duration) -> Result<Self> {
+        let failed = OutputError::at(path);
+        let mut file =
+            File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(&failed)?;
+        let until = Instant::now() + patience;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let holder = std::fs::read_to_string(path).unwrap_or_default();
+                    let (pid, host) = holder.trim().split_once(' ').unwrap_or(("unknown", "unknown"));
+                    let (path, pid, host) = (path.to_owned(), pid.to_owned(), host.to_owned());
+                    return Err(Stopped::Locked { path, pid, host }.into());
+                }
+                Err(TryLockError::Error(error)) => {
+                    tracing::warn!(
+                        "{}: no lock ({error}): two runs of one shard would both work, to the same results",
+                        path.display()
+                    );
+                    break;
+                }
+            }
+        }
+        let holder = format!("{} {}\n", std::process::id(), host());
+        file.set_len(0).and_then(|()| file.write_all(holder.as_bytes())).map_err(&failed)?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// The machine's name.
+pub(super) fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

@@ -1,0 +1,101 @@
+//! Shards: a run cut into equal parts, each for a process of its own, on whatever machine.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Every `count`-th photo of a dataset, from the `index`-th on, which counts from 0.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Shard {
+    /// Which part, in 0..count.
+    pub index: usize,
+    /// Of how many.
+    pub count: usize,
+}
+
+impl Shard {
+    /// All photos.
+    pub const WHOLE: Self = Self { index: 0, count: 1 };
+
+    /// Whether the photo at this place of the dataset is one of this shard's.
+    #[must_use]
+    pub fn holds(self, place: usize) -> bool {
+        place % self.count == self.index
+    }
+
+    /// The places of its photos in a dataset of `photos`.
+    pub fn places(self, photos: usize) -> impl Iterator<Item = usize> {
+        (self.index..photos).step_by(self.count)
+    }
+
+    /// The journal of the finished shard.
+    pub(super) fn finished(self, folder: &Path) -> PathBuf {
+        folder.join(format!("shard-{}.jsonl", self.index))
+    }
+
+    /// The journal while the shard is worked on.
+    pub(super) fn part(self, folder: &Path) -> PathBuf {
+        folder.join(format!("shard-{}.part", self.index))
+    }
+
+    /// The file that is locked by the process at work.
+    pub(super) fn lock(self, folder: &Path) -> PathBuf {
+        folder.join(format!("shard-{}.lock", self.index))
+    }
+}
+
+/// The journals in a folder: which shard's a file is by its name, and whether that is finished.
+pub(super) fn journals(folder: &Path) -> Vec<(usize, bool, PathBuf)> {
+    let of = |path: PathBuf| {
+        let (stem, extension) = path.file_name()?.to_str()?.strip_prefix("shard-")?.split_once('.')?;
+        let finished = match extension {
+            "jsonl" => true,
+            "part" => false,
+            _ => return None,
+        };
+        Some((stem.parse().ok()?, finished, path))
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<_> = entries.filter_map(|entry| of(entry.path())).collect();
+    found.sort();
+    found
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index, self.count)
+    }
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("'{text}' is no shard: I/N with I from 0 to N - 1, such as 0/4");
+        let (index, count) = text.split_once('/').ok_or_else(wrong)?;
+        let shard = Self { index: index.parse().map_err(|_| wrong())?, count: count.parse().map_err(|_| wrong())? };
+        if shard.index < shard.count { Ok(shard) } else { Err(wrong()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_photo_is_in_one_shard() {
+        for count in 1..9 {
+            let shards = (0..count).map(|index| Shard { index, count });
+            let mut places: Vec<_> = shards.clone().flat_map(|shard| shard.places(20)).collect();
+            assert!(shards.flat_map(|s| s.places(20).map(move |p| (s, p))).all(|(s, p)| s.holds(p)));
+            places.sort_unstable();
+            assert_eq!(places, Vec::from_iter(0..20));
+        }
+        assert_eq!("2/7".parse(), Ok(Shard { index: 2, count: 7 }));
+        for wrong in ["7/7", "1", "-1/3", "a/b", "1/0", "0/"] {
+            assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The work on a shard: its photos through the pipeline, each into the journal as soon as it is known.
+//!
+//! Worker threads take photos one at a time; one thread appends to the journal, writes maps and masks, and decides when
+//! to stop. What is in the journal does not depend on how many workers there are, only in what order it stands there.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use image::RgbImage;
+use rayon::prelude::*;
+
+use super::error::{Bug, Done, OutputError, Stopped};
+use super::journal::{Header, Journal, Line};
+use super::lock::Lock;
+use super::manifest::Session;
+use super::output::{self, publish_for};
+use super::photo::{self, Localiser, Record};
+use super::{Failure, Interrupt, Job, Progress, Shard, probe};
+use crate::classifier::Classifier;
+use crate::dataset::{self, Photo, ReadError};
+use crate::prediction;
+
+/// A run that stops after this many failures in a row from the start, or ...
+const FAILURES_AT_THE_START: usize = 20;
+/// ... with more than this share of failures, once there are ...
+const SHARE_OF_FAILURES: f64 = 0.01;
+/// ... this many.
+const FAILURES_BEFORE_A_SHARE_COUNTS: usize = 100;
+
+/// When the file system fails, it is asked again after each of these.
+const PATIENCE: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(6)];
+
+/// Works on a shard until all its photos are in its journal, and goes on where another process stopped.
+///
+/// Everything that can be wrong with the output is tried before the model is loaded.
+///
+/// # Errors
+/// When the work cannot start, [`Stopped`] where it goes on later, [`OutputError`] where the output cannot be written, or
+/// too many photos failed.
+pub(super) fn work(job: &Job<'_>, shard: Shard, interrupt: &Interrupt) -> Result<Journal> {
+    let folder = job.carrying.out.as_path();
+    output::prepare(folder, job.carrying.fresh)?;
+    let _lock = Lock::take(&shard.lock(folder), job.carrying.patience)?;
+    if job.carrying.fresh {
+        output::set_aside(folder, shard)?;
+    }
+    let all = shard.places(job.dataset.photos.len()).count();
+    let finished = shard.finished(folder);
+    if finished.exists() {
+        let journal = Journal::read(&finished)?;
+        job.must_fit(&journal, shard)?;
+        tracing::info!("shard {} of {} is complete already", shard.index, shard.count);
+        return Ok(journal);
+    }
+    let mut journal = begin(job, shard, all)?;
+    present(job)?;
+    let classifier = Classifier::load(job.description.clone(), probe(&job.options.pipeline, &job.description))?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(job.carrying.threads).build().context("worker threads")?;
+    let worked = journal
+        .append(vec![Line::Session(Session::now(pool.current_num_threads()))])
+        .map_err(Into::into)
+        .and_then(|()| each(job, shard, &classifier, &pool, &mut journal, interrupt))
+        .and_then(|()| match interrupt.requested() && journal.places().count() < all {
+            true => {
+                Err(Stopped::Signal { signal: interrupt.signal(), done: Done { done: journal.done(), all } }.into())
+            }
+            false => Ok(journal.finish(&finished)?),
+        });
+    match worked {
+        Ok(()) => Ok(journal),
+        Err(error) => Err(match error.downcast::<OutputError>() {
+            Ok(error) => error.with(Done { done: journal.done(), all }).into(),
+            Err(other) => other,
+        }),
+    }
+}
+
+/// The journal to go on with, or a new one. One without photos is nobody's work, whatever it was made for.
+fn begin(job: &Job<'_>, shard: Shard, all: usize) -> Result<Journal> {
+    let path = shard.part(&job.carrying.out);
+    if path.exists() {
+        let mut journal = Journal::read(&path)?;
+        if journal.places().next().is_some() {
+            job.must_fit(&journal, shard)?;
+            if journal.torn {
+                tracing::warn!("dropped 1 damaged record at the end; 1 image will be done again");
+            }
+            journal.reopen()?;
+            tracing::info!("resuming: {} images done", Done { done: journal.done(), all });
+            return Ok(journal);
+        }
+    }
+    Ok(Journal::create(&path, Header::new(shard, job.fingerprint.clone(), job.options.to_text()?))?)
+}
+
+/// Refuses photos that lie nowhere: a mistyped folder is not ten thousand bad photos.
+fn present(job: &Job<'_>) -> Result<()> {
+    let root = root(&job.dataset.photos);
+    if root.is_dir() {
+        return Ok(());
+    }
+    let dataset = &job.dataset.name;
+    bail!(
+        "{}: no such folder, and the photos of {dataset} should be there\nhelp: --data-dir names the data",
+        root.display()
+    )
+}
+
+/// The folder that all photos lie in.
+fn root(photos: &[Photo]) -> PathBuf {
+    let mut folders = photos.iter().filter_map(|photo| photo.path.parent());
+    let mut root = folders.next().unwrap_or(Path::new("")).to_owned();
+    for folder in folders {
+        while !folder.starts_with(&root) && root.pop() {}
+    }
+    if root.as_os_str().is_empty() { ".".into() } else { root }
+}
+
+/// A photo that could not be read for a reason that is not its own.
+struct Outage {
+    place: usize,
+    error: ReadError,
+}
+
+/// Takes every photo of a shard that is not done through the pipeline, and appends what is known of it to the journal.
+fn each(
+    job: &Job<'_>,
+    shard: Shard,
+    classifier: &Classifier,
+    pool: &rayon::ThreadPool,
+    journal: &mut Journal,
+    interrupt: &Interrupt,
+) -> Result<()> {
+    let Job { options, carrying, dataset, .. } = job;
+    let photos = &dataset.photos;
+    let root = root(photos);
+    let places: Vec<usize> = shard.places(photos.len()).filter(|&place| !journal.has(place)).collect();
+    let all = shard.places(photos.len()).count();
+    let progress = Progress::new(all, journal.done(), carrying.quiet);
+    let localiser = || Localiser::new(classifier, &options.pipeline, options.classes, options.seed);
+    // Bounded: where the disk is slow, the workers wait.
+    let (sender, receiver) = mpsc::sync_channel(2 * pool.current_num_threads());
+    let stopped = AtomicBool::new(false);
+    let stop = || stopped.load(Ordering::Relaxed) || interrupt.requested();
+    let result = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let sender = sender;
+            pool.install(|| {
+                // `par_bridge` hands photos out one by one in their order; a split range would start in its middle.
+                places.iter().par_bridge().for_each_init(
+                    || (localiser(), sender.clone()),
+                    |(localiser_, sender), &place| {
+                        if stop() {
+                            return;
+                        }
+                        let photo = &photos[place];
+                        let read = || read_patiently(&photo.path, &root, job, &stop);
+                        let record = photo::process(place, photo, localiser_, carrying, read);
+                        if record.as_ref().is_ok_and(Record::panicked) {
+                            // Whatever it left half done goes with it.
+                            *localiser_ = localiser();
+                        }
+                        let _ = sender.send(record.map_err(|error| Outage { place, error }));
+                    },
+                );
+            });
+        });
+        // Dropped when this closure ends, by a panic too: workers that still send then stop instead of waiting.
+        let receiver = receiver;
+        let mut tally = Tally::default();
+        let mut result = Ok(());
+        while let Ok(first) = receiver.recv() {
+            // What has come meanwhile is synced together.
+            let records: Vec<_> = std::iter::once(first).chain(receiver.try_iter()).collect();
+            if result.is_ok() {
+                result = take(job, journal, &progress, &mut tally, records, all);
+            }
+            stopped.fetch_or(result.is_err(), Ordering::Relaxed);
+        }
+        result
+    });
+    progress.finish();
+    result
+}
+
+/// Appends what was found. An outage among it stops the run, after the photos that were done.
+fn take(
+    job: &Job<'_>,
+    journal: &mut Journal,
+    progress: &Progress,
+    tally: &mut Tally,
+    records: Vec<Result<Record, Outage>>,
+    all: usize,
+) -> Result<()> {
+    let Job { carrying, dataset, .. } = job;
+    let (mut lines, mut outage, mut failures) = (Vec::new(), None, Vec::new());
+    for record in records {
+        let Record { entry, map, mask } = match record {
+            Ok(record) => record,
+            Err(error) => {
+                outage = Some(error);
+                continue;
+            }
+        };
+        let id = &dataset.photos[entry.place].id;
+        if let Some(map) = map {
+            let name = prediction::map_name(id);
+            publish_for(&carrying.out.join("maps"), &name, "npy", &prediction::write_map(map.view()))?;
+        }
+        if let Some(mask) = mask {
+            publish_for(&carrying.out.join("masks"), id, "png", &prediction::write_mask(mask.view()))?;
+        }
+        failures.push(entry.failure.clone());
+        lines.push(Line::Photo(entry));
+    }
+    journal.append(lines)?;
+    for failure in failures {
+        progress.advance(failure.is_some());
+        tally.add(failure);
+    }
+    if let Some(Outage { place, error }) = outage {
+        let (path, reason) = (dataset.photos[place].path.clone(), error.to_string());
+        let done = Done { done: journal.done(), all };
+        return Err(Stopped::Outage { path, reason, tries: 1 + PATIENCE.len(), done }.into());
+    }
+    tally.circuit_breaker(all, &job.dataset.photos)
+}
+
+/// A photo's pixels. When the file system fails, or the folder of all photos is gone, it is asked again for ten seconds:
+/// an outage must not become a score.
+fn read_patiently(path: &Path, root: &Path, job: &Job<'_>, stop: &impl Fn() -> bool) -> Result<RgbImage, ReadError> {
+    let mut waits = PATIENCE.iter();
+    loop {
+        let error = match dataset::read(path, job.options.jpeg) {
+            Err(ReadError::Outage(error)) => error,
+            Err(ReadError::File(error)) if !root.is_dir() => error,
+            read => return read,
+        };
+        let Some(wait) = waits.next().filter(|_| !stop()) else { return Err(ReadError::Outage(error)) };
+        tracing::warn!("{}: {error}; trying again in {} s", path.display(), wait.as_secs());
+        let until = Instant::now() + *wait;
+        while Instant::now() < until && !stop() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// What this process has seen of its shard.
+#[derive(Debug, Default)]
+struct Tally {
+    done: usize,
+    failed: usize,
+    panicked: usize,
+    last: Option<Failure>,
+}
+
+impl Tally {
+    fn add(&mut self, failure: Option<Failure>) {
+        self.done += 1;
+        if let Some(failure) = failure {
+            self.failed += 1;
+            self.panicked += usize::from(failure.kind == "panic");
+            self.last = Some(failure);
+        }
+    }
+
+    /// Stops a run that has no chance: a wrong folder must not take all night.
+    fn circuit_breaker(&self, all: usize, photos: &[Photo]) -> Result<()> {
+        let Self { done, failed, panicked, last } = self;
+        let at_the_start = failed == done && *failed >= FAILURES_AT_THE_START;
+        let many = *failed >= FAILURES_BEFORE_A_SHARE_COUNTS && *failed as f64 > SHARE_OF_FAILURES * all as f64;
+        let which = match (at_the_start, many) {
+            (true, _) => format!("first {failed} images all failed"),
+            (_, true) => format!("{failed} of {done} images failed"),
+            _ => return Ok(()),
+        };
+        let Some(Failure { id, reason, .. }) = last else { return Ok(()) };
+        let message = format!("{which}; the last: {id}: {reason}");
+        if panicked == failed {
+            return Err(Bug(message).into());
+        }
+        bail!("{message}\nhelp: is {} right? --data-dir names the data", root(photos).display())
+    }
+}

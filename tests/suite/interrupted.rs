@@ -1,0 +1,347 @@
+//! Runs that are killed, stopped and starved at every step: the same command goes on, to the bytes of an undisturbed run.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::faults::{Chance, Job, either, expect, names, strace};
+
+/// Kills that end only the process and not what it wrote.
+fn kill(child: &mut Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap().success());
+}
+
+fn quietly(mut command: Command) -> Child {
+    command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Options that hit the `k`-th call of `syscall` on any of the output's files.
+fn injection(job: &Job, out: &str, syscall: &str, fault: &str, k: usize) -> Vec<String> {
+    let folder = job.out(out);
+    let files = ["shard-0.lock", "shard-0.part", "shard-0.jsonl", "merge.lock"];
+    let results = ["boxes.csv", "summary.json", "manifest.json", "run.toml", "truth.csv", "classes.csv"];
+    let paths = files.iter().chain(&results).flat_map(|name| [folder.join(name), folder.join(format!("{name}.tmp"))]);
+    let mut options: Vec<String> = ["-f", "-qqq", "-o"].map(str::to_owned).to_vec();
+    options.push(job.out("trace").to_str().unwrap().into());
+    options.extend([format!("-etrace={syscall}"), format!("-einject={syscall}:{fault}:when={k}")]);
+    for path in paths.chain([folder.clone()]) {
+        options.extend(["-P".to_owned(), path.to_str().unwrap().to_owned()]);
+    }
+    options
+}
+
+/// The calls by which results come to the disk.
+const CALLS: [&str; 6] = ["openat", "write", "fdatasync", "fsync", "rename", "ftruncate"];
+
+/// T1: killed before every call that opens, writes, syncs or renames a file of the output, a run goes on to the same bytes.
+#[test]
+fn killed_at_every_step() {
+    if !strace() {
+        return;
+    }
+    let job = Job::new(either(6, 40));
+    let golden = job.golden();
+    let mut kills = 0;
+    for call in CALLS {
+        for k in 1.. {
+            let out = format!("{call}-{k}");
+            let more = ["--threads", "1"];
+            let mut command = job.traced(&injection(&job, &out, call, "signal=KILL", k), &out, &more);
+            let status = command.output().unwrap().status;
+            if status.success() {
+                break;
+            }
+            assert!(status.signal() == Some(9) || status.code() == Some(137), "{call} {k}: {status}");
+            kills += 1;
+            if either(false, true) {
+                // The resumed run is killed too, at the same call.
+                job.traced(&injection(&job, &out, call, "signal=KILL", k), &out, &more).output().unwrap();
+            }
+            let before = job.progress(&out, 0);
+            let said = job.expect(0, &out, &more);
+            if before > 0 {
+                assert!(said.contains(&format!("resuming: {before} of {} images done", job.photos)), "{said}");
+            }
+            assert_eq!(job.results(&out), golden, "{call} {k}");
+            fs::remove_dir_all(job.out(&out)).unwrap();
+        }
+    }
+    assert!(kills > 40, "{kills}");
+    report("T1", kills, "kills");
+}
+
+/// T3: whatever call fails, the run says so with 74, what was synced stays, and the same command goes on.
+#[test]
+fn no_space_at_every_step() {
+    if !strace() {
+        return;
+    }
+    let job = Job::new(either(6, 40));
+    let golden = job.golden();
+    let mut faults = 0;
+    for error in either(&["ENOSPC"][..], &["ENOSPC", "EIO", "EDQUOT", "EMFILE"]) {
+        for call in CALLS {
+            for k in 1.. {
+                let out = format!("{error}-{call}-{k}");
+                let more = ["--threads", "1"];
+                let output = job
+                    .traced(&injection(&job, &out, call, &format!("error={error}"), k), &out, &more)
+                    .output()
+                    .unwrap();
+                if output.status.success() {
+                    break;
+                }
+                faults += 1;
+                let said = String::from_utf8_lossy(&output.stderr).into_owned();
+                assert_eq!(output.status.code(), Some(74), "{error} {call} {k}: {said}");
+                assert!(said.contains("error: cannot write ") && !said.contains("panicked"), "{call} {k}: {said}");
+                let safe = job.progress(&out, 0);
+                if safe > 0 {
+                    let told = format!("{safe} of {} images are safe; free space and run the same command", job.photos);
+                    assert!(said.contains(&told), "{error} {call} {k}: {said}");
+                }
+                job.expect(0, &out, &more);
+                assert_eq!(job.results(&out), golden, "{error} {call} {k}");
+                fs::remove_dir_all(job.out(&out)).unwrap();
+            }
+        }
+    }
+    assert!(faults > 40, "{faults}");
+    report("T3", faults, "I/O errors");
+}
+
+/// T2: killed at any moment, in any number of shards, on any number of threads: the same bytes.
+#[test]
+fn killed_at_random_in_every_layout() {
+    let job = Job::new(40);
+    let golden = job.golden();
+    let mut chance = Chance::new(2);
+    let kills = either(10, 200);
+    let layouts = [1, 2, 4, 7].into_iter().flat_map(|n| ["1", "2"].map(|threads| (n, threads)));
+    let mut done = 0;
+    for (i, (n, threads)) in layouts.enumerate() {
+        let out = format!("{n}-{threads}");
+        // Kills are dealt out evenly over the eight layouts.
+        let mut left = (kills * (i + 1)).div_ceil(8) - (kills * i).div_ceil(8);
+        for shard in 0..n {
+            let text = format!("{shard}/{n}");
+            let more = ["--threads", threads, "--shard", &text];
+            while left > 0 && chance.below(2) == 0 || left > 0 && shard == n - 1 {
+                left -= 1;
+                let mut child = quietly(job.command(&out, &more));
+                std::thread::sleep(Duration::from_millis(50 + chance.below(500)));
+                done += usize::from(child.try_wait().unwrap().is_none());
+                kill(&mut child);
+            }
+            job.expect(0, &out, &more);
+        }
+        job.merge(0, &out, &[]);
+        let results = job.results(&out);
+        assert_eq!(results, golden, "{n} shards, {threads} threads");
+    }
+    report("T2", done, "kills at random, 8 layouts");
+}
+
+/// T6: each published file is written, synced, renamed, and its name synced, in this order. A kill cannot show that the
+/// order is right against a power cut; this does.
+#[test]
+fn files_are_synced_before_they_are_named() {
+    if !strace() {
+        return;
+    }
+    let job = Job::new(3);
+    let trace = job.out("trace");
+    let options = ["-f", "-y", "-qqq", "-o", trace.to_str().unwrap(), "-e", "trace=write,fsync,fdatasync,rename"];
+    let status = job.traced(&options.map(str::to_owned), "out", &["--write-maps"]).output().unwrap().status;
+    assert!(status.success());
+    let calls: Vec<_> = fs::read_to_string(&trace).unwrap().lines().map(str::to_owned).collect();
+    let out = fs::canonicalize(job.out("out")).unwrap();
+    let mut published = 0;
+    for (i, call) in calls.iter().enumerate().filter(|(_, call)| call.contains("rename(\"")) {
+        let [from, to] = { call.split('"').skip(1).step_by(2).take(2).collect::<Vec<_>>() }[..] else {
+            panic!("{call}")
+        };
+        let at = |what: &str, of: &str, from: usize| {
+            let found = |c: &String| c.contains(&format!("{what}(")) && c.contains(&format!("<{of}>"));
+            calls[from..].iter().position(found).map(|at| at + from)
+        };
+        let last_write =
+            calls[..i].iter().rposition(|c| c.contains("write(") && c.contains(&format!("<{from}>"))).unwrap();
+        let synced = at("fsync", from, last_write).unwrap_or_else(|| panic!("{from} is not synced"));
+        let folder = std::path::Path::new(to).parent().unwrap().to_str().unwrap();
+        let named = at("fsync", folder, i).unwrap_or_else(|| panic!("{folder} is not synced"));
+        assert!(last_write < synced && synced < i && i < named, "{from}: {last_write} {synced} {i} {named}");
+        published += 1;
+    }
+    // The journal's beginning and end, six results, three maps.
+    assert_eq!(published, 2 + 6 + 3, "{out:?}");
+    // A photo's rows are synced before the next is written: one sync a write.
+    let journal: Vec<_> = calls.iter().filter(|c| c.contains("shard-0.part>")).collect();
+    let pairs = journal.iter().filter(|c| c.contains("write(")).count();
+    assert!(pairs >= 2 && journal.iter().filter(|c| c.contains("fdatasync(")).count() == pairs, "{journal:?}");
+}
+
+/// T7, through the program: a torn end is told and mended, damage before it ends the run, and nothing is lost.
+#[test]
+fn a_damaged_journal_is_mended_or_refused() {
+    let job = Job::new(10);
+    let golden = job.golden();
+    let mut child = quietly(job.command("out", &["--threads", "1"]));
+    job.wait_for(&mut child, "out", 0, 4);
+    kill(&mut child);
+    let part = job.out("out").join("shard-0.part");
+    let bytes = fs::read(&part).unwrap();
+    let damaged = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut changed = bytes.clone();
+        change(&mut changed);
+        fs::write(&part, changed).unwrap();
+    };
+    damaged(&|bytes| bytes[20] ^= 1);
+    let said = job.expect(2, "out", &[]);
+    assert!(said.contains("shard-0.part: damaged at byte 0"), "{said}");
+    let second = bytes.iter().position(|&b| b == b'\n').unwrap() + 1;
+    damaged(&|bytes| bytes[second + 30] ^= 1);
+    let said = job.expect(2, "out", &[]);
+    assert!(said.contains(&format!("shard-0.part: damaged at byte {second}, before its end")), "{said}");
+    damaged(&|bytes| bytes.truncate(bytes.len() - 7));
+    let said = job.expect(0, "out", &[]);
+    assert!(said.contains("dropped 1 damaged record at the end; 1 image will be done again"), "{said}");
+    assert_eq!(job.results("out"), golden);
+}
+
+/// T9: two processes at one shard: the second waits, then says who holds it; at two shards: both work. A killed holder
+/// leaves no lock behind.
+#[test]
+fn one_process_a_shard() {
+    let job = Job::new(400);
+    for i in 0..either(3, 20) {
+        let (out, more) = (format!("same-{i}"), ["--threads", "1"]);
+        let mut holder = quietly(job.command(&out, &more));
+        job.wait_for(&mut holder, &out, 0, 2);
+        let said = job.expect(75, &out, &["--lock-wait", "0"]);
+        let expected = format!("in use by pid {} on host ", holder.id());
+        assert!(said.contains(&expected), "{said}");
+        kill(&mut holder);
+        let mut next = quietly(job.command(&out, &["--threads", "1", "--lock-wait", "0"]));
+        job.wait_for(&mut next, &out, 0, 4);
+        kill(&mut next);
+    }
+    let job = Job::new(40);
+    let golden = job.golden();
+    for i in 0..either(5, 20) {
+        // The same shard twice at once: the second waits and finds it done.
+        let out = format!("twice-{i}");
+        let children: Vec<_> = (0..2).map(|_| quietly(job.command(&out, &[]))).collect();
+        assert!(children.into_iter().all(|mut child| child.wait().unwrap().success()));
+        assert_eq!(job.results(&out), golden);
+        let out = format!("two-{i}");
+        let children: Vec<_> = ["0/2", "1/2"].map(|shard| quietly(job.command(&out, &["--shard", shard]))).into();
+        assert!(children.into_iter().all(|mut child| child.wait().unwrap().success()));
+        job.merge(0, &out, &[]);
+        assert_eq!(job.results(&out), golden);
+    }
+    report("T9", either(3 + 10, 20 + 40), "pairs of processes");
+}
+
+/// T10: the first signal finishes the photos in hand and ends with 75; the second ends at once.
+#[test]
+fn signals_stop_a_run_that_goes_on() {
+    let job = Job::new(120);
+    let golden = job.golden();
+    let mut chance = Chance::new(10);
+    let mut stops = 0;
+    for name in ["INT", "TERM", "HUP"] {
+        for i in 0..either(2, 5) {
+            let out = format!("{name}-{i}");
+            let mut child = quietly(job.command(&out, &["--threads", "2"]));
+            job.wait_for(&mut child, &out, 0, 1 + chance.below(60) as usize);
+            signal(&child, name);
+            let start = Instant::now();
+            let output = child.wait_with_output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            if output.status.code() == Some(0) {
+                continue; // It was done before the signal came.
+            }
+            assert_eq!(output.status.code(), Some(75), "{said}");
+            assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+            let done = job.progress(&out, 0);
+            let expected = format!("stopped by SIG{name}; {done} of 120 done; run the same command to go on");
+            assert!(said.contains(&expected), "{said}");
+            assert!(job.expect(0, &out, &[]).contains(&format!("resuming: {done} of 120 images done")));
+            assert_eq!(job.results(&out), golden);
+            stops += 1;
+        }
+    }
+    assert!(stops >= 3, "{stops} runs were stopped in time");
+    report("T10", stops, "signals");
+}
+
+/// T10: a photo that takes long is waited for until the second signal, and a reader that has seen enough is no failure.
+#[test]
+fn the_second_signal_ends_at_once() {
+    let job = Job::with(3, &[0, 1, 2], crate::watchdog::SLOW);
+    let mut child = quietly(job.command("out", &["--run-timeout", "60"]));
+    let start = Instant::now();
+    while fs::read_to_string(job.out("out").join("shard-0.part")).is_ok_and(|text| !text.contains("{\"session\""))
+        || !job.out("out").join("shard-0.part").exists()
+    {
+        assert!(start.elapsed() < Duration::from_secs(30) && child.try_wait().unwrap().is_none(), "it begins");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    signal(&child, "INT");
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(child.try_wait().unwrap().is_none(), "it waits for the photo in hand");
+    let start = Instant::now();
+    signal(&child, "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+
+    let job = Job::new(3);
+    job.golden();
+    let line = format!("'{}' run {} | head -c 1", assert_cmd::cargo::cargo_bin("localise").display(), {
+        job.arguments("golden")[1..].join(" ")
+    });
+    let said = expect(0, Command::new("bash").args(["-c", &format!("set -o pipefail; {line}")]));
+    assert!(!said.contains("error"), "{said}");
+}
+
+/// What a fresh start finds is kept beside it, and a finished run is not done again.
+#[test]
+fn a_fresh_start_keeps_what_was_there() {
+    let job = Job::new(6);
+    let golden = job.golden();
+    let start = Instant::now();
+    let said = job.expect(0, "golden", &[]);
+    assert!(said.contains("shard 0 of 1 is complete already"), "{said}");
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert_eq!(job.results("golden"), golden);
+    let said = job.expect(2, "golden", &["--seed", "1"]);
+    assert!(said.contains("golden was made with seed 0, this is 1; use another --out or --fresh"), "{said}");
+    assert_eq!(job.results("golden"), golden, "nothing is overwritten");
+    for _ in 0..2 {
+        job.expect(0, "golden", &["--seed", "1", "--fresh"]);
+    }
+    assert_eq!(fs::read(job.out("golden").join("boxes.csv.old")).unwrap(), golden["boxes.csv"]);
+    let names = names(&job.out("golden"));
+    for old in ["shard-0.jsonl.old", "shard-0.jsonl.old-2", "summary.json.old", "boxes.csv.old-2"] {
+        assert!(names.iter().any(|name| name == old), "{names:?}");
+    }
+}
+
+/// A line of figures, for the nightly run's log.
+fn report(test: &str, count: usize, what: &str) {
+    say(&format!("{test}: {count} {what}; lost 0, different bytes 0\n"));
+}
+
+/// Straight to the terminal: the test harness would keep a passing test's output to itself.
+pub(crate) fn say(line: &str) {
+    use std::io::Write;
+    let _ = std::io::stderr().write_all(line.as_bytes());
+}

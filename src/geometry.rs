@@ -66,7 +66,11 @@ impl BBox {
             y_max: self.y_max.min(other.y_max),
         };
         let intersection = both.area();
-        if intersection > 0.0 { intersection / (self.area() + other.area() - intersection) } else { 0.0 }
+        if intersection > 0.0 && intersection.is_finite() {
+            intersection / (self.area() + other.area() - intersection)
+        } else {
+            0.0
+        }
     }
 
     /// The box of whole pixels in a photo of `to` (width, height) that covers this box of a frame of `from`: the

@@ -73,6 +73,9 @@ pub struct Description {
     pub layers: BTreeMap<String, Vec<String>>,
 }
 
+/// The largest input of a network, pixels a side.
+const MOST_SIDE: usize = 4096;
+
 impl Description {
     /// The tensors of these layers: those of a name in [`Description::layers`]; any other name is a tensor's.
     #[must_use]
@@ -133,8 +136,10 @@ impl Description {
     fn read(path: &Path, model: Option<&Path>) -> Result<Self, String> {
         let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
         let file: File = config::parse(&text, &path.display().to_string()).map_err(|e| e.to_string())?;
-        if file.canvas < file.size || file.size == 0 {
-            return Err(format!("{}: canvas {} is smaller than size {}", path.display(), file.canvas, file.size));
+        let File { size, canvas, .. } = file;
+        if !(1..=MOST_SIDE).contains(&size) || !(size..=MOST_SIDE).contains(&canvas) {
+            let path = path.display();
+            return Err(format!("{path}: size {size} and canvas {canvas}, but 1 <= size <= canvas <= {MOST_SIDE}"));
         }
         let folder = path.parent().unwrap_or(Path::new("."));
         Ok(Self {

@@ -1,5 +1,7 @@
 //! `localise score`
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -190,12 +192,19 @@ fn kind_of(path: &Path) -> Result<Kind> {
         _ if !path.exists() => bail!("{}: there is no such file or folder", path.display()),
         _ if path.is_dir() && holds(path, "npy") => Kind::WsolevalNpy,
         _ if path.is_dir() && holds(path, "png") => Kind::Masks,
-        "csv" if std::fs::read_to_string(path).is_ok_and(|text| text.contains("PredictionString")) => Kind::Kaggle,
+        "csv" if begins_with(path, "PredictionString") => Kind::Kaggle,
         "csv" => Kind::Rows,
         "json" => Kind::Coco,
         "txt" => Kind::Devkit,
         _ => bail!("{}: what it holds cannot be told from its name\nhelp: say it with --format", path.display()),
     })
+}
+
+/// Whether a word stands in the first kilobytes of a file.
+fn begins_with(path: &Path, word: &str) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(1 << 16).read_to_end(&mut start));
+    read.is_ok() && start.windows(word.len()).any(|window| window == word.as_bytes())
 }
 
 /// Whether a folder, or one in it, holds a file with this extension.

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::faults::Gate;
-use super::{Dataset, Error, Faults, Mask, Photo, Profile};
+use super::{Dataset, Error, Faults, Mask, Photo, Profile, text};
 use crate::classes::ClassList;
 use crate::geometry::BBox;
 
@@ -231,7 +231,7 @@ pub(crate) fn rows<T: DeserializeOwned>(
     wanted: &str,
     faults: &mut Faults,
 ) -> Result<Vec<(String, T)>, Error> {
-    let text = std::fs::read(path).map_err(|e| Error::of(path, e))?;
+    let text = text::bytes(path)?;
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_slice());
     let header = reader.headers().map_err(|e| Error::of(path, e))?;
     let missing: Vec<_> = wanted.split(',').filter(|column| !header.iter().any(|h| h == *column)).collect();

@@ -114,11 +114,18 @@ pub(super) fn read(
 }
 
 /// The annotations of photos, in their order; a fault in place of one names the file.
+const MOST_BYTES: u64 = 1 << 20;
+
 pub(super) fn read_all(folder: &Path, ids: Vec<&str>) -> Vec<Result<Annotation, String>> {
     let read = |id: &str| {
         let path = folder.join(id).with_added_extension("xml");
-        let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-        annotation::parse(&text).map_err(|e| format!("{}:{e}", path.display()))
+        let shown = path.display();
+        let large = path.metadata().is_ok_and(|metadata| metadata.len() > MOST_BYTES);
+        if large {
+            return Err(format!("{shown}: it is larger than 1 MiB, and no annotation is"));
+        }
+        let text = std::fs::read_to_string(&path).map_err(|e| format!("{shown}: {e}"))?;
+        annotation::parse(&text).map_err(|e| format!("{shown}:{e}"))
     };
     ids.into_par_iter().map(read).collect()
 }

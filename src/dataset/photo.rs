@@ -7,8 +7,9 @@
 use std::io::{self, Cursor, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use image::codecs::png::PngDecoder;
 use image::metadata::Orientation;
-use image::{ImageDecoder, ImageFormat, ImageReader, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use zune_jpeg::JpegDecoder;
@@ -30,7 +31,7 @@ pub(crate) fn size(path: &Path) -> image::ImageResult<[u32; 2]> {
 /// Photos of more pixels are refused before they are decoded.
 pub(super) const MOST_PIXELS: u64 = 64 << 20;
 
-/// Files of more bytes are refused before they are read.
+/// Files of more bytes are refused before they are read, and pictures of more before they are decoded.
 const MOST_BYTES: u64 = 256 << 20;
 
 /// How a damaged JPEG is taken.
@@ -118,28 +119,42 @@ pub fn decode(bytes: &[u8], jpeg: Jpeg) -> Result<RgbImage, ReadError> {
     decode_oriented(bytes, jpeg).map(|(picture, _)| picture)
 }
 
+/// What a PNG may hold beside its pixels, bytes: a colour profile is a file of kilobytes.
+const MOST_BESIDES: u64 = 32 << 20;
+
+/// Size and orientation by a photo's header. What is too large is refused before it is decoded.
+fn header(decoder: &mut impl ImageDecoder) -> Result<([u32; 2], Orientation), ReadError> {
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MOST_PIXELS {
+        let most = MOST_PIXELS >> 20;
+        return Err(ReadError::Picture(format!("{width} x {height} is more than {most} megapixels")));
+    }
+    if decoder.total_bytes() > MOST_BYTES {
+        let (size, most) = (decoder.total_bytes() >> 20, MOST_BYTES >> 20);
+        return Err(ReadError::Picture(format!("its pixels are {size} MiB, more than {most}")));
+    }
+    Ok(([width, height], decoder.orientation().unwrap_or(Orientation::NoTransforms)))
+}
+
 fn decode_oriented(bytes: &[u8], jpeg: Jpeg) -> Result<(RgbImage, Orientation), ReadError> {
     let failed = |e: &dyn std::fmt::Display| ReadError::Picture(e.to_string());
     if bytes.is_empty() {
         return Err(failed(&"the file is empty"));
     }
-    let reader = || ImageReader::new(Cursor::new(bytes)).with_guessed_format();
-    let format = reader().ok().and_then(|r| r.format());
+    let format = image::guess_format(bytes).ok();
     let Some(format @ (ImageFormat::Jpeg | ImageFormat::Png)) = format else {
         let found = format.map_or("an unknown format".into(), |f| format!("{f:?}"));
         return Err(failed(&format!("it is {found}; JPEG and PNG are read")));
     };
-    let mut header = reader().map_err(|e| failed(&e))?.into_decoder().map_err(|e| failed(&e))?;
-    let (width, height) = header.dimensions();
-    if u64::from(width) * u64::from(height) > MOST_PIXELS {
-        return Err(failed(&format!("{width} x {height} is more than {} megapixels", MOST_PIXELS >> 20)));
-    }
-    let orientation = header.orientation().unwrap_or(Orientation::NoTransforms);
-    drop(header);
     if format == ImageFormat::Png {
-        let picture = reader().map_err(|e| failed(&e))?.decode().map_err(|e| failed(&e))?;
-        return Ok((picture.to_rgb8(), orientation));
+        let mut limits = Limits::no_limits();
+        limits.max_alloc = Some(MOST_BESIDES);
+        let mut decoder = PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(|e| failed(&e))?;
+        let (_, orientation) = header(&mut decoder)?;
+        return Ok((DynamicImage::from_decoder(decoder).map_err(|e| failed(&e))?.to_rgb8(), orientation));
     }
+    let mut decoder = image::codecs::jpeg::JpegDecoder::new(Cursor::new(bytes)).map_err(|e| failed(&e))?;
+    let ([width, height], orientation) = header(&mut decoder)?;
     // The `image` crate switches the decoder's strict mode off.
     let options = DecoderOptions::default()
         .set_strict_mode(jpeg == Jpeg::Strict)

@@ -1,13 +1,36 @@
 //! Lists as text: one item a line, fields apart by blanks or commas. Carriage returns, a byte-order mark, blank lines and
 //! a missing end of the last line are borne.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use super::{Error, Faults};
 
+/// No line of a list or a table is longer, bytes.
+const MOST_LINE: u64 = 1 << 20;
+
+/// A file's bytes. A line that is too long is refused before it is read whole: such a file is no list.
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
+    let failed = |e| Error::of(path, e);
+    let mut reader = BufReader::new(File::open(path).map_err(failed)?);
+    let mut bytes = Vec::new();
+    for line in 1.. {
+        match reader.by_ref().take(MOST_LINE + 1).read_until(b'\n', &mut bytes).map_err(failed)? as u64 {
+            0 => break,
+            length if length > MOST_LINE => {
+                let path = path.display();
+                return Err(Error::one(format!("{path}:{line}: the line is longer than {MOST_LINE} bytes")));
+            }
+            _ => {}
+        }
+    }
+    Ok(bytes)
+}
+
 /// A file's text, without its byte-order mark.
 pub(super) fn read(path: &Path) -> Result<String, Error> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::of(path, e))?;
+    let text = String::from_utf8(bytes(path)?).map_err(|e| Error::of(path, e.utf8_error()))?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 

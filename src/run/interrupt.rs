@@ -2,17 +2,20 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::flag;
+use signal_hook::iterator::Signals;
+use signal_hook::low_level;
+
+/// Signals this soon after the first are the same request: a scheduler signals a script and its program, and the script
+/// passes its own on.
+const ECHO: Duration = Duration::from_millis(300);
 
 /// A request to stop, shared by those who make it and those who obey.
 #[derive(Clone, Debug, Default)]
-pub struct Interrupt {
-    requested: Arc<AtomicBool>,
-    signal: Arc<AtomicUsize>,
-}
+pub struct Interrupt(Arc<AtomicI32>);
 
 impl Interrupt {
     /// One that SIGINT, SIGTERM and SIGHUP make. After the first of them, the next ends the process with 128 + its number.
@@ -21,24 +24,28 @@ impl Interrupt {
     /// When the system refuses a handler.
     pub fn on_signals() -> io::Result<Self> {
         let interrupt = Self::default();
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
-            flag::register_conditional_shutdown(signal, 128 + signal, interrupt.requested.clone())?;
-            flag::register_usize(signal, interrupt.signal.clone(), signal as usize)?;
-            flag::register(signal, interrupt.requested.clone())?;
-        }
+        let (mut signals, request) = (Signals::new([SIGINT, SIGTERM, SIGHUP])?, interrupt.clone());
+        std::thread::Builder::new().name("signals".into()).spawn(move || {
+            let mut first = None;
+            for signal in signals.forever() {
+                request.0.store(signal, Ordering::Relaxed);
+                if first.get_or_insert_with(Instant::now).elapsed() > ECHO {
+                    low_level::exit(128 + signal);
+                }
+            }
+        })?;
         Ok(interrupt)
     }
 
     /// Whether to stop.
     #[must_use]
     pub fn requested(&self) -> bool {
-        self.requested.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed) != 0
     }
 
     /// The name of the signal that asked.
     #[must_use]
     pub fn signal(&self) -> &'static str {
-        let signal = i32::try_from(self.signal.load(Ordering::Relaxed)).unwrap_or_default();
-        signal_hook::low_level::signal_name(signal).unwrap_or("request")
+        low_level::signal_name(self.0.load(Ordering::Relaxed)).unwrap_or("request")
     }
 }

@@ -2,7 +2,7 @@
 
 use ndarray::Array3;
 
-use super::{Classes, seed_of};
+use super::{Classes, PhotoError, seed_of};
 use crate::classifier::{self, Response, Worker, pixels, probabilities, ranking};
 use crate::saliency::{Evidence, Saliency, SaliencyOptions, Tensor, View, combine, shown};
 
@@ -65,8 +65,10 @@ impl Observation {
 
     /// The saliency of the `i`-th class. `options` are those of [`Self::make`], or differ from them only in what is made
     /// of the same tensors.
-    #[must_use]
-    pub fn saliency(&self, i: usize, options: &SaliencyOptions) -> Saliency {
+    ///
+    /// # Errors
+    /// [`PhotoError`] when the map is not of finite numbers: gradients near the largest number overflow on the way to it.
+    pub fn saliency(&self, i: usize, options: &SaliencyOptions) -> Result<Saliency, PhotoError> {
         let tensors = self.responses.first().and_then(|of_crop| of_crop.first()).map_or(0, |r| r.values.len());
         let evidence: Evidence<'_> = self
             .responses
@@ -76,7 +78,11 @@ impl Observation {
                 (0..tensors).map(of_tensor).collect()
             })
             .collect();
-        combine(&self.view, &evidence, options)
+        let saliency = combine(&self.view, &evidence, options);
+        match saliency.map.iter().all(|value| value.is_finite()) {
+            true => Ok(saliency),
+            false => Err(PhotoError { kind: "network", reason: "non-finite map".into() }),
+        }
     }
 }
 

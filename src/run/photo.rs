@@ -111,11 +111,8 @@ impl<'a> Localiser<'a> {
         }
         let mut found = Vec::new();
         for (i, &class) in observation.classes.iter().enumerate() {
-            let saliency = saliency.map(|options| {
-                let map = observation.saliency(i, options);
-                tick("saliency");
-                map
-            });
+            let saliency = saliency.map(|options| observation.saliency(i, options)).transpose()?;
+            tick("saliency");
             let seed = seed_of(&format!("{}/{id}/{class}", self.seed));
             let energy = self.energy.as_mut();
             let (located, stages) =
@@ -264,13 +261,11 @@ fn mask(found: &Found, size: [u32; 2]) -> Array2<bool> {
 }
 
 fn failed(place: usize, photo: &Photo, error: &PhotoError, cpu_ms: StageTimes) -> Record {
-    let failure = Failure {
-        id: photo.id.clone(),
-        path: photo.path.display().to_string(),
-        kind: error.kind.into(),
-        reason: error.reason.clone(),
-    };
-    let rows = vec![Row::failed(&photo.id, photo.class, &error.reason)];
+    // A row is a line.
+    let reason = error.reason.replace('\n', "; ");
+    let rows = vec![Row::failed(&photo.id, photo.class, &reason)];
+    let (id, path, kind) = (photo.id.clone(), photo.path.display().to_string(), error.kind.into());
+    let failure = Failure { id, path, kind, reason };
     Record { entry: Entry { place, rows, failure: Some(failure), cpu_ms }, map: None, mask: None }
 }
 

@@ -87,7 +87,8 @@ impl<'a> Worker<'a> {
         clock.end("network");
         for Map { saliency: options, entries } in maps {
             let mut clock = clock.go_on();
-            let saliency = options.as_ref().map(|options| seen.saliency(0, options));
+            let saliency = options.as_ref().map(|options| seen.saliency(0, options)).transpose();
+            let saliency = saliency.map_err(|e| e.to_string())?;
             clock.end("saliency");
             let map = saliency.as_ref().filter(|_| self.thorough).map(|saliency| {
                 let scores = saliency.score_map(MAP_SIZE).mapv(f64::from);

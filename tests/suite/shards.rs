@@ -62,9 +62,9 @@ fn a_merge_wants_every_shard_once() {
     fs::write(shard(1), &text[..text.len() - 5]).unwrap();
     refused(2, &[], "shard-1.jsonl: damaged at its end");
     copy(&shard(0), &shard(1));
-    refused(2, &[], "shard-1.jsonl is a copy of shard 0/3");
+    refused(2, &[], "shard-1.jsonl is a copy of shard 0:");
     copy(&shard(0), &shard(3));
-    refused(2, &[], "shard-3.jsonl is a copy of shard 0/3");
+    refused(2, &[], "shard-3.jsonl is a copy of shard 0:");
     fs::write(shard(1), text.clone() + fs::read_to_string(shard(0)).unwrap().lines().last().unwrap() + "\n").unwrap();
     refused(2, &[], "shard-1.jsonl overlaps with another shard");
     rewrite(&shard(1), |json| json.replace("\"count\":3", "\"count\":4"));

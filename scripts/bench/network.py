@@ -92,7 +92,8 @@ LAYERS = {
 def tensor(frame, said):
     """An RGB picture as the network wants it, [1, 3, height, width] in channels_last."""
     pixels = frame[..., ::-1] if said["channels"] == "bgr" else frame
-    scaled = (pixels.astype(np.float32) * np.float32(said["range"] / 255) - np.float32(said["mean"])) / np.float32(said["std"])
+    factor, mean, std = (np.float32(value) for value in (said["range"] / 255, said["mean"], said["std"]))
+    scaled = (pixels.astype(np.float32) * factor - mean) / std
     return torch.from_numpy(scaled).permute(2, 0, 1)[None]
 
 

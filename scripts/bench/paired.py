@@ -1,10 +1,11 @@
 """localise and the same work in Python, by turns on the same photos: a Markdown table.
 
-A round runs each program on all photos and on one photo a worker; what the second takes is its start-up, and is taken off. Rates are
-photos per second of wall time and of CPU time (all threads and processes, the kernel's too). The ratio of a round is that of its two
-rates; the table has the median of the rounds and in brackets the least and the greatest. With two threads the peer runs both as one
-process of two threads and as two processes of one; in each column the better counts. Accuracy is GT-known at IoU 1/2, unweighted,
-on these photos: a check that the work is the same, not a result.
+A round runs each program on all photos and on one photo a worker. The median of the second over the rounds is the program's
+start-up (imports, model, sessions, the first photos), and is taken off. Rates are photos per second of wall time and of CPU
+time (all threads and processes, the kernel's too). A ratio is of two rates of the same round; the table has the rounds'
+median, and their least and greatest. With T threads the peer runs both as one process of T threads and as T processes of
+one; in each column the better counts. Accuracy is GT-known at IoU 1/2, unweighted, on these photos: a check that the work is
+the same, not a result. With fewer than some 50 photos the start-up's noise is all that one sees.
 """
 
 import argparse
@@ -12,7 +13,6 @@ import csv
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -20,10 +20,12 @@ import time
 from collections import defaultdict
 from itertools import product
 from pathlib import Path
+from statistics import median
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 MODELS = REPOSITORY / "data/models"
+PHOTO = REPOSITORY / "data/sample/images/chelsea.jpg"  # on which the networks must agree
 NETS = ("squeezenet1.1", "efficientnet-lite0", "googlenet")
 COLUMNS = ("model", "classes", "threads", "ours, photos/s", "peer, photos/s", "ratio", "ours, photos/CPU s",
            "peer, photos/CPU s", "CPU ratio", "peer's gradient, CPU ms", "peer's cut, CPU ms", "start-up ours, peer, s",
@@ -57,11 +59,6 @@ def peer(model, classes, workers, limit, folder):
     return measured(command)
 
 
-def rates(full, first, photos, workers):
-    """Photos per second of wall and of CPU time beyond the start-up."""
-    return [(photos - workers) / (a - b) for a, b in zip(full[1:], first[1:])]
-
-
 def accuracy(boxes, truth):
     """The share of photos whose true class's box has IoU 1/2 with a true box."""
     sides = ("x_min", "y_min", "x_max", "y_max")
@@ -84,43 +81,41 @@ def overlap(a, b):
 
 
 def rounds(options, model, classes, threads, ways, work):
-    """For each round and program: its two rates, its start-up and the stages that it prints; and the last folder."""
+    """The runs of each program, round by round, on all photos and on one a worker; the number of photos; the last folder."""
+    full, first = defaultdict(list), defaultdict(list)
     for turn in range(options.rounds):
         folder, small = (Path(tempfile.mkdtemp(dir=work)) for _ in range(2))
-        if turn == 0:  # one to warm up
+        if turn == 0:  # to warm up
             ours(options, model, classes, threads, threads, small)
             peer(model, classes, (1, 1), 1, small)
             small = Path(tempfile.mkdtemp(dir=work))
-        full = ours(options, model, classes, threads, options.limit, folder)
-        first = ours(options, model, classes, threads, threads, small)
+        full["ours"].append(ours(options, model, classes, threads, options.limit, folder))
+        first["ours"].append(ours(options, model, classes, threads, threads, small))
         photos = len({row["image_id"] for row in csv.DictReader((folder / "truth.csv").open())})
-        done = {"ours": (rates(full, first, photos, threads), first[1], None)}
         for way, workers in ways.items():
-            full = peer(model, classes, workers, photos, folder)
-            first = peer(model, classes, workers, workers[1], small)
-            done[way] = rates(full, first, photos, workers[1]), first[1], json.loads(full[0].splitlines()[-1])
-        yield done, folder
+            full[way].append(peer(model, classes, workers, photos, folder))
+            first[way].append(peer(model, classes, workers, workers[1], small))
+    return full, first, photos, folder
 
 
 def row(options, model, classes, threads, work):
     """A line of the table."""
     ways = {f"{threads} threads": (threads, 1), f"{threads} processes": (1, threads)} if threads > 1 else {"": (1, 1)}
-    done, folders = zip(*rounds(options, model, classes, threads, ways, work))
-
-    def median(of):
-        return statistics.median(of(turn) for turn in done)
-
+    full, first, photos, folder = rounds(options, model, classes, threads, ways, work)
+    workers = {"ours": threads} | {way: processes for way, (_, processes) in ways.items()}
     cells = [model.stem, classes, str(threads)]
-    for kind in (1, 0):  # CPU, then wall: the way that is left counts for the other columns
-        best = max(ways, key=lambda way: median(lambda turn: turn[way][0][kind]))
-        ratios = [turn["ours"][0][kind] / turn[best][0][kind] for turn in done]
-        mine, theirs = (f"{median(lambda turn: turn[name][0][kind]):.1f}" for name in ("ours", best))
-        ratio = f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f} to {max(ratios):.2f})"
+    for clock in (2, 1):  # CPU, then wall: the way that is left counts for the other columns
+        begun = {name: median(run[clock] for run in first[name]) for name in workers}
+        rates = {name: [(photos - n) / (run[clock] - begun[name]) for run in full[name]] for name, n in workers.items()}
+        best = max(ways, key=lambda way: median(rates[way]))
+        ratios = [a / b for a, b in zip(rates["ours"], rates[best])]
+        mine, theirs = (f"{median(rates[name]):.1f}" for name in ("ours", best))
+        ratio = f"**{median(ratios):.2f}** ({min(ratios):.2f} to {max(ratios):.2f})"
         cells[3:3] = [mine, f"{theirs} ({best})" if best else theirs, ratio]
-    cells += [f"{median(lambda turn: turn[best][2][stage]):.1f}" for stage in ("gradient", "cut")]
-    cells.append(", ".join(f"{median(lambda turn: turn[name][1]):.2f}" for name in ("ours", best)))
-    truth = folders[-1] / "truth.csv"
-    cells.append(", ".join(f"{accuracy(folders[-1] / name, truth):.1f}" for name in ("boxes.csv", "peer.csv")))
+    stages = [json.loads(run[0].splitlines()[-1]) for run in full[best]]
+    cells += [f"{median(of[stage] for of in stages):.1f}" for stage in ("gradient", "cut")]
+    cells.append(", ".join(f"{begun[name]:.2f}" for name in ("ours", best)))
+    cells.append(", ".join(f"{accuracy(folder / name, folder / 'truth.csv'):.1f}" for name in ("boxes.csv", "peer.csv")))
     return cells
 
 
@@ -148,6 +143,8 @@ def main():
             model = work / f"{name}.onnx"  # beside its description
             model.symlink_to(files[name].resolve())
             shutil.copy(MODELS / f"{name}.toml", work)
+            check = [sys.executable, HERE / "network.py", model.with_suffix(".toml"), PHOTO]
+            subprocess.run(check, check=True, stdout=sys.stderr)
             for classes, threads in product(options.classes, options.threads):
                 print("| " + " | ".join(row(options, model, classes, threads, work)) + " |", flush=True)
 

@@ -2,8 +2,8 @@
 
     python peer.py MODEL.toml truth.csv boxes.csv [--classes top5] [--threads T] [--processes P] [--limit N]
 
-`truth.csv` is what a run of localise leaves in its folder: the photos, their classes and sizes. Of every photo: decode, warp to
-the network's input, one forward pass, a backward pass a class, max over colours of |gradient|, seeds from its top 5 % and
+`truth.csv` is what a run of localise leaves in its folder: the photos, their classes and sizes. Of every photo: decode, warp
+to the network's input, one forward pass, a backward pass a class, max over colours of |gradient|, seeds from its top 5 % and
 bottom 30 %, `cv2.grabCut` with one iteration in that frame, the largest component's box in the photo's pixels.
 
 The last line printed is JSON: CPU milliseconds a photo by stage.

@@ -164,6 +164,10 @@ impl Journal {
         }
         self.end += bytes.len() as u64;
         self.entries.extend(added);
+        self.sessions.extend(lines.into_iter().filter_map(|line| match line {
+            Line::Session(session) => Some(session),
+            _ => None,
+        }));
         Ok(())
     }
 
@@ -305,8 +309,10 @@ mod tests {
             fs::write(&path, &changed).expect("a file");
             match Journal::read(&path) {
                 Ok(journal) => {
-                    assert!(journal.torn && place >= starts[3], "byte {place}");
-                    assert_eq!((journal.done(), journal.failed()), (1, 1), "byte {place}");
+                    // Without the end of the line before it, the last one is two.
+                    let lost = if place + 1 == starts[3] { (1, 0) } else { (1, 1) };
+                    assert!(journal.torn && place + 1 >= starts[3], "byte {place}");
+                    assert_eq!((journal.done(), journal.failed()), lost, "byte {place}");
                 }
                 Err(error) => {
                     let error = format!("{error:#}");

@@ -13,6 +13,8 @@ use localise::onnx::proto::{
 };
 use localise::onnx::{declared, encode};
 
+use prost::Message;
+
 use crate::notation::{nodes, numbers, written};
 
 /// `y = x + w`, four numbers.
@@ -169,6 +171,92 @@ fn hostile_models_end_in_a_clear_error_at_once() {
         assert!(expected.is_empty() || message.contains(path.to_str().unwrap()), "{name} is not named: {message}");
         assert_eq!(output.exists(), expected.is_empty(), "{name}");
     }
+}
+
+/// T18: a location that leads out of the folder is never opened, wherever in the model it stands; a pipe is not waited for.
+#[test]
+fn nothing_outside_the_folder_is_opened() {
+    if !crate::faults::strace() {
+        return;
+    }
+    let outer = tempfile::tempdir().unwrap();
+    let folder = outer.path().join("models");
+    fs::create_dir(&folder).unwrap();
+    let secret = outer.path().join("secret.bin");
+    fs::write(&secret, [0; 16]).unwrap();
+    symlink(&secret, folder.join("link.bin")).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(folder.join("pipe.bin")).status().unwrap().success());
+    let tensor = |location: &str| {
+        let model = ModelProto::decode(external(location, &[]).as_slice()).unwrap();
+        model.graph.unwrap().initializer.remove(0)
+    };
+    let attribute =
+        |location: &str| AttributeProto { name: Some("value".into()), t: Some(tensor(location)), ..Default::default() };
+    let in_an_attribute = |location: &str| {
+        with(|model| {
+            graph(model).node = nodes("c = Constant(); y = Add(x, c)");
+            graph(model).node[0].attribute = vec![attribute(location)];
+        })
+    };
+    let in_a_subgraph = |location: &str| {
+        with(|model| {
+            let inner = GraphProto { initializer: vec![tensor(location)], ..Default::default() };
+            let branch = AttributeProto { name: Some("then_branch".into()), g: Some(inner), ..Default::default() };
+            graph(model).node = nodes("c = If(w); y = Add(x, c)");
+            graph(model).node[0].attribute = vec![branch];
+        })
+    };
+    let (path, trace) = (folder.join("model.onnx"), outer.path().join("trace"));
+    let mut tried = 0;
+    for location in ["../secret.bin", secret.to_str().unwrap(), "link.bin", "pipe.bin", "/dev/zero", "./../secret.bin"]
+    {
+        for model in [external(location, &[]), in_an_attribute(location), in_a_subgraph(location)] {
+            fs::write(&path, model).unwrap();
+            let start = Instant::now();
+            let mut command = std::process::Command::new("strace");
+            command.args(["-f", "-qqq", "-e", "trace=open,openat", "-o", trace.to_str().unwrap()]);
+            let output = command.arg(assert_cmd::cargo::cargo_bin("localise")).arg("grad").arg(&path).arg("-o").arg(outer.path().join("g.onnx")).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(start.elapsed() < Duration::from_secs(4), "{location} took {:?}", start.elapsed());
+            assert_eq!(output.status.code(), Some(2), "{location}: {said}");
+            let wanted = ["outside the model's folder", "no regular file"];
+            assert!(wanted.iter().any(|wanted| said.contains(wanted)) && said.contains("'w'"), "{location}: {said}");
+            let opened = fs::read_to_string(&trace).unwrap();
+            for target in ["secret.bin", "pipe.bin", "/dev/zero", "link.bin"] {
+                assert!(!opened.contains(target), "{location}: {opened}");
+            }
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, 18);
+}
+
+/// T18, through a run: what does not fit its description is refused before any photo, also where memory is short.
+#[test]
+fn a_model_that_does_not_fit_is_refused_by_a_run() {
+    let job = crate::faults::Job::new(2);
+    let refused = |model: Vec<u8>, expected: &str| {
+        fs::write(job.out("small.onnx"), model).unwrap();
+        let start = Instant::now();
+        // As a job with a limit on its address space, 8 GiB.
+        let mut limited = std::process::Command::new("sh");
+        limited.args(["-c", "ulimit -v 8388608; exec \"$@\"", "sh"]).arg(assert_cmd::cargo::cargo_bin("localise"));
+        let said = crate::faults::expect(2, limited.args(job.arguments("out")));
+        assert!(said.contains(expected) && said.contains("small.onnx"), "{expected}: {said}");
+        assert!(start.elapsed() < Duration::from_secs(3), "{expected} took {:?}", start.elapsed());
+    };
+    let flat = "f = Flatten(x); y = Gemm(f, w)";
+    let written = |x: &[usize], graph: &str, weights: &str| encode(&written(17, x, graph, weights));
+    refused(written(&[1, 3, 16, 16], flat, "w: 768x3"), "the model has 3 class scores");
+    refused(written(&[1, 3, 8, 8], flat, "w: 192x2"), "its input is of shape [1, 3, 8, 8]");
+    refused(written(&[1, 768], "y = Gemm(x, w)", "w: 768x2"), "its input is of shape [1, 768]");
+    refused(written(&[1, 3, 16, 16], "f = Flatten(x); s = Sign(f); y = Gemm(s, w)", "w: 768x2"), "only in steps");
+    refused(
+        written(&[1, 3, 16, 16], "f = Flatten(x); g = Gemm(f, w); y = Softmax(g); z = Neg(y)", "w: 768x3"),
+        "3 class",
+    );
+    let large = "f = Flatten(x); g = Gemm(f, w); c = ConstantOfShape(n); s = ReduceSum(c) keepdims=0; y = Add(g, s)";
+    refused(written(&[1, 3, 16, 16], large, "w: 768x2; n = [3, 1073741824]"), "of more than 4 GiB");
 }
 
 /// What `localise grad` says of its inputs and outputs, and what it writes down about their origin.

@@ -316,6 +316,62 @@ fn the_second_signal_ends_at_once() {
     assert!(!said.contains("error"), "{said}");
 }
 
+/// T14: a disk that fails while photos are read is no bad photo: it is asked again for ten seconds, then the run stops, to
+/// go on later.
+#[test]
+fn an_outage_is_never_a_score() {
+    if !strace() {
+        return;
+    }
+    let job = Job::new(4);
+    let golden = job.golden();
+    let photo = job.out("00002.png");
+    for (error, at, code) in [("EIO", "1..2", 0), ("ESTALE", "1+", 75)] {
+        let trace = job.out("trace");
+        let options = ["-f", "-qqq", "-o", trace.to_str().unwrap(), "-etrace=read", "-P", photo.to_str().unwrap()];
+        let inject = format!("-einject=read:error={error}:when={at}");
+        let options: Vec<String> = options.iter().map(ToString::to_string).chain([inject]).collect();
+        let start = Instant::now();
+        let said = expect(code, &mut job.traced(&options, error, &["--threads", "1"]));
+        assert!(said.contains("00002.png") && said.contains("trying again in 1 s"), "{said}");
+        if code == 75 {
+            assert!((9..15).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+            assert!(said.contains("tried 4 times; 2 of 4 done"), "{said}");
+            job.expect(0, error, &[]);
+        }
+        assert_eq!(job.results(error), golden);
+    }
+    // The photos' folder goes away: the same, though each file is only missing.
+    let (data, gone) = (job.out("data"), job.out("gone"));
+    fs::create_dir(&data).unwrap();
+    for i in 0..4 {
+        fs::rename(job.out(&format!("{i:05}.png")), data.join(format!("{i:05}.png"))).unwrap();
+    }
+    let text = fs::read_to_string(job.out("boxes.csv")).unwrap();
+    let moved: Vec<_> = text.lines().map(|line| line.replacen(".png,", ".png,data/", 1)).collect();
+    fs::write(job.out("boxes.csv"), moved.join("\n") + "\n").unwrap();
+    let mut child = {
+        // The worker waits at the first photo's second opening until the folder is gone.
+        let inject = ["-f", "-qqq", "-o/dev/null", "-etrace=openat", "-einject=openat:delay_enter=1500000:when=1"];
+        let first = data.join("00000.png");
+        let options: Vec<_> =
+            inject.iter().copied().chain(["-P", first.to_str().unwrap()]).map(str::to_owned).collect();
+        quietly(job.traced(&options, "folder", &["--threads", "1"]))
+    };
+    let start = Instant::now();
+    while !fs::read_to_string(job.out("folder").join("shard-0.part")).is_ok_and(|text| text.contains("{\"session\"")) {
+        assert!(start.elapsed() < Duration::from_secs(30) && child.try_wait().unwrap().is_none(), "it begins");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    fs::rename(&data, &gone).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(75), "{said}");
+    fs::rename(&gone, &data).unwrap();
+    job.expect(0, "folder", &[]);
+    assert_eq!(job.results("folder")["boxes.csv"], golden["boxes.csv"]);
+}
+
 /// What a fresh start finds is kept beside it, and a finished run is not done again.
 #[test]
 fn a_fresh_start_keeps_what_was_there() {

@@ -66,9 +66,11 @@ fn the_sample_gives_rows_and_numbers() {
     assert!(summary.get("weighted").is_none());
 
     let manifest = json(&out.join("manifest.json"));
-    for key in ["program", "commit", "onnx_runtime", "dataset_sha256", "model_sha256", "pipeline", "machine", "started"]
-    {
+    for key in ["program", "commit", "onnx_runtime", "dataset_sha256", "model_sha256", "pipeline", "shards"] {
         assert!(!manifest[key].is_null(), "{key}");
+    }
+    for key in ["started", "command", "host", "cpu", "cpu_features", "threads"] {
+        assert!(!manifest["sessions"][0][key].is_null(), "{key}");
     }
 }
 
@@ -182,9 +184,21 @@ fn a_wrong_folder_stops_early() {
     let rows: String = (0..50).map(|i| format!("p{i},none/{i}.jpg,10,10,n01440764,0,0,0,5,5\n")).collect();
     std::fs::write(folder.path().join("boxes.csv"), format!("{header}{rows}")).unwrap();
     let out = folder.path().join("out");
-    let (_, error) =
-        expect(2, &["run", "--quiet", "--dataset", folder.path().to_str().unwrap(), "--out", out.to_str().unwrap()]);
-    assert!(error.contains("20 images all failed"), "{error}");
+    let arguments = [
+        "run",
+        "--quiet",
+        "--dataset",
+        folder.path().to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+        "--threads",
+        "1",
+    ];
+    let (_, error) = expect(2, &arguments);
+    assert!(error.contains("none: no such folder") && error.contains("--data-dir"), "{error}");
+    std::fs::create_dir(folder.path().join("none")).unwrap();
+    let (_, error) = expect(2, &arguments);
+    assert!(error.contains("first 2") && error.contains(" images all failed; the last: p"), "{error}");
 }
 
 #[test]

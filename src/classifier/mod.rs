@@ -29,9 +29,9 @@ pub use preprocess::pixels;
 pub use provider::Provider;
 pub use session::AnyModel;
 
-use crate::gradient::{self, Dense, GradientModel, Options, ReluRule, SEED};
+use crate::gradient::{self, ASKED, Dense, GradientModel, Options, ReluRule, Seed};
 use crate::onnx::{self, Graph, proto::ModelProto};
-use session::{Runner, Runtime, Session};
+use session::{Feed, Runner, Runtime, Session};
 
 /// Why a classifier cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -193,7 +193,7 @@ impl Classifier {
             }
         }
         let target = self.description.target.clone();
-        let options = Options { wrt, target, size: Some(size), dense, relu, ..Options::default() };
+        let options = Options { wrt, target, size: Some(size), dense, relu, seed: Seed::Asked };
         let compiled = gradient::compile(model, &options, &Runtime)
             .map_err(|source| Error::Gradient { path: format!("{path}{}", self.layers_asked()), source })?;
         compiled.warnings.iter().for_each(|warning| tracing::warn!("{path}: {warning}"));
@@ -288,18 +288,33 @@ impl Worker<'_> {
             Some(session) => session,
             None => forward.insert(compiled.forward.session()?),
         };
-        let scores = session.run(&[(&compiled.input, compiled.arranged(image))], &compiled.outputs[..1])?;
+        let image = Feed::Floats(compiled.arranged(image));
+        let scores = session.run(vec![(compiled.input.as_str(), image)], &compiled.outputs[..1])?;
         flat(scores.into_iter().next())
     }
 
-    /// The class scores of one picture, the tensors of the classifier's [`Probe`], and for each of `classes` their
-    /// gradients; that of the picture by its pixels. `pixels` is as for [`Worker::forward`].
+    /// The class scores of one picture, the tensors of the classifier's [`Probe`], and for each of `classes`, no two of
+    /// which are the same, their gradients; that of the picture by its pixels. `pixels` is as for [`Worker::forward`].
     ///
     /// One forward pass serves all classes.
     ///
     /// # Errors
     /// [`Error::Run`] when the runtime fails, a number is not finite, or a layer is no feature map.
     pub fn gradients(&mut self, pixels: ArrayView3<'_, f32>, classes: &[usize]) -> Result<Response, Error> {
+        self.gradients_of_top(pixels, 0, classes).map(|(_, response)| response)
+    }
+
+    /// As [`Worker::gradients`], for the classes of the `top` highest scores, whichever these are, and after them for those
+    /// of `also` that are not among them; says which they were.
+    ///
+    /// # Errors
+    /// As [`Worker::gradients`].
+    pub fn gradients_of_top(
+        &mut self,
+        pixels: ArrayView3<'_, f32>,
+        top: usize,
+        also: &[usize],
+    ) -> Result<(Vec<usize>, Response), Error> {
         let Classifier { description, probe, .. } = self.classifier;
         let image = preprocess::tensor(pixels, description);
         let Sessions { compiled, gradient, .. } = self.sessions(pixels)?;
@@ -307,17 +322,24 @@ impl Worker<'_> {
             Some(session) => session,
             None => gradient.insert(compiled.gradient.session()?),
         };
-        let mut seed = ndarray::Array2::<f32>::zeros((classes.len(), compiled.classes));
-        for (mut row, &class) in seed.outer_iter_mut().zip(classes) {
-            row[class] = 1.0;
-        }
-        let inputs = [(compiled.input.as_str(), compiled.arranged(image)), (SEED, seed.into_dyn())];
-        let mut outputs = session.run(&inputs, &compiled.outputs)?.into_iter();
+        let inputs = vec![
+            (compiled.input.as_str(), Feed::Floats(compiled.arranged(image))),
+            (ASKED[0], Feed::Integers(vec![top as i64])),
+            (ASKED[1], Feed::Integers(also.iter().map(|&class| class as i64).collect())),
+        ];
+        let mut outputs = session.run(inputs, &compiled.outputs)?.into_iter();
         let scores = flat(outputs.next())?;
+        let mut classes = ranking(&scores);
+        classes.truncate(top);
+        let others = also.iter().filter(|class| !classes.contains(class)).copied().collect::<Vec<_>>();
+        classes.extend(others);
         let pictured = usize::from(probe.picture || probe.layers.is_empty());
         let mut gradients = vec![Vec::new(); classes.len()];
         for (i, rows) in outputs.by_ref().take(pictured + probe.layers.len()).enumerate() {
             let rows = finite(rows, "gradients")?;
+            if rows.len_of(Axis(0)) != classes.len() {
+                return Err(Error::Run(format!("{} gradients for {} classes", rows.len_of(Axis(0)), classes.len())));
+            }
             for (row, of_class) in rows.outer_iter().zip(&mut gradients) {
                 let Ok(row) = row.into_dimensionality::<Ix3>() else {
                     let layer = &probe.layers[i - pictured];
@@ -339,7 +361,7 @@ impl Worker<'_> {
             let layer = layer.into_dimensionality::<Ix4>().map_err(|e| Error::Run(e.to_string()))?;
             values.push(layer.index_axis_move(Axis(0), 0));
         }
-        Ok(Response { scores, values, gradients })
+        Ok((classes, Response { scores, values, gradients }))
     }
 }
 
@@ -365,7 +387,7 @@ pub fn probabilities(scores: &[Vec<f32>]) -> Vec<f32> {
     mean.into_iter().map(|m| m as f32).collect()
 }
 
-/// The classes by falling probability; equal ones by class index.
+/// The classes by falling probability, or score; equal ones by class index.
 #[must_use]
 pub fn ranking(probabilities: &[f32]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..probabilities.len()).collect();

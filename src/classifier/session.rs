@@ -118,18 +118,29 @@ fn shareable(tensor: &TensorProto) -> bool {
         && DataType::try_from(tensor.data_type()).is_ok_and(|kind| TYPES.contains(&kind))
 }
 
+/// What goes into a model.
+#[derive(Clone, Debug)]
+pub(super) enum Feed {
+    Floats(ArrayD<f32>),
+    Integers(Vec<i64>),
+}
+
 /// One session. Only that of an accelerator is ever waited for.
 #[derive(Clone, Debug)]
 pub(super) struct Session(Arc<Mutex<OrtSession>>);
 
 impl Session {
-    /// The named float32 outputs for named float32 inputs.
-    pub(super) fn run(&self, inputs: &[(&str, ArrayD<f32>)], outputs: &[String]) -> Result<Vec<ArrayD<f32>>, Error> {
+    /// The named float32 outputs for named inputs.
+    pub(super) fn run(&self, inputs: Vec<(&str, Feed)>, outputs: &[String]) -> Result<Vec<ArrayD<f32>>, Error> {
         let mut session = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         limited(|options| {
             let mut feed: Vec<(&str, SessionInputValue<'_>)> = Vec::new();
-            for (name, array) in inputs {
-                feed.push((name, Tensor::from_array(array.clone())?.into()));
+            for (name, value) in inputs {
+                let value = match value {
+                    Feed::Floats(array) => Tensor::from_array(array)?.into(),
+                    Feed::Integers(list) => Tensor::from_array(([list.len()], list))?.into(),
+                };
+                feed.push((name, value));
             }
             let results = session.run_with_options(feed, options)?;
             outputs.iter().map(|name| Ok(results[name.as_str()].try_extract_array::<f32>()?.to_owned())).collect()

@@ -285,6 +285,12 @@ impl Builder {
         product
     }
 
+    /// The gradient and the forward tensor whose product a gradient is, where [`Self::mul`] made it.
+    #[must_use]
+    pub fn product(&self, dy: &Value) -> Option<(Value, Value)> {
+        self.products.get(&dy.name).cloned()
+    }
+
     /// a / b
     pub fn div(&mut self, a: &Value, b: &Value) -> Value {
         self.zip("Div", a, b)

@@ -7,7 +7,7 @@ use super::graph::{declaration, keep_ancestors, node};
 use super::prepare::Prepared;
 use super::probe::Facts;
 use super::rules::{self, Rule};
-use super::{CLASSES, Error, GradientModel, Options, ReluRule, SEED, Seed, compound, unsupported};
+use super::{ASKED, CLASSES, Error, GradientModel, Options, ReluRule, SEED, Seed, compound, unsupported};
 use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto, tensor_proto::DataType};
 
 /// Finds operators without a rule, and a score that does not depend on the image, before anything runs.
@@ -49,10 +49,15 @@ pub(super) fn differentiate(prepared: Prepared, facts: Facts, options: &Options)
     match options.seed {
         Seed::Input => inputs.push(float(SEED, Some("M"), &[1, classes])),
         Seed::Top(k) => outputs.push(declaration(CLASSES, DataType::Int64, None, &[k])),
+        Seed::Asked => {
+            inputs.push(declaration(ASKED[0], DataType::Int64, None, &[1]));
+            inputs.push(declaration(ASKED[1], DataType::Int64, Some("N"), &[1]));
+            outputs.push(declaration(CLASSES, DataType::Int64, Some("M"), &[1]));
+        }
     }
     for (name, Value { mut shape, .. }) in names.iter().zip(gradients) {
         let rows = match options.seed {
-            Seed::Input => Some("M"),
+            Seed::Input | Seed::Asked => Some("M"),
             Seed::Top(k) => {
                 shape[0] = k;
                 None
@@ -98,17 +103,24 @@ pub(super) fn differentiate(prepared: Prepared, facts: Facts, options: &Options)
 
 /// The gradient rows [M, classes] that the backward pass starts from.
 fn seed(g: &mut Builder, seed: Seed, scores: &str, classes: usize) -> Result<Value, Error> {
-    let Seed::Top(k) = seed else {
+    if seed == Seed::Input {
         return Ok(Value { name: SEED.into(), shape: vec![1, classes] });
-    };
-    if k == 0 || k > classes {
-        return Err(Error::Shape(format!("{k} classes are wanted, the model has {classes}")));
     }
     let flat = g.new_integers("flat", &[-1]);
     let scores = g.emit("Reshape", &[&g.forward(scores), &flat], &[], vec![classes]);
-    let count = g.new_integers("k", &[k as i64]);
-    g.nodes.push(node("TopK", &[&scores.name, &count.name], "grad/top", &[]));
-    g.nodes.last_mut().expect("pushed above").output.push(CLASSES.into());
+    let (count, highest) = match seed {
+        Seed::Top(k) if k == 0 || k > classes => {
+            return Err(Error::Shape(format!("{k} classes are wanted, the model has {classes}")));
+        }
+        Seed::Top(k) => (g.new_integers("k", &[k as i64]).name, CLASSES),
+        _ => (ASKED[0].to_owned(), "grad/highest"),
+    };
+    g.nodes.push(node("TopK", &[&scores.name, &count], "grad/top", &[]));
+    g.nodes.last_mut().expect("pushed above").output.push(highest.into());
+    if seed == Seed::Asked {
+        g.nodes.push(node("Concat", &[highest, ASKED[1]], "grad/asked", &[("axis", 0.into())]));
+        g.nodes.push(node("Unique", &["grad/asked"], CLASSES, &[("sorted", 0.into())]));
+    }
     let top = Value { name: CLASSES.into(), shape: vec![1] };
     let depth = g.new_integer("depth", classes as i64);
     let values = g.new_floats("values", &[2], &[0.0, 1.0]);

@@ -35,8 +35,11 @@ use crate::onnx::proto::{ModelProto, NodeProto, TensorProto};
 
 /// The name of the seed input of a gradient model, [M, classes].
 pub const SEED: &str = "seed";
-/// The name of the output of class indices, `[K]` int64, of a model with [`Seed::Top`].
+/// The name of the output of class indices, int64, of a model with [`Seed::Top`] or [`Seed::Asked`].
 pub const CLASSES: &str = "classes";
+/// The names of the inputs of a model with [`Seed::Asked`]: how many of the highest scores, `[1]` int64, and which classes
+/// besides, `[N]` int64.
+pub const ASKED: [&str; 2] = ["top", "also"];
 
 /// Runs a model once, for its shapes and constants. The classifier room implements it with ONNX Runtime, so that
 /// this room needs none.
@@ -84,6 +87,9 @@ pub enum Seed {
     Input,
     /// One row for each of the K highest scores, which [`CLASSES`] names.
     Top(usize),
+    /// The inputs [`ASKED`]: one row for each of the highest scores and each other class, none twice. So the classes need
+    /// not be known before the run.
+    Asked,
 }
 
 /// How a gradient passes `y = max(x, 0)`: all in which the methods of the paper's section 4 differ.
@@ -102,9 +108,9 @@ pub enum ReluRule {
 /// A model that returns class scores and their gradient.
 #[derive(Clone, Debug)]
 pub struct GradientModel {
-    /// The model: inputs [`GradientModel::input`] and, for [`Seed::Input`], [`SEED`]; outputs
-    /// [`GradientModel::scores`], for [`Seed::Top`] [`CLASSES`], [`GradientModel::gradients`], and the tensors of
-    /// [`Options::wrt`].
+    /// The model: inputs [`GradientModel::input`] and, for [`Seed::Input`], [`SEED`], for [`Seed::Asked`], [`ASKED`];
+    /// outputs [`GradientModel::scores`], but for [`Seed::Input`] [`CLASSES`], [`GradientModel::gradients`], and the
+    /// tensors of [`Options::wrt`].
     pub model: ModelProto,
     /// The forward half alone: [`GradientModel::input`] to [`GradientModel::scores`].
     pub forward: ModelProto,
@@ -178,6 +184,7 @@ pub fn compile(model: &ModelProto, options: &Options, runtime: &dyn Runtime) -> 
     let mut facts = probe::probe(&mut prepared, runtime)?;
     fold::normalisations(&mut prepared, &mut facts)?;
     fold::gathers_as_splits(&mut prepared, &mut facts);
+    fold::local_responses(&mut prepared, &mut facts);
     if options.relu == ReluRule::Gradient {
         fold::relus_behind_pools(&mut prepared, &mut facts);
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::graph::{declaration, keep_ancestors};
-use super::{CLASSES, Error, Options, Runtime, SEED, inline, lift, precision};
+use super::{ASKED, CLASSES, Error, Options, Runtime, SEED, inline, lift, precision};
 use crate::onnx::proto::{
     GraphProto, ModelProto, TensorProto, ValueInfoProto, tensor_proto::DataType, tensor_shape_proto::Dimension,
     tensor_shape_proto::dimension, type_proto,
@@ -79,7 +79,7 @@ pub(super) fn prepare(model: &ModelProto, options: &Options, runtime: &dyn Runti
     let kept: Vec<_> = [&target, &input].into_iter().chain(&wrt).map(String::as_str).collect();
     keep_ancestors(graph, &kept);
     let gradients: Vec<_> = wrt.iter().map(|tensor| format!("{tensor}_grad")).collect();
-    let taken: Vec<_> = [SEED, CLASSES].into_iter().chain(gradients.iter().map(String::as_str)).collect();
+    let taken: Vec<_> = [SEED, CLASSES].into_iter().chain(ASKED).chain(gradients.iter().map(String::as_str)).collect();
     rename(graph, &taken, &kept)?;
     lift::lift(&mut model, opset)?;
     Ok(Prepared { model, picture, wrt, scores: target.clone(), target })

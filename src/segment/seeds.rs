@@ -3,6 +3,8 @@
 //! In: a saliency map. Out: a label per pixel for the colour models, and one for the cut. The most salient pixels are
 //! object, the least salient background, the rest undecided. Simonyan et al. 2013, section 3.2.
 
+use std::cmp::Ordering;
+
 use ndarray::{Array2, s};
 use serde::{Deserialize, Serialize};
 
@@ -103,33 +105,30 @@ pub fn seeds(saliency: &Saliency, options: &SeedOptions) -> Result<Seeds, Flag> 
     if saliency.is_constant() {
         return Err(Flag::ConstantMap);
     }
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
-    let label =
-        |foreground, background| place(saliency, &labels(&values, &order, options.rule, foreground, background));
-    let colour = label(Some(options.foreground), Some(options.background));
+    let label = |[foreground, background]: [Option<f64>; 2]| {
+        place(saliency, &labels(&values, options.rule, foreground, background))
+    };
+    let shares = [Some(options.foreground), Some(options.background)];
+    let hard_shares = [options.hard_foreground, options.hard_background];
+    let colour = label(shares);
     let has = |seed| colour.iter().any(|&s| s == seed);
     if !has(Seed::Foreground) || !has(Seed::Background) {
         return Err(Flag::NoSeeds);
     }
-    Ok(Seeds { colour, hard: label(options.hard_foreground, options.hard_background) })
+    let hard = if hard_shares == shares { colour.clone() } else { label(hard_shares) };
+    Ok(Seeds { colour, hard })
 }
 
-/// `order` sorts `values` ascending and stably.
-fn labels(
-    values: &[f32],
-    order: &[usize],
-    rule: SeedRule,
-    foreground: Option<f64>,
-    background: Option<f64>,
-) -> Vec<Seed> {
+fn labels(values: &[f32], rule: SeedRule, foreground: Option<f64>, background: Option<f64>) -> Vec<Seed> {
     let n = values.len();
     let mut labels = vec![Seed::Undecided; n];
+    let mut scratch = values.to_vec();
+    let mut nth = |k: usize| *scratch.select_nth_unstable_by(k, f32::total_cmp).1;
     match rule {
         SeedRule::Quantile => {
-            let sorted: Vec<f64> = order.iter().map(|&i| f64::from(values[i])).collect();
-            let high = foreground.map_or(f64::INFINITY, |share| quantile(&sorted, share));
-            let low = background.map_or(f64::NEG_INFINITY, |share| quantile(&sorted, share));
+            let mut at = |share| quantile_of(n, share, |k| f64::from(nth(k)));
+            let high = foreground.map_or(f64::INFINITY, &mut at);
+            let low = background.map_or(f64::NEG_INFINITY, &mut at);
             for (label, &value) in labels.iter_mut().zip(values) {
                 if f64::from(value) >= high {
                     *label = Seed::Foreground;
@@ -144,11 +143,38 @@ fn labels(
             let count = |share: f64| ((share * n as f64 + 1e-6) as usize).min(n);
             let first = background.map_or(0, count);
             let last = foreground.map_or(0, |share| count(1.0 - share).max(1));
-            order[..first].iter().for_each(|&i| labels[i] = Seed::Background);
-            order[n - last..].iter().for_each(|&i| labels[i] = Seed::Foreground);
+            if first > 0 {
+                pick(values.iter().zip(&mut labels), nth(first - 1), Ordering::Less, first, Seed::Background);
+            }
+            if last > 0 {
+                pick(values.iter().zip(&mut labels).rev(), nth(n - last), Ordering::Greater, last, Seed::Foreground);
+            }
         }
     }
     labels
+}
+
+/// Labels the `count` pixels that come first in the order of their values, away from `bound`, which is the last of them;
+/// of pixels equal to it as many as are missing, in the order in which they are given.
+fn pick<'a>(
+    pixels: impl Iterator<Item = (&'a f32, &'a mut Seed)>,
+    bound: f32,
+    before: Ordering,
+    count: usize,
+    seed: Seed,
+) {
+    let (mut picked, mut equal) = (0, Vec::new());
+    for (value, label) in pixels {
+        match value.total_cmp(&bound) {
+            Ordering::Equal => equal.push(label),
+            order if order == before => {
+                *label = seed;
+                picked += 1;
+            }
+            _ => {}
+        }
+    }
+    equal.into_iter().take(count - picked).for_each(|label| *label = seed);
 }
 
 /// The labels of the window in their place in the frame; outside nothing is known.
@@ -175,10 +201,16 @@ fn place(saliency: &Saliency, labels: &[Seed]) -> Array2<Seed> {
 /// When there are no values.
 #[must_use]
 pub fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let last = sorted.len() - 1;
-    let place = (share * sorted.len() as f64 - 0.5).clamp(0.0, last as f64);
+    quantile_of(sorted.len(), share, |k| sorted[k])
+}
+
+/// The same of `count` values, of which `nth` gives the k-th in ascending order.
+fn quantile_of(count: usize, share: f64, mut nth: impl FnMut(usize) -> f64) -> f64 {
+    let last = count - 1;
+    let place = (share * count as f64 - 0.5).clamp(0.0, last as f64);
     let (below, part) = (place.floor() as usize, place.fract());
-    sorted[below] + part * (sorted[(below + 1).min(last)] - sorted[below])
+    let [low, high] = [below, (below + 1).min(last)].map(&mut nth);
+    low + part * (high - low)
 }
 
 /// Seeds as text, one row a line: `#` foreground, `.` background, `?` undecided.
@@ -217,6 +249,37 @@ mod tests {
     fn ranks_count_exactly() {
         assert_eq!(of(array![[5., 5., 5., 0.]], SeedRule::Rank, None).as_deref(), Ok(".?#."));
         assert_eq!(of(array![[5., 6., 5., 0.]], SeedRule::Rank, Some(0.75)).as_deref(), Ok("?#??"));
+    }
+
+    /// Against a stable sort of all pixels, many of them equal, some of them −0.
+    #[test]
+    fn selection_gives_the_labels_of_a_sort() {
+        let values: Vec<f32> =
+            (0..997_u32).map(|i| ((i * i * 7919 + i) % 13) as f32 - 6.0).map(|v| v * 0.0_f32.copysign(v) + v).collect();
+        let mut order: Vec<usize> = (0..values.len()).collect();
+        order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+        for (foreground, background) in [(0.95, 0.3), (0.5, 0.4999), (0.9, 0.0), (1.0, 0.7), (0.31, 0.3)] {
+            let n = values.len();
+            let [first, last] = [background, 1.0 - foreground].map(|share| (share * n as f64 + 1e-6) as usize);
+            let mut expected = vec![Seed::Undecided; n];
+            order[..first].iter().for_each(|&i| expected[i] = Seed::Background);
+            order[n - last.max(1)..].iter().for_each(|&i| expected[i] = Seed::Foreground);
+            assert!(labels(&values, SeedRule::Rank, Some(foreground), Some(background)) == expected, "{foreground}");
+            let sorted: Vec<f64> = order.iter().map(|&i| f64::from(values[i])).collect();
+            let [high, low] = [foreground, background].map(|share| quantile(&sorted, share));
+            let found = labels(&values, SeedRule::Quantile, Some(foreground), Some(background));
+            for (label, value) in found.iter().zip(&values) {
+                let value = f64::from(*value);
+                let of = if value <= low {
+                    Seed::Background
+                } else if value >= high {
+                    Seed::Foreground
+                } else {
+                    Seed::Undecided
+                };
+                assert_eq!(*label, of);
+            }
+        }
     }
 
     #[test]

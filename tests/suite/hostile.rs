@@ -215,7 +215,14 @@ fn nothing_outside_the_folder_is_opened() {
             let start = Instant::now();
             let mut command = std::process::Command::new("strace");
             command.args(["-f", "-qqq", "-e", "trace=open,openat", "-o", trace.to_str().unwrap()]);
-            let output = command.arg(assert_cmd::cargo::cargo_bin("localise")).arg("grad").arg(&path).arg("-o").arg(outer.path().join("g.onnx")).output().unwrap();
+            let output = command
+                .arg(assert_cmd::cargo::cargo_bin("localise"))
+                .arg("grad")
+                .arg(&path)
+                .arg("-o")
+                .arg(outer.path().join("g.onnx"))
+                .output()
+                .unwrap();
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(start.elapsed() < Duration::from_secs(4), "{location} took {:?}", start.elapsed());
             assert_eq!(output.status.code(), Some(2), "{location}: {said}");

@@ -15,7 +15,8 @@ pub(super) fn conv(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let photos = g.together(dy, &y);
     let mut grads = vec![None; 3];
     if g.wants(&node.input[0]) {
-        let dx = transposed(g, node, &window, &photos);
+        let few = if y[0] == 1 { of_few_channels(g, node, &window, &photos) } else { None };
+        let dx = few.unwrap_or_else(|| transposed(g, node, &window, &photos));
         grads[0] = Some(g.settle(&dx, &x));
     }
     if g.wants(&node.input[1]) {
@@ -29,6 +30,37 @@ pub(super) fn conv(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
         grads[2] = Some(g.reshape(&db, &g.row(&node.input[2])));
     }
     Ok(grads)
+}
+
+/// Wᵀ ∗ dy over the few channels of dy that are not 0 everywhere.
+///
+/// Where a convolution makes the class scores, which are then averaged over positions, dy is the seed times a mask, and
+/// a seed asks for a handful of a thousand classes.
+fn of_few_channels(g: &mut Builder, node: &NodeProto, window: &Window, dy: &Value) -> Option<Value> {
+    const MANY: usize = 64;
+    let (seed, mask) = g.product(dy)?;
+    let (x, w) = (g.input(node, 0), g.input(node, 1));
+    let [_, channels, positions @ ..] = &seed.shape[..] else { return None };
+    let fits = *channels == w.shape[0] && *channels >= MANY && positions.iter().all(|&n| n == 1);
+    if !fits || mask.shape.len() != dy.shape.len() || mask.shape[1] != *channels || node.int("group", 1) != 1 {
+        return None;
+    }
+    // The first channel is always kept: no convolution takes none.
+    let first: Vec<_> = (0..*channels).map(|c| f32::from(u8::from(c == 0))).collect();
+    let first = g.new_floats("first", &[*channels], &first);
+    let size = g.map("Abs", &seed);
+    let others: Vec<_> = (0..seed.shape.len() as i64).filter(|&axis| axis != 1).collect();
+    let others = g.new_integers("axes", &others);
+    let size = g.emit("ReduceSum", &[&size, &others], &[("keepdims", 0.into())], vec![*channels]);
+    let size = g.add(&size, &first);
+    let kept = g.emit("Cast", &[&size], &[("to", 9.into())], vec![*channels]);
+    let few = |g: &mut Builder, of: &Value, axis: i64| {
+        g.emit("Compress", &[of, &kept], &[("axis", axis.into())], of.shape.clone())
+    };
+    let (seed, mask, w) = (few(g, &seed, 1), few(g, &mask, 1), few(g, &w, 0));
+    let dy = g.zip("Mul", &seed, &mask);
+    let attributes = window.transposed();
+    Some(g.emit("ConvTranspose", &[&dy, &w], &attributes, x.shape))
 }
 
 /// Wᵀ ∗ dy

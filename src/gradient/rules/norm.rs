@@ -174,47 +174,7 @@ fn axis(g: &Builder, node: &NodeProto) -> Result<usize, Error> {
     }
 }
 
-/// `yᵢ = xᵢ · sᵢ^−β, sᵢ = k + α/n · Σ x²ⱼ` over the n channels j around i
-///
-/// `dxᵢ = dyᵢ · sᵢ^−β − 2αβ/n · xᵢ · Σ dyⱼ · yⱼ / sⱼ` over the channels j whose window holds i
-///
-/// The sum over channels is an `AveragePool` along the channel axis of [M, 1, C, H·W]; for its adjoint the window is
-/// mirrored.
-pub(super) fn local_response(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    let size = node.int("size", 0);
-    let (alpha, beta, k) = (node.float("alpha", 1e-4), node.float("beta", 0.75), node.float("bias", 1.0));
-    let (x, y) = (g.input(node, 0), g.output(node));
-    if x.shape.len() != 4 || x.shape[0] != 1 {
-        return Err(unsupported(node, "its input is not of shape [1, C, H, W]"));
-    }
-    let (before, after) = ((size - 1) / 2, size / 2);
-
-    let square = g.mul(&x, &x);
-    let mean = channel_mean(g, &square, size, [before, after]);
-    let mean = g.scale(&mean, alpha);
-    let s = g.shift(&mean, k);
-    let exponent = g.scalar(-beta);
-    let power = g.zip("Pow", &s, &exponent);
-    let direct = g.mul(dy, &power);
-
-    let ratio = g.div(&y, &s);
-    let through = g.mul(dy, &ratio);
-    let through = g.whole(&through, &x.shape);
-    let through = channel_mean(g, &through, size, [after, before]);
-    let through = g.mul(&through, &x);
-    let through = g.scale(&through, 2.0 * alpha * beta);
-    Ok(vec![Some(g.sub(&direct, &through))])
-}
-
-/// Σ over a window of `size` channels, divided by `size`; channels beyond the ends count as 0.
-fn channel_mean(g: &mut Builder, x: &Value, size: i64, pads: [i64; 2]) -> Value {
-    let [_, c, h, w] = x.shape[..] else { unreachable!("checked to be of rank 4") };
-    let flat = g.reshape(x, &[1, 1, c, h * w]);
-    let attributes = [
-        ("kernel_shape", vec![size, 1].into()),
-        ("pads", vec![pads[0], 0, pads[1], 0].into()),
-        ("count_include_pad", 1.into()),
-    ];
-    let mean = g.emit("AveragePool", &[&flat], &attributes, flat.shape.clone());
-    g.reshape(&mean, &x.shape)
+/// [`super::super::fold`] writes out what is of shape [1, C, H, W], so that only the rest comes here.
+pub(super) fn local_response(_: &mut Builder, node: &NodeProto, _: &Value) -> Grads {
+    Err(unsupported(node, "its input is not of shape [1, C, H, W]"))
 }

@@ -391,7 +391,8 @@ pub fn probabilities(scores: &[Vec<f32>]) -> Vec<f32> {
 #[must_use]
 pub fn ranking(probabilities: &[f32]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..probabilities.len()).collect();
-    order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]).then(a.cmp(&b)));
+    // 0 is added to make −0 equal to it, as ONNX's TopK has it.
+    order.sort_by(|&a, &b| (probabilities[b] + 0.0).total_cmp(&(probabilities[a] + 0.0)).then(a.cmp(&b)));
     order
 }
 

@@ -1,7 +1,7 @@
 //! ONNX Runtime sessions behind arrays and ONNX messages: all of `ort`'s types stay in this file and the next door.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use ndarray::ArrayD;
 use ort::ep::{CPU, ExecutionProviderDispatch};
@@ -28,7 +28,7 @@ pub(super) struct Runner {
     weights: Vec<(String, Arc<DynValue>)>,
     packed: PrepackedWeights,
     /// The session of all workers, where an accelerator serves them.
-    shared: OnceLock<Session>,
+    shared: Mutex<Option<Session>>,
 }
 
 impl std::fmt::Debug for Runner {
@@ -48,18 +48,17 @@ impl Runner {
 
     fn new(mut model: ModelProto, known: &mut Weights, packed: &PrepackedWeights) -> Result<Self, Error> {
         let weights = take_weights(&mut model, known)?;
-        Ok(Self { bytes: onnx::encode(&model), weights, packed: packed.clone(), shared: OnceLock::new() })
+        Ok(Self { bytes: onnx::encode(&model), weights, packed: packed.clone(), shared: Mutex::default() })
     }
 
     /// A session for one worker: its own, or that of an accelerator, which serves all.
     pub(super) fn session(&self) -> Result<Session, Error> {
-        match (library::settings().provider.dispatch(), self.shared.get()) {
-            (Some(_), Some(shared)) => Ok(shared.clone()),
-            (None, _) => self.build(&[]),
-            (Some(accelerator), None) => {
-                let session = self.build(&[accelerator])?;
-                Ok(self.shared.get_or_init(|| session).clone())
-            }
+        let Some(accelerator) = library::settings().provider.dispatch() else { return self.build(&[]) };
+        // Held while it is built: the others wait for the one session.
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*shared {
+            Some(session) => Ok(session.clone()),
+            None => Ok(shared.insert(self.build(&[accelerator])?).clone()),
         }
     }
 

@@ -17,9 +17,11 @@ use std::io::{self, IsTerminal, Write};
 use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use signal_hook::consts::SIGXFSZ;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
@@ -109,6 +111,8 @@ enum Outcome {
 /// Runs the program on the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
+    // A limit on the size of files is then an error of the write, which tells what is safe, and not a death.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     let arguments = Arguments::parse();
     start_log(arguments.quiet, arguments.verbose);
     let Arguments { onnxruntime: library, provider, run_timeout, .. } = arguments;

@@ -41,7 +41,7 @@ pub(super) struct Run {
     #[arg(long)]
     fresh: bool,
     /// Only the I-th of N equal parts, I from 0; `localise merge` puts them together.
-    #[arg(long, value_name = "I/N")]
+    #[arg(long, value_name = "I/N", requires = "out")]
     shard: Option<Shard>,
     /// How long to wait for another process at the same work.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
@@ -144,7 +144,11 @@ impl Run {
 
 /// Prints a run's numbers and where it lies.
 pub(super) fn show(summary: &Summary, out: &Path) -> Result<Outcome> {
-    print(&format!("{}\n {}\n", report::table(summary), out.display()))?;
+    match print(&format!("{}\n {}\n", report::table(summary), out.display())) {
+        // A reader that has seen enough does not change how the run ended.
+        Err(error) if !error.is_broken_pipe() => return Err(error.into()),
+        _ => {}
+    }
     Ok(if summary.failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
 }
 

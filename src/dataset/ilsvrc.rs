@@ -113,9 +113,10 @@ pub(super) fn read(
     })
 }
 
-/// The annotations of photos, in their order; a fault in place of one names the file.
+/// No annotation is larger.
 const MOST_BYTES: u64 = 1 << 20;
 
+/// The annotations of photos, in their order; a fault in place of one names the file.
 pub(super) fn read_all(folder: &Path, ids: Vec<&str>) -> Vec<Result<Annotation, String>> {
     let read = |id: &str| {
         let path = folder.join(id).with_added_extension("xml");

@@ -51,6 +51,8 @@ pub struct Builder {
     rows: HashSet<String>,
     /// Products of a gradient and a forward tensor.
     products: HashMap<String, (Value, Value)>,
+    /// The seed in other shapes and scaled, masks among the scales: what is 0 in all channels in which it is.
+    seeds: HashSet<String>,
 }
 
 impl Builder {
@@ -77,6 +79,7 @@ impl Builder {
             used: HashMap::new(),
             rows: HashSet::new(),
             products: HashMap::new(),
+            seeds: HashSet::new(),
         }
     }
 
@@ -87,6 +90,7 @@ impl Builder {
     /// Starts the backward half from `seed`.
     pub(super) fn start(&mut self, target: &str, seed: Value) {
         self.rows.insert(seed.name.clone());
+        self.seeds.insert(seed.name.clone());
         self.contribute(target, seed);
     }
 
@@ -238,6 +242,9 @@ impl Builder {
         if inputs.iter().any(|v| self.rows.contains(&v.name)) {
             self.rows.insert(name.clone());
         }
+        if inputs.first().is_some_and(|v| self.seeds.contains(&v.name)) && ["Reshape", "Mul", "Div"].contains(&op) {
+            self.seeds.insert(name.clone());
+        }
         let inputs: Vec<_> = inputs.iter().map(|v| v.name.as_str()).collect();
         self.nodes.push(node(op, &inputs, &name, attributes));
         Value { name, shape }
@@ -285,10 +292,10 @@ impl Builder {
         product
     }
 
-    /// The gradient and the forward tensor whose product a gradient is, where [`Self::mul`] made it.
+    /// Seed and forward tensor whose product a gradient is, where it is one.
     #[must_use]
-    pub fn product(&self, dy: &Value) -> Option<(Value, Value)> {
-        self.products.get(&dy.name).cloned()
+    pub fn masked_seed(&self, dy: &Value) -> Option<(Value, Value)> {
+        self.products.get(&dy.name).filter(|(seed, _)| self.seeds.contains(&seed.name)).cloned()
     }
 
     /// a / b

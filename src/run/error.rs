@@ -24,8 +24,10 @@ impl fmt::Display for Done {
 #[derive(Debug, thiserror::Error)]
 pub enum Stopped {
     /// A signal came.
-    #[error("stopped by {signal}; {done} done; run the same command to go on")]
+    #[error("stopped by {signal}; {done} done; run the same command to go on ({})", folder.display())]
     Signal {
+        /// Where the results lie.
+        folder: PathBuf,
         /// Its name.
         signal: &'static str,
         /// How far the run has come.
@@ -42,8 +44,14 @@ pub enum Stopped {
         host: String,
     },
     /// Photos cannot be read, and that is not the photos' fault.
-    #[error("{}: {reason}; tried {tries} times; {done} done; mend it and run the same command to go on", path.display())]
+    #[error(
+        "{}: {reason}; tried {tries} times; {done} done; mend it and run the same command to go on ({})",
+        path.display(),
+        folder.display()
+    )]
     Outage {
+        /// Where the results lie.
+        folder: PathBuf,
         /// The photo that was to be read.
         path: PathBuf,
         /// What the file system says.
@@ -82,9 +90,12 @@ impl fmt::Display for Incomplete {
 #[error("{0}")]
 pub struct Bug(pub String);
 
-/// The output cannot be written. What lies in the folder is as it was, or holds the photos done so far.
+/// The output cannot be written, or not be read again. What lies in the folder is as it was, or holds the photos done so
+/// far.
 #[derive(Debug, thiserror::Error)]
 pub struct OutputError {
+    /// `read` or `write`.
+    what: &'static str,
     path: PathBuf,
     cause: io::Error,
     /// What the journal holds, where there is one.
@@ -93,7 +104,11 @@ pub struct OutputError {
 
 impl OutputError {
     pub(crate) fn at(path: &Path) -> impl Fn(io::Error) -> Self {
-        move |cause| Self { path: path.into(), cause, safe: None }
+        move |cause| Self { what: "write", path: path.into(), cause, safe: None }
+    }
+
+    pub(super) fn reading(path: &Path) -> impl Fn(io::Error) -> Self {
+        move |cause| Self { what: "read", path: path.into(), cause, safe: None }
     }
 
     pub(super) fn with(self, safe: Done) -> Self {
@@ -111,10 +126,10 @@ impl fmt::Display for OutputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cause = self.cause.to_string();
         let cause = cause.split(" (os error").next().unwrap_or_default();
-        write!(f, "cannot write {}: {cause}", self.path.display())?;
+        write!(f, "cannot {} {}: {cause}", self.what, self.path.display())?;
         match &self.safe {
             Some(safe) => write!(f, ". {safe} images are safe; free space and run the same command"),
-            None => Ok(()),
+            None => write!(f, "; mend that and run the same command again"),
         }
     }
 }

@@ -18,13 +18,14 @@ const ECHO: Duration = Duration::from_millis(300);
 pub struct Interrupt(Arc<AtomicI32>);
 
 impl Interrupt {
-    /// One that SIGINT, SIGTERM and SIGHUP make. After the first of them, the next ends the process with 128 + its number.
+    /// One that SIGINT, SIGTERM and SIGHUP make, but for those that are ignored already, as `nohup` does. After the first of them, the next ends the process with 128 + its number.
     ///
     /// # Errors
     /// When the system refuses a handler.
     pub fn on_signals() -> io::Result<Self> {
         let interrupt = Self::default();
-        let (mut signals, request) = (Signals::new([SIGINT, SIGTERM, SIGHUP])?, interrupt.clone());
+        let heeded = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| !ignored(signal));
+        let (mut signals, request) = (Signals::new(heeded)?, interrupt.clone());
         std::thread::Builder::new().name("signals".into()).spawn(move || {
             let mut first = None;
             for signal in signals.forever() {
@@ -48,4 +49,12 @@ impl Interrupt {
     pub fn signal(&self) -> &'static str {
         low_level::signal_name(self.0.load(Ordering::Relaxed)).unwrap_or("request")
     }
+}
+
+/// Whether the process was started to ignore a signal: a bit of `SigIgn` in `/proc/self/status`.
+fn ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    mask >> (signal - 1) & 1 == 1
 }

@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::error::OutputError;
@@ -96,11 +96,12 @@ impl Journal {
     /// When the file cannot be read, is damaged before its last line, or is of another version.
     pub(super) fn read(path: &Path) -> Result<Self> {
         let shown = path.display();
-        let mut reader = BufReader::with_capacity(1 << 16, File::open(path).with_context(|| shown.to_string())?);
+        let unread = OutputError::reading(path);
+        let mut reader = BufReader::with_capacity(1 << 16, File::open(path).map_err(&unread)?);
         let mut line = Vec::new();
         let mut next = |line: &mut Vec<u8>| {
             line.clear();
-            reader.read_until(b'\n', line).with_context(|| shown.to_string())
+            reader.read_until(b'\n', line).map_err(&unread)
         };
         let mut at = next(&mut line)? as u64;
         let Some(Line::Header(header)) = parsed(&line) else {
@@ -136,6 +137,16 @@ impl Journal {
         }
         let file = reader.into_inner();
         Ok(Self { path: path.into(), header: *header, sessions, file, entries, end, torn })
+    }
+
+    /// Refuses the journal of a finished shard that does not hold all its photos.
+    pub(super) fn must_be_whole(&self) -> Result<()> {
+        let (path, shard) = (self.path.display(), self.header.shard);
+        ensure!(!self.torn, "{path}: damaged at its end\nhelp: restore it, or remove it and run the shard again");
+        ensure!(self.places().all(|place| shard.holds(place)), "{path} overlaps with another shard");
+        let (have, want) = (self.places().count(), shard.places(self.header.fingerprint.images).count());
+        ensure!(have == want, "{path} holds {have} of its {want} images\nhelp: remove it and run the shard again");
+        Ok(())
     }
 
     /// Makes a journal that was read ready for more lines; a damaged end is cut off.
@@ -208,7 +219,7 @@ impl Journal {
     pub(super) fn entry(&self, place: usize) -> Result<Entry> {
         let Span { start, length, .. } = self.entries[&place];
         let mut line = vec![0; length];
-        self.file.read_exact_at(&mut line, start).with_context(|| self.path.display().to_string())?;
+        self.file.read_exact_at(&mut line, start).map_err(OutputError::reading(&self.path))?;
         match parsed(&line) {
             Some(Line::Photo(entry)) => Ok(entry),
             _ => bail!("{}: changed at byte {start} while it was read", self.path.display()),

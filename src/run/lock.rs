@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{OutputError, Stopped};
+use super::{Interrupt, OutputError, Stopped};
 
 /// The lock, held until this is dropped. The file stays: removing it would let two processes lock two files of one name.
 #[derive(Debug)]
@@ -16,11 +16,11 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock, and waits for another holder as long as `patience`.
+    /// Takes the lock, and waits for another holder as long as `patience`; `None` where a signal ended the wait.
     ///
     /// # Errors
     /// [`Stopped::Locked`] when another process still holds it, [`OutputError`] when the file cannot be written.
-    pub(super) fn take(path: &Path, patience: Duration) -> Result<Self> {
+    pub(super) fn take(path: &Path, patience: Duration, interrupt: &Interrupt) -> Result<Option<Self>> {
         let failed = OutputError::at(path);
         let mut file =
             File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(&failed)?;
@@ -28,6 +28,7 @@ impl Lock {
         loop {
             match file.try_lock() {
                 Ok(()) => break,
+                Err(TryLockError::WouldBlock) if interrupt.requested() => return Ok(None),
                 Err(TryLockError::WouldBlock) if Instant::now() < until => {
                     std::thread::sleep(Duration::from_millis(50));
                 }
@@ -39,7 +40,7 @@ impl Lock {
                 }
                 Err(TryLockError::Error(error)) => {
                     tracing::warn!(
-                        "{}: no lock ({error}): two runs of one shard would both work, to the same results",
+                        "{}: this file system has no locks ({error}): see to it that no second process works here",
                         path.display()
                     );
                     break;
@@ -48,7 +49,7 @@ impl Lock {
         }
         let holder = format!("{} {}\n", std::process::id(), host());
         file.set_len(0).and_then(|()| file.write_all(holder.as_bytes())).map_err(&failed)?;
-        Ok(Self { _file: file })
+        Ok(Some(Self { _file: file }))
     }
 }
 

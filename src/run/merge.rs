@@ -13,7 +13,7 @@ use super::lock::Lock;
 use super::manifest::Manifest;
 use super::output::{publish, publish_with};
 use super::shard::journals;
-use super::{Carrying, Job, Row, RunOptions, StageTimes, crops, open};
+use super::{Carrying, Interrupt, Job, Row, RunOptions, StageTimes, crops, open};
 use crate::classifier;
 use crate::dataset;
 use crate::prediction::Predictions;
@@ -68,15 +68,11 @@ fn gather(folder: &Path, expected: Option<usize>) -> Result<Vec<Journal>> {
         let (shard, path) = (journal.header.shard, journal.path.display());
         ensure!(shard.count == count, "{path} is shard {shard}, and a run in {count} shards was expected");
         ensure!(shard.index == index, "{path} is a copy of shard {}: its photos would count twice", shard.index);
-        ensure!(!journal.torn, "{path}: damaged at its end\nhelp: restore it, or remove it and run the shard again");
         if let Some((header, first)) = first {
             let help = format!("only shards of one run can be merged (compared with {})", first.display());
             header.fingerprint.must_be(&journal.header.fingerprint, &journal.path, &help)?;
         }
-        let photos = journal.header.fingerprint.images;
-        ensure!(journal.places().all(|place| shard.holds(place)), "{path} overlaps with another shard");
-        let (have, want) = (journal.places().count(), shard.places(photos).count());
-        ensure!(have == want, "{path} holds {have} of its {want} images\nhelp: remove it and run the shard again");
+        journal.must_be_whole()?;
     }
     let missing: Vec<_> = (0..count).filter(|index| !shards.contains_key(index)).collect();
     if !missing.is_empty() {
@@ -89,16 +85,20 @@ fn gather(folder: &Path, expected: Option<usize>) -> Result<Vec<Journal>> {
 pub(super) fn publish_results(job: &Job<'_>, journals: &[Journal]) -> Result<Summary> {
     let Job { options, carrying, description, dataset, fingerprint } = job;
     let folder = carrying.out.as_path();
-    let _lock = Lock::take(&folder.join("merge.lock"), carrying.patience)?;
+    let _lock = Lock::take(&folder.join("merge.lock"), carrying.patience, &Interrupt::default())?;
     let features: Vec<_> = journals.iter().flat_map(|j| &j.sessions).map(|session| &session.cpu_features).collect();
     if features.iter().any(|other| *other != features[0]) {
         tracing::warn!("the shards were made on CPUs with different vector units: results may differ in the last bits");
     }
     let (mut predicted, mut failures, mut times) = (Vec::new(), Vec::new(), StageTimes::default());
+    let mut unread = None;
     let rows = |file: &mut BufWriter<File>| -> io::Result<()> {
         let mut writer = csv::Writer::from_writer(file);
         for place in 0..dataset.photos.len() {
-            let entry = journals[place % journals.len()].entry(place).map_err(io::Error::other)?;
+            let entry = journals[place % journals.len()].entry(place).map_err(|error| {
+                unread = Some(error);
+                io::Error::other("a journal cannot be read")
+            })?;
             for row in &entry.rows {
                 writer.serialize(row)?;
             }
@@ -110,7 +110,9 @@ pub(super) fn publish_results(job: &Job<'_>, journals: &[Journal]) -> Result<Sum
         }
         writer.flush()
     };
-    publish_with(&folder.join("boxes.csv"), rows)?;
+    let published = publish_with(&folder.join("boxes.csv"), rows);
+    unread.map_or(Ok(()), Err)?;
+    published?;
     publish(&folder.join("run.toml"), options.to_text()?.as_bytes())?;
     publish(&folder.join("truth.csv"), &dataset::write_csv(dataset))?;
     publish(&folder.join("classes.csv"), &dataset.classes.to_csv())?;

@@ -113,7 +113,8 @@ impl RunOptions {
     }
 }
 
-/// How a run is carried out; nothing here changes its numbers.
+/// How a run is carried out; nothing here changes its numbers. Whether maps and masks are written is part of the
+/// fingerprint all the same, since a journal tells that they are there.
 #[derive(Clone, Debug, Default)]
 pub struct Carrying {
     /// The results' folder.
@@ -171,6 +172,7 @@ impl<'a> Job<'a> {
 /// When the run cannot start (a bad model, dataset or folder), the folder holds another run, too many photos fail, the
 /// run was [`Stopped`], or the output cannot be written ([`OutputError`]).
 pub fn run(options: &RunOptions, carrying: &Carrying, interrupt: &Interrupt) -> Result<Summary> {
+    output::prepare(&carrying.out, carrying.fresh)?;
     let job = Job::prepare(options, carrying)?;
     let journal = work::work(&job, Shard::WHOLE, interrupt)?;
     merge::publish_results(&job, &[journal])
@@ -181,6 +183,7 @@ pub fn run(options: &RunOptions, carrying: &Carrying, interrupt: &Interrupt) -> 
 /// # Errors
 /// As [`run`].
 pub fn run_shard(options: &RunOptions, carrying: &Carrying, shard: Shard, interrupt: &Interrupt) -> Result<Done> {
+    output::prepare(&carrying.out, carrying.fresh)?;
     let job = Job::prepare(options, carrying)?;
     let journal = work::work(&job, shard, interrupt)?;
     Ok(Done { done: journal.done(), all: journal.done() + journal.failed() })

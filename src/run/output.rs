@@ -64,15 +64,17 @@ const RESULTS: [&str; 9] = [
     "masks",
 ];
 
-/// A folder for a run that was not given one, that does not exist yet.
+/// A folder for a run that was not given one: the first of this name in which no run is finished, so that the same command
+/// goes on.
 #[must_use]
 pub fn default_folder(dataset: &str, pipeline: &str, model: &str) -> PathBuf {
     let name = format!("{}-{dataset}-{pipeline}-{model}", super::manifest::today());
     let numbered = (2..).map(|n| Path::new("runs").join(format!("{name}-{n}")));
-    std::iter::once(Path::new("runs").join(&name)).chain(numbered).find(|p| !p.exists()).expect("numbers do not end")
+    let names = std::iter::once(Path::new("runs").join(&name)).chain(numbered);
+    names.into_iter().find(|path| !path.join("summary.json").exists()).expect("numbers do not end")
 }
 
-/// Makes the folder of a run. One that holds files of the names of results, and was not made by a run, is left alone: a
+/// Makes the folder of a run, and tries it: before anything that takes long. One that holds files of the names of results, and was not made by a run, is left alone: a
 /// dataset's folder has a boxes.csv and masks too.
 pub(super) fn prepare(folder: &Path, fresh: bool) -> Result<()> {
     if folder.exists() && !folder.is_dir() {
@@ -88,12 +90,15 @@ pub(super) fn prepare(folder: &Path, fresh: bool) -> Result<()> {
         }
     }
     fs::create_dir_all(folder).map_err(OutputError::at(folder))?;
+    try_place(&folder.join("journal"))?;
     Ok(())
 }
 
-/// Sets aside what a shard and a merge left in the folder, as `NAME.old`.
+/// Sets aside what a shard and a merge left in the folder, as `NAME.old`. Folders with a file a photo belong to all shards:
+/// they stay for the others, and each file is replaced in its time.
 pub(super) fn set_aside(folder: &Path, shard: Shard) -> Result<(), OutputError> {
-    let results = RESULTS.iter().map(|name| folder.join(name));
+    let shared = |path: &PathBuf| shard != Shard::WHOLE && path.is_dir();
+    let results = RESULTS.iter().map(|name| folder.join(name)).filter(|path| !shared(path));
     results.chain([shard.part(folder), shard.finished(folder)]).try_for_each(|path| rename_to_old(&path))
 }
 

@@ -42,21 +42,29 @@ const PATIENCE: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3),
 /// too many photos failed.
 pub(super) fn work(job: &Job<'_>, shard: Shard, interrupt: &Interrupt) -> Result<Journal> {
     let folder = job.carrying.out.as_path();
-    output::prepare(folder, job.carrying.fresh)?;
-    let _lock = Lock::take(&shard.lock(folder), job.carrying.patience)?;
+    let all = shard.places(job.dataset.photos.len()).count();
+    let stopped = |journal: Option<&Journal>| {
+        let (signal, done) = (interrupt.signal(), Done { done: journal.map_or(0, Journal::done), all });
+        anyhow::Error::from(Stopped::Signal { signal, done, folder: folder.to_owned() })
+    };
+    let lock = Lock::take(&shard.lock(folder), job.carrying.patience, interrupt)?;
+    let Some(_lock) = lock else { return Err(stopped(None)) };
     if job.carrying.fresh {
         output::set_aside(folder, shard)?;
     }
-    let all = shard.places(job.dataset.photos.len()).count();
     let finished = shard.finished(folder);
     if finished.exists() {
         let journal = Journal::read(&finished)?;
         job.must_fit(&journal, shard)?;
+        journal.must_be_whole()?;
         tracing::info!("shard {} of {} is complete already", shard.index, shard.count);
         return Ok(journal);
     }
     let mut journal = begin(job, shard, all)?;
-    present(job)?;
+    present(job, &journal, all)?;
+    if interrupt.requested() {
+        return Err(stopped(Some(&journal)));
+    }
     let classifier = Classifier::load(job.description.clone(), probe(&job.options.pipeline, &job.description))?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(job.carrying.threads).build().context("worker threads")?;
     let worked = journal
@@ -64,9 +72,7 @@ pub(super) fn work(job: &Job<'_>, shard: Shard, interrupt: &Interrupt) -> Result
         .map_err(Into::into)
         .and_then(|()| each(job, shard, &classifier, &pool, &mut journal, interrupt))
         .and_then(|()| match interrupt.requested() && journal.places().count() < all {
-            true => {
-                Err(Stopped::Signal { signal: interrupt.signal(), done: Done { done: journal.done(), all } }.into())
-            }
+            true => Err(stopped(Some(&journal))),
             false => Ok(journal.finish(&finished)?),
         });
     match worked {
@@ -88,19 +94,25 @@ fn begin(job: &Job<'_>, shard: Shard, all: usize) -> Result<Journal> {
             if journal.torn {
                 tracing::warn!("dropped 1 damaged record at the end; 1 image will be done again");
             }
-            journal.reopen()?;
-            tracing::info!("resuming: {} images done", Done { done: journal.done(), all });
+            let done = Done { done: journal.done(), all };
+            journal.reopen().map_err(|error| error.with(done))?;
+            tracing::info!("resuming: {done} images done");
             return Ok(journal);
         }
     }
     Ok(Journal::create(&path, Header::new(shard, job.fingerprint.clone(), job.options.to_text()?))?)
 }
 
-/// Refuses photos that lie nowhere: a mistyped folder is not ten thousand bad photos.
-fn present(job: &Job<'_>) -> Result<()> {
+/// Refuses photos that lie nowhere: a mistyped folder is not ten thousand bad photos. Where some were read before, their
+/// folder was right, and is away.
+fn present(job: &Job<'_>, journal: &Journal, all: usize) -> Result<()> {
     let root = root(&job.dataset.photos);
     if root.is_dir() {
         return Ok(());
+    }
+    let (done, folder) = (Done { done: journal.done(), all }, job.carrying.out.clone());
+    if done.done > 0 {
+        return Err(Stopped::Outage { path: root, reason: "no such folder".into(), tries: 1, done, folder }.into());
     }
     let dataset = &job.dataset.name;
     bail!(
@@ -163,14 +175,20 @@ fn each(
                             // Whatever it left half done goes with it.
                             *localiser_ = localiser();
                         }
-                        let _ = sender.send(record.map_err(|error| Outage { place, error }));
+                        // A photo that waits for its disk when all stops is left for the next time.
+                        if record.is_err() && stop() {
+                            return;
+                        }
+                        if sender.send(record.map_err(|error| Outage { place, error })).is_err() {
+                            stopped.store(true, Ordering::Relaxed);
+                        }
                     },
                 );
             });
         });
-        // Dropped when this closure ends, by a panic too: workers that still send then stop instead of waiting.
+        // Dropped when this closure ends, by a panic too: workers then cannot send, and stop.
         let receiver = receiver;
-        let mut tally = Tally::default();
+        let mut tally = Tally { done: journal.done(), ..Tally::default() };
         let mut result = Ok(());
         while let Ok(first) = receiver.recv() {
             // What has come meanwhile is synced together.
@@ -224,7 +242,8 @@ fn take(
     if let Some(Outage { place, error }) = outage {
         let (path, reason) = (dataset.photos[place].path.clone(), error.to_string());
         let done = Done { done: journal.done(), all };
-        return Err(Stopped::Outage { path, reason, tries: 1 + PATIENCE.len(), done }.into());
+        let folder = carrying.out.clone();
+        return Err(Stopped::Outage { path, reason, tries: 1 + PATIENCE.len(), done, folder }.into());
     }
     tally.circuit_breaker(all, &job.dataset.photos)
 }
@@ -248,12 +267,13 @@ fn read_patiently(path: &Path, root: &Path, job: &Job<'_>, stop: &impl Fn() -> b
     }
 }
 
-/// What this process has seen of its shard.
+/// What is known of the shard, with the failures that this process has seen.
 #[derive(Debug, Default)]
 struct Tally {
     done: usize,
     failed: usize,
-    panicked: usize,
+    /// Of these, by this program or ONNX Runtime and not by the photo.
+    broken: usize,
     last: Option<Failure>,
 }
 
@@ -262,14 +282,14 @@ impl Tally {
         self.done += 1;
         if let Some(failure) = failure {
             self.failed += 1;
-            self.panicked += usize::from(failure.kind == "panic");
+            self.broken += usize::from(failure.kind == "panic" || failure.reason.starts_with("ONNX Runtime failed"));
             self.last = Some(failure);
         }
     }
 
     /// Stops a run that has no chance: a wrong folder must not take all night.
     fn circuit_breaker(&self, all: usize, photos: &[Photo]) -> Result<()> {
-        let Self { done, failed, panicked, last } = self;
+        let Self { done, failed, broken, last } = self;
         let at_the_start = failed == done && *failed >= FAILURES_AT_THE_START;
         let many = *failed >= FAILURES_BEFORE_A_SHARE_COUNTS && *failed as f64 > SHARE_OF_FAILURES * all as f64;
         let which = match (at_the_start, many) {
@@ -279,7 +299,7 @@ impl Tally {
         };
         let Some(Failure { id, reason, .. }) = last else { return Ok(()) };
         let message = format!("{which}; the last: {id}: {reason}");
-        if panicked == failed {
+        if broken == failed {
             return Err(Bug(message).into());
         }
         bail!("{message}\nhelp: is {} right? --data-dir names the data", root(photos).display())

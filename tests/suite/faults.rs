@@ -19,6 +19,44 @@ pub(crate) fn either<T>(usual: T, full: T) -> T {
     if std::env::var("LOCALISE_FAULTS").is_ok_and(|value| value == "full") { full } else { usual }
 }
 
+/// A limit of time, in seconds: stretched where other tests share the processor.
+pub(crate) fn within(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds * either(4.0, 1.0))
+}
+
+/// A process that does not outlive its test.
+pub(crate) struct Process(pub(crate) Option<Child>);
+
+impl Process {
+    /// Waits for its end.
+    pub(crate) fn output(mut self) -> Output {
+        self.0.take().unwrap().wait_with_output().unwrap()
+    }
+}
+
+impl std::ops::Deref for Process {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        self.0.as_ref().unwrap()
+    }
+}
+
+impl std::ops::DerefMut for Process {
+    fn deref_mut(&mut self) -> &mut Child {
+        self.0.as_mut().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
 /// Files of a run that are the same bytes however it came about.
 pub(crate) type Results = BTreeMap<&'static str, Vec<u8>>;
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use assert_cmd::Command;
 use localise::onnx::proto::tensor_proto::DataLocation;
@@ -15,6 +15,7 @@ use localise::onnx::{declared, encode};
 
 use prost::Message;
 
+use crate::faults::within;
 use crate::notation::{nodes, numbers, written};
 
 /// `y = x + w`, four numbers.
@@ -164,7 +165,7 @@ fn hostile_models_end_in_a_clear_error_at_once() {
         let result =
             Command::cargo_bin("localise").unwrap().arg("grad").arg(&path).arg("-o").arg(&output).output().unwrap();
         let (took, message) = (start.elapsed(), String::from_utf8_lossy(&result.stderr).into_owned());
-        assert!(took < Duration::from_secs(2), "{name} took {took:?}");
+        assert!(took < within(2.0), "{name} took {took:?}");
         let code = if expected.is_empty() { 0 } else { 2 };
         assert_eq!(result.status.code(), Some(code), "{name}: {message}");
         assert!(message.contains(expected), "{name}: {message}");
@@ -224,7 +225,7 @@ fn nothing_outside_the_folder_is_opened() {
                 .output()
                 .unwrap();
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(start.elapsed() < Duration::from_secs(4), "{location} took {:?}", start.elapsed());
+            assert!(start.elapsed() < within(4.0), "{location} took {:?}", start.elapsed());
             assert_eq!(output.status.code(), Some(2), "{location}: {said}");
             let wanted = ["outside the model's folder", "no regular file"];
             assert!(wanted.iter().any(|wanted| said.contains(wanted)) && said.contains("'w'"), "{location}: {said}");
@@ -250,7 +251,7 @@ fn a_model_that_does_not_fit_is_refused_by_a_run() {
         limited.args(["-c", "ulimit -v 8388608; exec \"$@\"", "sh"]).arg(assert_cmd::cargo::cargo_bin("localise"));
         let said = crate::faults::expect(2, limited.args(job.arguments("out")));
         assert!(said.contains(expected) && said.contains("small.onnx"), "{expected}: {said}");
-        assert!(start.elapsed() < Duration::from_secs(3), "{expected} took {:?}", start.elapsed());
+        assert!(start.elapsed() < within(2.0), "{expected} took {:?}", start.elapsed());
     };
     let flat = "f = Flatten(x); y = Gemm(f, w)";
     let written = |x: &[usize], graph: &str, weights: &str| encode(&written(17, x, graph, weights));

@@ -5,10 +5,10 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::faults::{Chance, Job, either, expect, names, strace};
+use crate::faults::{Chance, Job, Process, either, expect, names, strace, within};
 
 /// Kills that end only the process and not what it wrote.
-fn kill(child: &mut Child) {
+fn kill(child: &mut Process) {
     child.kill().unwrap();
     child.wait().unwrap();
 }
@@ -17,8 +17,8 @@ fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap().success());
 }
 
-fn quietly(mut command: Command) -> Child {
-    command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+fn quietly(mut command: Command) -> Process {
+    Process(Some(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()))
 }
 
 /// Options that hit the `k`-th call of `syscall` on any of the output's files.
@@ -224,7 +224,7 @@ fn a_damaged_journal_is_mended_or_refused() {
 #[test]
 fn one_process_a_shard() {
     let job = Job::new(400);
-    for i in 0..either(3, 20) {
+    for i in 0..20 {
         let (out, more) = (format!("same-{i}"), ["--threads", "1"]);
         let mut holder = quietly(job.command(&out, &more));
         job.wait_for(&mut holder, &out, 0, 2);
@@ -238,7 +238,7 @@ fn one_process_a_shard() {
     }
     let job = Job::new(40);
     let golden = job.golden();
-    for i in 0..either(5, 20) {
+    for i in 0..20 {
         // The same shard twice at once: the second waits and finds it done.
         let out = format!("twice-{i}");
         let children: Vec<_> = (0..2).map(|_| quietly(job.command(&out, &[]))).collect();
@@ -250,7 +250,7 @@ fn one_process_a_shard() {
         job.merge(0, &out, &[]);
         assert_eq!(job.results(&out), golden);
     }
-    report("T9", either(3 + 10, 20 + 40), "pairs of processes");
+    report("T9", 20 + 40, "pairs of processes");
 }
 
 /// T10: the first signal finishes the photos in hand and ends with 75; the second ends at once.
@@ -261,19 +261,19 @@ fn signals_stop_a_run_that_goes_on() {
     let mut chance = Chance::new(10);
     let mut stops = 0;
     for name in ["INT", "TERM", "HUP"] {
-        for i in 0..either(2, 5) {
+        for i in 0..5 {
             let out = format!("{name}-{i}");
             let mut child = quietly(job.command(&out, &["--threads", "2"]));
             job.wait_for(&mut child, &out, 0, 1 + chance.below(60) as usize);
             signal(&child, name);
             let start = Instant::now();
-            let output = child.wait_with_output().unwrap();
+            let output = child.output();
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             if output.status.code() == Some(0) {
                 continue; // It was done before the signal came.
             }
             assert_eq!(output.status.code(), Some(75), "{said}");
-            assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+            assert!(start.elapsed() < within(2.0), "{:?}", start.elapsed());
             let done = job.progress(&out, 0);
             let expected = format!("stopped by SIG{name}; {done} of 120 done; run the same command to go on");
             assert!(said.contains(&expected), "{said}");
@@ -305,7 +305,7 @@ fn the_second_signal_ends_at_once() {
     let start = Instant::now();
     signal(&child, "INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+    assert!(start.elapsed() < within(0.5), "{:?}", start.elapsed());
 
     let job = Job::new(3);
     job.golden();
@@ -335,7 +335,7 @@ fn an_outage_is_never_a_score() {
         let said = expect(code, &mut job.traced(&options, error, &["--threads", "1"]));
         assert!(said.contains("00002.png") && said.contains("trying again in 1 s"), "{said}");
         if code == 75 {
-            assert!((9..15).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+            assert!((9..60).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
             assert!(said.contains("tried 4 times; 2 of 4 done"), "{said}");
             job.expect(0, error, &[]);
         }
@@ -351,7 +351,7 @@ fn an_outage_is_never_a_score() {
     let moved: Vec<_> = text.lines().map(|line| line.replacen(".png,", ".png,data/", 1)).collect();
     fs::write(job.out("boxes.csv"), moved.join("\n") + "\n").unwrap();
     let mut child = {
-        // The worker waits at the first photo's second opening until the folder is gone.
+        // The worker waits at the first photo until the folder is gone.
         let inject = ["-f", "-qqq", "-o/dev/null", "-etrace=openat", "-einject=openat:delay_enter=1500000:when=1"];
         let first = data.join("00000.png");
         let options: Vec<_> =
@@ -364,12 +364,80 @@ fn an_outage_is_never_a_score() {
         std::thread::sleep(Duration::from_millis(5));
     }
     fs::rename(&data, &gone).unwrap();
-    let output = child.wait_with_output().unwrap();
+    let output = child.output();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(75), "{said}");
     fs::rename(&gone, &data).unwrap();
     job.expect(0, "folder", &[]);
     assert_eq!(job.results("folder")["boxes.csv"], golden["boxes.csv"]);
+}
+
+/// Bad photos that were found before do not count as a bad start when their shard goes on.
+#[test]
+fn twenty_failures_do_not_stop_a_resumed_run() {
+    let job = Job::new(60);
+    for i in 1..26 {
+        fs::write(job.out(&format!("{i:05}.png")), "no picture").unwrap();
+    }
+    let mut child = quietly(job.command("out", &["--threads", "1"]));
+    job.wait_for(&mut child, "out", 0, 30);
+    kill(&mut child);
+    let said = job.expect(3, "out", &["--threads", "1"]);
+    assert!(said.contains("resuming: "), "{said}");
+    assert_eq!(fs::read_to_string(job.out("out").join("failures.jsonl")).unwrap().lines().count(), 25);
+}
+
+/// A finished journal that was cut is refused, and not taken for the whole.
+#[test]
+fn a_finished_journal_must_be_whole() {
+    let job = Job::new(6);
+    job.golden();
+    let path = job.out("golden").join("shard-0.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    for (cut, expected) in [
+        (lines[..lines.len() - 1].join("\n") + "\n", "shard-0.jsonl holds 5 of its 6 images"),
+        (text[..text.len() - 4].to_owned(), "shard-0.jsonl: damaged at its end"),
+    ] {
+        fs::write(&path, cut).unwrap();
+        for more in [&[][..], &["--shard", "0/1"]] {
+            let said = job.expect(2, "golden", more);
+            assert!(said.contains(expected), "{said}");
+        }
+    }
+}
+
+/// T4: a limit on the size of files is an output error, and no death by a signal.
+#[test]
+fn a_limit_on_files_is_an_output_error() {
+    let job = Job::new(60);
+    let mut limited = Command::new("bash");
+    limited.args(["-c", "ulimit -f 8; exec \"$@\"", "bash"]).arg(assert_cmd::cargo::cargo_bin("localise"));
+    let said = expect(74, limited.args(job.arguments("out")));
+    assert!(said.contains("shard-0.part: File too large") && said.contains("of 60 images are safe"), "{said}");
+    let golden = job.golden();
+    job.expect(0, "out", &[]);
+    assert_eq!(job.results("out"), golden);
+}
+
+/// A run that was started to ignore a signal ignores it, and one that waits for a lock does not ignore the others.
+#[test]
+fn signals_are_heeded_as_they_were_asked_for() {
+    let job = Job::with(12, &[], crate::watchdog::STEADY);
+    let golden = job.golden();
+    let mut command = Command::new("nohup");
+    command.arg(assert_cmd::cargo::cargo_bin("localise")).args(job.arguments("out")).args(["--threads", "1"]);
+    let mut child = quietly(command);
+    job.wait_for(&mut child, "out", 0, 2);
+    signal(&child, "HUP");
+    let mut second = quietly(job.command("out", &[]));
+    std::thread::sleep(Duration::from_millis(400));
+    signal(&second, "TERM");
+    let start = Instant::now();
+    assert_eq!(second.wait().unwrap().code(), Some(75));
+    assert!(start.elapsed() < within(1.0), "{:?}", start.elapsed());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(job.results("out"), golden);
 }
 
 /// What a fresh start finds is kept beside it, and a finished run is not done again.
@@ -380,7 +448,7 @@ fn a_fresh_start_keeps_what_was_there() {
     let start = Instant::now();
     let said = job.expect(0, "golden", &[]);
     assert!(said.contains("shard 0 of 1 is complete already"), "{said}");
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(start.elapsed() < within(1.0), "{:?}", start.elapsed());
     assert_eq!(job.results("golden"), golden);
     let said = job.expect(2, "golden", &["--seed", "1"]);
     assert!(said.contains("golden was made with seed 0, this is 1; use another --out or --fresh"), "{said}");

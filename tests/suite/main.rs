@@ -15,6 +15,7 @@ mod memory;
 mod methods;
 mod mixtures;
 mod networks;
+mod nightly;
 mod notation;
 mod onnx_package;
 mod photos;

@@ -203,7 +203,7 @@ fn read_in_time(path: &Path) -> Result<RgbImage, ReadError> {
     let (sender, receiver) = mpsc::channel();
     let owned = path.to_owned();
     thread::spawn(move || sender.send(dataset::read(&owned, Jpeg::Strict)));
-    receiver.recv_timeout(Duration::from_secs(2)).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    receiver.recv_timeout(crate::faults::within(2.0)).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// A model of two classes for pictures of 16 x 16, with its description, whose file is given. `graph` leads from `x`
@@ -282,7 +282,7 @@ pub(crate) fn watched(arguments: &[&str]) -> Done {
         if let Some(status) = child.try_wait().unwrap() {
             break status.code();
         }
-        if start.elapsed() > Duration::from_secs(120) {
+        if start.elapsed() > Duration::from_secs(600) {
             child.kill().unwrap();
             panic!("{arguments:?} does not end");
         }

@@ -4,7 +4,6 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use assert_cmd::cargo::cargo_bin;
 use image::{Rgb, RgbImage};
@@ -20,7 +19,7 @@ use proptest::test_runner::RngSeed;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::faults::{self, Chance};
+use crate::faults::{self, Chance, within};
 use crate::photos::{CONVOLUTION, described, small_model, table, watched};
 use crate::program::expect;
 
@@ -39,7 +38,7 @@ fn write(folder: &Path, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
 fn refused(arguments: &[&str]) -> String {
     let done = watched(arguments);
     assert_eq!(done.code, Some(2), "{arguments:?}: {done:?}");
-    assert!(done.took < Duration::from_secs(1), "{arguments:?}: {done:?}");
+    assert!(done.took < within(1.0), "{arguments:?}: {done:?}");
     assert!(done.held < 64, "{arguments:?}: {done:?}");
     done.err
 }

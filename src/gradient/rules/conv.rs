@@ -38,7 +38,7 @@ pub(super) fn conv(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 /// a seed asks for a handful of a thousand classes.
 fn of_few_channels(g: &mut Builder, node: &NodeProto, window: &Window, dy: &Value) -> Option<Value> {
     const MANY: usize = 64;
-    let (seed, mask) = g.product(dy)?;
+    let (seed, mask) = g.masked_seed(dy)?;
     let (x, w) = (g.input(node, 0), g.input(node, 1));
     let [_, channels, positions @ ..] = &seed.shape[..] else { return None };
     let fits = *channels == w.shape[0] && *channels >= MANY && positions.iter().all(|&n| n == 1);

@@ -1,19 +1,17 @@
 //! CPU time by stage, of the thread that does the work.
 
-use std::borrow::Cow;
-
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 /// Milliseconds of CPU by stage, in the order in which stages were first seen.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub struct StageTimes(Vec<(Cow<'static, str>, f64)>);
+pub struct StageTimes(Vec<(String, f64)>);
 
 impl StageTimes {
-    fn record(&mut self, stage: &Cow<'static, str>, ms: f64) {
+    fn record(&mut self, stage: &str, ms: f64) {
         match self.0.iter_mut().find(|(name, _)| name == stage) {
             Some((_, total)) => *total += ms,
-            None => self.0.push((stage.clone(), ms)),
+            None => self.0.push((stage.to_owned(), ms)),
         }
     }
 
@@ -25,7 +23,7 @@ impl StageTimes {
     /// The mean per photo.
     #[must_use]
     pub fn per_photo(&self, photos: usize) -> Vec<(String, f64)> {
-        self.0.iter().map(|(stage, ms)| (stage.clone().into_owned(), ms / photos.max(1) as f64)).collect()
+        self.0.iter().map(|(stage, ms)| (stage.clone(), ms / photos.max(1) as f64)).collect()
     }
 }
 
@@ -49,7 +47,7 @@ impl Clock {
     /// Ends a stage: all time since the last one ended is its.
     pub(crate) fn end(&mut self, stage: &'static str) {
         let now = thread_ms();
-        self.times.record(&Cow::Borrowed(stage), now - self.last);
+        self.times.record(stage, now - self.last);
         self.last = now;
     }
 }

@@ -7,6 +7,7 @@
 //! A run on one machine is a run in one shard. What a journal holds is never done again, whatever ends a process; what is
 //! merged depends neither on shards nor on workers nor on interruptions.
 
+mod breaker;
 mod clock;
 mod error;
 mod fingerprint;
@@ -16,6 +17,7 @@ mod lock;
 mod manifest;
 mod merge;
 mod observation;
+mod outage;
 mod output;
 mod photo;
 mod progress;
@@ -144,6 +146,16 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
+    /// Tries the output, then reads all that the run depends on. A mistake in that leaves no folder behind.
+    fn begin(options: &'a RunOptions, carrying: &'a Carrying) -> Result<Self> {
+        let new = output::prepare(&carrying.out, carrying.fresh)?;
+        let job = Self::prepare(options, carrying);
+        if new && job.is_err() {
+            let _ = std::fs::remove_dir(&carrying.out);
+        }
+        job
+    }
+
     fn prepare(options: &'a RunOptions, carrying: &'a Carrying) -> Result<Self> {
         let description = classifier::describe(&options.model)?;
         if carrying.maps && matches!(options.pipeline.method(), Method::ConstantBox(_)) {
@@ -172,19 +184,17 @@ impl<'a> Job<'a> {
 /// When the run cannot start (a bad model, dataset or folder), the folder holds another run, too many photos fail, the
 /// run was [`Stopped`], or the output cannot be written ([`OutputError`]).
 pub fn run(options: &RunOptions, carrying: &Carrying, interrupt: &Interrupt) -> Result<Summary> {
-    output::prepare(&carrying.out, carrying.fresh)?;
-    let job = Job::prepare(options, carrying)?;
+    let job = Job::begin(options, carrying)?;
     let journal = work::work(&job, Shard::WHOLE, interrupt)?;
     merge::publish_results(&job, &[journal])
 }
 
-/// Works on one shard of a run, for [`merge`] to put together; says how many of how many photos failed.
+/// Works on one shard of a run, for [`merge()`] to put together; says how many of how many photos failed.
 ///
 /// # Errors
 /// As [`run`].
 pub fn run_shard(options: &RunOptions, carrying: &Carrying, shard: Shard, interrupt: &Interrupt) -> Result<Done> {
-    output::prepare(&carrying.out, carrying.fresh)?;
-    let job = Job::prepare(options, carrying)?;
+    let job = Job::begin(options, carrying)?;
     let journal = work::work(&job, shard, interrupt)?;
     Ok(Done { done: journal.done(), all: journal.done() + journal.failed() })
 }

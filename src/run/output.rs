@@ -12,7 +12,11 @@ use super::shard::{self, Shard};
 /// Whether a file can be written here: asked before long work, which a mistyped folder should not cost.
 pub(crate) fn try_place(path: &Path) -> Result<(), OutputError> {
     let part = path.with_added_extension("tmp");
-    File::create(&part).and_then(|_| fs::remove_file(&part)).map_err(OutputError::at(path))
+    match File::create(&part).and_then(|_| fs::remove_file(&part)) {
+        // Another process tried it too.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && path.parent().is_some_and(Path::is_dir) => Ok(()),
+        tried => tried.map_err(OutputError::at(path)),
+    }
 }
 
 /// Publishes a file whole.
@@ -74,9 +78,9 @@ pub fn default_folder(dataset: &str, pipeline: &str, model: &str) -> PathBuf {
     names.into_iter().find(|path| !path.join("summary.json").exists()).expect("numbers do not end")
 }
 
-/// Makes the folder of a run, and tries it: before anything that takes long. One that holds files of the names of results, and was not made by a run, is left alone: a
+/// Makes the folder of a run, and tries it: before anything that takes long. Says whether it was not there. One that holds files of the names of results, and was not made by a run, is left alone: a
 /// dataset's folder has a boxes.csv and masks too.
-pub(super) fn prepare(folder: &Path, fresh: bool) -> Result<()> {
+pub(super) fn prepare(folder: &Path, fresh: bool) -> Result<bool> {
     if folder.exists() && !folder.is_dir() {
         bail!("{}: it is a file, and a folder for the results is wanted", folder.display());
     }
@@ -89,9 +93,10 @@ pub(super) fn prepare(folder: &Path, fresh: bool) -> Result<()> {
             (false, _) => bail!("{shown} holds files of the names of results, and no run's\nhelp: use another --out"),
         }
     }
+    let new = !folder.exists();
     fs::create_dir_all(folder).map_err(OutputError::at(folder))?;
     try_place(&folder.join("journal"))?;
-    Ok(())
+    Ok(new)
 }
 
 /// Sets aside what a shard and a merge left in the folder, as `NAME.old`. Folders with a file a photo belong to all shards:

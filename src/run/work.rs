@@ -3,35 +3,24 @@
 //! Worker threads take photos one at a time; one thread appends to the journal, writes maps and masks, and decides when
 //! to stop. What is in the journal does not depend on how many workers there are, only in what order it stands there.
 
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use image::RgbImage;
 use rayon::prelude::*;
 
-use super::error::{Bug, Done, OutputError, Stopped};
+use super::breaker::Breaker;
+use super::error::{Done, OutputError, Stopped};
 use super::journal::{Header, Journal, Line};
 use super::lock::Lock;
 use super::manifest::Session;
+use super::outage::{TRIES, read_patiently, root};
 use super::output::{self, publish_for};
 use super::photo::{self, Localiser, Record};
-use super::{Failure, Interrupt, Job, Progress, Shard, probe};
+use super::{Interrupt, Job, Progress, Shard, probe};
 use crate::classifier::Classifier;
-use crate::dataset::{self, Photo, ReadError};
+use crate::dataset::ReadError;
 use crate::prediction;
-
-/// A run that stops after this many failures in a row from the start, or ...
-const FAILURES_AT_THE_START: usize = 20;
-/// ... with more than this share of failures, once there are ...
-const SHARE_OF_FAILURES: f64 = 0.01;
-/// ... this many.
-const FAILURES_BEFORE_A_SHARE_COUNTS: usize = 100;
-
-/// When the file system fails, it is asked again after each of these.
-const PATIENCE: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(6)];
 
 /// Works on a shard until all its photos are in its journal, and goes on where another process stopped.
 ///
@@ -121,16 +110,6 @@ fn present(job: &Job<'_>, journal: &Journal, all: usize) -> Result<()> {
     )
 }
 
-/// The folder that all photos lie in.
-fn root(photos: &[Photo]) -> PathBuf {
-    let mut folders = photos.iter().filter_map(|photo| photo.path.parent());
-    let mut root = folders.next().unwrap_or(Path::new("")).to_owned();
-    for folder in folders {
-        while !folder.starts_with(&root) && root.pop() {}
-    }
-    if root.as_os_str().is_empty() { ".".into() } else { root }
-}
-
 /// A photo that could not be read for a reason that is not its own.
 struct Outage {
     place: usize,
@@ -169,7 +148,7 @@ fn each(
                             return;
                         }
                         let photo = &photos[place];
-                        let read = || read_patiently(&photo.path, &root, job, &stop);
+                        let read = || read_patiently(&photo.path, &root, options.jpeg, &stop);
                         let record = photo::process(place, photo, localiser_, carrying, read);
                         if record.as_ref().is_ok_and(Record::panicked) {
                             // Whatever it left half done goes with it.
@@ -188,13 +167,13 @@ fn each(
         });
         // Dropped when this closure ends, by a panic too: workers then cannot send, and stop.
         let receiver = receiver;
-        let mut tally = Tally { done: journal.done(), ..Tally::default() };
+        let mut breaker = Breaker::new(journal.done(), &places);
         let mut result = Ok(());
         while let Ok(first) = receiver.recv() {
             // What has come meanwhile is synced together.
             let records: Vec<_> = std::iter::once(first).chain(receiver.try_iter()).collect();
             if result.is_ok() {
-                result = take(job, journal, &progress, &mut tally, records, all);
+                result = take(job, journal, &progress, &mut breaker, records, all);
             }
             stopped.fetch_or(result.is_err(), Ordering::Relaxed);
         }
@@ -209,7 +188,7 @@ fn take(
     job: &Job<'_>,
     journal: &mut Journal,
     progress: &Progress,
-    tally: &mut Tally,
+    breaker: &mut Breaker,
     records: Vec<Result<Record, Outage>>,
     all: usize,
 ) -> Result<()> {
@@ -231,77 +210,19 @@ fn take(
         if let Some(mask) = mask {
             publish_for(&carrying.out.join("masks"), id, "png", &prediction::write_mask(mask.view()))?;
         }
-        failures.push(entry.failure.clone());
+        failures.push((entry.place, entry.failure.clone()));
         lines.push(Line::Photo(entry));
     }
     journal.append(lines)?;
-    for failure in failures {
+    for (place, failure) in failures {
         progress.advance(failure.is_some());
-        tally.add(failure);
+        breaker.add(place, failure);
     }
     if let Some(Outage { place, error }) = outage {
         let (path, reason) = (dataset.photos[place].path.clone(), error.to_string());
         let done = Done { done: journal.done(), all };
         let folder = carrying.out.clone();
-        return Err(Stopped::Outage { path, reason, tries: 1 + PATIENCE.len(), done, folder }.into());
+        return Err(Stopped::Outage { path, reason, tries: TRIES, done, folder }.into());
     }
-    tally.circuit_breaker(all, &job.dataset.photos)
-}
-
-/// A photo's pixels. When the file system fails, or the folder of all photos is gone, it is asked again for ten seconds:
-/// an outage must not become a score.
-fn read_patiently(path: &Path, root: &Path, job: &Job<'_>, stop: &impl Fn() -> bool) -> Result<RgbImage, ReadError> {
-    let mut waits = PATIENCE.iter();
-    loop {
-        let error = match dataset::read(path, job.options.jpeg) {
-            Err(ReadError::Outage(error)) => error,
-            Err(ReadError::File(error)) if !root.is_dir() => error,
-            read => return read,
-        };
-        let Some(wait) = waits.next().filter(|_| !stop()) else { return Err(ReadError::Outage(error)) };
-        tracing::warn!("{}: {error}; trying again in {} s", path.display(), wait.as_secs());
-        let until = Instant::now() + *wait;
-        while Instant::now() < until && !stop() {
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-}
-
-/// What is known of the shard, with the failures that this process has seen.
-#[derive(Debug, Default)]
-struct Tally {
-    done: usize,
-    failed: usize,
-    /// Of these, by this program or ONNX Runtime and not by the photo.
-    broken: usize,
-    last: Option<Failure>,
-}
-
-impl Tally {
-    fn add(&mut self, failure: Option<Failure>) {
-        self.done += 1;
-        if let Some(failure) = failure {
-            self.failed += 1;
-            self.broken += usize::from(failure.kind == "panic" || failure.reason.starts_with("ONNX Runtime failed"));
-            self.last = Some(failure);
-        }
-    }
-
-    /// Stops a run that has no chance: a wrong folder must not take all night.
-    fn circuit_breaker(&self, all: usize, photos: &[Photo]) -> Result<()> {
-        let Self { done, failed, broken, last } = self;
-        let at_the_start = failed == done && *failed >= FAILURES_AT_THE_START;
-        let many = *failed >= FAILURES_BEFORE_A_SHARE_COUNTS && *failed as f64 > SHARE_OF_FAILURES * all as f64;
-        let which = match (at_the_start, many) {
-            (true, _) => format!("first {failed} images all failed"),
-            (_, true) => format!("{failed} of {done} images failed"),
-            _ => return Ok(()),
-        };
-        let Some(Failure { id, reason, .. }) = last else { return Ok(()) };
-        let message = format!("{which}; the last: {id}: {reason}");
-        if broken == failed {
-            return Err(Bug(message).into());
-        }
-        bail!("{message}\nhelp: is {} right? --data-dir names the data", root(photos).display())
-    }
+    breaker.check(all, &dataset.photos)
 }

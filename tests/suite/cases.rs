@@ -63,6 +63,8 @@ pub(crate) const CASES: &[Case] = &[
     case("Conv", 17, &[1, 8, 3, 3], "y = Conv(x, w) pads=[2,2,2,2]", "w: 2x8x1x1"),
     case("Conv", 17, &[1, 8, 3, 3], "y = Conv(x, w) pads=[0,0,1,1]", "w: 2x8x1x1"),
     case("Conv", 17, S, "y = Conv(x, w) strides=[3,2]", "w: 2x2x2x1"),
+    case("Conv", 17, &[1, 8, 2, 2], "c = Conv(x, w); s = Sigmoid(c); y = GlobalAveragePool(s)", "w: 64x8x1x1"),
+    case("Conv", 17, &[1, 2, 5, 4], "c = Conv(x, w) strides=[2,1] pads=[1,0,0,1]; s = Sigmoid(c); y = GlobalAveragePool(s)", "w: 64x2x3x2"),
     case("Conv", 17, &[1, 4, 6, 6], "y = Conv(x, w) strides=[2,2] pads=[0,0,1,1] group=4", "w: 4x1x3x3"),
     case("Conv", 17, &[1, 16, 7, 6], "y = Conv(x, w) strides=[2,2] pads=[1,1,1,1] group=16", "w: 16x1x3x3"),
     case("Conv", 17, &[1, 8, 6, 8], "y = Conv(x, w) strides=[2,2] pads=[1,1,1,1] group=8", "w: 8x1x3x3"),

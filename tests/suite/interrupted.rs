@@ -134,7 +134,7 @@ fn killed_at_random_in_every_layout() {
         for shard in 0..n {
             let text = format!("{shard}/{n}");
             let more = ["--threads", threads, "--shard", &text];
-            while left > 0 && chance.below(2) == 0 || left > 0 && shard == n - 1 {
+            while left > 0 && (chance.below(2) == 0 || shard == n - 1) {
                 left -= 1;
                 let mut child = quietly(job.command(&out, &more));
                 // At any moment of a run of this size.

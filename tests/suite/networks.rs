@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use localise::classifier::{AnyModel, Classifier, Description, Probe, Response, describe, pixels, runtime};
+use localise::classifier::{self, AnyModel, Classifier, Description, Probe, Response, describe, pixels, runtime};
 use localise::gradient::{self, Dense, GradientModel, Options, SEED};
 use localise::onnx::{self, proto::TensorProto};
 use prost::Message;
@@ -155,7 +155,7 @@ fn photos_are_classified_as_published() {
             let (left, top) = ((side(w) - size) / 2, (side(h) - size) / 2);
             let crop = image::imageops::crop_imm(&resized.unwrap(), left, top, size, size).to_image();
             let scores = classifier.worker().forward(pixels(&crop).view()).unwrap();
-            let probabilities = localise::classifier::probabilities(&[scores]);
+            let probabilities = classifier::probabilities(&[scores]);
             let found = classes.map(|class| probabilities[class]);
             println!("{name} {photo}: {found:.4?}, published {expected:.4?}");
             for (found, expected) in found.iter().zip(expected) {
@@ -181,6 +181,26 @@ fn k_classes_fold_into_one_forward_pass() {
         let scale = alone.gradients[0][0].iter().fold(0f32, |m, g| m.max(g.abs()));
         let worst = (&alone.gradients[0][0] - &folded[0]).iter().fold(0f32, |m, d| m.max(d.abs()));
         assert!(scale > 0.0 && worst <= 1e-5 * scale, "class {class}: {worst} of {scale}");
+    }
+}
+
+/// The classes of the highest scores, found during the run: the same numbers as when they are named, and none twice.
+#[test]
+fn the_highest_scores_are_found_on_the_way() {
+    let classifier = Classifier::load(describe(Path::new("squeezenet1.1")).unwrap(), Probe::default()).unwrap();
+    let photo = image::open("tests/golden/photo.png").unwrap().to_rgb8();
+    let crop = image::imageops::crop_imm(&photo, 14, 14, 227, 227).to_image();
+    let mut worker = classifier.worker();
+    let ranking = classifier::ranking(&worker.forward(pixels(&crop).view()).unwrap());
+    for (also, expected) in [
+        (vec![], ranking[..5].to_vec()),
+        (vec![ranking[2]], ranking[..5].to_vec()),
+        (vec![ranking[700], ranking[0]], [&ranking[..5], &[ranking[700]]].concat()),
+    ] {
+        let (classes, found) = worker.gradients_of_top(pixels(&crop).view(), 5, &also).unwrap();
+        assert_eq!(classes, expected);
+        let named = worker.gradients(pixels(&crop).view(), &classes).unwrap();
+        assert_eq!((found.scores, found.gradients), (named.scores, named.gradients));
     }
 }
 

@@ -136,7 +136,7 @@ fn write_bad(folder: &Path) -> Vec<Bad> {
     ]);
     let locked = folder.join("locked.jpg");
     fs::write(&locked, &jpg).unwrap();
-    fs::set_permissions(&locked, Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&locked, Permissions::from_mode(0o000)).unwrap();
     // Nothing is locked to root.
     if fs::read(&locked).is_err() {
         bad.push(("locked.jpg", "file", "Permission denied"));
@@ -442,7 +442,20 @@ fn many_bad_photos_stop_a_run() {
     fs::create_dir(root.join("none")).unwrap();
     let out = root.join("out");
     let [table, model, out] = [&table, &model, &out].map(|path| path.to_str().unwrap());
-    let run = ["run", "--quiet", "--dataset", table, "--model", model, "--pipeline", "single-warp", "--out", out];
+    let run = [
+        "run",
+        "--quiet",
+        "--dataset",
+        table,
+        "--model",
+        model,
+        "--pipeline",
+        "single-warp",
+        "--threads",
+        "1",
+        "--out",
+        out,
+    ];
     let (_, error) = expect(2, &run);
     assert!(error.contains("error: 10") && error.contains(" images failed; the last: none/"), "{error}");
 }

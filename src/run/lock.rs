@@ -25,17 +25,25 @@ impl Lock {
         let mut file =
             File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(&failed)?;
         let until = Instant::now() + patience;
+        let holder = || {
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            let (pid, host) = text.trim().split_once(' ').unwrap_or(("unknown", "unknown"));
+            (pid.to_owned(), host.to_owned())
+        };
+        let mut told = false;
         loop {
             match file.try_lock() {
                 Ok(()) => break,
                 Err(TryLockError::WouldBlock) if interrupt.requested() => return Ok(None),
                 Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                    if !std::mem::replace(&mut told, true) {
+                        let ((pid, host), seconds) = (holder(), patience.as_secs());
+                        tracing::info!("{}: waiting for pid {pid} on host {host}, {seconds} s at most", path.display());
+                    }
                     std::thread::sleep(Duration::from_millis(50));
                 }
                 Err(TryLockError::WouldBlock) => {
-                    let holder = std::fs::read_to_string(path).unwrap_or_default();
-                    let (pid, host) = holder.trim().split_once(' ').unwrap_or(("unknown", "unknown"));
-                    let (path, pid, host) = (path.to_owned(), pid.to_owned(), host.to_owned());
+                    let ((pid, host), path) = (holder(), path.to_owned());
                     return Err(Stopped::Locked { path, pid, host }.into());
                 }
                 Err(TryLockError::Error(error)) => {

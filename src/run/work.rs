@@ -131,7 +131,7 @@ fn each(
     let places: Vec<usize> = shard.places(photos.len()).filter(|&place| !journal.has(place)).collect();
     let all = shard.places(photos.len()).count();
     let progress = Progress::new(all, journal.done(), carrying.quiet);
-    let localiser = || Localiser::new(classifier, &options.pipeline, options.classes, options.seed);
+    let new_localiser = || Localiser::new(classifier, &options.pipeline, options.classes, options.seed);
     // Bounded: where the disk is slow, the workers wait.
     let (sender, receiver) = mpsc::sync_channel(2 * pool.current_num_threads());
     let stopped = AtomicBool::new(false);
@@ -142,17 +142,17 @@ fn each(
             pool.install(|| {
                 // `par_bridge` hands photos out one by one in their order; a split range would start in its middle.
                 places.iter().par_bridge().for_each_init(
-                    || (localiser(), sender.clone()),
-                    |(localiser_, sender), &place| {
+                    || (new_localiser(), sender.clone()),
+                    |(localiser, sender), &place| {
                         if stop() {
                             return;
                         }
                         let photo = &photos[place];
                         let read = || read_patiently(&photo.path, &root, options.jpeg, &stop);
-                        let record = photo::process(place, photo, localiser_, carrying, read);
+                        let record = photo::process(place, photo, localiser, carrying, read);
                         if record.as_ref().is_ok_and(Record::panicked) {
                             // Whatever it left half done goes with it.
-                            *localiser_ = localiser();
+                            *localiser = new_localiser();
                         }
                         // A photo that waits for its disk when all stops is left for the next time.
                         if record.is_err() && stop() {

@@ -53,6 +53,7 @@ pub mod classifier;
 pub mod cli;
 pub mod config;
 pub mod dataset;
+mod digest;
 pub mod doctor;
 pub mod geometry;
 pub mod gradient;

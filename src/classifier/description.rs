@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::Error;
 use crate::classes::ClassList;
 use crate::config::{self, home};
+use crate::digest;
 
 /// The order of the colour channels.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -103,7 +103,7 @@ impl Description {
             "{:?} {size} {canvas} {channels:?} {range} {mean:?} {std:?} {target:?} {layers:?}",
             classes.to_csv()
         );
-        Sha256::digest(said).iter().map(|b| format!("{b:02x}")).collect()
+        digest::sha256(said)
     }
 
     /// The description of `model`: a name (`data/models/NAME.toml`), a description, or an ONNX file with its

@@ -29,6 +29,7 @@ pub use preprocess::pixels;
 pub use provider::Provider;
 pub use session::AnyModel;
 
+use crate::digest;
 use crate::gradient::{self, ASKED, Dense, GradientModel, Options, ReluRule, Seed};
 use crate::onnx::{self, Graph, proto::ModelProto};
 use session::{Feed, Runner, Runtime, Session};
@@ -415,7 +416,7 @@ pub fn sha256(path: &Path) -> Result<String, Error> {
         };
         hashed().map_err(|source| onnx::Error::Io { path: path.clone(), source })?;
     }
-    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+    Ok(digest::hex(hash))
 }
 
 /// The runtime that [`gradient::compile`] probes with.

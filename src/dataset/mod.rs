@@ -41,6 +41,7 @@ pub use photo::{Jpeg, ReadError, decode, read};
 pub(crate) use text::numbers as read_numbers;
 
 use crate::classes::ClassList;
+use crate::digest;
 use crate::geometry::BBox;
 
 /// The longest side of a photo, pixels.
@@ -210,7 +211,7 @@ impl Dataset {
         for Photo { id, size, class, boxes, blacklisted, weight, .. } in &self.photos {
             hash.update(format!("{id:?} {size:?} {class:?} {boxes:?} {blacklisted} {weight}\n"));
         }
-        hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+        digest::hex(hash)
     }
 
     /// The places of the photos by their names. A photo of ILSVRC's validation set is found by either of its names,

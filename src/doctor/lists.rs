@@ -1,9 +1,8 @@
 //! The lists that steer an ILSVRC score: each has one right content, known by its hash.
 
-use sha2::{Digest, Sha256};
-
 use super::Report;
 use crate::dataset::{self, Dataset};
+use crate::digest;
 
 /// What a list is, SHA-256 of its numbers, one a line, and what to do about another one.
 const KNOWN: [(&str, &str, &str); 3] = [
@@ -45,7 +44,7 @@ pub(super) fn check(report: &mut Report, dataset: &Dataset) {
         let Some((_, wanted, help)) = KNOWN.iter().find(|(known, ..)| known == what) else { continue };
         let Ok(numbers) = dataset::read_numbers(path) else { continue };
         let text: String = numbers.iter().map(|number| format!("{number}\n")).collect();
-        let found: String = Sha256::digest(text).iter().map(|b| format!("{b:02x}")).collect();
+        let found = digest::sha256(text);
         if found != *wanted {
             let what = format!(
                 "{}: not the known {what}: {} numbers, sha256 {}...",

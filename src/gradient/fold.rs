@@ -137,6 +137,9 @@ pub(super) fn gathers_as_splits(prepared: &mut Prepared, facts: &mut Facts) {
     }
 }
 
+/// The band of a local response normalisation has this many squared weights at most.
+pub(super) const MOST_CHANNELS: usize = 4096;
+
 /// Writes `LRN` out: `yᵢ = xᵢ · sᵢ^−β, sᵢ = k + α/n · Σ x²ⱼ` over the n channels j around i.
 ///
 /// The sum is a convolution of one pixel whose weights are a band. It stays in ONNX Runtime's blocked layout, where `LRN`
@@ -145,11 +148,15 @@ pub(super) fn local_responses(prepared: &mut Prepared, facts: &mut Facts) {
     let graph = prepared.graph_mut();
     for old in std::mem::take(&mut graph.node) {
         let shape = facts.shapes.get(old.input_name(0).unwrap_or_default()).cloned().unwrap_or_default();
-        let ("LRN", "", [1, channels, _, _]) = (old.op_type(), old.domain(), &shape[..]) else {
-            graph.node.push(old);
-            continue;
+        let (channels, size) = match (old.op_type(), old.domain(), &shape[..], usize::try_from(old.int("size", 0))) {
+            ("LRN", "", &[1, channels, _, _], Ok(size @ 1..=MOST_CHANNELS)) if channels <= MOST_CHANNELS => {
+                (channels, size)
+            }
+            _ => {
+                graph.node.push(old);
+                continue;
+            }
         };
-        let (channels, size) = (*channels, old.int("size", 0) as usize);
         let [alpha, beta, k] =
             [("alpha", 1e-4), ("beta", 0.75), ("bias", 1.0)].map(|(name, usual)| old.float(name, usual));
         let (before, after) = ((size - 1) / 2, size / 2);

@@ -5,11 +5,11 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::{Carrying, Classes, RunOptions};
 use crate::classifier::{self, Description, Provider};
 use crate::dataset::{Dataset, Jpeg};
+use crate::digest;
 
 /// What the results of a run depend on. The vector units of a processor are not in it: they may change last bits, and a
 /// shard that moves to another machine must go on.
@@ -66,7 +66,7 @@ impl Fingerprint {
             model_sha256: classifier::sha256(description.file()?)?,
             description_sha256: description.sha256(),
             pipeline_name: options.pipeline_name.clone(),
-            pipeline_sha256: hex(&Sha256::digest(options.pipeline.to_text())),
+            pipeline_sha256: digest::sha256(options.pipeline.to_text()),
             dataset: dataset.name.clone(),
             dataset_sha256: dataset.sha256(),
             images: dataset.photos.len(),
@@ -91,10 +91,6 @@ impl Fingerprint {
         let (made, this) = (shown(name, &theirs[name]), shown(name, this));
         bail!("{place} was made with {name_shown} {made}, this is {this}; {help}")
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// A value; of a hash the beginning.

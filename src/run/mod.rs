@@ -169,10 +169,15 @@ impl<'a> Job<'a> {
         Ok(Self { options, carrying, description, dataset, fingerprint })
     }
 
-    /// Refuses to go on with a journal of something else.
+    /// Refuses to go on with a journal that is not this shard's.
     fn must_fit(&self, journal: &Journal, shard: Shard) -> Result<()> {
+        self.must_go_with(journal, shard, journal.header.shard == shard)
+    }
+
+    /// Refuses a journal of something else, or one that does not fit into the same run.
+    fn must_go_with(&self, journal: &Journal, shard: Shard, fits: bool) -> Result<()> {
         let (out, theirs) = (self.carrying.out.display(), journal.header.shard);
-        ensure!(theirs == shard, "{out} holds shard {theirs}, this is shard {shard}; use another --out or --fresh");
+        ensure!(fits, "{out} holds shard {theirs}, this is shard {shard}; use another --out or --fresh");
         let help = "use another --out or --fresh";
         self.fingerprint.must_be(&journal.header.fingerprint, &self.carrying.out, help)
     }

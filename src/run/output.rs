@@ -78,8 +78,10 @@ pub fn default_folder(dataset: &str, pipeline: &str, model: &str) -> PathBuf {
     names.into_iter().find(|path| !path.join("summary.json").exists()).expect("numbers do not end")
 }
 
-/// Makes the folder of a run, and tries it: before anything that takes long. Says whether it was not there. One that holds files of the names of results, and was not made by a run, is left alone: a
-/// dataset's folder has a boxes.csv and masks too.
+/// Makes the folder of a run, and tries it: before anything that takes long. Says whether it was not there.
+///
+/// One that holds files of the names of results, and was not made by a run, is left alone: a dataset's folder has a
+/// boxes.csv and masks too.
 pub(super) fn prepare(folder: &Path, fresh: bool) -> Result<bool> {
     if folder.exists() && !folder.is_dir() {
         bail!("{}: it is a file, and a folder for the results is wanted", folder.display());
@@ -100,11 +102,13 @@ pub(super) fn prepare(folder: &Path, fresh: bool) -> Result<bool> {
 }
 
 /// Sets aside what a shard and a merge left in the folder, as `NAME.old`. Folders with a file a photo belong to all shards:
-/// they stay for the others, and each file is replaced in its time.
+/// they stay for the others, and each file is replaced in its time. A whole run sets aside the journals of all.
 pub(super) fn set_aside(folder: &Path, shard: Shard) -> Result<(), OutputError> {
     let shared = |path: &PathBuf| shard != Shard::WHOLE && path.is_dir();
     let results = RESULTS.iter().map(|name| folder.join(name)).filter(|path| !shared(path));
-    results.chain([shard.part(folder), shard.finished(folder)]).try_for_each(|path| rename_to_old(&path))
+    let own = |index: usize| shard == Shard::WHOLE || index == shard.index;
+    let journals = shard::journals(folder).into_iter().filter(|&(index, ..)| own(index)).map(|(.., path)| path);
+    results.chain(journals).try_for_each(|path| rename_to_old(&path))
 }
 
 /// The first free name of `NAME.old`, `NAME.old-2`, ... is taken; a file that is not there is left.

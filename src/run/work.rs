@@ -17,7 +17,7 @@ use super::manifest::Session;
 use super::outage::{TRIES, read_patiently, root};
 use super::output::{self, publish_for};
 use super::photo::{self, Localiser, Record};
-use super::{Interrupt, Job, Progress, Shard, probe};
+use super::{Interrupt, Job, Progress, Shard, probe, shard};
 use crate::classifier::Classifier;
 use crate::dataset::ReadError;
 use crate::prediction;
@@ -49,6 +49,9 @@ pub(super) fn work(job: &Job<'_>, shard: Shard, interrupt: &Interrupt) -> Result
         tracing::info!("shard {} of {} is complete already", shard.index, shard.count);
         return Ok(journal);
     }
+    if !job.carrying.fresh {
+        one_run(job, shard)?;
+    }
     let mut journal = begin(job, shard, all)?;
     present(job, &journal, all)?;
     if interrupt.requested() {
@@ -70,6 +73,18 @@ pub(super) fn work(job: &Job<'_>, shard: Shard, interrupt: &Interrupt) -> Result
             Ok(error) => error.with(Done { done: journal.done(), all }).into(),
             Err(other) => other,
         }),
+    }
+}
+
+/// Refuses a folder in which another run has shards: a merge would only find it after the night. One other journal tells;
+/// what is wrong with that itself is its own shard's affair.
+fn one_run(job: &Job<'_>, shard: Shard) -> Result<()> {
+    let folder = &job.carrying.out;
+    let others = shard::journals(folder).into_iter().filter(|&(index, ..)| index != shard.index);
+    let mut others = others.filter_map(|(.., path)| Journal::read(&path).ok());
+    match others.find(|journal| journal.places().next().is_some()) {
+        Some(other) => job.must_go_with(&other, shard, other.header.shard.count == shard.count),
+        None => Ok(()),
     }
 }
 

@@ -263,6 +263,10 @@ fn a_model_that_does_not_fit_is_refused_by_a_run() {
         written(&[1, 3, 16, 16], "f = Flatten(x); g = Gemm(f, w); y = Softmax(g); z = Neg(y)", "w: 768x3"),
         "3 class",
     );
+    for size in ["0", "-3", "4611686018427387904"] {
+        let graph = format!("l = LRN(x) size={size}; f = Flatten(l); y = Gemm(f, w)");
+        refused(written(&[1, 3, 16, 16], &graph, "w: 768x2"), "LRN");
+    }
     let large = "f = Flatten(x); g = Gemm(f, w); c = ConstantOfShape(n); s = ReduceSum(c) keepdims=0; y = Add(g, s)";
     refused(written(&[1, 3, 16, 16], large, "w: 768x2; n = [3, 1073741824]"), "of more than 4 GiB");
 }

@@ -97,6 +97,20 @@ fn another_fingerprint_is_refused() {
     let said = job.expect(2, "out", &["--shard", "0/4"]);
     assert!(said.contains("holds shard 0/3, this is shard 0/4"), "{said}");
 
+    // Also where only other shards are there, and not at the end of the night.
+    let moved = job.out("out").join("shard-0.jsonl");
+    fs::rename(&moved, job.out("kept")).unwrap();
+    for (more, expected) in [
+        (&["--shard", "0/3", "--classes", "top5"][..], "out was made with boxes for gt, this is top5"),
+        (&["--shard", "0/4"], "out holds shard 1/3, this is shard 0/4"),
+        (&[], "out holds shard 1/3, this is shard 0/1"),
+    ] {
+        let said = job.expect(2, "out", more);
+        assert!(said.contains(expected), "{said}");
+        assert!(!job.out("out").join("shard-0.part").exists());
+    }
+    fs::rename(job.out("kept"), &moved).unwrap();
+
     let changed = |file: &str, from: &str, to: &str| {
         let path = job.out(file);
         let text = fs::read_to_string(&path).unwrap();
@@ -126,6 +140,17 @@ fn another_fingerprint_is_refused() {
     fs::write(&shard, &kept).unwrap();
     job.merge(0, "out", &[]);
     assert_eq!(job.results("out"), golden);
+}
+
+/// A fresh whole run in a folder of shards keeps all of them aside, and none in the way of a merge.
+#[test]
+fn a_fresh_whole_run_sets_all_shards_aside() {
+    let (job, golden) = three();
+    job.expect(0, "out", &["--fresh"]);
+    assert_eq!(job.results("out"), golden);
+    job.merge(0, "out", &[]);
+    let old: Vec<_> = names(&job.out("out")).into_iter().filter(|name| name.ends_with(".jsonl.old")).collect();
+    assert_eq!(old.len(), 3, "{old:?}");
 }
 
 /// A journal in which no photo is done belongs to nobody: a mistake in the first try costs nothing.

@@ -174,7 +174,8 @@ fn axis(g: &Builder, node: &NodeProto) -> Result<usize, Error> {
     }
 }
 
-/// [`super::super::fold`] writes out what is of shape [1, C, H, W], so that only the rest comes here.
+/// [`super::super::fold`] writes out what is of shape [1, C, H, W] and of a size that makes sense, so that only the rest
+/// comes here.
 pub(super) fn local_response(_: &mut Builder, node: &NodeProto, _: &Value) -> Grads {
-    Err(unsupported(node, "its input is not of shape [1, C, H, W]"))
+    Err(unsupported(node, "its input is not of shape [1, C, H, W], or C or its size is not in 1..=4096"))
 }

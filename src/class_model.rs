@@ -4,10 +4,13 @@
 //! I* = argmax S_c(I) − λ ‖I‖²,   I zero-centred, starting from 0; the mean colour is added to show it
 //! ```
 //!
-//! The score is that before the softmax: a posterior can rise by pushing the other classes down. λ, steps and their number
-//! are in no source of the paper. Without help the ascent ends in fine noise, so there are three things of later years,
-//! each an option that can be turned off: momentum; jitter, by which the picture is shifted at random before each step
-//! (Mordvintsev et al. 2015); and a Gaussian blur that fades (Yosinski et al. 2015).
+//! The score is that before the softmax: a posterior can rise by pushing the other classes down. λ, steps and their
+//! number are in no source of the paper. Without help the ascent ends in fine noise, so there are three things of later
+//! years, each an option that can be turned off: momentum; jitter, by which the picture is shifted at random before
+//! each step (Mordvintsev et al. 2015); and a Gaussian blur that fades (Yosinski et al. 2015).
+//!
+//! In: a worker of a classifier, and a class. Out: a [`ClassModel`]. Left out are priors that are learnt, which make
+//! finer pictures of what the prior knows.
 
 use image::{Rgb, RgbImage};
 use ndarray::{Array3, Axis};
@@ -54,7 +57,7 @@ impl ClassModelOptions {
 /// A class model.
 #[derive(Clone, Debug)]
 pub struct ClassModel {
-    /// The picture, with the mean colour added.
+    /// The picture, with the mean colour added, and cut off to 0..=255.
     pub picture: RgbImage,
     /// The class score of the last step, before the softmax.
     pub score: f32,
@@ -69,7 +72,8 @@ const MOST_NOISE: f64 = 64.0;
 /// How many steps are taken from blur to blur.
 const BLURRED_EVERY: usize = 4;
 
-/// Climbs to the model of `class` in a picture of `size` pixels a side.
+/// Climbs to the model of `class`, the place of a score, in a picture of `size` pixels a side: the network's own size,
+/// but for a fully convolutional classifier.
 ///
 /// # Errors
 /// [`Error::Run`] when the network fails, or has no slope even in noise.

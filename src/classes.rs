@@ -1,4 +1,19 @@
 //! Class lists: what the scores of a classifier and the labels of a dataset stand for.
+//!
+//! In: a file, a dataset's own list, or what somebody types. Out: a class, which everywhere else is a number: the place
+//! of a score. Left out are trees of classes (WordNet's), and the translation of one list into another: a dataset and a
+//! model must have the same list.
+//!
+//! ```
+//! use localise::classes::ClassList;
+//!
+//! let birds = [("n1", "crane"), ("n2", "house finch, linnet"), ("n3", "goose")];
+//! let list = ClassList::new("birds", birds.map(|(key, names)| (key.to_owned(), names.to_owned())))?;
+//! // By name, by a part of one class's names, by key, by number.
+//! assert_eq!(["linnet", "finch", "n2", "1"].map(|text| list.find(text).ok()), [Some(1); 4]);
+//! assert!(list.find("gosse").unwrap_err().contains("did you mean 2 goose (n3)"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -58,7 +73,9 @@ impl ClassList {
     /// As [`ClassList::read`].
     pub fn from_file(name: &str, path: &Path) -> Result<Self, String> {
         let wrong = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
-        let mut reader = csv::Reader::from_path(path).map_err(|e| wrong(&e))?;
+        let mut reader = csv::Reader::from_path(path).map_err(|e| {
+            wrong(&format!("{e}\nhelp: a class list is a file of data/classes, and is named without .csv"))
+        })?;
         let mut classes = Vec::new();
         for row in reader.deserialize() {
             let (index, key, title): (usize, String, String) = row.map_err(|e| wrong(&e))?;
@@ -91,8 +108,8 @@ impl ClassList {
         Self::new("numbered", classes).expect("numbers differ")
     }
 
-    /// The class that somebody means by `text`: its number, its key, one of its names ("goose"), or a part of exactly one
-    /// class's names.
+    /// The class that somebody means by `text`: its number, its key, one of its names ("goose"), or a part of exactly
+    /// one class's names. Names are found in capitals and small letters, keys as they are written.
     ///
     /// # Errors
     /// A text with the classes that come near, where there is no such class or there are several.
@@ -117,15 +134,23 @@ impl ClassList {
             shown.collect::<Vec<_>>().join("; ")
         };
         if !found.is_empty() {
-            return Err(format!("{text} may be {} classes: {}", found.len(), listed(&found)));
+            let (count, listed) = (found.len(), listed(&found));
+            return Err(format!("{text} may be {count} classes: {listed}\nhelp: name one by its index or in full"));
         }
         let likeness =
             |names: &str| names.split(", ").map(|name| strsim::jaro_winkler(name, &wanted)).fold(0.0, f64::max);
         let mut near: Vec<_> = all().map(|(class, names)| (likeness(&names), class)).filter(|n| n.0 > 0.75).collect();
         near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let near: Vec<usize> = near.into_iter().map(|(_, class)| class).take(3).collect();
-        let help = if near.is_empty() { String::new() } else { format!("\nhelp: did you mean {}?", listed(&near)) };
-        Err(format!("no class is called {text}; an index below {}, a WordNet id or a name is wanted{help}", self.len()))
+        let near = if near.is_empty() { String::new() } else { format!("did you mean {}? ", listed(&near)) };
+        let list = match self.name == Self::IMAGENET {
+            true => "`localise list classes` lists them".into(),
+            false => format!("the classes are those of the list {}", self.name),
+        };
+        let count = self.len();
+        Err(format!(
+            "no class is called {text}; an index below {count}, a WordNet id or a name is wanted\nhelp: {near}{list}"
+        ))
     }
 
     /// How many classes there are.
@@ -141,12 +166,18 @@ impl ClassList {
     }
 
     /// How files call a class: its WordNet id in ImageNet, its name or number in other lists.
+    ///
+    /// # Panics
+    /// When there is no such class.
     #[must_use]
     pub fn key(&self, class: usize) -> &str {
         &self.keys[class]
     }
 
     /// The first of a class's names.
+    ///
+    /// # Panics
+    /// When there is no such class.
     #[must_use]
     pub fn title(&self, class: usize) -> &str {
         self.names[class].split(',').next().unwrap_or_default()

@@ -1,4 +1,10 @@
 //! Pipelines: one TOML file is one experiment. Here it is read, changed by `--set`, and checked.
+//!
+//! In: a name of `pipelines/`, a path or a text, and settings `table.key=value`. Out: a [`Pipeline`] whose values are
+//! all in their ranges and whose tables go together ([`Pipeline::method`]); an unknown key is answered with the nearest
+//! one. Each table is the options of one stage and is described there: [`ViewOptions`], [`SaliencyOptions`],
+//! [`SeedOptions`], [`ColourOptions`], [`CutOptions`], [`ThresholdOptions`], [`ConstantBoxOptions`]. What is not an
+//! experiment's affair (dataset, model, threads, folders) is in [`crate::run`].
 
 use std::path::{Path, PathBuf};
 
@@ -63,7 +69,12 @@ impl Pipeline {
     /// # Errors
     /// [`Error`] where the pipeline looks at no map.
     pub fn with_method(&self, method: &'static saliency::Method) -> Result<Self, Error> {
-        let none = || Error(format!("{} looks at no saliency map that could be made by {}", self.title, method.name));
+        let none = || {
+            let (title, method) = (&self.title, method.name);
+            Error(format!(
+                "{title}: it looks at no map that {method} could make\nhelp: take a pipeline with a table [saliency]"
+            ))
+        };
         let saliency = self.saliency.as_ref().ok_or_else(none)?.with_method(method);
         Ok(Self { saliency: Some(saliency), ..self.clone() })
     }
@@ -77,10 +88,13 @@ impl Pipeline {
         let named = folder.join(name).with_added_extension("toml");
         let path = if name.extension().is_some_and(|e| e == "toml") { name.to_owned() } else { named };
         let text = std::fs::read_to_string(&path).map_err(|e| {
-            let names = names(&folder);
-            let near = nearest(&name.to_string_lossy(), names.iter().map(String::as_str));
-            let near = near.map_or(String::new(), |n| format!("; the nearest pipeline is {n}"));
-            Error(format!("{}: {e}{near}\nhelp: pipelines are {}", path.display(), names.join(", ")))
+            if name.extension().is_some_and(|e| e == "toml") || e.kind() != std::io::ErrorKind::NotFound {
+                return Error(format!(
+                    "{}: {e}\nhelp: `localise list pipelines` lists those that are known",
+                    path.display()
+                ));
+            }
+            Error(unknown(["pipeline", "pipelines"], name, &folder, "or give a TOML file"))
         })?;
         Self::from_text(&text, &path.display().to_string(), settings)
     }
@@ -170,10 +184,14 @@ impl Pipeline {
     }
 }
 
+/// What helps with `--set`.
+const SETTING: &str = "help: such as seeds.foreground=0.97; the keys of a pipeline are those of its file in pipelines/";
+
 /// Sets `table.key=value` in a TOML table; the value is TOML, or a plain word.
 fn set(table: &mut toml::Table, setting: &str) -> Result<(), Error> {
-    let (path, value) =
-        setting.split_once('=').ok_or_else(|| Error(format!("--set {setting}: table.key=value is wanted")))?;
+    let (path, value) = setting
+        .split_once('=')
+        .ok_or_else(|| Error(format!("--set {setting}: table.key=value is wanted\n{SETTING}")))?;
     let value = value.trim();
     let parsed = format!("value = {value}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("value"));
     let mut keys: Vec<_> = path.trim().split('.').collect();
@@ -184,7 +202,7 @@ fn set(table: &mut toml::Table, setting: &str) -> Result<(), Error> {
             .entry(key)
             .or_insert_with(|| toml::Table::new().into())
             .as_table_mut()
-            .ok_or_else(|| Error(format!("--set {setting}: {key} is no table")))?;
+            .ok_or_else(|| Error(format!("--set {setting}: {key} is no table\n{SETTING}")))?;
     }
     place.insert(last.into(), parsed.unwrap_or_else(|| toml::Value::String(value.into())));
     Ok(())
@@ -202,7 +220,11 @@ pub(crate) fn parse<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T, 
             [unknown, known @ ..] if e.message().starts_with("unknown") => nearest(unknown, known.iter().copied()),
             _ => None,
         };
-        let help = near.map_or(String::new(), |n| format!("help: did you mean {n}?"));
+        let near = near.map(|near| format!("did you mean {near}?"));
+        let is_method = e.message().starts_with("unknown method");
+        let list = is_method.then(|| "`localise list methods` lists them".to_owned());
+        let help = near.into_iter().chain(list).collect::<Vec<_>>().join(" ");
+        let help = if help.is_empty() { help } else { format!("help: {help}") };
         Error(format!("{origin}: {message}{help}"))
     })
 }
@@ -211,6 +233,23 @@ pub(crate) fn parse<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T, 
 pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let near = candidates.map(|c| (strsim::jaro_winkler(name, c), c)).filter(|(likeness, _)| *likeness > 0.7);
     near.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, c)| c)
+}
+
+/// What is said where nothing in `folder` is called `name`: the nearest, all, and the verb that lists them. The words
+/// for one and for several come first; `other` is what may be given in place of a name.
+pub(crate) fn unknown([one, several]: [&str; 2], name: &Path, folder: &Path, other: &str) -> String {
+    let (name, names) = (name.display().to_string(), names(folder));
+    if names.is_empty() {
+        let folder = folder.display();
+        return format!(
+            "no {one} is called {name}: {folder} holds none\nhelp: set LOCALISE_HOME to the folder that holds pipelines/ \
+             and data/, {other}"
+        );
+    }
+    let near =
+        nearest(&name, names.iter().map(String::as_str)).map_or(String::new(), |n| format!(", the nearest is {n}"));
+    let names = names.join(", ");
+    format!("no {one} is called {name}{near}\nhelp: {several} are {names} (`localise list {several}`); {other}")
 }
 
 /// The names of the TOML files in a folder, sorted.
@@ -222,13 +261,14 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The folder that holds `pipelines/` and `data/`: `LOCALISE_HOME`, or the nearest folder above the working folder
-/// or above the executable that has both; else the working folder.
+/// The folder that holds `pipelines/` and `data/`: `LOCALISE_HOME`, or the nearest folder above the working folder or
+/// above the executable that has both, or the working copy that the program was built from; else the working folder.
 pub(crate) fn home() -> PathBuf {
     if let Some(home) = std::env::var_os("LOCALISE_HOME").filter(|v| !v.is_empty()) {
         return home.into();
     }
-    let starts = [std::env::current_dir().ok(), std::env::current_exe().ok()];
+    let built = Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+    let starts = [std::env::current_dir().ok(), std::env::current_exe().ok(), built];
     let above = starts.iter().flatten().flat_map(|start| start.ancestors());
     let mut homes = above.filter(|folder| folder.join("pipelines").is_dir() && folder.join("data/models").is_dir());
     homes.next().map_or_else(|| ".".into(), Path::to_owned)

@@ -3,7 +3,17 @@
 //! a box is half-open and in pixels of the stored photo, x to the right and y down: it holds the points with
 //! `x_min <= x < x_max` and `y_min <= y < y_max`. The pixel (0, 0) alone is the box (0, 0, 1, 1). Readers convert
 //! on the way in, writers on the way out. For boxes with whole-numbered corners the IoU here is the devkit's, whose
-//! inclusive corners count `max − min + 1` pixels.
+//! inclusive corners count `max − min + 1` pixels. Which base and which end a file's boxes have, its reader knows.
+//!
+//! ```
+//! use localise::geometry::BBox;
+//!
+//! let whole = BBox::from_inclusive(0., 0., 9., 9.); // as the ILSVRC devkit writes ten pixels by ten
+//! let half = BBox::new(0., 0., 10., 5.);
+//! assert_eq!((whole.area(), half.area(), whole.iou(&half)), (100., 50., 0.5));
+//! // From a frame of 4 x 4 to a photo of 10 x 6: (2.5, 1.5, 7.5, 3), and outwards to whole pixels.
+//! assert_eq!(BBox::new(1., 1., 3., 2.).mapped([4, 4], [10, 6]), BBox::new(2., 1., 8., 3.));
+//! ```
 
 use serde::{Deserialize, Serialize};
 
@@ -27,18 +37,13 @@ impl BBox {
         Self { x_min, y_min, x_max, y_max }
     }
 
-    /// The box of inclusive whole-pixel corners, as the ILSVRC devkit writes it.
-    ///
-    /// ```
-    /// use localise::geometry::BBox;
-    /// assert_eq!(BBox::from_inclusive(0., 0., 9., 4.), BBox::new(0., 0., 10., 5.));
-    /// ```
+    /// The box of inclusive whole-pixel corners, as the ILSVRC devkit writes it: (0, 0, 9, 4) is (0, 0, 10, 5).
     #[must_use]
     pub const fn from_inclusive(x_min: f64, y_min: f64, x_max: f64, y_max: f64) -> Self {
         Self::new(x_min, y_min, x_max + 1.0, y_max + 1.0)
     }
 
-    /// The whole of a photo.
+    /// The whole of a photo of this size, pixels.
     #[must_use]
     pub fn whole(width: usize, height: usize) -> Self {
         Self::new(0.0, 0.0, width as f64, height as f64)
@@ -50,22 +55,22 @@ impl BBox {
         (self.x_max - self.x_min).max(0.0) * (self.y_max - self.y_min).max(0.0)
     }
 
-    /// Intersection over union, in 0..=1; 0 where either box is empty.
-    ///
-    /// ```
-    /// use localise::geometry::BBox;
-    /// let (a, b) = (BBox::from_inclusive(0., 0., 9., 9.), BBox::from_inclusive(0., 0., 9., 4.));
-    /// assert_eq!(a.iou(&b), 0.5);
-    /// ```
+    /// The area that two boxes share, in pixels.
     #[must_use]
-    pub fn iou(&self, other: &Self) -> f64 {
+    pub fn intersection(&self, other: &Self) -> f64 {
         let both = Self {
             x_min: self.x_min.max(other.x_min),
             y_min: self.y_min.max(other.y_min),
             x_max: self.x_max.min(other.x_max),
             y_max: self.y_max.min(other.y_max),
         };
-        let intersection = both.area();
+        both.area()
+    }
+
+    /// Intersection over union, in 0..=1; 0 where either box is empty, turned inside out or without end.
+    #[must_use]
+    pub fn iou(&self, other: &Self) -> f64 {
+        let intersection = self.intersection(other);
         if intersection > 0.0 && intersection.is_finite() {
             intersection / (self.area() + other.area() - intersection)
         } else {
@@ -88,8 +93,8 @@ impl BBox {
         }
     }
 
-    /// The centred box whose sides are `side` times those of the photo. With `rounded`, its edges are rounded to whole
-    /// pixels, halves to even; otherwise they are real numbers.
+    /// The centred box whose sides are `side` times those of the photo, 0..=1. With `rounded`, its edges are rounded to
+    /// whole pixels, halves to even; otherwise they are real numbers.
     ///
     /// ```
     /// use localise::geometry::BBox;

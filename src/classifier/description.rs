@@ -57,17 +57,18 @@ pub struct Description {
     pub canvas: usize,
     /// The order of colour channels in the input.
     pub channels: Channels,
-    /// Pixel values are brought from 0..255 to 0..range first.
+    /// Pixel values are brought from 0..=255 to 0..=range first; 255 leaves them as they are.
     pub range: f32,
-    /// Subtracted next, in RGB order.
+    /// Subtracted next, in units of the range and in RGB order.
     pub mean: [f32; 3],
-    /// Divided by last, in RGB order.
+    /// Divided by last, in units of the range and in RGB order, whatever the order of channels.
     pub std: [f32; 3],
     /// The score tensor, where it is not the model's first output or what enters its softmax.
     pub target: Option<String>,
     /// The command that fetches the model.
     pub fetch: Option<String>,
-    /// The share of ILSVRC's validation photos whose class it finds first, as published, in 0..=1: what `doctor` expects.
+    /// The share of ILSVRC's validation photos whose class it finds first, as published, in 0..=1: what `doctor`
+    /// expects.
     pub accuracy: Option<f64>,
     /// Feature maps that pipelines may ask for by these names instead of those of their tensors.
     pub layers: BTreeMap<String, Vec<String>>,
@@ -128,18 +129,26 @@ impl Description {
             }
             _ => match known(model) {
                 path if path.is_file() => Self::read(&path, None),
-                _ => Err(unknown(model)),
+                _ => Err(config::unknown(
+                    ["model", "models"],
+                    model,
+                    &home().join("data/models"),
+                    "or give an ONNX file",
+                )),
             },
         }
     }
 
     fn read(path: &Path, model: Option<&Path>) -> Result<Self, String> {
-        let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| format!("{}: {e}\nhelp: `localise list models` lists those that are known", path.display()))?;
         let file: File = config::parse(&text, &path.display().to_string()).map_err(|e| e.to_string())?;
         let File { size, canvas, .. } = file;
         if !(1..=MOST_SIDE).contains(&size) || !(size..=MOST_SIDE).contains(&canvas) {
             let path = path.display();
-            return Err(format!("{path}: size {size} and canvas {canvas}, but 1 <= size <= canvas <= {MOST_SIDE}"));
+            return Err(format!(
+                "{path}: size {size} and canvas {canvas}\nhelp: wanted are 1 <= size <= canvas <= {MOST_SIDE}"
+            ));
         }
         let folder = path.parent().unwrap_or(Path::new("."));
         Ok(Self {
@@ -159,12 +168,4 @@ impl Description {
             layers: file.layers,
         })
     }
-}
-
-fn unknown(model: &Path) -> String {
-    let names = config::names(&home().join("data/models"));
-    let name = model.display().to_string();
-    let near = config::nearest(&name, names.iter().map(String::as_str));
-    let near = near.map_or(String::new(), |n| format!(", the nearest is {n}"));
-    format!("no model is called {name}{near}\nhelp: models are {}; or give an ONNX file", names.join(", "))
 }

@@ -6,6 +6,11 @@
 //!
 //! A [`Classifier`] is loaded and compiled once and shared; each thread takes a [`Worker`] of it with ONNX Runtime
 //! sessions of its own, on one thread each, so that results do not depend on how many there are.
+//!
+//! In: pixels in RGB, 0..=255, [3, height, width], at the network's own size ([`pixels`] makes them of a picture). Out:
+//! class scores before the softmax, and gradients with respect to those very pixels: the network's own order, range,
+//! mean and deviation of colours are this room's affair. Left to others are decoding ([`crate::dataset`]), crops and
+//! resizing ([`crate::saliency`]), and the map. The first example of the [front page](crate) is of this room.
 
 mod description;
 mod library;
@@ -78,7 +83,7 @@ pub struct Probe {
 /// What a classifier says of a picture.
 #[derive(Clone, Debug)]
 pub struct Response {
-    /// The class scores, before the softmax.
+    /// The class scores, before the softmax: one a class, in the order of [`Description::classes`].
     pub scores: Vec<f32>,
     /// The tensors that were asked for, each [channels, height, width]: the picture's pixels less the mean colour (RGB)
     /// first, where it is wanted, then the layers.
@@ -140,7 +145,8 @@ impl Classifier {
             let path = classifier.description.model.display();
             let list = &classifier.description.classes.name;
             return Err(Error::Description(format!(
-                "{path}: the model has {classes} class scores, its class list {list} has {wanted} classes"
+                "{path}: the model has {classes} class scores, its class list {list} has {wanted} classes\nhelp: name \
+                 another list as `classes`, or another tensor as `target`, in the model's description"
             )));
         }
         classifier.check_scores()?;
@@ -187,7 +193,9 @@ impl Classifier {
         let graph = model.graph.as_ref().filter(|_| !layers.is_empty());
         if let Some(input) = graph.and_then(|graph| Graph::new(graph).inputs().next()) {
             if layers.iter().any(|layer| layer == input) {
-                return Err(Error::Description(format!("{path}: layer `{input}` is the picture, no feature map")));
+                return Err(Error::Description(format!(
+                    "{path}: layer `{input}` is the picture, no feature map\nhelp: take it out of saliency.layers"
+                )));
             }
             if picture {
                 wrt.insert(0, input.to_owned());
@@ -294,8 +302,9 @@ impl Worker<'_> {
         flat(scores.into_iter().next())
     }
 
-    /// The class scores of one picture, the tensors of the classifier's [`Probe`], and for each of `classes`, no two of
-    /// which are the same, their gradients; that of the picture by its pixels. `pixels` is as for [`Worker::forward`].
+    /// The class scores of one picture, the tensors of the classifier's [`Probe`], and for each of `classes`, places of
+    /// scores of which no two are the same, their gradients; that of the picture by its pixels. `pixels` is as for
+    /// [`Worker::forward`].
     ///
     /// One forward pass serves all classes.
     ///
@@ -305,8 +314,8 @@ impl Worker<'_> {
         self.gradients_of_top(pixels, 0, classes).map(|(_, response)| response)
     }
 
-    /// As [`Worker::gradients`], for the classes of the `top` highest scores, whichever these are, and after them for those
-    /// of `also` that are not among them; says which they were.
+    /// As [`Worker::gradients`], for the classes of the `top` highest scores, whichever these are, and after them for
+    /// those of `also` that are not among them; says which they were.
     ///
     /// # Errors
     /// As [`Worker::gradients`].
@@ -375,7 +384,8 @@ fn finite(values: ArrayD<f32>, what: &str) -> Result<ArrayD<f32>, Error> {
     if values.iter().all(|v| v.is_finite()) { Ok(values) } else { Err(Error::Run(format!("non-finite {what}"))) }
 }
 
-/// The mean over crops of the softmax of their scores.
+/// The mean over crops of the softmax of their scores: a probability a class, with sum 1. `scores` has a row for each
+/// crop, all of one length; without crops there is nothing.
 #[must_use]
 pub fn probabilities(scores: &[Vec<f32>]) -> Vec<f32> {
     let mut mean = vec![0.0f64; scores.first().map_or(0, Vec::len)];

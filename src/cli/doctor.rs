@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
+use serde_json::{Value, json};
 
 use super::run::DEFAULT_MODEL;
 use super::{Outcome, print};
@@ -12,7 +13,15 @@ use crate::classifier::describe;
 use crate::dataset::Request;
 use crate::doctor::{self, Report};
 
+const EXAMPLES: &str = "Examples:
+  localise doctor                                      is ONNX Runtime here, and a model?
+  localise doctor --dataset sample                     photos, boxes, labels
+  localise doctor --model squeezenet1.1                does it load, can it be differentiated?
+  localise doctor --dataset ilsvrc-val --data-dir DIR  before a long run
+  localise doctor --dataset sample --json              for scripts; exit code 2 with a fault";
+
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Doctor {
     /// A dataset to check: a name, a folder or a file.
     #[arg(long, value_name = "NAME|PATH")]
@@ -29,6 +38,9 @@ pub(super) struct Doctor {
     /// How many photos are decoded whole; of the others the header is read.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     decode: usize,
+    /// Print one JSON object: what was checked, and the faults.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Doctor {
@@ -54,9 +66,16 @@ impl Doctor {
             let what = format!("not checked, and the labels neither: {DEFAULT_MODEL} is not here ({fetch})");
             report.facts.push(("model", what));
         }
-        print(&shown(&report))?;
+        print(&if self.json { in_json(&report) } else { shown(&report) })?;
         Ok(if report.findings.is_empty() { Outcome::Done } else { Outcome::Faulty })
     }
+}
+
+fn in_json(report: &Report) -> String {
+    let checked = report.facts.iter().map(|(name, value)| json!({ "name": name, "value": value }));
+    let faults = report.findings.iter().map(|finding| json!({ "what": finding.what, "help": finding.help }));
+    let (checked, faults): (Vec<Value>, Vec<Value>) = (checked.collect(), faults.collect());
+    format!("{}\n", json!({ "schema": 1, "checked": checked, "faults": faults }))
 }
 
 fn shown(report: &Report) -> String {

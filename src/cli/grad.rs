@@ -2,16 +2,24 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
 
 use super::{Outcome, print};
 use crate::gradient::{self, GradientModel, Options, ReluRule, Seed};
-use crate::onnx::proto::StringStringEntryProto;
+use crate::onnx::proto::{StringStringEntryProto, ValueInfoProto};
 use crate::run::{OutputError, try_place};
 use crate::{classifier, onnx};
 
+const EXAMPLES: &str = "Examples:
+  localise grad data/models/squeezenet1.1.onnx -o grad.onnx                of the highest score
+  localise grad data/models/squeezenet1.1.onnx -o grad.onnx --classes 5    of the five highest
+  localise grad data/models/squeezenet1.1.onnx -o grad.onnx --relu guided  guided gradients
+  localise grad data/models/squeezenet1.1.onnx -o grad.onnx --seed-input   of any combination";
+
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Grad {
     /// The classifier, an ONNX file.
     model: PathBuf,
@@ -37,6 +45,9 @@ pub(super) struct Grad {
     /// Width and height of the image where the model leaves them open.
     #[arg(long, value_name = "WxH", value_parser = size)]
     size: Option<[usize; 2]>,
+    /// Print one JSON object: inputs and outputs with their shapes, and warnings.
+    #[arg(long)]
+    json: bool,
 }
 
 /// The methods of the paper's section 4.
@@ -58,7 +69,7 @@ fn size(text: &str) -> Result<[usize; 2], String> {
 
 impl Grad {
     pub(super) fn run(self) -> Result<Outcome> {
-        let Self { model: path, output, wrt, target, classes, seed_input, relu, size } = self;
+        let Self { model: path, output, wrt, target, classes, seed_input, relu, size, json } = self;
         let relu = match relu {
             Relu::Gradient => ReluRule::Gradient,
             Relu::Guided => ReluRule::Guided,
@@ -66,6 +77,13 @@ impl Grad {
         };
         let seed = if seed_input { Seed::Input } else { Seed::Top(classes) };
         let options = Options { wrt, target, seed, relu, size, dense: None };
+        if !path.exists() {
+            bail!(
+                "{}: there is no such file\nhelp: an ONNX file is wanted, such as data/models/squeezenet1.1.onnx; \
+                 `localise list models` says which are here",
+                path.display()
+            );
+        }
         try_place(&output)?;
         let model = onnx::load(&path)?;
         let compiled = gradient::compile(&model, &options, &classifier::runtime());
@@ -76,13 +94,29 @@ impl Grad {
             .into_iter()
             .map(|(key, value)| StringStringEntryProto { key: Some(format!("localise.{key}")), value: Some(value) })
             .collect();
-        let graph = model.graph.iter();
-        let text: String = graph
-            .flat_map(|g| g.input.iter().map(|i| ("input", i)).chain(g.output.iter().map(|o| ("output", o))))
-            .map(|(what, value)| format!("{what:<7} {}\n", onnx::declared(value)))
-            .collect();
+        let graph = model.graph.as_ref();
+        let (inputs, outputs) = graph.map_or((&[][..], &[][..]), |graph| (&graph.input[..], &graph.output[..]));
+        let text = if json { in_json(inputs, outputs, &warnings) } else { lines(inputs, outputs) };
         onnx::save(model, &output).map_err(OutputError::at(&output))?;
         print(&text)?;
         Ok(Outcome::Done)
     }
+}
+
+/// A line for each input and output.
+fn lines(inputs: &[ValueInfoProto], outputs: &[ValueInfoProto]) -> String {
+    let inputs = inputs.iter().map(|input| ("input", input));
+    let all = inputs.chain(outputs.iter().map(|output| ("output", output)));
+    all.map(|(what, value)| format!("{what:<7} {}\n", onnx::declared(value))).collect()
+}
+
+/// The same for scripts. A side that is left open is a name, such as `M`.
+fn in_json(inputs: &[ValueInfoProto], outputs: &[ValueInfoProto], warnings: &[String]) -> String {
+    let side = |side: &str| side.parse::<u64>().map_or_else(|_| Value::from(side), Value::from);
+    let tensor = |value: &ValueInfoProto| {
+        let shape: Vec<Value> = onnx::sides(value).iter().map(|text| side(text)).collect();
+        json!({ "name": value.name(), "shape": shape })
+    };
+    let [inputs, outputs] = [inputs, outputs].map(|side| side.iter().map(tensor).collect::<Vec<_>>());
+    format!("{}\n", json!({ "schema": 1, "inputs": inputs, "outputs": outputs, "warnings": warnings }))
 }

@@ -4,14 +4,20 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use clap::Args;
 
 use super::{Outcome, print};
 use crate::maxflow::{Grid, Instance, ReadError};
 use crate::run::thread_ms;
 
+const EXAMPLES: &str = "Examples:
+  localise show data/sample/images/fig.jpg --dimacs fig.max  the cut of a photo as a problem
+  localise maxflow fig.max                                   its flow and the time it takes
+  localise maxflow fig.max --repeat 20 --scalar              times to trust, without vectors";
+
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Maxflow {
     /// The problem: a DIMACS file with a line `c grid WIDTH HEIGHT`, source 1, sink 2, and the pixels row by row from 3.
     file: PathBuf,
@@ -27,7 +33,12 @@ impl Maxflow {
     pub(super) fn run(self) -> Result<Outcome> {
         let file = File::open(&self.file).map_err(ReadError::from);
         let instance = file.and_then(|file| Instance::read(BufReader::new(file)));
-        let instance = instance.with_context(|| self.file.display().to_string())?;
+        let instance = instance.map_err(|error| {
+            anyhow!(
+                "{}: {error}\nhelp: `localise show PHOTO --dimacs FILE` writes such a file; its form is in README.md",
+                self.file.display()
+            )
+        })?;
         let mut grid = Grid::default();
         let mut source_side = vec![false; instance.source.len()];
         let mut once = || {

@@ -10,7 +10,13 @@ use super::Outcome;
 use super::run::show;
 use crate::run::{Carrying, merge};
 
+const EXAMPLES: &str = "Examples:
+  localise merge runs/A                    after run --out runs/A --shard 0/2, and 1/2
+  localise merge runs/A --expect-shards 2  says so when one never began
+  localise merge runs/A --json             for scripts; exit code 4 while shards are missing";
+
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Merge {
     /// The folder that the shards were run into (`localise run --shard I/N --out DIR`).
     folder: PathBuf,
@@ -23,13 +29,16 @@ pub(super) struct Merge {
     /// How long to wait for another process that merges here.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     lock_wait: u64,
+    /// Print the summary as one JSON object in place of the table: summary.json, and `out`, where the results lie.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Merge {
     pub(super) fn run(self) -> Result<Outcome> {
-        let Self { folder: out, expect_shards, data_dir, lock_wait } = self;
+        let Self { folder: out, expect_shards, data_dir, lock_wait, json } = self;
         let carrying = Carrying { out, patience: Duration::from_secs(lock_wait), ..Carrying::default() };
         let summary = merge(&carrying, expect_shards.map(|n| n as usize), data_dir.as_deref())?;
-        show(&summary, &carrying.out)
+        show(&summary, &carrying.out, json)
     }
 }

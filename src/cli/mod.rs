@@ -2,11 +2,14 @@
 #![allow(clippy::print_stderr, reason = "messages to the user")]
 
 mod compare;
+mod completions;
 mod doctor;
 mod grad;
 mod list;
+mod man;
 mod maxflow;
 mod merge;
+mod report;
 mod run;
 mod score;
 mod show;
@@ -20,7 +23,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use signal_hook::consts::SIGXFSZ;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -47,11 +50,20 @@ mod exit {
     pub(super) const STOPPED: u8 = 75;
 }
 
+const EXAMPLES: &str = "Examples:
+  localise doctor                                is ONNX Runtime here, and a model?
+  localise run --dataset sample                  the paper's pipeline on seven photos
+  localise show data/sample/images/coffee.jpg    one photo, stage by stage, as a picture
+  localise list pipelines                        other ways from a photo to a box
+  localise study smoke                           several of them in one table
+  localise help run                              all about a verb; `localise run -h` is shorter";
+
 /// Finds objects with an image classifier that was never shown a box.
 ///
 /// Simonyan, Vedaldi and Zisserman 2013, "Deep Inside Convolutional Networks".
 #[derive(Debug, Parser)]
 #[command(version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("LOCALISE_COMMIT"), ")"), max_term_width = 100)]
+#[command(after_help = EXAMPLES, next_help_heading = "Options for every verb")]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
@@ -82,6 +94,8 @@ enum Verb {
     Score(score::Score),
     /// Compare two results on the same photos: what flipped, and whether it is more than chance.
     Compare(compare::Compare),
+    /// Make one HTML file of a run, or of several over the same photos.
+    Report(report::Report),
     /// Check the library, a dataset and a model before a long run.
     Doctor(doctor::Doctor),
     /// Show one photo's way through a pipeline as a picture.
@@ -96,6 +110,16 @@ enum Verb {
     Maxflow(maxflow::Maxflow),
     /// List what there is.
     List(list::List),
+    /// Print a shell's completions: what it offers when Tab is pressed.
+    Completions(completions::Completions),
+    /// Write manual pages, one a verb.
+    Man(man::Man),
+}
+
+/// The command line as data: verbs, options, help and examples. Completions, manual pages and tests are made from it.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// How a verb that did its work ends.
@@ -123,6 +147,7 @@ pub fn main() -> ExitCode {
         Verb::Merge(verb) => verb.run(),
         Verb::Score(verb) => verb.run(),
         Verb::Compare(verb) => verb.run(),
+        Verb::Report(verb) => verb.run(quiet),
         Verb::Doctor(verb) => verb.run(),
         Verb::Show(verb) => verb.run(),
         Verb::Study(verb) => verb.run(quiet),
@@ -130,6 +155,8 @@ pub fn main() -> ExitCode {
         Verb::Grad(verb) => verb.run(),
         Verb::Maxflow(verb) => verb.run(),
         Verb::List(verb) => verb.run(),
+        Verb::Completions(verb) => verb.run(),
+        Verb::Man(verb) => verb.run(),
     });
     match result {
         Ok(Ok(Outcome::Done)) => ExitCode::SUCCESS,
@@ -139,7 +166,8 @@ pub fn main() -> ExitCode {
         Ok(Err(error)) if broken_pipe(&error) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
             let is_stop = error.is::<Stopped>();
-            eprintln!("{}{error:#}", if is_stop { "" } else { "error: " });
+            let text = format!("{}{error:#}", if is_stop { "" } else { "error: " });
+            eprintln!("{}", if has_colour() { coloured(&text) } else { text });
             match () {
                 () if is_stop => exit::STOPPED.into(),
                 () if error.is::<Incomplete>() => exit::INCOMPLETE.into(),
@@ -171,10 +199,25 @@ fn start_log(quiet: bool, verbose: u8) {
         (_, 1) => (Level::DEBUG, Level::WARN),
         _ => (Level::TRACE, Level::TRACE),
     };
-    let colour = std::env::var_os("NO_COLOR").is_none() && io::stderr().is_terminal();
     let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false).without_time();
     let filter = Targets::new().with_target("localise", ours).with_target("ort", onnxruntime);
-    tracing_subscriber::registry().with(layer.with_ansi(colour)).with(filter).init();
+    tracing_subscriber::registry().with(layer.with_ansi(has_colour())).with(filter).init();
+}
+
+/// Whether messages are coloured: on a terminal, unless `NO_COLOR` holds anything. Help and usage errors, which clap
+/// prints, follow the same rule.
+fn has_colour() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// An error with its first words, `error:` and `help:`, in colour.
+fn coloured(text: &str) -> String {
+    let line = |line: &str| match line.split_once(": ") {
+        Some(("error", what)) => format!("\x1b[1;31merror:\x1b[0m {what}"),
+        Some(("help", what)) => format!("\x1b[1;32mhelp:\x1b[0m {what}"),
+        _ => line.to_owned(),
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// A reader that has seen enough (`| head`) is no failure.
@@ -186,4 +229,22 @@ fn broken_pipe(error: &anyhow::Error) -> bool {
 fn print(text: &str) -> Result<(), OutputError> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(OutputError::at("the results to stdout".as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// clap's own checks of names, defaults and conflicts.
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn an_error_and_its_help_are_coloured() {
+        let text = "error: no model is called x\n  looked at  y: z\nhelp: a: b";
+        let expected = "\x1b[1;31merror:\x1b[0m no model is called x\n  looked at  y: z\n\x1b[1;32mhelp:\x1b[0m a: b";
+        assert_eq!(coloured(text), expected);
+    }
 }

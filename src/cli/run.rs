@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
+use serde_json::{json, to_value};
 
+use super::report::Report;
 use super::{Outcome, print};
 use crate::config::{Pipeline, home};
 use crate::dataset::Jpeg;
@@ -17,7 +19,19 @@ pub(super) const DEFAULT_MODEL: &str = "squeezenet1.1";
 /// The pipeline that is run where none is named: the paper's.
 pub(super) const DEFAULT_PIPELINE: &str = "paper2013";
 
+// Headings of the help.
+const HOW: &str = "How to run it";
+const OUTPUT: &str = "Output";
+
+const EXAMPLES: &str = "Examples:
+  localise run --dataset sample                            the paper's pipeline on seven photos
+  localise run --dataset sample --limit 3 --pipeline fast  another pipeline, on three of them
+  localise run --dataset sample --set cut.gamma=50         one value changed
+  localise run --dataset sample --out runs/A --shard 0/2   the first half; then `localise merge`
+  localise run --config runs/A/run.toml --out runs/B       what another run did, again";
+
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES, next_help_heading = "What to run")]
 pub(super) struct Run {
     /// A dataset's name (`localise list datasets`), its description, or a folder or file in a layout that is known.
     #[arg(long, value_name = "NAME|PATH", required_unless_present = "config")]
@@ -35,16 +49,16 @@ pub(super) struct Run {
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// The results' folder [default: runs/DATE-DATASET-PIPELINE-MODEL]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     out: Option<PathBuf>,
     /// Begin anew where the folder holds a run already, which is kept as `*.old`; without this it is gone on with.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     fresh: bool,
     /// Only the I-th of N equal parts, I from 0; `localise merge` puts them together.
-    #[arg(long, value_name = "I/N", requires = "out")]
+    #[arg(long, value_name = "I/N", requires = "out", help_heading = HOW)]
     shard: Option<Shard>,
     /// How long to wait for another process at the same work.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, help_heading = HOW)]
     lock_wait: u64,
     /// Only this many photos, of a fixed shuffle: for testing.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -53,7 +67,7 @@ pub(super) struct Run {
     #[arg(long, value_name = "FILE")]
     images: Option<PathBuf>,
     /// How many photos to work on at once; the results do not depend on it [default: one per core]
-    #[arg(long, value_name = "T", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "T", default_value_t = 0, hide_default_value = true, help_heading = HOW)]
     threads: usize,
     /// Which classes get a box [default: gt]
     #[arg(long, value_enum)]
@@ -71,11 +85,17 @@ pub(super) struct Run {
     #[arg(long, value_enum)]
     jpeg: Option<Jpeg>,
     /// Write the saliency map of each photo's true class too: maps/ID.npy, as wsolevaluation's score maps.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     write_maps: bool,
     /// Write the mask of each photo's true class too: masks/ID.png.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     write_masks: bool,
+    /// Make the page of the run too, report.html: `localise report` with its defaults.
+    #[arg(long, help_heading = OUTPUT, conflicts_with = "shard")]
+    report: bool,
+    /// Print the summary as one JSON object in place of the table: summary.json, and `out`, where the results lie.
+    #[arg(long, help_heading = OUTPUT)]
+    json: bool,
     /// Run what the run.toml of another run says; other options change it.
     #[arg(long, value_name = "RUN.TOML")]
     config: Option<PathBuf>,
@@ -94,10 +114,21 @@ impl Run {
             masks: self.write_masks,
         };
         let interrupt = Interrupt::on_signals().context("signals")?;
-        let Some(shard) = self.shard else { return show(&run(&options, &carrying, &interrupt)?, &carrying.out) };
+        let Some(shard) = self.shard else {
+            let ended = show(&run(&options, &carrying, &interrupt)?, &carrying.out, self.json)?;
+            let page = if self.report { Report::of(&carrying.out).make(quiet)? } else { String::new() };
+            print(if self.json { "" } else { &page })?;
+            return Ok(ended);
+        };
         let found = run_shard(&options, &carrying, shard, &interrupt)?;
-        let (failed, out) = (found.all - found.done, carrying.out.display());
-        print(&format!("shard {shard}: {found} images done, {failed} failed   {out}\n"))?;
+        let (failed, images, out) = (found.all - found.done, found.all, carrying.out.display().to_string());
+        print(&match self.json {
+            true => format!(
+                "{}\n",
+                json!({ "schema": 1, "shard": shard.to_string(), "images": images, "failed": failed, "out": out })
+            ),
+            false => format!("shard {shard}: {found} images done, {failed} failed   {out}\n"),
+        })?;
         Ok(if failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
     }
 
@@ -120,7 +151,7 @@ impl Run {
         let changed = if self.set.is_empty() { String::new() } else { format!(" {}", self.set.join(" ")) };
         let old = file.as_ref();
         let Some(dataset) = self.dataset.clone().or(old.map(|f| f.dataset.clone())) else {
-            bail!("--dataset is missing")
+            bail!("--dataset is missing\nhelp: name what to run over: `localise list datasets`")
         };
         Ok(RunOptions {
             dataset: name_or_path(dataset, "data"),
@@ -143,8 +174,15 @@ impl Run {
 }
 
 /// Prints a run's numbers and where it lies.
-pub(super) fn show(summary: &Summary, out: &Path) -> Result<Outcome> {
-    match print(&format!("{}\n {}\n", report::table(summary), out.display())) {
+pub(super) fn show(summary: &Summary, out: &Path, as_json: bool) -> Result<Outcome> {
+    let text = if as_json {
+        let mut value = to_value(summary)?;
+        value["out"] = out.display().to_string().into();
+        format!("{value}\n")
+    } else {
+        format!("{}\n {}\n", report::table(summary), out.display())
+    };
+    match print(&text) {
         // A reader that has seen enough does not change how the run ended.
         Err(error) if !error.is_broken_pipe() => return Err(error.into()),
         _ => {}
@@ -153,7 +191,8 @@ pub(super) fn show(summary: &Summary, out: &Path) -> Result<Outcome> {
 }
 
 fn read(path: &Path) -> Result<RunOptions> {
-    let text = std::fs::read_to_string(path).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| anyhow!("{}: {e}\nhelp: --config takes the run.toml in a run's folder", path.display()))?;
     RunOptions::from_text(&text).with_context(|| path.display().to_string())
 }
 

@@ -15,7 +15,15 @@ use crate::report::{self, Summary};
 use crate::run::{OutputError, publish};
 use crate::score::{MAP_SIZE, MapOutcome, MapScores, MaskScores, Overlap, Steps};
 
+const EXAMPLES: &str = "Examples:
+  localise score data/sample/boxes.csv --dataset sample  the true boxes against themselves
+  localise score runs/A                                  a run's boxes, against its own truth
+  localise score runs/A --write devkit=boxes.txt         the same as a submission
+  localise score runs/A/maps --dataset sample            score maps: run --write-maps
+  localise score runs/A --json                           every number, by class too";
+
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Score {
     /// Boxes, score maps or masks, anyone's: a file, a folder of maps or masks, or the folder of a run.
     predictions: PathBuf,
@@ -86,8 +94,13 @@ pub(super) struct Boxes {
 /// Opens the boxes in a file, or those of a run's folder with what they were scored against.
 pub(super) fn open_boxes(path: &Path, dataset: Option<&Path>, data_dir: Option<&Path>) -> Result<Boxes> {
     let (path, dataset) = of_run(path, dataset);
-    let Some(dataset) = dataset else { bail!("{}: it is no run; name its truth with --dataset", path.display()) };
-    let Some(format) = format_of(kind_of(&path)?) else { bail!("{}: it holds no boxes", path.display()) };
+    let Some(dataset) = dataset else { bail!("{}: it is no run\nhelp: name its truth with --dataset", path.display()) };
+    let Some(format) = format_of(kind_of(&path)?) else {
+        bail!(
+            "{}: it holds no boxes\nhelp: maps and masks are scored one by one, with `localise score`",
+            path.display()
+        )
+    };
     let dataset = Dataset::open(&Request { dataset: Some(&dataset), data_dir, ..Request::default() })?;
     let predictions = Predictions::read(&path, format, &dataset)?;
     Ok(Boxes { dataset, predictions })
@@ -129,7 +142,9 @@ impl Score {
                 self.write(&predictions, &dataset)?;
                 Summary::of_boxes(&dataset, &predictions)
             }
-            None if !self.write.is_empty() => bail!("--write writes boxes, and these are none"),
+            None if !self.write.is_empty() => {
+                bail!("--write writes boxes, and these are none\nhelp: leave it out, or score boxes")
+            }
             None => {
                 self.images.as_ref().map(|images| dataset.select(images)).transpose()?;
                 if kind == Kind::Masks { masks(&path, &dataset)? } else { maps(&path, &dataset, self.step)? }
@@ -189,7 +204,10 @@ fn format_of(kind: Kind) -> Option<Format> {
 fn kind_of(path: &Path) -> Result<Kind> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     Ok(match extension {
-        _ if !path.exists() => bail!("{}: there is no such file or folder", path.display()),
+        _ if !path.exists() => bail!(
+            "{}: there is no such file or folder\nhelp: name boxes, maps, masks, or the folder of a run: runs/A",
+            path.display()
+        ),
         _ if path.is_dir() && holds(path, "npy") => Kind::WsolevalNpy,
         _ if path.is_dir() && holds(path, "png") => Kind::Masks,
         "csv" if begins_with(path, "PredictionString") => Kind::Kaggle,

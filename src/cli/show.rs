@@ -1,29 +1,44 @@
 //! `localise show`
 
-use std::fs::File;
-use std::io::BufWriter;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::Args;
 use image::RgbImage;
+use serde::Serialize;
 
 use super::run::{DEFAULT_MODEL, DEFAULT_PIPELINE};
 use super::{Outcome, print};
 use crate::classes::ClassList;
-use crate::classifier::{Classifier, Description, describe};
+use crate::classifier::{Classifier, describe};
 use crate::config::{Pipeline, nearest};
 use crate::dataset::{self, Dataset, Jpeg, Photo, Request};
 use crate::geometry::BBox;
 use crate::report;
-use crate::run::{Classes, Found, Localiser, Seen, probe};
+use crate::run::{Classes, Finished, Found, Localiser, Seen, probe};
 use crate::saliency::{METHODS, Method};
+use crate::segment::Flag;
+
+const EXAMPLES: &str = "Examples:
+  localise show coffee.jpg                            six tiles: coffee-panel.png
+  localise show coffee.jpg --class eggnog             another class: a name, an index or a WordNet id
+  localise show photos/ --out panels/                 every photo in a folder
+  localise show cat.jpg --method gradient,guided      saliency methods side by side
+  localise show coffee --dataset sample               a photo of a dataset, with its true boxes
+  localise show coffee --run runs/A                   a photo as a run saw it";
 
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Show {
-    /// The photo: a file, or its name in --dataset.
-    photo: PathBuf,
-    /// A dataset that has the photo; its true boxes are drawn too.
+    /// Photos: files, folders of photos, or names in --dataset or --run.
+    #[arg(required = true, value_name = "PHOTO")]
+    photos: Vec<PathBuf>,
+    /// A run whose photos these are: its model, pipeline, dataset and seed are taken.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["dataset", "model", "pipeline"])]
+    run: Option<PathBuf>,
+    /// A dataset that has the photos; their true boxes are drawn too.
     #[arg(long, value_name = "NAME|PATH")]
     dataset: Option<PathBuf>,
     /// Where the dataset's files lie.
@@ -44,38 +59,157 @@ pub(super) struct Show {
     /// Change one value of the pipeline.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// The picture to write [default: PHOTO-panel.png in the working folder]
-    #[arg(long, value_name = "FILE")]
+    /// The picture to write, of several photos the folder [default: PHOTO-panel.png in the working folder]
+    #[arg(long, value_name = "FILE|DIR")]
     out: Option<PathBuf>,
+    /// Show pictures in the terminal, as is done anyway where the output is one; without --out, write none.
+    #[arg(long)]
+    terminal: bool,
+    /// Print a line of JSON for each photo and method, and show no picture.
+    #[arg(long, conflicts_with = "terminal")]
+    json: bool,
     /// Write the cut as a maximum-flow problem in DIMACS format too, for other solvers.
     #[arg(long, value_name = "FILE", conflicts_with = "method")]
     dimacs: Option<PathBuf>,
 }
 
+/// What photos are shown with.
+struct Experiment {
+    model: PathBuf,
+    pipelines: Vec<Pipeline>,
+    seed: u64,
+    jpeg: Jpeg,
+    /// The dataset that has the photos.
+    dataset: Option<Dataset>,
+}
+
+/// What a method finds in a photo; `--json` prints this.
+#[derive(Serialize)]
+struct Line<'a> {
+    image_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<&'static str>,
+    class_index: usize,
+    class_key: &'a str,
+    class_name: &'a str,
+    /// The place of the class in the ranking, from 1.
+    rank: usize,
+    probability: f32,
+    /// x_min, y_min, x_max, y_max: pixels of the photo, 0-based, max exclusive.
+    r#box: [f64; 4],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iou: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flag: Option<&'static str>,
+}
+
 impl Show {
     pub(super) fn run(self) -> Result<Outcome> {
-        let pipeline = Pipeline::load(&self.pipeline, &self.set)?;
+        let Experiment { model, pipelines, seed, jpeg, dataset } = self.experiment()?;
+        let description = describe(&model)?;
+        let dataset = match dataset {
+            None => self.dataset.as_deref().map(|name| self.open(name, &description.classes)).transpose()?,
+            dataset => dataset,
+        };
+        let photos = self.find(dataset.as_ref())?;
+        let classes = &description.classes;
+        let class = self.class.as_ref().map(|class| classes.find(class).map_err(|e| anyhow!("--class: {e}")));
+        let class = class.transpose()?;
+        ensure!(self.dimacs.is_none() || photos.len() == 1, "--dimacs: one photo is wanted, not {}", photos.len());
+        let load = |pipeline| Classifier::load(description.clone(), probe(pipeline, &description));
+        let classifiers: Vec<Classifier> = pipelines.iter().map(load).collect::<Result<_, _>>()?;
+        let several = photos.len() > 1 || self.photos[0].is_dir();
+        let mut failed = 0;
+        for photo in &photos {
+            let class = class.or(photo.class);
+            let shown = if class.is_some() { Classes::Gt } else { Classes::Top5 };
+            let with = pipelines.iter().zip(&classifiers);
+            let mut localisers: Vec<_> = with.map(|(p, c)| (p, Localiser::new(c, p, shown, seed))).collect();
+            // One bad photo of a folder is no reason to show none of the others.
+            match self.show(photo, class, classes, jpeg, &mut localisers) {
+                Err(error) if several && !error.is::<super::OutputError>() => {
+                    tracing::error!("{error:#}");
+                    failed += 1;
+                }
+                shown => self.give(photo, shown?, several)?,
+            }
+        }
+        Ok(if failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
+    }
+
+    /// What was asked for, or what a run was.
+    fn experiment(&self) -> Result<Experiment> {
+        let (experiment, origin) = match &self.run {
+            Some(folder) => {
+                let Finished { options, mut dataset, .. } = Finished::open(folder)?;
+                if let Some(data_dir) = &self.data_dir {
+                    let classes = &describe(&options.model)?.classes;
+                    let request =
+                        Request { dataset: Some(&options.dataset), classes: Some(classes), ..Request::default() };
+                    dataset = Dataset::open(&Request { data_dir: Some(data_dir), ..request })?;
+                }
+                let (model, pipelines) = (options.model, vec![options.pipeline]);
+                let (seed, jpeg) = (options.seed, options.jpeg);
+                (Experiment { model, pipelines, seed, jpeg, dataset: Some(dataset) }, folder.join("run.toml"))
+            }
+            None => {
+                let pipelines = vec![Pipeline::load(&self.pipeline, &[])?];
+                let (model, jpeg) = (self.model.clone(), Jpeg::Strict);
+                (Experiment { model, pipelines, seed: 0, jpeg, dataset: None }, self.pipeline.clone())
+            }
+        };
+        let given = &experiment.pipelines[0];
+        let pipeline = Pipeline::from_text(&given.to_text(), &origin.display().to_string(), &self.set)?;
         let methods: Vec<&Method> = self.method.iter().map(|name| method(name)).collect::<Result<_>>()?;
         let pipelines = match methods[..] {
             [] => vec![pipeline],
             _ => methods.iter().map(|method| pipeline.with_method(method)).collect::<Result<Vec<_>, _>>()?,
         };
-        let description = describe(&self.model)?;
-        let photo = self.find(&description.classes)?;
-        let class = match &self.class {
-            Some(class) => Some(description.classes.find(class).map_err(|e| anyhow!("--class: {e}"))?),
-            None => photo.class,
-        };
-        let picture = dataset::read(&photo.path, Jpeg::Strict).map_err(|e| anyhow!("{}: {e}", photo.path.display()))?;
-        let mut text = String::new();
-        let mut shown = Vec::new();
-        for pipeline in &pipelines {
-            let (seen, lines) = self.locate(pipeline, &description, &photo, &picture, class)?;
-            text += &lines;
-            shown.push(seen);
+        Ok(Experiment { pipelines, ..experiment })
+    }
+
+    fn open(&self, name: &Path, classes: &ClassList) -> Result<Dataset> {
+        let data_dir = self.data_dir.as_deref();
+        let request = Request { dataset: Some(name), data_dir, classes: Some(classes), ..Request::default() };
+        Ok(Dataset::open(&request)?)
+    }
+
+    /// The photos that are meant, in the order in which they are named.
+    fn find(&self, dataset: Option<&Dataset>) -> Result<Vec<Photo>> {
+        let mut photos = Vec::new();
+        for wanted in &self.photos {
+            match dataset {
+                Some(dataset) => photos.push(of_dataset(dataset, wanted)?),
+                None if wanted.is_dir() => photos.extend(of_folder(wanted)?),
+                None => photos.push(lone(wanted)),
+            }
+        }
+        Ok(photos)
+    }
+
+    /// A photo's panel, and what was found in it.
+    fn show(
+        &self,
+        photo: &Photo,
+        class: Option<usize>,
+        classes: &ClassList,
+        jpeg: Jpeg,
+        localisers: &mut [(&Pipeline, Localiser<'_>)],
+    ) -> Result<(RgbImage, String)> {
+        let at = || photo.path.display().to_string();
+        let picture = dataset::read(&photo.path, jpeg).map_err(|e| anyhow!("{}: {e}", at()))?;
+        let (mut text, mut all) = (String::new(), Vec::new());
+        for (pipeline, localiser) in localisers {
+            let seen = localiser.locate(&picture, &photo.id, class, &mut |_| {}).with_context(at)?;
+            if let Some(path) = &self.dimacs {
+                write_cut(localiser, &seen, &photo.id, path)?;
+            }
+            let line = line(photo, &seen, classes, pipeline)?;
+            text += &if self.json { serde_json::to_string(&line)? + "\n" } else { sentence(&line) };
+            all.push(seen);
         }
         let size = picture.dimensions().into();
-        let panel = match &shown[..] {
+        let panel = match &all[..] {
             [Seen { view, found, .. }] => {
                 let Found { located, saliency, stages, .. } = &found[0];
                 report::panel(view, size, &photo.boxes, located, saliency.as_ref(), stages)
@@ -86,63 +220,111 @@ impl Show {
                 report::side_by_side(&rows, size, &photo.boxes)
             }
         };
-        let out = self.out.clone().unwrap_or_else(|| format!("{}-panel.png", photo.id).into());
-        panel.save(&out).map_err(|e| anyhow!("cannot write {}: {e}", out.display()))?;
-        print(&format!("{text}{}\n", out.display()))?;
-        Ok(Outcome::Done)
+        Ok((panel, text))
     }
 
-    /// What a pipeline finds in the photo, and the lines that say so.
-    fn locate(
-        &self,
-        pipeline: &Pipeline,
-        description: &Description,
-        photo: &Photo,
-        picture: &RgbImage,
-        class: Option<usize>,
-    ) -> Result<(Seen, String)> {
-        let classifier = Classifier::load(description.clone(), probe(pipeline, description))?;
-        let classes = if class.is_some() { Classes::Gt } else { Classes::Top5 };
-        let mut localiser = Localiser::new(&classifier, pipeline, classes, 0);
-        let seen = localiser
-            .locate(picture, &photo.id, class, &mut |_| {})
-            .map_err(|e| anyhow!("{}: {e}", photo.path.display()))?;
-        let Some(Found { class, located, stages, .. }) = seen.found.first() else { bail!("no class was found") };
-        if let Some(path) = &self.dimacs {
-            let energy = localiser.energy().filter(|_| stages.mask.is_some());
-            let energy = energy.ok_or_else(|| anyhow!("--dimacs: this pipeline made no cut of {}", photo.id))?;
-            let write = || energy.instance().write(BufWriter::new(File::create(path)?));
-            write().map_err(|e| anyhow!("cannot write {}: {e}", path.display()))?;
-        }
-        let classes = &description.classes;
-        let method = pipeline.saliency.as_ref().map_or(String::new(), |saliency| format!("{}: ", saliency.method.name));
-        let rank = seen.ranking.iter().position(|c| c == class).map_or(0, |r| r + 1);
-        let BBox { x_min, y_min, x_max, y_max } = located.bbox;
-        let flag = located.flag.map_or(String::new(), |f| format!("  {}", f.name()));
-        let truth = photo.boxes.iter().filter(|_| photo.class == Some(*class));
-        let iou = truth.map(|b| located.bbox.iou(b)).reduce(f64::max);
-        let iou = iou.map_or(String::new(), |iou| format!("  IoU {iou:.3}"));
-        let text = format!(
-            "{}: class {class} {} ({}), place {rank}, probability {:.3}\n{method}box ({x_min}, {y_min}, {x_max}, {y_max}){iou}{flag}\n",
-            photo.id,
-            classes.title(*class),
-            classes.key(*class),
-            seen.probabilities[*class],
-        );
-        Ok((seen, text))
-    }
-
-    fn find(&self, classes: &ClassList) -> Result<Photo> {
-        let Some(dataset) = &self.dataset else {
-            return Ok(lone(&self.photo));
+    /// Writes and shows a photo's panel, which is one of `several`.
+    fn give(&self, photo: &Photo, (panel, mut text): (RgbImage, String), several: bool) -> Result<()> {
+        let name = format!("{}-panel.png", photo.id.replace('/', "-"));
+        let out = match &self.out {
+            Some(folder) if several => Some(folder.join(name)),
+            None if self.terminal || self.json => None,
+            out => Some(out.clone().unwrap_or_else(|| name.into())),
         };
-        let data_dir = self.data_dir.as_deref();
-        let request = Request { dataset: Some(dataset), data_dir, classes: Some(classes), ..Request::default() };
-        let dataset = Dataset::open(&request)?;
-        let wanted = self.photo.to_string_lossy();
-        let found = dataset.photos.into_iter().find(|p| p.id == wanted || p.path == self.photo);
-        found.ok_or_else(|| anyhow!("{} has no photo called {wanted}", dataset.name))
+        if let Some(out) = &out {
+            if several && let Some(folder) = out.parent() {
+                fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+            }
+            panel.save(out).map_err(|e| anyhow!("cannot write {}: {e}", out.display()))?;
+            if !self.json {
+                text += &format!("{}\n", out.display());
+            }
+        }
+        print(&text)?;
+        if self.terminal || (!self.json && io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()) {
+            print(&report::terminal(&panel, columns()))?;
+        }
+        Ok(())
     }
+}
+
+/// How wide the terminal is, in characters; 80 where there is none.
+fn columns() -> u32 {
+    rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| size.ws_col.into()).filter(|&n| n > 0).unwrap_or(80)
+}
+
+/// What a pipeline found in a photo.
+fn line<'a>(photo: &'a Photo, seen: &Seen, classes: &'a ClassList, pipeline: &Pipeline) -> Result<Line<'a>> {
+    let Some(Found { class, located, .. }) = seen.found.first() else { bail!("{}: no class was found", photo.id) };
+    let BBox { x_min, y_min, x_max, y_max } = located.bbox;
+    let truth = photo.boxes.iter().filter(|_| photo.class == Some(*class));
+    Ok(Line {
+        image_id: &photo.id,
+        method: pipeline.saliency.as_ref().map(|saliency| saliency.method.name),
+        class_index: *class,
+        class_key: classes.key(*class),
+        class_name: classes.title(*class),
+        rank: seen.ranking.iter().position(|c| c == class).map_or(0, |r| r + 1),
+        probability: seen.probabilities[*class],
+        r#box: [x_min, y_min, x_max, y_max],
+        iou: truth.map(|b| located.bbox.iou(b)).reduce(f64::max),
+        flag: located.flag.map(Flag::name),
+    })
+}
+
+fn sentence(line: &Line<'_>) -> String {
+    let Line { image_id, class_index, class_name, class_key, rank, probability, .. } = line;
+    let method = line.method.map_or(String::new(), |method| format!("{method}: "));
+    let [x_min, y_min, x_max, y_max] = line.r#box;
+    let iou = line.iou.map_or(String::new(), |iou| format!("  IoU {iou:.3}"));
+    let flag = line.flag.map_or(String::new(), |flag| format!("  {flag}"));
+    format!(
+        "{image_id}: class {class_index} {class_name} ({class_key}), place {rank}, probability {probability:.3}\n\
+         {method}box ({x_min}, {y_min}, {x_max}, {y_max}){iou}{flag}\n"
+    )
+}
+
+/// Writes the cut that was made last.
+fn write_cut(localiser: &Localiser<'_>, seen: &Seen, id: &str, path: &Path) -> Result<()> {
+    let was_cut = seen.found.first().is_some_and(|found| found.stages.mask.is_some());
+    let energy = localiser.energy().filter(|_| was_cut);
+    let energy = energy.ok_or_else(|| anyhow!("--dimacs: this pipeline made no cut of {id}"))?;
+    let write = || energy.instance().write(BufWriter::new(File::create(path)?));
+    write().map_err(|e| anyhow!("cannot write {}: {e}", path.display()))
+}
+
+fn of_dataset(dataset: &Dataset, wanted: &Path) -> Result<Photo> {
+    let id = wanted.to_string_lossy();
+    let found = dataset.photos.iter().find(|photo| photo.id == id || photo.path == wanted);
+    found.cloned().ok_or_else(|| {
+        let near = nearest(&id, dataset.photos.iter().map(|photo| photo.id.as_str()));
+        let near = near.map_or(String::new(), |near| format!("\nhelp: the nearest is {near}"));
+        anyhow!("{} has no photo called {id}{near}", dataset.name)
+    })
+}
+
+/// The photos of a folder and of the folders in it, by name.
+fn of_folder(folder: &Path) -> Result<Vec<Photo>> {
+    let photos = photos_below(folder)?;
+    ensure!(!photos.is_empty(), "{}: no photos lie here (.jpg, .jpeg, .png)", folder.display());
+    let id = |path: &Path| path.strip_prefix(folder).unwrap_or(path).with_extension("").display().to_string();
+    Ok(photos.iter().map(|path| Photo { id: id(path), ..lone(path) }).collect())
+}
+
+fn photos_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let is_photo = |path: &PathBuf| {
+        let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        ["jpg", "jpeg", "png"].contains(&extension.as_str())
+    };
+    let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    let (folders, files): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| path.is_dir());
+    let mut photos: Vec<PathBuf> = files.into_iter().filter(is_photo).collect();
+    for folder in folders {
+        photos.extend(photos_below(&folder)?);
+    }
+    Ok(photos)
 }
 
 /// A photo that belongs to no dataset.

@@ -4,12 +4,19 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use serde::Serialize;
 
 use super::{Outcome, print};
 use crate::run::{publish, try_place};
-use crate::study::{self, Carrying};
+use crate::study::{self, Carrying, Findings};
+
+const EXAMPLES: &str = "Examples:
+  localise study smoke                              a table of pipelines, on the sample
+  localise study smoke --limit 3 --json smoke.json  quicker, and as JSON too
+  localise study methods --data-dir DIR             every saliency method, on ILSVRC's photos";
 
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Study {
     /// A study's name (`localise list studies`) or file.
     study: PathBuf,
@@ -30,6 +37,15 @@ pub(super) struct Study {
     json: Option<PathBuf>,
 }
 
+/// What `--json` writes.
+#[derive(Serialize)]
+struct Written<'a> {
+    /// The version of this layout.
+    schema: u32,
+    #[serde(flatten)]
+    findings: &'a Findings,
+}
+
 impl Study {
     pub(super) fn run(self, quiet: bool) -> Result<Outcome> {
         let Self { study, data_dir, model: models, limit, threads, json } = self;
@@ -39,7 +55,8 @@ impl Study {
         let findings = study.run(&Carrying { data_dir, models, limit, threads, quiet })?;
         print(&study::table(&findings))?;
         if let Some(path) = json {
-            let text = serde_json::to_string_pretty(&findings).context("the findings as JSON")?;
+            let written = Written { schema: 1, findings: &findings };
+            let text = serde_json::to_string_pretty(&written).context("the findings as JSON")?;
             publish(&path, text.as_bytes())?;
         }
         let failed = findings.lines.iter().any(|line| line.failed > 0);

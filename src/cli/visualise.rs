@@ -17,7 +17,16 @@ use crate::classifier::{Classifier, Probe, describe};
 use crate::report;
 use crate::run::{OutputError, publish};
 
+/// The heading of the ascent's options in the help.
+const ASCENT: &str = "The ascent";
+
+const EXAMPLES: &str = "Examples:
+  localise visualise --class goose                          class-models/99-goose.png
+  localise visualise --class goose --class 340              and a contact sheet of both
+  localise visualise --class goose --plain --iterations 50  the paper's ascent alone: fine noise";
+
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Visualise {
     /// A class: a name, an index or a WordNet id. May be given several times.
     #[arg(long, value_name = "CLASS", required = true)]
@@ -29,31 +38,31 @@ pub(super) struct Visualise {
     #[arg(long, value_name = "DIR", default_value = "class-models")]
     out: PathBuf,
     /// The paper's ascent alone: no momentum, no jitter, no blur. It climbs, but into fine noise.
-    #[arg(long, conflicts_with_all = ["momentum", "jitter", "blur", "blur_end"])]
+    #[arg(long, conflicts_with_all = ["momentum", "jitter", "blur", "blur_end"], help_heading = ASCENT)]
     plain: bool,
     /// How many steps to take [default: 150]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..100_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..100_000), help_heading = ASCENT)]
     iterations: Option<u32>,
     /// How much a step changes, in grey levels (root mean square) [default: 2]
-    #[arg(long, value_name = "X", value_parser = from_0)]
+    #[arg(long, value_name = "X", value_parser = from_0, help_heading = ASCENT)]
     step: Option<f64>,
     /// The part of the last step that the next one keeps, below 1 [default: 0.5]
-    #[arg(long, value_name = "X", value_parser = below_1)]
+    #[arg(long, value_name = "X", value_parser = below_1, help_heading = ASCENT)]
     momentum: Option<f64>,
     /// The weight of the squared norm that is taken off the score [default: 1e-6]
-    #[arg(long, value_name = "LAMBDA", value_parser = from_0)]
+    #[arg(long, value_name = "LAMBDA", value_parser = from_0, help_heading = ASCENT)]
     l2: Option<f64>,
     /// Shift the picture by up to so many pixels before each step [default: 16]
-    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(..1000))]
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(..1000), help_heading = ASCENT)]
     jitter: Option<u16>,
     /// Blur at first, pixels [default: 1.5]
-    #[arg(long, value_name = "PIXELS", value_parser = up_to_100)]
+    #[arg(long, value_name = "PIXELS", value_parser = up_to_100, help_heading = ASCENT)]
     blur: Option<f64>,
     /// Blur at last, pixels [default: 0.5]
-    #[arg(long, value_name = "PIXELS", value_parser = up_to_100)]
+    #[arg(long, value_name = "PIXELS", value_parser = up_to_100, help_heading = ASCENT)]
     blur_end: Option<f64>,
     /// The seed of the shifts, and of the noise where a class has no slope at the zero image.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = ASCENT)]
     seed: u64,
 }
 

@@ -50,11 +50,11 @@ struct Category {
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(untagged)]
 pub enum Segmentation {
-    /// Polygons x₀, y₀, x₁, y₁, ... which are joined.
+    /// Polygons x₀, y₀, x₁, y₁, ... which are joined; pixels of the photo, continuous.
     Polygons(Vec<Vec<f64>>),
     /// Lengths of runs.
     Counts {
-        /// Down one column after the other.
+        /// In pixels, down one column after the other; background and object by turns, background first.
         counts: Vec<u32>,
     },
     /// Lengths of runs, compressed.

@@ -88,7 +88,7 @@ impl Description {
         };
         let unread = given.iter().find(|(key, is_given)| *is_given && !read.contains(key));
         unread.map_or(Ok(()), |(key, _)| {
-            Err(Error::of(path, format!("{key} is not read in this kind; its keys are {}", read.join(", "))))
+            Err(Error::of(path, format!("{key} is not read in this kind\nhelp: its keys are {}", read.join(", "))))
         })
     }
 }
@@ -109,7 +109,9 @@ enum Kind {
 
 /// Reads what is asked for, and names the file of weights that goes with it.
 pub(super) fn open(request: &Request<'_>, wanted: Option<&[String]>) -> Result<(Dataset, Option<PathBuf>), Error> {
-    let Some(given) = request.dataset else { return Err(Error::one("no dataset was named")) };
+    let Some(given) = request.dataset else {
+        return Err(Error::one("no dataset was named\nhelp: `localise list datasets`"));
+    };
     let named = home().join("data").join(given).with_added_extension("toml");
     let dataset = if given.components().count() == 1 && named.is_file() {
         return described(&named, request, wanted);
@@ -123,7 +125,8 @@ pub(super) fn open(request: &Request<'_>, wanted: Option<&[String]>) -> Result<(
     } else if given.is_file() {
         csv::read(&[given.to_owned()], None, request.classes, request.lenient)?
     } else {
-        return Err(unknown(given));
+        let other = "or give a folder or file (data/README.md)";
+        return Err(Error::one(config::unknown(["dataset", "datasets"], given, &home().join("data"), other)));
     };
     // wsolevaluation's folders are called by the split.
     let name = match (dataset.name.is_empty(), stem(given)) {
@@ -225,7 +228,9 @@ fn described(
     let images = or_first(&root, &file.images);
     let lenient = request.lenient;
     let split = file.split.as_deref();
-    let wrong_split = |known: &str| Error::of(path, format!("split {split:?} is none of {known}"));
+    let wrong_split = |known: &str| {
+        Error::of(path, format!("split {:?} is none that is known\nhelp: known are {known}", split.unwrap_or_default()))
+    };
     let dataset = match file.kind {
         Kind::Coco => coco::read(&annotations()?, &images, lenient)?,
         Kind::Csv => {
@@ -285,15 +290,4 @@ pub fn known() -> Result<Vec<(String, String)>, Error> {
     let titled = |name: String| Ok((describe(&folder.join(&name).with_added_extension("toml"))?.title, name));
     let titles: Result<Vec<_>, Error> = config::names(&folder).into_iter().map(titled).collect();
     Ok(titles?.into_iter().map(|(title, name)| (name, title)).collect())
-}
-
-fn unknown(given: &Path) -> Error {
-    let names = config::names(&home().join("data"));
-    let name = given.display().to_string();
-    let near = config::nearest(&name, names.iter().map(String::as_str));
-    let near = near.map_or(String::new(), |n| format!(", the nearest is {n}"));
-    Error::one(format!(
-        "no dataset is called {name}{near}\nhelp: datasets are {}; or give a folder or file (data/README.md)",
-        names.join(", ")
-    ))
 }

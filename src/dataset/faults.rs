@@ -18,6 +18,14 @@ impl Error {
     pub(crate) fn of(path: &Path, fault: impl std::fmt::Display) -> Self {
         Self::one(format!("{}: {fault}", path.display()))
     }
+
+    /// The same, ending in `help` where it brings none.
+    pub(crate) fn or_help(mut self, help: &str) -> Self {
+        if !self.0.iter().any(|fault| fault.contains("help: ")) {
+            self.0.push(format!("help: {help}"));
+        }
+        self
+    }
 }
 
 /// How many faults are listed.

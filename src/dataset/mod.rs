@@ -1,9 +1,12 @@
 //! Datasets: photos with their classes, true boxes and masks, one file a layout.
 //!
-//! A dataset is a description `data/NAME.toml`, or a path to a description, to a file of boxes, or to a folder in a layout
-//! that is known by its files. Every reader converts to the one inner convention of [`crate::geometry`]. A photo in which
-//! several classes are to be found (VOC, COCO) stands once for each of them, under the name `PHOTO/CLASS`: everything
-//! behind this room knows one class a photo.
+//! In: a [`Request`]: a name, which is a description `data/NAME.toml`, or a path to a description, to a file of boxes,
+//! or to a folder in a layout that is known by its files. Out: a [`Dataset`]. Every reader converts to the one inner
+//! convention of [`crate::geometry`]. A photo in which several classes are to be found (VOC, COCO) stands once for each
+//! of them, under the name `PHOTO/CLASS`: everything behind this room knows one class a photo.
+//!
+//! Truth is read at once, all faults of it in one error; photos and masks are read when they are wanted ([`read`],
+//! [`Mask::read`]), photos as they are stored. Nothing is downloaded, resized or turned.
 
 mod annotation;
 mod coco;
@@ -69,7 +72,7 @@ pub struct Photo {
     pub mask: Option<Mask>,
     /// Left out of localisation, though not of classification (ILSVRC's blacklist).
     pub blacklisted: bool,
-    /// Its weight in weighted scores; see [`Dataset::weighted`].
+    /// Its weight in weighted scores, in 0..=1e9, and 1 where none are given; see [`Dataset::weighted`].
     pub weight: f64,
 }
 
@@ -142,7 +145,8 @@ pub struct Dataset {
     pub notes: Vec<String>,
     /// Where the boxes lay before anything was cut off.
     pub edges: Edges,
-    /// Lists of numbers that steer the reading, by what they are (`blacklist`, `label order`, `ground truth`): for checks.
+    /// Lists of numbers that steer the reading, by what they are (`blacklist`, `label order`, `ground truth`): for
+    /// checks.
     pub files: Vec<(&'static str, PathBuf)>,
 }
 
@@ -181,6 +185,10 @@ impl Dataset {
     /// # Errors
     /// [`Error`] with every fault found.
     pub fn open(request: &Request<'_>) -> Result<Self, Error> {
+        Self::read_truth(request).map_err(|error| error.or_help("mend the file; data/README.md tells what is wanted"))
+    }
+
+    fn read_truth(request: &Request<'_>) -> Result<Self, Error> {
         let wanted = request.images.map(text::lines).transpose()?;
         let (mut dataset, own_weights) = description::open(request, wanted.as_deref())?;
         dataset.whole = dataset.whole.max(dataset.photos.len());
@@ -197,7 +205,8 @@ impl Dataset {
         Ok(dataset)
     }
 
-    /// Keeps the first `count` photos of a fixed shuffle, in the dataset's order: a sample that grows with `count`.
+    /// Keeps the first `count` photos of a fixed shuffle, in the dataset's order: a sample that grows with `count`, up
+    /// to all.
     pub fn limit(&mut self, count: usize) {
         let mut ranks: Vec<_> = self.photos.iter().enumerate().map(|(i, p)| (Sha256::digest(&p.id), i)).collect();
         ranks.sort();
@@ -269,7 +278,8 @@ impl Dataset {
                 None => faults.add(format!("--images names {name}, which is not in {}", self.name)),
             }
         }
-        faults.into_result()?;
+        let example = self.photos.first().map_or("", |photo| photo.id.as_str());
+        faults.into_result_with(&format!("its photos are called like {example}"))?;
         Ok(self.pick(kept))
     }
 

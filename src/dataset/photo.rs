@@ -1,7 +1,7 @@
 //! Decoding a photo, strictly: a file that is cut short is an error, not half a picture.
 //!
-//! JPEG and PNG are told by content, whatever the file is called. Grey, palette and CMYK become RGB, 16 bits are scaled to
-//! 8, transparency is dropped, of an animation the first picture counts. EXIF orientation is not applied, since
+//! JPEG and PNG are told by content, whatever the file is called. Grey, palette and CMYK become RGB, 16 bits are scaled
+//! to 8, transparency is dropped, of an animation the first picture counts. EXIF orientation is not applied, since
 //! annotations follow the stored pixels.
 
 use std::io::{self, Cursor, ErrorKind};
@@ -51,8 +51,8 @@ pub enum ReadError {
     /// The file cannot be read, and that is its own fault: it is missing, say, or nobody's to read.
     #[error("cannot read: {0}")]
     File(io::Error),
-    /// The file cannot be read, and that is not its fault: the disk or the network fails, or too many files are open. It
-    /// may be read later.
+    /// The file cannot be read, and that is not its fault: the disk or the network fails, or too many files are open.
+    /// It may be read later.
     #[error("cannot read: {0}")]
     Outage(io::Error),
     /// The file is no picture, or none that can be taken.
@@ -90,10 +90,10 @@ impl ReadError {
     }
 }
 
-/// The photo in a file, as 8-bit RGB.
+/// The photo in a file, as 8-bit RGB, as it is stored: EXIF orientation is not applied.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// What is wrong with the file. More than 64 megapixels or 256 MiB are refused before anything is decoded.
 pub fn read(path: &Path, jpeg: Jpeg) -> Result<RgbImage, ReadError> {
     let metadata = path.metadata().map_err(ReadError::of)?;
     // A pipe would be waited for without end.
@@ -111,10 +111,10 @@ pub fn read(path: &Path, jpeg: Jpeg) -> Result<RgbImage, ReadError> {
     Ok(picture)
 }
 
-/// The photo in `bytes`: JPEG or PNG by content.
+/// The photo in `bytes`: JPEG or PNG by content, as [`read`].
 ///
 /// # Errors
-/// What is wrong with the bytes.
+/// What is wrong with the bytes; never [`ReadError::File`] or [`ReadError::Outage`].
 pub fn decode(bytes: &[u8], jpeg: Jpeg) -> Result<RgbImage, ReadError> {
     decode_oriented(bytes, jpeg).map(|(picture, _)| picture)
 }

@@ -1,7 +1,10 @@
-//! Checks before a long run: the library, a dataset's files, its boxes and labels, a model. What is wrong, and what to do.
+//! Checks before a long run: the library, a dataset's files, its boxes and labels, a model. What is wrong, and what to
+//! do.
 //!
-//! Nothing here changes anything. A dataset that cannot be read at all is a finding too, and so are boxes that a run would
-//! refuse: they are read leniently, and what they look like tells what is wrong with all of them.
+//! In: a [`Request`], a [`Description`]. Out: a [`Report`] of facts and findings, which the functions of this room fill
+//! one after the other. Nothing here changes anything. A dataset that cannot be read at all is a finding too, and so
+//! are boxes that a run would refuse: they are read leniently, and what they look like tells what is wrong with all of
+//! them.
 
 mod boxes;
 mod labels;
@@ -48,8 +51,8 @@ impl Report {
     }
 }
 
-/// Checks a dataset's truth and its photos. `decoded` photos, evenly spread, are decoded whole; of the others the header is
-/// read. `None` where the truth cannot be read.
+/// Checks a dataset's truth and its photos. `decoded` photos, evenly spread, are decoded whole; of the others the
+/// header is read. `None` where the truth cannot be read.
 pub fn dataset(report: &mut Report, request: &Request<'_>, decoded: usize) -> Option<Dataset> {
     let dataset = match Dataset::open(&Request { lenient: true, ..*request }) {
         Ok(dataset) => dataset,
@@ -70,8 +73,8 @@ pub fn model(report: &mut Report, description: Description) -> Option<Classifier
     model::check(report, description)
 }
 
-/// Runs the model on up to `count` photos, evenly spread: are the labels in the order of its scores, and how long will a
-/// gradient take. A model that was `asked` for must have the dataset's classes.
+/// Runs the model on up to `count` photos, evenly spread: are the labels in the order of its scores, and how long will
+/// a gradient take. A model that was `asked` for must have the dataset's classes.
 pub fn labels(report: &mut Report, dataset: &Dataset, classifier: &Classifier, count: usize, asked: bool) {
     labels::check(report, dataset, classifier, count, asked);
 }

@@ -33,7 +33,9 @@ pub(super) fn differentiate(prepared: Prepared, facts: Facts, options: &Options)
     let seed = g.settle(&seed, &target_shape);
     let gradients = backward(&mut g, &chain, &target, seed, &wrt)?;
     if options.relu != ReluRule::Gradient && !g.met_relu {
-        return Err(Error::Shape("the network has no ReLU; this method differs from the gradient only there".into()));
+        return Err(Error::Shape(
+            "the network has no ReLU; this method differs from the gradient only there\nhelp: take the gradient".into(),
+        ));
     }
     let names: Vec<_> = wrt.iter().map(|tensor| format!("{tensor}_grad")).collect();
     for (gradient, name) in gradients.iter().zip(&names) {
@@ -110,7 +112,9 @@ fn seed(g: &mut Builder, seed: Seed, scores: &str, classes: usize) -> Result<Val
     let scores = g.emit("Reshape", &[&g.forward(scores), &flat], &[], vec![classes]);
     let (count, highest) = match seed {
         Seed::Top(k) if k == 0 || k > classes => {
-            return Err(Error::Shape(format!("{k} classes are wanted, the model has {classes}")));
+            return Err(Error::Shape(format!(
+                "{k} classes are wanted, the model has {classes}\nhelp: --classes 1 to {classes}"
+            )));
         }
         Seed::Top(k) => (g.new_integers("k", &[k as i64]).name, CLASSES),
         _ => (ASKED[0].to_owned(), "grad/highest"),
@@ -149,7 +153,10 @@ fn path(prepared: &Prepared) -> HashSet<String> {
 fn chain(prepared: &Prepared, path: &HashSet<String>) -> Result<Vec<(NodeProto, &'static Rule)>, Error> {
     let (wrt, target) = (&prepared.wrt, &prepared.target);
     if let Some(wrt) = wrt.iter().find(|tensor| !path.contains(*tensor)) {
-        return Err(Error::Shape(format!("`{target}` does not depend on `{wrt}`, or only in steps")));
+        return Err(Error::Shape(format!(
+            "`{target}` does not depend on `{wrt}`, or only in steps\nhelp: name a tensor before it with --wrt, or one \
+             behind with --target"
+        )));
     }
     let mut missing: Vec<(String, Vec<String>)> = Vec::new();
     let mut chain = Vec::new();

@@ -15,6 +15,24 @@
 //! model ─► prepare (one input, one score, no subgraphs, float32, one opset) ─► probe (shapes, constants)
 //!       ─► fold (normalisations into convolutions) ─► engine + rules (backward half) ─► gradient model
 //! ```
+//!
+//! In: a model and something that runs it once ([`Runtime`]). Out: a [`GradientModel`]. Left out are gradients with
+//! respect to weights, several photos at once, and loops on the way from image to score. What has no rule is refused
+//! before work, by operator and node.
+//!
+//! ```
+//! use localise::gradient::{Options, Seed, compile};
+//! use localise::{classifier, onnx};
+//!
+//! let model = onnx::load("tests/golden/gradients/residual/model.onnx".as_ref())?;
+//! let options = Options { seed: Seed::Top(2), ..Options::default() }; // of the two highest scores of eight
+//! let compiled = compile(&model, &options, &classifier::runtime())?;
+//! assert_eq!(compiled.input_shape, [1, 3, 24, 24]);
+//! let outputs = compiled.model.graph.unwrap().output;
+//! let outputs: Vec<_> = outputs.iter().map(onnx::declared).collect();
+//! assert_eq!(outputs, ["logits [1, 8]", "classes [2]", "input_grad [2, 3, 24, 24]"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod builder;
 mod compound;
@@ -37,14 +55,14 @@ use crate::onnx::proto::{ModelProto, NodeProto, TensorProto};
 pub const SEED: &str = "seed";
 /// The name of the output of class indices, int64, of a model with [`Seed::Top`] or [`Seed::Asked`].
 pub const CLASSES: &str = "classes";
-/// The names of the inputs of a model with [`Seed::Asked`]: how many of the highest scores, `[1]` int64, and which classes
-/// besides, `[N]` int64.
+/// The names of the inputs of a model with [`Seed::Asked`]: how many of the highest scores, `[1]` int64, and which
+/// classes besides, `[N]` int64.
 pub const ASKED: [&str; 2] = ["top", "also"];
 
 /// Runs a model once, for its shapes and constants. The classifier room implements it with ONNX Runtime, so that
 /// this room needs none.
 pub trait Runtime {
-    /// All outputs of `model` for one named input.
+    /// All outputs of `model`, in its own order and under their names, for one named input.
     ///
     /// # Errors
     /// The runtime's own message.
@@ -63,7 +81,8 @@ pub struct Options {
     pub seed: Seed,
     /// How a gradient passes a ReLU.
     pub relu: ReluRule,
-    /// Height and width of the image where the model leaves them open, or where [`Options::dense`] is set; the network's own by default.
+    /// Height and width of the image where the model leaves them open, or where [`Options::dense`] is set; the
+    /// network's own by default.
     pub size: Option<[usize; 2]>,
     /// Rewrite the classifier to be fully convolutional first, so that it takes any image of at least its own size.
     pub dense: Option<Dense>,
@@ -87,8 +106,8 @@ pub enum Seed {
     Input,
     /// One row for each of the K highest scores, which [`CLASSES`] names.
     Top(usize),
-    /// The inputs [`ASKED`]: one row for each of the highest scores and each other class, none twice. So the classes need
-    /// not be known before the run.
+    /// The inputs [`ASKED`]: one row for each of the highest scores and each other class, none twice. So the classes
+    /// need not be known before the run.
     Asked,
 }
 
@@ -145,7 +164,10 @@ pub enum Error {
         operators: Vec<(String, Vec<String>)>,
     },
     /// A rule exists, but not for what this node does.
-    #[error("{operator} node `{node}`: {reason}")]
+    #[error(
+        "{operator} node `{node}`: {reason}\n\
+             help: differentiate up to an earlier score (`--target TENSOR`), or from a later tensor (`--wrt TENSOR`)"
+    )]
     Unsupported {
         /// The operator.
         operator: String,
@@ -158,7 +180,10 @@ pub enum Error {
     #[error("{0}")]
     Shape(String),
     /// The runtime refuses the model.
-    #[error("the model does not run: {0}")]
+    #[error(
+        "the model does not run: {0}\n\
+             help: export it for the ONNX Runtime that `localise doctor` names, or take a newer one"
+    )]
     Probe(String),
 }
 

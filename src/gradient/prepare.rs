@@ -46,7 +46,8 @@ pub(super) fn prepare(model: &ModelProto, options: &Options, runtime: &dyn Runti
     inline::functions(&mut model)?;
     model.graph.as_ref().map_or(Ok(()), check).map_err(Error::Shape)?;
     precision::to_float32(&mut model)?;
-    let graph = model.graph.as_mut().ok_or_else(|| Error::Shape("the model holds no graph".into()))?;
+    let graph =
+        model.graph.as_mut().ok_or_else(|| Error::Shape("the model holds no graph\nhelp: export it again".into()))?;
     // Old files list weights as inputs.
     let inputs: HashSet<_> = Graph::new(graph).inputs().map(str::to_owned).collect();
     graph.input.retain(|input| inputs.contains(input.name()));
@@ -67,7 +68,7 @@ pub(super) fn prepare(model: &ModelProto, options: &Options, runtime: &dyn Runti
         wrt.push(input.clone());
     }
     if let Some(twice) = wrt.iter().enumerate().find_map(|(i, tensor)| wrt[..i].contains(tensor).then_some(tensor)) {
-        return Err(Error::Shape(format!("the gradient by `{twice}` is asked for twice")));
+        return Err(Error::Shape(format!("the gradient by `{twice}` is asked for twice\nhelp: name it once")));
     }
     if wrt.contains(&input) && kind != DataType::Float {
         return Err(Error::Shape(format!(
@@ -91,7 +92,11 @@ pub(super) fn prepare(model: &ModelProto, options: &Options, runtime: &dyn Runti
 /// among them, its input is the score; otherwise the output itself is.
 fn score(graph: &Graph<'_>) -> Result<String, Error> {
     const TAIL: [&str; 8] = ["Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Cast", "Transpose", "Dropout"];
-    let output = graph.proto.output.first().ok_or_else(|| Error::Shape("the model has no output".into()))?;
+    let output = graph
+        .proto
+        .output
+        .first()
+        .ok_or_else(|| Error::Shape("the model has no output\nhelp: export it again".into()))?;
     let (mut tensor, mut score) = (output.name(), output.name());
     while let Some(node) = graph.producer(tensor) {
         let softmax = matches!(node.op_type(), "Softmax" | "LogSoftmax");
@@ -110,7 +115,9 @@ fn score(graph: &Graph<'_>) -> Result<String, Error> {
 fn input(graph: &GraphProto, options: &Options) -> Result<(String, Vec<usize>, DataType), Error> {
     let [input] = graph.input.as_slice() else {
         let names: Vec<_> = graph.input.iter().map(ValueInfoProto::name).collect();
-        return Err(Error::Shape(format!("one image input is wanted, the model has {names:?}")));
+        return Err(Error::Shape(format!(
+            "one image input is wanted, the model has {names:?}\nhelp: export the others as constants"
+        )));
     };
     let name = input.name();
     let Some(type_proto::Value::TensorType(tensor)) = input.r#type.as_ref().and_then(|t| t.value.as_ref()) else {
@@ -118,7 +125,7 @@ fn input(graph: &GraphProto, options: &Options) -> Result<(String, Vec<usize>, D
     };
     let kind = DataType::try_from(tensor.elem_type()).unwrap_or(DataType::Undefined);
     let Some(dims) = tensor.shape.as_ref().map(|shape| &shape.dim) else {
-        return Err(Error::Shape(format!("input `{name}` has no declared shape; export the model with one")));
+        return Err(Error::Shape(format!("input `{name}` has no declared shape\nhelp: export the model with one")));
     };
     let open = |axis: usize| match (axis, dims.len(), options.size) {
         (0, _, _) => Some(1),
@@ -148,7 +155,7 @@ fn fixed(dim: &Dimension) -> Option<usize> {
 fn rename(graph: &mut GraphProto, taken: &[&str], kept: &[&str]) -> Result<(), Error> {
     if let Some(name) = taken.iter().find(|name| kept.contains(name)) {
         return Err(Error::Shape(format!(
-            "the model calls a tensor `{name}`, which the gradient model needs; rename it"
+            "the model calls a tensor `{name}`, which the gradient model needs\nhelp: rename it"
         )));
     }
     let own = |name: &mut String| {

@@ -69,7 +69,7 @@ pub fn decode(bytes: impl Into<Bytes>, origin: &Path) -> Result<ModelProto, Erro
     Ok(model)
 }
 
-/// The bytes of a model file.
+/// The bytes of a model file. For one beyond protobuf's 2 GB, which no reader takes in one piece, there is [`save`].
 #[must_use]
 pub fn encode(model: &ModelProto) -> Vec<u8> {
     model.encode_to_vec()

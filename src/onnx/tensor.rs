@@ -5,14 +5,15 @@ use half::{bf16, f16};
 use super::proto::{TensorProto, tensor_proto::DataType};
 
 impl TensorProto {
-    /// A float32 tensor of shape `dims`, row-major.
+    /// A float32 tensor of shape `dims`, row-major: as many values as the product of `dims`, which is 1 where there are
+    /// none. Not checked here, but by [`TensorProto::floats`].
     #[must_use]
     pub fn from_floats(name: &str, dims: &[usize], values: &[f32]) -> Self {
         let raw = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         Self::from_raw(name, dims, DataType::Float, raw)
     }
 
-    /// An int64 tensor of shape `dims`, row-major.
+    /// An int64 tensor of shape `dims`, row-major, as [`TensorProto::from_floats`].
     #[must_use]
     pub fn from_integers(name: &str, dims: &[usize], values: &[i64]) -> Self {
         let raw = values.iter().flat_map(|v| v.to_le_bytes()).collect();

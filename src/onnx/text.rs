@@ -30,6 +30,12 @@ pub fn text(model: &ModelProto) -> String {
 /// An input or output as text: its name and its shape.
 #[must_use]
 pub fn declared(value: &ValueInfoProto) -> String {
+    format!("{} [{}]", value.name(), sides(value).join(", "))
+}
+
+/// The sides of an input's or output's shape: a number, the name of a side that is open, or `?`.
+#[must_use]
+pub fn sides(value: &ValueInfoProto) -> Vec<String> {
     let tensor = match value.r#type.as_ref().and_then(|t| t.value.as_ref()) {
         Some(type_proto::Value::TensorType(tensor)) => tensor.shape.as_ref(),
         _ => None,
@@ -39,8 +45,7 @@ pub fn declared(value: &ValueInfoProto) -> String {
         Some(dimension::Value::DimParam(name)) => name.clone(),
         None => "?".into(),
     };
-    let sizes: Vec<_> = tensor.into_iter().flat_map(|shape| &shape.dim).map(size).collect();
-    format!("{} [{}]", value.name(), sizes.join(", "))
+    tensor.into_iter().flat_map(|shape| &shape.dim).map(size).collect()
 }
 
 fn line(node: &NodeProto) -> String {

@@ -1,7 +1,24 @@
 //! Predictions, anyone's: one file a format, reader and writer together.
 //!
-//! In: a file or folder, and the dataset that it speaks of. Out: what was said of each photo, in the dataset's order, in the
-//! one inner convention for boxes. Whether it is right is for [`crate::score`] to say.
+//! In: a file or folder, and the dataset that it speaks of. Out: what was said of each photo, in the dataset's order,
+//! in the one inner convention for boxes. Whether it is right is for [`crate::score`] to say. A photo of which nothing
+//! is said has failed; a photo that the dataset does not have is a fault.
+//!
+//! ```
+//! use localise::dataset::{Dataset, Request};
+//! use localise::prediction::{Format, Predictions};
+//!
+//! let dataset = Dataset::open(&Request { dataset: Some("sample".as_ref()), ..Request::default() })?;
+//! # let folder = tempfile::tempdir()?;
+//! # let file = folder.path().join("rows.csv");
+//! // The true box of the coffee, and the upper half of that of the fig.
+//! std::fs::write(&file, "image_id,x_min,y_min,x_max,y_max\ncoffee,172,17,411,308\nfig,420,246,717,382\n")?;
+//! let boxes = Predictions::read(&file, Format::Rows, &dataset)?;
+//! let found = dataset.photos.iter().zip(boxes.outcomes(&dataset)).map(|(photo, o)| (photo.id.as_str(), o.iou));
+//! let expected = [("chelsea", Some(0.0)), ("coffee", Some(1.0)), ("rocket", Some(0.0)), ("fig", Some(0.5))];
+//! assert_eq!(found.take(4).collect::<Vec<_>>(), expected);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod coco;
 mod devkit;
@@ -51,13 +68,14 @@ impl Predictions {
     /// # Errors
     /// All faults found, each with file and line: unknown photos, what is no number, NaN.
     pub fn read(path: &Path, format: Format, dataset: &Dataset) -> Result<Self, Error> {
-        match format {
+        let read = match format {
             Format::Rows => rows::read(path, dataset),
             Format::Devkit => devkit::read(path, dataset),
             Format::Kaggle => kaggle::read(path, dataset, false),
             Format::KaggleNumbered => kaggle::read(path, dataset, true),
             Format::Coco => coco::read(path, dataset),
-        }
+        };
+        read.map_err(|error| error.or_help("mend the file, or say with --format what it is (`localise score --help`)"))
     }
 
     /// The predictions as the bytes of a file. The first five guesses of a photo count.
@@ -128,7 +146,8 @@ impl Predictions {
     }
 }
 
-/// A guess as a submission writes it: label and inclusive corners; label 0 and one pixel where it has no class or no box.
+/// A guess as a submission writes it: label and inclusive corners; label 0 and one pixel where it has no class or no
+/// box.
 fn shown(guess: &Guess, label: &dyn Fn(usize) -> String) -> String {
     let label = match guess.label {
         Label::Class(class) => label(class),

@@ -4,7 +4,63 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::score::{Paired, Rate};
+use crate::dataset::{Dataset, Photo};
+use crate::prediction::Predictions;
+use crate::score::{self, Outcome, Paired, Rate};
+
+/// What a photo can be right in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Decider {
+    /// The box for the true class.
+    GtKnown,
+    /// Class and box of the first guess.
+    Top1,
+    /// Class and box of one of five guesses.
+    Top5,
+    /// The class of the first guess.
+    Top1Class,
+}
+
+impl Decider {
+    const ALL: [Self; 4] = [Self::GtKnown, Self::Top1, Self::Top5, Self::Top1Class];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::GtKnown => "GT-known accuracy",
+            Self::Top1 => "top-1 localisation accuracy",
+            Self::Top5 => "top-5 localisation accuracy",
+            Self::Top1Class => "top-1 classification accuracy",
+        }
+    }
+
+    /// Whether the photo is right; `None` where it does not count.
+    fn hit(self, outcome: &Outcome) -> Option<bool> {
+        match self {
+            Self::GtKnown => outcome.localised.then(|| outcome.iou.is_some_and(|iou| iou >= score::LEAST_IOU)),
+            Self::Top1 => outcome.localised.then_some(outcome.hit_rank == Some(0)),
+            Self::Top5 => outcome.localised.then(|| outcome.hit_rank.is_some_and(|rank| rank < 5)),
+            Self::Top1Class => outcome.class.map(|_| outcome.class_rank == Some(0)),
+        }
+    }
+
+    /// What both results know, the one that decides first.
+    fn order(given: Option<Self>, classes: bool, outcomes: [&[Outcome]; 2]) -> Result<Vec<Self>, String> {
+        let known = outcomes.into_iter().flatten().all(|o| !o.localised || o.iou.is_some());
+        let possible = |metric: &Self| if *metric == Self::GtKnown { known } else { classes };
+        let mut wanted: Vec<Self> = Self::ALL.into_iter().filter(possible).collect();
+        let first = given.unwrap_or(if known { Self::GtKnown } else { Self::Top5 });
+        if given.is_some() && !wanted.contains(&first) {
+            let can: Vec<&str> = wanted.iter().map(|metric| metric.name()).collect();
+            let can = if can.is_empty() { "none".into() } else { can.join(", ") };
+            return Err(format!(
+                "--metric: the {} of these results is not known\nhelp: known to both: {can}",
+                first.name()
+            ));
+        }
+        wanted.sort_by_key(|metric| *metric != first);
+        Ok(wanted)
+    }
+}
 
 /// B compared with A; `localise compare --json` is this.
 #[derive(Clone, Debug, Serialize)]
@@ -50,11 +106,61 @@ pub struct Compared {
 /// How many names of photos are shown.
 const NAMES_SHOWN: usize = 10;
 
+impl Compared {
+    fn of(metric: Decider, photos: &[Photo], [before, after]: [&[Outcome]; 2]) -> Option<Self> {
+        let (mut hits, mut won_images, mut lost_images) = (Vec::new(), Vec::new(), Vec::new());
+        for ((photo, before), after) in photos.iter().zip(before).zip(after) {
+            let (Some(before), Some(after)) = (metric.hit(before), metric.hit(after)) else { continue };
+            hits.push((photo.weight, before, after));
+            match (before, after) {
+                (false, true) => won_images.push(photo.id.clone()),
+                (true, false) => lost_images.push(photo.id.clone()),
+                _ => {}
+            }
+        }
+        Some(Self { name: metric.name(), paired: Paired::of(&hits)?, won_images, lost_images })
+    }
+}
+
 impl Comparison {
+    /// Compares two results of the same photos, which have these names. `decider` is what decides: left out, the box for
+    /// the true class where both know it, else class and box of five guesses.
+    ///
+    /// # Errors
+    /// A text when there is nothing to compare, or not by what is to decide.
+    pub fn of(
+        dataset: &Dataset,
+        [a, b]: [String; 2],
+        predictions: [&Predictions; 2],
+        decider: Option<Decider>,
+    ) -> Result<Self, String> {
+        let [before, after] = predictions.map(|p| p.outcomes(dataset));
+        let outcomes = [&before[..], &after[..]];
+        let order = Decider::order(decider, predictions.iter().all(|p| p.classes), outcomes)?;
+        let compared = |metric: Decider| Compared::of(metric, &dataset.photos, outcomes);
+        let metrics: Vec<Compared> = order.into_iter().filter_map(compared).collect();
+        let first = metrics
+            .first()
+            .ok_or("there is nothing to compare: no photo counts\nhelp: compare photos that have true boxes")?;
+        let weight = |photo: &Photo| if dataset.weighted { photo.weight } else { 1.0 };
+        Ok(Self {
+            schema: 1,
+            a,
+            b,
+            dataset: dataset.name.clone(),
+            profile: dataset.profile.name().into(),
+            images: dataset.photos.len(),
+            weighted: dataset.weighted,
+            floor: score::floors(&dataset.photos, weight).centre_half_area_rounded.gt_known_accuracy,
+            verdict: Self::judge(dataset.profile.name(), first),
+            metrics,
+            cpu_ms_per_photo: vec![],
+        })
+    }
+
     /// The verdict on the first metric: is the difference more than chance. Both the interval and McNemar's test must say
     /// so; with few flips the interval is too narrow.
-    #[must_use]
-    pub fn judge(profile: &str, first: &Compared) -> String {
+    fn judge(profile: &str, first: &Compared) -> String {
         let Paired { a, b, difference, won, lost, p } = first.paired;
         let word = match (difference.low > 0.0, difference.high < 0.0) {
             (true, _) if p < 0.05 => "B is better",

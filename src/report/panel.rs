@@ -11,8 +11,8 @@ use crate::segment::{Located, Seed, Stages};
 
 const FOUND: Rgb<u8> = Rgb([255, 40, 40]);
 const TRUE: Rgb<u8> = Rgb([40, 220, 40]);
-const FOREGROUND: Rgb<u8> = Rgb([255, 120, 0]);
-const BACKGROUND: Rgb<u8> = Rgb([0, 90, 255]);
+pub(super) const FOREGROUND: Rgb<u8> = Rgb([255, 120, 0]);
+pub(super) const BACKGROUND: Rgb<u8> = Rgb([0, 90, 255]);
 /// Space between tiles, pixels.
 const GAP: u32 = 4;
 
@@ -87,7 +87,7 @@ fn dark(frame: &RgbImage) -> RgbImage {
 }
 
 /// The map from black through red and yellow to white; its 99.5 % quantile is white already.
-fn heat(saliency: &Saliency) -> RgbImage {
+pub(super) fn heat(saliency: &Saliency) -> RgbImage {
     let (height, width) = saliency.map.dim();
     let mut values = saliency.values();
     values.sort_by(f32::total_cmp);

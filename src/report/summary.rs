@@ -1,6 +1,6 @@
 //! The summary: `summary.json` and `localise score --json` are this, and its schema.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::dataset::Dataset;
 use crate::prediction::Predictions;
@@ -45,7 +45,7 @@ pub struct Summary {
 }
 
 /// What was run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Experiment {
     /// The pipeline.
     pub pipeline: String,

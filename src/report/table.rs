@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::Summary;
-use crate::score::{AtIou, BoxScores, Boxes, Floors, MapScores, MaskScores, Metrics, Rate};
+use crate::score::{AtIou, BoxScores, Boxes, Floors, METRICS, MapScores, MaskScores, Metrics, Rate};
 
 /// The summary as text. Metrics and floors stand together, so that no score is read without what it must beat.
 #[must_use]
@@ -66,8 +66,8 @@ fn boxes_block(text: &mut String, profile: &str, boxes: &BoxScores) {
     {
         let (counted, boxed) = (errors.photos_localised, errors.photos_boxed);
         let _ = writeln!(text, "\n localisation counts {counted} photos; without the blacklist {boxed}, and then");
-        line(text, profile, "Localisation error     top-1             [ IoU >= 0.50 ]", &percent(all[0]));
-        line(text, profile, "Localisation error     top-5             [ IoU >= 0.50 ]", &percent(all[4]));
+        line(text, profile, named("top1_localisation_error"), &percent(all[0]));
+        line(text, profile, named("top5_localisation_error"), &percent(all[4]));
     }
     let mut heading = "\n by the size of the largest true box\n";
     for group in boxes.by_size.iter().filter(|group| group.gt_known_accuracy.is_some()) {
@@ -78,6 +78,11 @@ fn boxes_block(text: &mut String, profile: &str, boxes: &BoxScores) {
     }
 }
 
+/// The line of a metric, as `localise list metrics` knows it.
+fn named(metric: &str) -> &'static str {
+    METRICS.iter().find(|known| known.name == metric).expect("a metric of the list").line
+}
+
 /// The floor that stands beside every number of boxes.
 const CENTRE: &str = "  floor: centred box of half the area, edges rounded to pixels";
 
@@ -85,24 +90,24 @@ fn metrics_block(text: &mut String, profile: &str, heading: &str, metrics: &Metr
     let _ = writeln!(text, "{}", if heading.is_empty() { String::new() } else { format!("\n {heading}") });
     let centre = &floors.centre_half_area_rounded;
     let lines = [
-        ("Localisation accuracy  true class known  [ IoU >= 0.50 ]", shown(metrics.gt_known_accuracy)),
+        (named("gt_known_accuracy"), shown(metrics.gt_known_accuracy)),
         (CENTRE, shown(centre.gt_known_accuracy)),
         ("  floor: the same with real edges", shown(floors.centre_half_area.gt_known_accuracy)),
         ("  floor: centred box of 0.8 x each side", shown(floors.centre_four_fifths.gt_known_accuracy)),
         ("  floor: the whole photo", shown(floors.whole_image.gt_known_accuracy)),
-        ("Localisation accuracy  true class known  [ IoU >= 0.30 ]", shown(metrics.gt_known_accuracy_iou_30)),
+        (named("gt_known_accuracy_iou_30"), shown(metrics.gt_known_accuracy_iou_30)),
         (CENTRE, shown(centre.gt_known_accuracy_iou_30)),
-        ("Localisation accuracy  true class known  [ IoU >= 0.70 ]", shown(metrics.gt_known_accuracy_iou_70)),
+        (named("gt_known_accuracy_iou_70"), shown(metrics.gt_known_accuracy_iou_70)),
         (CENTRE, shown(centre.gt_known_accuracy_iou_70)),
-        ("CorLoc                 mean over classes [ IoU >= 0.50 ]", shown(metrics.corloc)),
+        (named("corloc"), shown(metrics.corloc)),
         (CENTRE, maybe(centre.corloc)),
-        ("Mean IoU               true class known", shown(metrics.mean_iou)),
+        (named("mean_iou"), shown(metrics.mean_iou)),
         (CENTRE, maybe(centre.mean_iou)),
-        ("Localisation error     top-1             [ IoU >= 0.50 ]", shown(metrics.top1_localisation_error)),
-        ("Localisation error     top-5             [ IoU >= 0.50 ]", shown(metrics.top5_localisation_error)),
-        ("Classification error   top-1", shown(metrics.top1_classification_error)),
-        ("Classification error   top-5", shown(metrics.top5_classification_error)),
-        ("Box right              class in top 5", shown(metrics.box_given_top5)),
+        (named("top1_localisation_error"), shown(metrics.top1_localisation_error)),
+        (named("top5_localisation_error"), shown(metrics.top5_localisation_error)),
+        (named("top1_classification_error"), shown(metrics.top1_classification_error)),
+        (named("top5_classification_error"), shown(metrics.top5_classification_error)),
+        (named("box_given_top5"), shown(metrics.box_given_top5)),
     ];
     lines.iter().for_each(|(name, value)| line(text, profile, name, value));
 }
@@ -113,12 +118,12 @@ fn maps_block(text: &mut String, maps: &MapScores) {
     }
     if let Some(pxap) = &maps.pxap {
         let _ = writeln!(text, "\n {} photos with masks, step {}", pxap.images, pxap.step.threshold(1));
-        line(text, "wsoleval", "PxAP", &shown(Some(pxap.pxap)));
+        line(text, "wsoleval", named("pxap"), &shown(Some(pxap.pxap)));
         line(text, "wsoleval", "  floor: a constant map", &percent(pxap.constant_map));
     }
     if let Some(game) = &maps.pointing {
         let _ = writeln!(text, "\n {} photos with objects, blacklisted ones among them", game.images);
-        line(text, "pointing", "Pointing game          mean over classes [ 15 pixels ]", &shown(Some(game.accuracy)));
+        line(text, "pointing", named("pointing_game"), &shown(Some(game.accuracy)));
         line(text, "pointing", "  floor: the photo's centre", &shown(Some(game.centre)));
         if game.images_difficult > 0 {
             let name = format!("Pointing game          the difficult {} photos", game.images_difficult);
@@ -127,7 +132,7 @@ fn maps_block(text: &mut String, maps: &MapScores) {
         }
     }
     if let Some(energy) = &maps.ebpg {
-        line(text, "ebpg", "Energy pointing game   share inside the boxes", &shown(Some(energy.inside)));
+        line(text, "ebpg", named("energy_pointing_game"), &shown(Some(energy.inside)));
         line(text, "ebpg", "  floor: a constant map", &shown(Some(energy.constant_map)));
     }
 }
@@ -140,11 +145,11 @@ fn max_box_acc_block(text: &mut String, Boxes { scores, centre_half_area: centre
         scores.images
     );
     let at = |AtIou { iou, threshold, .. }: &AtIou| format!("[ IoU >= {iou:.2}, at {threshold:.3} ]");
-    let name = format!("MaxBoxAcc (V1)         largest contour   {}", at(&scores.single_contour[1]));
+    let name = format!("{}   {}", named("max_box_acc"), at(&scores.single_contour[1]));
     line(text, "wsoleval", &name, &shown(Some(scores.max_box_acc)));
     line(text, "wsoleval", CENTRE, &shown(centre.accuracy[1]));
     line(text, "wsoleval", "  floor: the whole map", &shown(whole.accuracy[1]));
-    line(text, "wsoleval", "MaxBoxAccV2            all contours, mean over IoU", &shown(Some(scores.max_box_acc_v2)));
+    line(text, "wsoleval", named("max_box_acc_v2"), &shown(Some(scores.max_box_acc_v2)));
     line(text, "wsoleval", CENTRE, &percent(centre.mean));
     line(text, "wsoleval", "  floor: the whole map", &percent(whole.mean));
     for (i, contours) in scores.all_contours.iter().enumerate() {
@@ -156,10 +161,10 @@ fn max_box_acc_block(text: &mut String, Boxes { scores, centre_half_area: centre
 
 fn masks_block(text: &mut String, masks: &MaskScores) {
     let _ = writeln!(text, "\n {} photos with masks", masks.images);
-    line(text, "masks", "Mean IoU of masks", &shown(Some(masks.mask_iou)));
+    line(text, "masks", named("mask_iou"), &shown(Some(masks.mask_iou)));
     line(text, "masks", "  floor: the whole photo", &percent(masks.whole_image));
     line(text, "masks", "  floor: centred ellipse of 0.8 x each side", &percent(masks.centre_ellipse));
-    line(text, "masks", "Pixel accuracy", &shown(Some(masks.pixel_accuracy)));
+    line(text, "masks", named("pixel_accuracy"), &shown(Some(masks.pixel_accuracy)));
     line(text, "masks", "  floor: an empty mask", &percent(masks.empty_mask));
 }
 

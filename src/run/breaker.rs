@@ -61,7 +61,9 @@ impl Breaker {
         let Some(Failure { id, reason, .. }) = last else { return Ok(()) };
         let message = format!("{which}; the last: {id}: {reason}");
         if broken == failed {
-            return Err(Bug(message).into());
+            let help =
+                "the program or ONNX Runtime failed, not the photos: please report it with what `localise doctor` says";
+            return Err(Bug(format!("{message}\nhelp: {help}")).into());
         }
         bail!("{message}\nhelp: is {} right? --data-dir names the data", root(photos).display())
     }

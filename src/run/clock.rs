@@ -20,7 +20,7 @@ impl StageTimes {
         other.0.iter().for_each(|(stage, ms)| self.record(stage, *ms));
     }
 
-    /// The mean per photo.
+    /// The mean per photo, by stage, in milliseconds.
     #[must_use]
     pub fn per_photo(&self, photos: usize) -> Vec<(String, f64)> {
         self.0.iter().map(|(stage, ms)| (stage.clone(), ms / photos.max(1) as f64)).collect()

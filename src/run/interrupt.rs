@@ -18,7 +18,8 @@ const ECHO: Duration = Duration::from_millis(300);
 pub struct Interrupt(Arc<AtomicI32>);
 
 impl Interrupt {
-    /// One that SIGINT, SIGTERM and SIGHUP make, but for those that are ignored already, as `nohup` does. After the first of them, the next ends the process with 128 + its number.
+    /// One that SIGINT, SIGTERM and SIGHUP make, but for those that are ignored already, as `nohup` does. After the
+    /// first of them, the next ends the process with 128 + its number.
     ///
     /// # Errors
     /// When the system refuses a handler.

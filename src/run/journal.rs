@@ -129,7 +129,9 @@ impl Journal {
                     entries.insert(entry.place, Span { start, length, failed: entry.failure.is_some() });
                 }
                 Some(Line::Session(session)) => sessions.push(session),
-                Some(Line::Header(_)) => bail!("{shown}: a second header at byte {start}"),
+                Some(Line::Header(_)) => {
+                    bail!("{shown}: a second header at byte {start}\nhelp: restore it, or start over with --fresh")
+                }
             }
             if !torn {
                 end = at;
@@ -143,7 +145,10 @@ impl Journal {
     pub(super) fn must_be_whole(&self) -> Result<()> {
         let (path, shard) = (self.path.display(), self.header.shard);
         ensure!(!self.torn, "{path}: damaged at its end\nhelp: restore it, or remove it and run the shard again");
-        ensure!(self.places().all(|place| shard.holds(place)), "{path} overlaps with another shard");
+        ensure!(
+            self.places().all(|place| shard.holds(place)),
+            "{path} overlaps with another shard\nhelp: remove it and run the shard again"
+        );
         let (have, want) = (self.places().count(), shard.places(self.header.fingerprint.images).count());
         ensure!(have == want, "{path} holds {have} of its {want} images\nhelp: remove it and run the shard again");
         Ok(())
@@ -222,7 +227,10 @@ impl Journal {
         self.file.read_exact_at(&mut line, start).map_err(OutputError::reading(&self.path))?;
         match parsed(&line) {
             Some(Line::Photo(entry)) => Ok(entry),
-            _ => bail!("{}: changed at byte {start} while it was read", self.path.display()),
+            _ => bail!(
+                "{}: changed at byte {start} while it was read\nhelp: run the same command again, alone",
+                self.path.display()
+            ),
         }
     }
 }

@@ -38,7 +38,8 @@ pub fn merge(carrying: &Carrying, expected: Option<usize>, data_dir: Option<&Pat
     let (now, then) = (dataset.sha256(), &header.fingerprint.dataset_sha256);
     ensure!(
         now == *then,
-        "{}: its shards were made with another truth of {} (sha256 {}...) than lies here (sha256 {}...)",
+        "{}: its shards were made with another truth of {} (sha256 {}...) than lies here (sha256 {}...)\n\
+         help: --data-dir names the data that they were made with",
         carrying.out.display(),
         dataset.name,
         &then[..12],
@@ -66,8 +67,15 @@ fn gather(folder: &Path, expected: Option<usize>) -> Result<Vec<Journal>> {
     };
     for (&index, journal) in &shards {
         let (shard, path) = (journal.header.shard, journal.path.display());
-        ensure!(shard.count == count, "{path} is shard {shard}, and a run in {count} shards was expected");
-        ensure!(shard.index == index, "{path} is a copy of shard {}: its photos would count twice", shard.index);
+        ensure!(
+            shard.count == count,
+            "{path} is shard {shard}, and a run in {count} shards was expected\nhelp: is --expect-shards right?"
+        );
+        ensure!(
+            shard.index == index,
+            "{path} is a copy of shard {}: its photos would count twice\nhelp: remove the copy",
+            shard.index
+        );
         if let Some((header, first)) = first {
             let help = format!("only shards of one run can be merged (compared with {})", first.display());
             header.fingerprint.must_be(&journal.header.fingerprint, &journal.path, &help)?;

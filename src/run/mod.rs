@@ -4,13 +4,18 @@
 //! shard ─► work: photos ─► journal (synced as they come) ─► merge: rows in the dataset's order ─► numbers
 //! ```
 //!
-//! A run on one machine is a run in one shard. What a journal holds is never done again, whatever ends a process; what is
-//! merged depends neither on shards nor on workers nor on interruptions.
+//! A run on one machine is a run in one shard. What a journal holds is never done again, whatever ends a process; what
+//! is merged depends neither on shards nor on workers nor on interruptions.
+//!
+//! In: [`RunOptions`], which say what the results are, and [`Carrying`], which says how they come about. Out: a
+//! [`Summary`], and the folder that the README describes. [`Localiser`] is one photo's way, without any folder. Left
+//! out is whatever starts processes on other machines: that is a scheduler's work, and `docs/cluster.md` is about it.
 
 mod breaker;
 mod clock;
 mod error;
 mod fingerprint;
+mod finished;
 mod interrupt;
 mod journal;
 mod lock;
@@ -20,6 +25,7 @@ mod observation;
 mod outage;
 mod output;
 mod photo;
+mod pictures;
 mod progress;
 mod rows;
 mod shard;
@@ -36,6 +42,7 @@ pub(crate) use clock::Clock;
 pub use clock::{StageTimes, thread_ms};
 pub use error::{Bug, Done, Incomplete, OutputError, Stopped};
 pub use fingerprint::Fingerprint;
+pub use finished::{Finished, Remark};
 pub use interrupt::Interrupt;
 pub use merge::merge;
 pub use observation::Observation;
@@ -43,6 +50,7 @@ pub use output::default_folder;
 pub(crate) use output::{publish, try_place};
 pub use photo::{Found, Localiser, PhotoError, Seen};
 pub(crate) use photo::{find, read};
+pub use pictures::pictures;
 pub(crate) use progress::Progress;
 pub use rows::{Failure, Row, Status};
 pub use shard::Shard;

@@ -56,7 +56,7 @@ pub(super) fn publish_for(folder: &Path, id: &str, extension: &str, bytes: &[u8]
 }
 
 /// What a run leaves in its folder besides journals: files, and folders with a file a photo.
-const RESULTS: [&str; 9] = [
+const RESULTS: [&str; 11] = [
     "boxes.csv",
     "summary.json",
     "manifest.json",
@@ -64,6 +64,8 @@ const RESULTS: [&str; 9] = [
     "truth.csv",
     "classes.csv",
     "failures.jsonl",
+    super::pictures::FILE,
+    "report.html",
     "maps",
     "masks",
 ];
@@ -84,7 +86,7 @@ pub fn default_folder(dataset: &str, pipeline: &str, model: &str) -> PathBuf {
 /// boxes.csv and masks too.
 pub(super) fn prepare(folder: &Path, fresh: bool) -> Result<bool> {
     if folder.exists() && !folder.is_dir() {
-        bail!("{}: it is a file, and a folder for the results is wanted", folder.display());
+        bail!("{}: it is a file, and a folder for the results is wanted\nhelp: name another --out", folder.display());
     }
     let holds = RESULTS.iter().any(|name| folder.join(name).exists());
     if holds && shard::journals(folder).is_empty() {

@@ -35,13 +35,13 @@ impl PhotoError {
 /// What was found in a photo.
 #[derive(Debug)]
 pub struct Seen {
-    /// The class probabilities, averaged over crops.
+    /// The class probabilities, averaged over crops: one a class, with sum 1.
     pub probabilities: Vec<f32>,
     /// The classes by falling probability.
     pub ranking: Vec<usize>,
     /// The photo as it was shown.
     pub view: View,
-    /// The classes that were asked for.
+    /// The classes that were asked for, the most probable first, and the true one last where it is not among them.
     pub found: Vec<Found>,
 }
 
@@ -50,7 +50,7 @@ pub struct Seen {
 pub struct Found {
     /// The class.
     pub class: usize,
-    /// Its box.
+    /// Its box, in pixels of the photo.
     pub located: Located,
     /// Its saliency, where the pipeline has one.
     pub saliency: Option<Saliency>,
@@ -59,6 +59,22 @@ pub struct Found {
 }
 
 /// A pipeline with a classifier, ready to take photos on one thread.
+///
+/// ```no_run
+/// use localise::classifier::{Classifier, describe};
+/// use localise::config::Pipeline;
+/// use localise::dataset::{Jpeg, read};
+/// use localise::run::{Classes, Localiser, probe};
+///
+/// let (pipeline, description) = (Pipeline::load("paper2013".as_ref(), &[])?, describe("squeezenet1.1".as_ref())?);
+/// let probe = probe(&pipeline, &description);
+/// let classifier = Classifier::load(description, probe)?;
+/// let mut localiser = Localiser::new(&classifier, &pipeline, Classes::Gt, 0);
+/// let photo = read("data/sample/images/coffee.jpg".as_ref(), Jpeg::Strict)?;
+/// let seen = localiser.locate(&photo, "coffee", Some(967), &mut |_| {})?;
+/// println!("espresso: {:?}", seen.found[0].located.bbox);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Localiser<'a> {
     worker: Worker<'a>,
@@ -86,7 +102,8 @@ impl<'a> Localiser<'a> {
         self.energy.as_ref()
     }
 
-    /// Finds the class `truth` in a photo, and for [`Classes::Top5`] the five most probable classes before it.
+    /// Finds the class `truth` in a photo, and for [`Classes::Top5`] the five most probable classes before it. `id` is
+    /// what the photo is called: every random choice is seeded with it. `tick` is told when a stage ends.
     ///
     /// # Errors
     /// [`PhotoError`] when the network fails on the photo.
@@ -165,8 +182,8 @@ impl Record {
     }
 }
 
-/// The record of the photo at `place` of its dataset, whose pixels `read` gives. A photo that fails, even by a panic, is
-/// a row and not an end; only where the file system fails is there no record, but its error.
+/// The record of the photo at `place` of its dataset, whose pixels `read` gives. A photo that fails, even by a panic,
+/// is a row and not an end; only where the file system fails is there no record, but its error.
 pub(super) fn process(
     place: usize,
     photo: &Photo,

@@ -25,7 +25,7 @@ pub struct Row {
     pub class_index: Option<usize>,
     /// The place of the class in the ranking, from 1.
     pub rank: Option<usize>,
-    /// The probability of the class.
+    /// The probability of the class, in 0..=1, with six digits.
     pub probability: Option<String>,
     /// Whether it is the photo's true class.
     pub true_class: Option<bool>,
@@ -37,7 +37,7 @@ pub struct Row {
     pub x_max: Option<f64>,
     /// See `x_min`.
     pub y_max: Option<f64>,
-    /// The best IoU with a true box, for the true class.
+    /// The best IoU with a true box, for the true class, with six digits.
     pub iou: Option<String>,
     /// The degenerate case, where the box is the defined answer to one.
     pub flag: Option<Flag>,
@@ -92,7 +92,7 @@ pub struct Failure {
     pub id: String,
     /// Its file.
     pub path: String,
-    /// What kind of failure it was.
+    /// What kind of failure it was: see [`PhotoError::kind`](super::PhotoError::kind).
     pub kind: String,
     /// What went wrong.
     pub reason: String,

@@ -14,7 +14,7 @@ use super::view::{Crop, Rect, View};
 pub struct Saliency {
     /// [height, width] of the frame, ≥ 0; 0 outside the window.
     pub map: Array2<f32>,
-    /// The part of the frame where the map means something.
+    /// The part of the frame, inside it and not empty, where the map means something.
     pub window: Rect,
 }
 
@@ -70,10 +70,15 @@ pub fn saliency(gradient: ArrayView3<'_, f32>) -> Array2<f32> {
     gradient.fold_axis(Axis(0), 0.0, |max, w| w.abs().max(*max))
 }
 
-/// What the network says of a view for one class: for each crop, for each tensor, one [`Tensor`] for each picture shown.
+/// What the network says of a view for one class: for each crop, for each tensor, one [`Tensor`] for each picture
+/// shown.
 pub type Evidence<'a> = Vec<Vec<Vec<Tensor<'a>>>>;
 
-/// The map of a view: for each tensor the crops' maps, un-mirrored, put back, averaged; fused; smoothed.
+/// The map of a view: for each tensor the crops' maps, un-mirrored, put back, averaged; fused; smoothed. Its size is
+/// that of the view's frame, whatever the sizes of the tensors.
+///
+/// # Panics
+/// When there is no evidence: one crop and one tensor are the least.
 #[must_use]
 pub fn combine(view: &View, evidence: &Evidence<'_>, options: &SaliencyOptions) -> Saliency {
     let tensors = evidence.first().map_or(0, Vec::len);

@@ -21,15 +21,15 @@ pub struct SaliencyOptions {
     /// some. Of several, each map is divided by its mean, and they are added.
     #[serde(default)]
     pub layers: Vec<String>,
-    /// How many pictures are shown of each crop, for a method that shows several, or where there is noise.
+    /// How many pictures are shown of each crop, for a method that shows several, or where there is noise: 1 to 1000.
     #[serde(default = "one")]
     pub samples: usize,
-    /// The standard deviation of the noise, as a share of the range of the crop's pixel values.
+    /// The standard deviation of the noise, as a share of the range of the crop's pixel values, in 0..=1.
     #[serde(default)]
     pub noise: f64,
     /// Where the object is likely before anything is seen.
     pub prior: Option<Prior>,
-    /// The standard deviation of a Gaussian that smooths the map, as a share of the frame's longer side.
+    /// The standard deviation of a Gaussian that smooths the map, as a share of the frame's longer side, in 0..=0.5.
     #[serde(default)]
     pub smooth: f64,
 }
@@ -45,8 +45,9 @@ impl SaliencyOptions {
         self.relu.unwrap_or(self.method.relu)
     }
 
-    /// The same with another method and its own rule of the ReLU, and where that wants something which is not here: the layers that the model's
-    /// description calls `last`; 25 pictures with 15 % noise (Smilkov et al. 2017 advise 10 to 20 %); a path of 32 steps.
+    /// The same with another method and its own rule of the ReLU, and where that wants something which is not here: the
+    /// layers that the model's description calls `last`; 25 pictures with 15 % noise (Smilkov et al. 2017 advise 10 to
+    /// 20 %); a path of 32 steps.
     #[must_use]
     pub fn with_method(&self, method: &'static Method) -> Self {
         let noisy = method.shown == Shown::Noisy && self.noise == 0.0;
@@ -95,16 +96,20 @@ impl SaliencyOptions {
             (Wanted::Picture, _) if !self.layers.is_empty() => {
                 Err(format!("saliency.layers: {name} looks at the picture alone\nhelp: --set saliency.layers=[]"))
             }
-            (Wanted::Layers | Wanted::Both, _) if self.layers.is_empty() => {
-                Err(format!("saliency.layers: {name} wants feature maps, by the names of their tensors"))
+            (Wanted::Layers | Wanted::Both, _) if self.layers.is_empty() => Err(format!(
+                "saliency.layers: {name} wants feature maps\nhelp: --set 'saliency.layers=[\"last\"]', or their tensors"
+            )),
+            (_, Shown::Noisy) if *noise == 0.0 || *samples < 2 => Err(format!(
+                "saliency.noise and saliency.samples: {name} wants several noisy pictures\nhelp: --set \
+                 saliency.noise=0.15 --set saliency.samples=25"
+            )),
+            (_, Shown::Path) if *noise > 0.0 => {
+                Err(format!("saliency.noise: {name} shows a path without noise\nhelp: --set saliency.noise=0"))
             }
-            (_, Shown::Noisy) if *noise == 0.0 || *samples < 2 => {
-                Err(format!("saliency.noise and saliency.samples: {name} wants several noisy pictures"))
-            }
-            (_, Shown::Path) if *noise > 0.0 => Err(format!("saliency.noise: {name} shows a path without noise")),
-            (_, Shown::Crop) if *samples > 1 && *noise == 0.0 => {
-                Err(format!("saliency.samples {samples}: without noise they are all the same"))
-            }
+            (_, Shown::Crop) if *samples > 1 && *noise == 0.0 => Err(format!(
+                "saliency.samples {samples}: without noise they are all the same\nhelp: --set saliency.samples=1, or \
+                 some saliency.noise"
+            )),
             _ if !(1..=1000).contains(samples) => Err(format!("saliency.samples {samples} is not in 1..1000")),
             _ => Ok(()),
         }
@@ -115,11 +120,11 @@ impl SaliencyOptions {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prior {
-    /// Its centre, as a share of the width.
+    /// Its centre, as a share of the width, in 0..=1.
     pub x: f64,
-    /// Its centre, as a share of the height.
+    /// Its centre, as a share of the height, in 0..=1.
     pub y: f64,
-    /// Its standard deviation, as a share of either side.
+    /// Its standard deviation, as a share of either side, above 0.
     pub deviation: f64,
 }
 

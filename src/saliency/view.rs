@@ -18,11 +18,13 @@ pub struct ViewOptions {
     /// Show the mirror image too. Ten crops have theirs anyway.
     #[serde(default)]
     pub flip: bool,
-    /// For a warp: the sizes at which the photo is shown, as multiples of the network's own, 1 to 8. Left out, that size
-    /// alone; otherwise the network is run fully convolutionally, and a class's score is the mean over positions.
+    /// For a warp: up to four sizes at which the photo is shown, as multiples of the network's own, 1 to 8. Left out,
+    /// that size alone; otherwise the network is run fully convolutionally, and a class's score is the mean over
+    /// positions.
     #[serde(default)]
     pub scales: Vec<f64>,
-    /// For a warp: the sides of the frame in which maps live and the object is cut, pixels; left out, the network's own.
+    /// For a warp: the sides of the frame in which maps live and the object is cut, 1 to 4096 pixels; left out, the
+    /// network's own.
     pub frame: Option<u32>,
 }
 
@@ -35,9 +37,11 @@ impl ViewOptions {
 
     pub(crate) fn check(&self) -> Result<(), String> {
         match self.kind {
-            ViewKind::TenCrop if self.flip => Err("view.flip: ten crops have their mirror images already".into()),
+            ViewKind::TenCrop if self.flip => {
+                Err("view.flip: ten crops have their mirror images already\nhelp: --set view.flip=false".into())
+            }
             ViewKind::TenCrop | ViewKind::Dense if !self.scales.is_empty() || self.frame.is_some() => {
-                Err("view.scales and view.frame are for a warp".into())
+                Err("view.scales and view.frame are for a warp\nhelp: leave them out, or --set view.kind=warp".into())
             }
             _ if self.scales.iter().any(|scale| !(1.0..=8.0).contains(scale)) => {
                 Err(format!("view.scales {:?} are not all in 1..8", self.scales))
@@ -141,7 +145,8 @@ pub struct View {
 const MOST_ELONGATED: u32 = 8;
 
 impl View {
-    /// The view of `photo` for a network with an input of `size` pixels and a canvas of `canvas`.
+    /// The view of `photo` for a network with an input of `size` pixels a side; `canvas`, not less, is the shorter side
+    /// of the photo from which crops are cut, pixels.
     ///
     /// # Errors
     /// A text when the photo is too elongated or cannot be resized.
@@ -193,7 +198,7 @@ impl View {
     }
 }
 
-/// `image` in another size.
+/// `image` in another size, pixels.
 ///
 /// # Errors
 /// A text naming both sizes when one of them is empty.

@@ -183,6 +183,9 @@ fn by_class(sums: &mut [(f64, f64)], photos: impl Iterator<Item = (usize, f64, f
 pub struct Group {
     /// What they have in common.
     pub name: String,
+    /// The class that they have in common, where it is one.
+    #[serde(skip)]
+    pub class: Option<usize>,
     /// How many there are that count in localisation.
     pub images: usize,
     /// As in [`Metrics`].
@@ -198,13 +201,14 @@ pub struct Group {
 }
 
 impl Group {
-    fn of(name: String, photos: &[&Outcome], known: bool, classes: bool) -> Self {
+    fn of(name: String, class: Option<usize>, photos: &[&Outcome], known: bool, classes: bool) -> Self {
         let n = photos.len().max(1) as f64;
         let share = |is: &dyn Fn(&Outcome) -> bool| photos.iter().filter(|o| is(o)).count() as f64 / n;
         let hits = photos.iter().map(|o| (1.0, o.iou_at_least(LEAST_IOU)));
         let floor: Option<Vec<bool>> = photos.iter().map(|o| o.centre).collect();
         Self {
             name,
+            class,
             images: photos.len(),
             gt_known_accuracy: rate(hits).filter(|_| known),
             centre_half_area_rounded: floor.map(|hits| hits.iter().filter(|hit| **hit).count() as f64 / n),
@@ -217,6 +221,20 @@ impl Group {
 
 /// The upper ends of the size groups.
 const SIZES: [f64; 4] = [0.10, 0.25, 0.50, 1.0];
+
+/// The size group of a photo whose largest true box covers `share` of it.
+#[must_use]
+pub fn size_group(share: f64) -> usize {
+    SIZES.iter().position(|end| share <= *end).unwrap_or(SIZES.len() - 1)
+}
+
+/// What the size groups are called.
+#[must_use]
+pub fn size_names() -> Vec<String> {
+    let from = |i: usize| if i == 0 { 0.0 } else { SIZES[i - 1] };
+    let name = |i: usize| format!("{:.0} to {:.0} % of the photo", from(i) * 100.0, SIZES[i] * 100.0);
+    (0..SIZES.len()).map(name).collect()
+}
 
 impl BoxScores {
     /// Scores the outcomes of photos. `name` gives the name of a class; `classes` tells whether classes were guessed.
@@ -234,18 +252,13 @@ impl BoxScores {
         let mut by_class: BTreeMap<usize, Vec<&Outcome>> = BTreeMap::new();
         for outcome in &localised {
             if let Some(share) = outcome.largest {
-                let place = SIZES.iter().position(|end| share <= *end).unwrap_or(SIZES.len() - 1);
-                sizes[place].push(outcome);
+                sizes[size_group(share)].push(outcome);
             }
             if let Some(class) = outcome.class {
                 by_class.entry(class).or_default().push(outcome);
             }
         }
-        let size_name = |i: usize| {
-            let from = if i == 0 { 0.0 } else { SIZES[i - 1] };
-            format!("{:.0} to {:.0} % of the photo", from * 100.0, SIZES[i] * 100.0)
-        };
-        let sizes = sizes.iter().enumerate().filter(|(_, group)| !group.is_empty());
+        let sizes = size_names().into_iter().zip(&sizes).filter(|(_, group)| !group.is_empty());
         Self {
             errors: classes.then(|| Errors::of(outcomes)),
             metrics: Metrics::of(outcomes, classes, |_| 1.0),
@@ -254,8 +267,11 @@ impl BoxScores {
                 metrics: Metrics::of(outcomes, classes, |o| o.weight),
                 floors: floors(photos, |photo| photo.weight),
             }),
-            by_size: sizes.map(|(i, group)| Group::of(size_name(i), group, known, classes)).collect(),
-            by_class: by_class.iter().map(|(&c, group)| Group::of(name(c), group, known, classes)).collect(),
+            by_size: sizes.map(|(name, group)| Group::of(name, None, group, known, classes)).collect(),
+            by_class: by_class
+                .iter()
+                .map(|(&class, group)| Group::of(name(class), Some(class), group, known, classes))
+                .collect(),
         }
     }
 }

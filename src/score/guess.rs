@@ -49,12 +49,13 @@ pub struct Outcome {
     pub localised: bool,
     /// Whether it does without the blacklist.
     pub boxed: bool,
-    /// The first place at which a guess has the true class.
+    /// The first place, from 0, at which a guess has the true class.
     pub class_rank: Option<usize>,
-    /// The first place at which a guess has the true class and a right box: IoU of at least 1/2 with any true box.
+    /// The first place, from 0, at which a guess has the true class and a right box: IoU of at least 1/2 with any true
+    /// box.
     pub hit_rank: Option<usize>,
-    /// The best IoU with a true box of the first box for the true class. `None` where no guess has one; 0 for a
-    /// photo that failed.
+    /// The best IoU, in 0..=1, with a true box of the first box for the true class. `None` where no guess has one; 0
+    /// for a photo that failed.
     pub iou: Option<f64>,
     /// The share of the photo that its largest true box covers, in 0..=1.
     pub largest: Option<f64>,

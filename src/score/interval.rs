@@ -18,7 +18,8 @@ pub struct Rate {
 /// The quantile of the normal distribution for 95 %.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// The weighted share of photos that are hits, with Wilson's interval; `None` without photos.
+/// The weighted share of photos that are hits, with Wilson's interval; `None` without photos. Each is (weight, hit),
+/// the weight from 0 on.
 ///
 /// With weights w the interval is that of (Σw)² / Σw² photos.
 ///
@@ -55,7 +56,8 @@ pub fn rate(photos: impl Iterator<Item = (f64, bool)>) -> Option<Rate> {
 const RESAMPLES: usize = 1_000;
 
 /// The 95 % interval of a statistic by the percentile bootstrap (Efron 1979): the statistic of as many photos, drawn
-/// with replacement. `statistic` draws its `n` photos from the numbers it is handed. The same interval for the same `n`.
+/// with replacement. `statistic` draws its `n` photos from the numbers it is handed. The same interval for the same
+/// `n`.
 pub(super) fn bootstrap(n: usize, mut statistic: impl FnMut(&mut SplitMix) -> f64) -> [f64; 2] {
     let mut random = SplitMix(n as u64);
     let mut values: Vec<f64> = (0..RESAMPLES).map(|_| statistic(&mut random)).collect();
@@ -63,7 +65,8 @@ pub(super) fn bootstrap(n: usize, mut statistic: impl FnMut(&mut SplitMix) -> f6
     [RESAMPLES / 40, RESAMPLES - 1 - RESAMPLES / 40].map(|place| values[place])
 }
 
-/// The weighted mean of values, with its bootstrap interval; `None` without photos. Each is (weight, value).
+/// The weighted mean of values, with its bootstrap interval; `None` without photos. Each is (weight, value), the weight
+/// from 0 on. The interval is always the same for the same photos in the same order.
 #[must_use]
 pub fn mean(photos: &[(f64, f64)]) -> Option<Rate> {
     let of = |sums: (f64, f64)| if sums.0 > 0.0 { sums.1 / sums.0 } else { 0.0 };

@@ -23,6 +23,9 @@ pub struct Overlap {
 
 impl Overlap {
     /// Compares two masks of one size, [height, width]; `None` where every pixel is to be left out.
+    ///
+    /// # Panics
+    /// When they differ in size.
     #[must_use]
     pub fn of(mask: &Array2<bool>, truth: &TrueMask) -> Option<Self> {
         if truth.ignore.iter().all(|&ignore| ignore) {

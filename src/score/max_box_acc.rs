@@ -1,10 +1,10 @@
 //! MaxBoxAcc and MaxBoxAccV2 of score maps (Choe et al. 2020, `evaluation.py` of wsolevaluation).
 //!
 //! A map is cut off to 8 bits; at threshold τ the pixels strictly above ⌊τ · max⌋ are the object, and its contours give
-//! the boxes, in a frame of 224 x 224 to which the true boxes are brought too. V1 takes the box of the largest contour and
-//! IoU 0.5; V2 takes the best of all contours, and the mean over IoU 0.3, 0.5 and 0.7. Each takes the threshold that is
-//! best on the photos it is scored on, another one for each IoU: **an oracle**, one constant for a whole dataset, and no
-//! blacklist. Such a number is no GT-known accuracy.
+//! the boxes, in a frame of 224 x 224 to which the true boxes are brought too. V1 takes the box of the largest contour
+//! and IoU 0.5; V2 takes the best of all contours, and the mean over IoU 0.3, 0.5 and 0.7. Each takes the threshold
+//! that is best on the photos it is scored on, another one for each IoU: **an oracle**, one constant for a whole
+//! dataset, and no blacklist. Such a number is no GT-known accuracy.
 
 use ndarray::{Array2, ArrayView2};
 use serde::Serialize;
@@ -93,7 +93,7 @@ fn resized(bbox: &BBox, from: [u32; 2], to: [u32; 2]) -> BBox {
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoxHits(Vec<u8>);
 
-/// What the boxes of a map reach at one threshold: the best IoU of the largest contour, and of all.
+/// What the boxes of a map reach at one threshold: the best IoU of the largest contour, and of all, in 0..=1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reach {
     /// The largest contour's.
@@ -102,7 +102,8 @@ pub struct Reach {
     pub all: f64,
 }
 
-/// The best IoUs of a map's boxes at every threshold; `truth` lies in the frame of the map.
+/// The best IoUs of a map's boxes at every threshold, from 0 on. The map's values are in 0..=1; `truth` lies in its
+/// frame, as [`in_map`] brings it there.
 #[must_use]
 pub fn reaches(map: ArrayView2<'_, f64>, truth: &[BBox], steps: Steps) -> Vec<Reach> {
     let levels = levels(map);
@@ -128,7 +129,7 @@ pub fn reaches(map: ArrayView2<'_, f64>, truth: &[BBox], steps: Steps) -> Vec<Re
 }
 
 impl BoxHits {
-    /// The hits of a map.
+    /// The hits of a map, as [`reaches`] has it.
     #[must_use]
     pub fn of(map: ArrayView2<'_, f64>, truth: &[BBox], steps: Steps) -> Self {
         let bits = |iou: f64| IOUS.iter().enumerate().map(|(i, least)| u8::from(iou >= *least) << i).sum::<u8>();
@@ -169,6 +170,22 @@ pub struct AtIou {
 
 impl MaxBoxAcc {
     /// The numbers of all photos; `None` without any.
+    ///
+    /// ```
+    /// use localise::score::{BoxHits, MaxBoxAcc, Steps};
+    /// // Two maps of an object of 2 x 2 pixels, sharp and in a haze. Boxes end one pixel late; so does this true one.
+    /// let sharp = ndarray::Array2::from_shape_fn((6, 6), |(y, x)| if x < 2 && y < 2 { 1.0 } else { 0.0 });
+    /// let hazy = sharp.mapv(|v: f64| v.max(0.3));
+    /// let truth = [localise::geometry::BBox::new(0., 0., 3., 3.)];
+    /// let hits = [sharp, hazy].map(|map| BoxHits::of(map.view(), &truth, Steps::Hundred));
+    /// let found = MaxBoxAcc::of(&hits.each_ref(), Steps::Hundred).unwrap();
+    /// let [_, at_half, _] = found.single_contour;
+    /// assert_eq!((at_half.accuracy.value, at_half.threshold), (1.0, 0.3));
+    /// assert_eq!(at_half.correct_at_each_threshold[29], 1); // below it the hazy box is the whole map
+    /// ```
+    ///
+    /// # Panics
+    /// When hits were looked for at fewer thresholds than `steps` has.
     #[must_use]
     pub fn of(photos: &[&BoxHits], steps: Steps) -> Option<Self> {
         if photos.is_empty() {

@@ -8,12 +8,19 @@
 //! | `pointing`, `ebpg` | score maps: pointing games | [`Pointing`], [`Energy`] |
 //! | `masks` | masks | [`MaskScores`] |
 //!
-//! For boxes the rule is the ILSVRC devkit's (`eval_clsloc.m`) whatever the profile: a guess is right when its class is the
-//! photo's and its box has an IoU of at least 1/2 with *any* true box; blacklisted photos are left out of localisation
-//! and kept in classification; a photo that failed is wrong in everything. Plain IoU of half-open boxes is the devkit's IoU of
-//! inclusive ones and COCO's of continuous ones; the profiles differ in what their files mean, which readers know.
+//! For boxes the rule is the ILSVRC devkit's (`eval_clsloc.m`) whatever the profile: a guess is right when its class is
+//! the photo's and its box has an IoU of at least 1/2 with *any* true box; blacklisted photos are left out of
+//! localisation and kept in classification; a photo that failed is wrong in everything. Plain IoU of half-open boxes is
+//! the devkit's IoU of inclusive ones and COCO's of continuous ones; the profiles differ in what their files mean,
+//! which readers know.
+//!
+//! In: [`Predicted`], maps or masks, and [`Photo`](crate::dataset::Photo). Out: numbers, each with its interval where
+//! it has one ([`Rate`]), and what constant boxes, maps and masks score on the same photos. Left out are the average
+//! precisions of detection: a photo has one class here, and a box no place among those of other photos. The [front
+//! page](crate) has an example.
 
 mod boxes;
+mod cause;
 mod contours;
 mod floors;
 mod guess;
@@ -21,11 +28,13 @@ mod interval;
 mod maps;
 mod masks;
 mod max_box_acc;
+mod metric;
 mod paired;
 mod pointing;
 mod pxap;
 
-pub use boxes::{BoxScores, Errors, Group, Metrics, Weighted};
+pub use boxes::{BoxScores, Errors, Group, Metrics, Weighted, size_group, size_names};
+pub use cause::Cause;
 pub use contours::{Contours, contours};
 pub use floors::{Floor, Floors, floors};
 pub use guess::{Guess, Label, Outcome, Predicted};
@@ -33,6 +42,7 @@ pub use interval::{Rate, mean, rate};
 pub use maps::{Boxes, ConstantMap, MapOutcome, MapScores};
 pub use masks::{MaskScores, Overlap};
 pub use max_box_acc::{AtIou, BoxHits, MAP_SIZE, MaxBoxAcc, Reach, Steps, in_map, levels, reaches};
+pub use metric::{METRICS, Metric};
 pub use paired::Paired;
 pub use pointing::{Energy, Pointed, Pointing};
 pub use pxap::{Histogram, PxAp};

@@ -23,7 +23,18 @@ pub struct Paired {
 }
 
 impl Paired {
-    /// Compares hits, each with the photo's weight; `None` without photos.
+    /// Compares hits, for each photo (weight, right in A, right in B); `None` without photos. The weights, from 0 on,
+    /// count for shares and difference, not for the flips and their p.
+    ///
+    /// ```
+    /// use localise::score::Paired;
+    /// // Five photos are right in both, five in B alone.
+    /// let photos: Vec<_> = (0..10).map(|i| (1.0, i < 5, true)).collect();
+    /// let found = Paired::of(&photos).unwrap();
+    /// assert_eq!((found.a, found.b, found.won, found.lost), (0.5, 1.0, 5, 0));
+    /// // Five coins that all show heads, or all tails: 2 / 32. That may be chance.
+    /// assert!((found.p - 0.0625).abs() < 1e-12);
+    /// ```
     #[must_use]
     pub fn of(photos: &[(f64, bool, bool)]) -> Option<Self> {
         let total: f64 = photos.iter().map(|photo| photo.0).sum();

@@ -1,7 +1,7 @@
 //! PxAP of score maps against true masks (Choe et al. 2020, `evaluation.py` of wsolevaluation).
 //!
-//! The pixels of all photos are pooled into two histograms, of the object's values and of the rest's. From the upper end
-//! down, with P and R the precision and recall of everything from a bin on, PxAP = Σ P · (increase of R).
+//! The pixels of all photos are pooled into two histograms, of the object's values and of the rest's. From the upper
+//! end down, with P and R the precision and recall of everything from a bin on, PxAP = Σ P · (increase of R).
 
 use ndarray::{ArrayView2, Zip};
 use serde::Serialize;
@@ -34,7 +34,10 @@ fn bin(value: f64, steps: Steps) -> usize {
 }
 
 impl Histogram {
-    /// The histogram of a map and a mask of its size; the mask's ignored pixels do not count.
+    /// The histogram of a map, its values in 0..=1, and a mask of its size; the mask's ignored pixels do not count.
+    ///
+    /// # Panics
+    /// When map and mask differ in size.
     #[must_use]
     pub fn of(map: ArrayView2<'_, f64>, mask: &TrueMask, steps: Steps) -> Self {
         let mut found = Self { object: vec![0; steps.count() + 2], rest: vec![0; steps.count() + 2] };
@@ -73,7 +76,7 @@ pub struct PxAp {
 }
 
 impl PxAp {
-    /// The numbers of all photos; `None` where no photo has an object.
+    /// The numbers of all photos; `None` where no photo has an object. `steps` are those of the histograms.
     #[must_use]
     pub fn of(photos: &[&Histogram], steps: Steps) -> Option<Self> {
         let pooled = |chosen: &mut dyn Iterator<Item = usize>| {

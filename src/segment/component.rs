@@ -7,7 +7,7 @@ use ndarray::Array2;
 use super::Seed;
 use crate::geometry::BBox;
 
-/// The 8-connected components of a mask: 0 for background, then 1, 2, ...
+/// The 8-connected components of a mask, [height, width]: 0 for background, then 1, 2, ...
 #[must_use]
 pub fn components(mask: &Array2<bool>) -> Array2<u32> {
     let (height, width) = mask.dim();
@@ -32,6 +32,8 @@ pub fn components(mask: &Array2<bool>) -> Array2<u32> {
 /// assert_eq!(largest.mapv(u8::from), array![[0, 0, 0, 0],
 ///                                           [1, 0, 0, 0],
 ///                                           [1, 1, 0, 0]]);
+/// let bbox = localise::segment::bounding_box(&largest).unwrap();
+/// assert_eq!(bbox, localise::geometry::BBox::new(0., 1., 2., 3.));
 /// ```
 #[must_use]
 pub fn largest(mask: &Array2<bool>, hard: Option<&Array2<Seed>>) -> Option<Array2<bool>> {

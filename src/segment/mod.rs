@@ -4,8 +4,10 @@
 //! saliency ─► seeds ─► colour models ─► energy ─► cut ─► component ─► box in the photo's pixels
 //! ```
 //!
+//! In: a [`Saliency`] of anyone's, and the picture under it. Out: a [`Located`] box, and the [`Stages`] on the way.
 //! [`cut`] is that line; [`threshold()`] and [`ConstantBoxOptions::located`] are what it is compared with. Nothing here
-//! fails on a photo: each degenerate case has its defined box and says so with a [`Flag`].
+//! fails on a photo: each degenerate case has its defined box and says so with a [`Flag`]. Left out are several objects
+//! of a class, and rounds of cutting and learning anew (GrabCut's iterations). The [front page](crate) has an example.
 
 mod colours;
 mod component;
@@ -68,14 +70,14 @@ impl Located {
     }
 }
 
-/// What the stages of [`cut`] made, as far as they got: for pictures.
+/// What the stages of [`cut`] made, as far as they got: for pictures. All are [height, width] of the frame.
 #[derive(Clone, Debug, Default)]
 pub struct Stages {
-    /// The seeds.
+    /// The seeds; none where no colours are learnt.
     pub seeds: Option<Seeds>,
-    /// Foreground and background of the cut.
+    /// What the cut, or the threshold, took for foreground: `true`.
     pub mask: Option<Array2<bool>>,
-    /// The component that the box bounds.
+    /// The component that the box bounds; none where the mask is empty.
     pub component: Option<Array2<bool>>,
 }
 
@@ -83,8 +85,12 @@ pub struct Stages {
 pub type Tick<'a> = &'a mut dyn FnMut(&'static str);
 
 /// Cuts the object out of `frame`, the photo that `energy` has taken, by its colours, where `learnt` says how these are
-/// learnt, and by its map. `photo` is the size (width, height) of the stored photo; `seed` makes the colour models
-/// reproducible and is derived from the photo's id and the class.
+/// learnt, and by its map, which has the frame's size. `photo` is the size (width, height) of the stored photo, in
+/// whose pixels the box is; `seed` makes the colour models reproducible and is derived from the photo's id and the
+/// class.
+///
+/// # Panics
+/// When `energy` has taken no photo, or one of another size ([`Energy::set_photo`]).
 pub fn cut(
     energy: &mut Energy,
     frame: &RgbImage,

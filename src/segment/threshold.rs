@@ -15,13 +15,14 @@ use crate::saliency::{Filter, Saliency, resize_any};
 pub struct ThresholdOptions {
     /// The kind of threshold.
     pub rule: ThresholdRule,
-    /// Its height.
+    /// Its height, from 0 on: a multiple of the mean for [`ThresholdRule::Mean`], otherwise a share.
     pub alpha: f64,
     /// What of the survivors the box bounds.
     #[serde(default)]
     pub extent: Extent,
-    /// Do as Fong and Vedaldi's published code does, quirks included: the surviving map is brought to 8 bits and resized to the photo
-    /// before its extent is taken, boxes are 1-based, and the box of an empty map has width and height swapped.
+    /// Do as Fong and Vedaldi's published code does, quirks included: the surviving map is brought to 8 bits and
+    /// resized to the photo before its extent is taken, boxes are 1-based, and the box of an empty map has width and
+    /// height swapped.
     #[serde(default)]
     pub fong_compat: bool,
 }
@@ -43,7 +44,10 @@ impl ThresholdOptions {
             return Err(format!("threshold.alpha {} is not a number from 0 on", self.alpha));
         }
         match self.fong_compat && self.extent != Extent::All {
-            true => Err("threshold.extent: the published code has no components".into()),
+            true => {
+                Err("threshold.extent: the published code has no components\nhelp: --set threshold.fong-compat=false"
+                    .into())
+            }
             false => Ok(()),
         }
     }
@@ -63,7 +67,20 @@ pub enum ThresholdRule {
     Energy,
 }
 
-/// The box of what survives the threshold, in a photo of size (width, height), and what survives.
+/// The box of what survives the threshold, in a photo of size (width, height), and what survives, in the frame.
+///
+/// ```
+/// use localise::geometry::BBox;
+/// use localise::saliency::{Rect, Saliency};
+/// use localise::segment::{Extent, ThresholdOptions, ThresholdRule, threshold};
+/// let map = ndarray::array![[5., 0., 3., 3.],
+///                           [0., 0., 0., 0.]];
+/// let saliency = Saliency { map, window: Rect { x: 0, y: 0, width: 4, height: 2 } };
+/// // Half of the greatest value is 2.5. The photo is twice as large as the map.
+/// let (rule, extent) = (ThresholdRule::Max, Extent::Largest);
+/// let options = ThresholdOptions { rule, alpha: 0.5, extent, fong_compat: false };
+/// assert_eq!(threshold(&saliency, [8, 4], &options).0.bbox, BBox::new(4., 0., 8., 2.));
+/// ```
 #[must_use]
 pub fn threshold(saliency: &Saliency, photo: [u32; 2], options: &ThresholdOptions) -> (Located, Stages) {
     let surviving = surviving(saliency, options);

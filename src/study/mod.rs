@@ -4,8 +4,10 @@
 //! STUDY.toml ─► entries (pipelines) ─► plan (what they share) ─► [photo by photo] ─► lines ─► table
 //! ```
 //!
-//! Pipelines that ask the network the same question share its answer, and those that make the same map share it: a grid of
-//! box rules costs one gradient a photo. Nothing is written but the table: a study is for comparing, a run for keeping.
+//! In: a [`Study`], written in TOML. Out: [`Findings`], a [`Line`] for each pipeline and model, and their [`table()`].
+//! Pipelines that ask the network the same question share its answer, and those that make the same map share it: a grid
+//! of box rules costs one gradient a photo. Nothing is written but the table: a study is for comparing, a run for
+//! keeping. So it has no journal, and one that is stopped begins anew.
 
 mod diagnosis;
 mod line;
@@ -16,7 +18,7 @@ mod worker;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -135,9 +137,10 @@ impl Study {
             Some(extension) if extension == "toml" => name.to_owned(),
             _ => folder.join(name).with_added_extension("toml"),
         };
-        let names = || config::names(&folder).join(", ");
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("{}\nhelp: studies are {}", path.display(), names()))?;
+        let text = std::fs::read_to_string(&path).map_err(|e| match name.extension() {
+            Some(_) => anyhow!("{}: {e}\nhelp: `localise list studies` lists those that are known", path.display()),
+            None => anyhow!(config::unknown(["study", "studies"], name, &folder, "or give a TOML file")),
+        })?;
         Ok(config::parse(&text, &path.display().to_string())?)
     }
 
@@ -146,11 +149,14 @@ impl Study {
         let Row { name, vary, grid, .. } = &self.rows[row];
         let mut varied = vary.clone();
         if let Some(grid) = grid {
-            let known = self.grids.get(grid).with_context(|| format!("row {name}: no grid is called {grid}"))?;
+            let known = self.grids.get(grid).with_context(|| {
+                let grids: Vec<_> = self.grids.keys().map(String::as_str).collect();
+                format!("row {name}: no grid is called {grid}\nhelp: the study's grids are {}", grids.join(", "))
+            })?;
             varied.extend(known.clone());
         }
         match varied.iter().find(|(_, values)| values.is_empty()) {
-            Some((key, _)) => bail!("row {name}: {key} varies over no values"),
+            Some((key, _)) => bail!("row {name}: {key} varies over no values\nhelp: list some, or leave the key out"),
             None => Ok(varied),
         }
     }
@@ -168,7 +174,7 @@ impl Study {
         }
         let mut names = HashSet::new();
         if let Some(twice) = self.rows.iter().find(|row| !names.insert(&row.name)) {
-            bail!("two rows are called {}", twice.name);
+            bail!("two rows are called {}\nhelp: give one of them another name", twice.name);
         }
         if let Some(against) = &self.against
             && !entries.iter().any(|entry| entry.name == *against)
@@ -193,12 +199,14 @@ impl Study {
         let entries = self.entries()?;
         let models = if carrying.models.is_empty() { &self.models } else { &carrying.models };
         let descriptions = models.iter().map(|model| classifier::describe(model)).collect::<Result<Vec<_>, _>>()?;
-        let Some(first) = descriptions.first() else { bail!("a study without models") };
+        let Some(first) = descriptions.first() else {
+            bail!("a study without models\nhelp: name some as `models` in its file, or with --model")
+        };
         let open = |images: Option<&PathBuf>| self.open(images, first, carrying);
         let dataset = open(self.images.as_ref())?;
         let choosing = self.choose_on.as_ref().map(|images| open(Some(images))).transpose()?;
         if descriptions.iter().any(|description| description.classes != dataset.classes) {
-            bail!("the models' classes are not those of {}", dataset.name);
+            bail!("the models' classes are not those of {}\nhelp: take others: --model", dataset.name);
         }
         let chosen_on = |id: &str| choosing.iter().flat_map(|choosing| &choosing.photos).any(|photo| photo.id == id);
         if let Some(both) = dataset.photos.iter().find(|photo| chosen_on(&photo.id)) {
@@ -251,7 +259,11 @@ impl Study {
             dataset.limit(limit);
         }
         if dataset.photos.iter().any(|photo| photo.class.is_none()) {
-            bail!("a study wants a dataset whose photos all have a class; {} has others", dataset.name);
+            bail!(
+                "a study wants a dataset whose photos all have a class; {} has others\nhelp: name those that have one \
+                 in a file, as `images` in the study",
+                dataset.name
+            );
         }
         Ok(dataset)
     }

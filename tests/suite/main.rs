@@ -2,9 +2,12 @@
 //! `scripts/test` puts both in place. Those that read the shared development files skip loudly where these are absent.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a test that cannot go on fails")]
 
+mod book;
 mod cases;
+mod commands;
 mod devkit;
 mod doctor;
+mod ecosystem;
 mod faults;
 mod gradients;
 mod graphs;
@@ -18,6 +21,7 @@ mod networks;
 mod nightly;
 mod notation;
 mod onnx_package;
+mod pages;
 mod photos;
 mod program;
 mod scores;

@@ -209,7 +209,7 @@ fn bad_input_is_named_with_a_remedy() {
         (&["run", "--dataset", "ilsvrc-val", "--data-dir", "src"], "no annotations; looked for"),
         (&["run", "--dataset", "sample", "--model", "squeeznet"], "the nearest is squeezenet1.1"),
         (&["run", "--dataset", "sample", "--model", "README.onnx"], "has no description"),
-        (&["run", "--dataset", "sample", "--pipeline", "paper"], "the nearest pipeline is paper2013"),
+        (&["run", "--dataset", "sample", "--pipeline", "paper"], "the nearest is paper2013"),
         (&["run", "--dataset", "sample", "--set", "cut.gama=1"], "did you mean gamma"),
         (&["run", "--dataset", "sample", "--onnxruntime", "nowhere.so"], "nowhere.so, which is no file"),
         (&["show", "nowhere.jpg"], "nowhere.jpg: cannot read"),

@@ -7,9 +7,9 @@ use nalgebra::{Cholesky, Matrix3, Vector3};
 pub struct Component {
     /// Its share, 0..=1.
     pub weight: f64,
-    /// Its mean colour.
+    /// Its mean colour, RGB, in the range of the colours that it was learnt from.
     pub mean: Vector3<f64>,
-    /// Its covariance.
+    /// Its covariance, in that range squared.
     pub covariance: Matrix3<f64>,
     /// The inverse of the covariance's Cholesky factor L, whose product with x − mean has unit covariance.
     pub(in crate::segment) whitening: Matrix3<f64>,

@@ -1,8 +1,8 @@
 //! The energy whose minimum is the cut.
 //!
-//! E(L) = Σₚ Dₚ(Lₚ) + Σ wₚ_q over neighbours with different labels. Dₚ comes from the colour models, from the map, or from both, wₚ_q from the
-//! colour difference. Two labels and wₚ_q ≥ 0: the minimum is exact. Two forms are known; they differ in nearly
-//! every constant, so every record names its form and gamma.
+//! E(L) = Σₚ Dₚ(Lₚ) + Σ wₚ_q over neighbours with different labels. Dₚ comes from the colour models, from the map, or
+//! from both, wₚ_q from the colour difference. Two labels and wₚ_q ≥ 0: the minimum is exact. Two forms are known; they
+//! differ in nearly every constant, so every record names its form and gamma.
 
 pub(in crate::segment) mod pairwise;
 pub(in crate::segment) mod unaries;
@@ -28,13 +28,13 @@ pub struct CutOptions {
     /// The form.
     #[serde(rename = "energy")]
     pub form: Form,
-    /// The strength of smoothing, ≥ 0.
+    /// The strength of smoothing, 0 to 10,000: what two neighbours of one colour pay for different labels.
     pub gamma: f64,
-    /// The weight k of the map itself beside the colours, ≥ 0: a pixel of saliency h pays k · ln(h / (level · mean h))
-    /// less as foreground. Without colour models the map decides alone.
+    /// The weight k of the map itself beside the colours, 0 to 1000: a pixel of saliency h pays k · ln(h / (level ·
+    /// mean h)) less as foreground. Without colour models the map decides alone.
     #[serde(default)]
     pub map: f64,
-    /// The saliency that speaks for neither side, as a multiple of the mean.
+    /// The saliency that speaks for neither side, as a multiple of the mean, above 0.
     #[serde(default = "one")]
     pub level: f64,
 }
@@ -60,9 +60,11 @@ impl CutOptions {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Form {
-    /// Boykov and Jolly's energy as in Oxford's `gsc-1.2`: RGB in 0..=1, posteriors, 4 neighbours.
+    /// Boykov and Jolly's energy as in Oxford's `gsc-1.2`: RGB in 0..=1, posteriors, 4 neighbours. In integers it is 50
+    /// times as large.
     Gsc,
-    /// GrabCut's: RGB in 0..=255, likelihoods, 8 neighbours (Rother, Kolmogorov and Blake 2004).
+    /// GrabCut's: RGB in 0..=255, likelihoods, 8 neighbours (Rother, Kolmogorov and Blake 2004). In integers it is 1000
+    /// times as large.
     Grabcut8,
 }
 
@@ -136,7 +138,8 @@ impl Energy {
     }
 
     /// What the photo's pixels pay for one class: by its colours, where there are seeds to learn them from, and by its
-    /// map, where that has a weight. `frame` is the photo that [`Self::set_photo`] took.
+    /// map, where that has a weight. `frame` is the photo that [`Self::set_photo`] took; map and seeds have its size.
+    /// `seed` is that of the colour models, and `tick` is told when colours and energy are done.
     pub fn set_class(
         &mut self,
         frame: &RgbImage,
@@ -173,7 +176,8 @@ impl Energy {
         self.unaries = unaries(&foreground, &background, frame.as_raw(), form);
     }
 
-    /// u = k · ln(h / (level · mean h)), which a pixel pays as background, or −u as foreground; nothing outside the map's window.
+    /// u = k · ln(h / (level · mean h)), which a pixel pays as background, or −u as foreground; nothing outside the
+    /// map's window.
     fn add_map(&mut self, saliency: &Saliency) {
         let values = saliency.values();
         let mean = values.iter().map(|&h| f64::from(h)).sum::<f64>() / values.len() as f64;
@@ -207,7 +211,8 @@ impl Energy {
         }
     }
 
-    /// The labelling of least energy, `true` for foreground; of several the one with the smallest foreground.
+    /// The labelling of least energy, [height, width], `true` for foreground; of several the one with the smallest
+    /// foreground.
     ///
     /// # Panics
     /// Where [`Self::set_class`] has not followed [`Self::set_photo`].
@@ -237,6 +242,8 @@ impl Energy {
 }
 
 /// What a pixel pays as foreground and as background: the formula that [`unaries()`] evaluates for all pixels.
+///
+/// In integers, as [`Form`] says, and in the form's range of colours.
 ///
 /// `gsc`: p = L'_fg / (L'_fg + L'_bg) with L' = 0.05 + 0.95 · L, and −ln p, −ln(1 − p), each at most 100.
 /// `grabcut8`: −ln L_fg and −ln L_bg, both moved up where one is negative, which leaves the minimum where it is.

@@ -9,8 +9,9 @@ use crate::segment::kernel::{Isa, Kernel};
 /// The weights of neighbouring pairs: a plane for each of [`Neighbours::steps`](crate::maxflow::Neighbours::steps), row
 /// by row, with the weight of the pair (pixel, pixel + step), and 0 where there is no such pair.
 ///
-/// w = gamma · exp(−beta · d²) / distance, with d² the squared colour difference. `gsc`: beta = 1 / (mean d² / 2) and no
-/// distance; `grabcut8`: beta = 1 / (2 · mean d²). In a picture of one colour beta is 0. `pixels` are interleaved RGB.
+/// w = gamma · exp(−beta · d²) / distance, with d² the squared colour difference. `gsc`: beta = 1 / (mean d² / 2) and
+/// no distance; `grabcut8`: beta = 1 / (2 · mean d²). In a picture of one colour beta is 0. `pixels` are interleaved
+/// RGB, and weights are in integers, as [`Form`] says.
 #[must_use]
 pub fn pairwise(pixels: &[u8], width: usize, options: &CutOptions) -> Vec<Vec<i32>> {
     weights(Isa::best(), pixels, width, options)

@@ -6,9 +6,9 @@ use crate::segment::colours::density::Densities;
 use crate::segment::kernel::lanes::{BLOCK, Column, exp2, integer, log2};
 use crate::segment::kernel::{Isa, Kernel};
 
-/// The costs of all pixels as [foreground, background]: [`unary`](super::unary) at f32's precision.
+/// The costs of all pixels, row by row, as [foreground, background]: [`unary`](super::unary) at f32's precision.
 ///
-/// `pixels` are interleaved RGB values.
+/// `pixels` are interleaved RGB values, 0..=255 whatever the form: its range is this function's affair.
 #[must_use]
 pub fn unaries(foreground: &Gmm, background: &Gmm, pixels: &[u8], form: Form) -> [Vec<i32>; 2] {
     costs(Isa::best(), foreground, background, pixels, form)

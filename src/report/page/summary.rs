@@ -1,0 +1,204 @@
+//! The numbers of a page: all of it that does not grow with the photos.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Choice, Page, PageFailure, PageRun};
+use crate::report::{self, Comparison, Experiment};
+use crate::score::{Cause, Floor, Group, Label, METRICS, Metrics, Paired, Rate, size_names};
+
+#[derive(Serialize)]
+pub(super) struct PageSummary<'a> {
+    schema: u32,
+    program: &'a str,
+    dataset: &'a str,
+    profile: &'a str,
+    images: usize,
+    images_in_dataset: usize,
+    weighted: bool,
+    classes: BTreeMap<usize, [&'a str; 2]>,
+    sizes: Vec<String>,
+    causes: [(&'static str, &'static str); Cause::ALL.len()],
+    runs: Vec<Run<'a>>,
+    comparisons: Vec<Compared<'a>>,
+    choices: &'a [Choice],
+}
+
+#[derive(Serialize)]
+struct Run<'a> {
+    name: &'a str,
+    title: &'a str,
+    pipeline: &'a str,
+    tuned_on: &'a str,
+    model: &'a str,
+    crops: &'a str,
+    metrics: Vec<Metric>,
+    by_size: Vec<Part<'a>>,
+    by_class: Vec<Part<'a>>,
+    floor_name: &'static str,
+    notes: &'a [String],
+    failed: usize,
+    stages: &'a [(String, f64)],
+    failures: &'a [PageFailure<'a>],
+    command: &'a str,
+    show: &'a str,
+    manifest: &'a Value,
+}
+
+#[derive(Serialize)]
+struct Metric {
+    name: &'static str,
+    detail: &'static str,
+    higher_is_better: bool,
+    value: f64,
+    low: f64,
+    high: f64,
+    floor: Option<f64>,
+    weighted: bool,
+}
+
+/// Photos that have a size or a class in common.
+#[derive(Serialize)]
+struct Part<'a> {
+    name: &'a str,
+    class: Option<usize>,
+    images: usize,
+    value: Option<f64>,
+    low: Option<f64>,
+    high: Option<f64>,
+    floor: Option<f64>,
+    mean_iou: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Compared<'a> {
+    a: usize,
+    b: usize,
+    metrics: Vec<ComparedMetric<'a>>,
+    verdict: &'a str,
+}
+
+#[derive(Serialize)]
+struct ComparedMetric<'a> {
+    name: &'a str,
+    a: f64,
+    b: f64,
+    difference: f64,
+    low: f64,
+    high: f64,
+    won: usize,
+    lost: usize,
+    p: f64,
+}
+
+pub(super) fn summary<'a>(page: &'a Page<'_>) -> PageSummary<'a> {
+    let Page { dataset, runs, comparisons, choices } = page;
+    let first = runs[0].summary;
+    let classes = &dataset.classes;
+    let likely = runs.iter().flat_map(|run| run.pictures.values()).filter_map(|picture| picture.layers.as_ref());
+    let likely = likely.flat_map(|layers| layers.classes.iter().map(|(class, _)| *class));
+    let guessed = runs.iter().flat_map(|run| &run.predictions.photos).flat_map(|photo| &photo.guesses);
+    let guessed = guessed.filter_map(|guess| match guess.label {
+        Label::Class(class) => Some(class),
+        _ => None,
+    });
+    let true_classes = dataset.photos.iter().filter_map(|photo| photo.class);
+    let occurring = true_classes.chain(guessed).chain(likely).filter(|class| *class < classes.len());
+    PageSummary {
+        schema: 1,
+        program: &first.program,
+        dataset: &dataset.name,
+        profile: &first.profile,
+        images: first.images,
+        images_in_dataset: first.images_in_dataset,
+        weighted: dataset.weighted,
+        classes: occurring.map(|class| (class, [classes.key(class), classes.title(class)])).collect(),
+        sizes: size_names(),
+        causes: Cause::ALL.map(Cause::name),
+        runs: runs.iter().map(run).collect(),
+        comparisons: comparisons.iter().enumerate().map(|(i, found)| compared(i + 1, found)).collect(),
+        choices,
+    }
+}
+
+fn run<'a>(run: &'a PageRun<'_>) -> Run<'a> {
+    let experiment = run.summary.run.as_ref();
+    let text = |field: fn(&Experiment) -> &String| experiment.map_or("", |e| field(e).as_str());
+    let boxes = run.summary.boxes.as_ref();
+    let mut metrics = Vec::new();
+    if let Some(boxes) = boxes {
+        if let Some(weighted) = &boxes.weighted {
+            metrics.extend(lines(&weighted.metrics, &weighted.floors.centre_half_area_rounded, true));
+        }
+        metrics.extend(lines(&boxes.metrics, &boxes.floors.centre_half_area_rounded, false));
+    }
+    Run {
+        name: &run.name,
+        title: run.title,
+        pipeline: text(|e| &e.pipeline),
+        tuned_on: text(|e| &e.tuned_on),
+        model: text(|e| &e.model),
+        crops: text(|e| &e.crops),
+        metrics,
+        by_size: boxes.map_or(vec![], |boxes| boxes.by_size.iter().map(part).collect()),
+        by_class: boxes.map_or(vec![], |boxes| boxes.by_class.iter().map(part).collect()),
+        floor_name: "centred box of half the area, edges rounded",
+        notes: &run.summary.notes,
+        failed: run.summary.failed,
+        stages: &run.summary.cpu_ms_per_photo,
+        failures: &run.failures,
+        command: &run.command,
+        show: &run.show,
+        manifest: run.manifest,
+    }
+}
+
+/// The metrics that there are, each with its floor.
+fn lines(metrics: &Metrics, floor: &Floor, weighted: bool) -> Vec<Metric> {
+    let value = |rate: Option<Rate>| rate.map(|rate| rate.value);
+    let accuracy = value(floor.gt_known_accuracy);
+    let [loose, tight] = [value(floor.gt_known_accuracy_iou_30), value(floor.gt_known_accuracy_iou_70)];
+    let all = [
+        ("gt_known_accuracy", "Localisation accuracy, IoU ≥ 0.5", metrics.gt_known_accuracy, accuracy),
+        ("gt_known_accuracy_iou_30", "Localisation accuracy, IoU ≥ 0.3", metrics.gt_known_accuracy_iou_30, loose),
+        ("gt_known_accuracy_iou_70", "Localisation accuracy, IoU ≥ 0.7", metrics.gt_known_accuracy_iou_70, tight),
+        ("corloc", "CorLoc", metrics.corloc, floor.corloc),
+        ("mean_iou", "Mean IoU", metrics.mean_iou, floor.mean_iou),
+        ("top1_localisation_error", "Localisation error, top-1", metrics.top1_localisation_error, None),
+        ("top5_localisation_error", "Localisation error, top-5", metrics.top5_localisation_error, None),
+        ("top1_classification_error", "Classification error, top-1", metrics.top1_classification_error, None),
+        ("top5_classification_error", "Classification error, top-5", metrics.top5_classification_error, None),
+        ("box_given_top5", "Box right, class among five", metrics.box_given_top5, None),
+    ];
+    let line = |(key, name, rate, floor): (_, _, Option<Rate>, _)| {
+        let Rate { value, low, high } = rate?;
+        let known = METRICS.iter().find(|metric| metric.name == key).expect("a metric of the list");
+        let (detail, higher_is_better) = (known.what, known.higher_is_better);
+        Some(Metric { name, detail, higher_is_better, value, low, high, floor, weighted })
+    };
+    all.into_iter().filter_map(line).collect()
+}
+
+fn part(group: &Group) -> Part<'_> {
+    let rate = group.gt_known_accuracy;
+    Part {
+        name: &group.name,
+        class: group.class,
+        images: group.images,
+        value: rate.map(|rate| rate.value),
+        low: rate.map(|rate| rate.low),
+        high: rate.map(|rate| rate.high),
+        floor: group.centre_half_area_rounded,
+        mean_iou: group.mean_iou,
+    }
+}
+
+fn compared(b: usize, found: &Comparison) -> Compared<'_> {
+    let metric = |metric: &report::Compared| {
+        let Paired { a, b, difference: Rate { value: difference, low, high }, won, lost, p } = metric.paired;
+        ComparedMetric { name: metric.name, a, b, difference, low, high, won, lost, p }
+    };
+    Compared { a: 0, b, metrics: found.metrics.iter().map(metric).collect(), verdict: &found.verdict }
+}

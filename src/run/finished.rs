@@ -1,0 +1,130 @@
+//! A finished run, read back from its folder: all that a report shows.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::{Failure, Row, RunOptions};
+use crate::dataset::{Dataset, Request};
+use crate::digest::sha256;
+use crate::prediction::Predictions;
+use crate::report::{Experiment, Summary};
+use crate::score::Predicted;
+use crate::segment::Flag;
+
+/// A run whose results lie in a folder.
+#[derive(Debug)]
+pub struct Finished {
+    /// The folder.
+    pub folder: PathBuf,
+    /// What was run.
+    pub options: RunOptions,
+    /// What it was scored against. The photos' paths are those of the machine that ran it.
+    pub dataset: Dataset,
+    /// What was found.
+    pub predictions: Predictions,
+    /// Of each photo, what its row for the true class says besides.
+    pub remarks: Vec<Remark>,
+    /// The photos that failed.
+    pub failures: Vec<Failure>,
+    /// The numbers.
+    pub summary: Summary,
+    /// `manifest.json`.
+    pub manifest: serde_json::Value,
+    /// The hash of `boxes.csv`: what was found, and nothing else.
+    pub boxes_sha256: String,
+}
+
+/// What the row of a photo's true class says besides its box.
+#[derive(Clone, Debug, Default)]
+pub struct Remark {
+    /// The degenerate case.
+    pub flag: Option<Flag>,
+    /// Why the photo failed.
+    pub message: Option<String>,
+}
+
+impl Finished {
+    /// Reads the results in a folder.
+    ///
+    /// # Errors
+    /// With the file, when one is missing or damaged, or they do not belong together.
+    pub fn open(folder: &Path) -> Result<Self> {
+        if !folder.join("summary.json").is_file() {
+            bail!(
+                "{}: no finished run lies here\nhelp: name the folder of a run; the same `localise run`, or `localise merge` \
+                 where it has shards, finishes one",
+                folder.display()
+            );
+        }
+        let mut dataset = Dataset::open(&Request { dataset: Some(folder), ..Request::default() })?;
+        let in_folder = |name: &str| folder.join(name);
+        let (boxes, bytes) = (in_folder("boxes.csv"), read(&in_folder("boxes.csv"))?);
+        let (predictions, remarks) = rows(&bytes, &dataset).with_context(|| boxes.display().to_string())?;
+        let Head { images_in_dataset, experiment } = json(&in_folder("summary.json"))?;
+        dataset.whole = images_in_dataset;
+        let manifest: serde_json::Value = json(&in_folder("manifest.json"))?;
+        let times = manifest["cpu_ms_per_photo"].as_object().into_iter().flatten();
+        let mut times: Vec<_> = times.filter_map(|(stage, ms)| Some((stage.clone(), ms.as_f64()?))).collect();
+        times.sort_by_key(|(stage, _)| STAGES.iter().position(|known| known == stage));
+        let summary =
+            Summary { run: Some(experiment), cpu_ms_per_photo: times, ..Summary::of_boxes(&dataset, &predictions) };
+        let failures = match fs::read_to_string(in_folder("failures.jsonl")) {
+            Ok(text) => text.lines().map(serde_json::from_str).collect::<Result<_, _>>().context("failures.jsonl")?,
+            Err(_) => vec![],
+        };
+        let run = String::from_utf8(read(&in_folder("run.toml"))?)?;
+        let options = RunOptions::from_text(&run).with_context(|| in_folder("run.toml").display().to_string())?;
+        let (folder, boxes_sha256) = (folder.to_owned(), sha256(&bytes));
+        Ok(Self { folder, options, dataset, predictions, remarks, failures, summary, manifest, boxes_sha256 })
+    }
+
+    /// The folder's name.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let absolute = std::path::absolute(&self.folder).unwrap_or_else(|_| self.folder.clone());
+        absolute.file_name().map_or_else(|| absolute.display().to_string(), |name| name.to_string_lossy().into_owned())
+    }
+}
+
+/// The stages in the order of the method; a manifest has them by name.
+const STAGES: [&str; 10] =
+    ["decode", "view", "network", "energy", "saliency", "threshold", "seeds", "colours", "cut", "component"];
+
+/// What a summary says that its rows do not.
+#[derive(Deserialize)]
+struct Head {
+    images_in_dataset: usize,
+    #[serde(flatten)]
+    experiment: Experiment,
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| path.display().to_string())
+}
+
+fn json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    serde_json::from_slice(&read(path)?).with_context(|| path.display().to_string())
+}
+
+/// The rows of `boxes.csv` by photo, in the dataset's order.
+fn rows(bytes: &[u8], dataset: &Dataset) -> Result<(Predictions, Vec<Remark>)> {
+    let places = dataset.places();
+    let mut photos = vec![Predicted { guesses: vec![], failed: true }; dataset.photos.len()];
+    let mut remarks = vec![Remark::default(); photos.len()];
+    for row in csv::Reader::from_reader(bytes).deserialize() {
+        let row: Row = row?;
+        let Some(place) = places.get(&row.image_id) else { bail!("truth.csv has no photo called {}", row.image_id) };
+        photos[place].guesses.extend(row.guess());
+        photos[place].failed = photos[place].guesses.is_empty();
+        if row.class_index == dataset.photos[place].class {
+            remarks[place] = Remark { flag: row.flag, message: row.message };
+        }
+    }
+    photos.iter_mut().for_each(|photo| photo.guesses.sort_by_key(|guess| guess.rank));
+    let classes = dataset.profile.guesses_classes();
+    Ok((Predictions { photos, classes, notes: vec![] }, remarks))
+}

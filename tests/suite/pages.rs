@@ -1,0 +1,182 @@
+//! `localise report`: what the page says is what the run's files say, whatever photos are called.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use assert_cmd::cargo::cargo_bin;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::faults::Job;
+use crate::program::{expect, json, run};
+
+/// A block of data of a page.
+fn block(page: &str, id: &str) -> Value {
+    let start = page.find(&format!("id=\"{id}\">")).unwrap_or_else(|| panic!("no block {id}"));
+    let text = &page[start..][id.len() + 6..];
+    serde_json::from_str(&text[..text.find("</script>").unwrap()]).unwrap()
+}
+
+/// The page of runs, and what was said.
+fn page(runs: &[&Path], more: &[&str]) -> (String, String) {
+    let folders: Vec<&str> = runs.iter().map(|folder| folder.to_str().unwrap()).collect();
+    let (out, err) = expect(0, &[&["report"], &folders[..], more].concat());
+    let path = out.lines().last().unwrap();
+    (fs::read_to_string(path).unwrap(), out + &err)
+}
+
+fn numbers(column: &Value) -> Vec<Option<f64>> {
+    column.as_array().unwrap().iter().map(Value::as_f64).collect()
+}
+
+#[test]
+fn a_page_says_what_the_files_say() {
+    let folder = TempDir::new().unwrap();
+    let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+    run(&a, &["--pipeline", "single-warp", "--classes", "top5"]);
+    run(&b, &["--pipeline", "centre-box", "--classes", "top5"]);
+    let (html, said) = page(&[&a, &b], &["--photos", "3"]);
+    assert!(b.join("report.html").exists() && said.contains("7 photos, "), "{said}");
+
+    let (summary, rows, pictures) = (block(&html, "summary"), block(&html, "rows"), block(&html, "pictures"));
+    for (i, folder) in [&a, &b].into_iter().enumerate() {
+        let numbers_of_run = json(&folder.join("summary.json"));
+        let accuracy = &numbers_of_run["metrics"]["gt_known_accuracy"];
+        let shown = &summary["runs"][i]["metrics"][0];
+        assert_eq!((&shown["value"], &shown["low"]), (&accuracy["value"], &accuracy["low"]));
+        let right = |bit: u64| {
+            rows["runs"][i]["right"].as_array().unwrap().iter().filter(|v| v.as_u64().unwrap() & bit > 0).count()
+        };
+        assert_eq!(right(1) as f64, accuracy["value"].as_f64().unwrap() * 7.0);
+        let wrong = numbers_of_run["localisation_error_count"][4].as_u64().unwrap();
+        assert_eq!(right(4) as u64, 7 - wrong);
+        // A cause is "right" where the box is.
+        let causes = rows["runs"][i]["cause"].as_array().unwrap().iter().filter(|cause| *cause == 0).count();
+        assert_eq!(causes, right(1));
+        let manifest = json(&folder.join("manifest.json"));
+        assert_eq!(summary["runs"][i]["manifest"], manifest);
+    }
+    // IoU by photo, to six decimals.
+    let mut reader = csv::Reader::from_path(a.join("boxes.csv")).unwrap();
+    let mut by_photo = BTreeMap::new();
+    for row in reader.records().map(Result::unwrap).filter(|row| &row[4] == "true") {
+        by_photo.insert(row[0].to_owned(), row[9].parse::<f64>().unwrap());
+    }
+    for (id, iou) in rows["id"].as_array().unwrap().iter().zip(numbers(&rows["runs"][0]["iou"])) {
+        let expected = by_photo[id.as_str().unwrap()];
+        assert!((iou.unwrap() - expected).abs() < 1.5e-6, "{id}: {iou:?}, {expected}");
+    }
+    // What is compared is what `compare` says.
+    let (compared, _) = expect(0, &["compare", a.to_str().unwrap(), b.to_str().unwrap(), "--json"]);
+    let compared: Value = serde_json::from_str(&compared).unwrap();
+    assert_eq!(summary["comparisons"][0]["metrics"][0]["lost"], compared["metrics"][0]["lost"]);
+    assert_eq!(summary["comparisons"][0]["verdict"], compared["verdict"]);
+    // Every chosen photo has a picture, with the layers that the pipeline makes.
+    for place in summary["choices"].as_array().unwrap().iter().flat_map(|choice| choice["photos"].as_array().unwrap()) {
+        let picture = &pictures[place.to_string()];
+        assert!(picture["photo"].as_str().unwrap().starts_with("data:image/jpeg;base64,"), "{place}");
+        assert!(picture["runs"][0]["component"].is_string(), "{place}");
+        assert_eq!(
+            picture["runs"][1]["classes"].as_array().unwrap().len(),
+            5,
+            "a constant box has classes and no layers"
+        );
+    }
+}
+
+/// Pictures are made once, and then no model is needed; without pictures none is needed at all. The bytes are the same.
+#[test]
+fn pictures_are_made_once() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("run");
+    run(&out, &["--pipeline", "single-warp"]);
+    let report = |more: &[&str], library: Option<&str>| {
+        let mut command = Command::new(cargo_bin("localise"));
+        command.env_remove("LOCALISE_DATA").arg("report").arg(&out).args(more);
+        library.map(|path| command.env("ORT_DYLIB_PATH", path));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        (fs::read_to_string(out.join("report.html")).unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (plain, said) = report(&["--photos", "2"], Some("/nowhere.so"));
+    assert!(said.contains("pictures have no layers: ") && said.contains("/nowhere.so"), "{said}");
+    assert!(
+        block(&plain, "pictures")
+            .as_object()
+            .unwrap()
+            .values()
+            .all(|p| p["photo"].is_string() && p["runs"][0].is_null())
+    );
+    let (none, said) = report(&["--photos", "0"], Some("/nowhere.so"));
+    assert!(block(&none, "pictures").as_object().unwrap().is_empty() && !said.contains("layers"), "{said}");
+
+    let (first, _) = report(&["--photos", "2"], None);
+    assert!(block(&first, "pictures").as_object().unwrap().values().any(|p| p["runs"][0]["saliency"].is_string()));
+    let (again, said) = report(&["--photos", "2"], Some("/nowhere.so"));
+    assert!(first == again && !said.contains("layers"), "{said}");
+    // A fresh run has other pictures: those of the old one go with it.
+    run(&out, &["--pipeline", "single-warp", "--fresh"]);
+    assert!(!out.join("pictures.jsonl").exists() && !out.join("report.html").exists());
+}
+
+/// Names, classes and messages are data: none of them is markup.
+#[test]
+fn a_page_escapes_what_it_is_given() {
+    let job = Job::new(3);
+    fs::write(job.out("00000.png"), "<b>no picture</b>").unwrap();
+    let out = job.out("<b>&amp;");
+    let arguments = job.arguments("<b>&amp;");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    expect(3, &arguments);
+    let (html, _) = page(&[&out], &[]);
+    let summary = block(&html, "summary");
+    assert_eq!(summary["runs"][0]["name"], "<b>&amp;");
+    assert_eq!(summary["runs"][0]["failures"].as_array().unwrap().len(), 1);
+    assert!(html.contains("&lt;b&gt;&amp;amp;"), "the plain table is escaped");
+    assert_eq!(html.matches("<b>").count(), 0);
+    let rows = block(&html, "rows");
+    assert_eq!(rows["runs"][0]["cause"].as_array().unwrap()[0], 5, "no box");
+    assert!(rows["runs"][0]["message"]["0"].is_string());
+}
+
+#[test]
+fn a_report_of_no_run_says_so() {
+    let folder = TempDir::new().unwrap();
+    let (_, said) = expect(2, &["report", folder.path().to_str().unwrap()]);
+    assert!(said.contains("no finished run lies here") && said.contains("help: "), "{said}");
+    let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+    run(&a, &["--pipeline", "centre-box"]);
+    run(&b, &["--pipeline", "centre-box", "--limit", "3"]);
+    let (_, said) = expect(2, &["report", a.to_str().unwrap(), b.to_str().unwrap()]);
+    assert!(said.contains("other photos or another truth"), "{said}");
+}
+
+/// The page in a real browser: `tests/browser/report.py` says what is looked at.
+#[test]
+fn a_browser_shows_the_page() {
+    let there = |program: &str| Command::new(program).arg("--version").output().is_ok_and(|o| o.status.success());
+    if !Path::new(".test-tools/selenium").exists() || !there("chromium") || !there("chromedriver") {
+        assert!(std::env::var_os("CI").is_none(), "Chromium or selenium is missing; scripts/test installs them");
+        crate::skip("Chromium, chromedriver and selenium are not here");
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+    run(&a, &["--pipeline", "single-warp", "--classes", "top5"]);
+    run(&b, &["--pipeline", "centre-box", "--classes", "top5"]);
+    let job = Job::with(40, &[3, 7], crate::photos::CONVOLUTION);
+    job.golden();
+    let one = folder.path().join("one.html");
+    let [one, out] = [&one, &job.out("golden")].map(|path| path.to_str().unwrap().to_owned());
+    page(&[Path::new(&out)], &["--out", &one]);
+    page(&[&a], &[]);
+    page(&[&a, &b], &[]);
+    let pages = [a.join("report.html"), b.join("report.html"), one.into()];
+    let mut command = Command::new("python3");
+    command.arg("tests/browser/report.py").args(&pages).env("PYTHONPATH", ".test-tools");
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{said}");
+}

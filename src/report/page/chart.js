@@ -24,7 +24,7 @@ function strip(cells, end = 1, first = 0) {
 
 /**
  * A table of shares: a name, one column of values with their intervals for each run, the floor, and bars.
- * lines: [{ name, detail, cells: [{ value, low, high, floor }, …] }], one cell a run.
+ * lines: [{ name, detail, what, cells: [{ value, low, high, floor }, …] }], one cell a run.
  */
 function shares(caption, first, lines) {
   const floors = line => [...new Set(line.cells.filter(cell => known(cell?.floor)).map(cell => percent(cell.floor)))].join(", ");
@@ -37,7 +37,7 @@ function shares(caption, first, lines) {
     html("td", { class: "drawn" }),
   ];
   const body = lines.map(line => html("tr", {},
-    html("th", { scope: "row" }, line.name, line.detail ? html("small", {}, line.detail) : null),
+    html("th", { scope: "row", title: line.what }, line.name, line.detail ? html("small", {}, line.detail) : null),
     ...line.cells.map(cell),
     floored ? html("td", { class: "number" }, floors(line)) : null,
     html("td", { class: "drawn" }, strip(line.cells))));

@@ -51,6 +51,7 @@ struct Run<'a> {
 struct Metric {
     name: &'static str,
     detail: &'static str,
+    what: &'static str,
     higher_is_better: bool,
     value: f64,
     low: f64,
@@ -160,23 +161,24 @@ fn lines(metrics: &Metrics, floor: &Floor, weighted: bool) -> Vec<Metric> {
     let value = |rate: Option<Rate>| rate.map(|rate| rate.value);
     let accuracy = value(floor.gt_known_accuracy);
     let [loose, tight] = [value(floor.gt_known_accuracy_iou_30), value(floor.gt_known_accuracy_iou_70)];
+    let (known, class_and_box, class) = ("true class known", "class and box", "class alone");
     let all = [
-        ("gt_known_accuracy", "Localisation accuracy, IoU ≥ 0.5", metrics.gt_known_accuracy, accuracy),
-        ("gt_known_accuracy_iou_30", "Localisation accuracy, IoU ≥ 0.3", metrics.gt_known_accuracy_iou_30, loose),
-        ("gt_known_accuracy_iou_70", "Localisation accuracy, IoU ≥ 0.7", metrics.gt_known_accuracy_iou_70, tight),
-        ("corloc", "CorLoc", metrics.corloc, floor.corloc),
-        ("mean_iou", "Mean IoU", metrics.mean_iou, floor.mean_iou),
-        ("top1_localisation_error", "Localisation error, top-1", metrics.top1_localisation_error, None),
-        ("top5_localisation_error", "Localisation error, top-5", metrics.top5_localisation_error, None),
-        ("top1_classification_error", "Classification error, top-1", metrics.top1_classification_error, None),
-        ("top5_classification_error", "Classification error, top-5", metrics.top5_classification_error, None),
-        ("box_given_top5", "Box right, class among five", metrics.box_given_top5, None),
+        ("gt_known_accuracy", "Accuracy, IoU ≥ 0.5", known, metrics.gt_known_accuracy, accuracy),
+        ("gt_known_accuracy_iou_30", "Accuracy, IoU ≥ 0.3", known, metrics.gt_known_accuracy_iou_30, loose),
+        ("gt_known_accuracy_iou_70", "Accuracy, IoU ≥ 0.7", known, metrics.gt_known_accuracy_iou_70, tight),
+        ("corloc", "CorLoc", "mean over classes, IoU ≥ 0.5", metrics.corloc, floor.corloc),
+        ("mean_iou", "Mean IoU", known, metrics.mean_iou, floor.mean_iou),
+        ("top1_localisation_error", "Localisation error, top-1", class_and_box, metrics.top1_localisation_error, None),
+        ("top5_localisation_error", "Localisation error, top-5", class_and_box, metrics.top5_localisation_error, None),
+        ("top1_classification_error", "Classification error, top-1", class, metrics.top1_classification_error, None),
+        ("top5_classification_error", "Classification error, top-5", class, metrics.top5_classification_error, None),
+        ("box_given_top5", "Box right", "class among five", metrics.box_given_top5, None),
     ];
-    let line = |(key, name, rate, floor): (_, _, Option<Rate>, _)| {
+    let line = |(key, name, detail, rate, floor): (_, _, _, Option<Rate>, _)| {
         let Rate { value, low, high } = rate?;
         let known = METRICS.iter().find(|metric| metric.name == key).expect("a metric of the list");
-        let (detail, higher_is_better) = (known.what, known.higher_is_better);
-        Some(Metric { name, detail, higher_is_better, value, low, high, floor, weighted })
+        let (what, higher_is_better) = (known.what, known.higher_is_better);
+        Some(Metric { name, detail, what, higher_is_better, value, low, high, floor, weighted })
     };
     all.into_iter().filter_map(line).collect()
 }

@@ -40,7 +40,6 @@ fn truth() -> Dataset {
         class: Some(i % 1000),
         boxes: boxes(i).map(|b| b.map(|v| v as f64)).map(|[a, b, c, d]| BBox::from_inclusive(a, b, c, d)).collect(),
         blacklisted: i.is_multiple_of(28),
-        weight: 1.0,
         ..Photo::default()
     };
     let classes = ClassList::read(ClassList::IMAGENET).expect("the classes");

@@ -93,7 +93,7 @@ pub fn ascend(
         let shift = [0, 1].map(|_| (size - options.jitter % size + random.below(2 * options.jitter + 1)) % size);
         let shown = rolled(&image, shift);
         let mut response = worker.gradients((&shown + &mean).view(), &[class])?;
-        let mut slope = rolled(&response.gradients[0].remove(0), shift.map(|n| (size - n) % size));
+        let slope = rolled(&response.gradients[0].remove(0), shift.map(|n| (size - n) % size));
         score = response.scores[class];
         // A network that ends in a ReLU may have score and slope 0 at the zero image.
         let flat = slope.iter().all(|&v| v == 0.0);
@@ -109,14 +109,10 @@ pub fn ascend(
             continue;
         }
         climbed = true;
-        slope.zip_mut_with(&image, |slope, &value| *slope -= 2.0 * options.l2 as f32 * value);
-        let length = (slope.iter().map(|&v| f64::from(v * v)).sum::<f64>() / slope.len() as f64).sqrt();
-        velocity *= options.momentum as f32;
-        velocity.scaled_add((options.step / length.max(f64::MIN_POSITIVE)) as f32, &slope);
-        image += &velocity;
-        let done = iteration as f64 / options.iterations as f64;
-        let deviation = options.blur + (options.blur_end - options.blur) * done;
+        step(&mut image, &mut velocity, slope, options);
         if iteration % BLURRED_EVERY == 0 {
+            let done = iteration as f64 / options.iterations as f64;
+            let deviation = options.blur + (options.blur_end - options.blur) * done;
             for mut channel in image.outer_iter_mut() {
                 let soft = blurred(&channel.to_owned(), deviation as f32);
                 channel.assign(&soft);
@@ -127,6 +123,15 @@ pub fn ascend(
     let level = |y: u32, x: u32, c: usize| shown[[c, y as usize, x as usize]].round().clamp(0.0, 255.0) as u8;
     let picture = RgbImage::from_fn(size as u32, size as u32, |x, y| Rgb([0, 1, 2].map(|c| level(y, x, c))));
     Ok(ClassModel { picture, score, from_noise: noise > 0.0 })
+}
+
+/// One step up the slope of S, with momentum: `d = ∇S − 2λI, v ← momentum · v + step · d / √(mean d²), I ← I + v`
+fn step(image: &mut Array3<f32>, velocity: &mut Array3<f32>, mut slope: Array3<f32>, options: &ClassModelOptions) {
+    slope.zip_mut_with(image, |slope, &value| *slope -= 2.0 * options.l2 as f32 * value);
+    let length = (slope.iter().map(|&v| f64::from(v * v)).sum::<f64>() / slope.len() as f64).sqrt();
+    *velocity *= options.momentum as f32;
+    velocity.scaled_add((options.step / length.max(f64::MIN_POSITIVE)) as f32, &slope);
+    *image += &*velocity;
 }
 
 /// The image moved down and right, what leaves it coming back on the other side.

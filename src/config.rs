@@ -1,18 +1,18 @@
 //! Pipelines: one TOML file is one experiment. Here it is read, changed by `--set`, and checked.
 //!
 //! In: a name of `pipelines/`, a path or a text, and settings `table.key=value`. Out: a [`Pipeline`] whose values are
-//! all in their ranges and whose tables go together ([`Pipeline::method`]); an unknown key is answered with the nearest
+//! all in their ranges and whose tables go together ([`Pipeline::box_rule`]); an unknown key is answered with the nearest
 //! one. Each table is the options of one stage and is described there: [`ViewOptions`], [`SaliencyOptions`],
 //! [`SeedOptions`], [`ColourOptions`], [`CutOptions`], [`ThresholdOptions`], [`ConstantBoxOptions`]. What is not an
 //! experiment's affair (dataset, model, threads, folders) is in [`crate::run`].
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::saliency::{self, SaliencyOptions, ViewOptions};
-use crate::segment::{ColourOptions, ConstantBoxOptions, CutOptions, SeedOptions, ThresholdOptions};
+use crate::segment::{ColourOptions, ConstantBoxOptions, CutOptions, Energy, SeedOptions, ThresholdOptions};
+use crate::shipped::{PIPELINES, parse};
 
 /// A configuration that cannot be used: what, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -54,13 +54,24 @@ pub struct TunedOn {
 
 /// How a pipeline makes a box from a photo.
 #[derive(Clone, Copy, Debug)]
-pub enum Method<'a> {
+pub enum BoxRule<'a> {
     /// An exact minimum cut by the saliency map, and by colour models where they are learnt.
     Cut(&'a CutOptions, Option<(&'a SeedOptions, &'a ColourOptions)>),
     /// A threshold on the saliency map.
     Threshold(&'a ThresholdOptions),
     /// The same box in every photo.
     ConstantBox(&'a ConstantBoxOptions),
+}
+
+impl BoxRule<'_> {
+    /// The energy of the cut, for one thread; `None` where nothing is cut.
+    #[must_use]
+    pub fn energy(&self) -> Option<Energy> {
+        match self {
+            Self::Cut(options, _) => Some(Energy::new(options)),
+            _ => None,
+        }
+    }
 }
 
 impl Pipeline {
@@ -84,18 +95,7 @@ impl Pipeline {
     /// # Errors
     /// [`Error`] naming the file, the line and the nearest known key.
     pub fn load(name: &Path, settings: &[String]) -> Result<Self, Error> {
-        let folder = home().join("pipelines");
-        let named = folder.join(name).with_added_extension("toml");
-        let path = if name.extension().is_some_and(|e| e == "toml") { name.to_owned() } else { named };
-        let text = std::fs::read_to_string(&path).map_err(|e| {
-            if name.extension().is_some_and(|e| e == "toml") || e.kind() != std::io::ErrorKind::NotFound {
-                return Error(format!(
-                    "{}: {e}\nhelp: `localise list pipelines` lists those that are known",
-                    path.display()
-                ));
-            }
-            Error(unknown(["pipeline", "pipelines"], name, &folder, "or give a TOML file"))
-        })?;
+        let (path, text) = PIPELINES.read(name).map_err(Error)?;
         Self::from_text(&text, &path.display().to_string(), settings)
     }
 
@@ -105,12 +105,12 @@ impl Pipeline {
     /// As [`Pipeline::load`].
     pub fn from_text(text: &str, origin: &str, settings: &[String]) -> Result<Self, Error> {
         let pipeline: Self = if settings.is_empty() {
-            parse(text, origin)?
+            parse(text, origin).map_err(Error)?
         } else {
-            let mut table: toml::Table = parse(text, origin)?;
+            let mut table: toml::Table = parse(text, origin).map_err(Error)?;
             settings.iter().try_for_each(|setting| set(&mut table, setting))?;
             let text = toml::to_string(&table).map_err(|e| Error(e.to_string()))?;
-            parse(&text, &format!("{origin} with --set {}", settings.join(" --set ")))?
+            parse(&text, &format!("{origin} with --set {}", settings.join(" --set "))).map_err(Error)?
         };
         pipeline.check(origin)?;
         Ok(pipeline)
@@ -130,11 +130,11 @@ impl Pipeline {
     /// # Panics
     /// Never for a pipeline from [`Pipeline::load`], which has been checked.
     #[must_use]
-    pub fn method(&self) -> Method<'_> {
+    pub fn box_rule(&self) -> BoxRule<'_> {
         self.resolve().expect("checked when loaded")
     }
 
-    fn resolve(&self) -> Result<Method<'_>, &'static str> {
+    fn resolve(&self) -> Result<BoxRule<'_>, &'static str> {
         let learnt = match (&self.seeds, &self.colours) {
             (Some(seeds), Some(colours)) => Some((seeds, colours)),
             (None, None) => None,
@@ -142,16 +142,16 @@ impl Pipeline {
         };
         match (&self.cut, &self.threshold, &self.constant_box) {
             (Some(cut), None, None) => match self.saliency {
-                Some(_) if learnt.is_some() || cut.map > 0.0 => Ok(Method::Cut(cut, learnt)),
+                Some(_) if learnt.is_some() || cut.map > 0.0 => Ok(BoxRule::Cut(cut, learnt)),
                 Some(_) => Err("[cut] needs the tables [seeds] and [colours], or a weight for the map: cut.map"),
                 None => Err("[cut] needs the table [saliency]"),
             },
             (None, Some(threshold), None) => match (&self.saliency, learnt) {
-                (Some(_), None) => Ok(Method::Threshold(threshold)),
+                (Some(_), None) => Ok(BoxRule::Threshold(threshold)),
                 _ => Err("[threshold] needs [saliency], and no [seeds] or [colours]"),
             },
             (None, None, Some(constant)) => match (&self.saliency, learnt) {
-                (None, None) => Ok(Method::ConstantBox(constant)),
+                (None, None) => Ok(BoxRule::ConstantBox(constant)),
                 _ => Err("[constant-box] takes no [saliency], [seeds] or [colours]"),
             },
             _ => Err("exactly one of the tables [cut], [threshold] and [constant-box] is wanted"),
@@ -208,72 +208,6 @@ fn set(table: &mut toml::Table, setting: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Parses TOML; an unknown key is answered with the nearest known one.
-///
-/// # Errors
-/// [`Error`] with `origin`, line, column and the text around.
-pub(crate) fn parse<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T, Error> {
-    toml::from_str(text).map_err(|e| {
-        let message = e.to_string();
-        let quoted: Vec<_> = message.split('`').skip(1).step_by(2).collect();
-        let near = match quoted.as_slice() {
-            [unknown, known @ ..] if e.message().starts_with("unknown") => nearest(unknown, known.iter().copied()),
-            _ => None,
-        };
-        let near = near.map(|near| format!("did you mean {near}?"));
-        let is_method = e.message().starts_with("unknown method");
-        let list = is_method.then(|| "`localise list methods` lists them".to_owned());
-        let help = near.into_iter().chain(list).collect::<Vec<_>>().join(" ");
-        let help = if help.is_empty() { help } else { format!("help: {help}") };
-        Error(format!("{origin}: {message}{help}"))
-    })
-}
-
-/// The candidate that is spelt most like `name`, where any is near.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near = candidates.map(|c| (strsim::jaro_winkler(name, c), c)).filter(|(likeness, _)| *likeness > 0.7);
-    near.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, c)| c)
-}
-
-/// What is said where nothing in `folder` is called `name`: the nearest, all, and the verb that lists them. The words
-/// for one and for several come first; `other` is what may be given in place of a name.
-pub(crate) fn unknown([one, several]: [&str; 2], name: &Path, folder: &Path, other: &str) -> String {
-    let (name, names) = (name.display().to_string(), names(folder));
-    if names.is_empty() {
-        let folder = folder.display();
-        return format!(
-            "no {one} is called {name}: {folder} holds none\nhelp: set LOCALISE_HOME to the folder that holds pipelines/ \
-             and data/, {other}"
-        );
-    }
-    let near =
-        nearest(&name, names.iter().map(String::as_str)).map_or(String::new(), |n| format!(", the nearest is {n}"));
-    let names = names.join(", ");
-    format!("no {one} is called {name}{near}\nhelp: {several} are {names} (`localise list {several}`); {other}")
-}
-
-/// The names of the TOML files in a folder, sorted.
-pub(crate) fn names(folder: &Path) -> Vec<String> {
-    let files = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let toml = files.filter(|path| path.extension().is_some_and(|e| e == "toml"));
-    let mut names: Vec<_> = toml.filter_map(|p| Some(p.file_stem()?.to_string_lossy().into_owned())).collect();
-    names.sort();
-    names
-}
-
-/// The folder that holds `pipelines/` and `data/`: `LOCALISE_HOME`, or the nearest folder above the working folder or
-/// above the executable that has both, or the working copy that the program was built from; else the working folder.
-pub(crate) fn home() -> PathBuf {
-    if let Some(home) = std::env::var_os("LOCALISE_HOME").filter(|v| !v.is_empty()) {
-        return home.into();
-    }
-    let built = Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")));
-    let starts = [std::env::current_dir().ok(), std::env::current_exe().ok(), built];
-    let above = starts.iter().flatten().flat_map(|start| start.ancestors());
-    let mut homes = above.filter(|folder| folder.join("pipelines").is_dir() && folder.join("data/models").is_dir());
-    homes.next().map_or_else(|| ".".into(), Path::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -284,7 +218,7 @@ mod tests {
 
     #[test]
     fn every_shipped_pipeline_reads_and_writes_itself() {
-        let names = names(&home().join("pipelines"));
+        let names = PIPELINES.names();
         assert!(names.len() >= 6, "{names:?}");
         for name in names {
             let pipeline = shipped(&name).unwrap_or_else(|e| panic!("{e}"));

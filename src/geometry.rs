@@ -49,13 +49,25 @@ impl BBox {
         Self::new(0.0, 0.0, width as f64, height as f64)
     }
 
+    /// Whether the point lies in the box: its left and upper edges belong to it, the right and lower ones do not.
+    ///
+    /// ```
+    /// use localise::geometry::BBox;
+    /// let bbox = BBox::new(2., 3., 4., 5.);
+    /// assert_eq!([(2., 3.), (3.5, 4.5), (4., 4.), (3., 5.)].map(|(x, y)| bbox.holds(x, y)), [true, true, false, false]);
+    /// ```
+    #[must_use]
+    pub fn holds(&self, x: f64, y: f64) -> bool {
+        self.x_min <= x && x < self.x_max && self.y_min <= y && y < self.y_max
+    }
+
     /// The area in pixels; 0 for a box that is empty or turned inside out.
     #[must_use]
     pub fn area(&self) -> f64 {
         (self.x_max - self.x_min).max(0.0) * (self.y_max - self.y_min).max(0.0)
     }
 
-    /// The area that two boxes share, in pixels.
+    /// The area that two boxes share, in pixels; 0 where an edge is NaN.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> f64 {
         let both = Self {
@@ -64,10 +76,11 @@ impl BBox {
             x_max: self.x_max.min(other.x_max),
             y_max: self.y_max.min(other.y_max),
         };
-        both.area()
+        // max and min pass NaN over, and area does not.
+        both.area().min(self.area()).min(other.area())
     }
 
-    /// Intersection over union, in 0..=1; 0 where either box is empty, turned inside out or without end.
+    /// Intersection over union, in 0..=1; 0 where either box is empty, turned inside out, without end or not of numbers.
     #[must_use]
     pub fn iou(&self, other: &Self) -> f64 {
         let intersection = self.intersection(other);
@@ -136,6 +149,20 @@ mod tests {
                 .map(|[x0, y0, x1, y1]: [u32; 4]| BBox::from_inclusive(x0.into(), y0.into(), x1.into(), y1.into()));
             assert!((a.iou(&b) - expected).abs() < 1e-12, "{a:?} {b:?}");
             assert_eq!(a.iou(&b), b.iou(&a));
+        }
+    }
+
+    #[test]
+    fn a_box_that_is_not_of_numbers_overlaps_nothing() {
+        let whole = BBox::whole(10, 10);
+        for edge in 0..4 {
+            for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                let mut edges = [0.0, 0.0, 10.0, 10.0];
+                edges[edge] = odd;
+                let [x_min, y_min, x_max, y_max] = edges;
+                let bbox = BBox::new(x_min, y_min, x_max, y_max);
+                assert_eq!((bbox.iou(&whole), whole.iou(&bbox), bbox.iou(&bbox)), (0.0, 0.0, 0.0), "{bbox:?}");
+            }
         }
     }
 

@@ -115,9 +115,9 @@
 //!
 //! ```
 //! use image::{Rgb, RgbImage};
-//! use localise::config::{Method, Pipeline};
+//! use localise::config::{BoxRule, Pipeline};
 //! use localise::geometry::BBox;
-//! use localise::saliency::{Rect, Saliency};
+//! use localise::saliency::Saliency;
 //! use localise::segment::{Energy, cut};
 //! use ndarray::Array2;
 //!
@@ -128,10 +128,10 @@
 //! });
 //! let near = |x: f32, y: f32| 1.0 / (1.0 + (x - 20.0).powi(2) + (y - 15.0).powi(2));
 //! let map = Array2::from_shape_fn((30, 40), |(y, x)| near(x as f32, y as f32));
-//! let saliency = Saliency { map, window: Rect { x: 0, y: 0, width: 40, height: 30 } };
+//! let saliency = Saliency::whole(map);
 //!
 //! let paper = Pipeline::load("paper2013".as_ref(), &[])?;
-//! let Method::Cut(options, learnt) = paper.method() else { unreachable!("the paper cuts") };
+//! let BoxRule::Cut(options, learnt) = paper.box_rule() else { unreachable!("the paper cuts") };
 //! let mut energy = Energy::new(options);
 //! energy.set_photo(&frame);
 //! // The frame is a photo of 400 x 300, made ten times smaller. 0 is the seed of the colour models.
@@ -157,7 +157,6 @@
 //!     size: Some([100, 100]),
 //!     class: Some(class),
 //!     boxes: vec![truth],
-//!     weight: 1.0,
 //!     ..Photo::default()
 //! };
 //! let photos = [
@@ -295,10 +294,12 @@ pub mod gradient;
 pub mod maxflow;
 pub mod onnx;
 pub mod prediction;
+mod publish;
 mod random;
 pub mod report;
 pub mod run;
 pub mod saliency;
 pub mod score;
 pub mod segment;
+mod shipped;
 pub mod study;

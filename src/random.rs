@@ -1,4 +1,7 @@
-//! Random numbers that never change under us: Steele, Lea and Flood's SplitMix64 (2014).
+//! Random numbers that never change under us: Steele, Lea and Flood's SplitMix64 (2014). Their seeds are hashes of what
+//! they are for.
+
+use sha2::{Digest, Sha256};
 
 /// A source of numbers, set by its seed.
 #[derive(Clone, Debug)]
@@ -27,4 +30,15 @@ impl SplitMix {
     pub(crate) fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.next()) * n as u128) >> 64) as usize
     }
+}
+
+/// The seed of a random choice, from what it is for.
+pub(crate) fn seed_of(purpose: &str) -> u64 {
+    let hash = Sha256::digest(purpose);
+    u64::from_le_bytes(std::array::from_fn(|i| hash[i]))
+}
+
+/// The seed for a class in the photo that is called `id`, in a run of this seed.
+pub(crate) fn seed_of_class(run: u64, id: &str, class: usize) -> u64 {
+    seed_of(&format!("{run}/{id}/{class}"))
 }

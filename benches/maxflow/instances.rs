@@ -6,7 +6,7 @@ use std::path::Path;
 use image::RgbImage;
 use image::imageops::{FilterType, crop_imm, resize};
 use localise::dataset;
-use localise::saliency::{Rect, Saliency};
+use localise::saliency::Saliency;
 use localise::segment::{ColourFit, ColourOptions, CutOptions, Energy, Form, SeedOptions, SeedRule, Seeds, seeds};
 use ndarray::Array2;
 
@@ -121,8 +121,7 @@ impl Class {
                 map
             }
         };
-        let window = Rect { x: 0, y: 0, width: self.size[0], height: self.size[1] };
-        Saliency { map, window }
+        Saliency::whole(map)
     }
 
     /// The seeds: those of the pipelines `single-warp` and `paper2013`.

@@ -12,9 +12,9 @@ use anyhow::{Result, ensure};
 use clap::Parser;
 use image::GrayImage;
 use localise::run::thread_ms;
-use localise::saliency::{Rect, Saliency};
+use localise::saliency::Saliency;
 use localise::segment::{
-    self, ColourFit, ColourOptions, Component, CutOptions, Energy, Form, Gmm, Samples, Seed, SeedOptions, SeedRule,
+    self, ColourFit, ColourOptions, CutOptions, Energy, Form, Gaussian, Gmm, Samples, Seed, SeedOptions, SeedRule,
     Seeds, bounding_box, expectation_maximisation, largest, unaries,
 };
 use nalgebra::{Matrix3, Vector3};
@@ -62,10 +62,7 @@ fn main() -> Result<()> {
             let photo = image::open(photo)?.into_rgb8();
             let [width, height] = [photo.width(), photo.height()];
             let map = match saliency {
-                Some(path) => Some(Saliency {
-                    map: planes(image::open(path)?.into_luma16(), f32::from)?,
-                    window: Rect { x: 0, y: 0, width, height },
-                }),
+                Some(path) => Some(Saliency::whole(planes(image::open(path)?.into_luma16(), f32::from)?)),
                 None => None,
             };
             let given = match seeds {
@@ -149,7 +146,7 @@ fn write_instances(folder: &Path) -> Result<()> {
 fn mixture(pixels: &[u8], start: &[u8], repeat: usize) -> Result<()> {
     let numbers: Vec<f64> = start.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
     let component =
-        |c: &[f64]| Component::new(c[0], Vector3::from_column_slice(&c[1..4]), Matrix3::from_row_slice(&c[4..]));
+        |c: &[f64]| Gaussian::new(c[0], Vector3::from_column_slice(&c[1..4]), Matrix3::from_row_slice(&c[4..]));
     let start = Gmm { components: numbers.chunks_exact(13).map(component).collect() };
     let colours = || pixels.as_chunks().0.iter().map(|pixel: &[u8; 3]| pixel.map(f32::from)).collect::<Samples>();
     let mut gmm = start.clone();

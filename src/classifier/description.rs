@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use crate::classes::ClassList;
-use crate::config::{self, home};
 use crate::digest;
+use crate::shipped::{MODELS, parse};
 
 /// The order of the colour channels.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -96,6 +96,21 @@ impl Description {
         Err(Error::Description(format!("{}: no such model file{help}", self.model.display())))
     }
 
+    /// Refuses the classes of a dataset where the scores are for others.
+    ///
+    /// # Errors
+    /// A text that names both lists.
+    pub fn must_have(&self, classes: &ClassList, dataset: &str) -> Result<(), String> {
+        if *classes == self.classes {
+            return Ok(());
+        }
+        Err(format!(
+            "the classes of {dataset} are those of the list {}, the scores of {} are for {}\nhelp: bring a model for \
+             these classes, and name their list in its description",
+            classes.name, self.name, self.classes.name
+        ))
+    }
+
     /// The SHA-256 of all that the description says of the network's input, classes and layers, in hexadecimal.
     #[must_use]
     pub fn sha256(&self) -> String {
@@ -110,39 +125,26 @@ impl Description {
     /// The description of `model`: a name (`data/models/NAME.toml`), a description, or an ONNX file with its
     /// description beside it or, by its name, in `data/models`.
     pub(super) fn find(model: &Path) -> Result<Self, String> {
-        let known = |name: &Path| home().join("data/models").join(name).with_added_extension("toml");
-        match model.extension().and_then(|e| e.to_str()) {
-            Some("toml") => Self::read(model, None),
-            Some("onnx") => {
-                let beside = model.with_extension("toml");
-                let stem = Path::new(model.file_stem().unwrap_or_default());
-                let places = [beside.clone(), known(stem)];
-                let Some(path) = places.iter().find(|path| path.is_file()) else {
-                    return Err(format!(
-                        "{}: the model has no description\nhelp: write {} after the example of {}",
-                        model.display(),
-                        beside.display(),
-                        known(Path::new("squeezenet1.1")).display()
-                    ));
-                };
-                Self::read(path, Some(model))
-            }
-            _ => match known(model) {
-                path if path.is_file() => Self::read(&path, None),
-                _ => Err(config::unknown(
-                    ["model", "models"],
-                    model,
-                    &home().join("data/models"),
-                    "or give an ONNX file",
-                )),
-            },
+        if model.extension().is_none_or(|e| e != "onnx") {
+            return Self::read(model, None);
+        }
+        let beside = model.with_extension("toml");
+        let by_name = MODELS.path(Path::new(model.file_stem().unwrap_or_default()));
+        match [&beside, &by_name].into_iter().find(|path| path.is_file()) {
+            Some(path) => Self::read(path, Some(model)),
+            None => Err(format!(
+                "{}: the model has no description\nhelp: write {} after the example of {}",
+                model.display(),
+                beside.display(),
+                MODELS.path(Path::new("squeezenet1.1")).display()
+            )),
         }
     }
 
-    fn read(path: &Path, model: Option<&Path>) -> Result<Self, String> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| format!("{}: {e}\nhelp: `localise list models` lists those that are known", path.display()))?;
-        let file: File = config::parse(&text, &path.display().to_string()).map_err(|e| e.to_string())?;
+    /// Reads the description in `given`, a name or a path, of the ONNX file `model` in place of its own.
+    fn read(given: &Path, model: Option<&Path>) -> Result<Self, String> {
+        let (path, text) = MODELS.read(given)?;
+        let file: File = parse(&text, &path.display().to_string())?;
         let File { size, canvas, .. } = file;
         if !(1..=MOST_SIDE).contains(&size) || !(size..=MOST_SIDE).contains(&canvas) {
             let path = path.display();

@@ -16,7 +16,9 @@ mod description;
 mod library;
 mod preprocess;
 mod provider;
+mod scores;
 mod session;
+mod worker;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -25,19 +27,21 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use image::RgbImage;
-use ndarray::{Array3, Array4, ArrayD, ArrayView3, Axis, Ix3, Ix4};
+use ndarray::{Array4, ArrayD};
 use sha2::{Digest, Sha256};
 
 pub use description::{Channels, Description};
 pub use library::{LibraryError, Settings, loaded, provider, set, version};
 pub use preprocess::pixels;
 pub use provider::Provider;
+pub use scores::{probabilities, ranking};
 pub use session::AnyModel;
+pub use worker::{Response, Worker};
 
 use crate::digest;
-use crate::gradient::{self, ASKED, Dense, GradientModel, Options, ReluRule, Seed};
+use crate::gradient::{self, Dense, GradientModel, Options, ReluRule, Seed};
 use crate::onnx::{self, Graph, proto::ModelProto};
-use session::{Feed, Runner, Runtime, Session};
+use session::{Runner, Runtime};
 
 /// Why a classifier cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -80,16 +84,11 @@ pub struct Probe {
     pub picture: bool,
 }
 
-/// What a classifier says of a picture.
-#[derive(Clone, Debug)]
-pub struct Response {
-    /// The class scores, before the softmax: one a class, in the order of [`Description::classes`].
-    pub scores: Vec<f32>,
-    /// The tensors that were asked for, each [channels, height, width]: the picture's pixels less the mean colour (RGB)
-    /// first, where it is wanted, then the layers.
-    pub values: Vec<Array3<f32>>,
-    /// For each class, for each of these tensors d score / d value, of the same shape.
-    pub gradients: Vec<Vec<Array3<f32>>>,
+impl Probe {
+    /// Whether the picture's own gradient is one of those that are returned.
+    fn pictured(&self) -> bool {
+        self.picture || self.layers.is_empty()
+    }
 }
 
 /// A model, compiled for gradients, and its description.
@@ -241,170 +240,8 @@ impl Classifier {
     /// A worker for one thread. Its sessions are made when first needed.
     #[must_use]
     pub fn worker(&self) -> Worker<'_> {
-        Worker { classifier: self, sessions: HashMap::new() }
+        Worker::of(self)
     }
-}
-
-/// One thread's sessions of a [`Classifier`].
-#[derive(Debug)]
-pub struct Worker<'a> {
-    classifier: &'a Classifier,
-    sessions: HashMap<[usize; 2], Sessions>,
-}
-
-#[derive(Debug)]
-struct Sessions {
-    compiled: Arc<Compiled>,
-    gradient: Option<Session>,
-    forward: Option<Session>,
-}
-
-impl Worker<'_> {
-    /// How the model wants its input.
-    #[must_use]
-    pub fn description(&self) -> &Description {
-        &self.classifier.description
-    }
-
-    /// The colour that is zero to the network, RGB, 0..=255.
-    #[must_use]
-    pub fn mean_colour(&self) -> [f32; 3] {
-        preprocess::mean_colour(&self.classifier.description)
-    }
-
-    fn sessions(&mut self, pixels: ArrayView3<'_, f32>) -> Result<&mut Sessions, Error> {
-        let (_, height, width) = pixels.dim();
-        let size = [height, width];
-        if !self.sessions.contains_key(&size) {
-            let compiled = self.classifier.compiled(size)?;
-            if self.sessions.len() >= SIZES_KEPT {
-                self.sessions.clear();
-            }
-            self.sessions.insert(size, Sessions { compiled, gradient: None, forward: None });
-        }
-        Ok(self.sessions.get_mut(&size).expect("inserted above"))
-    }
-
-    /// The class scores of one picture, before the softmax. `pixels` is [3, height, width], RGB, 0..=255, as
-    /// [`pixels`] makes it.
-    ///
-    /// # Errors
-    /// [`Error::Run`] when the runtime fails or a score is not finite.
-    pub fn forward(&mut self, pixels: ArrayView3<'_, f32>) -> Result<Vec<f32>, Error> {
-        let image = preprocess::tensor(pixels, &self.classifier.description);
-        let Sessions { compiled, forward, .. } = self.sessions(pixels)?;
-        let session = match forward {
-            Some(session) => session,
-            None => forward.insert(compiled.forward.session()?),
-        };
-        let image = Feed::Floats(compiled.arranged(image));
-        let scores = session.run(vec![(compiled.input.as_str(), image)], &compiled.outputs[..1])?;
-        flat(scores.into_iter().next())
-    }
-
-    /// The class scores of one picture, the tensors of the classifier's [`Probe`], and for each of `classes`, places of
-    /// scores of which no two are the same, their gradients; that of the picture by its pixels. `pixels` is as for
-    /// [`Worker::forward`].
-    ///
-    /// One forward pass serves all classes.
-    ///
-    /// # Errors
-    /// [`Error::Run`] when the runtime fails, a number is not finite, or a layer is no feature map.
-    pub fn gradients(&mut self, pixels: ArrayView3<'_, f32>, classes: &[usize]) -> Result<Response, Error> {
-        self.gradients_of_top(pixels, 0, classes).map(|(_, response)| response)
-    }
-
-    /// As [`Worker::gradients`], for the classes of the `top` highest scores, whichever these are, and after them for
-    /// those of `also` that are not among them; says which they were.
-    ///
-    /// # Errors
-    /// As [`Worker::gradients`].
-    pub fn gradients_of_top(
-        &mut self,
-        pixels: ArrayView3<'_, f32>,
-        top: usize,
-        also: &[usize],
-    ) -> Result<(Vec<usize>, Response), Error> {
-        let Classifier { description, probe, .. } = self.classifier;
-        let image = preprocess::tensor(pixels, description);
-        let Sessions { compiled, gradient, .. } = self.sessions(pixels)?;
-        let session = match gradient {
-            Some(session) => session,
-            None => gradient.insert(compiled.gradient.session()?),
-        };
-        let inputs = vec![
-            (compiled.input.as_str(), Feed::Floats(compiled.arranged(image))),
-            (ASKED[0], Feed::Integers(vec![top as i64])),
-            (ASKED[1], Feed::Integers(also.iter().map(|&class| class as i64).collect())),
-        ];
-        let mut outputs = session.run(inputs, &compiled.outputs)?.into_iter();
-        let scores = flat(outputs.next())?;
-        let mut classes = ranking(&scores);
-        classes.truncate(top);
-        let others = also.iter().filter(|class| !classes.contains(class)).copied().collect::<Vec<_>>();
-        classes.extend(others);
-        let pictured = usize::from(probe.picture || probe.layers.is_empty());
-        let mut gradients = vec![Vec::new(); classes.len()];
-        for (i, rows) in outputs.by_ref().take(pictured + probe.layers.len()).enumerate() {
-            let rows = finite(rows, "gradients")?;
-            if rows.len_of(Axis(0)) != classes.len() {
-                return Err(Error::Run(format!("{} gradients for {} classes", rows.len_of(Axis(0)), classes.len())));
-            }
-            for (row, of_class) in rows.outer_iter().zip(&mut gradients) {
-                let Ok(row) = row.into_dimensionality::<Ix3>() else {
-                    let layer = &probe.layers[i - pictured];
-                    return Err(Error::Run(format!("layer {layer} is no feature map of [1, channels, height, width]")));
-                };
-                of_class.push(match (i < pictured, compiled.channels_last) {
-                    (true, true) => preprocess::by_pixel(row.permuted_axes([2, 0, 1]), description),
-                    (true, false) => preprocess::by_pixel(row, description),
-                    (false, _) => row.to_owned(),
-                });
-            }
-        }
-        let mut values = Vec::new();
-        if pictured == 1 {
-            let mean = ndarray::arr1(&preprocess::mean_colour(description));
-            values.push(&pixels - &mean.insert_axis(Axis(1)).insert_axis(Axis(2)));
-        }
-        for layer in outputs {
-            let layer = layer.into_dimensionality::<Ix4>().map_err(|e| Error::Run(e.to_string()))?;
-            values.push(layer.index_axis_move(Axis(0), 0));
-        }
-        Ok((classes, Response { scores, values, gradients }))
-    }
-}
-
-/// The scores of one picture, whatever their shape.
-fn flat(scores: Option<ArrayD<f32>>) -> Result<Vec<f32>, Error> {
-    finite(scores.unwrap_or_default(), "scores").map(|scores| scores.into_raw_vec_and_offset().0)
-}
-
-fn finite(values: ArrayD<f32>, what: &str) -> Result<ArrayD<f32>, Error> {
-    if values.iter().all(|v| v.is_finite()) { Ok(values) } else { Err(Error::Run(format!("non-finite {what}"))) }
-}
-
-/// The mean over crops of the softmax of their scores: a probability a class, with sum 1. `scores` has a row for each
-/// crop, all of one length; without crops there is nothing.
-#[must_use]
-pub fn probabilities(scores: &[Vec<f32>]) -> Vec<f32> {
-    let mut mean = vec![0.0f64; scores.first().map_or(0, Vec::len)];
-    for row in scores {
-        let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let exp: Vec<f64> = row.iter().map(|&s| f64::from(s - max).exp()).collect();
-        let sum: f64 = exp.iter().sum::<f64>() * scores.len() as f64;
-        mean.iter_mut().zip(exp).for_each(|(m, e)| *m += e / sum);
-    }
-    mean.into_iter().map(|m| m as f32).collect()
-}
-
-/// The classes by falling probability, or score; equal ones by class index.
-#[must_use]
-pub fn ranking(probabilities: &[f32]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..probabilities.len()).collect();
-    // 0 is added to make −0 equal to it, as ONNX's TopK has it.
-    order.sort_by(|&a, &b| (probabilities[b] + 0.0).total_cmp(&(probabilities[a] + 0.0)).then(a.cmp(&b)));
-    order
 }
 
 /// The SHA-256 of a model, in hexadecimal: of its file, and of those in which it keeps weights after it.

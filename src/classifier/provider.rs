@@ -2,8 +2,8 @@
 //!
 //! On the processor each worker has a session of its own on one thread. An accelerator serves all workers through one
 //! session, photo after photo, while they decode and cut: its memory holds one copy of the network, and its own
-//! parallelism is inside a run, which takes a crop with all its classes at once. Crops are not batched: the forward half
-//! of a gradient model is that of one picture.
+//! parallelism is inside a run, which takes a crop with all its classes at once. Crops are not batched: the forward
+//! half of a gradient model is that of one picture.
 //!
 //! Accelerators are cargo features (`cuda`, `tensorrt`, `coreml`, `directml`, `openvino`) and need an ONNX Runtime library
 //! built with them. None has been tried on hardware yet.

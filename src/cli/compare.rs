@@ -1,14 +1,15 @@
 //! `localise compare`
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Error, Result, bail};
 use clap::Args;
-use serde_json::Value;
 
 use super::score::open_boxes;
-use super::{Outcome, print};
+use super::{Exit, print};
 use crate::report::{self, Comparison, Decider};
+use crate::run::Finished;
 
 const EXAMPLES: &str = "Examples:
   localise compare runs/A runs/B                 what flipped, and is it chance?
@@ -41,7 +42,7 @@ pub(super) struct Compare {
 }
 
 impl Compare {
-    pub(super) fn run(self) -> Result<Outcome> {
+    pub(super) fn run(self) -> Result<Exit> {
         let open = |path: &Path| open_boxes(path, self.dataset.as_deref(), self.data_dir.as_deref());
         let (a, b) = (open(&self.a)?, open(&self.b)?);
         if a.dataset.sha256() != b.dataset.sha256() {
@@ -63,7 +64,7 @@ impl Compare {
         }
         let text = if self.json { serde_json::to_string(&found)? + "\n" } else { report::comparison(&found) };
         print(&text)?;
-        Ok(if too_much.is_some() { Outcome::Worse } else { Outcome::Done })
+        Ok(if too_much.is_some() { Exit::Worse } else { Exit::Done })
     }
 }
 
@@ -75,15 +76,8 @@ fn points(text: &str) -> Result<f64, String> {
 
 /// The stages' times in both manifests, where there are two.
 fn times(a: &Path, b: &Path) -> Vec<(String, f64, f64)> {
-    let read = |folder: &Path| -> Option<serde_json::Map<String, Value>> {
-        let manifest: Value = serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).ok()?).ok()?;
-        manifest["cpu_ms_per_photo"].as_object().cloned()
-    };
-    let (Some(a), Some(b)) = (read(a), read(b)) else { return vec![] };
-    let ms =
-        |times: &serde_json::Map<String, Value>, stage: &str| times.get(stage).and_then(Value::as_f64).unwrap_or(0.0);
-    let mut stages: Vec<&String> = a.keys().chain(b.keys()).collect();
-    stages.sort();
-    stages.dedup();
+    let (Some(a), Some(b)) = (Finished::times_in(a), Finished::times_in(b)) else { return vec![] };
+    let stages: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+    let ms = |times: &BTreeMap<String, f64>, stage: &str| times.get(stage).copied().unwrap_or(0.0);
     stages.into_iter().map(|stage| (stage.clone(), ms(&a, stage), ms(&b, stage))).collect()
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use clap_complete::{Shell, generate};
 
-use super::{Outcome, command, print};
+use super::{Exit, command, print};
 
 const EXAMPLES: &str = "Examples:
   localise completions bash > localise.bash      then `source localise.bash`
@@ -19,10 +19,10 @@ pub(super) struct Completions {
 }
 
 impl Completions {
-    pub(super) fn run(self) -> Result<Outcome> {
+    pub(super) fn run(self) -> Result<Exit> {
         let mut script = Vec::new();
         generate(self.shell, &mut command(), "localise", &mut script);
         print(&String::from_utf8_lossy(&script))?;
-        Ok(Outcome::Done)
+        Ok(Exit::Done)
     }
 }

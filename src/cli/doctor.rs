@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::run::DEFAULT_MODEL;
-use super::{Outcome, print};
+use super::{Exit, print};
 use crate::classifier::describe;
 use crate::dataset::Request;
 use crate::doctor::{self, Report};
@@ -44,7 +44,7 @@ pub(super) struct Doctor {
 }
 
 impl Doctor {
-    pub(super) fn run(self) -> Result<Outcome> {
+    pub(super) fn run(self) -> Result<Exit> {
         let mut report = Report::default();
         let runs = doctor::library(&mut report);
         let description = describe(self.model.as_deref().unwrap_or(DEFAULT_MODEL.as_ref()))?;
@@ -67,7 +67,7 @@ impl Doctor {
             report.facts.push(("model", what));
         }
         print(&if self.json { in_json(&report) } else { shown(&report) })?;
-        Ok(if report.findings.is_empty() { Outcome::Done } else { Outcome::Faulty })
+        Ok(if report.findings.is_empty() { Exit::Done } else { Exit::Faulty })
     }
 }
 

@@ -6,10 +6,10 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{Outcome, print};
+use super::{Exit, print};
 use crate::gradient::{self, GradientModel, Options, ReluRule, Seed};
 use crate::onnx::proto::{StringStringEntryProto, ValueInfoProto};
-use crate::run::{OutputError, try_place};
+use crate::publish::{OutputError, try_place};
 use crate::{classifier, onnx};
 
 const EXAMPLES: &str = "Examples:
@@ -68,7 +68,7 @@ fn size(text: &str) -> Result<[usize; 2], String> {
 }
 
 impl Grad {
-    pub(super) fn run(self) -> Result<Outcome> {
+    pub(super) fn run(self) -> Result<Exit> {
         let Self { model: path, output, wrt, target, classes, seed_input, relu, size, json } = self;
         let relu = match relu {
             Relu::Gradient => ReluRule::Gradient,
@@ -99,7 +99,7 @@ impl Grad {
         let text = if json { in_json(inputs, outputs, &warnings) } else { lines(inputs, outputs) };
         onnx::save(model, &output).map_err(OutputError::at(&output))?;
         print(&text)?;
-        Ok(Outcome::Done)
+        Ok(Exit::Done)
     }
 }
 

@@ -8,14 +8,15 @@ use anyhow::{Error, Result};
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value};
 
-use super::{Outcome, print};
+use super::{Exit, print};
 use crate::classes::ClassList;
 use crate::classifier::describe;
-use crate::config::{Pipeline, home, names};
+use crate::config::Pipeline;
 use crate::dataset;
 use crate::gradient::rules::RULES;
 use crate::saliency::METHODS;
 use crate::score::{METRICS, Metric};
+use crate::shipped::{MODELS, PIPELINES, STUDIES, Shelf};
 use crate::study::Study;
 
 const EXAMPLES: &str = "Examples:
@@ -67,11 +68,11 @@ struct Listing {
 }
 
 impl List {
-    pub(super) fn run(self) -> Result<Outcome> {
+    pub(super) fn run(self) -> Result<Exit> {
         let listing = self.what.listing()?;
         let kind = self.what.to_possible_value().expect("no kind is hidden");
         print(&if self.json { listing.json(kind.get_name()) } else { listing.text() })?;
-        Ok(Outcome::Done)
+        Ok(Exit::Done)
     }
 }
 
@@ -103,19 +104,19 @@ impl What {
                 dataset::LAYOUTS.iter().map(|&(name, title)| [name, title].map(Value::from).into()).collect()
             }
             Self::Metrics => METRICS.iter().map(metric).collect(),
-            Self::Models => names(&home().join("data/models")).into_iter().map(model).collect::<Result<_>>()?,
+            Self::Models => MODELS.names().into_iter().map(model).collect::<Result<_>>()?,
             Self::Ops => RULES.iter().map(|rule| vec![rule.operator.into(), rule.since.into()]).collect(),
-            Self::Pipelines => titled("pipelines", |name| Ok(Pipeline::load(name, &[])?.title))?,
-            Self::Studies => titled("pipelines/studies", |name| Ok(Study::load(name)?.title))?,
+            Self::Pipelines => titled(&PIPELINES, |name| Ok(Pipeline::load(name, &[])?.title))?,
+            Self::Studies => titled(&STUDIES, |name| Ok(Study::load(name)?.title))?,
             Self::Methods => METHODS.iter().map(|m| [m.name, m.paper, m.published].map(Value::from).into()).collect(),
         })
     }
 }
 
-/// The TOML files of a folder, each with its title.
-fn titled(folder: &str, title: impl Fn(&Path) -> Result<String>) -> Result<Vec<Vec<Value>>> {
+/// All that is on a shelf, each with its title.
+fn titled(shelf: &Shelf, title: impl Fn(&Path) -> Result<String>) -> Result<Vec<Vec<Value>>> {
     let row = |name: String| Ok(vec![name.as_str().into(), title(Path::new(&name))?.into()]);
-    names(&home().join(folder)).into_iter().map(row).collect()
+    shelf.names().into_iter().map(row).collect()
 }
 
 fn metric(metric: &Metric) -> Vec<Value> {

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, Command};
 
-use super::{Outcome, command, exit, print};
-use crate::run::{OutputError, publish};
+use super::{Exit, command, exit, print};
+use crate::publish::{OutputError, publish};
 
 const EXAMPLES: &str = "Examples:
   localise man man1                              man1/localise.1, man1/localise-run.1 and so on
@@ -63,7 +63,7 @@ pub(super) struct Man {
 }
 
 impl Man {
-    pub(super) fn run(self) -> Result<Outcome> {
+    pub(super) fn run(self) -> Result<Exit> {
         std::fs::create_dir_all(&self.folder).map_err(OutputError::at(&self.folder))?;
         let mut program = command().disable_help_subcommand(true);
         program.build();
@@ -75,7 +75,7 @@ impl Man {
             let _ = writeln!(written, "{}", path.display());
         }
         print(&written)?;
-        Ok(Outcome::Done)
+        Ok(Exit::Done)
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow};
 use clap::Args;
 
-use super::{Outcome, print};
+use super::{Exit, print};
 use crate::maxflow::{Grid, Instance, ReadError};
 use crate::run::thread_ms;
 
@@ -30,12 +30,12 @@ pub(super) struct Maxflow {
 }
 
 impl Maxflow {
-    pub(super) fn run(self) -> Result<Outcome> {
+    pub(super) fn run(self) -> Result<Exit> {
         let file = File::open(&self.file).map_err(ReadError::from);
         let instance = file.and_then(|file| Instance::read(BufReader::new(file)));
         let instance = instance.map_err(|error| {
             anyhow!(
-                "{}: {error}\nhelp: `localise show PHOTO --dimacs FILE` writes such a file; its form is in README.md",
+                "{}: {error}\nhelp: `localise show PHOTO --dimacs FILE` writes such a file; its form is in docs/cut.md",
                 self.file.display()
             )
         })?;
@@ -62,7 +62,7 @@ impl Maxflow {
         }
         let (build, solve) = (median(times.0), median(times.1));
         print(&format!("flow {flow}\nbuild {build:.3} ms\nsolve {solve:.3} ms\n"))?;
-        Ok(Outcome::Done)
+        Ok(Exit::Done)
     }
 }
 

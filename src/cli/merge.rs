@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 
-use super::Outcome;
+use super::Exit;
 use super::run::show;
 use crate::run::{Carrying, merge};
 
@@ -35,7 +35,7 @@ pub(super) struct Merge {
 }
 
 impl Merge {
-    pub(super) fn run(self) -> Result<Outcome> {
+    pub(super) fn run(self) -> Result<Exit> {
         let Self { folder: out, expect_shards, data_dir, lock_wait, json } = self;
         let carrying = Carrying { out, patience: Duration::from_secs(lock_wait), ..Carrying::default() };
         let summary = merge(&carrying, expect_shards.map(|n| n as usize), data_dir.as_deref())?;

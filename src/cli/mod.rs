@@ -30,7 +30,8 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
 use crate::classifier::{self, Provider, Settings};
-use crate::run::{Bug, Incomplete, OutputError, Stopped};
+use crate::publish::OutputError;
+use crate::run::{Bug, Incomplete, Stopped};
 
 /// How the program ends, for scripts that decide about a retry.
 mod exit {
@@ -123,7 +124,7 @@ pub fn command() -> clap::Command {
 }
 
 /// How a verb that did its work ends.
-enum Outcome {
+enum Exit {
     Done,
     SomeFailed,
     /// A check found something wrong with the input.
@@ -159,10 +160,10 @@ pub fn main() -> ExitCode {
         Verb::Man(verb) => verb.run(),
     });
     match result {
-        Ok(Ok(Outcome::Done)) => ExitCode::SUCCESS,
-        Ok(Ok(Outcome::SomeFailed)) => exit::SOME_FAILED.into(),
-        Ok(Ok(Outcome::Faulty)) => exit::BAD_INPUT.into(),
-        Ok(Ok(Outcome::Worse)) => exit::WORSE.into(),
+        Ok(Ok(Exit::Done)) => ExitCode::SUCCESS,
+        Ok(Ok(Exit::SomeFailed)) => exit::SOME_FAILED.into(),
+        Ok(Ok(Exit::Faulty)) => exit::BAD_INPUT.into(),
+        Ok(Ok(Exit::Worse)) => exit::WORSE.into(),
         Ok(Err(error)) if broken_pipe(&error) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
             let is_stop = error.is::<Stopped>();

@@ -1,16 +1,15 @@
 //! `localise report`
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Error, Result, bail};
 use clap::Args;
 
-use super::{Outcome, print};
-use crate::report::{Choice, Comparison, Page, PageFailure, PageRun, page};
-use crate::run::{Finished, pictures, publish, seed_of, try_place};
-use crate::score;
+use super::{Exit, print};
+use crate::publish::{publish, try_place};
+use crate::report::{Comparison, Page, PageFailure, PageRun, choices, page};
+use crate::run::{Finished, files, pictures};
 
 /// How many photos a choice has.
 const PHOTOS: usize = 24;
@@ -44,9 +43,9 @@ impl Report {
         Self { runs: vec![run.to_owned()], out: None, photos: PHOTOS, data_dir: None }
     }
 
-    pub(super) fn run(self, quiet: bool) -> Result<Outcome> {
+    pub(super) fn run(self, quiet: bool) -> Result<Exit> {
         print(&self.make(quiet)?)?;
-        Ok(Outcome::Done)
+        Ok(Exit::Done)
     }
 
     /// Makes the page; gives what is to be said of it, its file last.
@@ -60,7 +59,7 @@ impl Report {
                 other.folder.display()
             );
         }
-        let out = self.out.clone().unwrap_or_else(|| last.folder.join("report.html"));
+        let out = self.out.clone().unwrap_or_else(|| last.folder.join(files::REPORT));
         try_place(&out)?;
         let names = names(&runs);
         let compare = |(run, name): (&Finished, &String)| {
@@ -68,20 +67,16 @@ impl Report {
             Comparison::of(&first.dataset, names, [&first.predictions, &run.predictions], None).map_err(Error::msg)
         };
         let comparisons: Vec<Comparison> = runs.iter().zip(&names).skip(1).map(compare).collect::<Result<_>>()?;
-        let choices = choices(&runs, &comparisons, self.photos);
+        let mut shown: Vec<PageRun<'_>> = runs.iter().zip(&names).map(|(run, name)| shown(run, name)).collect();
+        let choices = choices(&first.dataset, &shown, &comparisons, self.photos);
         let mut places: Vec<usize> = choices.iter().flat_map(|choice| choice.photos.iter().copied()).collect();
         places.sort_unstable();
         places.dedup();
-        let runs: Vec<PageRun<'_>> = runs
-            .iter()
-            .zip(&names)
-            .map(|(run, name)| {
-                let pictures = pictures(run, &places, self.data_dir.as_deref(), quiet)?;
-                Ok(PageRun { name: name.clone(), pictures, ..shown(run) })
-            })
-            .collect::<Result<_>>()?;
-        let with_pictures = runs.iter().map(|run| run.pictures.len()).max().unwrap_or(0);
-        let html = page(&Page { dataset: &first.dataset, runs, comparisons, choices: choices.clone() })?;
+        for (run, shown) in runs.iter().zip(&mut shown) {
+            shown.pictures = pictures(run, &places, self.data_dir.as_deref(), quiet)?;
+        }
+        let with_pictures = shown.iter().map(|run| run.pictures.len()).max().unwrap_or(0);
+        let html = page(&Page { dataset: &first.dataset, runs: shown, comparisons, choices: choices.clone() })?;
         publish(&out, html.as_bytes())?;
         let (photos, megabytes) = (first.dataset.photos.len(), html.len() as f64 / 1e6);
         let mut text = format!("{photos} photos, {with_pictures} with pictures, {megabytes:.1} MB\n");
@@ -95,11 +90,11 @@ impl Report {
     }
 }
 
-/// A run as the page shows it, without name and pictures.
-fn shown(run: &Finished) -> PageRun<'_> {
+/// A run as the page shows it, without pictures.
+fn shown<'a>(run: &'a Finished, name: &str) -> PageRun<'a> {
     let remarks = || run.remarks.iter().enumerate();
     PageRun {
-        name: String::new(),
+        name: name.to_owned(),
         title: &run.options.pipeline.title,
         summary: &run.summary,
         predictions: &run.predictions,
@@ -111,7 +106,7 @@ fn shown(run: &Finished) -> PageRun<'_> {
             .iter()
             .map(|f| PageFailure { id: &f.id, path: &f.path, kind: &f.kind, reason: &f.reason })
             .collect(),
-        command: format!("localise run --config {} --out NEW", quoted(&run.folder.join("run.toml"))),
+        command: format!("localise run --config {} --out NEW", quoted(&run.folder.join(files::RUN))),
         show: format!("localise show --run {}", quoted(&run.folder)),
         manifest: &run.manifest,
         pictures: BTreeMap::new(),
@@ -130,45 +125,4 @@ fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
     let plain = path.chars().all(|c| c.is_alphanumeric() || "/._-+".contains(c));
     if plain { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
-}
-
-/// Photos that are worth a look, up to `most` a choice: the worst and the best of the last run, some at random, those that
-/// failed, and those that flipped against the first run, the largest change of IoU first.
-fn choices(runs: &[Finished], comparisons: &[Comparison], most: usize) -> Vec<Choice> {
-    let (Some(first), Some(last)) = (runs.first(), runs.last()) else { return vec![] };
-    let iou = |run: &Finished| -> Vec<f64> {
-        run.predictions.outcomes(&run.dataset).iter().map(|outcome| outcome.iou.unwrap_or(0.0)).collect()
-    };
-    let (before, after) = (iou(first), iou(last));
-    let photos = &last.dataset.photos;
-    // Ties are broken by a hash of the name: the first photos of a dataset are not typical.
-    let order: Vec<u64> = photos.iter().map(|photo| seed_of(&format!("report/{}", photo.id))).collect();
-    let chosen = |name: &'static str, title: String, mut places: Vec<usize>, key: &dyn Fn(usize) -> f64| {
-        let by_key = |a: &usize, b: &usize| -> Ordering {
-            key(*a).total_cmp(&key(*b)).then(order[*a].cmp(&order[*b])).then(a.cmp(b))
-        };
-        places.sort_by(by_key);
-        places.truncate(most);
-        Choice { name, title, photos: places }
-    };
-    let failed = |place: usize| last.predictions.photos[place].failed;
-    let all = |keep: &dyn Fn(usize) -> bool| (0..photos.len()).filter(|place| keep(*place)).collect::<Vec<_>>();
-    let known = |place: usize| photos[place].localised() && !last.predictions.photos[place].guesses.is_empty();
-    let mut choices = Vec::new();
-    if let Some(flips) = comparisons.last().and_then(|found| found.metrics.first()) {
-        let places = last.dataset.places();
-        let change = |place: usize| -(after[place] - before[place]).abs();
-        let of = |ids: &[String]| ids.iter().filter_map(|id| places.get(id)).collect();
-        let title = |word: &str| format!("{word} by {} ({})", last.name(), flips.name);
-        choices.push(chosen("lost", title("Lost"), of(&flips.lost_images), &change));
-        choices.push(chosen("won", title("Won"), of(&flips.won_images), &change));
-    }
-    let wrong = |place: usize| known(place) && after[place] < score::LEAST_IOU;
-    choices.push(chosen("worst", "Worst boxes".into(), all(&wrong), &|place| after[place]));
-    let right = |place: usize| known(place) && after[place] >= score::LEAST_IOU;
-    choices.push(chosen("best", "Best boxes".into(), all(&right), &|place| -after[place]));
-    choices.push(chosen("random", "At random".into(), all(&|place| !failed(place)), &|_| 0.0));
-    choices.push(chosen("failed", "Failed".into(), all(&failed), &|_| 0.0));
-    choices.retain(|choice| !choice.photos.is_empty());
-    choices
 }

@@ -8,11 +8,12 @@ use clap::Args;
 use serde_json::{json, to_value};
 
 use super::report::Report;
-use super::{Outcome, print};
-use crate::config::{Pipeline, home};
+use super::{Exit, print};
+use crate::config::Pipeline;
 use crate::dataset::Jpeg;
 use crate::report::{self, Summary};
 use crate::run::{Carrying, Classes, Interrupt, RunOptions, Shard, default_folder, run, run_shard};
+use crate::shipped::{DATASETS, MODELS, Shelf};
 
 /// The model that is run where none is named: small, quick to fetch, of AlexNet's accuracy.
 pub(super) const DEFAULT_MODEL: &str = "squeezenet1.1";
@@ -102,7 +103,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn run(self, quiet: bool) -> Result<Outcome> {
+    pub(super) fn run(self, quiet: bool) -> Result<Exit> {
         let options = self.options()?;
         let carrying = Carrying {
             out: self.out.clone().unwrap_or_else(|| folder(&options)),
@@ -127,9 +128,9 @@ impl Run {
                 "{}\n",
                 json!({ "schema": 1, "shard": shard.to_string(), "images": images, "failed": failed, "out": out })
             ),
-            false => format!("shard {shard}: {found} images done, {failed} failed   {out}\n"),
+            false => format!("shard {shard}: {found} photos done, {failed} failed   {out}\n"),
         })?;
-        Ok(if failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
+        Ok(if failed > 0 { Exit::SomeFailed } else { Exit::Done })
     }
 
     fn options(&self) -> Result<RunOptions> {
@@ -154,11 +155,11 @@ impl Run {
             bail!("--dataset is missing\nhelp: name what to run over: `localise list datasets`")
         };
         Ok(RunOptions {
-            dataset: name_or_path(dataset, "data"),
+            dataset: name_or_path(dataset, &DATASETS),
             data_dir: self.data_dir.clone().or(old.and_then(|f| f.data_dir.clone())).map(settled),
             model: name_or_path(
                 self.model.clone().or(old.map(|f| f.model.clone())).unwrap_or_else(|| DEFAULT_MODEL.into()),
-                "data/models",
+                &MODELS,
             ),
             limit: self.limit.map(|n| n as usize).or(old.and_then(|f| f.limit)),
             images: self.images.clone().or(old.and_then(|f| f.images.clone())).map(settled),
@@ -174,7 +175,7 @@ impl Run {
 }
 
 /// Prints a run's numbers and where it lies.
-pub(super) fn show(summary: &Summary, out: &Path, as_json: bool) -> Result<Outcome> {
+pub(super) fn show(summary: &Summary, out: &Path, as_json: bool) -> Result<Exit> {
     let text = if as_json {
         let mut value = to_value(summary)?;
         value["out"] = out.display().to_string().into();
@@ -187,7 +188,7 @@ pub(super) fn show(summary: &Summary, out: &Path, as_json: bool) -> Result<Outco
         Err(error) if !error.is_broken_pipe() => return Err(error.into()),
         _ => {}
     }
-    Ok(if summary.failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
+    Ok(if summary.failed > 0 { Exit::SomeFailed } else { Exit::Done })
 }
 
 fn read(path: &Path) -> Result<RunOptions> {
@@ -201,11 +202,10 @@ fn settled(path: PathBuf) -> PathBuf {
     std::path::absolute(&path).unwrap_or(path)
 }
 
-/// A name that a description in `folder` has, as it is; anything else is a path.
-fn name_or_path(given: PathBuf, folder: &str) -> PathBuf {
-    let known =
-        given.components().count() == 1 && home().join(folder).join(&given).with_added_extension("toml").is_file();
-    if known || !given.exists() { given } else { settled(given) }
+/// A name that is known, as it is; anything else is a path.
+fn name_or_path(given: PathBuf, shelf: &Shelf) -> PathBuf {
+    let is_name = shelf.named(&given).is_some();
+    if is_name || !given.exists() { given } else { settled(given) }
 }
 
 fn folder(options: &RunOptions) -> PathBuf {

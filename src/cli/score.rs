@@ -1,19 +1,17 @@
 //! `localise score`
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
-use rayon::prelude::*;
 
-use super::{Outcome, print};
-use crate::dataset::{self, Dataset, Photo, Request};
-use crate::prediction::{self, Format, Predictions};
+use super::{Exit, print};
+use crate::dataset::{Dataset, Request};
+use crate::prediction::{Format, Kind, Predictions, map_outcomes, mask_overlaps};
+use crate::publish::{OutputError, publish};
 use crate::report::{self, Summary};
-use crate::run::{OutputError, publish};
-use crate::score::{MAP_SIZE, MapOutcome, MapScores, MaskScores, Overlap, Steps};
+use crate::run::Finished;
+use crate::score::Steps;
 
 const EXAMPLES: &str = "Examples:
   localise score data/sample/boxes.csv --dataset sample  the true boxes against themselves
@@ -58,25 +56,6 @@ pub(super) struct Score {
     write: Vec<(Format, PathBuf)>,
 }
 
-/// A kind of predictions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Kind {
-    /// A table with a row a box: the boxes.csv of a run, or image_id,x_min,y_min,x_max,y_max and perhaps class_index, rank.
-    Rows,
-    /// The ILSVRC development kit's submission.
-    Devkit,
-    /// Kaggle's submission, classes as WordNet ids, or numbers where these are no ids.
-    Kaggle,
-    /// Kaggle's submission, classes as numbers from 1 on.
-    KaggleNumbered,
-    /// COCO's results.
-    Coco,
-    /// A folder of wsolevaluation's score maps, ID.npy.
-    WsolevalNpy,
-    /// A folder of masks, ID.png.
-    Masks,
-}
-
 fn written(text: &str) -> Result<(Format, PathBuf), String> {
     let wanted =
         "FORMAT=FILE is wanted, such as devkit=boxes.txt; formats are rows, devkit, kaggle, kaggle-numbered, coco";
@@ -95,7 +74,7 @@ pub(super) struct Boxes {
 pub(super) fn open_boxes(path: &Path, dataset: Option<&Path>, data_dir: Option<&Path>) -> Result<Boxes> {
     let (path, dataset) = of_run(path, dataset);
     let Some(dataset) = dataset else { bail!("{}: it is no run\nhelp: name its truth with --dataset", path.display()) };
-    let Some(format) = format_of(kind_of(&path)?) else {
+    let Kind::Boxes(format) = Kind::of(&path).map_err(Error::msg)? else {
         bail!(
             "{}: it holds no boxes\nhelp: maps and masks are scored one by one, with `localise score`",
             path.display()
@@ -108,17 +87,16 @@ pub(super) fn open_boxes(path: &Path, dataset: Option<&Path>, data_dir: Option<&
 
 /// The rows of a run's folder, and what they were scored against, its folder, unless another truth is named.
 fn of_run(path: &Path, dataset: Option<&Path>) -> (PathBuf, Option<PathBuf>) {
-    let rows = path.join("boxes.csv");
-    match rows.is_file() && path.join("truth.csv").is_file() {
-        true => (rows, Some(dataset.unwrap_or(path).to_owned())),
-        false => (path.to_owned(), dataset.map(Path::to_owned)),
+    match Finished::boxes_in(path) {
+        Some(rows) => (rows, Some(dataset.unwrap_or(path).to_owned())),
+        None => (path.to_owned(), dataset.map(Path::to_owned)),
     }
 }
 
 impl Score {
-    pub(super) fn run(self) -> Result<Outcome> {
+    pub(super) fn run(self) -> Result<Exit> {
         let (path, dataset) = match self.format {
-            Some(Kind::WsolevalNpy | Kind::Masks) => (self.predictions.clone(), self.dataset.clone()),
+            Some(Kind::Maps | Kind::Masks) => (self.predictions.clone(), self.dataset.clone()),
             _ => of_run(&self.predictions, self.dataset.as_deref()),
         };
         let Some(name) = dataset.as_deref() else {
@@ -127,7 +105,7 @@ impl Score {
                 path.display()
             )
         };
-        let kind = self.format.map_or_else(|| kind_of(&path), Ok)?;
+        let kind = self.format.map_or_else(|| Kind::of(&path), Ok).map_err(Error::msg)?;
         let mut dataset = Dataset::open(&Request {
             dataset: Some(name),
             data_dir: self.data_dir.as_deref(),
@@ -135,24 +113,32 @@ impl Score {
             lenient: self.lenient_boxes,
             ..Request::default()
         })?;
-        let summary = match format_of(kind) {
-            Some(format) => {
+        let summary = match kind {
+            Kind::Boxes(format) => {
                 let mut predictions = self.read(&path, format, &mut dataset)?;
                 predictions.note_missing();
                 self.write(&predictions, &dataset)?;
                 Summary::of_boxes(&dataset, &predictions)
             }
-            None if !self.write.is_empty() => {
-                bail!("--write writes boxes, and these are none\nhelp: leave it out, or score boxes")
-            }
-            None => {
-                self.images.as_ref().map(|images| dataset.select(images)).transpose()?;
-                if kind == Kind::Masks { masks(&path, &dataset)? } else { maps(&path, &dataset, self.step)? }
-            }
+            Kind::Maps | Kind::Masks => self.summary_of_pictures(&path, kind, &mut dataset)?,
         };
         let text = if self.json { serde_json::to_string(&summary)? + "\n" } else { report::table(&summary) };
         print(&text)?;
-        Ok(if summary.failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
+        Ok(if summary.failed > 0 { Exit::SomeFailed } else { Exit::Done })
+    }
+
+    /// Scores a folder of maps or masks.
+    fn summary_of_pictures(&self, folder: &Path, kind: Kind, dataset: &mut Dataset) -> Result<Summary> {
+        if !self.write.is_empty() {
+            bail!("--write writes boxes, and these are none\nhelp: leave it out, or score boxes");
+        }
+        self.images.as_ref().map(|images| dataset.select(images)).transpose()?;
+        if kind == Kind::Maps {
+            return Ok(Summary::of_maps(dataset, &map_outcomes(folder, dataset, self.step)?, self.step));
+        }
+        Summary::of_masks(dataset, &mask_overlaps(folder, dataset)?).ok_or_else(|| {
+            anyhow!("{} has no true masks\nhelp: a description names them (`masks`), data/README.md", dataset.name)
+        })
     }
 
     /// Reads boxes and picks those of --images: a file speaks of the whole dataset, or else of the picked photos alone.
@@ -187,97 +173,4 @@ impl Score {
         }
         Ok(())
     }
-}
-
-fn format_of(kind: Kind) -> Option<Format> {
-    match kind {
-        Kind::Rows => Some(Format::Rows),
-        Kind::Devkit => Some(Format::Devkit),
-        Kind::Kaggle => Some(Format::Kaggle),
-        Kind::KaggleNumbered => Some(Format::KaggleNumbered),
-        Kind::Coco => Some(Format::Coco),
-        Kind::WsolevalNpy | Kind::Masks => None,
-    }
-}
-
-/// What a file or folder is, by its name; of a table, by its columns.
-fn kind_of(path: &Path) -> Result<Kind> {
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    Ok(match extension {
-        _ if !path.exists() => bail!(
-            "{}: there is no such file or folder\nhelp: name boxes, maps, masks, or the folder of a run: runs/A",
-            path.display()
-        ),
-        _ if path.is_dir() && holds(path, "npy") => Kind::WsolevalNpy,
-        _ if path.is_dir() && holds(path, "png") => Kind::Masks,
-        "csv" if begins_with(path, "PredictionString") => Kind::Kaggle,
-        "csv" => Kind::Rows,
-        "json" => Kind::Coco,
-        "txt" => Kind::Devkit,
-        _ => bail!("{}: what it holds cannot be told from its name\nhelp: say it with --format", path.display()),
-    })
-}
-
-/// Whether a word stands in the first kilobytes of a file.
-fn begins_with(path: &Path, word: &str) -> bool {
-    let mut start = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(1 << 16).read_to_end(&mut start));
-    read.is_ok() && start.windows(word.len()).any(|window| window == word.as_bytes())
-}
-
-/// Whether a folder, or one in it, holds a file with this extension.
-fn holds(folder: &Path, extension: &str) -> bool {
-    let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    entries.any(|path| path.extension().is_some_and(|e| e == extension) || path.is_dir() && holds(&path, extension))
-}
-
-fn maps(folder: &Path, dataset: &Dataset, steps: Steps) -> Result<Summary> {
-    let outcomes = each(dataset, |photo| {
-        let map = prediction::read_map(folder, &photo.id)?;
-        let mask = |size| photo.mask.as_ref().map(|mask| mask.read(size)).transpose();
-        let in_map_size = mask([MAP_SIZE as u32; 2])?;
-        let in_photo_size = photo.size.map_or(Ok(None), mask)?;
-        Ok(MapOutcome::of(map.view(), photo, [in_map_size.as_ref(), in_photo_size.as_ref()], steps))
-    })?;
-    Ok(Summary {
-        maps: Some(MapScores::of(&outcomes, steps)),
-        notes: notes(dataset),
-        ..Summary::of(dataset, "wsoleval")
-    })
-}
-
-fn masks(folder: &Path, dataset: &Dataset) -> Result<Summary> {
-    let overlaps = each(dataset, |photo| {
-        let (Some(truth), Some(size)) = (&photo.mask, photo.size) else { return Ok(None) };
-        Ok(Overlap::of(&prediction::read_mask(folder, &photo.id, size)?, &truth.read(size)?))
-    })?;
-    let overlaps: Vec<Overlap> = overlaps.into_iter().flatten().collect();
-    let Some(scores) = MaskScores::of(&overlaps) else {
-        bail!("{} has no true masks\nhelp: a description names them (`masks`), data/README.md", dataset.name)
-    };
-    Ok(Summary { masks: Some(scores), notes: notes(dataset), ..Summary::of(dataset, "masks") })
-}
-
-fn notes(dataset: &Dataset) -> Vec<String> {
-    let weights = dataset.weighted.then(|| "every photo counts alike here: weights are for boxes".to_owned());
-    dataset.notes.iter().cloned().chain(weights).collect()
-}
-
-/// What `look` says of each photo, in their order. All faults are listed, up to twenty.
-fn each<T: Send>(
-    dataset: &Dataset,
-    look: impl Fn(&Photo) -> Result<T, String> + Send + Sync,
-) -> Result<Vec<T>, dataset::Error> {
-    let look = |photo: &Photo| look(photo).map_err(|fault| format!("{}: {fault}", photo.id));
-    let found: Vec<Result<T, String>> = dataset.photos.par_iter().map(look).collect();
-    let mut faults = dataset::Faults::default();
-    let mut kept = Vec::new();
-    for result in found {
-        match result {
-            Ok(value) => kept.push(value),
-            Err(fault) => faults.add(fault),
-        }
-    }
-    faults.into_result_with("every photo needs a file of its name; --images scores only some photos")?;
-    Ok(kept)
 }

@@ -10,16 +10,18 @@ use image::RgbImage;
 use serde::Serialize;
 
 use super::run::{DEFAULT_MODEL, DEFAULT_PIPELINE};
-use super::{Outcome, print};
+use super::{Exit, print};
 use crate::classes::ClassList;
 use crate::classifier::{Classifier, describe};
-use crate::config::{Pipeline, nearest};
+use crate::config::Pipeline;
 use crate::dataset::{self, Dataset, Jpeg, Photo, Request};
 use crate::geometry::BBox;
+use crate::publish::OutputError;
 use crate::report;
-use crate::run::{Classes, Finished, Found, Localiser, Seen, probe};
+use crate::run::{Classes, Finished, Found, Localiser, Seen, files, probe};
 use crate::saliency::{METHODS, Method};
 use crate::segment::Flag;
+use crate::shipped::{nearest, none_called};
 
 const EXAMPLES: &str = "Examples:
   localise show coffee.jpg                            six tiles: coffee-panel.png
@@ -104,7 +106,7 @@ struct Line<'a> {
 }
 
 impl Show {
-    pub(super) fn run(self) -> Result<Outcome> {
+    pub(super) fn run(self) -> Result<Exit> {
         let Experiment { model, pipelines, seed, jpeg, dataset } = self.experiment()?;
         let description = describe(&model)?;
         let dataset = match dataset {
@@ -127,14 +129,14 @@ impl Show {
             let mut localisers: Vec<_> = with.map(|(p, c)| (p, Localiser::new(c, p, shown, seed))).collect();
             // One bad photo of a folder is no reason to show none of the others.
             match self.show(photo, class, classes, jpeg, &mut localisers) {
-                Err(error) if several && !error.is::<super::OutputError>() => {
+                Err(error) if several && !error.is::<OutputError>() => {
                     tracing::error!("{error:#}");
                     failed += 1;
                 }
                 shown => self.give(photo, shown?, several)?,
             }
         }
-        Ok(if failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
+        Ok(if failed > 0 { Exit::SomeFailed } else { Exit::Done })
     }
 
     /// What was asked for, or what a run was.
@@ -150,7 +152,7 @@ impl Show {
                 }
                 let (model, pipelines) = (options.model, vec![options.pipeline]);
                 let (seed, jpeg) = (options.seed, options.jpeg);
-                (Experiment { model, pipelines, seed, jpeg, dataset: Some(dataset) }, folder.join("run.toml"))
+                (Experiment { model, pipelines, seed, jpeg, dataset: Some(dataset) }, folder.join(files::RUN))
             }
             None => {
                 let pipelines = vec![Pipeline::load(&self.pipeline, &[])?];
@@ -332,15 +334,13 @@ fn lone(path: &Path) -> Photo {
     Photo {
         id: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
         path: path.to_owned(),
-        weight: 1.0,
         ..Photo::default()
     }
 }
 
 fn method(name: &str) -> Result<&'static Method> {
     Method::find(name).ok_or_else(|| {
-        let near = nearest(name, METHODS.iter().map(|method| method.name));
-        let near = near.map_or(String::new(), |near| format!(", the nearest is {near}"));
-        anyhow!("--method: no method is called {name}{near}\nhelp: `localise list methods` lists them")
+        let none = none_called("method", name, METHODS.iter().map(|method| method.name));
+        anyhow!("--method: {none}\nhelp: `localise list methods` lists them")
     })
 }

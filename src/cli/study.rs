@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
 
-use super::{Outcome, print};
-use crate::run::{publish, try_place};
+use super::{Exit, print};
+use crate::publish::{publish, try_place};
 use crate::study::{self, Carrying, Findings};
 
 const EXAMPLES: &str = "Examples:
@@ -47,7 +47,7 @@ struct Written<'a> {
 }
 
 impl Study {
-    pub(super) fn run(self, quiet: bool) -> Result<Outcome> {
+    pub(super) fn run(self, quiet: bool) -> Result<Exit> {
         let Self { study, data_dir, model: models, limit, threads, json } = self;
         let study = study::Study::load(&study)?;
         json.as_deref().map_or(Ok(()), try_place)?;
@@ -60,6 +60,6 @@ impl Study {
             publish(&path, text.as_bytes())?;
         }
         let failed = findings.lines.iter().any(|line| line.failed > 0);
-        Ok(if failed { Outcome::SomeFailed } else { Outcome::Done })
+        Ok(if failed { Exit::SomeFailed } else { Exit::Done })
     }
 }

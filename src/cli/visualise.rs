@@ -11,11 +11,11 @@ use image::{ImageFormat, RgbImage};
 use rayon::prelude::*;
 
 use super::run::DEFAULT_MODEL;
-use super::{Outcome, print};
+use super::{Exit, print};
 use crate::class_model::{ClassModelOptions, ascend};
 use crate::classifier::{Classifier, Probe, describe};
+use crate::publish::{OutputError, publish};
 use crate::report;
-use crate::run::{OutputError, publish};
 
 /// The heading of the ascent's options in the help.
 const ASCENT: &str = "The ascent";
@@ -79,7 +79,7 @@ fn up_to_100(text: &str) -> Result<f64, &'static str> {
 }
 
 impl Visualise {
-    pub(super) fn run(self) -> Result<Outcome> {
+    pub(super) fn run(self) -> Result<Exit> {
         let options = self.options();
         let description = describe(&self.model)?;
         let find = |text: &String| description.classes.find(text).map_err(|e| anyhow!("--class: {e}"));
@@ -118,7 +118,7 @@ impl Visualise {
             save(&report::grid(&pictures.chunks(columns).collect::<Vec<_>>()), &path)?;
             print(&format!("{}\n", path.display()))?;
         }
-        Ok(Outcome::Done)
+        Ok(Exit::Done)
     }
 
     fn options(&self) -> ClassModelOptions {

@@ -1,7 +1,12 @@
-//! Annotations in Pascal VOC's XML, which ILSVRC uses too. Coordinates are given as they stand: whether they begin at 0 or
-//! at 1 is the dataset's affair.
+//! Annotations in Pascal VOC's XML, which ILSVRC uses too. Coordinates are given as they stand: whether they begin at 0
+//! or at 1 is the dataset's affair.
 
+use std::path::Path;
+
+use rayon::prelude::*;
 use roxmltree::{Document, Node};
+
+use super::MOST_SIDE;
 
 /// An annotation as it stands.
 #[derive(Debug, PartialEq)]
@@ -24,8 +29,26 @@ pub(super) struct Object {
     pub(super) place: String,
 }
 
+/// No annotation is larger.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// The annotations of photos, in their order; a fault in place of one names the file.
+pub(super) fn read_all(folder: &Path, ids: Vec<&str>) -> Vec<Result<Annotation, String>> {
+    let read = |id: &str| {
+        let path = folder.join(id).with_added_extension("xml");
+        let shown = path.display();
+        let large = path.metadata().is_ok_and(|metadata| metadata.len() > MOST_BYTES);
+        if large {
+            return Err(format!("{shown}: it is larger than 1 MiB, and no annotation is"));
+        }
+        let text = std::fs::read_to_string(&path).map_err(|e| format!("{shown}: {e}"))?;
+        parse(&text).map_err(|e| format!("{shown}:{e}"))
+    };
+    ids.into_par_iter().map(read).collect()
+}
+
 /// Reads an annotation. Errors begin with line and column.
-pub(super) fn parse(text: &str) -> Result<Annotation, String> {
+fn parse(text: &str) -> Result<Annotation, String> {
     // roxmltree refuses document type definitions, and with them entities.
     let document = Document::parse(text.trim_start_matches('\u{feff}'))
         .map_err(|e| format!("{}:{}: {e}", e.pos().row, e.pos().col))?;
@@ -33,7 +56,7 @@ pub(super) fn parse(text: &str) -> Result<Annotation, String> {
     let size = child(root, "size")?;
     let side = |name| {
         let value = number(size, name)?;
-        let whole = value.fract() == 0.0 && (1.0..=65_535.0).contains(&value);
+        let whole = value.fract() == 0.0 && (1.0..=f64::from(MOST_SIDE)).contains(&value);
         if whole { Ok(value as u32) } else { Err(format!("{}: <{name}> {value} is no side of a photo", at(size))) }
     };
     let objects = root.children().filter(|c| c.has_tag_name("object")).map(object).collect::<Result<_, _>>()?;

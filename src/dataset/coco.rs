@@ -10,7 +10,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::faults::Gate;
-use super::runs::Runs;
+use super::run_lengths::Runs;
 use super::{Dataset, Error, Mask, Photo, Profile};
 use crate::classes::ClassList;
 use crate::geometry::BBox;
@@ -87,12 +87,40 @@ struct Objects {
     crowds: Vec<Segmentation>,
 }
 
+impl Objects {
+    /// Adds an annotation of `image`.
+    fn add(&mut self, annotation: Annotation, image: &Image, gate: &mut Gate, place: impl FnOnce() -> String) {
+        // Data without segmentations often have empty ones.
+        let segmentation = annotation.segmentation.filter(|found| *found != Segmentation::Polygons(vec![]));
+        let [x, y, w, h] = annotation.bbox;
+        if annotation.iscrowd == 1 {
+            self.crowds.extend(segmentation);
+        } else if let Some(bbox) = gate.pass(BBox::new(x, y, x + w, y + h), Some([image.width, image.height]), place) {
+            self.boxes.push(bbox);
+            self.masks.push(segmentation);
+        }
+    }
+
+    /// The photo of these objects, which lies in the folder `images`.
+    fn photo(self, image: &Image, images: &Path) -> Photo {
+        let size = [image.width, image.height];
+        // A mask stands for all objects, or for none.
+        let masks: Option<Vec<Segmentation>> = self.masks.into_iter().collect();
+        Photo {
+            path: images.join(&image.file_name),
+            size: Some(size),
+            boxes: self.boxes,
+            mask: masks.map(|objects| Mask::Coco { size, objects, ignore: self.crowds }),
+            ..Photo::default()
+        }
+    }
+}
+
 /// Reads the annotations in `file`; photos lie in `images`.
 pub(super) fn read(file: &Path, images: &Path, lenient: bool) -> Result<Dataset, Error> {
     let bytes = std::fs::read(file).map_err(|e| Error::of(file, e))?;
     let mut instances: File = serde_json::from_slice(&bytes).map_err(|e| Error::of(file, e))?;
     instances.categories.sort_by_key(|category| category.id);
-    instances.images.sort_by_key(|image| image.id);
     let categories = instances.categories.iter().map(|category| (category.id.to_string(), category.name.clone()));
     let classes = ClassList::new("coco", categories).map_err(|e| Error::of(file, e))?;
     let by_id: BTreeMap<u64, &Image> = instances.images.iter().map(|image| (image.id, image)).collect();
@@ -102,44 +130,23 @@ pub(super) fn read(file: &Path, images: &Path, lenient: bool) -> Result<Dataset,
     }
     let mut found: BTreeMap<(u64, u64), Objects> = BTreeMap::new();
     for (i, annotation) in instances.annotations.into_iter().enumerate() {
-        let Annotation { image_id, category_id, bbox, segmentation, iscrowd } = annotation;
-        // Data without segmentations often have empty ones.
-        let segmentation = segmentation.filter(|segmentation| *segmentation != Segmentation::Polygons(vec![]));
+        let Annotation { image_id, category_id, .. } = annotation;
         let place = || format!("{}: annotation {i} (image {image_id})", file.display());
-        let (Some(image), Some(_)) = (by_id.get(&image_id), classes.class(&category_id.to_string())) else {
-            gate.faults.add(format!("{}: there is no such image, or no category {category_id}", place()));
-            continue;
-        };
-        let objects = found.entry((image_id, category_id)).or_default();
-        if iscrowd == 1 {
-            objects.crowds.extend(segmentation);
-            continue;
-        }
-        let [x, y, w, h] = bbox;
-        if let Some(bbox) = gate.pass(BBox::new(x, y, x + w, y + h), Some([image.width, image.height]), place) {
-            objects.boxes.push(bbox);
-            objects.masks.push(segmentation);
+        match (by_id.get(&image_id), classes.class(&category_id.to_string())) {
+            (Some(image), Some(_)) => {
+                found.entry((image_id, category_id)).or_default().add(annotation, image, &mut gate, place);
+            }
+            _ => gate.faults.add(format!("{}: there is no such image, or no category {category_id}", place())),
         }
     }
     let mut categories_in: BTreeMap<u64, usize> = BTreeMap::new();
     found.keys().for_each(|(image, _)| *categories_in.entry(*image).or_default() += 1);
     let photos = found.into_iter().filter(|(_, objects)| !objects.boxes.is_empty());
-    let photos = photos.map(|((image_id, category_id), objects)| {
-        let image = by_id[&image_id];
-        let size = [image.width, image.height];
-        // A mask stands for all objects, or for none.
-        let masks: Option<Vec<Segmentation>> = objects.masks.into_iter().collect();
-        Photo {
-            id: format!("{image_id}/{category_id}"),
-            path: images.join(&image.file_name),
-            size: Some(size),
-            class: classes.class(&category_id.to_string()),
-            boxes: objects.boxes,
-            distractors: categories_in[&image_id] > 1,
-            mask: masks.map(|masks| Mask::Coco { size, objects: masks, ignore: objects.crowds }),
-            weight: 1.0,
-            ..Photo::default()
-        }
+    let photos = photos.map(|((image_id, category_id), objects)| Photo {
+        id: format!("{image_id}/{category_id}"),
+        class: classes.class(&category_id.to_string()),
+        distractors: categories_in[&image_id] > 1,
+        ..objects.photo(by_id[&image_id], images)
     });
     let photos = photos.collect();
     let (notes, edges) = gate.close()?;

@@ -51,62 +51,92 @@ pub(super) enum BoxEnd {
     Inclusive,
 }
 
+/// What the lists say of photos, by the photos' ids.
+struct Lists {
+    labels: HashMap<String, String>,
+    splits: HashMap<String, String>,
+    boxes: HashMap<String, String>,
+}
+
+impl Lists {
+    fn read(root: &Path) -> Result<Self, Error> {
+        let by_id = |name: &str| -> Result<HashMap<String, String>, Error> {
+            let pairs = text::each(&root.join(name), |line| {
+                let (id, value) = line.split_once(' ').ok_or_else(|| format!("'{line}' is no `id value`"))?;
+                Ok((id.to_owned(), value.trim().to_owned()))
+            })?;
+            Ok(pairs.into_iter().map(|(_, pair)| pair).collect())
+        };
+        Ok(Self {
+            labels: by_id("image_class_labels.txt")?,
+            splits: by_id("train_test_split.txt")?,
+            boxes: by_id("bounding_boxes.txt")?,
+        })
+    }
+
+    fn is_in(&self, id: &str, split: Split) -> Result<bool, String> {
+        match value(&self.splits, id, "split")? {
+            "1" => Ok(split != Split::Test),
+            "0" => Ok(split != Split::Train),
+            other => Err(format!("photo {id} is of split '{other}'; 0 and 1 are known")),
+        }
+    }
+
+    /// The class from 0 on, of so many.
+    fn class(&self, id: &str, classes: usize) -> Result<usize, String> {
+        let label = value(&self.labels, id, "class")?;
+        let class = label.parse::<usize>().ok().filter(|class| (1..=classes).contains(class));
+        Ok(class.ok_or_else(|| format!("photo {id} is of class '{label}', of {classes}"))? - 1)
+    }
+
+    fn bbox(&self, id: &str, end: BoxEnd) -> Result<BBox, String> {
+        let [x, y, w, h] = text::fields::<4>(value(&self.boxes, id, "box")?, ' ')?.map(text::number);
+        let (x, y) = (x?, y?);
+        let (x_end, y_end) = (x + w?, y + h?);
+        Ok(match end {
+            BoxEnd::Exclusive => BBox::new(x, y, x_end, y_end),
+            BoxEnd::Inclusive => BBox::from_inclusive(x, y, x_end, y_end),
+        })
+    }
+}
+
+fn value<'a>(list: &'a HashMap<String, String>, id: &str, what: &str) -> Result<&'a str, String> {
+    list.get(id).map(String::as_str).ok_or_else(|| format!("photo {id} has no {what}"))
+}
+
+/// wsolevaluation cuts its larger boxes off where they end one pixel behind the photo; that is no fault of the list.
+fn cut_off(bbox: BBox, size: [u32; 2]) -> BBox {
+    let [width, height] = size.map(f64::from);
+    let cut = |max: f64, side: f64| if max == side + 1.0 { side } else { max };
+    BBox { x_max: cut(bbox.x_max, width), y_max: cut(bbox.y_max, height), ..bbox }
+}
+
 pub(super) fn read(root: &Path, split: Split, end: BoxEnd, lenient: bool) -> Result<Dataset, Error> {
-    let by_id = |name: &str| -> Result<HashMap<String, String>, Error> {
-        let pairs = text::each(&root.join(name), |line| {
-            let (id, value) = line.split_once(' ').ok_or_else(|| format!("'{line}' is no `id value`"))?;
-            Ok((id.to_owned(), value.trim().to_owned()))
-        })?;
-        Ok(pairs.into_iter().map(|(_, pair)| pair).collect())
-    };
     let classes = classes(&root.join("classes.txt"))?;
-    let [labels, parts, boxes] = ["image_class_labels.txt", "train_test_split.txt", "bounding_boxes.txt"].map(by_id);
-    let (labels, parts, boxes) = (labels?, parts?, boxes?);
+    let lists = Lists::read(root)?;
     let list = root.join("images.txt");
     let lines = text::each(&list, |line| {
         let (id, path) = line.split_once(' ').ok_or_else(|| format!("'{line}' is no `id path`"))?;
-        let of = |list: &HashMap<String, String>, what: &str| {
-            list.get(id).cloned().ok_or_else(|| format!("photo {id} has no {what}"))
-        };
-        let wanted = match of(&parts, "split")?.as_str() {
-            "1" => split != Split::Test,
-            "0" => split != Split::Train,
-            other => return Err(format!("photo {id} is of split '{other}'; 0 and 1 are known")),
-        };
-        let label = of(&labels, "class")?;
-        let class = label.parse::<usize>().ok().filter(|&class| (1..=classes.len()).contains(&class));
-        let class = class.ok_or_else(|| format!("photo {id} is of class '{label}', of {}", classes.len()))? - 1;
-        let [x, y, w, h] = text::fields::<4>(&of(&boxes, "box")?, ' ')?.map(text::number);
-        let (x, y) = (x?, y?);
-        let bbox = match end {
-            BoxEnd::Exclusive => BBox::new(x, y, x + w?, y + h?),
-            BoxEnd::Inclusive => BBox::from_inclusive(x, y, x + w?, y + h?),
-        };
-        Ok((path.trim().to_owned(), class, bbox, wanted))
+        let wanted = lists.is_in(id, split)?;
+        Ok((path.trim().to_owned(), lists.class(id, classes.len())?, lists.bbox(id, end)?, wanted))
     })?;
-    let mut gate = Gate::new(lenient);
     let lines: Vec<_> = lines.into_iter().filter(|(_, (.., wanted))| *wanted).collect();
     let paths: Vec<_> = lines.iter().map(|(_, (path, ..))| root.join("images").join(path)).collect();
     let sizes = photo::sizes(&paths);
     let segmentations = root.join("segmentations");
+    let mut gate = Gate::new(lenient);
     let mut photos = Vec::new();
-    for ((line, (name, class, bbox, _)), (path, size)) in lines.into_iter().zip(paths.into_iter().zip(sizes)) {
-        // wsolevaluation cuts its larger boxes off where they end one pixel behind the photo; that is no fault of the list.
-        let bbox = match (end, size.map(|size| size.map(f64::from))) {
-            (BoxEnd::Inclusive, Some([w, h])) => {
-                let cut = |max: f64, side: f64| if max == side + 1.0 { side } else { max };
-                BBox { x_max: cut(bbox.x_max, w), y_max: cut(bbox.y_max, h), ..bbox }
-            }
+    for ((line, (id, class, bbox, _)), (path, size)) in lines.into_iter().zip(paths.into_iter().zip(sizes)) {
+        let bbox = match (end, size) {
+            (BoxEnd::Inclusive, Some(size)) => cut_off(bbox, size),
             _ => bbox,
         };
-        let bbox = gate.pass(bbox, size, || format!("{}:{line}", list.display()));
-        let mask = segmentations.join(&name).with_extension("png");
+        let mask = segmentations.join(&id).with_extension("png");
         photos.push(Photo {
-            id: name,
             mask: segmentations.is_dir().then_some(Mask::Trimap { path: mask, size }),
-            boxes: bbox.into_iter().collect(),
+            boxes: gate.pass(bbox, size, || format!("{}:{line}", list.display())).into_iter().collect(),
             class: Some(class),
-            weight: 1.0,
+            id,
             path,
             size,
             ..Photo::default()

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Dataset, Error, Request, coco, csv, cub, folder, ilsvrc, kaggle, voc, wsol};
+use super::{Dataset, Error, Request, box_table, coco, cub, folder, ilsvrc, kaggle, voc, wsol};
 use crate::classes::ClassList;
-use crate::config::{self, home};
+use crate::shipped::{DATASETS, parse};
 
 /// The layouts: what a description calls each, and what it is.
 pub const LAYOUTS: &[(&str, &str)] = &[
@@ -21,8 +21,8 @@ pub const LAYOUTS: &[(&str, &str)] = &[
 ];
 
 /// A dataset's description as written. Paths are seen from the data folder, which is `folder` beside the description,
-/// or what `--data-dir` names. Lists name places of which the first that exists counts. Which keys count is the layout's
-/// affair.
+/// or what `--data-dir` names. Lists name places of which the first that exists counts. Which keys count is the
+/// layout's affair.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Description {
@@ -91,6 +91,77 @@ impl Description {
             Err(Error::of(path, format!("{key} is not read in this kind\nhelp: its keys are {}", read.join(", "))))
         })
     }
+
+    /// The data folder of the description at `path`.
+    fn root(&self, path: &Path, request: &Request<'_>) -> Result<PathBuf, Error> {
+        match (&self.folder, request.data_dir) {
+            (Some(own), _) => Ok(path.parent().unwrap_or(Path::new(".")).join(own)),
+            (None, Some(given)) => Ok(given.to_owned()),
+            (None, None) => Err(Error::one(format!(
+                "{}: its photos are yours to bring\nhelp: say where they lie with --data-dir or LOCALISE_DATA; \
+                 data/README.md tells what is wanted",
+                stem(path)
+            ))),
+        }
+    }
+
+    fn ilsvrc(&self, root: &Path, annotations: PathBuf, images: PathBuf) -> Result<ilsvrc::Layout, Error> {
+        Ok(ilsvrc::Layout {
+            images,
+            annotations,
+            ground_truth: needed(root, "ground-truth list", &self.ground_truth)?,
+            blacklist: needed(root, "blacklist", &self.blacklist)?,
+            label_order: first_existing(root, &self.label_order),
+        })
+    }
+
+    /// Reads the dataset, whose data lie in `root`. Errors name the description at `path`.
+    fn read(
+        &self,
+        path: &Path,
+        root: &Path,
+        request: &Request<'_>,
+        wanted: Option<&[String]>,
+    ) -> Result<Dataset, Error> {
+        let named = self.classes.as_deref().map(|name| ClassList::read(name).map_err(Error::one)).transpose()?;
+        let given = named.as_ref().or(request.classes);
+        self.refuse_unread(path)?;
+        let annotations = || needed(root, "annotations", &self.annotations);
+        let images = or_first(root, &self.images);
+        let lenient = request.lenient;
+        let split = self.split.as_deref();
+        let wrong_split = |known: &str| {
+            let split = split.unwrap_or_default();
+            Error::of(path, format!("split {split:?} is none that is known\nhelp: known are {known}"))
+        };
+        match self.kind {
+            Kind::Coco => coco::read(&annotations()?, &images, lenient),
+            Kind::Csv => {
+                let files: Vec<_> = self.boxes.iter().map(|file| root.join(file)).collect();
+                let masks = self.masks.as_ref().map(|folder| root.join(folder));
+                box_table::read(&files, masks.as_deref(), given, lenient)
+            }
+            Kind::Cub => {
+                let split = cub::Split::named(split).ok_or_else(|| wrong_split("test, train, all"))?;
+                cub::read(&annotations()?, split, self.box_end.unwrap_or_default(), lenient)
+            }
+            Kind::Folder => folder::read(root, imagenet_or(given)?),
+            Kind::Ilsvrc => {
+                let layout = self.ilsvrc(root, annotations()?, images)?;
+                ilsvrc::read(&layout, imagenet_or(named.as_ref())?, wanted, lenient)
+            }
+            Kind::Kaggle => {
+                let split = kaggle::Split::named(split).ok_or_else(|| wrong_split("val, train"))?;
+                let [blacklist, order] = [&self.blacklist, &self.label_order].map(|list| first_existing(root, list));
+                kaggle::read(root, split, blacklist, order.as_deref(), lenient)
+            }
+            Kind::Voc => voc::read(&annotations()?, split.unwrap_or("test"), lenient),
+            Kind::Wsol => {
+                let metadata = annotations()?;
+                wsol::read(&metadata, &images, &wsol::masks(&metadata, &images), named, lenient)
+            }
+        }
+    }
 }
 
 /// See [`LAYOUTS`].
@@ -112,9 +183,8 @@ pub(super) fn open(request: &Request<'_>, wanted: Option<&[String]>) -> Result<(
     let Some(given) = request.dataset else {
         return Err(Error::one("no dataset was named\nhelp: `localise list datasets`"));
     };
-    let named = home().join("data").join(given).with_added_extension("toml");
-    let dataset = if given.components().count() == 1 && named.is_file() {
-        return described(&named, request, wanted);
+    let dataset = if let Some(path) = DATASETS.named(given) {
+        return described(&path, request, wanted);
     } else if given.extension().is_some_and(|e| e == "toml") {
         return described(given, request, wanted);
     } else if given.is_dir() {
@@ -123,10 +193,9 @@ pub(super) fn open(request: &Request<'_>, wanted: Option<&[String]>) -> Result<(
         let images = request.data_dir.unwrap_or(given.parent().unwrap_or(Path::new(".")));
         coco::read(given, images, request.lenient)?
     } else if given.is_file() {
-        csv::read(&[given.to_owned()], None, request.classes, request.lenient)?
+        box_table::read(&[given.to_owned()], None, request.classes, request.lenient)?
     } else {
-        let other = "or give a folder or file (data/README.md)";
-        return Err(Error::one(config::unknown(["dataset", "datasets"], given, &home().join("data"), other)));
+        return Err(Error::one(DATASETS.unknown(given)));
     };
     // wsolevaluation's folders are called by the split.
     let name = match (dataset.name.is_empty(), stem(given)) {
@@ -159,10 +228,10 @@ fn by_sign(root: &Path, request: &Request<'_>) -> Result<Dataset, Error> {
     let images = request.data_dir.unwrap_or(root);
     let lenient = request.lenient;
     if has("truth.csv") && has("manifest.json") {
-        return csv::read_run(root, lenient);
+        return box_table::read_run(root, lenient);
     }
     if has("boxes.csv") {
-        return csv::read(&[root.join("boxes.csv")], None, request.classes, lenient);
+        return box_table::read(&[root.join("boxes.csv")], None, request.classes, lenient);
     }
     if has(wsol::SIGN) {
         let masks = wsol::masks(root, images);
@@ -170,7 +239,7 @@ fn by_sign(root: &Path, request: &Request<'_>) -> Result<Dataset, Error> {
     }
     for (name, signs) in DESCRIBED {
         if signs.iter().any(|sign| has(sign)) {
-            let path = home().join("data").join(name).with_added_extension("toml");
+            let path = DATASETS.path(name.as_ref());
             return Ok(described(&path, &Request { data_dir: Some(root), ..*request }, None)?.0);
         }
     }
@@ -193,6 +262,7 @@ fn imagenet_or(given: Option<&ClassList>) -> Result<ClassList, Error> {
     given.map_or_else(|| ClassList::read(ClassList::IMAGENET).map_err(Error::one), |list| Ok(list.clone()))
 }
 
+/// Reads the dataset that the description at `path` describes, and names its file of weights.
 fn described(
     path: &Path,
     request: &Request<'_>,
@@ -200,75 +270,26 @@ fn described(
 ) -> Result<(Dataset, Option<PathBuf>), Error> {
     let name = stem(path);
     let file = describe(path)?;
-    let beside = path.parent().unwrap_or(Path::new("."));
-    let root = match (&file.folder, request.data_dir) {
-        (Some(own), _) => beside.join(own),
-        (None, Some(given)) => given.to_owned(),
-        (None, None) => {
-            return Err(Error::one(format!(
-                "{name}: its photos are yours to bring\nhelp: say where they lie with --data-dir or LOCALISE_DATA; \
-                 data/README.md tells what is wanted"
-            )));
-        }
-    };
-    let named = file.classes.as_deref().map(|name| ClassList::read(name).map_err(Error::one)).transpose()?;
-    let given = named.as_ref().or(request.classes);
-    let part = |what: &str, places: &[PathBuf]| {
-        first_existing(&root, places).ok_or_else(|| {
-            let tried: Vec<_> = places.iter().map(|p| p.display().to_string()).collect();
-            Error::one(format!(
-                "{}: no {what}; looked for {}\nhelp: data/README.md tells what to fetch and where to put it",
-                root.display(),
-                tried.join(", ")
-            ))
-        })
-    };
-    file.refuse_unread(path)?;
-    let annotations = || part("annotations", &file.annotations);
-    let images = or_first(&root, &file.images);
-    let lenient = request.lenient;
-    let split = file.split.as_deref();
-    let wrong_split = |known: &str| {
-        Error::of(path, format!("split {:?} is none that is known\nhelp: known are {known}", split.unwrap_or_default()))
-    };
-    let dataset = match file.kind {
-        Kind::Coco => coco::read(&annotations()?, &images, lenient)?,
-        Kind::Csv => {
-            let files: Vec<_> = file.boxes.iter().map(|file| root.join(file)).collect();
-            csv::read(&files, file.masks.map(|folder| root.join(folder)).as_deref(), given, lenient)?
-        }
-        Kind::Cub => {
-            let split = cub::Split::named(split).ok_or_else(|| wrong_split("test, train, all"))?;
-            cub::read(&annotations()?, split, file.box_end.unwrap_or_default(), lenient)?
-        }
-        Kind::Folder => folder::read(&root, imagenet_or(given)?)?,
-        Kind::Ilsvrc => {
-            let layout = ilsvrc::Layout {
-                annotations: annotations()?,
-                ground_truth: part("ground-truth list", &file.ground_truth)?,
-                blacklist: part("blacklist", &file.blacklist)?,
-                label_order: first_existing(&root, &file.label_order),
-                images,
-            };
-            ilsvrc::read(&layout, imagenet_or(named.as_ref())?, wanted, lenient)?
-        }
-        Kind::Kaggle => {
-            let split = kaggle::Split::named(split).ok_or_else(|| wrong_split("val, train"))?;
-            let [blacklist, order] = [&file.blacklist, &file.label_order].map(|places| first_existing(&root, places));
-            kaggle::read(&root, split, blacklist, order.as_deref(), lenient)?
-        }
-        Kind::Voc => voc::read(&annotations()?, split.unwrap_or("test"), lenient)?,
-        Kind::Wsol => {
-            let metadata = annotations()?;
-            wsol::read(&metadata, &images, &wsol::masks(&metadata, &images), named, lenient)?
-        }
-    };
-    Ok((Dataset { name, ..dataset }, file.weights.map(|file| root.join(file))))
+    let root = file.root(path, request)?;
+    let weights = file.weights.as_ref().map(|weights| root.join(weights));
+    Ok((Dataset { name, ..file.read(path, &root, request, wanted)? }, weights))
 }
 
 /// The first place, seen from `root`, that exists.
 fn first_existing(root: &Path, places: &[PathBuf]) -> Option<PathBuf> {
     places.iter().map(|place| root.join(place)).find(|path| path.exists())
+}
+
+/// The same, of what the dataset cannot do without.
+fn needed(root: &Path, what: &str, places: &[PathBuf]) -> Result<PathBuf, Error> {
+    first_existing(root, places).ok_or_else(|| {
+        let tried: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
+        Error::one(format!(
+            "{}: no {what}; looked for {}\nhelp: data/README.md tells what to fetch and where to put it",
+            root.display(),
+            tried.join(", ")
+        ))
+    })
 }
 
 /// A folder of photos, or where it should be: truth alone is enough for a score.
@@ -278,7 +299,7 @@ fn or_first(root: &Path, places: &[PathBuf]) -> PathBuf {
 
 fn describe(path: &Path) -> Result<Description, Error> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::of(path, e))?;
-    config::parse(&text, &path.display().to_string()).map_err(|e| Error::one(e.to_string()))
+    parse(&text, &path.display().to_string()).map_err(Error::one)
 }
 
 /// The datasets that have a description, with their titles.
@@ -286,8 +307,6 @@ fn describe(path: &Path) -> Result<Description, Error> {
 /// # Errors
 /// [`Error`] when a description is wrong.
 pub fn known() -> Result<Vec<(String, String)>, Error> {
-    let folder = home().join("data");
-    let titled = |name: String| Ok((describe(&folder.join(&name).with_added_extension("toml"))?.title, name));
-    let titles: Result<Vec<_>, Error> = config::names(&folder).into_iter().map(titled).collect();
-    Ok(titles?.into_iter().map(|(title, name)| (name, title)).collect())
+    let titled = |name: String| Ok((name.clone(), describe(&DATASETS.path(name.as_ref()))?.title));
+    DATASETS.names().into_iter().map(titled).collect()
 }

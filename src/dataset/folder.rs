@@ -19,7 +19,7 @@ pub(super) fn read(root: &Path, classes: ClassList) -> Result<Dataset, Error> {
         let above = name.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
         let number = || above.parse().ok().filter(|&class: &usize| class < classes.len());
         let class = classes.class(above).or_else(number);
-        photos.push(Photo { id: name.display().to_string(), class, weight: 1.0, size, path, ..Photo::default() });
+        photos.push(Photo { id: name.display().to_string(), class, size, path, ..Photo::default() });
     }
     Ok(Dataset { profile: Profile::Boxes, classes, photos, ..Dataset::default() })
 }

@@ -7,40 +7,18 @@
 //! * `map_clsloc.txt`, where it is there: the order of `meta_clsloc.mat` as text, `WNID ID name` a line.
 //!
 //! ILSVRC IDs are not in the order of classifiers (sorted WordNet ids). The class is taken from the annotation, which
-//! names the WordNet id; list and annotations together give the order of the IDs, and they must not contradict each other
-//! or the map, or one of them is another edition.
+//! names the WordNet id; list and annotations together give the order of the IDs, and they must not contradict each
+//! other or the map, or one of them is another edition.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
-
 use super::annotation::{self, Annotation};
 use super::faults::Gate;
-use super::{Dataset, Error, Photo, Profile, text};
+use super::label_order::LabelOrder;
+use super::{Dataset, Error, Photo, Profile, text, val};
 use crate::classes::ClassList;
 use crate::geometry::BBox;
-
-/// How many photos the validation set has.
-pub(super) const VAL_PHOTOS: usize = 50_000;
-
-/// What is said where there is none.
-pub(super) const NO_BLACKLIST: &str =
-    "no blacklist lies here: every photo counts in localisation, unlike in the devkit";
-
-/// What the devkit and Kaggle call a photo of the validation set: `ILSVRC2012_val_00000001`, where wsolevaluation has
-/// `val/ILSVRC2012_val_00000001.JPEG`. `None` for any other name.
-pub(crate) fn bare(id: &str) -> Option<&str> {
-    let name = id.strip_prefix("val/").unwrap_or(id);
-    let name = name.strip_suffix(".JPEG").unwrap_or(name);
-    let digits = name.strip_prefix("ILSVRC2012_val_")?;
-    (digits.len() == 8 && digits.bytes().all(|b| b.is_ascii_digit())).then_some(name)
-}
-
-/// The number of a photo of the validation set, from 1 on: that in its name. 0 for any other name.
-pub(super) fn number(id: &str) -> usize {
-    bare(id).and_then(|name| name.rsplit('_').next()?.parse().ok()).unwrap_or(0)
-}
 
 /// Where the parts lie.
 #[derive(Debug)]
@@ -60,22 +38,16 @@ pub(super) fn read(
     lenient: bool,
 ) -> Result<Dataset, Error> {
     let ids = text::numbers(&layout.ground_truth)?;
-    let blacklist = blacklist(&layout.blacklist, ids.len())?;
-    let wanted: Option<HashSet<_>> = wanted.map(|names| names.iter().map(String::as_str).collect());
-    let named = (1..=ids.len()).map(|number| (number, format!("ILSVRC2012_val_{number:08}")));
-    let named: Vec<_> = named.filter(|(_, id)| wanted.as_ref().is_none_or(|w| w.contains(id.as_str()))).collect();
-    let annotations = read_all(&layout.annotations, named.iter().map(|(_, id)| id.as_str()).collect());
+    let blacklist = val::blacklist(&layout.blacklist, ids.len())?;
+    let mut order = LabelOrder::new(layout.label_order.as_deref(), &classes)?;
+    let named = named(ids.len(), wanted);
+    let annotations = annotation::read_all(&layout.annotations, named.iter().map(|(_, id)| id.as_str()).collect());
 
     let mut gate = Gate::new(lenient);
     let mut photos = Vec::new();
-    let mut order = LabelOrder::new(&classes);
-    if let Some(map) = &layout.label_order {
-        order.read(map, &classes)?;
-    }
     for ((number, id), annotation) in named.into_iter().zip(annotations) {
         let xml = layout.annotations.join(&id).with_added_extension("xml");
-        let truth = annotation.and_then(|a| truth(&a, &id, &classes, &mut gate, &xml));
-        let (size, class, boxes) = match truth {
+        let (size, class, boxes) = match annotation.and_then(|a| truth(&a, &id, &classes, &mut gate, &xml)) {
             Ok(truth) => truth,
             Err(fault) => {
                 gate.faults.add(fault);
@@ -91,44 +63,21 @@ pub(super) fn read(
             class: Some(class),
             boxes,
             blacklisted: blacklist.contains(&number),
-            weight: 1.0,
             id,
             ..Photo::default()
         });
     }
     let (notes, edges) = gate.close()?;
     let files = vec![("ground truth", layout.ground_truth.clone()), ("blacklist", layout.blacklist.clone())];
-    let ilsvrc_ids = order.complete();
-    let whole = ids.len();
-    Ok(Dataset {
-        profile: Profile::Devkit,
-        whole,
-        classes,
-        ilsvrc_ids,
-        photos,
-        notes,
-        edges,
-        files,
-        ..Dataset::default()
-    })
+    let (profile, whole, ilsvrc_ids) = (Profile::Devkit, ids.len(), order.complete());
+    Ok(Dataset { profile, whole, classes, ilsvrc_ids, photos, notes, edges, files, ..Dataset::default() })
 }
 
-/// No annotation is larger.
-const MOST_BYTES: u64 = 1 << 20;
-
-/// The annotations of photos, in their order; a fault in place of one names the file.
-pub(super) fn read_all(folder: &Path, ids: Vec<&str>) -> Vec<Result<Annotation, String>> {
-    let read = |id: &str| {
-        let path = folder.join(id).with_added_extension("xml");
-        let shown = path.display();
-        let large = path.metadata().is_ok_and(|metadata| metadata.len() > MOST_BYTES);
-        if large {
-            return Err(format!("{shown}: it is larger than 1 MiB, and no annotation is"));
-        }
-        let text = std::fs::read_to_string(&path).map_err(|e| format!("{shown}: {e}"))?;
-        annotation::parse(&text).map_err(|e| format!("{shown}:{e}"))
-    };
-    ids.into_par_iter().map(read).collect()
+/// Numbers and names of the photos 1 to `photos`, or of those in `wanted`.
+fn named(photos: usize, wanted: Option<&[String]>) -> Vec<(usize, String)> {
+    let wanted: Option<HashSet<&str>> = wanted.map(|names| names.iter().map(String::as_str).collect());
+    let named = (1..=photos).map(|number| (number, format!("ILSVRC2012_val_{number:08}")));
+    named.filter(|(_, id)| wanted.as_ref().is_none_or(|wanted| wanted.contains(id.as_str()))).collect()
 }
 
 type Truth = ([u32; 2], usize, Vec<BBox>);
@@ -159,68 +108,6 @@ fn truth(
     }
     let class = class.ok_or_else(|| format!("{path}: no <object>"))?;
     Ok((*size, class, boxes))
-}
-
-/// The numbers, from 1 on, of the photos left out of localisation.
-pub(super) fn blacklist(path: &Path, photos: usize) -> Result<HashSet<usize>, Error> {
-    let numbers = text::numbers(path)?;
-    if let Some(outside) = numbers.iter().find(|&&n| n == 0 || n > photos) {
-        return Err(Error::of(path, format!("photo {outside}, but there are {photos}")));
-    }
-    Ok(numbers.into_iter().collect())
-}
-
-/// The ILSVRC IDs by class that `map_clsloc.txt` tells.
-pub(super) fn label_map(path: &Path, classes: &ClassList) -> Result<Option<Vec<usize>>, Error> {
-    let mut order = LabelOrder::new(classes);
-    order.read(path, classes)?;
-    Ok(order.complete())
-}
-
-/// Which ILSVRC ID is which class, as far as has been seen.
-struct LabelOrder {
-    /// By class.
-    ids: Vec<Option<usize>>,
-    /// By ILSVRC ID − 1.
-    classes: Vec<Option<usize>>,
-}
-
-impl LabelOrder {
-    fn new(classes: &ClassList) -> Self {
-        Self { ids: vec![None; classes.len()], classes: vec![None; classes.len()] }
-    }
-
-    fn add(&mut self, id: usize, class: usize, classes: &ClassList) -> Result<(), String> {
-        let Some(place) = id.checked_sub(1).and_then(|place| self.classes.get_mut(place)) else {
-            return Err(format!("ILSVRC ID {id} is not in 1..={}", classes.len()));
-        };
-        let (known_class, known_id) = (*place.get_or_insert(class), *self.ids[class].get_or_insert(id));
-        if known_class != class || known_id != id {
-            return Err(format!(
-                "ILSVRC ID {id} is {} here, and {} elsewhere, which is {known_id}: list and annotations are of \
-                 different editions, or the list is in another order",
-                classes.key(class),
-                classes.key(known_class)
-            ));
-        }
-        Ok(())
-    }
-
-    /// Adds the lines of `map_clsloc.txt`.
-    fn read(&mut self, path: &Path, classes: &ClassList) -> Result<(), Error> {
-        text::each(path, |line| {
-            let [wnid, id, _] = text::fields::<3>(line, ' ')?;
-            let id = id.parse().map_err(|_| format!("'{id}' is no ILSVRC ID"))?;
-            let class = classes.class(wnid).ok_or_else(|| format!("unknown class {wnid}"))?;
-            self.add(id, class, classes)
-        })?;
-        Ok(())
-    }
-
-    /// The IDs by class, where all are known.
-    fn complete(self) -> Option<Vec<usize>> {
-        self.ids.into_iter().collect()
-    }
 }
 
 #[cfg(test)]
@@ -267,8 +154,8 @@ mod tests {
         read(&layout, ClassList::read(ClassList::IMAGENET).expect("the classes"), None, false)
     }
 
-    /// The first photo of val is (111, 108, 441, 193), 0-based and inclusive. Carriage returns, no end of the last line,
-    /// blank lines.
+    /// The first photo of val is (111, 108, 441, 193), 0-based and inclusive. Carriage returns, no end of the last
+    /// line, blank lines.
     #[test]
     fn odd_lists_are_read_and_boxes_become_half_open() {
         let dataset = read_cases(&GOOD, "2\n\n", Some("n01751748 490 sea_snake\r\n")).unwrap_or_else(|e| panic!("{e}"));
@@ -277,15 +164,6 @@ mod tests {
         assert_eq!(dataset.photos.iter().map(|p| p.blacklisted).collect::<Vec<_>>(), [false, true, false]);
         // Two of a thousand classes were seen.
         assert_eq!(dataset.ilsvrc_ids, None);
-    }
-
-    #[test]
-    fn one_photo_has_two_names() {
-        assert_eq!(bare("val/ILSVRC2012_val_00000036.JPEG"), Some("ILSVRC2012_val_00000036"));
-        assert_eq!(
-            (number("ILSVRC2012_val_00000036"), number("n02119789/a.JPEG"), number("ILSVRC2012_val_3")),
-            (36, 0, 0)
-        );
     }
 
     #[test]

@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::faults::Gate;
-use super::{Dataset, Error, Photo, Profile, csv, ilsvrc, photo, text};
+use super::label_order::LabelOrder;
+use super::{Dataset, Error, Photo, Profile, annotation, photo, table, text, val};
 use crate::classes::ClassList;
 use crate::geometry::BBox;
 
@@ -55,42 +56,26 @@ pub(super) fn read(
     let images = root.join("ILSVRC/Data/CLS-LOC").join(name);
     let annotations = root.join("ILSVRC/Annotations/CLS-LOC").join(name);
     let mut gate = Gate::new(lenient);
-    let mut found = Vec::new();
-    for (place, row) in csv::rows::<Row>(&table, "ImageId,PredictionString", &mut gate.faults)? {
-        match boxes(&row.boxes, &classes) {
-            Ok((class, boxes)) => found.push((row.id, class, boxes, place)),
-            Err(fault) => gate.faults.add(format!("{place}: {fault}")),
-        }
-    }
-    found.sort_by(|a, b| a.0.cmp(&b.0));
-    for pair in found.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
-        gate.faults.add(format!("{}: duplicate id {} (first at {})", pair[1].3, pair[1].0, pair[0].3));
-    }
-    let place = |id: &str, class: usize| match split {
+    let solutions = solutions(&table, &classes, &mut gate)?;
+    let name = |Solution { id, class, .. }: &Solution| match split {
         Split::Val => PathBuf::from(id),
-        Split::Train => Path::new(classes.key(class)).join(id),
+        Split::Train => Path::new(classes.key(*class)).join(id),
     };
-    let names: Vec<PathBuf> = found.iter().map(|(id, class, ..)| place(id, *class)).collect();
+    let names: Vec<PathBuf> = solutions.iter().map(name).collect();
     let paths: Vec<PathBuf> = names.iter().map(|name| images.join(name).with_added_extension("JPEG")).collect();
     let sizes = match annotations.is_dir() {
-        true => {
-            let annotated = ilsvrc::read_all(&annotations, names.iter().filter_map(|name| name.to_str()).collect());
-            annotated.into_iter().map(|a| a.map(|a| Some(a.size))).collect()
-        }
-        false => photo::sizes(&paths).into_iter().map(Ok).collect::<Vec<_>>(),
+        true => annotated_sizes(&annotations, &names),
+        false => photo::sizes(&paths).into_iter().map(Ok).collect(),
     };
-    let left_out = blacklist.as_ref().map(|path| ilsvrc::blacklist(path, ilsvrc::VAL_PHOTOS)).transpose()?;
+    let left_out = blacklist.as_ref().map(|path| val::blacklist(path, val::PHOTOS)).transpose()?.unwrap_or_default();
     let mut photos = Vec::new();
-    for ((id, class, boxes, place), (path, size)) in found.into_iter().zip(paths.into_iter().zip(sizes)) {
-        let size = size.unwrap_or_else(|fault| {
-            gate.faults.add(fault);
-            None
-        });
+    for (Solution { id, class, boxes, place }, (path, size)) in solutions.into_iter().zip(paths.into_iter().zip(sizes))
+    {
+        let size = size.map_err(|fault| gate.faults.add(fault)).unwrap_or_default();
         photos.push(Photo {
             boxes: boxes.into_iter().filter_map(|bbox| gate.pass(bbox, size, || place.clone())).collect(),
-            blacklisted: left_out.as_ref().is_some_and(|numbers| numbers.contains(&ilsvrc::number(&id))),
+            blacklisted: left_out.contains(&val::number(&id)),
             class: Some(class),
-            weight: 1.0,
             id,
             path,
             size,
@@ -99,12 +84,42 @@ pub(super) fn read(
     }
     let (mut notes, edges) = gate.close()?;
     if blacklist.is_none() && split == Split::Val {
-        notes.push(ilsvrc::NO_BLACKLIST.into());
+        notes.push(val::NO_BLACKLIST.into());
     }
     let profile = if blacklist.is_some() { Profile::Devkit } else { Profile::Kaggle };
-    let ilsvrc_ids = label_map.map(|path| ilsvrc::label_map(path, &classes)).transpose()?.flatten();
+    let ilsvrc_ids = LabelOrder::new(label_map, &classes)?.complete();
     let files = blacklist.into_iter().map(|path| ("blacklist", path)).collect();
     Ok(Dataset { profile, classes, ilsvrc_ids, photos, notes, edges, files, ..Dataset::default() })
+}
+
+/// What a row of the table says of a photo.
+struct Solution {
+    id: String,
+    class: usize,
+    boxes: Vec<BBox>,
+    place: String,
+}
+
+/// The rows of the table at `path`, in the order of the photos' names.
+fn solutions(path: &Path, classes: &ClassList, gate: &mut Gate) -> Result<Vec<Solution>, Error> {
+    let mut found = Vec::new();
+    for (place, row) in table::rows::<Row>(path, "ImageId,PredictionString", &mut gate.faults)? {
+        match boxes(&row.boxes, classes) {
+            Ok((class, boxes)) => found.push(Solution { id: row.id, class, boxes, place }),
+            Err(fault) => gate.faults.add(format!("{place}: {fault}")),
+        }
+    }
+    found.sort_by(|a, b| a.id.cmp(&b.id));
+    for pair in found.windows(2).filter(|pair| pair[0].id == pair[1].id) {
+        let [first, second] = [&pair[0], &pair[1]];
+        gate.faults.add(format!("{}: duplicate id {} (first at {})", second.place, second.id, first.place));
+    }
+    Ok(found)
+}
+
+fn annotated_sizes(folder: &Path, names: &[PathBuf]) -> Vec<Result<Option<[u32; 2]>, String>> {
+    let annotations = annotation::read_all(folder, names.iter().filter_map(|name| name.to_str()).collect());
+    annotations.into_iter().map(|found| found.map(|annotation| Some(annotation.size))).collect()
 }
 
 /// The classes: ImageNet's where they are these.
@@ -143,41 +158,53 @@ mod tests {
     use super::super::annotation::tests::xml;
     use super::*;
 
-    /// Rows in no order, blanks at the end of the string, two boxes, a byte-order mark; two rows of the real file.
-    #[test]
-    fn odd_tables_are_read() {
+    /// Reads `rows` beside the annotations of two photos.
+    fn with(rows: &str) -> Result<Dataset, Error> {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path();
         let annotations = root.join("ILSVRC/Annotations/CLS-LOC/val");
         fs::create_dir_all(&annotations).expect("a folder");
-        let (first, second) = ("ILSVRC2012_val_00008726", "ILSVRC2012_val_00048981");
-        for id in [first, second] {
+        for id in [FIRST, SECOND] {
             fs::write(annotations.join(format!("{id}.xml")), xml(id, &[])).expect("a file");
         }
         fs::write(root.join("LOC_synset_mapping.txt"), "n02119789 kit fox, Vulpes macrotis\nn03995372 power drill")
             .expect("a file");
-        let rows = format!(
-            "\u{feff}ImageId,PredictionString\r\n{second},n03995372 85 1 499 272 \r\n\
-             {first},n02119789 255 142 454 329 n02119789 44 21 322 295\r\n"
-        );
-        let table = root.join("LOC_val_solution.csv");
-        fs::write(&table, &rows).expect("a file");
-        let dataset = read(root, Split::Val, None, None, false).unwrap_or_else(|e| panic!("{e}"));
+        fs::write(root.join("LOC_val_solution.csv"), rows).expect("a file");
+        read(root, Split::Val, None, None, false)
+    }
+
+    const FIRST: &str = "ILSVRC2012_val_00008726";
+    const SECOND: &str = "ILSVRC2012_val_00048981";
+
+    /// Two rows of the real file.
+    fn good() -> String {
+        format!(
+            "\u{feff}ImageId,PredictionString\r\n{SECOND},n03995372 85 1 499 272 \r\n\
+             {FIRST},n02119789 255 142 454 329 n02119789 44 21 322 295\r\n"
+        )
+    }
+
+    /// Rows in no order, blanks at the end of the string, two boxes, a byte-order mark.
+    #[test]
+    fn odd_tables_are_read() {
+        let dataset = with(&good()).unwrap_or_else(|e| panic!("{e}"));
         let ids: Vec<_> = dataset.photos.iter().map(|p| (p.id.as_str(), p.class, p.size)).collect();
-        assert_eq!(ids, [(first, Some(0), Some([500, 375])), (second, Some(1), Some([500, 375]))]);
+        assert_eq!(ids, [(FIRST, Some(0), Some([500, 375])), (SECOND, Some(1), Some([500, 375]))]);
         assert_eq!(dataset.photos[0].boxes, [BBox::new(255., 142., 455., 330.), BBox::new(44., 21., 323., 296.)]);
         assert!(dataset.notes[0].contains("no blacklist") && dataset.classes.title(0) == "kit fox");
+    }
 
+    #[test]
+    fn faults_are_named() {
         for (from, to, expected) in [
             ("n03995372 85", "n00000000 85", "csv:2: unknown class n00000000"),
             ("n02119789 44", "n03995372 44", "csv:3: a second class, n03995372"),
             ("499 272", "499", "csv:2: 4 words"),
             ("499", "x", "'x' is no number"),
-            (first, second, "csv:3: duplicate id"),
+            (FIRST, SECOND, "csv:3: duplicate id"),
             ("ImageId", "Image", "columns ImageId are missing"),
         ] {
-            fs::write(&table, rows.replacen(from, to, 1)).expect("a file");
-            let error = read(root, Split::Val, None, None, false).expect_err(expected).to_string();
+            let error = with(&good().replacen(from, to, 1)).expect_err(expected).to_string();
             assert!(error.contains(expected), "{error}");
         }
     }

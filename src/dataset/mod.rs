@@ -9,18 +9,21 @@
 //! [`Mask::read`]), photos as they are stored. Nothing is downloaded, resized or turned.
 
 mod annotation;
+mod box_table;
 mod coco;
-mod csv;
 mod cub;
 mod description;
 mod faults;
 mod folder;
 mod ilsvrc;
 mod kaggle;
+mod label_order;
 mod mask;
 mod photo;
-mod runs;
+mod run_lengths;
+mod table;
 mod text;
+mod val;
 mod voc;
 mod wsol;
 
@@ -30,28 +33,28 @@ use std::path::{Component, Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use box_table::write as write_csv;
 pub use coco::Segmentation;
-pub(crate) use csv::rows as csv_rows;
-pub use csv::write as write_csv;
 pub use description::{LAYOUTS, known};
 pub(crate) use faults::Faults;
 pub use faults::{Edges, Error};
-pub(crate) use ilsvrc::bare;
 pub(crate) use mask::grey;
 pub use mask::{Mask, TrueMask};
 pub(crate) use photo::size as photo_size;
 pub use photo::{Jpeg, ReadError, decode, read};
+pub(crate) use table::rows as csv_rows;
 pub(crate) use text::numbers as read_numbers;
+pub(crate) use val::bare;
 
 use crate::classes::ClassList;
 use crate::digest;
 use crate::geometry::BBox;
 
-/// The longest side of a photo, pixels.
+/// The longest side of a photo, pixels: that of a JPEG.
 const MOST_SIDE: u32 = 65_535;
 
 /// A photo with its truth.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Photo {
     /// Its name, unique in the dataset.
     pub id: String,
@@ -74,6 +77,24 @@ pub struct Photo {
     pub blacklisted: bool,
     /// Its weight in weighted scores, in 0..=1e9, and 1 where none are given; see [`Dataset::weighted`].
     pub weight: f64,
+}
+
+/// A photo of which nothing is known. It weighs 1, so that one without a weight is not lost from weighted scores.
+impl Default for Photo {
+    fn default() -> Self {
+        Self {
+            id: String::new(),
+            path: PathBuf::new(),
+            size: None,
+            class: None,
+            boxes: Vec::new(),
+            difficult: Vec::new(),
+            distractors: false,
+            mask: None,
+            blacklisted: false,
+            weight: 1.0,
+        }
+    }
 }
 
 impl Photo {
@@ -284,7 +305,7 @@ impl Dataset {
     }
 
     fn weigh(&mut self, path: &Path) -> Result<(), Error> {
-        let weights = csv::weights(path)?;
+        let weights = box_table::weights(path)?;
         let mut faults = Faults::default();
         for photo in &mut self.photos {
             match weights.get(&photo.id) {
@@ -294,5 +315,16 @@ impl Dataset {
         }
         self.weighted = true;
         faults.into_result()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One of weight 0 would be lost from weighted scores.
+    #[test]
+    fn a_photo_without_a_weight_weighs_one() {
+        assert_eq!(Photo::default().weight, 1.0);
     }
 }

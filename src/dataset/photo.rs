@@ -17,6 +17,8 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use super::MOST_SIDE;
+
 /// Widths and heights of photos by their files' headers; `None` for what cannot be read.
 pub(super) fn sizes(paths: &[PathBuf]) -> Vec<Option<[u32; 2]>> {
     paths.par_iter().map(|path| size(path).ok()).collect()
@@ -158,8 +160,8 @@ fn decode_oriented(bytes: &[u8], jpeg: Jpeg) -> Result<(RgbImage, Orientation), 
     // The `image` crate switches the decoder's strict mode off.
     let options = DecoderOptions::default()
         .set_strict_mode(jpeg == Jpeg::Strict)
-        .set_max_width(usize::from(u16::MAX))
-        .set_max_height(usize::from(u16::MAX))
+        .set_max_width(MOST_SIDE as usize)
+        .set_max_height(MOST_SIDE as usize)
         .jpeg_set_out_colorspace(ColorSpace::RGB);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     let pixels = decoder.decode().map_err(|e| match jpeg {

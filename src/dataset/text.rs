@@ -1,5 +1,5 @@
-//! Lists as text: one item a line, fields apart by blanks or commas. Carriage returns, a byte-order mark, blank lines and
-//! a missing end of the last line are borne.
+//! Lists as text: one item a line, fields apart by blanks or commas. Carriage returns, a byte-order mark, blank lines
+//! and a missing end of the last line are borne.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};

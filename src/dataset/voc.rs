@@ -1,13 +1,15 @@
 //! Pascal VOC: annotations that are **1-based** and inclusive (TorchRay subtracts 1 from all four corners).
 //!
 //! `ImageSets/Main/SPLIT.txt` names the photos, `Annotations/NAME.xml` holds their objects, `JPEGImages/NAME.jpg` the
-//! pixels. A photo stands once for each class that has an object not marked `difficult`; classes all of whose objects in
-//! a photo are difficult are left out, as VOC's and TorchRay's evaluators do.
+//! pixels. A photo stands once for each class that has an object not marked `difficult`; classes all of whose objects
+//! in a photo are difficult are left out, as VOC's and TorchRay's evaluators do.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::annotation::{self, Annotation};
 use super::faults::Gate;
-use super::{Dataset, Error, Photo, Profile, ilsvrc, text};
+use super::{Dataset, Error, Photo, Profile, text};
 use crate::classes::ClassList;
 use crate::geometry::BBox;
 
@@ -15,7 +17,7 @@ pub(super) fn read(root: &Path, split: &str, lenient: bool) -> Result<Dataset, E
     let classes = ClassList::read("voc").map_err(Error::one)?;
     let names = text::lines(&root.join("ImageSets/Main").join(split).with_added_extension("txt"))?;
     let folder = root.join("Annotations");
-    let annotations = ilsvrc::read_all(&folder, names.iter().map(String::as_str).collect());
+    let annotations = annotation::read_all(&folder, names.iter().map(String::as_str).collect());
     let mut gate = Gate::new(lenient);
     let mut photos = Vec::new();
     let mut all_difficult = 0;
@@ -27,36 +29,21 @@ pub(super) fn read(root: &Path, split: &str, lenient: bool) -> Result<Dataset, E
                 continue;
             }
         };
-        let size = Some(annotation.size);
-        let file = folder.join(name).with_added_extension("xml");
-        // By class: boxes to find, and difficult ones.
-        let mut found = vec![(Vec::new(), Vec::new()); classes.len()];
-        for object in &annotation.objects {
-            let place = || format!("{}:{}", file.display(), object.place);
-            let Some(class) = classes.class(&object.name) else {
-                gate.faults.add(format!("{}: unknown class {}", place(), object.name));
-                continue;
-            };
-            let [x0, y0, x1, y1] = object.corners;
-            let bbox = gate.pass(BBox::new(x0 - 1.0, y0 - 1.0, x1, y1), size, place);
-            let list = if object.difficult { &mut found[class].1 } else { &mut found[class].0 };
-            list.extend(bbox);
-        }
-        let present = found.iter().filter(|(boxes, difficult)| !boxes.is_empty() || !difficult.is_empty()).count();
-        for (class, (boxes, difficult)) in found.into_iter().enumerate() {
+        let by_class = by_class(&annotation, &classes, &mut gate, &folder.join(name).with_added_extension("xml"));
+        let distractors = by_class.len() > 1;
+        for (class, Boxes { boxes, difficult }) in by_class {
             if boxes.is_empty() {
-                all_difficult += usize::from(!difficult.is_empty());
+                all_difficult += 1;
                 continue;
             }
             photos.push(Photo {
                 id: format!("{name}/{}", classes.key(class)),
                 path: root.join("JPEGImages").join(name).with_added_extension("jpg"),
                 class: Some(class),
-                distractors: present > 1,
-                weight: 1.0,
+                size: Some(annotation.size),
                 boxes,
                 difficult,
-                size,
+                distractors,
                 ..Photo::default()
             });
         }
@@ -66,6 +53,31 @@ pub(super) fn read(root: &Path, split: &str, lenient: bool) -> Result<Dataset, E
         notes.push(format!("{all_difficult} classes were left out of photos in which all their objects are difficult"));
     }
     Ok(Dataset { profile: Profile::Voc, classes, photos, notes, edges, ..Dataset::default() })
+}
+
+/// A class's boxes in a photo.
+#[derive(Default)]
+struct Boxes {
+    boxes: Vec<BBox>,
+    difficult: Vec<BBox>,
+}
+
+/// The boxes of each class that has any, in the order of classes; `file` is where the annotation stands.
+fn by_class(annotation: &Annotation, classes: &ClassList, gate: &mut Gate, file: &Path) -> BTreeMap<usize, Boxes> {
+    let mut found: BTreeMap<usize, Boxes> = BTreeMap::new();
+    for object in &annotation.objects {
+        let place = || format!("{}:{}", file.display(), object.place);
+        let Some(class) = classes.class(&object.name) else {
+            gate.faults.add(format!("{}: unknown class {}", place(), object.name));
+            continue;
+        };
+        let [x0, y0, x1, y1] = object.corners;
+        if let Some(bbox) = gate.pass(BBox::new(x0 - 1.0, y0 - 1.0, x1, y1), Some(annotation.size), place) {
+            let of_class = found.entry(class).or_default();
+            if object.difficult { of_class.difficult.push(bbox) } else { of_class.boxes.push(bbox) }
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -84,7 +96,8 @@ mod tests {
         read(folder.path(), "test", false)
     }
 
-    /// A box of the whole photo is (1, 1, 500, 375) there. Two classes, one with a difficult object, one of nothing else.
+    /// A box of the whole photo is (1, 1, 500, 375) there. Two classes, one with a difficult object, one of nothing
+    /// else.
     #[test]
     fn odd_annotations_are_read_and_boxes_begin_at_zero() {
         let whole = [1., 1., 500., 375.];

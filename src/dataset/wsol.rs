@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::faults::Gate;
-use super::{Dataset, Error, Mask, Photo, Profile, ilsvrc, photo, text};
+use super::{Dataset, Error, Mask, Photo, Profile, label_order, photo, text, val};
 use crate::classes::ClassList;
 use crate::geometry::BBox;
 
@@ -49,17 +49,17 @@ pub(super) fn read(
     let mut files = Vec::new();
     let blacklist = folder.join("blacklist.txt");
     if blacklist.is_file() {
-        let numbers = ilsvrc::blacklist(&blacklist, ilsvrc::VAL_PHOTOS)?;
-        photos.iter_mut().for_each(|photo| photo.blacklisted = numbers.contains(&ilsvrc::number(&photo.id)));
+        let numbers = val::blacklist(&blacklist, val::PHOTOS)?;
+        photos.iter_mut().for_each(|photo| photo.blacklisted = numbers.contains(&val::number(&photo.id)));
         files.push(("blacklist", blacklist));
     }
     let order = folder.join(LABEL_ORDER);
-    let ilsvrc_ids = order.is_file().then(|| label_order(&order, classes.len())).transpose()?;
+    let ilsvrc_ids = order.is_file().then(|| label_order::list(&order, classes.len())).transpose()?;
     files.extend(ilsvrc_ids.is_some().then_some(("label order", order)));
     let (mut notes, edges) = gate.close()?;
-    let is_ilsvrc = photos.iter().any(|photo| ilsvrc::number(&photo.id) > 0);
+    let is_ilsvrc = photos.iter().any(|photo| val::number(&photo.id) > 0);
     if is_ilsvrc && !files.iter().any(|(what, _)| *what == "blacklist") {
-        notes.push(ilsvrc::NO_BLACKLIST.into());
+        notes.push(val::NO_BLACKLIST.into());
     }
     let profile = if is_ilsvrc { Profile::Devkit } else { Profile::Boxes };
     Ok(Dataset { profile, classes, ilsvrc_ids, photos, notes, edges, files, ..Dataset::default() })
@@ -82,7 +82,7 @@ impl<'a> Lists<'a> {
                 let place = format!("{}:{line}", list.display());
                 gate.faults.add(format!("{place}: duplicate id {id} (first is photo {})", first + 1));
             }
-            photos.push(Photo { path: images.join(&id), weight: 1.0, id, ..Photo::default() });
+            photos.push(Photo { path: images.join(&id), id, ..Photo::default() });
         }
         Ok(Self { folder, photos, places })
     }
@@ -194,23 +194,12 @@ fn complete(photos: &[Photo], classes: usize, folder: &Path, gate: &mut Gate) {
 
 fn class_list(photos: &[Photo], given: Option<ClassList>) -> Result<ClassList, Error> {
     let most = photos.iter().filter_map(|photo| photo.class).max().map_or(0, |label| label + 1);
-    let ilsvrc = photos.iter().any(|photo| ilsvrc::number(&photo.id) > 0);
+    let ilsvrc = photos.iter().any(|photo| val::number(&photo.id) > 0);
     match given {
         Some(list) => Ok(list),
         None if ilsvrc => ClassList::read(ClassList::IMAGENET).map_err(Error::one),
         None => Ok(ClassList::numbered(most)),
     }
-}
-
-/// The ILSVRC ID of each class: every number from 1 on once.
-fn label_order(path: &Path, classes: usize) -> Result<Vec<usize>, Error> {
-    let ids = text::numbers(path)?;
-    let mut sorted = ids.clone();
-    sorted.sort_unstable();
-    if sorted.iter().copied().ne(1..=classes) {
-        return Err(Error::of(path, format!("it does not hold each of 1 to {classes} once, one a line")));
-    }
-    Ok(ids)
 }
 
 /// Where masks lie: in the data folder, or beside the metadata as wsolevaluation has them.

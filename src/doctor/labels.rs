@@ -1,13 +1,10 @@
 //! Labels: a few hundred photos through the model tell whether the dataset's labels are in the order of its scores.
 
-use std::time::Instant;
-
 use rayon::prelude::*;
 
-use super::{Report, spread};
-use crate::classifier::{Classifier, pixels, ranking};
-use crate::dataset::{self, Dataset, Jpeg};
-use crate::saliency::{Filter, View, ViewOptions};
+use super::{Report, input, model, spread};
+use crate::classifier::{Classifier, Worker, ranking};
+use crate::dataset::{Dataset, Photo};
 
 /// Fewer photos than this say nothing.
 const FEWEST: usize = 20;
@@ -15,24 +12,21 @@ const FEWEST: usize = 20;
 const USUAL: f64 = 0.5;
 /// So much less than expected may be the photos'.
 const SLACK: f64 = 0.15;
-/// How many photos are timed.
-const TIMED: usize = 8;
 
 /// Whether a guess is right if a true label is taken otherwise.
 type Reading<'a> = &'a dyn Fn(usize, usize) -> bool;
 
 pub(super) fn check(report: &mut Report, dataset: &Dataset, classifier: &Classifier, count: usize, asked: bool) {
-    if dataset.classes != classifier.description.classes {
-        let (theirs, ours) = (&dataset.classes.name, &classifier.description.classes.name);
-        let what = format!("the dataset's classes are those of the list {theirs}, the model's scores are for {ours}");
+    if let Err(error) = classifier.description.must_have(&dataset.classes, &dataset.name) {
+        let what = error.lines().next().unwrap_or_default();
         match asked {
-            true => report.finding(what, "bring a model for these classes, and name their list in its description"),
+            true => report.error(&error, ""),
             false => report.fact("labels", format!("not checked: {what}; --model names a model for them")),
         }
         return;
     }
     let guesses = guesses(dataset, classifier, count);
-    time(report, dataset, classifier);
+    model::time(report, dataset, classifier);
     if guesses.len() < FEWEST {
         report.fact(
             "labels",
@@ -83,46 +77,10 @@ fn mistake(guesses: &[(usize, usize)], ids: Option<&[usize]>, share: f64) -> &'s
 /// True class and the model's for some photos that have one and can be read.
 fn guesses(dataset: &Dataset, classifier: &Classifier, count: usize) -> Vec<(usize, usize)> {
     let classed: Vec<_> = dataset.photos.iter().filter(|photo| photo.class.is_some() && photo.path.is_file()).collect();
-    let options = ViewOptions::warp(Filter::Bilinear);
-    let size = classifier.description.size;
     let chosen: Vec<_> = spread(classed.len(), count).map(|i| classed[i]).collect();
-    let guess = |worker: &mut crate::classifier::Worker<'_>, photo: &&dataset::Photo| {
-        let picture = dataset::read(&photo.path, Jpeg::Strict).ok()?;
-        let view = View::of(&picture, &options, size, size).ok()?;
-        let scores = worker.forward(pixels(&view.frame).view()).ok()?;
+    let guess = |worker: &mut Worker<'_>, photo: &&Photo| {
+        let scores = worker.forward(input(photo, classifier)?.view()).ok()?;
         Some((photo.class?, *ranking(&scores).first()?))
     };
     chosen.par_iter().map_init(|| classifier.worker(), guess).flatten().collect()
-}
-
-/// How long a run with one gradient a photo will take, by a few photos.
-fn time(report: &mut Report, dataset: &Dataset, classifier: &Classifier) {
-    let mut worker = classifier.worker();
-    let options = ViewOptions::warp(Filter::Bilinear);
-    let size = classifier.description.size;
-    let readable = dataset.photos.iter().filter(|photo| photo.path.is_file());
-    let mut once = |photo: &dataset::Photo| {
-        let started = Instant::now();
-        let picture = dataset::read(&photo.path, Jpeg::Strict).ok()?;
-        let view = View::of(&picture, &options, size, size).ok()?;
-        worker.gradients(pixels(&view.frame).view(), &[photo.class.unwrap_or(0)]).ok()?;
-        Some(started.elapsed().as_secs_f64())
-    };
-    // The first one loads the model.
-    let seconds: Vec<f64> = readable.take(TIMED + 1).filter_map(&mut once).skip(1).collect();
-    if seconds.is_empty() {
-        return;
-    }
-    let each = seconds.iter().sum::<f64>() / seconds.len() as f64;
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let all = each * dataset.photos.len() as f64 / cores as f64;
-    report.fact(
-        "time",
-        format!(
-            "{:.0} ms a gradient: about {:.0} s for {} photos on {cores} cores with one crop, ten times that with ten",
-            each * 1e3,
-            all.max(1.0),
-            dataset.photos.len()
-        ),
-    );
 }

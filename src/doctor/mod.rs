@@ -14,8 +14,11 @@ mod photos;
 
 pub use model::library;
 
-use crate::classifier::{Classifier, Description};
-use crate::dataset::{Dataset, Request};
+use ndarray::Array3;
+
+use crate::classifier::{Classifier, Description, pixels};
+use crate::dataset::{self, Dataset, Jpeg, Photo, Request};
+use crate::saliency::{Filter, View, ViewOptions};
 
 /// Something wrong, and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +80,14 @@ pub fn model(report: &mut Report, description: Description) -> Option<Classifier
 /// a gradient take. A model that was `asked` for must have the dataset's classes.
 pub fn labels(report: &mut Report, dataset: &Dataset, classifier: &Classifier, count: usize, asked: bool) {
     labels::check(report, dataset, classifier, count, asked);
+}
+
+/// A photo as the network takes it, warped to its size; `None` where it cannot be read.
+fn input(photo: &Photo, classifier: &Classifier) -> Option<Array3<f32>> {
+    let picture = dataset::read(&photo.path, Jpeg::Strict).ok()?;
+    let size = classifier.description.size;
+    let view = View::of(&picture, &ViewOptions::warp(Filter::Bilinear), size, size).ok()?;
+    Some(pixels(&view.frame))
 }
 
 /// Up to `count` places, evenly spread over `all`.

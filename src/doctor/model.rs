@@ -1,14 +1,20 @@
 //! The runtime and the model.
 
-use super::Report;
+use std::num::NonZero;
+use std::time::Instant;
+
+use super::{Report, input};
 use crate::classifier::{self, Classifier, Description, Probe};
+use crate::dataset::{Dataset, Photo};
 
 /// The oldest version that refuses external data outside a model's folder by itself.
 const SAFE: [u32; 2] = [1, 32];
+/// How many photos are timed.
+const TIMED: usize = 8;
 
 /// Looks for ONNX Runtime, and says whether models can be run.
 pub fn library(report: &mut Report) -> bool {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     report.fact("machine", format!("{cores} cores, {}-{}", std::env::consts::ARCH, std::env::consts::OS));
     match classifier::loaded() {
         Err(error) => {
@@ -48,4 +54,32 @@ pub(super) fn check(report: &mut Report, description: Description) -> Option<Cla
             None
         }
     }
+}
+
+/// How long a run with one gradient a photo will take, by a few photos.
+pub(super) fn time(report: &mut Report, dataset: &Dataset, classifier: &Classifier) {
+    let mut worker = classifier.worker();
+    let readable = dataset.photos.iter().filter(|photo| photo.path.is_file());
+    let once = |photo: &Photo| {
+        let started = Instant::now();
+        worker.gradients(input(photo, classifier)?.view(), &[photo.class.unwrap_or(0)]).ok()?;
+        Some(started.elapsed().as_secs_f64())
+    };
+    // The first one loads the model.
+    let seconds: Vec<f64> = readable.take(TIMED + 1).filter_map(once).skip(1).collect();
+    if seconds.is_empty() {
+        return;
+    }
+    let each = seconds.iter().sum::<f64>() / seconds.len() as f64;
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let all = each * dataset.photos.len() as f64 / cores as f64;
+    report.fact(
+        "time",
+        format!(
+            "{:.0} ms a gradient: about {:.0} s for {} photos on {cores} cores with one crop, ten times that with ten",
+            each * 1e3,
+            all.max(1.0),
+            dataset.photos.len()
+        ),
+    );
 }

@@ -1,7 +1,6 @@
 //! Functions that exporters write as several nodes, differentiated as one: the slope is then a tensor of the forward
 //! half, and each row of the gradient costs one product.
 
-use super::graph::node;
 use super::rules::{self, Rule};
 use crate::onnx::Graph;
 use crate::onnx::proto::{GraphProto, NodeProto};
@@ -38,7 +37,7 @@ fn swish(graph: &Graph<'_>, last: &NodeProto) -> Option<Function> {
     else {
         return None;
     };
-    let whole = node("Swish", &[x], &last.output[0], &[("sigmoid", s.as_str().into())]);
+    let whole = NodeProto::of("Swish", &[x], &last.output[0], &[("sigmoid", s.as_str().into())]);
     Some(Function { inner: vec![s.clone()], whole })
 }
 
@@ -74,7 +73,7 @@ fn gelu(graph: &Graph<'_>, last: &NodeProto) -> Option<Function> {
             return None;
         }
         let inner = inner.iter().chain([sum, &erf, scaled]).cloned().collect();
-        Some(Function { inner, whole: node("Gelu", &[x], &last.output[0], &[]) })
+        Some(Function { inner, whole: NodeProto::of("Gelu", &[x], &last.output[0], &[]) })
     })
 }
 

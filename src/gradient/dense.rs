@@ -1,17 +1,20 @@
 //! The fully convolutional form: the classifier slid over a larger image, one row of scores per position.
 //!
-//! A classifier ends in layers that see the whole feature map: a global pool, or a matrix product on the flattened
-//! map. Read as a window of the map's own size, the pool is an `AveragePool` and the product a `Conv`; both give
-//! the old scores at the old image size and a map of scores on a larger image. Mahendran and Vedaldi 2016 run their
-//! networks this way in place of the ten crops of 2013.
+//! A classifier ends in layers that see the whole feature map: a global pool, or a matrix product on the flattened map.
+//! Read as a window of the map's own size, the pool is an `AveragePool` and the product a `Conv`; both give the
+//! classifier's own scores at its own image size and a map of scores on a larger image. Mahendran and Vedaldi 2016 run
+//! their networks this way in place of the ten crops of 2013.
 
-use super::graph::{declaration, keep_ancestors, node};
+use super::graph::{declaration, keep_ancestors};
 use super::prepare::Prepared;
 use super::probe::{Facts, probe};
 use super::rules::integers;
 use super::{Dense, Error, Runtime, unsupported};
 use crate::onnx::Graph;
-use crate::onnx::proto::{NodeProto, TensorProto, tensor_proto::DataType};
+use crate::onnx::proto::{GraphProto, NodeProto, TensorProto, tensor_proto::DataType};
+
+/// The layers of a classifier's tail that a map of scores does not need.
+const RESHAPES: [&str; 4] = ["Flatten", "Reshape", "Squeeze", "Identity"];
 
 /// Rewrites the layers from the first global one on, opens the image size, and takes the scores of all positions
 /// together.
@@ -42,47 +45,16 @@ pub(super) fn rewrite(
     let graph = prepared.graph_mut();
     graph.node.retain(|n| !tail.contains(n));
     let mut tensor = first;
-    for old in &tail {
+    for old in tail.iter().filter(|old| !RESHAPES.contains(&old.op_type())) {
         let output = format!("dense/{}", old.output[0]);
-        let mut new = match old.op_type() {
-            "Flatten" | "Reshape" | "Squeeze" | "Identity" => continue,
-            "ReduceMean" if !over_the_map(old, &facts) => {
-                return Err(unsupported(old, "only a mean over height and width has a fully convolutional form"));
-            }
-            "GlobalAveragePool" | "ReduceMean" => {
-                node("AveragePool", &[&tensor], &output, &[("kernel_shape", integers(&seen).into())])
-            }
-            "Gemm" => {
-                let kernel = kernel(old, facts.constants.get(&old.input[1]), &seen)?;
-                let name = kernel.name().to_owned();
-                graph.initializer.push(kernel);
-                node("Conv", &[&tensor, &name], &output, &[("kernel_shape", integers(&seen).into())])
-            }
-            _ => NodeProto { output: vec![output.clone()], ..old.clone() },
-        };
+        let new = window(old, [&tensor, &output], &seen, &facts, &mut graph.initializer)?;
         if matches!(new.op_type(), "AveragePool" | "Conv") {
             seen = vec![1, 1];
         }
-        if let (Some(bias), "Gemm") = (old.input_name(2), old.op_type()) {
-            new.input.push(bias.into());
-        }
-        new.input[0] = tensor;
-        tensor = output;
         graph.node.push(new);
+        tensor = output;
     }
-    let (target, scores) = match dense {
-        Dense::Mean => {
-            graph.node.push(node("GlobalAveragePool", &[&tensor], "dense/mean", &[]));
-            ("dense/mean", "dense/mean")
-        }
-        Dense::Positive => {
-            // Whatever the method's rule of a ReLU, only positions with a positive score count.
-            graph.node.push(node("ThresholdedRelu", &[&tensor], "dense/positive", &[("alpha", 0.0.into())]));
-            graph.node.push(node("GlobalAveragePool", &["dense/positive"], "dense/target", &[]));
-            graph.node.push(node("GlobalMaxPool", &[&tensor], "dense/maximum", &[]));
-            ("dense/target", "dense/maximum")
-        }
-    };
+    let [target, scores] = over_positions(graph, &tensor, dense);
     keep_ancestors(graph, &[target, scores]);
     prepared.target = target.into();
     prepared.scores = scores.into();
@@ -91,6 +63,55 @@ pub(super) fn rewrite(
     prepared.graph_mut().input = vec![declaration(&input, DataType::Float, None, &shape)];
     prepared.picture = TensorProto::picture(&input, &shape, DataType::Float).map_err(Error::Shape)?;
     Ok(())
+}
+
+/// A layer of the tail, from tensor `x` to `y`, over windows of the size that it saw of the map.
+fn window(
+    old: &NodeProto,
+    [x, y]: [&str; 2],
+    seen: &[usize],
+    facts: &Facts,
+    weights: &mut Vec<TensorProto>,
+) -> Result<NodeProto, Error> {
+    let kernel_shape = ("kernel_shape", integers(seen).into());
+    Ok(match old.op_type() {
+        "ReduceMean" if !over_the_map(old, facts) => {
+            return Err(unsupported(old, "only a mean over height and width has a fully convolutional form"));
+        }
+        "GlobalAveragePool" | "ReduceMean" => NodeProto::of("AveragePool", &[x], y, &[kernel_shape]),
+        "Gemm" => {
+            let kernel = kernel(old, facts.constants.get(&old.input[1]), seen)?;
+            let inputs: Vec<_> = [x, kernel.name()].into_iter().chain(old.input_name(2)).collect();
+            let conv = NodeProto::of("Conv", &inputs, y, &[kernel_shape]);
+            weights.push(kernel);
+            conv
+        }
+        _ => {
+            let mut same = old.clone();
+            same.input[0] = x.into();
+            same.output = vec![y.into()];
+            same
+        }
+    })
+}
+
+/// Takes the scores of all positions together. Returns the tensor to differentiate and that of the class scores.
+fn over_positions(graph: &mut GraphProto, scores: &str, dense: Dense) -> [&'static str; 2] {
+    match dense {
+        Dense::Mean => {
+            graph.node.push(NodeProto::of("GlobalAveragePool", &[scores], "dense/mean", &[]));
+            ["dense/mean"; 2]
+        }
+        Dense::Positive => {
+            graph.node.extend([
+                // Whatever the method's rule of a ReLU, only positions with a positive score count.
+                NodeProto::of("ThresholdedRelu", &[scores], "dense/positive", &[("alpha", 0.0.into())]),
+                NodeProto::of("GlobalAveragePool", &["dense/positive"], "dense/target", &[]),
+                NodeProto::of("GlobalMaxPool", &[scores], "dense/maximum", &[]),
+            ]);
+            ["dense/target", "dense/maximum"]
+        }
+    }
 }
 
 /// The nodes from the first global layer to the target, in order.

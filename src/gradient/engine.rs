@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 
 use super::builder::{Builder, Value};
-use super::graph::{declaration, keep_ancestors, node};
+use super::graph::{declaration, keep_ancestors};
 use super::prepare::Prepared;
 use super::probe::Facts;
 use super::rules::{self, Rule};
 use super::{ASKED, CLASSES, Error, GradientModel, Options, ReluRule, SEED, Seed, compound, unsupported};
-use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto, tensor_proto::DataType};
+use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, tensor_proto::DataType};
 
 /// Finds operators without a rule, and a score that does not depend on the image, before anything runs.
 pub(super) fn check(prepared: &Prepared) -> Result<(), Error> {
@@ -20,15 +20,12 @@ pub(super) fn differentiate(prepared: Prepared, facts: Facts, options: &Options)
     let path = path(&prepared);
     let mut chain = chain(&prepared, &path)?;
     compound::join(prepared.graph(), &mut chain, &prepared.kept());
-    let Prepared { model, picture, wrt, target, scores } = prepared;
-    let shape_of = |tensor: &str| facts.shapes.get(tensor).cloned().unwrap_or_default();
-    let scores_shape = shape_of(&scores);
-    let wrt_shapes: Vec<_> = wrt.iter().map(|tensor| shape_of(tensor)).collect();
-    let target_shape = shape_of(&target);
-    let classes = target_shape.iter().product();
+    let Prepared { mut model, picture, wrt, target, scores } = prepared;
 
-    let graph = model.graph.unwrap_or_default();
+    let graph = model.graph.take().unwrap_or_default();
     let mut g = Builder::new(graph.node, graph.initializer, facts, path, options.relu);
+    let target_shape = g.shape(&target);
+    let classes = target_shape.iter().product();
     let seed = seed(&mut g, options.seed, &scores, classes)?;
     let seed = g.settle(&seed, &target_shape);
     let gradients = backward(&mut g, &chain, &target, seed, &wrt)?;
@@ -37,70 +34,95 @@ pub(super) fn differentiate(prepared: Prepared, facts: Facts, options: &Options)
             "the network has no ReLU; this method differs from the gradient only there\nhelp: take the gradient".into(),
         ));
     }
-    let names: Vec<_> = wrt.iter().map(|tensor| format!("{tensor}_grad")).collect();
-    for (gradient, name) in gradients.iter().zip(&names) {
-        g.nodes.push(node("Identity", &[&gradient.name], name, &[]));
-    }
-
-    let float = |tensor: &str, rows, shape: &[usize]| declaration(tensor, DataType::Float, rows, shape);
-    let kind = DataType::try_from(picture.data_type()).unwrap_or_default();
-    let image = declaration(picture.name(), kind, None, &picture.shape());
-    let forward = float(&scores, None, &scores_shape);
-    let mut inputs = vec![image.clone()];
-    let mut outputs = vec![forward.clone()];
-    match options.seed {
-        Seed::Input => inputs.push(float(SEED, Some("M"), &[1, classes])),
-        Seed::Top(k) => outputs.push(declaration(CLASSES, DataType::Int64, None, &[k])),
-        Seed::Asked => {
-            inputs.push(declaration(ASKED[0], DataType::Int64, None, &[1]));
-            inputs.push(declaration(ASKED[1], DataType::Int64, Some("N"), &[1]));
-            outputs.push(declaration(CLASSES, DataType::Int64, Some("M"), &[1]));
-        }
-    }
-    for (name, Value { mut shape, .. }) in names.iter().zip(gradients) {
-        let rows = match options.seed {
-            Seed::Input | Seed::Asked => Some("M"),
-            Seed::Top(k) => {
-                shape[0] = k;
-                None
-            }
-        };
-        outputs.push(float(name, rows, &shape));
-    }
-    for (tensor, shape) in wrt.iter().zip(&wrt_shapes).filter(|(tensor, _)| *tensor != picture.name()) {
-        outputs.push(float(tensor, None, shape));
-    }
-    let Builder { nodes, weights, warnings, .. } = g;
-    let build = |inputs: Vec<_>, outputs: Vec<_>| {
-        let names: Vec<_> = outputs.iter().map(|o: &ValueInfoProto| o.name().to_owned()).collect();
-        let mut graph = GraphProto {
-            name: Some("gradient".into()),
-            node: nodes.clone(),
-            initializer: weights.clone(),
-            input: inputs,
-            output: outputs,
-            ..GraphProto::default()
-        };
-        keep_ancestors(&mut graph, &names.iter().map(String::as_str).collect::<Vec<_>>());
-        ModelProto {
-            ir_version: model.ir_version,
-            opset_import: model.opset_import.clone(),
-            producer_name: Some("localise".into()),
-            producer_version: Some(env!("CARGO_PKG_VERSION").into()),
-            graph: Some(graph),
-            ..ModelProto::default()
-        }
+    let named = |(tensor, gradient): (&String, Value)| {
+        let name = format!("{tensor}_grad");
+        g.nodes.push(NodeProto::of("Identity", &[&gradient.name], &name, &[]));
+        Value { name, ..gradient }
     };
+    let gradients: Vec<_> = wrt.iter().zip(gradients).map(named).collect();
+
+    let kind = DataType::try_from(picture.data_type()).unwrap_or_default();
+    let forward = Interface {
+        inputs: vec![declaration(picture.name(), kind, None, &picture.shape())],
+        outputs: vec![float(&g.forward(&scores), None)],
+    };
+    let layers = wrt.iter().filter(|tensor| *tensor != picture.name()).map(|tensor| g.forward(tensor));
+    let whole = interface(&forward, options.seed, classes, &gradients, layers);
+    let Builder { nodes, weights, warnings, .. } = g;
     Ok(GradientModel {
-        model: build(inputs, outputs),
-        forward: build(vec![image], vec![forward]),
+        forward: pruned(nodes.clone(), weights.clone(), forward, &model),
+        model: pruned(nodes, weights, whole, &model),
         input: picture.name().into(),
         input_shape: picture.shape(),
         scores,
         classes,
-        gradients: names,
+        gradients: gradients.into_iter().map(|gradient| gradient.name).collect(),
         warnings,
     })
+}
+
+/// What a model takes and gives.
+struct Interface {
+    inputs: Vec<ValueInfoProto>,
+    outputs: Vec<ValueInfoProto>,
+}
+
+/// What a gradient model takes and gives: the forward half's, the seed, the gradients and the layers.
+fn interface(
+    forward: &Interface,
+    seed: Seed,
+    classes: usize,
+    gradients: &[Value],
+    layers: impl Iterator<Item = Value>,
+) -> Interface {
+    let (mut inputs, mut outputs) = (forward.inputs.clone(), forward.outputs.clone());
+    let integers = |tensor: &str, rows, count| declaration(tensor, DataType::Int64, rows, &[count]);
+    match seed {
+        Seed::Input => inputs.push(declaration(SEED, DataType::Float, Some("M"), &[1, classes])),
+        Seed::Top(k) => outputs.push(integers(CLASSES, None, k)),
+        Seed::Asked => {
+            inputs.extend([integers(ASKED[0], None, 1), integers(ASKED[1], Some("N"), 1)]);
+            outputs.push(integers(CLASSES, Some("M"), 1));
+        }
+    }
+    outputs.extend(gradients.iter().map(|gradient| match seed {
+        Seed::Input | Seed::Asked => float(gradient, Some("M")),
+        Seed::Top(k) => float(&Value { shape: [&[k], &gradient.shape[1..]].concat(), ..gradient.clone() }, None),
+    }));
+    outputs.extend(layers.map(|layer| float(&layer, None)));
+    Interface { inputs, outputs }
+}
+
+/// The declaration of a float32 tensor; a name for its rows leaves their number open.
+fn float(tensor: &Value, rows: Option<&str>) -> ValueInfoProto {
+    declaration(&tensor.name, DataType::Float, rows, &tensor.shape)
+}
+
+/// A model of those nodes and weights that lead to its outputs, of the opset of `like`.
+fn pruned(
+    nodes: Vec<NodeProto>,
+    weights: Vec<TensorProto>,
+    Interface { inputs, outputs }: Interface,
+    like: &ModelProto,
+) -> ModelProto {
+    let names: Vec<_> = outputs.iter().map(|output| output.name().to_owned()).collect();
+    let mut graph = GraphProto {
+        name: Some("gradient".into()),
+        node: nodes,
+        initializer: weights,
+        input: inputs,
+        output: outputs,
+        ..GraphProto::default()
+    };
+    keep_ancestors(&mut graph, &names.iter().map(String::as_str).collect::<Vec<_>>());
+    ModelProto {
+        ir_version: like.ir_version,
+        opset_import: like.opset_import.clone(),
+        producer_name: Some("localise".into()),
+        producer_version: Some(env!("CARGO_PKG_VERSION").into()),
+        graph: Some(graph),
+        ..ModelProto::default()
+    }
 }
 
 /// The gradient rows [M, classes] that the backward pass starts from.
@@ -119,11 +141,11 @@ fn seed(g: &mut Builder, seed: Seed, scores: &str, classes: usize) -> Result<Val
         Seed::Top(k) => (g.new_integers("k", &[k as i64]).name, CLASSES),
         _ => (ASKED[0].to_owned(), "grad/highest"),
     };
-    g.nodes.push(node("TopK", &[&scores.name, &count], "grad/top", &[]));
+    g.nodes.push(NodeProto::of("TopK", &[&scores.name, &count], "grad/top", &[]));
     g.nodes.last_mut().expect("pushed above").output.push(highest.into());
     if seed == Seed::Asked {
-        g.nodes.push(node("Concat", &[highest, ASKED[1]], "grad/asked", &[("axis", 0.into())]));
-        g.nodes.push(node("Unique", &["grad/asked"], CLASSES, &[("sorted", 0.into())]));
+        g.nodes.push(NodeProto::of("Concat", &[highest, ASKED[1]], "grad/asked", &[("axis", 0.into())]));
+        g.nodes.push(NodeProto::of("Unique", &["grad/asked"], CLASSES, &[("sorted", 0.into())]));
     }
     let top = Value { name: CLASSES.into(), shape: vec![1] };
     let depth = g.new_integer("depth", classes as i64);

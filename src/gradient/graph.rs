@@ -1,26 +1,11 @@
-//! Small things that every step does with a graph: new nodes and declarations, and what leads where.
+//! Small things that every step does with a graph: declarations, and what leads where.
 
 use std::collections::HashSet;
 
 use crate::onnx::proto::{
-    AttributeProto, GraphProto, NodeProto, TensorShapeProto, TypeProto, ValueInfoProto, tensor_proto::DataType,
+    GraphProto, NodeProto, TensorShapeProto, TypeProto, ValueInfoProto, tensor_proto::DataType,
     tensor_shape_proto::Dimension, tensor_shape_proto::dimension, type_proto,
 };
-
-/// A node of the standard domain.
-pub(super) fn node(op: &str, inputs: &[&str], output: &str, attributes: &[(&str, AttributeProto)]) -> NodeProto {
-    NodeProto {
-        op_type: Some(op.into()),
-        name: Some(output.into()),
-        input: inputs.iter().map(|&s| s.into()).collect(),
-        output: vec![output.into()],
-        attribute: attributes
-            .iter()
-            .map(|(name, value)| AttributeProto { name: Some((*name).into()), ..value.clone() })
-            .collect(),
-        ..NodeProto::default()
-    }
-}
 
 /// The declaration of an input or output. A name for the first axis stands for a free size.
 pub(super) fn declaration(name: &str, kind: DataType, first: Option<&str>, dims: &[usize]) -> ValueInfoProto {

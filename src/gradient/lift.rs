@@ -1,9 +1,8 @@
 //! Older spellings of operators brought to that of opset 18, one rule each. Later ones only add element types,
 //! or attributes whose default is what was before.
 
-use super::graph::node as new;
 use super::{Error, unsupported};
-use crate::onnx::proto::{AttributeProto, ModelProto, NodeProto, TensorProto};
+use crate::onnx::proto::{AttributeProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto};
 
 /// The opset of the operators that the backward half is written in.
 const OPSET: i64 = 18;
@@ -44,7 +43,7 @@ const LIFTS: &[(&str, i64, Lift)] = &[
 /// The opset of the standard operators in `model`.
 pub(super) fn opset(model: &ModelProto) -> Result<i64, Error> {
     let standard = model.opset_import.iter().find(|o| matches!(o.domain(), "" | "ai.onnx"));
-    let opset = standard.map_or(1, super::super::onnx::proto::OperatorSetIdProto::version);
+    let opset = standard.map_or(1, OperatorSetIdProto::version);
     if UNDERSTOOD.contains(&opset) {
         return Ok(opset);
     }
@@ -114,7 +113,12 @@ fn batch_normalization(mut node: NodeProto, _: &mut Vec<TensorProto>) -> Vec<Nod
 fn cast_like(node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto> {
     match weights.iter().find(|w| node.input.get(1).is_some_and(|like| like == w.name())) {
         Some(like) => {
-            vec![new("Cast", &[&node.input[0]], &node.output[0], &[("to", i64::from(like.data_type()).into())])]
+            vec![NodeProto::of(
+                "Cast",
+                &[&node.input[0]],
+                &node.output[0],
+                &[("to", i64::from(like.data_type()).into())],
+            )]
         }
         None => vec![node],
     }
@@ -130,7 +134,7 @@ fn clip(mut node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto> {
 
 /// At inference dropout is the identity, whatever its attributes and mask.
 fn dropout(node: NodeProto, _: &mut Vec<TensorProto>) -> Vec<NodeProto> {
-    vec![new("Identity", &[&node.input[0]], &node.output[0], &[])]
+    vec![NodeProto::of("Identity", &[&node.input[0]], &node.output[0], &[])]
 }
 
 /// Axes were an attribute before opset 13 or 18.
@@ -151,10 +155,10 @@ fn softmax(mut node: NodeProto, _: &mut Vec<TensorProto>) -> Vec<NodeProto> {
     node.output[0] = soft.into();
     node.name = Some(soft.into());
     vec![
-        new("Shape", &[&x], shape, &[]),
-        new("Flatten", &[&x], matrix, &[("axis", axis.into())]),
+        NodeProto::of("Shape", &[&x], shape, &[]),
+        NodeProto::of("Flatten", &[&x], matrix, &[("axis", axis.into())]),
         node,
-        new("Reshape", &[soft, shape], &y, &[]),
+        NodeProto::of("Reshape", &[soft, shape], &y, &[]),
     ]
 }
 
@@ -211,5 +215,5 @@ fn resize(mut node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto>
         ("nearest_mode", rounding.into()),
     ];
     node.input.truncate(1);
-    vec![new("Resize", &[&node.input[0], "", &scales], &node.output[0], &attributes)]
+    vec![NodeProto::of("Resize", &[&node.input[0], "", &scales], &node.output[0], &attributes)]
 }

@@ -13,7 +13,7 @@
 //!
 //! ```text
 //! model ─► prepare (one input, one score, no subgraphs, float32, one opset) ─► probe (shapes, constants)
-//!       ─► fold (normalisations into convolutions) ─► engine + rules (backward half) ─► gradient model
+//!       ─► rewrite (normalisations into convolutions, ...) ─► engine + rules (backward half) ─► gradient model
 //! ```
 //!
 //! In: a model and something that runs it once ([`Runtime`]). Out: a [`GradientModel`]. Left out are gradients with
@@ -38,13 +38,13 @@ mod builder;
 mod compound;
 mod dense;
 mod engine;
-mod fold;
 mod graph;
 mod inline;
 mod lift;
 mod precision;
 mod prepare;
 mod probe;
+mod rewrite;
 pub mod rules;
 
 use serde::{Deserialize, Serialize};
@@ -207,11 +207,6 @@ pub fn compile(model: &ModelProto, options: &Options, runtime: &dyn Runtime) -> 
         dense::rewrite(&mut prepared, dense, options.size, runtime)?;
     }
     let mut facts = probe::probe(&mut prepared, runtime)?;
-    fold::normalisations(&mut prepared, &mut facts)?;
-    fold::gathers_as_splits(&mut prepared, &mut facts);
-    fold::local_responses(&mut prepared, &mut facts);
-    if options.relu == ReluRule::Gradient {
-        fold::relus_behind_pools(&mut prepared, &mut facts);
-    }
+    rewrite::rewrite(&mut prepared, &mut facts, options.relu);
     engine::differentiate(prepared, facts, options)
 }

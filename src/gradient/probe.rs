@@ -5,10 +5,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::graph::{node, output, varying};
+use super::graph::{output, varying};
 use super::prepare::Prepared;
 use super::{Error, Runtime, unsupported};
-use crate::onnx::proto::{AttributeProto, GraphProto, TensorProto};
+use crate::onnx::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
 
 /// A constant of more bytes than this is a mistake or a bomb.
 const MOST_BYTES: i64 = 4 << 30;
@@ -31,22 +31,7 @@ pub(super) fn probe(prepared: &mut Prepared, runtime: &dyn Runtime) -> Result<Fa
     let outputs = graph.node.iter().flat_map(|n| &n.output).filter(|name| !name.is_empty());
     let computed: Vec<_> = outputs.filter(|name| varying.binary_search(name).is_err()).cloned().collect();
 
-    let mut model = prepared.model.clone();
-    let graph = model.graph.as_mut().expect("a prepared model has a graph");
-    graph.output = computed.iter().map(|name| output(name)).collect();
-    let input = graph.input[0].name().to_owned();
-    let shape = |i: usize| format!("shape/{i}");
-    graph.output.extend((0..varying.len()).map(|i| output(&shape(i))));
-    let shape_of = |name: &String| {
-        let i = varying.binary_search(name).ok()?;
-        Some(node("Shape", &[name], &shape(i), &[]))
-    };
-    // ONNX Runtime takes the last node without users first, with all that it needs. So the latest tensor's shape comes
-    // first here: each tensor's shape is taken, and its memory given back, before the next one is made.
-    let tensors = graph.node.iter().rev().flat_map(|node| &node.output).chain([&input]);
-    let shapes: Vec<_> = tensors.filter_map(shape_of).collect();
-    graph.node.extend(shapes);
-    graph.output.push(output(&prepared.target));
+    let model = with_questions(prepared, &computed, &varying);
     let mut results = runtime.run(&model, &prepared.picture).map_err(Error::Probe)?.into_iter();
 
     let mut facts = Facts::default();
@@ -75,6 +60,27 @@ pub(super) fn probe(prepared: &mut Prepared, runtime: &dyn Runtime) -> Result<Fa
     Ok(facts)
 }
 
+/// The model with these outputs: the values of `computed`, the shapes of `varying`, which is sorted, and the target.
+fn with_questions(prepared: &Prepared, computed: &[String], varying: &[String]) -> ModelProto {
+    let mut model = prepared.model.clone();
+    let graph = model.graph.as_mut().expect("a prepared model has a graph");
+    graph.output = computed.iter().map(|name| output(name)).collect();
+    let input = graph.input[0].name().to_owned();
+    let shape = |i: usize| format!("shape/{i}");
+    graph.output.extend((0..varying.len()).map(|i| output(&shape(i))));
+    let shape_of = |name: &String| {
+        let i = varying.binary_search(name).ok()?;
+        Some(NodeProto::of("Shape", &[name], &shape(i), &[]))
+    };
+    // ONNX Runtime takes the last node without users first, with all that it needs. So the latest tensor's shape comes
+    // first here: each tensor's shape is taken, and its memory given back, before the next one is made.
+    let tensors = graph.node.iter().rev().flat_map(|node| &node.output).chain([&input]);
+    let shapes: Vec<_> = tensors.filter_map(shape_of).collect();
+    graph.node.extend(shapes);
+    graph.output.push(output(&prepared.target));
+    model
+}
+
 /// Whether the text is what ONNX `Einsum` takes: terms of letters, each with at most one "...", and one "->" at most.
 fn is_equation(text: &str) -> bool {
     let plain = text.replace(' ', "");
@@ -82,7 +88,8 @@ fn is_equation(text: &str) -> bool {
     plain.matches("->").count() <= 1 && plain.split("->").flat_map(|side| side.split(',')).all(is_term)
 }
 
-/// Refuses what is known to fill the memory, to end the runtime or never to end: it would only be noticed while it runs.
+/// Refuses what is known to fill the memory, to end the runtime or never to end: it would only be noticed while it
+/// runs.
 fn refuse_traps(graph: &GraphProto) -> Result<(), Error> {
     let constants = graph.node.iter().filter_map(|n| Some((n.output.first()?.as_str(), n.tensor("value")?)));
     let weights: HashMap<_, _> = graph.initializer.iter().map(|t| (t.name(), t)).chain(constants).collect();

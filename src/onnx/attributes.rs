@@ -3,6 +3,27 @@
 use super::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, attribute_proto::AttributeType};
 
 impl NodeProto {
+    /// A node of the standard domain with one output, after which it is called.
+    ///
+    /// ```
+    /// use localise::onnx::proto::NodeProto;
+    /// let node = NodeProto::of("Concat", &["a", "b"], "y", &[("axis", 1.into())]);
+    /// assert_eq!((node.op_type(), node.name(), node.int("axis", 0)), ("Concat", "y", 1));
+    /// ```
+    #[must_use]
+    pub fn of(op: &str, inputs: &[&str], output: &str, attributes: &[(&str, AttributeProto)]) -> Self {
+        let named =
+            |(name, value): &(&str, AttributeProto)| AttributeProto { name: Some((*name).into()), ..value.clone() };
+        Self {
+            op_type: Some(op.into()),
+            name: Some(output.into()),
+            input: inputs.iter().map(|&input| input.into()).collect(),
+            output: vec![output.into()],
+            attribute: attributes.iter().map(named).collect(),
+            ..Self::default()
+        }
+    }
+
     fn attribute_named(&self, name: &str) -> Option<&AttributeProto> {
         self.attribute.iter().find(|a| a.name() == name)
     }

@@ -80,8 +80,7 @@ mod tests {
     use super::*;
 
     fn node(inputs: &[&str], output: &str) -> NodeProto {
-        let input = inputs.iter().map(|&s| s.into()).collect();
-        NodeProto { op_type: Some("Add".into()), input, output: vec![output.into()], ..NodeProto::default() }
+        NodeProto::of("Add", inputs, output, &[])
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub(super) fn files(model: &mut ModelProto, path: &Path) -> Vec<PathBuf> {
 }
 
 /// Moves the large weights of the graph to `file`, which readers will find as `path` beside the model.
-pub(super) fn write_out(model: &mut ModelProto, file: &mut File, path: &Path) -> io::Result<()> {
+pub(super) fn write_out(model: &mut ModelProto, file: &mut impl Write, path: &Path) -> io::Result<()> {
     /// Smaller ones stay where they are: shapes and axes must be seen when a graph is optimised.
     const LARGE: usize = 4096;
     let location = path.file_name().unwrap_or_default().to_string_lossy();

@@ -1,6 +1,6 @@
 //! Reading and writing model files.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use super::check::check;
 use super::error::Error;
 use super::external;
 use super::proto::ModelProto;
+use crate::publish::publish_with;
 
 /// The newest IR version whose messages [`super::proto`] knows. A newer file may hold fields that would be lost.
 const IR_VERSION: i64 = 14;
@@ -87,23 +88,15 @@ pub fn save(model: ModelProto, path: &Path) -> io::Result<()> {
 fn save_within(mut model: ModelProto, path: &Path, limit: usize) -> io::Result<()> {
     if model.encoded_len() > limit {
         let data = path.with_added_extension("data");
-        publish(&data, |file| external::write_out(&mut model, file, &data))?;
+        publish_with(&data, |file| external::write_out(&mut model, file, &data))?;
     }
-    publish(path, |file| write(model, file))
-}
-
-fn publish(path: &Path, content: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-    let part = path.with_added_extension("part");
-    let mut file = File::create(&part)?;
-    content(&mut file)?;
-    file.sync_all()?;
-    fs::rename(&part, path)
+    publish_with(path, |file| write(model, file))
 }
 
 /// Writes the message weight by weight, so that no second copy of a large model is made in memory.
 ///
 /// Protocol buffers: a field is its key, for a message the length, and its content; the order of fields is free.
-fn write(mut model: ModelProto, file: &mut File) -> io::Result<()> {
+fn write(mut model: ModelProto, file: &mut impl Write) -> io::Result<()> {
     const GRAPH: u32 = 7; // of ModelProto
     const INITIALIZER: u32 = 5; // of GraphProto
     let mut graph = model.graph.take().unwrap_or_default();

@@ -60,12 +60,7 @@ mod tests {
 
     #[test]
     fn tensors_know_their_makers_and_users() {
-        let node = |op: &str, inputs: &[&str], output: &str| NodeProto {
-            op_type: Some(op.into()),
-            input: inputs.iter().map(|&s| s.into()).collect(),
-            output: vec![output.into()],
-            ..NodeProto::default()
-        };
+        let node = |op: &str, inputs: &[&str], output: &str| NodeProto::of(op, inputs, output, &[]);
         let input = |name: &str| ValueInfoProto { name: Some(name.into()), ..ValueInfoProto::default() };
         let proto = GraphProto {
             node: vec![node("Relu", &["x"], "a"), node("Add", &["a", "w"], "b"), node("Clip", &["a", "", "w"], "c")],

@@ -11,13 +11,7 @@ use super::proto::{
 ///
 /// ```
 /// use localise::onnx::proto::{GraphProto, ModelProto, NodeProto};
-/// let node = NodeProto {
-///     op_type: Some("Concat".into()),
-///     input: vec!["a".into(), "b".into()],
-///     output: vec!["c".into()],
-///     attribute: vec![localise::onnx::proto::AttributeProto { name: Some("axis".into()), ..1.into() }],
-///     ..Default::default()
-/// };
+/// let node = NodeProto::of("Concat", &["a", "b"], "c", &[("axis", 1.into())]);
 /// let graph = GraphProto { node: vec![node], ..Default::default() };
 /// let model = ModelProto { graph: Some(graph), ..Default::default() };
 /// assert_eq!(localise::onnx::text(&model), "c = Concat(a, b) axis=1\n");

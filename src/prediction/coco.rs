@@ -43,13 +43,8 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error>
     let places = dataset.places();
     let (mut left_out, count) = (0, list.len());
     for Found { image_id, category_id, bbox: [x, y, w, h], score } in list {
-        let image = match &image_id {
-            Value::String(name) => name.clone(),
-            Value::Number(number) if number.is_u64() => number.to_string(),
-            // 5.0 is 5.
-            other => other.as_f64().filter(|n| n.fract() == 0.0).map_or(other.to_string(), |n| n.to_string()),
-        };
-        let id = if is_coco(dataset) { format!("{image}/{category_id}") } else { image.clone() };
+        let image = name(&image_id);
+        let id = if is_coco(dataset) { format!("{image}/{category_id}") } else { image };
         let Some(photo) = places.get(&id) else {
             // A detector finds categories in photos that hold none of them.
             match is_coco(dataset) {
@@ -80,6 +75,15 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error>
             .push(format!("{left_out} results are for photos that have no object of their category, or are not there"));
     }
     Ok(predictions)
+}
+
+/// What a photo is called; 5.0 is 5.
+fn name(image_id: &Value) -> String {
+    match image_id {
+        Value::String(name) => name.clone(),
+        Value::Number(number) if number.is_u64() => number.to_string(),
+        other => other.as_f64().filter(|n| n.fract() == 0.0).map_or(other.to_string(), |n| n.to_string()),
+    }
 }
 
 fn class(category_id: u64, dataset: &Dataset) -> Label {

@@ -43,6 +43,35 @@ fn parse(text: &str, name: &str, dataset: &Dataset) -> Result<Predictions, Error
     let ids = ids(dataset)?;
     let mut class_of = vec![None; ids.len() + 1];
     ids.iter().enumerate().for_each(|(class, &id)| class_of[id] = Some(class));
+    let photos = dataset.photos.len();
+    let lines = lines(text, name, photos)?;
+    let widest = lines.iter().map(Vec::len).max().unwrap_or(0).min(WIDEST);
+    let mut found = Predictions { photos: vec![Predicted::default(); photos], classes: true, notes: vec![] };
+    for (numbers, photo) in lines.iter().zip(order(dataset)) {
+        let at = |place: usize| numbers.get(place).copied().unwrap_or(0.0);
+        let guess = |rank: usize| {
+            let first = 5 * rank;
+            let whole = (at(first).fract() == 0.0 && at(first) >= 0.0).then_some(at(first) as usize);
+            let class = whole.and_then(|label| class_of.get(label).copied().flatten());
+            let [x0, y0, x1, y1] = [1, 2, 3, 4].map(|i| at(first + i));
+            Guess {
+                label: class.map_or(Label::Other, Label::Class),
+                rank: Some(rank),
+                bbox: (first + 5 <= widest).then(|| BBox::from_inclusive(x0, y0, x1, y1)),
+                confidence: None,
+            }
+        };
+        found.photos[photo].guesses = (0..widest.div_ceil(5)).map(guess).collect();
+    }
+    let short = lines.iter().filter(|numbers| numbers.len() % 5 != 0 && numbers.len() < WIDEST).count();
+    if short > 0 {
+        found.notes.push(format!("{short} lines lack numbers at their end; they are read as 0, as the devkit does"));
+    }
+    Ok(found)
+}
+
+/// The numbers of each line that has some, which must be one a photo.
+fn lines(text: &str, name: &str, photos: usize) -> Result<Vec<Vec<f64>>, Error> {
     let mut faults = Faults::default();
     let (mut lines, mut empty) = (Vec::new(), Vec::new());
     for (i, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
@@ -53,45 +82,18 @@ fn parse(text: &str, name: &str, dataset: &Dataset) -> Result<Predictions, Error
         }
     }
     faults.into_result()?;
-    let photos = dataset.photos.len();
-    if lines.len() != photos {
-        let skipped = match empty.as_slice() {
-            [] => String::new(),
-            [first, ..] => format!("; {} empty lines are skipped, the first is line {first}", empty.len()),
-        };
-        return Err(Error::one(format!(
-            "{name}: {} lines for {photos} photos{skipped}\nhelp: write one line a photo, in the order of file names; \
-             `0 0 0 0 0` where there is no guess",
-            lines.len()
-        )));
+    if lines.len() == photos {
+        return Ok(lines);
     }
-    let widest = lines.iter().map(Vec::len).max().unwrap_or(0).min(WIDEST);
-    let mut found = Predictions { photos: vec![Predicted::default(); photos], classes: true, notes: vec![] };
-    let mut short = 0;
-    for (numbers, photo) in lines.iter().zip(order(dataset)) {
-        let at = |place: usize| numbers.get(place).copied().unwrap_or(0.0);
-        short += usize::from(numbers.len() % 5 != 0 && numbers.len() < WIDEST);
-        found.photos[photo].guesses = (0..widest.div_ceil(5))
-            .map(|rank| {
-                let first = 5 * rank;
-                let whole = (at(first).fract() == 0.0 && at(first) >= 0.0).then_some(at(first) as usize);
-                let class = whole.and_then(|label| class_of.get(label).copied().flatten());
-                let corners = [1, 2, 3, 4].map(|i| at(first + i));
-                let boxed = first + 5 <= widest;
-                let [x0, y0, x1, y1] = corners;
-                Guess {
-                    label: class.map_or(Label::Other, Label::Class),
-                    rank: Some(rank),
-                    bbox: boxed.then(|| BBox::from_inclusive(x0, y0, x1, y1)),
-                    confidence: None,
-                }
-            })
-            .collect();
-    }
-    if short > 0 {
-        found.notes.push(format!("{short} lines lack numbers at their end; they are read as 0, as the devkit does"));
-    }
-    Ok(found)
+    let skipped = match empty.as_slice() {
+        [] => String::new(),
+        [first, ..] => format!("; {} empty lines are skipped, the first is line {first}", empty.len()),
+    };
+    Err(Error::one(format!(
+        "{name}: {} lines for {photos} photos{skipped}\nhelp: write one line a photo, in the order of file names; \
+         `0 0 0 0 0` where there is no guess",
+        lines.len()
+    )))
 }
 
 /// The numbers of a line; a fault has its column, from 1 on.

@@ -6,9 +6,9 @@ use std::path::Path;
 use ndarray::{Array2, ArrayView2};
 use ndarray_npy::{ReadNpyError, ReadNpyExt, WriteNpyExt};
 
-use super::file_of;
-use crate::dataset::bare;
-use crate::score::MAP_SIZE;
+use super::{file_of, of_each};
+use crate::dataset::{Dataset, Error, bare};
+use crate::score::{MAP_SIZE, MapOutcome, Steps};
 
 /// A header ends before this byte.
 const HEADER: usize = 256;
@@ -46,6 +46,20 @@ pub fn read(folder: &Path, id: &str) -> Result<Array2<f64>, String> {
         Some(value) => Err(wrong(&format!("a value is {value}; wsolevaluation refuses what is not in 0..=1"))),
         None => Ok(map),
     }
+}
+
+/// The maps in a folder against the truth of their photos.
+///
+/// # Errors
+/// All faults found: of each photo whose map or mask cannot be read.
+pub fn outcomes(folder: &Path, dataset: &Dataset, steps: Steps) -> Result<Vec<MapOutcome>, Error> {
+    of_each(dataset, |photo| {
+        let map = read(folder, &photo.id)?;
+        let mask = |size| photo.mask.as_ref().map(|mask| mask.read(size)).transpose();
+        let in_map_size = mask([MAP_SIZE as u32; 2])?;
+        let in_photo_size = photo.size.map_or(Ok(None), mask)?;
+        Ok(MapOutcome::of(map.view(), photo, [in_map_size.as_ref(), in_photo_size.as_ref()], steps))
+    })
 }
 
 /// A map as the bytes of a file.

@@ -6,8 +6,9 @@ use std::path::Path;
 use image::{GrayImage, ImageFormat, Luma};
 use ndarray::{Array2, ArrayView2};
 
-use super::file_of;
-use crate::dataset::grey;
+use super::{file_of, of_each};
+use crate::dataset::{Dataset, Error, grey};
+use crate::score::Overlap;
 
 /// Reads the mask of a photo of `size` (width, height).
 ///
@@ -22,6 +23,18 @@ pub fn read(folder: &Path, id: &str, size: [u32; 2]) -> Result<Array2<bool>, Str
         return Err(format!("{}: the mask is {width} x {height}, its photo {w} x {h}", path.display()));
     }
     Ok(values.mapv(|value| value > 127))
+}
+
+/// The masks in a folder against those of the dataset, of the photos that have a true one.
+///
+/// # Errors
+/// All faults found: of each photo whose masks cannot be read.
+pub fn overlaps(folder: &Path, dataset: &Dataset) -> Result<Vec<Overlap>, Error> {
+    let overlaps = of_each(dataset, |photo| {
+        let (Some(truth), Some(size)) = (&photo.mask, photo.size) else { return Ok(None) };
+        Ok(Overlap::of(&read(folder, &photo.id, size)?, &truth.read(size)?))
+    })?;
+    Ok(overlaps.into_iter().flatten().collect())
 }
 
 /// A mask as the bytes of a PNG.

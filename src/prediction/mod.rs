@@ -23,29 +23,33 @@
 mod coco;
 mod devkit;
 mod kaggle;
+mod kind;
 mod map;
 mod mask;
 mod rows;
 
 use std::path::{Path, PathBuf};
 
-pub use map::{map_name, read as read_map, write as write_map};
-pub use mask::{read as read_mask, write as write_mask};
+pub use kind::Kind;
+pub use map::{map_name, outcomes as map_outcomes, read as read_map, write as write_map};
+pub use mask::{overlaps as mask_overlaps, read as read_mask, write as write_mask};
+use rayon::prelude::*;
 
-use crate::dataset::{Dataset, Error, Faults};
+use crate::dataset::{Dataset, Error, Faults, Photo};
 use crate::geometry::BBox;
 use crate::score::{Guess, Label, Outcome, Predicted};
 
 /// A format of boxes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// A table with a row a box, such as the boxes.csv of a run.
+    /// A table with a row a box: the boxes.csv of a run, or image_id,x_min,y_min,x_max,y_max and perhaps class_index,
+    /// rank.
     Rows,
-    /// The ILSVRC development kit's submission: a line a photo.
+    /// The ILSVRC development kit's submission.
     Devkit,
-    /// Kaggle's submission, classes as WordNet ids.
+    /// Kaggle's submission, classes as WordNet ids, or numbers where these are no ids.
     Kaggle,
-    /// Kaggle's submission, classes numbered from 1 on in the order of WordNet ids.
+    /// Kaggle's submission, classes as numbers from 1 on.
     KaggleNumbered,
     /// COCO's results.
     Coco,
@@ -162,6 +166,25 @@ fn unknown(dataset: &Dataset, id: &str) -> String {
     let example =
         dataset.photos.first().map_or(String::new(), |photo| format!("; its photos are called like {}", photo.id));
     format!("{} has no photo called {id}{example}", dataset.name)
+}
+
+/// What `look` finds in the file of each photo, in their order. All faults are listed, up to twenty.
+fn of_each<T: Send>(
+    dataset: &Dataset,
+    look: impl Fn(&Photo) -> Result<T, String> + Send + Sync,
+) -> Result<Vec<T>, Error> {
+    let look = |photo: &Photo| look(photo).map_err(|fault| format!("{}: {fault}", photo.id));
+    let found: Vec<Result<T, String>> = dataset.photos.par_iter().map(look).collect();
+    let mut faults = Faults::default();
+    let mut kept = Vec::new();
+    for result in found {
+        match result {
+            Ok(value) => kept.push(value),
+            Err(fault) => faults.add(fault),
+        }
+    }
+    faults.into_result_with("every photo needs a file of its name; --images scores only some photos")?;
+    Ok(kept)
 }
 
 /// A file of a folder for a photo: `FOLDER/ID.EXTENSION`.

@@ -36,10 +36,10 @@ impl Decider {
     /// Whether the photo is right; `None` where it does not count.
     fn hit(self, outcome: &Outcome) -> Option<bool> {
         match self {
-            Self::GtKnown => outcome.localised.then(|| outcome.iou.is_some_and(|iou| iou >= score::LEAST_IOU)),
-            Self::Top1 => outcome.localised.then_some(outcome.hit_rank == Some(0)),
-            Self::Top5 => outcome.localised.then(|| outcome.hit_rank.is_some_and(|rank| rank < 5)),
-            Self::Top1Class => outcome.class.map(|_| outcome.class_rank == Some(0)),
+            Self::GtKnown => outcome.localised.then(|| outcome.iou_at_least(score::LEAST_IOU)),
+            Self::Top1 => outcome.localised.then(|| outcome.hit_in_top(1)),
+            Self::Top5 => outcome.localised.then(|| outcome.hit_in_top(5)),
+            Self::Top1Class => outcome.class.map(|_| outcome.class_in_top(1)),
         }
     }
 
@@ -185,7 +185,7 @@ impl Comparison {
 pub fn comparison(found: &Comparison) -> String {
     let Comparison { a, b, dataset, profile, images, weighted, .. } = found;
     let weights = if *weighted { ", weighted" } else { "" };
-    let mut text = format!("A {a}\nB {b}\n{dataset}   {images} images{weights}   profile {profile}\n\n");
+    let mut text = format!("A {a}\nB {b}\n{dataset}   {images} photos{weights}   profile {profile}\n\n");
     for Compared { name, paired, .. } in &found.metrics {
         let Paired { a, b, difference, won, lost, p } = paired;
         let _ = writeln!(

@@ -10,7 +10,7 @@ mod terminal;
 
 pub use comparison::{Compared, Comparison, Decider, comparison};
 pub use layers::{Layers, Picture, small};
-pub use page::{Choice, Page, PageFailure, PageRun, page};
+pub use page::{Choice, Page, PageFailure, PageRun, choices, page};
 pub(crate) use panel::grid;
 pub use panel::{panel, side_by_side};
 pub use summary::{Experiment, Summary};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::Dataset;
 use crate::prediction::Predictions;
-use crate::score::{BoxScores, MapScores, MaskScores};
+use crate::score::{BoxScores, MapOutcome, MapScores, MaskScores, Overlap, Steps};
 
 /// The numbers of a run, or of anyone's predictions.
 #[derive(Clone, Debug, Serialize)]
@@ -100,4 +100,27 @@ impl Summary {
             ..Self::of(dataset, dataset.profile.name())
         }
     }
+
+    /// The summary of score maps.
+    #[must_use]
+    pub fn of_maps(dataset: &Dataset, outcomes: &[MapOutcome], steps: Steps) -> Self {
+        Self {
+            maps: Some(MapScores::of(outcomes, steps)),
+            notes: without_weights(dataset),
+            ..Self::of(dataset, "wsoleval")
+        }
+    }
+
+    /// The summary of masks; `None` where no photo has a true one.
+    #[must_use]
+    pub fn of_masks(dataset: &Dataset, overlaps: &[Overlap]) -> Option<Self> {
+        let masks = Some(MaskScores::of(overlaps)?);
+        Some(Self { masks, notes: without_weights(dataset), ..Self::of(dataset, "masks") })
+    }
+}
+
+/// The notes of numbers that do not weight photos.
+fn without_weights(dataset: &Dataset) -> Vec<String> {
+    let weights = dataset.weighted.then(|| "every photo counts alike here: weights are for boxes".to_owned());
+    dataset.notes.iter().cloned().chain(weights).collect()
 }

@@ -10,7 +10,7 @@ use crate::score::{AtIou, BoxScores, Boxes, Floors, METRICS, MapScores, MaskScor
 pub fn table(summary: &Summary) -> String {
     let Summary { program, dataset, images, images_in_dataset, profile, failed, .. } = summary;
     let of = if images == images_in_dataset { String::new() } else { format!(" of {images_in_dataset}") };
-    let mut text = format!("{program}   {dataset}   {images}{of} images");
+    let mut text = format!("{program}   {dataset}   {images}{of} photos");
     match &summary.run {
         Some(run) => {
             let (hash, tuned_on) = (&run.model_sha256[..8], &run.tuned_on);

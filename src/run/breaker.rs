@@ -54,8 +54,8 @@ impl Breaker {
         let at_the_start = start.as_ref().is_some_and(HashSet::is_empty);
         let many = *failed >= FAILURES_BEFORE_A_SHARE_COUNTS && *failed as f64 > SHARE_OF_FAILURES * all as f64;
         let which = match (at_the_start, many) {
-            (true, _) => format!("first {failed} images all failed"),
-            (_, true) => format!("{failed} of {done} images failed"),
+            (true, _) => format!("first {failed} photos all failed"),
+            (_, true) => format!("{failed} of {done} photos failed"),
             _ => return Ok(()),
         };
         let Some(Failure { id, reason, .. }) = last else { return Ok(()) };
@@ -89,7 +89,7 @@ mod tests {
         assert!(good.check(5_000, &[]).is_ok());
         breaker.add(0, failure("image"));
         let error = breaker.check(5_000, &[]).expect_err("no hope");
-        assert!(error.to_string().starts_with("first 60 images all failed; the last: a: c"), "{error}");
+        assert!(error.to_string().starts_with("first 60 photos all failed; the last: a: c"), "{error}");
         assert!(!error.is::<Bug>());
         // A shard that goes on has begun well.
         let mut resumed = Breaker::new(26, &places);

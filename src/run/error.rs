@@ -1,7 +1,7 @@
 //! How a run ends without its results, told by types: the program's exit code tells scripts whether to try again.
 
-use std::path::{Path, PathBuf};
-use std::{fmt, io};
+use std::fmt;
+use std::path::PathBuf;
 
 use super::shard::Shard;
 
@@ -89,47 +89,3 @@ impl fmt::Display for Incomplete {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Bug(pub String);
-
-/// The output cannot be written, or not be read again. What lies in the folder is as it was, or holds the photos done so
-/// far.
-#[derive(Debug, thiserror::Error)]
-pub struct OutputError {
-    /// `read` or `write`.
-    what: &'static str,
-    path: PathBuf,
-    cause: io::Error,
-    /// What the journal holds, where there is one.
-    safe: Option<Done>,
-}
-
-impl OutputError {
-    pub(crate) fn at(path: &Path) -> impl Fn(io::Error) -> Self {
-        move |cause| Self { what: "write", path: path.into(), cause, safe: None }
-    }
-
-    pub(super) fn reading(path: &Path) -> impl Fn(io::Error) -> Self {
-        move |cause| Self { what: "read", path: path.into(), cause, safe: None }
-    }
-
-    pub(super) fn with(self, safe: Done) -> Self {
-        Self { safe: Some(safe), ..self }
-    }
-
-    /// Whether the reader of a pipe has seen enough.
-    #[must_use]
-    pub fn is_broken_pipe(&self) -> bool {
-        self.cause.kind() == io::ErrorKind::BrokenPipe
-    }
-}
-
-impl fmt::Display for OutputError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cause = self.cause.to_string();
-        let cause = cause.split(" (os error").next().unwrap_or_default();
-        write!(f, "cannot {} {}: {cause}", self.what, self.path.display())?;
-        match &self.safe {
-            Some(safe) => write!(f, ". {safe} images are safe; free space and run the same command"),
-            None => write!(f, "; mend that and run the same command again"),
-        }
-    }
-}

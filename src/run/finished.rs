@@ -1,13 +1,15 @@
 //! A finished run, read back from its folder: all that a report shows.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
-use super::{Failure, Row, RunOptions};
+use super::{Failure, Row, RunOptions, files};
 use crate::dataset::{Dataset, Request};
 use crate::digest::sha256;
 use crate::prediction::Predictions;
@@ -33,7 +35,7 @@ pub struct Finished {
     /// The numbers.
     pub summary: Summary,
     /// `manifest.json`.
-    pub manifest: serde_json::Value,
+    pub manifest: Value,
     /// The hash of `boxes.csv`: what was found, and nothing else.
     pub boxes_sha256: String,
 }
@@ -53,7 +55,7 @@ impl Finished {
     /// # Errors
     /// With the file, when one is missing or damaged, or they do not belong together.
     pub fn open(folder: &Path) -> Result<Self> {
-        if !folder.join("summary.json").is_file() {
+        if !folder.join(files::SUMMARY).is_file() {
             bail!(
                 "{}: no finished run lies here\nhelp: name the folder of a run; the same `localise run`, or `localise merge` \
                  where it has shards, finishes one",
@@ -62,24 +64,34 @@ impl Finished {
         }
         let mut dataset = Dataset::open(&Request { dataset: Some(folder), ..Request::default() })?;
         let in_folder = |name: &str| folder.join(name);
-        let (boxes, bytes) = (in_folder("boxes.csv"), read(&in_folder("boxes.csv"))?);
+        let (boxes, bytes) = (in_folder(files::BOXES), read(&in_folder(files::BOXES))?);
         let (predictions, remarks) = rows(&bytes, &dataset).with_context(|| boxes.display().to_string())?;
-        let Head { images_in_dataset, experiment } = json(&in_folder("summary.json"))?;
+        let Head { images_in_dataset, experiment } = json(&in_folder(files::SUMMARY))?;
         dataset.whole = images_in_dataset;
-        let manifest: serde_json::Value = json(&in_folder("manifest.json"))?;
-        let times = manifest["cpu_ms_per_photo"].as_object().into_iter().flatten();
-        let mut times: Vec<_> = times.filter_map(|(stage, ms)| Some((stage.clone(), ms.as_f64()?))).collect();
+        let manifest: Value = json(&in_folder(files::MANIFEST))?;
+        let mut times: Vec<_> = times(&manifest).into_iter().flatten().collect();
         times.sort_by_key(|(stage, _)| STAGES.iter().position(|known| known == stage));
         let summary =
             Summary { run: Some(experiment), cpu_ms_per_photo: times, ..Summary::of_boxes(&dataset, &predictions) };
-        let failures = match fs::read_to_string(in_folder("failures.jsonl")) {
-            Ok(text) => text.lines().map(serde_json::from_str).collect::<Result<_, _>>().context("failures.jsonl")?,
+        let failures = match fs::read_to_string(in_folder(files::FAILURES)) {
+            Ok(text) => text.lines().map(serde_json::from_str).collect::<Result<_, _>>().context(files::FAILURES)?,
             Err(_) => vec![],
         };
-        let run = String::from_utf8(read(&in_folder("run.toml"))?)?;
-        let options = RunOptions::from_text(&run).with_context(|| in_folder("run.toml").display().to_string())?;
+        let run = String::from_utf8(read(&in_folder(files::RUN))?)?;
+        let options = RunOptions::from_text(&run).with_context(|| in_folder(files::RUN).display().to_string())?;
         let (folder, boxes_sha256) = (folder.to_owned(), sha256(&bytes));
         Ok(Self { folder, options, dataset, predictions, remarks, failures, summary, manifest, boxes_sha256 })
+    }
+
+    /// The rows of a run in this folder, where one's results lie here: they are scored against the truth beside them.
+    pub(crate) fn boxes_in(folder: &Path) -> Option<PathBuf> {
+        let boxes = folder.join(files::BOXES);
+        (boxes.is_file() && folder.join(files::TRUTH).is_file()).then_some(boxes)
+    }
+
+    /// Mean CPU milliseconds a photo by stage, of a run in this folder; `None` where there is none.
+    pub(crate) fn times_in(folder: &Path) -> Option<BTreeMap<String, f64>> {
+        times(&json(&folder.join(files::MANIFEST)).ok()?)
     }
 
     /// The folder's name.
@@ -102,6 +114,12 @@ struct Head {
     experiment: Experiment,
 }
 
+/// The times of the stages, by name.
+fn times(manifest: &Value) -> Option<BTreeMap<String, f64>> {
+    let times = manifest["cpu_ms_per_photo"].as_object()?;
+    Some(times.iter().filter_map(|(stage, ms)| Some((stage.clone(), ms.as_f64()?))).collect())
+}
+
 fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| path.display().to_string())
 }
@@ -117,7 +135,9 @@ fn rows(bytes: &[u8], dataset: &Dataset) -> Result<(Predictions, Vec<Remark>)> {
     let mut remarks = vec![Remark::default(); photos.len()];
     for row in csv::Reader::from_reader(bytes).deserialize() {
         let row: Row = row?;
-        let Some(place) = places.get(&row.image_id) else { bail!("truth.csv has no photo called {}", row.image_id) };
+        let Some(place) = places.get(&row.image_id) else {
+            bail!("{} has no photo called {}", files::TRUTH, row.image_id)
+        };
         photos[place].guesses.extend(row.guess());
         photos[place].failed = photos[place].guesses.is_empty();
         if row.class_index == dataset.photos[place].class {

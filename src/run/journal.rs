@@ -14,10 +14,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::error::OutputError;
 use super::manifest::Session;
-use super::output::{publish, sync_folder};
 use super::{Failure, Fingerprint, Row, Shard, StageTimes};
+use crate::publish::{OutputError, publish, sync_folder};
 
 /// The version of this layout.
 const FORMAT: u32 = 1;
@@ -150,7 +149,7 @@ impl Journal {
             "{path} overlaps with another shard\nhelp: remove it and run the shard again"
         );
         let (have, want) = (self.places().count(), shard.places(self.header.fingerprint.images).count());
-        ensure!(have == want, "{path} holds {have} of its {want} images\nhelp: remove it and run the shard again");
+        ensure!(have == want, "{path} holds {have} of its {want} photos\nhelp: remove it and run the shard again");
         Ok(())
     }
 
@@ -300,7 +299,7 @@ mod tests {
         (path, starts.collect())
     }
 
-    /// T7: cut at every byte of its last line, a journal loses that line and no other.
+    /// Cut at every byte of its last line, a journal loses that line and no other.
     #[test]
     fn a_torn_end_is_dropped() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -316,7 +315,7 @@ mod tests {
         }
     }
 
-    /// T7: a changed byte is never taken for a result: damage at the end is dropped, damage before it is named.
+    /// A changed byte is never taken for a result: damage at the end is dropped, damage before it is named.
     #[test]
     fn a_changed_byte_is_found() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -345,7 +344,7 @@ mod tests {
         }
     }
 
-    /// T7: what is no journal of this version is refused.
+    /// What is no journal of this version is refused.
     #[test]
     fn other_files_are_refused() {
         let folder = tempfile::tempdir().expect("a folder");

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{Interrupt, OutputError, Stopped};
+use super::{Interrupt, Stopped};
+use crate::publish::OutputError;
 
 /// The lock, held until this is dropped. The file stays: removing it would let two processes lock two files of one name.
 #[derive(Debug)]

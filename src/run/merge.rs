@@ -1,22 +1,22 @@
 //! Shards to results: the same bytes however a run was cut, since all that is written here is in the dataset's order.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, BufWriter};
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::error::{Incomplete, OutputError};
+use super::error::Incomplete;
 use super::journal::Journal;
 use super::lock::Lock;
 use super::manifest::Manifest;
-use super::output::{publish, publish_with};
 use super::shard::journals;
-use super::{Carrying, Interrupt, Job, Row, RunOptions, StageTimes, crops, open};
+use super::{Carrying, Failure, Interrupt, Job, Row, RunOptions, StageTimes, crops, files, open};
 use crate::classifier;
-use crate::dataset;
+use crate::dataset::{self, Dataset};
 use crate::prediction::Predictions;
+use crate::publish::{OutputError, publish, publish_with};
 use crate::report::{Experiment, Summary};
 use crate::score::Predicted;
 
@@ -98,35 +98,12 @@ pub(super) fn publish_results(job: &Job<'_>, journals: &[Journal]) -> Result<Sum
     if features.iter().any(|other| *other != features[0]) {
         tracing::warn!("the shards were made on CPUs with different vector units: results may differ in the last bits");
     }
-    let (mut predicted, mut failures, mut times) = (Vec::new(), Vec::new(), StageTimes::default());
-    let mut unread = None;
-    let rows = |file: &mut BufWriter<File>| -> io::Result<()> {
-        let mut writer = csv::Writer::from_writer(file);
-        for place in 0..dataset.photos.len() {
-            let entry = journals[place % journals.len()].entry(place).map_err(|error| {
-                unread = Some(error);
-                io::Error::other("a journal cannot be read")
-            })?;
-            for row in &entry.rows {
-                writer.serialize(row)?;
-            }
-            let mut guesses: Vec<_> = entry.rows.iter().filter_map(Row::guess).collect();
-            guesses.sort_by_key(|guess| guess.rank);
-            predicted.push(Predicted { guesses, failed: entry.failure.is_some() });
-            times.add(&entry.cpu_ms);
-            failures.extend(entry.failure);
-        }
-        writer.flush()
-    };
-    let published = publish_with(&folder.join("boxes.csv"), rows);
-    unread.map_or(Ok(()), Err)?;
-    published?;
-    publish(&folder.join("run.toml"), options.to_text()?.as_bytes())?;
-    publish(&folder.join("truth.csv"), &dataset::write_csv(dataset))?;
-    publish(&folder.join("classes.csv"), &dataset.classes.to_csv())?;
+    let Written { photos, failures, times } = write_rows(&folder.join(files::BOXES), dataset, journals)?;
+    publish(&folder.join(files::RUN), options.to_text()?.as_bytes())?;
+    publish(&folder.join(files::TRUTH), &dataset::write_csv(dataset))?;
+    publish(&folder.join(files::CLASSES), &dataset.classes.to_csv())?;
 
-    let classes = dataset.profile.guesses_classes();
-    let predictions = Predictions { photos: predicted, classes, notes: vec![] };
+    let predictions = Predictions { photos, classes: dataset.profile.guesses_classes(), notes: vec![] };
     let summary = Summary {
         run: Some(Experiment {
             pipeline: options.pipeline_name.clone(),
@@ -138,20 +115,62 @@ pub(super) fn publish_results(job: &Job<'_>, journals: &[Journal]) -> Result<Sum
         cpu_ms_per_photo: times.per_photo(dataset.photos.len()),
         ..Summary::of_boxes(dataset, &predictions)
     };
-    let lines: Result<String, _> = failures.iter().map(|f| Ok(serde_json::to_string(f)? + "\n")).collect();
-    let (path, lines): (_, String) = (folder.join("failures.jsonl"), lines.map_err(|e: serde_json::Error| e)?);
-    match lines.is_empty() {
-        true if path.exists() => fs::remove_file(&path).map_err(OutputError::at(&path))?,
-        true => {}
-        false => publish(&path, lines.as_bytes())?,
-    }
+    write_failures(&folder.join(files::FAILURES), &failures)?;
     let manifest = Manifest {
         shards: journals.len(),
         sessions: journals.iter().flat_map(|journal| journal.sessions.clone()).collect(),
         cpu_ms_per_photo: summary.cpu_ms_per_photo.iter().cloned().collect(),
         ..Manifest::new(options, dataset, fingerprint.clone())?
     };
-    publish(&folder.join("manifest.json"), &serde_json::to_vec_pretty(&manifest)?)?;
-    publish(&folder.join("summary.json"), &serde_json::to_vec_pretty(&summary)?)?;
+    publish(&folder.join(files::MANIFEST), &serde_json::to_vec_pretty(&manifest)?)?;
+    publish(&folder.join(files::SUMMARY), &serde_json::to_vec_pretty(&summary)?)?;
     Ok(summary)
+}
+
+/// What the rows say, in the dataset's order.
+#[derive(Default)]
+struct Written {
+    photos: Vec<Predicted>,
+    failures: Vec<Failure>,
+    times: StageTimes,
+}
+
+/// Writes the rows, one photo in memory at a time.
+fn write_rows(path: &Path, dataset: &Dataset, journals: &[Journal]) -> Result<Written> {
+    let mut written = Written::default();
+    // The error of a journal that cannot be read, which is not the file's.
+    let mut unread = None;
+    let published = publish_with(path, |file| {
+        let mut writer = csv::Writer::from_writer(file);
+        for place in 0..dataset.photos.len() {
+            let entry = journals[place % journals.len()].entry(place).map_err(|error| {
+                unread = Some(error);
+                io::Error::other("a journal cannot be read")
+            })?;
+            for row in &entry.rows {
+                writer.serialize(row)?;
+            }
+            let mut guesses: Vec<_> = entry.rows.iter().filter_map(Row::guess).collect();
+            guesses.sort_by_key(|guess| guess.rank);
+            written.photos.push(Predicted { guesses, failed: entry.failure.is_some() });
+            written.times.add(&entry.cpu_ms);
+            written.failures.extend(entry.failure);
+        }
+        writer.flush()
+    });
+    unread.map_or(Ok(()), Err)?;
+    published.map_err(OutputError::at(path))?;
+    Ok(written)
+}
+
+/// Writes a line of JSON for each failure; where there is none, no file is left.
+fn write_failures(path: &Path, failures: &[Failure]) -> Result<()> {
+    if failures.is_empty() {
+        return match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(OutputError::at(path)(error).into()),
+            _ => Ok(()),
+        };
+    }
+    let lines: serde_json::Result<String> = failures.iter().map(|f| Ok(serde_json::to_string(f)? + "\n")).collect();
+    Ok(publish(path, lines?.as_bytes())?)
 }

@@ -8,12 +8,13 @@
 //! is merged depends neither on shards nor on workers nor on interruptions.
 //!
 //! In: [`RunOptions`], which say what the results are, and [`Carrying`], which says how they come about. Out: a
-//! [`Summary`], and the folder that the README describes. [`Localiser`] is one photo's way, without any folder. Left
+//! [`Summary`], and the folder that `docs/run-folder.md` describes. [`Localiser`] is one photo's way, without any folder. Left
 //! out is whatever starts processes on other machines: that is a scheduler's work, and `docs/cluster.md` is about it.
 
 mod breaker;
 mod clock;
 mod error;
+pub(crate) mod files;
 mod fingerprint;
 mod finished;
 mod interrupt;
@@ -34,29 +35,29 @@ mod work;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Error, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 pub(crate) use clock::Clock;
 pub use clock::{StageTimes, thread_ms};
-pub use error::{Bug, Done, Incomplete, OutputError, Stopped};
+pub use error::{Bug, Done, Incomplete, Stopped};
 pub use fingerprint::Fingerprint;
 pub use finished::{Finished, Remark};
 pub use interrupt::Interrupt;
 pub use merge::merge;
 pub use observation::Observation;
 pub use output::default_folder;
-pub(crate) use output::{publish, try_place};
 pub use photo::{Found, Localiser, PhotoError, Seen};
-pub(crate) use photo::{find, read};
+pub(crate) use photo::{find, read, survive};
 pub use pictures::pictures;
 pub(crate) use progress::Progress;
 pub use rows::{Failure, Row, Status};
 pub use shard::Shard;
 
+pub use crate::publish::OutputError;
+
 use crate::classifier::{self, Description, Probe};
-use crate::config::{Method, Pipeline};
+use crate::config::{BoxRule, Pipeline};
 use crate::dataset::{Dataset, Jpeg, Request};
 use crate::report::Summary;
 use crate::saliency::{SaliencyOptions, ViewKind, ViewOptions, Wanted};
@@ -111,7 +112,7 @@ impl RunOptions {
     /// # Errors
     /// When a path is no Unicode.
     pub fn to_text(&self) -> Result<String> {
-        toml::to_string(self).context("run.toml")
+        toml::to_string(self).context(files::RUN)
     }
 
     /// What a `run.toml` says.
@@ -166,7 +167,7 @@ impl<'a> Job<'a> {
 
     fn prepare(options: &'a RunOptions, carrying: &'a Carrying) -> Result<Self> {
         let description = classifier::describe(&options.model)?;
-        if carrying.maps && matches!(options.pipeline.method(), Method::ConstantBox(_)) {
+        if carrying.maps && matches!(options.pipeline.box_rule(), BoxRule::ConstantBox(_)) {
             bail!("--write-maps: a constant box has no saliency map\nhelp: take another --pipeline");
         }
         let dataset = open(options, &description)?;
@@ -224,36 +225,27 @@ pub fn probe(pipeline: &Pipeline, description: &Description) -> Probe {
     Probe { dense, relu: saliency.relu(), layers: description.tensors(layers), picture }
 }
 
-/// The seed of a random choice, from what it is for.
-pub(crate) fn seed_of(purpose: &str) -> u64 {
-    let hash = Sha256::digest(purpose);
-    u64::from_le_bytes(std::array::from_fn(|i| hash[i]))
+/// A dataset, or so many of its photos, for a model that must have its classes.
+pub(crate) fn open_for(description: &Description, request: &Request<'_>, limit: Option<usize>) -> Result<Dataset> {
+    let mut dataset = Dataset::open(&Request { classes: Some(&description.classes), ..*request })?;
+    description.must_have(&dataset.classes, &dataset.name).map_err(Error::msg)?;
+    if let Some(limit) = limit {
+        dataset.limit(limit);
+    }
+    Ok(dataset)
 }
 
-/// The dataset of a run, which must fit its model.
+/// The dataset of a run.
 fn open(options: &RunOptions, description: &Description) -> Result<Dataset> {
-    let mut dataset = Dataset::open(&Request {
+    let request = Request {
         dataset: Some(&options.dataset),
         data_dir: options.data_dir.as_deref(),
         weights: options.weights.as_deref(),
         images: options.images.as_deref(),
-        classes: Some(&description.classes),
         lenient: options.lenient_boxes,
-    })?;
-    let (theirs, ours) = (&dataset.classes, &description.classes);
-    if theirs != ours {
-        bail!(
-            "the classes of {} are those of the list {}, the scores of {} are for {}\nhelp: bring a model for these classes, \
-             and name their list in its description",
-            dataset.name,
-            theirs.name,
-            description.name,
-            ours.name
-        );
-    }
-    if let Some(limit) = options.limit {
-        dataset.limit(limit);
-    }
+        ..Request::default()
+    };
+    let dataset = open_for(description, &request, options.limit)?;
     let without_class = dataset.photos.iter().filter(|p| p.class.is_none()).count();
     if without_class > 0 && options.classes == Classes::Gt {
         bail!(
@@ -274,17 +266,17 @@ fn crops(view: &ViewOptions) -> String {
     if view.flip { format!("{shown}, mirrored too") } else { shown }
 }
 
-/// The method's name, and its form and gamma where it has them: what a record of a cut must say.
+/// The box rule's name, and its form and gamma where it has them: what a record of a cut must say.
 #[must_use]
 pub fn method_name(pipeline: &Pipeline) -> String {
-    match pipeline.method() {
-        Method::Cut(cut, learnt) => {
+    match pipeline.box_rule() {
+        BoxRule::Cut(cut, learnt) => {
             let colours = if learnt.is_some() { "" } else { ", no colours" };
             let map = if cut.map > 0.0 { format!(", map {} level {}", cut.map, cut.level) } else { String::new() };
             format!("graphcut {} gamma {}{map}{colours}", format!("{:?}", cut.form).to_lowercase(), cut.gamma)
         }
-        Method::Threshold(threshold) => format!("threshold {:?} {}", threshold.rule, threshold.alpha).to_lowercase(),
-        Method::ConstantBox(constant) => {
+        BoxRule::Threshold(threshold) => format!("threshold {:?} {}", threshold.rule, threshold.alpha).to_lowercase(),
+        BoxRule::ConstantBox(constant) => {
             format!("constant box of {:.4} x each side", constant.side)
         }
     }

@@ -2,8 +2,9 @@
 
 use ndarray::Array3;
 
-use super::{Classes, PhotoError, seed_of};
+use super::{Classes, PhotoError};
 use crate::classifier::{self, Response, Worker, pixels, probabilities, ranking};
+use crate::random::seed_of;
 use crate::saliency::{Evidence, Saliency, SaliencyOptions, Tensor, View, combine, shown};
 
 /// A photo as it was shown, and what the network said.

@@ -1,51 +1,14 @@
-//! The results' folder: every file is published whole, nothing that lies there is lost.
+//! The results' folder: nothing that lies there is lost.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use super::error::OutputError;
+use super::files;
 use super::shard::{self, Shard};
-
-/// Whether a file can be written here: asked before long work, which a mistyped folder should not cost.
-pub(crate) fn try_place(path: &Path) -> Result<(), OutputError> {
-    let part = path.with_added_extension("tmp");
-    match File::create(&part).and_then(|_| fs::remove_file(&part)) {
-        // Another process tried it too.
-        Err(error) if error.kind() == io::ErrorKind::NotFound && path.parent().is_some_and(Path::is_dir) => Ok(()),
-        tried => tried.map_err(OutputError::at(path)),
-    }
-}
-
-/// Publishes a file whole.
-pub(crate) fn publish(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
-    publish_with(path, |file| file.write_all(bytes))
-}
-
-/// Publishes a file whole: written beside its place, synced, renamed, and the name synced. So no reader ever sees a part,
-/// and after a power cut there is the old file or the new one.
-pub(super) fn publish_with(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-) -> Result<(), OutputError> {
-    let part = path.with_added_extension("tmp");
-    let publish = || {
-        let mut file = BufWriter::new(File::create(&part)?);
-        write(&mut file)?;
-        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        fs::rename(&part, path)?;
-        sync_folder(path)
-    };
-    publish().map_err(OutputError::at(path))
-}
-
-/// Syncs the name of a file.
-pub(super) fn sync_folder(of: &Path) -> io::Result<()> {
-    let folder = of.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-}
+use crate::publish::{OutputError, publish, try_place};
 
 /// Publishes a photo's file in a folder of the results: `FOLDER/ID.EXTENSION`. An id never leads out of it: datasets
 /// refuse such ids.
@@ -57,17 +20,17 @@ pub(super) fn publish_for(folder: &Path, id: &str, extension: &str, bytes: &[u8]
 
 /// What a run leaves in its folder besides journals: files, and folders with a file a photo.
 const RESULTS: [&str; 11] = [
-    "boxes.csv",
-    "summary.json",
-    "manifest.json",
-    "run.toml",
-    "truth.csv",
-    "classes.csv",
-    "failures.jsonl",
-    super::pictures::FILE,
-    "report.html",
-    "maps",
-    "masks",
+    files::BOXES,
+    files::SUMMARY,
+    files::MANIFEST,
+    files::RUN,
+    files::TRUTH,
+    files::CLASSES,
+    files::FAILURES,
+    files::PICTURES,
+    files::REPORT,
+    files::MAPS,
+    files::MASKS,
 ];
 
 /// A folder for a run that was not given one: the first of this name in which no run is finished, so that the same command
@@ -77,7 +40,7 @@ pub fn default_folder(dataset: &str, pipeline: &str, model: &str) -> PathBuf {
     let name = format!("{}-{dataset}-{pipeline}-{model}", super::manifest::today());
     let numbered = (2..).map(|n| Path::new("runs").join(format!("{name}-{n}")));
     let names = std::iter::once(Path::new("runs").join(&name)).chain(numbered);
-    names.into_iter().find(|path| !path.join("summary.json").exists()).expect("numbers do not end")
+    names.into_iter().find(|path| !path.join(files::SUMMARY).exists()).expect("numbers do not end")
 }
 
 /// Makes the folder of a run, and tries it: before anything that takes long. Says whether it was not there.
@@ -91,7 +54,7 @@ pub(super) fn prepare(folder: &Path, fresh: bool) -> Result<bool> {
     let holds = RESULTS.iter().any(|name| folder.join(name).exists());
     if holds && shard::journals(folder).is_empty() {
         let shown = folder.display();
-        match (folder.join("run.toml").exists(), fresh) {
+        match (folder.join(files::RUN).exists(), fresh) {
             (true, true) => {}
             (true, false) => bail!("{shown} holds results without a journal\nhelp: use another --out or --fresh"),
             (false, _) => bail!("{shown} holds files of the names of results, and no run's\nhelp: use another --out"),

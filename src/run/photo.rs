@@ -8,10 +8,11 @@ use ndarray::Array2;
 use super::clock::{Clock, StageTimes};
 use super::journal::Entry;
 use super::observation::Observation;
-use super::{Carrying, Classes, Failure, Row, Status, seed_of};
+use super::{Carrying, Classes, Failure, Row, Status};
 use crate::classifier::{Classifier, Description, Worker};
-use crate::config::{Method, Pipeline};
+use crate::config::{BoxRule, Pipeline};
 use crate::dataset::{self, Jpeg, Photo, ReadError};
+use crate::random::seed_of_class;
 use crate::saliency::{Saliency, View};
 use crate::score::MAP_SIZE;
 use crate::segment::{self, Energy, Located, Stages, Tick};
@@ -89,11 +90,7 @@ impl<'a> Localiser<'a> {
     /// A localiser of its own for one thread. `seed` is mixed into the seed of every random choice.
     #[must_use]
     pub fn new(classifier: &'a Classifier, pipeline: &'a Pipeline, classes: Classes, seed: u64) -> Self {
-        let energy = match pipeline.method() {
-            Method::Cut(cut, _) => Some(Energy::new(cut)),
-            _ => None,
-        };
-        Self { worker: classifier.worker(), pipeline, classes, seed, energy }
+        Self { worker: classifier.worker(), pipeline, classes, seed, energy: pipeline.box_rule().energy() }
     }
 
     /// The energy of the cut that was made last, where the pipeline has one.
@@ -130,7 +127,7 @@ impl<'a> Localiser<'a> {
         for (i, &class) in observation.classes.iter().enumerate() {
             let saliency = saliency.map(|options| observation.saliency(i, options)).transpose()?;
             tick("saliency");
-            let seed = seed_of(&format!("{}/{id}/{class}", self.seed));
+            let seed = seed_of_class(self.seed, id, class);
             let energy = self.energy.as_mut();
             let (located, stages) =
                 find(self.pipeline, energy, &observation.view.frame, photo, saliency.as_ref(), seed, tick);
@@ -151,16 +148,16 @@ pub(crate) fn find(
     seed: u64,
     tick: Tick<'_>,
 ) -> (Located, Stages) {
-    match (pipeline.method(), saliency, energy) {
-        (Method::Cut(_, learnt), Some(saliency), Some(energy)) => {
+    match (pipeline.box_rule(), saliency, energy) {
+        (BoxRule::Cut(_, learnt), Some(saliency), Some(energy)) => {
             segment::cut(energy, frame, photo, saliency, learnt, seed, tick)
         }
-        (Method::Threshold(threshold), Some(saliency), _) => {
+        (BoxRule::Threshold(threshold), Some(saliency), _) => {
             let found = segment::threshold(saliency, photo, threshold);
             tick("threshold");
             found
         }
-        (Method::ConstantBox(constant), ..) => (constant.located(photo), Stages::default()),
+        (BoxRule::ConstantBox(constant), ..) => (constant.located(photo), Stages::default()),
         _ => unreachable!("what a pipeline wants is made before"),
     }
 }
@@ -201,7 +198,8 @@ pub(super) fn process(
         clock.end("decode");
         let seen = localiser.locate(&picture, &photo.id, photo.class, &mut |stage| clock.end(stage))?;
         Ok(Ok((seen, picture.dimensions().into())))
-    });
+    })
+    .flatten();
     let cpu_ms = clock.times;
     Ok(match attempt {
         Ok(Ok((seen, size))) => record(place, photo, &seen, size, carrying, cpu_ms),
@@ -211,11 +209,9 @@ pub(super) fn process(
 }
 
 /// Turns a panic into an error.
-fn survive<T>(work: impl FnOnce() -> Result<T, PhotoError>) -> Result<T, PhotoError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-        let reason = "internal error; please report it with the photo".into();
-        Err(PhotoError { kind: "panic", reason })
-    })
+pub(crate) fn survive<T>(work: impl FnOnce() -> T) -> Result<T, PhotoError> {
+    let reason = "internal error; please report it with the photo";
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| PhotoError { kind: "panic", reason: reason.into() })
 }
 
 /// A photo's pixels, as [`fits`] wants them.
@@ -264,16 +260,12 @@ fn record(place: usize, photo: &Photo, seen: &Seen, size: [u32; 2], carrying: &C
 /// box where the pipeline makes no masks.
 fn mask(found: &Found, size: [u32; 2]) -> Array2<bool> {
     let [width, height] = size.map(|n| n as usize);
-    let inside = |x: usize, y: usize| {
-        let (x, y, bbox) = (x as f64 + 0.5, y as f64 + 0.5, found.located.bbox);
-        bbox.x_min <= x && x < bbox.x_max && bbox.y_min <= y && y < bbox.y_max
-    };
     Array2::from_shape_fn((height, width), |(y, x)| match &found.stages.component {
         // The pixel of the frame in which the centre of the photo's pixel lies.
         Some(component) => {
             component[[(2 * y + 1) * component.nrows() / (2 * height), (2 * x + 1) * component.ncols() / (2 * width)]]
         }
-        None => inside(x, y),
+        None => found.located.bbox.holds(x as f64 + 0.5, y as f64 + 0.5),
     })
 }
 
@@ -294,7 +286,7 @@ mod tests {
     fn a_panic_is_a_failed_photo() {
         let numbers = [1, 2, 3];
         let beyond = numbers.len();
-        let error = survive(|| Ok(numbers[beyond])).expect_err("a panic");
-        assert_eq!((error.kind, survive(|| Ok(numbers[0])).ok()), ("panic", Some(1)));
+        let error = survive(|| numbers[beyond]).expect_err("a panic");
+        assert_eq!((error.kind, survive(|| numbers[0]).ok()), ("panic", Some(1)));
     }
 }

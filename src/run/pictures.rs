@@ -9,13 +9,11 @@ use anyhow::{Result, ensure};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Classes, Finished, Localiser, Progress, open, photo, probe, publish};
+use super::{Classes, Finished, Localiser, Progress, files, open, photo, probe};
 use crate::classifier::{Classifier, describe};
 use crate::dataset::{Dataset, Jpeg, Photo};
+use crate::publish::publish;
 use crate::report::{Layers, Picture, small};
-
-/// The file that keeps them.
-pub(super) const FILE: &str = "pictures.jsonl";
 
 /// A line of the file.
 #[derive(Deserialize, Serialize)]
@@ -37,7 +35,7 @@ pub fn pictures(
     data_dir: Option<&Path>,
     quiet: bool,
 ) -> Result<BTreeMap<usize, Picture>> {
-    let path = run.folder.join(FILE);
+    let path = run.folder.join(files::PICTURES);
     let mut kept = kept(&path, &run.boxes_sha256);
     let photos = &run.dataset.photos;
     let (mut found, mut missing) = (BTreeMap::new(), Vec::new());

@@ -4,23 +4,24 @@
 //! to stop. What is in the journal does not depend on how many workers there are, only in what order it stands there.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, SyncSender};
 
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 
 use super::breaker::Breaker;
-use super::error::{Done, OutputError, Stopped};
+use super::error::{Done, Stopped};
 use super::journal::{Header, Journal, Line};
 use super::lock::Lock;
 use super::manifest::Session;
 use super::outage::{TRIES, read_patiently, root};
 use super::output::{self, publish_for};
 use super::photo::{self, Localiser, Record};
-use super::{Interrupt, Job, Progress, Shard, probe, shard};
+use super::{Interrupt, Job, Progress, Shard, files, probe, shard};
 use crate::classifier::Classifier;
 use crate::dataset::ReadError;
 use crate::prediction;
+use crate::publish::OutputError;
 
 /// Works on a shard until all its photos are in its journal, and goes on where another process stopped.
 ///
@@ -96,11 +97,11 @@ fn begin(job: &Job<'_>, shard: Shard, all: usize) -> Result<Journal> {
         if journal.places().next().is_some() {
             job.must_fit(&journal, shard)?;
             if journal.torn {
-                tracing::warn!("dropped 1 damaged record at the end; 1 image will be done again");
+                tracing::warn!("dropped 1 damaged record at the end; 1 photo will be done again");
             }
             let done = Done { done: journal.done(), all };
             journal.reopen().map_err(|error| error.with(done))?;
-            tracing::info!("resuming: {done} images done");
+            tracing::info!("resuming: {done} photos done");
             return Ok(journal);
         }
     }
@@ -131,6 +132,22 @@ struct Outage {
     error: ReadError,
 }
 
+/// Whether workers are to stop: after a signal, or where what they find cannot be kept.
+struct Stop<'a> {
+    interrupt: &'a Interrupt,
+    ended: AtomicBool,
+}
+
+impl Stop<'_> {
+    fn requested(&self) -> bool {
+        self.ended.load(Ordering::Relaxed) || self.interrupt.requested()
+    }
+
+    fn request(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Takes every photo of a shard that is not done through the pipeline, and appends what is known of it to the journal.
 fn each(
     job: &Job<'_>,
@@ -140,49 +157,18 @@ fn each(
     journal: &mut Journal,
     interrupt: &Interrupt,
 ) -> Result<()> {
-    let Job { options, carrying, dataset, .. } = job;
-    let photos = &dataset.photos;
-    let root = root(photos);
-    let places: Vec<usize> = shard.places(photos.len()).filter(|&place| !journal.has(place)).collect();
-    let all = shard.places(photos.len()).count();
-    let progress = Progress::new(all, journal.done(), carrying.quiet);
-    let new_localiser = || Localiser::new(classifier, &options.pipeline, options.classes, options.seed);
+    let photos = job.dataset.photos.len();
+    let places: Vec<usize> = shard.places(photos).filter(|&place| !journal.has(place)).collect();
+    let all = shard.places(photos).count();
+    let progress = Progress::new(all, journal.done(), job.carrying.quiet);
+    let mut breaker = Breaker::new(journal.done(), &places);
+    let stop = Stop { interrupt, ended: AtomicBool::new(false) };
     // Bounded: where the disk is slow, the workers wait.
     let (sender, receiver) = mpsc::sync_channel(2 * pool.current_num_threads());
-    let stopped = AtomicBool::new(false);
-    let stop = || stopped.load(Ordering::Relaxed) || interrupt.requested();
     let result = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let sender = sender;
-            pool.install(|| {
-                // `par_bridge` hands photos out one by one in their order; a split range would start in its middle.
-                places.iter().par_bridge().for_each_init(
-                    || (new_localiser(), sender.clone()),
-                    |(localiser, sender), &place| {
-                        if stop() {
-                            return;
-                        }
-                        let photo = &photos[place];
-                        let read = || read_patiently(&photo.path, &root, options.jpeg, &stop);
-                        let record = photo::process(place, photo, localiser, carrying, read);
-                        if record.as_ref().is_ok_and(Record::panicked) {
-                            // Whatever it left half done goes with it.
-                            *localiser = new_localiser();
-                        }
-                        // A photo that waits for its disk when all stops is left for the next time.
-                        if record.is_err() && stop() {
-                            return;
-                        }
-                        if sender.send(record.map_err(|error| Outage { place, error })).is_err() {
-                            stopped.store(true, Ordering::Relaxed);
-                        }
-                    },
-                );
-            });
-        });
+        scope.spawn(|| pool.install(|| look(job, classifier, &places, sender, &stop)));
         // Dropped when this closure ends, by a panic too: workers then cannot send, and stop.
         let receiver = receiver;
-        let mut breaker = Breaker::new(journal.done(), &places);
         let mut result = Ok(());
         while let Ok(first) = receiver.recv() {
             // What has come meanwhile is synced together.
@@ -190,12 +176,47 @@ fn each(
             if result.is_ok() {
                 result = take(job, journal, &progress, &mut breaker, records, all);
             }
-            stopped.fetch_or(result.is_err(), Ordering::Relaxed);
+            if result.is_err() {
+                stop.request();
+            }
         }
         result
     });
     progress.finish();
     result
+}
+
+/// Looks at photos on all threads of the pool that it is called in, and sends what is known of each.
+fn look(
+    job: &Job<'_>,
+    classifier: &Classifier,
+    places: &[usize],
+    sender: SyncSender<Result<Record, Outage>>,
+    stop: &Stop<'_>,
+) {
+    let Job { options, carrying, dataset, .. } = job;
+    let root = root(&dataset.photos);
+    let new_localiser = || Localiser::new(classifier, &options.pipeline, options.classes, options.seed);
+    // `par_bridge` hands photos out one by one in their order; a split range would start in its middle.
+    places.iter().par_bridge().for_each_init(new_localiser, |localiser, &place| {
+        if stop.requested() {
+            return;
+        }
+        let photo = &dataset.photos[place];
+        let read = || read_patiently(&photo.path, &root, options.jpeg, &|| stop.requested());
+        let record = photo::process(place, photo, localiser, carrying, read);
+        if record.as_ref().is_ok_and(Record::panicked) {
+            // Whatever it left half done goes with it.
+            *localiser = new_localiser();
+        }
+        // A photo that waits for its disk when all stops is left for the next time.
+        if record.is_err() && stop.requested() {
+            return;
+        }
+        if sender.send(record.map_err(|error| Outage { place, error })).is_err() {
+            stop.request();
+        }
+    });
 }
 
 /// Appends what was found. An outage among it stops the run, after the photos that were done.
@@ -220,10 +241,10 @@ fn take(
         let id = &dataset.photos[entry.place].id;
         if let Some(map) = map {
             let name = prediction::map_name(id);
-            publish_for(&carrying.out.join("maps"), &name, "npy", &prediction::write_map(map.view()))?;
+            publish_for(&carrying.out.join(files::MAPS), &name, "npy", &prediction::write_map(map.view()))?;
         }
         if let Some(mask) = mask {
-            publish_for(&carrying.out.join("masks"), id, "png", &prediction::write_mask(mask.view()))?;
+            publish_for(&carrying.out.join(files::MASKS), id, "png", &prediction::write_mask(mask.view()))?;
         }
         failures.push((entry.place, entry.failure.clone()));
         lines.push(Line::Photo(entry));

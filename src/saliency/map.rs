@@ -19,12 +19,24 @@ pub struct Saliency {
 }
 
 impl Saliency {
+    /// A map that means something all over its frame.
+    ///
+    /// ```
+    /// use localise::saliency::{Rect, Saliency};
+    /// let saliency = Saliency::whole(ndarray::array![[0., 1., 2.]]);
+    /// assert_eq!(saliency.window, Rect { x: 0, y: 0, width: 3, height: 1 });
+    /// ```
+    #[must_use]
+    pub fn whole(map: Array2<f32>) -> Self {
+        let (height, width) = map.dim();
+        Self { map, window: Rect::whole(width as u32, height as u32) }
+    }
+
     /// The values inside the window, row by row.
     #[must_use]
     pub fn values(&self) -> Vec<f32> {
-        let Rect { x, y, width, height } = self.window;
-        let [x, y, w, h] = [x, y, width, height].map(|n| n as usize);
-        self.map.slice(s![y..y + h, x..x + w]).iter().copied().collect()
+        let [rows, columns] = self.window.slice();
+        self.map.slice(s![rows, columns]).iter().copied().collect()
     }
 
     /// Whether the map is the same everywhere inside the window, and so says nothing.
@@ -39,10 +51,15 @@ impl Saliency {
     #[must_use]
     pub fn score_map(&self, size: usize) -> Array2<f32> {
         let resized = resized(&self.map, [size, size]);
-        let (min, max) = resized.iter().fold((f32::MAX, f32::MIN), |(min, max), &v| (min.min(v), max.max(v)));
+        let (min, max) = extremes(&resized);
         let scale = if max > min { 1.0 / (max - min) } else { 0.0 };
         resized.mapv(|v| ((v - min) * scale).clamp(0.0, 1.0))
     }
+}
+
+/// The least and the largest value.
+pub(crate) fn extremes<'a>(values: impl IntoIterator<Item = &'a f32>) -> (f32, f32) {
+    values.into_iter().fold((f32::MAX, f32::MIN), |(min, max), &v| (min.min(v), max.max(v)))
 }
 
 /// A map in another size (height, width): linear between pixel centres, anti-aliased when shrinking.
@@ -112,13 +129,12 @@ fn average<'a>(view: &View, crops: impl Iterator<Item = (&'a Crop, Array3<f32>)>
         if sum.is_empty() {
             sum = Array3::zeros((map.dim().0, height, width));
         }
-        let Rect { x, y, width: w, height: h } = *rect;
-        let [x, y, w, h] = [x, y, w, h].map(|n| n as usize);
-        let mut place = sum.slice_mut(s![.., y..y + h, x..x + w]);
+        let [rows, columns] = rect.slice();
+        let mut place = sum.slice_mut(s![.., rows.clone(), columns.clone()]);
         for (mut channel, of_crop) in place.outer_iter_mut().zip(map.outer_iter()) {
-            channel += &resized(&of_crop.to_owned(), [h, w]);
+            channel += &resized(&of_crop.to_owned(), [rows.len(), columns.len()]);
         }
-        count.slice_mut(s![y..y + h, x..x + w]).map_inplace(|n| *n += 1.0);
+        count.slice_mut(s![rows, columns]).map_inplace(|n| *n += 1.0);
     }
     sum /= &count.mapv(|n| n.max(1.0));
     saliency(sum.view())
@@ -143,9 +159,8 @@ fn over_mean<D: Dimension>(map: &mut Array<f32, D>) {
 /// Puts the map, inside its window, under a Gaussian whose standard deviation is `share` of the map's longer side.
 fn smooth(map: &mut Array2<f32>, window: Rect, share: f64) {
     let longer = map.nrows().max(map.ncols());
-    let Rect { x, y, width, height } = window;
-    let [x, y, w, h] = [x, y, width, height].map(|n| n as usize);
-    let mut inside = map.slice_mut(s![y..y + h, x..x + w]);
+    let [rows, columns] = window.slice();
+    let mut inside = map.slice_mut(s![rows, columns]);
     let soft = blurred(&inside.to_owned(), share as f32 * longer as f32);
     inside.assign(&soft);
 }
@@ -187,7 +202,7 @@ mod tests {
         let rect = |x| Rect { x, y: 0, width: 2, height: 1 };
         let crop = |x, mirrored| Crop { rect: rect(x), mirrored, picture: RgbImage::new(2, 1) };
         let crops = vec![crop(0, false), crop(1, true)];
-        View { frame: RgbImage::new(4, 1), crops, window: Rect { x: 0, y: 0, width: 3, height: 1 } }
+        View { frame: RgbImage::new(4, 1), crops, window: Rect::whole(3, 1) }
     }
 
     /// Crop 1 covers x = 0, 1 and crop 2, mirrored, x = 2, 1.
@@ -216,11 +231,10 @@ mod tests {
 
     #[test]
     fn score_maps_lie_between_0_and_1() {
-        let window = Rect { x: 0, y: 0, width: 4, height: 2 };
-        let map = Saliency { map: array![[1., 1., 3., 3.], [1., 1., 3., 3.]], window };
+        let map = Saliency::whole(array![[1., 1., 3., 3.], [1., 1., 3., 3.]]);
         let scores = map.score_map(4);
         assert_eq!((scores[[0, 0]], scores[[3, 3]]), (0.0, 1.0));
-        assert_eq!(Saliency { map: Array2::from_elem((2, 4), 7.0), window }.score_map(3), Array2::<f32>::zeros((3, 3)));
+        assert_eq!(Saliency::whole(Array2::from_elem((2, 4), 7.0)).score_map(3), Array2::<f32>::zeros((3, 3)));
     }
 
     #[test]

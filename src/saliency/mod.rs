@@ -15,8 +15,8 @@ mod options;
 mod shown;
 mod view;
 
-pub(crate) use map::blurred;
 pub use map::{Evidence, Saliency, combine, saliency};
+pub(crate) use map::{blurred, extremes};
 pub use methods::{METHODS, Method, Shown, Tensor, Wanted};
 pub use options::{Averaging, Prior, SaliencyOptions};
 pub use shown::shown;

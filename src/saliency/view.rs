@@ -1,5 +1,7 @@
 //! Views: how a photo is shown to the classifier, and in which frame its object is cut out.
 
+use std::ops::Range;
+
 use fast_image_resize as fir;
 use image::RgbImage;
 use image::imageops::{crop_imm, flip_horizontal};
@@ -105,6 +107,18 @@ pub struct Rect {
 }
 
 impl Rect {
+    /// The whole of a frame of this size, pixels.
+    #[must_use]
+    pub const fn whole(width: u32, height: u32) -> Self {
+        Self { x: 0, y: 0, width, height }
+    }
+
+    /// Its rows and its columns in an array [height, width] of the frame.
+    pub(crate) fn slice(self) -> [Range<usize>; 2] {
+        let range = |start: u32, length: u32| start as usize..(start + length) as usize;
+        [range(self.y, self.height), range(self.x, self.width)]
+    }
+
     /// Its pixels (x, y), row by row.
     pub fn pixels(self) -> impl Iterator<Item = (u32, u32)> {
         let Self { x, y, width, height } = self;
@@ -164,7 +178,7 @@ impl View {
             }
         };
         let frame = resize(photo, w, h, options.filter)?;
-        let whole = Rect { x: 0, y: 0, width: w, height: h };
+        let whole = Rect::whole(w, h);
         let (covered, window) = match options.kind {
             ViewKind::Warp => {
                 let scales = if options.scales.is_empty() { &[1.0][..] } else { &options.scales };

@@ -8,7 +8,7 @@ use crate::geometry::BBox;
 /// With B the box, T the true box and I what they share, a miss (IoU < 1/2) is a matter of
 ///
 /// * place, where I < 2/3 min(B, T): the smaller is not inside the larger;
-/// * size, otherwise: the areas differ then, since with I = m B = m T the IoU is m / (2 − m), at least 1/2 from m = 2/3 on.
+/// * size, otherwise: the areas differ then, since with I = m B = m T the IoU is m / (2 − m), 1/2 or more for m ≥ 2/3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// IoU ≥ 1/2.
@@ -53,15 +53,13 @@ impl Cause {
     #[must_use]
     pub fn of(bbox: &BBox, truth: &[BBox]) -> Option<Self> {
         let best = truth.iter().max_by(|a, b| bbox.iou(a).total_cmp(&bbox.iou(b)))?;
-        let inside = |x: f64, y: f64| bbox.x_min <= x && x < bbox.x_max && bbox.y_min <= y && y < bbox.y_max;
+        let (x, y) = (f64::midpoint(best.x_min, best.x_max), f64::midpoint(best.y_min, best.y_max));
         let (area, of_truth, shared) = (bbox.area(), best.area(), bbox.intersection(best));
         Some(match () {
             () if bbox.iou(best) >= LEAST_IOU => Self::Right,
             () if shared < 2.0 / 3.0 * area.min(of_truth) || shared == 0.0 => Self::Off,
             () if area > of_truth => Self::TooBig,
-            () if inside(f64::midpoint(best.x_min, best.x_max), f64::midpoint(best.y_min, best.y_max)) => {
-                Self::TooSmall
-            }
+            () if bbox.holds(x, y) => Self::TooSmall,
             () => Self::Part,
         })
     }

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::boxes::mean_over_classes;
-use super::{Guess, LEAST_IOU, Label, Outcome, Predicted, Rate, rate};
+use super::metrics::mean_over_classes;
+use super::{Guess, HALF_AREA, LEAST_IOU, Label, Outcome, Predicted, Rate, rate};
 use crate::dataset::Photo;
 use crate::geometry::BBox;
 
@@ -36,22 +36,12 @@ pub struct Floor {
     pub corloc: Option<f64>,
 }
 
-/// The side of the centred box of half the photo's area, as a share of the photo's.
-const HALF_AREA: f64 = std::f64::consts::FRAC_1_SQRT_2;
-
 /// How a centred box compares with the truth of a photo of known size.
 fn outcome(photo: &Photo, side: f64, rounded: bool) -> Option<Outcome> {
     let [width, height] = photo.size?;
     let bbox = BBox::centred(width as usize, height as usize, side, rounded);
     let guess = Guess { label: Label::Truth, rank: None, bbox: Some(bbox), confidence: None };
     Some(Outcome::of(photo, &Predicted { guesses: vec![guess], failed: false }))
-}
-
-/// Whether the centred box of half a photo's area, its edges rounded, is right.
-pub(super) fn centre_is_right(photo: &Photo) -> Option<bool> {
-    let [width, height] = photo.size?;
-    let bbox = BBox::centred(width as usize, height as usize, HALF_AREA, true);
-    Some(photo.boxes.iter().any(|truth| bbox.iou(truth) >= LEAST_IOU))
 }
 
 /// The floors of the photos that count in localisation, weighted by `weight`.
@@ -89,13 +79,8 @@ mod tests {
 
     #[test]
     fn floors_by_hand() {
-        let photo = |bbox, class| Photo {
-            size: Some([100, 100]),
-            boxes: vec![bbox],
-            class: Some(class),
-            weight: 1.0,
-            ..Photo::default()
-        };
+        let photo =
+            |bbox, class| Photo { size: Some([100, 100]), boxes: vec![bbox], class: Some(class), ..Photo::default() };
         let mut photos = vec![photo(BBox::new(0., 0., 100., 60.), 0), photo(BBox::new(30., 30., 70., 70.), 0)];
         photos.push(Photo { blacklisted: true, ..photos[0].clone() });
         let value = |floor: Floor| floor.gt_known_accuracy.expect("photos").value;

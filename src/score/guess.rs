@@ -1,7 +1,6 @@
 //! Guesses against the truth of one photo.
 
-use super::LEAST_IOU;
-use super::floors::centre_is_right;
+use super::{HALF_AREA, LEAST_IOU};
 use crate::dataset::Photo;
 use crate::geometry::BBox;
 
@@ -80,7 +79,8 @@ impl Outcome {
             })
             .map(|guess| (guess.rank, guess.bbox.as_ref().map(best_iou)))
             .collect();
-        let area = |[width, height]: [u32; 2]| f64::from(width) * f64::from(height);
+        let [width, height] = photo.size.unwrap_or_default().map(|side| side as usize);
+        let centre = BBox::centred(width, height, HALF_AREA, true);
         let largest = photo.boxes.iter().map(BBox::area).reduce(f64::max);
         Self {
             weight: photo.weight,
@@ -90,20 +90,29 @@ impl Outcome {
             class_rank: right.iter().filter_map(|(rank, _)| *rank).min(),
             hit_rank: right.iter().filter(|(_, iou)| iou.is_some_and(|iou| iou >= LEAST_IOU)).filter_map(|r| r.0).min(),
             iou: right.iter().find_map(|(_, iou)| *iou).or(predicted.failed.then_some(0.0)),
-            largest: largest.zip(photo.size).map(|(largest, size)| (largest / area(size)).min(1.0)),
-            centre: centre_is_right(photo),
+            largest: photo.size.and(largest).map(|area| (area / BBox::whole(width, height).area()).min(1.0)),
+            centre: photo.size.map(|_| best_iou(&centre) >= LEAST_IOU),
         }
     }
 
-    pub(super) fn class_in_top(&self, k: usize) -> bool {
+    /// Whether one of the first `k` guesses has the true class. Where not, the photo counts in the devkit's classification
+    /// error at `k`.
+    #[must_use]
+    pub fn class_in_top(&self, k: usize) -> bool {
         self.class_rank.is_some_and(|rank| rank < k)
     }
 
-    pub(super) fn hit_in_top(&self, k: usize) -> bool {
+    /// Whether one of the first `k` guesses has the true class and a right box. Where not, the photo counts in the
+    /// devkit's localisation error at `k`.
+    #[must_use]
+    pub fn hit_in_top(&self, k: usize) -> bool {
         self.hit_rank.is_some_and(|rank| rank < k)
     }
 
-    pub(super) fn iou_at_least(&self, least: f64) -> bool {
+    /// Whether the first box for the true class has at least this IoU, 0..=1, with a true box; right is [`LEAST_IOU`].
+    /// `false` where there is no such box.
+    #[must_use]
+    pub fn iou_at_least(&self, least: f64) -> bool {
         self.iou.is_some_and(|iou| iou >= least)
     }
 }
@@ -114,7 +123,7 @@ mod tests {
 
     fn photo(boxes: &[[f64; 4]]) -> Photo {
         let boxes = boxes.iter().map(|&[x0, y0, x1, y1]| BBox::from_inclusive(x0, y0, x1, y1)).collect();
-        Photo { size: Some([100, 100]), class: Some(7), boxes, weight: 1.0, ..Photo::default() }
+        Photo { size: Some([100, 100]), class: Some(7), boxes, ..Photo::default() }
     }
 
     /// Class, box of inclusive corners; ranks as they stand.
@@ -128,7 +137,7 @@ mod tests {
         Outcome::of(photo, &Predicted { guesses: guesses.iter().enumerate().map(guess).collect(), failed: false })
     }
 
-    /// protocol: "Evaluator suite": one trap a line.
+    /// What an evaluator may get wrong, one trap a line.
     #[test]
     fn each_trap() {
         let (whole, half, far) = ([0., 0., 9., 9.], [0., 0., 9., 4.], [50., 50., 59., 59.]);

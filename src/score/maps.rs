@@ -4,7 +4,9 @@ use ndarray::ArrayView2;
 use serde::Serialize;
 
 use super::max_box_acc::IOUS;
-use super::{BoxHits, Energy, Histogram, MAP_SIZE, MaxBoxAcc, Pointed, Pointing, PxAp, Rate, Steps, in_map, rate};
+use super::{
+    BoxHits, EnergyShare, HALF_AREA, Histogram, MAP_SIZE, MaxBoxAcc, Pointed, Pointing, PxAp, Rate, Steps, in_map, rate,
+};
 use crate::dataset::{Photo, TrueMask};
 use crate::geometry::BBox;
 
@@ -19,8 +21,8 @@ pub struct MapOutcome {
 }
 
 impl MapOutcome {
-    /// Looks at a map of 224 x 224 with values in 0..=1. The photo's mask is given at the size of the map, and at that of
-    /// the photo, where they are known.
+    /// Looks at a map of 224 x 224 with values in 0..=1. The photo's mask is given at the size of the map, and at that
+    /// of the photo, where they are known.
     #[must_use]
     pub fn of(map: ArrayView2<'_, f64>, photo: &Photo, masks: [Option<&TrueMask>; 2], steps: Steps) -> Self {
         let [in_map_size, in_photo_size] = masks;
@@ -30,7 +32,7 @@ impl MapOutcome {
         Self {
             floors: truth.as_ref().map(|truth| {
                 let centred = |side: f64| BBox::centred(MAP_SIZE, MAP_SIZE, side, true);
-                [right(centred(std::f64::consts::FRAC_1_SQRT_2), truth), right(centred(1.0), truth)]
+                [right(centred(HALF_AREA), truth), right(centred(1.0), truth)]
             }),
             boxes: truth.map(|truth| BoxHits::of(map, &truth, steps)),
             pixels: in_map_size.map(|mask| Histogram::of(map, mask, steps)),
@@ -49,7 +51,7 @@ pub struct MapScores {
     /// The pointing game: `pointing`.
     pub pointing: Option<Pointing>,
     /// The energy pointing game: `ebpg`.
-    pub ebpg: Option<Energy>,
+    pub ebpg: Option<EnergyShare>,
 }
 
 /// MaxBoxAcc beside what constant boxes score in the same frame.
@@ -90,7 +92,7 @@ impl MapScores {
             wsoleval: wsoleval.map(|scores| Boxes { scores, centre_half_area: floor(0), whole_image: floor(1) }),
             pxap: PxAp::of(&pixels, steps),
             pointing: Pointing::of(&pointed),
-            ebpg: Energy::of(&pointed),
+            ebpg: EnergyShare::of(&pointed),
         }
     }
 }

@@ -185,16 +185,18 @@ impl MaxBoxAcc {
     /// ```
     ///
     /// # Panics
-    /// When hits were looked for at fewer thresholds than `steps` has.
+    /// When hits were looked for at other thresholds than those of `steps`.
     #[must_use]
     pub fn of(photos: &[&BoxHits], steps: Steps) -> Option<Self> {
         if photos.is_empty() {
             return None;
         }
+        let thresholds = steps.count();
+        assert!(photos.iter().all(|photo| photo.0.len() == thresholds), "hits at {thresholds} thresholds");
         let hit = |photo: &BoxHits, n: usize, bit: usize| photo.0[n] >> bit & 1 == 1;
         let best = |bit: usize| {
             let count = |n: usize| photos.iter().filter(|photo| hit(photo, n, bit)).count();
-            let counts: Vec<usize> = (0..steps.count()).map(count).collect();
+            let counts: Vec<usize> = (0..thresholds).map(count).collect();
             let most = counts.iter().max().copied().unwrap_or(0);
             let first = counts.iter().position(|&count| count == most).unwrap_or(0);
             let accuracy = rate(photos.iter().map(|photo| (1.0, hit(photo, first, bit)))).expect("photos");
@@ -232,7 +234,7 @@ mod tests {
 
     use super::*;
 
-    /// protocol.md, section 8.
+    /// The cases of wsolevaluation's `evaluation_test.py`, `resize_bbox`.
     #[test]
     fn true_boxes_are_cut_off_to_whole_corners() {
         let b = |x0, y0, x1, y1| BBox::from_inclusive(x0, y0, x1, y1);
@@ -240,7 +242,7 @@ mod tests {
         assert_eq!(resized(&b(1., 2., 1., 2.), [3, 3], [3, 3]), b(1., 2., 1., 2.));
     }
 
-    /// protocol.md, section 8: the boxes of two maps at thresholds 0, .2, .4, .6 and .8.
+    /// The cases of wsolevaluation's `evaluation_test.py`: the boxes of two maps at thresholds 0, .2, .4, .6 and .8.
     #[test]
     fn boxes_of_maps() {
         let first =

@@ -5,7 +5,7 @@
 //! | --- | --- | --- |
 //! | `devkit`, `kaggle`, `cub`, `voc`, `coco` | boxes and classes | [`BoxScores`] |
 //! | `wsoleval` | score maps: MaxBoxAcc, PxAP | [`MaxBoxAcc`], [`PxAp`] |
-//! | `pointing`, `ebpg` | score maps: pointing games | [`Pointing`], [`Energy`] |
+//! | `pointing`, `ebpg` | score maps: pointing games | [`Pointing`], [`EnergyShare`] |
 //! | `masks` | masks | [`MaskScores`] |
 //!
 //! For boxes the rule is the ILSVRC devkit's (`eval_clsloc.m`) whatever the profile: a guess is right when its class is
@@ -20,32 +20,42 @@
 //! page](crate) has an example.
 
 mod boxes;
+mod catalogue;
 mod cause;
 mod contours;
 mod floors;
+mod groups;
 mod guess;
 mod interval;
 mod maps;
 mod masks;
 mod max_box_acc;
-mod metric;
+mod metrics;
 mod paired;
 mod pointing;
 mod pxap;
 
-pub use boxes::{BoxScores, Errors, Group, Metrics, Weighted, size_group, size_names};
+pub use boxes::{BoxScores, Errors, Weighted};
+pub use catalogue::{METRICS, Metric};
 pub use cause::Cause;
 pub use contours::{Contours, contours};
 pub use floors::{Floor, Floors, floors};
+pub use groups::{Group, size_group, size_names};
 pub use guess::{Guess, Label, Outcome, Predicted};
 pub use interval::{Rate, mean, rate};
 pub use maps::{Boxes, ConstantMap, MapOutcome, MapScores};
 pub use masks::{MaskScores, Overlap};
 pub use max_box_acc::{AtIou, BoxHits, MAP_SIZE, MaxBoxAcc, Reach, Steps, in_map, levels, reaches};
-pub use metric::{METRICS, Metric};
+pub use metrics::Metrics;
 pub use paired::Paired;
-pub use pointing::{Energy, Pointed, Pointing};
+pub use pointing::{EnergyShare, Pointed, Pointing};
 pub use pxap::{Histogram, PxAp};
 
 /// The least IoU of a right box.
 pub const LEAST_IOU: f64 = 0.5;
+
+/// How many guesses count.
+const GUESSES: usize = 5;
+
+/// The side of the centred box of half the photo's area, as a share of the photo's.
+const HALF_AREA: f64 = std::f64::consts::FRAC_1_SQRT_2;

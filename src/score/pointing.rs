@@ -1,10 +1,10 @@
 //! The pointing game and the energy pointing game.
 //!
-//! Pointing (Zhang et al. 2016, with TorchRay's rules): a map hits where a pixel of the object lies strictly nearer than
-//! 15 pixels to its maximum, at the photo's own size; accuracy is taken per class, then averaged. The maximum is that of
-//! the map as it is, the first of equals, and the centre of its pixel is brought into the photo; nothing is resized. The difficult part are
-//! photos whose boxes cover less than a quarter of them and in which other classes are annotated. Energy (Wang et al.
-//! 2020): the share of a map's sum that lies inside the true boxes.
+//! Pointing (Zhang et al. 2016, with TorchRay's rules): a map hits where a pixel of the object lies strictly nearer
+//! than 15 pixels to its maximum, at the photo's own size; accuracy is taken per class, then averaged. The maximum is
+//! that of the map as it is, the first of equals, and the centre of its pixel is brought into the photo; nothing is
+//! resized. The difficult part are photos whose boxes cover less than a quarter of them and in which other classes are
+//! annotated. Energy (Wang et al. 2020): the share of a map's sum that lies inside the true boxes.
 
 use std::collections::BTreeMap;
 
@@ -48,8 +48,6 @@ impl Pointed {
         let (w, h) = (f64::from(width), f64::from(height));
         // The centre of a map's pixel in the photo.
         let place = |y: usize, x: usize| [(x as f64 + 0.5) * w / columns as f64, (y as f64 + 0.5) * h / rows as f64];
-        let inside =
-            |[x, y]: [f64; 2], bbox: &BBox| bbox.x_min <= x && x < bbox.x_max && bbox.y_min <= y && y < bbox.y_max;
         let (mut peak, mut most, mut sum, mut within, mut area) = ([0.0; 2], f64::NEG_INFINITY, 0.0, 0.0, 0.0);
         for ((y, x), &value) in map.indexed_iter() {
             let point = place(y, x);
@@ -57,7 +55,7 @@ impl Pointed {
                 (peak, most) = (point, value);
             }
             sum += value;
-            if photo.boxes.iter().any(|bbox| inside(point, bbox)) {
+            if photo.boxes.iter().any(|bbox| bbox.holds(point[0], point[1])) {
                 within += value;
                 area += 1.0;
             }
@@ -112,7 +110,7 @@ pub struct Pointing {
 
 /// The energy pointing game's numbers over a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Energy {
+pub struct EnergyShare {
     /// How many photos have boxes.
     pub images: usize,
     /// The mean share of a map's sum inside the true boxes.
@@ -137,7 +135,7 @@ impl Pointing {
     }
 }
 
-impl Energy {
+impl EnergyShare {
     /// The numbers of all photos that have boxes; `None` without any.
     #[must_use]
     pub fn of(photos: &[Pointed]) -> Option<Self> {
@@ -161,10 +159,10 @@ mod tests {
     use super::*;
 
     fn photo(bbox: BBox) -> Photo {
-        Photo { size: Some([100, 50]), class: Some(0), boxes: vec![bbox], weight: 1.0, ..Photo::default() }
+        Photo { size: Some([100, 50]), class: Some(0), boxes: vec![bbox], ..Photo::default() }
     }
 
-    /// protocol.md, section 8: (9, 12) lies at a distance of 15 and is missed, (9, 11) is hit.
+    /// The point (9, 12) lies at a distance of 15 and is missed, (9, 11) is hit.
     #[test]
     fn fifteen_pixels_are_too_far() {
         for (y, expected) in [(12, false), (11, true)] {
@@ -200,8 +198,8 @@ mod tests {
         let found = Pointing::of(&photos).expect("photos");
         assert!((found.accuracy.value - (0.25 + 1.0) / 2.0).abs() < 1e-12);
         assert_eq!((found.images_difficult, found.accuracy_difficult.expect("some").value), (2, 1.0));
-        let energy = Energy::of(&photos).expect("two have boxes");
+        let energy = EnergyShare::of(&photos).expect("two have boxes");
         assert_eq!((energy.images, energy.inside.value, energy.constant_map.value), (2, 0.5, 0.1));
-        assert_eq!((Pointing::of(&[]), Energy::of(&[])), (None, None));
+        assert_eq!((Pointing::of(&[]), EnergyShare::of(&[])), (None, None));
     }
 }

@@ -76,11 +76,16 @@ pub struct PxAp {
 }
 
 impl PxAp {
-    /// The numbers of all photos; `None` where no photo has an object. `steps` are those of the histograms.
+    /// The numbers of all photos; `None` where no photo has an object.
+    ///
+    /// # Panics
+    /// When `steps` are not those of the histograms.
     #[must_use]
     pub fn of(photos: &[&Histogram], steps: Steps) -> Option<Self> {
+        let bins = steps.count() + 2;
+        assert!(photos.iter().all(|photo| photo.object.len() == bins), "a histogram of {bins} bins");
         let pooled = |chosen: &mut dyn Iterator<Item = usize>| {
-            let mut sums = [vec![0u64; steps.count() + 2], vec![0u64; steps.count() + 2]];
+            let mut sums = [vec![0u64; bins], vec![0u64; bins]];
             for i in chosen {
                 for (sum, bins) in sums.iter_mut().zip([&photos[i].object, &photos[i].rest]) {
                     sum.iter_mut().zip(bins).for_each(|(sum, &n)| *sum += u64::from(n));
@@ -135,8 +140,8 @@ mod tests {
         PxAp::of(&[&histogram], Steps::Hundred).expect("an object").pxap.value
     }
 
-    /// protocol.md, section 8: objects 1, .6, .2, others .6, .2, 0. With thresholds 0 and .5 in place of ours the area
-    /// would be .722; the finer bins keep 1 apart from .6, and .2 from 0.
+    /// Objects 1, .6, .2, others .6, .2, 0. With thresholds 0 and .5 in place of ours the area would be .722; the finer
+    /// bins keep 1 apart from .6, and .2 from 0.
     #[test]
     fn areas_by_hand() {
         let map = array![[1.0, 0.6, 0.2, 0.6, 0.2, 0.0]];
@@ -161,6 +166,14 @@ mod tests {
             }
             assert_eq!((bin(1.0, steps), bin(1.0 - 1e-12, steps)), (steps.count(), steps.count() - 1));
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "a histogram of 102 bins")]
+    fn histograms_of_other_steps_are_refused() {
+        let mask = TrueMask { object: array![[true]], ignore: array![[false]] };
+        let histogram = Histogram::of(array![[1.0]].view(), &mask, Steps::Thousand);
+        let _ = PxAp::of(&[&histogram], Steps::Hundred);
     }
 
     #[test]

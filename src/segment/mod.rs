@@ -21,7 +21,7 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 pub use colours::{
-    ColourFit, ColourOptions, Component, Gmm, Samples, binary_splitting, expectation_maximisation, fit, start,
+    ColourFit, ColourOptions, Gaussian, Gmm, Samples, binary_splitting, expectation_maximisation, fit, start,
 };
 pub use component::{bounding_box, components, largest};
 pub use energy::{CutOptions, Energy, Form, pairwise, unaries, unary};

@@ -9,7 +9,7 @@ use ndarray::{Array2, s};
 use serde::{Deserialize, Serialize};
 
 use super::Flag;
-use crate::saliency::{Rect, Saliency};
+use crate::saliency::Saliency;
 
 /// Which pixels are seeds: the table `[seeds]` of a pipeline. Shares are quantiles of the map's values, 0..=1.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -82,11 +82,11 @@ impl SeedOptions {
 /// The seeds of a map.
 ///
 /// ```
-/// use localise::saliency::{Rect, Saliency};
+/// use localise::saliency::Saliency;
 /// use localise::segment::{SeedOptions, SeedRule, seeds, sketch};
 /// let map = ndarray::array![[9., 8., 0.],
 ///                           [7., 1., 0.]];
-/// let saliency = Saliency { map, window: Rect { x: 0, y: 0, width: 3, height: 2 } };
+/// let saliency = Saliency::whole(map);
 /// let options = SeedOptions {
 ///     rule: SeedRule::Quantile,
 ///     foreground: 0.6,
@@ -154,8 +154,8 @@ fn labels(values: &[f32], rule: SeedRule, foreground: Option<f64>, background: O
     labels
 }
 
-/// Labels the `count` pixels that come first in the order of their values, away from `bound`, which is the last of them;
-/// of pixels equal to it as many as are missing, in the order in which they are given.
+/// Labels the `count` pixels that come first in the order of their values, away from `bound`, which is the last of
+/// them; of pixels equal to it as many as are missing, in the order in which they are given.
 fn pick<'a>(
     pixels: impl Iterator<Item = (&'a f32, &'a mut Seed)>,
     bound: f32,
@@ -179,10 +179,9 @@ fn pick<'a>(
 
 /// The labels of the window in their place in the frame; outside nothing is known.
 fn place(saliency: &Saliency, labels: &[Seed]) -> Array2<Seed> {
-    let Rect { x, y, width, height } = saliency.window;
-    let [x, y, w, h] = [x, y, width, height].map(|n| n as usize);
+    let [rows, columns] = saliency.window.slice();
     let mut frame = Array2::from_elem(saliency.map.dim(), Seed::Undecided);
-    frame.slice_mut(s![y..y + h, x..x + w]).iter_mut().zip(labels).for_each(|(to, &from)| *to = from);
+    frame.slice_mut(s![rows, columns]).iter_mut().zip(labels).for_each(|(to, &from)| *to = from);
     frame
 }
 
@@ -231,11 +230,9 @@ mod tests {
     use super::*;
 
     fn of(map: Array2<f32>, rule: SeedRule, hard: Option<f64>) -> Result<String, Flag> {
-        let (height, width) = map.dim();
-        let window = Rect { x: 0, y: 0, width: width as u32, height: height as u32 };
         let options =
             SeedOptions { rule, foreground: 0.75, background: 0.5, hard_foreground: hard, hard_background: None };
-        seeds(&Saliency { map, window }, &options).map(|s| sketch(if hard.is_some() { &s.hard } else { &s.colour }))
+        seeds(&Saliency::whole(map), &options).map(|s| sketch(if hard.is_some() { &s.hard } else { &s.colour }))
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Flag, Located, Stages, bounding_box, largest};
 use crate::geometry::BBox;
-use crate::saliency::{Filter, Saliency, resize_any};
+use crate::saliency::{Filter, Saliency, extremes, resize_any};
 
 /// A threshold in place of a cut: the table `[threshold]` of a pipeline.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -71,11 +71,11 @@ pub enum ThresholdRule {
 ///
 /// ```
 /// use localise::geometry::BBox;
-/// use localise::saliency::{Rect, Saliency};
+/// use localise::saliency::Saliency;
 /// use localise::segment::{Extent, ThresholdOptions, ThresholdRule, threshold};
 /// let map = ndarray::array![[5., 0., 3., 3.],
 ///                           [0., 0., 0., 0.]];
-/// let saliency = Saliency { map, window: Rect { x: 0, y: 0, width: 4, height: 2 } };
+/// let saliency = Saliency::whole(map);
 /// // Half of the greatest value is 2.5. The photo is twice as large as the map.
 /// let (rule, extent) = (ThresholdRule::Max, Extent::Largest);
 /// let options = ThresholdOptions { rule, alpha: 0.5, extent, fong_compat: false };
@@ -110,7 +110,7 @@ pub fn threshold(saliency: &Saliency, photo: [u32; 2], options: &ThresholdOption
 fn surviving(saliency: &Saliency, options: &ThresholdOptions) -> Array2<f32> {
     let (map, values) = (&saliency.map, saliency.values());
     let sum: f64 = values.iter().map(|&h| f64::from(h)).sum();
-    let (min, max) = values.iter().fold((f32::MAX, f32::MIN), |(min, max), &h| (min.min(h), max.max(h)));
+    let (min, max) = extremes(&values);
     let (min, max) = (f64::from(min), f64::from(max));
     let alpha = options.alpha;
     match options.rule {
@@ -141,7 +141,7 @@ fn surviving(saliency: &Saliency, options: &ThresholdOptions) -> Array2<f32> {
 /// `scipy.misc.imresize` and the extent of its result: 8 bits with min → 0 and max → 255, Pillow's bilinear resize.
 fn fong_box(surviving: &Array2<f32>, photo: [u32; 2]) -> Option<BBox> {
     let (height, width) = surviving.dim();
-    let (min, max) = surviving.iter().fold((f32::MAX, f32::MIN), |(min, max), &h| (min.min(h), max.max(h)));
+    let (min, max) = extremes(surviving);
     let scale = if max > min { 255.0 / (max - min) } else { 0.0 };
     let bytes = surviving.iter().map(|&h| ((h - min) * scale + 0.5) as u8).collect();
     let from = Image::from_vec_u8(width as u32, height as u32, bytes, PixelType::U8).ok()?;
@@ -157,17 +157,15 @@ fn fong_box(surviving: &Array2<f32>, photo: [u32; 2]) -> Option<BBox> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::saliency::Rect;
 
     fn located(width: usize, height: usize, rule: ThresholdRule, alpha: f64, fong_compat: bool) -> Located {
         let mut map = Array2::ones((height, width));
         map[[1, 3]] = 10.0;
-        let window = Rect { x: 0, y: 0, width: width as u32, height: height as u32 };
         let options = ThresholdOptions { rule, alpha, extent: Extent::All, fong_compat };
-        threshold(&Saliency { map, window }, [width as u32, height as u32], &options).0
+        threshold(&Saliency::whole(map), [width as u32, height as u32], &options).0
     }
 
-    /// protocol.md, section 8, "Fong thresholds": 1-based inclusive corners.
+    /// Fong and Vedaldi's published code on a map of ones with one 10: 1-based inclusive corners.
     #[test]
     fn fong_by_hand() {
         let cases = [
@@ -185,7 +183,7 @@ mod tests {
     #[test]
     fn the_largest_component_alone_may_count() {
         let map = ndarray::array![[5., 0., 3., 3.], [0., 0., 0., 0.]];
-        let saliency = Saliency { map, window: Rect { x: 0, y: 0, width: 4, height: 2 } };
+        let saliency = Saliency::whole(map);
         let found = |extent| {
             let options = ThresholdOptions { rule: ThresholdRule::Max, alpha: 0.5, extent, fong_compat: false };
             threshold(&saliency, [8, 4], &options).0.bbox

@@ -81,7 +81,7 @@ fn truth(photo: &Photo, size: [u32; 2], (height, width): (usize, usize)) -> Arra
     let [width_of, height_of] = [f64::from(size[0]) / width as f64, f64::from(size[1]) / height as f64];
     Array2::from_shape_fn((height, width), |(y, x)| {
         let (x, y) = ((x as f64 + 0.5) * width_of, (y as f64 + 0.5) * height_of);
-        photo.boxes.iter().any(|b| b.x_min <= x && x < b.x_max && b.y_min <= y && y < b.y_max)
+        photo.boxes.iter().any(|bbox| bbox.holds(x, y))
     })
 }
 

@@ -7,7 +7,7 @@ use super::{Diagnosis, Entry};
 use crate::classifier::Description;
 use crate::dataset::Dataset;
 use crate::run::StageTimes;
-use crate::score::{MapOutcome, MapScores, Metrics, Outcome, Paired, Predicted, Rate, Steps};
+use crate::score::{LEAST_IOU, MapOutcome, MapScores, Metrics, Outcome, Paired, Predicted, Rate, Steps};
 
 /// One pipeline with one model.
 #[derive(Clone, Debug, Serialize)]
@@ -98,8 +98,8 @@ pub(super) fn lines(
 /// The outcomes against what another method got right at the same places.
 fn paired(outcomes: &[Outcome], other: impl Fn(usize) -> Option<bool>) -> Option<Paired> {
     let localised = outcomes.iter().enumerate().filter(|(_, outcome)| outcome.localised);
-    let right = |outcome: &Outcome| outcome.iou.is_some_and(|iou| iou >= crate::score::LEAST_IOU);
-    let pairs: Option<Vec<_>> = localised.map(|(i, o)| Some((o.weight, other(i)?, right(o)))).collect();
+    let pairs: Option<Vec<_>> =
+        localised.map(|(i, outcome)| Some((outcome.weight, other(i)?, outcome.iou_at_least(LEAST_IOU)))).collect();
     Paired::of(&pairs?)
 }
 
@@ -109,7 +109,7 @@ pub(super) fn compared(mut lines: Vec<Line>, against: Option<&str>) -> Vec<Line>
     let references: Vec<_> = lines.iter().filter(|line| line.name == name).cloned().collect();
     for line in lines.iter_mut().filter(|line| line.name != name) {
         let Some(reference) = references.iter().find(|reference| reference.model == line.model) else { continue };
-        let right = |i: usize| Some(reference.outcomes[i].iou? >= crate::score::LEAST_IOU);
+        let right = |i: usize| reference.outcomes[i].iou.map(|iou| iou >= LEAST_IOU);
         line.against = paired(&line.outcomes, right).map(|paired| Against { name: name.into(), paired });
     }
     lines

@@ -18,7 +18,7 @@ mod worker;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Error, Result, bail};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -27,9 +27,10 @@ pub use line::{Against, Line};
 pub use table::table;
 
 use crate::classifier::{self, Classifier, Description, Probe};
-use crate::config::{self, Pipeline, home};
+use crate::config::Pipeline;
 use crate::dataset::{Dataset, Request};
-use crate::run::Progress;
+use crate::run::{Progress, open_for};
+use crate::shipped::{STUDIES, home, parse};
 use plan::Plan;
 use worker::Worker;
 
@@ -132,16 +133,8 @@ impl Study {
     /// # Errors
     /// Naming the file and what is wrong in it.
     pub fn load(name: &Path) -> Result<Self> {
-        let folder = home().join("pipelines/studies");
-        let path = match name.extension() {
-            Some(extension) if extension == "toml" => name.to_owned(),
-            _ => folder.join(name).with_added_extension("toml"),
-        };
-        let text = std::fs::read_to_string(&path).map_err(|e| match name.extension() {
-            Some(_) => anyhow!("{}: {e}\nhelp: `localise list studies` lists those that are known", path.display()),
-            None => anyhow!(config::unknown(["study", "studies"], name, &folder, "or give a TOML file")),
-        })?;
-        Ok(config::parse(&text, &path.display().to_string())?)
+        let read = STUDIES.read(name).and_then(|(path, text)| parse(&text, &path.display().to_string()));
+        read.map_err(Error::msg)
     }
 
     /// What a row varies.
@@ -205,9 +198,8 @@ impl Study {
         let open = |images: Option<&PathBuf>| self.open(images, first, carrying);
         let dataset = open(self.images.as_ref())?;
         let choosing = self.choose_on.as_ref().map(|images| open(Some(images))).transpose()?;
-        if descriptions.iter().any(|description| description.classes != dataset.classes) {
-            bail!("the models' classes are not those of {}\nhelp: take others: --model", dataset.name);
-        }
+        let must_fit = |description: &Description| description.must_have(&dataset.classes, &dataset.name);
+        descriptions.iter().try_for_each(must_fit).map_err(Error::msg)?;
         let chosen_on = |id: &str| choosing.iter().flat_map(|choosing| &choosing.photos).any(|photo| photo.id == id);
         if let Some(both) = dataset.photos.iter().find(|photo| chosen_on(&photo.id)) {
             bail!(
@@ -248,16 +240,9 @@ impl Study {
     /// The study's dataset, or the part of it that a file of `data/` names.
     fn open(&self, images: Option<&PathBuf>, model: &Description, carrying: &Carrying) -> Result<Dataset> {
         let images = images.map(|images| home().join("data").join(images));
-        let mut dataset = Dataset::open(&Request {
-            dataset: Some(&self.dataset),
-            data_dir: carrying.data_dir.as_deref(),
-            images: images.as_deref(),
-            classes: Some(&model.classes),
-            ..Request::default()
-        })?;
-        if let Some(limit) = carrying.limit {
-            dataset.limit(limit);
-        }
+        let (data_dir, images) = (carrying.data_dir.as_deref(), images.as_deref());
+        let request = Request { dataset: Some(&self.dataset), data_dir, images, ..Request::default() };
+        let dataset = open_for(model, &request, carrying.limit)?;
         if dataset.photos.iter().any(|photo| photo.class.is_none()) {
             bail!(
                 "a study wants a dataset whose photos all have a class; {} has others\nhelp: name those that have one \
@@ -339,7 +324,7 @@ mod tests {
 
     #[test]
     fn every_shipped_study_names_pipelines_that_read() {
-        let names = config::names(&home().join("pipelines/studies"));
+        let names = STUDIES.names();
         assert!(!names.is_empty());
         for name in names {
             let study = Study::load(Path::new(&name)).unwrap_or_else(|e| panic!("{e:#}"));

@@ -1,16 +1,14 @@
 //! One photo through all pipelines of a study.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use image::RgbImage;
 
 use super::Entry;
 use super::diagnosis::Diagnosis;
 use super::plan::{Look, Map, Plan};
 use crate::classifier::{self, Classifier};
-use crate::config::Method;
 use crate::dataset::{Jpeg, Photo};
-use crate::run::{Classes, Clock, Observation, StageTimes, find, read, seed_of};
+use crate::random::seed_of_class;
+use crate::run::{Classes, Clock, Observation, StageTimes, find, read, survive};
 use crate::saliency::{Saliency, View};
 use crate::score::{Guess, Label, MAP_SIZE, MapOutcome, Predicted, Steps};
 use crate::segment::Energy;
@@ -38,20 +36,16 @@ pub(super) struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     pub(super) fn new(classifiers: &'a [Classifier], plan: &'a Plan, entries: &'a [Entry], thorough: bool) -> Self {
-        let energy = |entry: &Entry| match entry.pipeline.method() {
-            Method::Cut(cut, _) => Some(Energy::new(cut)),
-            _ => None,
-        };
+        let energies = entries.iter().map(|entry| entry.pipeline.box_rule().energy()).collect();
         let classifiers = classifiers.iter().map(Classifier::worker).collect();
-        Self { classifiers, plan, entries, energies: entries.iter().map(energy).collect(), thorough }
+        Self { classifiers, plan, entries, energies, thorough }
     }
 
     /// What each pipeline found, in their order; nothing where it failed.
     pub(super) fn photo(&mut self, photo: &Photo) -> Vec<Option<Found>> {
         let mut all = vec![None; self.entries.len()];
-        let attempt = catch_unwind(AssertUnwindSafe(|| self.looks(photo, &mut all)));
-        let result = attempt.unwrap_or_else(|_| Err("internal error; please report it with the photo".into()));
-        if let Err(reason) = result {
+        let attempt = survive(|| self.looks(photo, &mut all));
+        if let Err(reason) = attempt.map_err(|error| error.reason).flatten() {
             tracing::warn!("{}: {reason}", photo.id);
         }
         all
@@ -59,7 +53,7 @@ impl<'a> Worker<'a> {
 
     fn looks(&mut self, photo: &Photo, all: &mut [Option<Found>]) -> Result<(), String> {
         let mut clock = Clock::start();
-        let picture = read(photo, Jpeg::Strict).map_err(|e| e.to_string())?;
+        let picture = read(photo, Jpeg::Strict)?;
         clock.end("decode");
         for look in &self.plan.looks {
             // A photo that one view refuses may be good enough for another.
@@ -119,7 +113,8 @@ impl<'a> Worker<'a> {
         if let Some(energy) = &mut energy {
             energy.set_photo(frame);
         }
-        let seed = seed_of(&format!("0/{}/{class}", photo.id));
+        // As a run's of seed 0.
+        let seed = seed_of_class(0, &photo.id, class);
         let (located, stages) = find(&self.entries[i].pipeline, energy, frame, size, saliency, seed, &mut |_| {});
         clock.end("box");
         let rank = seen.ranking.iter().position(|&ranked| ranked == class);

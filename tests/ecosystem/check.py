@@ -83,7 +83,7 @@ def write_wsol(folder):
 
 
 def check_tables(sample, wsol):
-    """csv and json read what the README names."""
+    """csv and json read what docs/run-folder.md names."""
     boxes = rows(sample / "boxes.csv")
     promised = "image_id class_index rank probability true_class x_min y_min x_max y_max iou flag status message"
     assert set(boxes[0]) >= set(promised.split()), boxes[0]

@@ -12,7 +12,7 @@ already in FOLDER (default: beside this script) is used.
 The networks are written down here from their weights, independently of any converter. Inputs are
 the test pattern (class: the top one) and photo.png's centre (class 967, espresso). For each pair
 FOLDER/networks/<network>.<input>.pb holds d logit / d input[:, ::4, ::4] in float32, and
-networks.json the figures of the whole gradient.
+networks.json the class, the five highest logits, and the sum of the whole gradient's magnitudes.
 """
 import argparse
 import hashlib
@@ -214,25 +214,16 @@ def tensor_of(pixels, mean, scale):
 
 
 def measure(network, x, target):
-    """Gradient of the logit `target` (None: the top one), and its figures for networks.json."""
+    """Gradient of the logit `target` (None: the top one), and what networks.json says of it."""
     x.requires_grad_()
     logits = network(x)[0]
     order = logits.detach().sort(descending=True).indices
     target = int(order[0]) if target is None else target
     gradient = torch.autograd.grad(logits[target], x)[0][0]
-    largest = gradient.abs().amax(0)  # the map: largest magnitude over the channels
-    place = divmod(int(largest.argmax()), largest.shape[1])
     return gradient, {
         "class": target,
-        "logit": logits[target].item(),
         "top5": [[int(index), logits[index].item()] for index in order[:5]],
-        "sum_logits": logits.sum().item(),
         "sum_abs_gradient": gradient.abs().sum().item(),
-        "sum_abs_gradient_by_channel": gradient.abs().sum((1, 2)).tolist(),
-        "sum_gradient_by_channel": gradient.sum((1, 2)).tolist(),
-        "map_max": largest.max().item(),
-        "map_max_yx": list(place),
-        "map_mean": largest.mean().item(),
     }
 
 
@@ -269,14 +260,13 @@ def main():
     results = {}
     for name, (network, size, mean, scale) in networks.items():
         inputs = {"pattern": (test_pattern(size), None), "photo": (centre(photo, size), PHOTO_CLASS)}
-        results[name] = {"size": size, "mean": mean, "scale": scale}
+        results[name] = {}
         for kind, (pixels, target) in inputs.items():
             gradient, figures = measure(network, tensor_of(pixels, mean, scale), target)
             sample = np.ascontiguousarray(gradient[:, ::4, ::4].numpy(), dtype=np.float32)
             stored = numpy_helper.from_array(sample).SerializeToString()
             (folder / f"{name}.{kind}.pb").write_bytes(stored)
-            results[name][kind] = rounded({"pixel_sum": int(pixels.astype(np.int64).sum()),
-                                           **figures})
+            results[name][kind] = rounded(figures)
     (folder / "networks.json").write_text(json.dumps(results, indent=1) + "\n")
     print(json.dumps(results, indent=1))
 

@@ -8,11 +8,9 @@ to float64. No map is normalised. k counts channels, (i, j) positions, n samples
 
 "layer": activations A >= 0 and gradients G = dS/dA of a class score S, both [3, 3, 4]; maps [3, 4]
     grad_cam              relu(sum_k mean_k(G) A_k)                         Selvaraju et al. 2017
-    grad_cam_before_relu  the same without relu
-    grad_cam_weights      mean_k(G), [3]
     grad_cam_plus_plus    relu(sum_k w_k A_k)                               Chattopadhyay et al. 2018
-    grad_cam_plus_plus_weights  w_k = sum_ij alpha_kij relu(G_kij), [3]
-    grad_cam_plus_plus_alphas   alpha = G^2 / (2 G^2 + sum_ab A_kab G^3), 0 where that divides by 0
+                          w_k = sum_ij alpha_kij relu(G_kij)
+                          alpha = G^2 / (2 G^2 + sum_ab A_kab G^3), 0 where that divides by 0
     layer_cam             relu(sum_k relu(G_k) A_k)                         Jiang et al. 2021
     cam                   sum_k mean_k(H) A_k, H = gradients_constant       Zhou et al. 2016
     sum_of_magnitudes     sum_k |A_k G_k|
@@ -24,13 +22,9 @@ has no relu. With a mean pool its class weights are H times the number of positi
 
 "input": gradients w [4, 3, 2, 3] of four samples, the pixels x [3, 2, 3], baseline 0; maps [2, 3]
     gradient                        max_c |w_1|
-    gradient_times_input_max        max_c |w_1 x|
     gradient_times_input_sum        |sum_c w_1 x|
     smooth_grad                     max_c |mean_n w_n|
-    smooth_grad_mean_of_maps        mean_n max_c |w_n|
-    smooth_grad_squared             max_c mean_n w_n^2
     var_grad                        max_c mean_n (w_n - mean w)^2           (divided by n, not n - 1)
-    integrated_gradients_max        max_c |(x - 0) mean_n w_n|
     integrated_gradients_sum        |sum_c (x - 0) mean_n w_n|
 
 For tensors inside two networks of make_gradients.py, OUTPUT/gradients/<case>/ receives
@@ -106,11 +100,7 @@ def layer_maps(generator):
         "gradients": folded(sum(g, []), 3, 3, 4),
         "gradients_constant": folded(sum(h, []), 3, 3, 4),
         "grad_cam": folded([relu(value) for value in weighted(means)], 3, 4),
-        "grad_cam_before_relu": folded(weighted(means), 3, 4),
-        "grad_cam_weights": folded(means, 3),
         "grad_cam_plus_plus": folded([relu(value) for value in weighted(plus_plus)], 3, 4),
-        "grad_cam_plus_plus_weights": folded(plus_plus, 3),
-        "grad_cam_plus_plus_alphas": folded(sum(alphas, []), 3, 3, 4),
         "layer_cam": folded([relu(sum(relu(g[k][p]) * a[k][p] for k in channels)) for p in places], 3, 4),
         "cam": folded(weighted([sum(h[k]) / 12 for k in channels]), 3, 4),
         "gradient_norm": folded([math.sqrt(sum(g[k][p] ** 2 for k in channels)) for p in places], 3, 4),
@@ -142,14 +132,9 @@ def input_maps(generator):
         "gradients": folded(sum(sum(w, []), []), 4, 3, 2, 3),
         "pixels": folded(sum(x, []), 3, 2, 3),
         "gradient": largest(lambda c, p: w[0][c][p]),
-        "gradient_times_input_max": largest(product),
         "gradient_times_input_sum": total(product),
         "smooth_grad": largest(lambda c, p: mean[c][p]),
-        "smooth_grad_mean_of_maps": folded(
-            [sum(max(abs(w[n][c][p]) for c in channels) for n in samples) / 4 for p in places], 2, 3),
-        "smooth_grad_squared": largest(lambda c, p: sum(w[n][c][p] ** 2 for n in samples) / 4),
         "var_grad": largest(lambda c, p: sum((w[n][c][p] - mean[c][p]) ** 2 for n in samples) / 4),
-        "integrated_gradients_max": largest(path),
         "integrated_gradients_sum": total(path),
     }
 

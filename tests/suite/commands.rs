@@ -1,5 +1,6 @@
 //! The command line as it is taught: help, examples, completions, manual pages, lists, errors, and the commands and
-//! links of the documents. What stands in a document or an example is only parsed; nothing of it is opened or run.
+//! links of the documents. What stands in a document or an
+//! example is parsed; what a newcomer types first is run.
 
 use std::collections::HashSet;
 use std::fs;
@@ -12,7 +13,7 @@ use localise::score::METRICS;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::program::{expect, json, run};
+use crate::support::program::{ended, expect, json, localise, run};
 
 fn path(folder: &TempDir, name: &str) -> String {
     folder.path().join(name).to_str().unwrap().to_owned()
@@ -135,6 +136,34 @@ fn every_verb_has_a_manual_page_with_its_examples() {
     }
 }
 
+/// Whether a word stands for one that the reader brings: a part of it is in capitals.
+fn is_placeholder(word: &str) -> bool {
+    let mut parts = word.split(|c: char| !c.is_alphanumeric());
+    parts.any(|part| part.len() > 1 && part.chars().all(|c| c.is_ascii_uppercase()))
+}
+
+/// What a newcomer types, in the order of the documents: every line of these chapters that names nothing in capitals.
+#[test]
+fn the_first_hour_runs() {
+    let folder = TempDir::new().unwrap();
+    for name in ["data", "pipelines", "tests"] {
+        std::os::unix::fs::symlink(fs::canonicalize(name).unwrap(), folder.path().join(name)).unwrap();
+    }
+    let mut done = HashSet::new();
+    for document in ["docs/quick-start.md", "docs/report.md", "docs/run-folder.md", "docs/cut.md", "docs/gradients.md"]
+    {
+        let text = commands(&fs::read_to_string(document).unwrap());
+        let text = text.replace("./scripts/sample", "localise run --dataset sample --report");
+        let calls = text.lines().flat_map(calls).filter(|words| !words.iter().any(|word| is_placeholder(word)));
+        for arguments in calls {
+            if done.insert(arguments.clone()) {
+                ended(0, localise().current_dir(folder.path()).args(&arguments));
+            }
+        }
+    }
+    assert!(done.len() >= 15, "{done:?}");
+}
+
 /// The documents that users read.
 fn documents() -> Vec<PathBuf> {
     let mut documents: Vec<PathBuf> = ["README.md", "data/README.md", "CONTRIBUTING.md"].map(PathBuf::from).into();
@@ -166,11 +195,16 @@ fn lines(text: &str, language: Option<&str>) -> Vec<String> {
     lines
 }
 
+/// A document's commands, one a line.
+fn commands(text: &str) -> String {
+    lines(text, Some("sh")).join("\n").replace("\\\n", " ")
+}
+
 #[test]
 fn the_documents_commands_parse() {
     let mut found = 0;
     for document in documents() {
-        let text = lines(&fs::read_to_string(&document).unwrap(), Some("sh")).join("\n").replace("\\\n", " ");
+        let text = commands(&fs::read_to_string(&document).unwrap());
         for call in text.lines().flat_map(calls) {
             parses(&call, &document.display().to_string());
             found += 1;

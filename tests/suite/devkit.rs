@@ -1,4 +1,5 @@
-//! The devkit's errors: through the program against the devkit's own numbers, and against an independent script.
+//! The devkit's errors: through the program against the devkit's own numbers, and against an independent script; and
+//! its layout of ILSVRC val.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,29 +14,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use crate::program::{expect, json};
-use crate::shared;
-
-/// A dataset in wsolevaluation's layout: labels are classes, boxes inclusive.
-fn wsol(
-    folder: &Path,
-    sizes: &[[u32; 2]],
-    labels: &[usize],
-    boxes: &[Vec<[f64; 4]>],
-    blacklist: &[usize],
-    ids: &[usize],
-) {
-    let name = |i: usize| format!("val/ILSVRC2012_val_{:08}.JPEG", i + 1);
-    let write = |file: &str, lines: Vec<String>| std::fs::write(folder.join(file), lines.join("\n")).unwrap();
-    let photos = 0..labels.len();
-    write("image_ids.txt", photos.clone().map(name).collect());
-    write("class_labels.txt", photos.clone().map(|i| format!("{},{}", name(i), labels[i])).collect());
-    write("image_sizes.txt", photos.clone().map(|i| format!("{},{},{}", name(i), sizes[i][0], sizes[i][1])).collect());
-    let boxes = photos.flat_map(|i| boxes[i].iter().map(move |[a, b, c, d]| format!("{},{a},{b},{c},{d}", name(i))));
-    write("localization.txt", boxes.collect());
-    write("blacklist.txt", blacklist.iter().map(ToString::to_string).collect());
-    write("ascii_order_to_synset_order.txt", ids.iter().map(ToString::to_string).collect());
-}
+use crate::support::program::{expect, json, text};
+use crate::support::shared;
+use crate::support::wsol::{Wsol, write_ids};
 
 fn scored(file: &Path, dataset: &Path) -> Value {
     let arguments =
@@ -97,12 +78,13 @@ fn the_devkits_small_cases() {
         .map(|photo| photo.as_array().unwrap().iter().map(|b| numbers(b).try_into().unwrap()).collect())
         .collect();
     // Any order of the IDs will do, as long as the labels go through it.
-    let ids: Vec<usize> = (0..1000).map(|i| (i * 7 + 3) % 1000 + 1).collect();
-    let labels: Vec<usize> = numbers(&golden["truth_labels"])
-        .iter()
-        .map(|&label| ids.iter().position(|&id| id == label as usize).unwrap())
-        .collect();
-    wsol(folder.path(), &[[500, 375]; 3], &labels, &boxes, &[], &ids);
+    let ids = write_ids(folder.path());
+    let mut lists = Wsol::default();
+    for (label, boxes) in numbers(&golden["truth_labels"]).into_iter().zip(&boxes) {
+        lists.add(ids.iter().position(|&id| id == label as usize).unwrap(), [500, 375], boxes);
+    }
+    lists.write(folder.path());
+    std::fs::write(folder.path().join("blacklist.txt"), "").unwrap();
     let file = folder.path().join("submission.txt");
     let cases = golden["cases"].as_object().unwrap();
     assert_eq!(cases.len(), 20);
@@ -164,7 +146,6 @@ fn an_independent_script_agrees() {
                     })
                     .collect(),
                 blacklisted: blacklist.contains(&(i + 1)),
-                weight: 1.0,
                 ..Photo::default()
             })
             .collect();
@@ -190,8 +171,8 @@ fn an_independent_script_agrees() {
     assert_eq!(cases, 10_000);
 }
 
-fn sha256(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+fn sha256(of: &str) -> String {
+    Sha256::digest(of).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// All 50,000 photos' truth: the floors as its README gates them, the blacklist, and the order of the labels.
@@ -216,7 +197,7 @@ fn the_truth_of_all_of_val() {
     assert!((right(all.whole_image, 50_000.0) - 20_351.0).abs() < 1e-6);
     assert!((right(all.centre_half_area_rounded, 50_000.0) - 26_815.0).abs() < 1e-6);
 
-    // protocol.md, sections 5.3 and 5.5: the hashes of the lists, one number a line.
+    // The hashes of the devkit's lists, one number a line: the blacklist, the order of the IDs, the ground truth.
     let lines = |numbers: Vec<String>| numbers.join("\n") + "\n";
     let numbers: Vec<String> =
         (1..).zip(&dataset.photos).filter(|(_, photo)| photo.blacklisted).map(|(i, _)| i.to_string()).collect();
@@ -235,4 +216,121 @@ fn the_truth_of_all_of_val() {
         assert_eq!((dataset.classes.key(class), ids[class]), (key, id));
     }
     assert!((0..1000).all(|class| ids[class] != class + 1));
+}
+
+/// The devkit's layout with 42 true photos of ILSVRC val, true annotations and the whole ground-truth list.
+struct Val {
+    folder: TempDir,
+    /// The same photos with a table of boxes.
+    table: PathBuf,
+}
+
+impl Val {
+    fn new() -> Option<Self> {
+        let (truth, photos) = (shared("data/ilsvrc_val_truth")?, shared("data/dev/ilsvrc_val_full")?);
+        let folder = TempDir::new().unwrap();
+        write_val(folder.path(), &truth, &photos);
+        Some(Self { folder, table: std::path::absolute(photos).unwrap() })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs a dataset's photos of these names into the folder `out`.
+    fn run(&self, code: i32, dataset: &[&str], out: &str) -> (String, String) {
+        let [names, out] = ["names.txt", out].map(|name| self.path(name));
+        let run = ["run", "--quiet", "--pipeline", "fong-gradient", "--images", text(&names), "--out", text(&out)];
+        expect(code, &[&run[..], &["--dataset"], dataset].concat())
+    }
+
+    fn dataset(&self) -> [&str; 3] {
+        ["ilsvrc-val", "--data-dir", text(self.folder.path())]
+    }
+}
+
+/// Photos 1 and 2 are left out of localisation, not of classification.
+#[test]
+fn vals_blacklist_is_for_localisation() {
+    let Some(val) = Val::new() else { return };
+    let (table, _) = val.run(0, &val.dataset(), "out");
+    let summary = json(&val.path("out/summary.json"));
+    assert_eq!(summary["images"], 42, "{table}");
+    let of = |photos: f64, rate: &Value| (rate["value"].as_f64().unwrap() * photos + 1e-9).fract() < 1e-6;
+    let (metrics, floor) = (&summary["metrics"], &summary["floors"]["whole_image"]);
+    assert!(of(40.0, &metrics["gt_known_accuracy"]) && of(40.0, &floor["gt_known_accuracy"]), "{table}");
+    assert!(of(42.0, &metrics["top1_classification_error"]), "{table}");
+}
+
+/// The same photos by a table, which has no blacklist, have the same boxes.
+#[test]
+fn vals_boxes_are_those_of_a_table() {
+    let Some(val) = Val::new() else { return };
+    val.run(0, &val.dataset(), "out");
+    val.run(0, &[text(&val.table)], "table");
+    let rows = |out: &str| std::fs::read_to_string(val.path(out).join("boxes.csv")).unwrap();
+    assert_eq!(rows("out"), rows("table"));
+}
+
+/// A ground-truth list of another edition, whose classes do not go with the annotations.
+#[test]
+fn vals_list_of_another_edition_is_refused() {
+    let Some(val) = Val::new() else { return };
+    let list = val.path("ILSVRC2012_validation_ground_truth.txt");
+    let shifted = std::fs::read_to_string(&list).unwrap().replacen("490\n", "361\n", 1);
+    std::fs::write(&list, shifted).unwrap();
+    let (_, error) = val.run(2, &val.dataset(), "out");
+    assert!(error.contains("list and annotations are of different editions"), "{error}");
+}
+
+fn lines(path: PathBuf) -> Vec<String> {
+    std::fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// Writes annotations, lists and links to photos under `root`, and a file with the names of the photos there.
+fn write_val(root: &Path, truth: &Path, photos: &Path) {
+    let annotations = root.join("ILSVRC2012_bbox_val_v3/val");
+    let images = root.join("ILSVRC2012_img_val");
+    std::fs::create_dir_all(&annotations).unwrap();
+    std::fs::create_dir_all(&images).unwrap();
+    let ids = lines(truth.join("ascii_order_to_synset_order.txt"));
+    let labels: Vec<usize> =
+        lines(truth.join("class_labels.txt")).iter().map(|l| l.rsplit(',').next().unwrap().parse().unwrap()).collect();
+    let list: String = labels.iter().map(|&label| format!("{}\n", ids[label])).collect();
+    std::fs::write(root.join("ILSVRC2012_validation_ground_truth.txt"), list).unwrap();
+    // None of the 42 photos is blacklisted: put the first two on the list too.
+    let blacklist = std::fs::read_to_string(truth.join("blacklist.txt")).unwrap() + "\n1\n2\n";
+    std::fs::write(root.join("ILSVRC2014_clsloc_validation_blacklist.txt"), blacklist).unwrap();
+
+    let wnids = lines("data/classes/imagenet1k.csv".into());
+    let wnid = |class: usize| wnids[class + 1].split(',').nth(1).unwrap().to_owned();
+    let sizes = lines(truth.join("image_sizes.txt"));
+    let boxes = lines(truth.join("localization.txt"));
+    let mut names = String::new();
+    for row in lines(photos.join("pixels.csv")).iter().skip(1).filter(|row| row.contains(",original,")) {
+        let id = row.split(',').next().unwrap();
+        let number: usize = id[15..].parse().unwrap();
+        let size: Vec<_> = sizes[number - 1].split(',').collect();
+        let object = |line: &String| {
+            let v: Vec<_> = line.split(',').collect();
+            format!(
+                "<object><name>{}</name><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>",
+                wnid(labels[number - 1]),
+                v[1],
+                v[2],
+                v[3],
+                v[4]
+            )
+        };
+        let objects: String = boxes.iter().filter(|l| l.contains(&format!("{id}."))).map(object).collect();
+        let (w, h) = (size[1], size[2]);
+        let xml = format!(
+            "<annotation><filename>{id}</filename><size><width>{w}</width><height>{h}</height></size>{objects}</annotation>"
+        );
+        std::fs::write(annotations.join(format!("{id}.xml")), xml).unwrap();
+        let photo = std::path::absolute(photos.join(format!("images/{id}.JPEG"))).unwrap();
+        std::os::unix::fs::symlink(photo, images.join(format!("{id}.JPEG"))).unwrap();
+        names += &format!("{id}\n");
+    }
+    std::fs::write(root.join("names.txt"), names).unwrap();
 }

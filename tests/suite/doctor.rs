@@ -1,13 +1,14 @@
 //! `localise doctor` on a clean dataset and on ones with a planted fault each.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
-use crate::program::{expect, run};
-use crate::shared;
+use crate::support::program::{expect, run, text};
+use crate::support::shared;
+use crate::support::wsol::{Wsol, write_ids};
 
 /// The class that the default model sees in each sample photo: what it is right in, so that the order of labels shows.
 static SEEN: LazyLock<Vec<usize>> = LazyLock::new(|| {
@@ -19,145 +20,98 @@ static SEEN: LazyLock<Vec<usize>> = LazyLock::new(|| {
     fields.filter(|fields| fields[2] == "1").map(|fields| fields[1].parse().unwrap()).collect()
 });
 
-/// A dataset in wsolevaluation's layout: the sample photos, three times over, so that there are enough to check labels.
-struct Lists {
-    folder: TempDir,
-    ids: Vec<String>,
-    labels: Vec<usize>,
-    sizes: Vec<[u32; 2]>,
-    /// Photo, inclusive corners.
-    boxes: Vec<(usize, [i64; 4])>,
+/// The sample photos, three times over, so that there are enough to check labels.
+fn clean(folder: &Path) -> Wsol {
+    let mut lists = Wsol::sample(folder, 3);
+    lists.labels = SEEN.repeat(3);
+    lists
 }
 
-impl Lists {
-    fn clean() -> Self {
-        let folder = TempDir::new().unwrap();
-        fs::create_dir(folder.path().join("val")).unwrap();
-        let table = fs::read_to_string("data/sample/boxes.csv").unwrap();
-        let rows: Vec<Vec<&str>> = table.lines().skip(1).map(|row| row.split(',').collect()).collect();
-        let (mut ids, mut labels, mut sizes, mut boxes) = (vec![], vec![], vec![], vec![]);
-        for _ in 0..3 {
-            let mut last = "";
-            for row in &rows {
-                let number = |i: usize| row[i].parse::<i64>().unwrap();
-                if row[0] != last {
-                    last = row[0];
-                    ids.push(format!("val/ILSVRC2012_val_{:08}.JPEG", ids.len() + 1));
-                    labels.push(SEEN[labels.len() % SEEN.len()]);
-                    sizes.push([number(2) as u32, number(3) as u32]);
-                    fs::copy(Path::new("data/sample").join(row[1]), folder.path().join(ids.last().unwrap())).unwrap();
-                }
-                boxes.push((ids.len() - 1, [number(6), number(7), number(8) - 1, number(9) - 1]));
-            }
-        }
-        Self { folder, ids, labels, sizes, boxes }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self) {
-        let photos = || self.ids.iter().enumerate();
-        let write = |name: &str, lines: Vec<String>| fs::write(self.path(name), lines.join("\n")).unwrap();
-        write("image_ids.txt", self.ids.clone());
-        write("class_labels.txt", photos().map(|(i, id)| format!("{id},{}", self.labels[i])).collect());
-        write(
-            "image_sizes.txt",
-            photos().map(|(i, id)| format!("{id},{},{}", self.sizes[i][0], self.sizes[i][1])).collect(),
-        );
-        let corners = |(photo, [a, b, c, d]): &(usize, [i64; 4])| format!("{},{a},{b},{c},{d}", self.ids[*photo]);
-        write("localization.txt", self.boxes.iter().map(corners).collect());
-    }
-
-    /// What the doctor says of it.
-    fn checked(&self, code: i32) -> String {
-        expect(code, &["doctor", "--dataset", self.folder.path().to_str().unwrap()]).0
-    }
+/// What the doctor says of the lists in a folder.
+fn checked(code: i32, lists: &Wsol, folder: &Path) -> String {
+    lists.write(folder);
+    expect(code, &["doctor", "--dataset", text(folder)]).0
 }
 
 #[test]
 fn nothing_is_found_on_a_clean_dataset() {
-    let lists = Lists::clean();
-    lists.write();
-    let said = lists.checked(0);
+    let folder = TempDir::new().unwrap();
+    let said = checked(0, &clean(folder.path()), folder.path());
     assert!(said.ends_with("no faults found\n") && said.contains("21 photos") && said.contains("top-1 "), "{said}");
     let said = expect(0, &["doctor", "--dataset", "sample"]).0;
     assert!(said.ends_with("no faults found\n") && said.contains("ONNX Runtime 1."), "{said}");
 }
 
-/// A way to spoil the lists.
-type Plant = fn(&mut Lists);
+/// A way to spoil the lists, or what lies in their folder.
+type Plant = fn(&mut Wsol, &Path);
 
 #[test]
 fn each_planted_fault_is_caught() {
     let plants: [(&str, Plant, &str); 12] = [
         (
             "a missing photo",
-            |l| fs::remove_file(l.path(&l.ids[4])).unwrap(),
+            |l, folder| fs::remove_file(folder.join(&l.ids[4])).unwrap(),
             "1 photos are missing: val/ILSVRC2012_val_00000005",
         ),
         (
             "a photo cut short",
-            |l| {
-                let bytes = fs::read(l.path(&l.ids[1])).unwrap();
-                fs::write(l.path(&l.ids[1]), &bytes[..bytes.len() * 9 / 10]).unwrap();
+            |l, folder| {
+                let bytes = fs::read(folder.join(&l.ids[1])).unwrap();
+                fs::write(folder.join(&l.ids[1]), &bytes[..bytes.len() * 9 / 10]).unwrap();
             },
             "1 photos cannot be read: val/ILSVRC2012_val_00000002",
         ),
         (
             "a page in place of a photo",
-            |l| fs::write(l.path(&l.ids[0]), "<html>not found</html>").unwrap(),
+            |l, folder| fs::write(folder.join(&l.ids[0]), "<html>not found</html>").unwrap(),
             "1 photos cannot be read",
         ),
         (
             "width and height swapped",
-            |l| l.sizes.iter_mut().for_each(|size| size.reverse()),
+            |l, _| l.sizes.iter_mut().for_each(|size| size.reverse()),
             "21 photos have width and height swapped",
         ),
         (
             "photos of another size",
-            |l| l.sizes[2] = [2000, 2000],
+            |l, _| l.sizes[2] = [2000, 2000],
             "1 photos are of another size than their annotations say",
         ),
         (
             "boxes that begin at 1",
-            |l| l.boxes.iter_mut().for_each(|b| b.1 = b.1.map(|v| v + 1)),
+            |l, _| l.boxes.iter_mut().for_each(|b| b.1 = b.1.map(|v| v + 1.0)),
             "they are 1-based, and are read as 0-based",
         ),
         (
             "exclusive maxima",
-            |l| l.boxes.iter_mut().for_each(|(_, [_, _, x, y])| (*x, *y) = (*x + 1, *y + 1)),
+            |l, _| l.boxes.iter_mut().for_each(|(_, [_, _, x, y])| (*x, *y) = (*x + 1.0, *y + 1.0)),
             "their maxima are exclusive, and are read as inclusive",
         ),
         (
             "width and height in place of the far corner",
-            |l| l.boxes.iter_mut().for_each(|(_, [a, b, c, d])| (*c, *d) = (*c - *a, *d - *b)),
+            |l, _| l.boxes.iter_mut().for_each(|(_, [a, b, c, d])| (*c, *d) = (*c - *a, *d - *b)),
             "boxes are inside out, or lie outside their photo",
         ),
         (
             "labels that begin at 1",
-            |l| l.labels.iter_mut().for_each(|label| *label += 1),
+            |l, _| l.labels.iter_mut().for_each(|label| *label += 1),
             "the labels begin at 1; subtract 1",
         ),
         (
             "labels in the devkit's order",
-            |l| {
-                let ids: Vec<usize> = (0..1000).map(|i| (i * 7 + 3) % 1000 + 1).collect();
-                let lines: Vec<_> = ids.iter().map(ToString::to_string).collect();
-                fs::write(l.path("ascii_order_to_synset_order.txt"), lines.join("\n")).unwrap();
+            |l, folder| {
+                let ids = write_ids(folder);
                 l.labels.iter_mut().for_each(|label| *label = ids[*label] - 1);
             },
             "the labels are ILSVRC IDs less 1, in the devkit's order",
         ),
-        ("a photo listed twice", |l| l.ids[1] = l.ids[0].clone(), "image_ids.txt:2: duplicate id"),
-        ("a label outside the list", |l| l.labels[3] = 1000, "00000004.JPEG has a label outside the class list"),
+        ("a photo listed twice", |l, _| l.ids[1] = l.ids[0].clone(), "image_ids.txt:2: duplicate id"),
+        ("a label outside the list", |l, _| l.labels[3] = 1000, "00000004.JPEG has a label outside the class list"),
     ];
     for (what, plant, expected) in plants {
-        let mut lists = Lists::clean();
-        plant(&mut lists);
-        lists.write();
-        let said = lists.checked(2);
+        let folder = TempDir::new().unwrap();
+        let mut lists = clean(folder.path());
+        plant(&mut lists, folder.path());
+        let said = checked(2, &lists, folder.path());
         assert!(said.contains(expected) && said.contains("\nhelp: "), "{what}:\n{said}");
     }
 }
@@ -182,7 +136,11 @@ fn annotations_that_begin_at_0_are_no_vocs() {
     // The classes are VOC's, the default model's ImageNet's: no fault unless that model was asked for.
     annotate(1, 300);
     let said = expect(0, &["doctor", "--dataset", path]).0;
-    assert!(said.contains("not checked: the dataset's classes are those of the list voc"), "{said}");
+    assert!(
+        said.contains("not checked: the classes of ")
+            && said.contains(" are those of the list voc, the scores of squeezenet1.1"),
+        "{said}"
+    );
     let said = expect(2, &["doctor", "--dataset", path, "--model", "squeezenet1.1"]).0;
     assert!(said.contains("1 fault found") && said.contains("those of the list voc"), "{said}");
     annotate(0, 299);

@@ -4,19 +4,16 @@ use std::fmt::Write;
 
 use localise::classifier::{AnyModel, Classifier, Probe, Response, describe, pixels, runtime};
 use localise::gradient::{self, GradientModel, Options, SEED};
+use localise::onnx;
 use localise::onnx::proto::{
-    AttributeProto, FunctionProto, GraphProto, ModelProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
+    AttributeProto, FunctionProto, GraphProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
     attribute_proto::AttributeType, tensor_proto::DataType, type_proto,
 };
-use localise::onnx::{self};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use crate::notation::{declared, nodes, numbers, tensor, weights, written};
-
-fn compile(model: &ModelProto) -> GradientModel {
-    gradient::compile(model, &Options::default(), &runtime()).unwrap_or_else(|e| panic!("{e}"))
-}
+use crate::support::models::compile;
+use crate::support::notation::{declared, nodes, numbers, tensor, weights, written};
 
 /// The gradient of one row of the seed at `x`.
 fn gradient_at(compiled: &GradientModel, x: &TensorProto) -> Vec<f32> {

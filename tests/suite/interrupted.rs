@@ -5,7 +5,12 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::faults::{Chance, Job, Process, either, expect, names, strace, within};
+use assert_cmd::cargo::cargo_bin;
+
+use crate::support::job::{Job, Process, names};
+use crate::support::models::{SLOW, STEADY};
+use crate::support::program::{ended, lossy};
+use crate::support::{Chance, either, say, strace, within};
 
 /// Kills that end only the process and not what it wrote.
 fn kill(child: &mut Process) {
@@ -39,7 +44,7 @@ fn injection(job: &Job, out: &str, syscall: &str, fault: &str, k: usize) -> Vec<
 /// The calls by which results come to the disk.
 const CALLS: [&str; 6] = ["openat", "write", "fdatasync", "fsync", "rename", "ftruncate"];
 
-/// T1: killed before every call that opens, writes, syncs or renames a file of the output, a run goes on to the same bytes.
+/// Killed before every call that opens, writes, syncs or renames a file of the output, a run goes on to the same bytes.
 #[test]
 fn killed_at_every_step() {
     if !strace() {
@@ -66,17 +71,17 @@ fn killed_at_every_step() {
             let before = job.progress(&out, 0);
             let said = job.expect(0, &out, &more);
             if before > 0 {
-                assert!(said.contains(&format!("resuming: {before} of {} images done", job.photos)), "{said}");
+                assert!(said.contains(&format!("resuming: {before} of {} photos done", job.photos)), "{said}");
             }
             assert_eq!(job.results(&out), golden, "{call} {k}");
             fs::remove_dir_all(job.out(&out)).unwrap();
         }
     }
     assert!(kills > 40, "{kills}");
-    report("T1", kills, "kills");
+    report(kills, "kills before each call");
 }
 
-/// T3: whatever call fails, the run says so with 74, what was synced stays, and the same command goes on.
+/// Whatever call fails, the run says so with 74, what was synced stays, and the same command goes on.
 #[test]
 fn no_space_at_every_step() {
     if !strace() {
@@ -98,12 +103,12 @@ fn no_space_at_every_step() {
                     break;
                 }
                 faults += 1;
-                let said = String::from_utf8_lossy(&output.stderr).into_owned();
+                let said = lossy(&output.stderr);
                 assert_eq!(output.status.code(), Some(74), "{error} {call} {k}: {said}");
                 assert!(said.contains("error: cannot write ") && !said.contains("panicked"), "{call} {k}: {said}");
                 let safe = job.progress(&out, 0);
                 if safe > 0 {
-                    let told = format!("{safe} of {} images are safe; free space and run the same command", job.photos);
+                    let told = format!("{safe} of {} photos are safe; free space and run the same command", job.photos);
                     assert!(said.contains(&told), "{error} {call} {k}: {said}");
                 }
                 job.expect(0, &out, &more);
@@ -113,10 +118,10 @@ fn no_space_at_every_step() {
         }
     }
     assert!(faults > 40, "{faults}");
-    report("T3", faults, "I/O errors");
+    report(faults, "I/O errors");
 }
 
-/// T2: killed at any moment, in any number of shards, on any number of threads: the same bytes.
+/// Killed at any moment, in any number of shards, on any number of threads: the same bytes.
 #[test]
 fn killed_at_random_in_every_layout() {
     let job = Job::new(120);
@@ -149,10 +154,10 @@ fn killed_at_random_in_every_layout() {
         assert_eq!(results, golden, "{n} shards, {threads} threads");
     }
     assert!(done > kills / 4, "{done} of {kills} kills came before the end");
-    report("T2", done, "kills at random, 8 layouts");
+    report(done, "kills at random, 8 layouts");
 }
 
-/// T6: each published file is written, synced, renamed, and its name synced, in this order. A kill cannot show that the
+/// Each published file is written, synced, renamed, and its name synced, in this order. A kill cannot show that the
 /// order is right against a power cut; this does.
 #[test]
 fn files_are_synced_before_they_are_named() {
@@ -191,7 +196,7 @@ fn files_are_synced_before_they_are_named() {
     assert!(pairs >= 2 && journal.iter().filter(|c| c.contains("fdatasync(")).count() == pairs, "{journal:?}");
 }
 
-/// T7, through the program: a torn end is told and mended, damage before it ends the run, and nothing is lost.
+/// Through the program: a torn end is told and mended, damage before it ends the run, and nothing is lost.
 #[test]
 fn a_damaged_journal_is_mended_or_refused() {
     let job = Job::new(10);
@@ -215,11 +220,11 @@ fn a_damaged_journal_is_mended_or_refused() {
     assert!(said.contains(&format!("shard-0.part: damaged at byte {second}, before its end")), "{said}");
     damaged(&|bytes| bytes.truncate(bytes.len() - 7));
     let said = job.expect(0, "out", &[]);
-    assert!(said.contains("dropped 1 damaged record at the end; 1 image will be done again"), "{said}");
+    assert!(said.contains("dropped 1 damaged record at the end; 1 photo will be done again"), "{said}");
     assert_eq!(job.results("out"), golden);
 }
 
-/// T9: two processes at one shard: the second waits, then says who holds it; at two shards: both work. A killed holder
+/// Two processes at one shard: the second waits, then says who holds it; at two shards: both work. A killed holder
 /// leaves no lock behind.
 #[test]
 fn one_process_a_shard() {
@@ -250,10 +255,10 @@ fn one_process_a_shard() {
         job.merge(0, &out, &[]);
         assert_eq!(job.results(&out), golden);
     }
-    report("T9", 20 + 40, "pairs of processes");
+    report(20 + 40, "pairs of processes");
 }
 
-/// T10: the first signal finishes the photos in hand and ends with 75; the second ends at once.
+/// The first signal finishes the photos in hand and ends with 75; the second ends at once.
 #[test]
 fn signals_stop_a_run_that_goes_on() {
     let job = Job::new(120);
@@ -268,7 +273,7 @@ fn signals_stop_a_run_that_goes_on() {
             signal(&child, name);
             let start = Instant::now();
             let output = child.output();
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            let said = lossy(&output.stderr);
             if output.status.code() == Some(0) {
                 continue; // It was done before the signal came.
             }
@@ -277,19 +282,19 @@ fn signals_stop_a_run_that_goes_on() {
             let done = job.progress(&out, 0);
             let expected = format!("stopped by SIG{name}; {done} of 120 done; run the same command to go on");
             assert!(said.contains(&expected), "{said}");
-            assert!(job.expect(0, &out, &[]).contains(&format!("resuming: {done} of 120 images done")));
+            assert!(job.expect(0, &out, &[]).contains(&format!("resuming: {done} of 120 photos done")));
             assert_eq!(job.results(&out), golden);
             stops += 1;
         }
     }
     assert!(stops >= 3, "{stops} runs were stopped in time");
-    report("T10", stops, "signals");
+    report(stops, "signals");
 }
 
-/// T10: a photo that takes long is waited for until the second signal, and a reader that has seen enough is no failure.
+/// A photo that takes long is waited for until the second signal, and a reader that has seen enough is no failure.
 #[test]
 fn the_second_signal_ends_at_once() {
-    let job = Job::with(3, &[0, 1, 2], crate::watchdog::SLOW);
+    let job = Job::with(3, &[0, 1, 2], SLOW);
     let mut child = quietly(job.command("out", &["--run-timeout", "60"]));
     let start = Instant::now();
     while fs::read_to_string(job.out("out").join("shard-0.part")).is_ok_and(|text| !text.contains("{\"session\""))
@@ -309,14 +314,13 @@ fn the_second_signal_ends_at_once() {
 
     let job = Job::new(3);
     job.golden();
-    let line = format!("'{}' run {} | head -c 1", assert_cmd::cargo::cargo_bin("localise").display(), {
-        job.arguments("golden")[1..].join(" ")
-    });
-    let said = expect(0, Command::new("bash").args(["-c", &format!("set -o pipefail; {line}")]));
+    let line =
+        format!("'{}' run {} | head -c 1", cargo_bin("localise").display(), { job.arguments("golden")[1..].join(" ") });
+    let (_, said) = ended(0, Command::new("bash").args(["-c", &format!("set -o pipefail; {line}")]));
     assert!(!said.contains("error"), "{said}");
 }
 
-/// T14: a disk that fails while photos are read is no bad photo: it is asked again for ten seconds, then the run stops, to
+/// A disk that fails while photos are read is no bad photo: it is asked again for ten seconds, then the run stops, to
 /// go on later.
 #[test]
 fn an_outage_is_never_a_score() {
@@ -332,7 +336,7 @@ fn an_outage_is_never_a_score() {
         let inject = format!("-einject=read:error={error}:when={at}");
         let options: Vec<String> = options.iter().map(ToString::to_string).chain([inject]).collect();
         let start = Instant::now();
-        let said = expect(code, &mut job.traced(&options, error, &["--threads", "1"]));
+        let (_, said) = ended(code, &mut job.traced(&options, error, &["--threads", "1"]));
         assert!(said.contains("00002.png") && said.contains("trying again in 1 s"), "{said}");
         if code == 75 {
             assert!((9..60).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
@@ -365,7 +369,7 @@ fn an_outage_is_never_a_score() {
     }
     fs::rename(&data, &gone).unwrap();
     let output = child.output();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let said = lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(75), "{said}");
     fs::rename(&gone, &data).unwrap();
     job.expect(0, "folder", &[]);
@@ -396,7 +400,7 @@ fn a_finished_journal_must_be_whole() {
     let text = fs::read_to_string(&path).unwrap();
     let lines: Vec<_> = text.lines().collect();
     for (cut, expected) in [
-        (lines[..lines.len() - 1].join("\n") + "\n", "shard-0.jsonl holds 5 of its 6 images"),
+        (lines[..lines.len() - 1].join("\n") + "\n", "shard-0.jsonl holds 5 of its 6 photos"),
         (text[..text.len() - 4].to_owned(), "shard-0.jsonl: damaged at its end"),
     ] {
         fs::write(&path, cut).unwrap();
@@ -407,14 +411,14 @@ fn a_finished_journal_must_be_whole() {
     }
 }
 
-/// T4: a limit on the size of files is an output error, and no death by a signal.
+/// A limit on the size of files is an output error, and no death by a signal.
 #[test]
 fn a_limit_on_files_is_an_output_error() {
     let job = Job::new(60);
     let mut limited = Command::new("bash");
-    limited.args(["-c", "ulimit -f 8; exec \"$@\"", "bash"]).arg(assert_cmd::cargo::cargo_bin("localise"));
-    let said = expect(74, limited.args(job.arguments("out")));
-    assert!(said.contains("shard-0.part: File too large") && said.contains("of 60 images are safe"), "{said}");
+    limited.args(["-c", "ulimit -f 8; exec \"$@\"", "bash"]).arg(cargo_bin("localise"));
+    let (_, said) = ended(74, limited.args(job.arguments("out")));
+    assert!(said.contains("shard-0.part: File too large") && said.contains("of 60 photos are safe"), "{said}");
     let golden = job.golden();
     job.expect(0, "out", &[]);
     assert_eq!(job.results("out"), golden);
@@ -423,10 +427,10 @@ fn a_limit_on_files_is_an_output_error() {
 /// A run that was started to ignore a signal ignores it, and one that waits for a lock does not ignore the others.
 #[test]
 fn signals_are_heeded_as_they_were_asked_for() {
-    let job = Job::with(12, &[], crate::watchdog::STEADY);
+    let job = Job::with(12, &[], STEADY);
     let golden = job.golden();
     let mut command = Command::new("nohup");
-    command.arg(assert_cmd::cargo::cargo_bin("localise")).args(job.arguments("out")).args(["--threads", "1"]);
+    command.arg(cargo_bin("localise")).args(job.arguments("out")).args(["--threads", "1"]);
     let mut child = quietly(command);
     job.wait_for(&mut child, "out", 0, 2);
     signal(&child, "HUP");
@@ -464,12 +468,6 @@ fn a_fresh_start_keeps_what_was_there() {
 }
 
 /// A line of figures, for the nightly run's log.
-fn report(test: &str, count: usize, what: &str) {
-    say(&format!("{test}: {count} {what}; lost 0, different bytes 0\n"));
-}
-
-/// Straight to the terminal: the test harness would keep a passing test's output to itself.
-pub(crate) fn say(line: &str) {
-    use std::io::Write;
-    let _ = std::io::stderr().write_all(line.as_bytes());
+fn report(count: usize, what: &str) {
+    say(&format!("{count} {what}; lost 0, different bytes 0\n"));
 }

@@ -3,9 +3,9 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::faults::{Job, either};
-use crate::interrupted::say;
-use crate::photos::watched;
+use crate::support::job::Job;
+use crate::support::program::watched;
+use crate::support::{either, say, within};
 
 /// What a run of so many photos took.
 struct Taken {
@@ -39,18 +39,15 @@ fn taken(photos: usize) -> Taken {
     Taken { held: done.held, whole: done.took, resumed: timed(), again }
 }
 
-/// T22: the peak of resident memory for small and large datasets differs by no more than 32 MiB.
+/// A photo more costs 1.25 KiB at most, which is its row and no picture or map; the journal is gone on with in a second.
 #[test]
-fn memory_does_not_grow_with_the_dataset() {
+fn memory_hardly_grows_with_the_dataset() {
     let sizes = either(&[200, 4_000][..], &[2_000, 20_000, 50_000]);
     let taken: Vec<_> = sizes.iter().map(|&photos| taken(photos)).collect();
     for (photos, Taken { held, whole, resumed, again }) in sizes.iter().zip(&taken) {
-        say(&format!(
-            "T22: {photos} photos {held} MiB, {whole:.1?}; the last one {resumed:.2?}, finished {again:.2?}\n"
-        ));
+        say(&format!("{photos} photos {held} MiB, {whole:.1?}; the last one {resumed:.2?}, finished {again:.2?}\n"));
+        let most = taken[0].held + 8 + (photos - sizes[0]) as u64 * 5 / 4096;
+        assert!(*held <= most, "{photos} photos take {held} MiB, which should be {most} at most");
+        assert!(*resumed < within(1.0) && *again < within(1.0), "{photos} photos: {resumed:.2?}, {again:.2?}");
     }
-    assert!(taken[1].held <= taken[0].held + 32);
-    // Alone on the machine, in a release build, 50,000 photos are gone on with in less than a second.
-    let last = &taken[taken.len() - 1];
-    assert!(either(true, last.resumed < Duration::from_secs(1) && last.again < Duration::from_secs(1)));
 }

@@ -9,8 +9,9 @@ use localise::saliency::{Method, Tensor, saliency};
 use ndarray::Array3;
 use serde_json::Value;
 
-use crate::gradients::{agree, golden, run};
-use crate::notation::written;
+use crate::support::models::{agree, golden, run};
+use crate::support::notation::written;
+use crate::support::program::json;
 
 const RULES: [(ReluRule, &str); 3] =
     [(ReluRule::Gradient, "gradient"), (ReluRule::Guided, "guided"), (ReluRule::Deconvnet, "deconvnet")];
@@ -104,7 +105,7 @@ fn numbers(value: &Value) -> Vec<f32> {
 /// The formulas against fractions computed by somebody who never saw ours (`tests/golden/make_saliency.py`).
 #[test]
 fn maps_agree_with_the_papers_formulas() {
-    let json: Value = serde_json::from_slice(&std::fs::read("tests/golden/saliency.json").unwrap()).unwrap();
+    let json = json(Path::new("tests/golden/saliency.json"));
     let array = |values: Vec<f32>, [height, width]: [usize; 2]| {
         Array3::from_shape_vec((values.len() / height / width, height, width), values).unwrap()
     };

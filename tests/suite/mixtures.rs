@@ -1,11 +1,15 @@
 //! Expectation maximisation against scikit-learn, from the same start (`tests/golden/make_mixtures.py`).
 
-use localise::segment::{ColourFit, ColourOptions, Component, Gmm, expectation_maximisation, fit};
+use std::path::Path;
+
+use localise::segment::{ColourFit, ColourOptions, Gaussian, Gmm, expectation_maximisation, fit};
 use nalgebra::{Matrix3, Vector3};
 use serde_json::Value;
 
+use crate::support::program::json;
+
 fn golden() -> Value {
-    serde_json::from_slice(&std::fs::read("tests/golden/mixtures.json").unwrap()).unwrap()
+    json(Path::new("tests/golden/mixtures.json"))
 }
 
 fn numbers(value: &Value) -> Vec<f64> {
@@ -28,7 +32,7 @@ fn ten_rounds_are_those_of_scikit_learn() {
     let component = |k: usize| {
         let precision = Matrix3::from_row_slice(&numbers(&start["precisions"][k]));
         let mean = Vector3::from_column_slice(&numbers(&start["means"][k]));
-        Component::new(start["weights"][k].as_f64().unwrap(), mean, precision.try_inverse().unwrap())
+        Gaussian::new(start["weights"][k].as_f64().unwrap(), mean, precision.try_inverse().unwrap())
     };
     let mut gmm = Gmm { components: (0..3).map(component).collect() };
     let mut last = f64::NEG_INFINITY;
@@ -51,8 +55,16 @@ fn ten_rounds_are_those_of_scikit_learn() {
         close("covariance", c.covariance.as_slice(), &numbers(&golden["covariances"][k]));
     }
     let density = |colour: &[f32; 3]| gmm.log_density(&Vector3::from(colour.map(f64::from)));
-    let densities: Vec<f64> = colours.iter().take(20).map(density).collect();
-    close("log density", &densities, &numbers(&golden["log_density_of_first_20"]));
+    let densities: Vec<f64> = colours.iter().map(density).collect();
+    close("log density", &densities[..20], &numbers(&golden["log_density_of_first_20"]));
+    let mean = densities.iter().sum::<f64>() / densities.len() as f64;
+    close("mean log density", &[mean], &numbers(&golden["rounds"][9]["score"]));
+    let shares = |colour: &[f32; 3]| {
+        let colour = Vector3::from(colour.map(f64::from));
+        gmm.components.iter().map(|c| (c.log_density(&colour) - gmm.log_density(&colour)).exp()).collect::<Vec<_>>()
+    };
+    let responsibilities: Vec<f64> = colours.iter().take(20).flat_map(shares).collect();
+    close("responsibility", &responsibilities, &numbers(&golden["responsibilities_of_first_20"]));
 }
 
 #[test]

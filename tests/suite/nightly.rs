@@ -7,15 +7,17 @@ use std::time::{Duration, Instant};
 
 use assert_cmd::cargo::cargo_bin;
 
-use crate::faults::Job;
-use crate::watchdog::STEADY;
+use crate::support::job::Job;
+use crate::support::models::STEADY;
+use crate::support::program::lossy;
+use crate::support::skip;
 
-/// T25: a shard that is killed under GNU parallel is tried again, and the merged bytes are those of one machine.
+/// A shard that is killed under GNU parallel is tried again, and the merged bytes are those of one machine.
 #[test]
 fn gnu_parallel_tries_a_killed_shard_again() {
     if !Command::new("parallel").arg("--version").output().is_ok_and(|output| output.status.success()) {
         assert!(std::env::var_os("CI").is_none(), "GNU parallel is missing; scripts/test installs it");
-        crate::skip("GNU parallel is not here");
+        skip("GNU parallel is not here");
         return;
     }
     let job = Job::with(40, &[], STEADY);
@@ -34,7 +36,7 @@ fn gnu_parallel_tries_a_killed_shard_again() {
     let holder = fs::read_to_string(job.out("out").join("shard-2.lock")).unwrap();
     let killed = Command::new("kill").args(["-KILL", holder.split(' ').next().unwrap()]).status().unwrap();
     let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let said = lossy(&output.stderr);
     assert!(killed.success() && output.status.success(), "{said}");
     assert!(said.contains("resuming: "), "{said}");
     assert_eq!(job.results("out"), golden);
@@ -46,7 +48,7 @@ fn night(history: &Path, job: &Job, more: &[&str]) -> (Option<i32>, String) {
     command.env("LOCALISE", cargo_bin("localise")).env("RETRY_SECONDS", "1").arg(history).arg("--");
     command.args(arguments.iter().skip(1).take_while(|argument| *argument != "--out")).args(more);
     let Output { status, stdout, .. } = command.output().unwrap();
-    (status.code(), String::from_utf8_lossy(&stdout).into_owned())
+    (status.code(), lossy(&stdout))
 }
 
 /// One line and one code a night: good, good with failed photos, busy, failed; and a killed run is gone on with.
@@ -81,6 +83,9 @@ fn a_night_ends_in_one_line_and_a_code() {
         line.starts_with("ok ") && line.contains("(was unknown), 0 of 20 failed") && line.lines().count() == 1,
         "{line}"
     );
+    // It ends in the address of the photo to look at: here the worst, below the one that failed.
+    let page = |line: &str| line.trim_end().rsplit(' ').next().unwrap().to_owned();
+    assert!(page(&line).contains("report.html#photo="), "{line}");
     let good = fs::canonicalize(history.join("last-good")).unwrap();
     assert!(good.join("summary.json").exists());
     let log = fs::read_to_string(good.with_added_extension("log")).unwrap();
@@ -93,6 +98,7 @@ fn a_night_ends_in_one_line_and_a_code() {
     fs::write(job.out("00003.png"), "no picture").unwrap();
     let (code, line) = night(&history, &job, &[]);
     assert!(code == Some(3) && line.starts_with("ok ") && line.contains("1 of 20 failed"), "{line}");
+    assert!(page(&line).ends_with("report.html#photo=00003.png"), "{line}");
     let (code, line) = night(&history, &job, &["--images", "nowhere.txt"]);
     assert!(code == Some(2) && line.starts_with("failed ") && line.contains("nowhere.txt"), "{line}");
     let rows = fs::read_to_string(history.join("history.csv")).unwrap();

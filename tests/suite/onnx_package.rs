@@ -11,7 +11,7 @@ use localise::gradient::{self, Options, SEED};
 use localise::onnx::proto::{ModelProto, TensorProto, ValueInfoProto};
 use prost::Message;
 
-use crate::notation::numbers;
+use crate::support::notation::numbers;
 
 const FLOAT: i32 = 1;
 
@@ -75,31 +75,36 @@ fn data(folder: &Path, what: &str, i: usize) -> Option<TensorProto> {
     TensorProto::decode(bytes.as_slice()).ok()
 }
 
-/// Takes the first float32 input for the image and the others for weights.
-fn differentiate(model: &ModelProto, data_set: &Path) -> Result<(Fate, String), String> {
-    let no = |fate: Fate, why: &str| Ok((fate, why.to_owned()));
+/// The model of a test and its image: the first float32 input is the image, the others are weights.
+fn prepared(model: &ModelProto, data_set: &Path) -> Result<(ModelProto, TensorProto), &'static str> {
     let mut model = model.clone();
     let graph = model.graph.as_mut().unwrap();
     let inputs: Vec<_> = graph.input.iter().map(|input| input.name().to_owned()).collect();
     let mut values = Vec::new();
     for (i, name) in inputs.iter().enumerate() {
-        match data(data_set, "input", i) {
-            Some(value) => values.push(TensorProto { name: Some(name.clone()), ..value }),
-            None => return no(Fate::NoFloats, "an input is no tensor"),
-        }
+        let value = data(data_set, "input", i).ok_or("an input is no tensor")?;
+        values.push(TensorProto { name: Some(name.clone()), ..value });
     }
-    let Some(at) = values.iter().position(|v| v.data_type() == FLOAT && !v.dims.contains(&0)) else {
-        return no(Fate::NoFloats, "no float32 input");
-    };
+    let at = values.iter().position(|v| v.data_type() == FLOAT && !v.dims.contains(&0)).ok_or("no float32 input")?;
     let image = values.remove(at);
     graph.input = vec![graph.input[at].clone()];
     graph.initializer.extend(values);
     graph.output.truncate(1);
     if data(data_set, "output", 0).is_none_or(|y| y.data_type() != FLOAT) {
-        return no(Fate::NoFloats, "no float32 output");
+        return Err("no float32 output");
     }
+    Ok((model, image))
+}
+
+/// Compares the gradient of a test's operator with differences.
+fn differentiate(model: &ModelProto, data_set: &Path) -> Result<(Fate, String), String> {
+    let no = |fate: Fate, why: &str| Ok((fate, why.to_owned()));
+    let (model, image) = match prepared(model, data_set) {
+        Ok(prepared) => prepared,
+        Err(why) => return no(Fate::NoFloats, why),
+    };
     // The values themselves, also where the operator is a softmax.
-    let target = Some(graph.output[0].name().to_owned());
+    let target = model.graph.as_ref().map(|graph| graph.output[0].name().to_owned());
     let Ok(mut forward) = AnyModel::new(&model) else { return no(Fate::Runtime, "") };
     let Ok(y) = forward.run(std::slice::from_ref(&image)) else { return no(Fate::Runtime, "") };
     let compiled = match gradient::compile(&model, &Options { target, ..Options::default() }, &runtime()) {
@@ -114,14 +119,25 @@ fn differentiate(model: &ModelProto, data_set: &Path) -> Result<(Fate, String), 
     let outputs =
         AnyModel::new(&compiled.model).and_then(|mut m| m.run(&[image.clone(), rows])).map_err(|e| e.to_string())?;
     let gradient = outputs.iter().find(|t| t.name() == compiled.gradients[0]).unwrap().floats()?;
+    let size = y[0].floats()?.iter().zip(&seed).map(|(y, s)| f64::from((y * s).abs())).sum::<f64>();
+    let smooth = by_differences(&mut forward, &image, &seed, size, &gradient)?;
+    Ok((if smooth > 0 { Fate::Agrees } else { Fate::Kinks }, String::new()))
+}
 
-    // S(x) = Σ seed · y, differenced at up to 60 places; where the two sides differ there is a kink.
+/// Compares S(x) = Σ seed · y, differenced at up to 60 places, with the gradient; where the two sides differ there is a
+/// kink. `size` is Σ |seed · y|, of which S is rounded. Gives the number of places without a kink.
+fn by_differences(
+    forward: &mut AnyModel,
+    image: &TensorProto,
+    seed: &[f32],
+    size: f64,
+    gradient: &[f32],
+) -> Result<usize, String> {
     let x = image.floats()?;
     let mut value = |x: &[f32]| -> Result<f64, String> {
         let y = forward.run(&[TensorProto::from_floats(image.name(), &image.shape(), x)]).map_err(|e| e.to_string())?;
-        Ok(y[0].floats()?.iter().zip(&seed).map(|(&y, &s)| f64::from(y) * f64::from(s)).sum())
+        Ok(y[0].floats()?.iter().zip(seed).map(|(&y, &s)| f64::from(y) * f64::from(s)).sum())
     };
-    let size = y[0].floats()?.iter().zip(&seed).map(|(y, s)| f64::from((y * s).abs())).sum::<f64>();
     let (middle, mut smooth) = (value(&x)?, 0);
     for place in (0..x.len()).step_by(x.len().div_ceil(60)) {
         let step = 2e-3f32.max(x[place].abs() * 2e-3);
@@ -147,7 +163,7 @@ fn differentiate(model: &ModelProto, data_set: &Path) -> Result<(Fate, String), 
             return Err(format!("at {place}: {found:e}, by differences {expected:e} (± {allowed:.0e})"));
         }
     }
-    Ok((if smooth > 0 { Fate::Agrees } else { Fate::Kinks }, String::new()))
+    Ok(smooth)
 }
 
 /// The light graphs keep their weights as `ConstantOfShape`; numbers of a fan-in's size take their place.
@@ -160,7 +176,7 @@ fn the_light_graphs_are_differentiated() {
         let compiled =
             gradient::compile(&model, &Options::default(), &runtime()).unwrap_or_else(|e| panic!("{name}: {e}"));
         seen += 1;
-        // The larger ones differ in size only; the development table has them all.
+        // The larger ones differ in size only; `benches/pytorch/light.py` measures them all.
         if !matches!(name.as_str(), "light_squeezenet" | "light_shufflenet" | "light_inception_v1" | "light_zfnet512") {
             continue;
         }

@@ -5,12 +5,13 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::faults::Job;
-use crate::program::{expect, json, run};
+use crate::support::job::Job;
+use crate::support::models::CONVOLUTION;
+use crate::support::program::{ended, expect, json, localise, lossy, run};
+use crate::support::skip;
 
 /// A block of data of a page.
 fn block(page: &str, id: &str) -> Value {
@@ -93,12 +94,11 @@ fn pictures_are_made_once() {
     let out = folder.path().join("run");
     run(&out, &["--pipeline", "single-warp"]);
     let report = |more: &[&str], library: Option<&str>| {
-        let mut command = Command::new(cargo_bin("localise"));
-        command.env_remove("LOCALISE_DATA").arg("report").arg(&out).args(more);
+        let mut command = localise();
+        command.arg("report").arg(&out).args(more);
         library.map(|path| command.env("ORT_DYLIB_PATH", path));
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        (fs::read_to_string(out.join("report.html")).unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+        let (_, said) = ended(0, &mut command);
+        (fs::read_to_string(out.join("report.html")).unwrap(), said)
     };
     let (plain, said) = report(&["--photos", "2"], Some("/nowhere.so"));
     assert!(said.contains("pictures have no layers: ") && said.contains("/nowhere.so"), "{said}");
@@ -159,14 +159,14 @@ fn a_browser_shows_the_page() {
     let there = |program: &str| Command::new(program).arg("--version").output().is_ok_and(|o| o.status.success());
     if !Path::new(".test-tools/selenium").exists() || !there("chromium") || !there("chromedriver") {
         assert!(std::env::var_os("CI").is_none(), "Chromium or selenium is missing; scripts/test installs them");
-        crate::skip("Chromium, chromedriver and selenium are not here");
+        skip("Chromium, chromedriver and selenium are not here");
         return;
     }
     let folder = TempDir::new().unwrap();
     let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
     run(&a, &["--pipeline", "single-warp", "--classes", "top5"]);
     run(&b, &["--pipeline", "centre-box", "--classes", "top5"]);
-    let job = Job::with(40, &[3, 7], crate::photos::CONVOLUTION);
+    let job = Job::with(40, &[3, 7], CONVOLUTION);
     job.golden();
     let one = folder.path().join("one.html");
     let [one, out] = [&one, &job.out("golden")].map(|path| path.to_str().unwrap().to_owned());
@@ -177,6 +177,6 @@ fn a_browser_shows_the_page() {
     let mut command = Command::new("python3");
     command.arg("tests/browser/report.py").args(&pages).env("PYTHONPATH", ".test-tools");
     let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    let said = lossy(&[output.stdout, output.stderr].concat());
     assert!(output.status.success(), "{said}");
 }

@@ -1,25 +1,24 @@
 //! Photos of every kind, good and bad: good ones are read as Pillow reads them, a bad one is a row and harms no other.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, Permissions};
 use std::io::Cursor;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
 
-use assert_cmd::cargo::cargo_bin;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageBuffer, ImageEncoder, ImageFormat, Luma, RgbImage};
 use localise::dataset::{self, Jpeg, ReadError};
-use localise::onnx::encode;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::notation::written;
-use crate::program::{expect, json};
+use crate::support::job::table;
+use crate::support::models::{CONVOLUTION, small_model};
+use crate::support::program::{expect, json, watched};
+use crate::support::within;
 
 /// The good photos, and the largest difference to Pillow's pixels that is borne. PNG is exact. Of a JPEG, the steps of
 /// the inverse transform round otherwise: by one in grey and CMYK. With colours in YCbCr, where they are subsampled as
@@ -203,93 +202,7 @@ fn read_in_time(path: &Path) -> Result<RgbImage, ReadError> {
     let (sender, receiver) = mpsc::channel();
     let owned = path.to_owned();
     thread::spawn(move || sender.send(dataset::read(&owned, Jpeg::Strict)));
-    receiver.recv_timeout(crate::faults::within(2.0)).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
-
-/// A model of two classes for pictures of 16 x 16, with its description, whose file is given. `graph` leads from `x`
-/// to `y`; the scale of `x` is 0..=1, divided by `std`.
-pub(crate) fn small_model(folder: &Path, graph: &str, weights: &str, std: f64) -> PathBuf {
-    // A list that is none of the program's own is named by its path.
-    let classes = folder.join("two");
-    fs::write(classes.with_extension("csv"), "class_index,wnid,name\n0,cat,cat\n1,dog,dog\n").unwrap();
-    described(folder, classes.to_str().unwrap(), graph, weights, std)
-}
-
-/// The same for the classes of a list.
-pub(crate) fn described(folder: &Path, classes: &str, graph: &str, weights: &str, std: f64) -> PathBuf {
-    fs::write(folder.join("small.onnx"), encode(&written(17, &[1, 3, 16, 16], graph, weights))).unwrap();
-    let description = folder.join("small.toml");
-    let text = format!(
-        "title = \"small\"\nmodel = \"small.onnx\"\nclasses = {classes:?}\nsize = 16\ncanvas = 16\nchannels = \"rgb\"\n\
-         range = 1.0\nmean = [0.0, 0.0, 0.0]\nstd = [{std:?}, {std:?}, {std:?}]\n"
-    );
-    fs::write(&description, text).unwrap();
-    description
-}
-
-/// A convolution, a ReLU, a mean: its gradient differs from photo to photo.
-pub(crate) const CONVOLUTION: [&str; 2] = [
-    "c = Conv(x, k) pads=[1,1,1,1]; r = Relu(c); g = GlobalAveragePool(r); f = Flatten(g); y = Gemm(f, w)",
-    "k: 4x3x3x3; w: 4x2",
-];
-
-/// A table of photos, each a `cat` in its upper left quarter; gives its file.
-pub(crate) fn table<'a>(folder: &Path, photos: impl IntoIterator<Item = (&'a str, [u32; 2])>) -> PathBuf {
-    let mut text = "image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max\n".to_owned();
-    for (name, [width, height]) in photos {
-        let [x_max, y_max] = [width, height].map(|n| n.div_ceil(2));
-        text += &format!("{name},{name},{width},{height},cat,0,0,0,{x_max},{y_max}\n");
-    }
-    let path = folder.join("boxes.csv");
-    fs::write(&path, text).unwrap();
-    path
-}
-
-/// What the program did.
-#[derive(Debug)]
-pub(crate) struct Done {
-    pub(crate) code: Option<i32>,
-    pub(crate) out: String,
-    pub(crate) err: String,
-    pub(crate) took: Duration,
-    /// The most memory that it held, MiB.
-    pub(crate) held: u64,
-}
-
-/// Runs the program and watches its memory. The kernel's own high-water mark is read until the program ends: only what
-/// it takes in its last two milliseconds can be missed.
-pub(crate) fn watched(arguments: &[&str]) -> Done {
-    let folder = TempDir::new().unwrap();
-    let [out, err] = ["out", "err"].map(|name| folder.path().join(name));
-    let start = Instant::now();
-    let mut child = Command::new(cargo_bin("localise"))
-        .env_remove("LOCALISE_DATA")
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(File::create(&out).unwrap())
-        .stderr(File::create(&err).unwrap())
-        .spawn()
-        .unwrap();
-    let status = format!("/proc/{}/status", child.id());
-    let held = || {
-        let text = fs::read_to_string(&status).ok()?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        line.trim().trim_end_matches(" kB").parse::<u64>().ok()
-    };
-    let mut most = 0;
-    let code = loop {
-        most = most.max(held().unwrap_or(0));
-        if let Some(status) = child.try_wait().unwrap() {
-            break status.code();
-        }
-        if start.elapsed() > Duration::from_secs(600) {
-            child.kill().unwrap();
-            panic!("{arguments:?} does not end");
-        }
-        thread::sleep(Duration::from_millis(2));
-    };
-    let [out, err] = [out, err].map(|path| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned());
-    Done { code, out, err, took: start.elapsed(), held: most >> 10 }
+    receiver.recv_timeout(within(2.0)).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// The rows of a run by their photos.
@@ -457,5 +370,5 @@ fn many_bad_photos_stop_a_run() {
         out,
     ];
     let (_, error) = expect(2, &run);
-    assert!(error.contains("error: 10") && error.contains(" images failed; the last: none/"), "{error}");
+    assert!(error.contains("error: 10") && error.contains(" photos failed; the last: none/"), "{error}");
 }

@@ -3,52 +3,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use assert_cmd::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::program::{expect, json, run};
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-fn scored(arguments: &[&str]) -> Value {
-    serde_json::from_str(&expect(0, &[&["score", "--json"], arguments].concat()).0).unwrap()
-}
+use crate::support::program::{ended, expect, json, localise, run, scored, text};
+use crate::support::wsol::{Wsol, write_ids};
 
 /// The sample photos in wsolevaluation's layout, under ILSVRC's names and with an order of ILSVRC IDs.
 fn with_ids(folder: &Path) -> PathBuf {
     let root = folder.join("sample-with-ids");
-    fs::create_dir_all(root.join("val")).unwrap();
-    let table = fs::read_to_string("data/sample/boxes.csv").unwrap();
-    let [mut ids, mut labels, mut sizes, mut boxes] = [const { String::new() }; 4];
-    let mut names: Vec<String> = vec![];
-    for row in table.lines().skip(1) {
-        let fields: Vec<&str> = row.split(',').collect();
-        if names.last().is_none_or(|name| name != fields[0]) {
-            names.push(fields[0].into());
-            let id = format!("val/ILSVRC2012_val_{:08}.JPEG", names.len());
-            fs::copy(Path::new("data/sample").join(fields[1]), root.join(&id)).unwrap();
-            ids += &format!("{id}\n");
-            labels += &format!("{id},{}\n", fields[5]);
-            sizes += &format!("{id},{},{}\n", fields[2], fields[3]);
-        }
-        let max = |i: usize| fields[i].parse::<i64>().unwrap() - 1;
-        let id = format!("val/ILSVRC2012_val_{:08}.JPEG", names.len());
-        boxes += &format!("{id},{},{},{},{}\n", fields[6], fields[7], max(8), max(9));
-    }
-    let order: Vec<String> = (0..1000).map(|i| ((i * 7 + 3) % 1000 + 1).to_string()).collect();
-    for (name, text) in [
-        ("image_ids.txt", ids.as_str()),
-        ("class_labels.txt", &labels),
-        ("image_sizes.txt", &sizes),
-        ("localization.txt", &boxes),
-        ("blacklist.txt", "2\n5\n"),
-        ("ascii_order_to_synset_order.txt", &order.join("\n")),
-    ] {
-        fs::write(root.join(name), text).unwrap();
-    }
+    Wsol::sample(&root, 1).write(&root);
+    write_ids(&root);
+    fs::write(root.join("blacklist.txt"), "2\n5\n").unwrap();
     root
 }
 
@@ -102,11 +68,9 @@ fn scoring_needs_no_runtime() {
     let folder = TempDir::new().unwrap();
     let boxes = folder.path().join("boxes.csv");
     fs::write(&boxes, "image_id,x_min,y_min,x_max,y_max\nchelsea,0,0,384,300\ncoffee,0,0,10,10\n").unwrap();
-    let mut command = Command::cargo_bin("localise").unwrap();
+    let mut command = localise();
     command.env("ORT_DYLIB_PATH", "nowhere.so").args(["score", text(&boxes), "--dataset", "sample"]);
-    let output = command.output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(3), "{said}");
+    let (said, _) = ended(3, &mut command);
     assert!(said.contains("14.3 %") && said.contains("2 of 7 scored, 5 failed or missing"), "{said}");
     assert!(
         said.contains("Classification error   top-1") && said.contains("note: 5 of 7 photos have no guess"),
@@ -163,7 +127,7 @@ fn maps_and_masks_of_a_run_are_scored() {
     assert!(energy["inside"]["value"].as_f64() > energy["constant_map"]["value"].as_f64(), "{energy}");
     assert_eq!((&maps["pointing"]["images"], &maps["wsoleval"]["images"]), (&7.into(), &7.into()));
 
-    // Against the masks themselves, which are true masks now, and against the boxes that bound them.
+    // Against the masks themselves, which are the truth here, and against the boxes that bound them.
     let masks = out.join("masks");
     let description = folder.path().join("masked.toml");
     let sample = std::path::absolute("data/sample").unwrap();
@@ -295,7 +259,7 @@ fn some_photos_of_a_file_are_scored() {
     let images = folder.path().join("images.txt");
     fs::write(&images, "coffee\nchelsea\n").unwrap();
     let said = expect(0, &["score", text(&out), "--images", text(&images)]).0;
-    assert!(said.contains("2 of 7 images") && said.contains("50.0 %"), "{said}");
+    assert!(said.contains("2 of 7 photos") && said.contains("50.0 %"), "{said}");
     let found = scored(&[text(&out), "--images", text(&images)]);
     assert_eq!(
         (&found["images"], &found["images_in_dataset"], &found["photos_localised"]),

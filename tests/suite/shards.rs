@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::faults::{Job, Results, names};
+use crate::support::job::{Job, Results, names};
+use crate::support::models::{CONVOLUTION, endless, small_model};
 
 /// A job in three shards, all done.
 fn three() -> (Job, Results) {
@@ -30,7 +31,7 @@ fn rewrite(path: &Path, change: impl Fn(&str) -> String) {
     fs::write(path, text.lines().map(|l| line(&change(&l[9..]))).collect::<String>()).unwrap();
 }
 
-/// T11: a merge refuses what is not whole or does not belong together, and then writes nothing.
+/// A merge refuses what is not whole or does not belong together, and then writes nothing.
 #[test]
 fn a_merge_wants_every_shard_once() {
     let (job, golden) = three();
@@ -58,7 +59,7 @@ fn a_merge_wants_every_shard_once() {
     let text = fs::read_to_string(shard(1)).unwrap();
     let lines: Vec<_> = text.lines().collect();
     fs::write(shard(1), lines[..lines.len() - 1].join("\n") + "\n").unwrap();
-    refused(2, &[], "shard-1.jsonl holds 2 of its 3 images");
+    refused(2, &[], "shard-1.jsonl holds 2 of its 3 photos");
     fs::write(shard(1), &text[..text.len() - 5]).unwrap();
     refused(2, &[], "shard-1.jsonl: damaged at its end");
     copy(&shard(0), &shard(1));
@@ -78,7 +79,7 @@ fn a_merge_wants_every_shard_once() {
     assert!(said.contains("no shards are here"), "{said}");
 }
 
-/// T8: rows of another model, pipeline, dataset or runtime are neither gone on with nor merged, and nothing is overwritten.
+/// Rows of another model, pipeline, dataset or runtime are neither gone on with nor merged, and nothing is overwritten.
 #[test]
 fn another_fingerprint_is_refused() {
     let (job, golden) = three();
@@ -127,7 +128,7 @@ fn another_fingerprint_is_refused() {
     assert!(said.contains("its shards were made with another truth"), "{said}");
     back();
     let model = fs::read(job.out("small.onnx")).unwrap();
-    crate::photos::small_model(job.folder.path(), crate::photos::CONVOLUTION[0], "k: 4x3x3x3; v: 3; w: 4x2", 1.0);
+    small_model(job.folder.path(), CONVOLUTION[0], "k: 4x3x3x3; v: 3; w: 4x2", 1.0);
     refused(&[], "model sha256 ");
     fs::write(job.out("small.onnx"), model).unwrap();
 
@@ -158,11 +159,11 @@ fn a_fresh_whole_run_sets_all_shards_aside() {
 fn an_empty_journal_is_nobodys() {
     let job = Job::new(4);
     let golden = job.golden();
-    fs::write(job.out("small.onnx"), crate::hostile::endless()).unwrap();
+    fs::write(job.out("small.onnx"), endless()).unwrap();
     job.expect(2, "out", &[]);
     let part = job.out("out").join("shard-0.part");
     assert!(fs::read_to_string(&part).unwrap().lines().count() == 1);
-    crate::photos::small_model(job.folder.path(), crate::photos::CONVOLUTION[0], crate::photos::CONVOLUTION[1], 1.0);
+    small_model(job.folder.path(), CONVOLUTION[0], CONVOLUTION[1], 1.0);
     job.expect(0, "out", &[]);
     assert_eq!(job.results("out"), golden);
 }

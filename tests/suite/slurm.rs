@@ -5,11 +5,12 @@ use std::process::Command;
 
 use assert_cmd::cargo::cargo_bin;
 
-use crate::faults::{Job, either};
-use crate::interrupted::say;
-use crate::watchdog::STEADY;
+use crate::support::job::Job;
+use crate::support::models::STEADY;
+use crate::support::program::lossy;
+use crate::support::{either, say, skip};
 
-/// T24: whatever happens to workers and nodes, the merged bytes are those of one machine.
+/// Whatever happens to workers and nodes, the merged bytes are those of one machine.
 #[test]
 fn slurm_gives_the_bytes_of_one_machine() {
     let ready = ["slurmctld", "slurmd", "munged"].iter().all(|name| {
@@ -18,7 +19,7 @@ fn slurm_gives_the_bytes_of_one_machine() {
     let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
     if !ready || !root {
         assert!(std::env::var_os("CI").is_none(), "Slurm is missing (scripts/test installs it), or this is not root");
-        crate::skip("a private Slurm wants Debian's packages and root");
+        skip("a private Slurm wants Debian's packages and root");
         return;
     }
     for _ in 0..either(1, 5) {
@@ -32,8 +33,8 @@ fn once() {
     let arguments = job.arguments("unused");
     let run = arguments.iter().skip(1).take_while(|argument| *argument != "--out");
     let output = command.arg(cargo_bin("localise")).arg(job.out("slurm")).arg("--").args(run).output().unwrap();
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    let said = lossy(&[output.stdout, output.stderr].concat());
     assert!(output.status.success(), "{said}");
     assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), 8, "{said}");
-    say(&format!("T24: {}\n", said.lines().last().unwrap_or_default()));
+    say(&format!("Slurm: {}\n", said.lines().last().unwrap_or_default()));
 }

@@ -1,4 +1,4 @@
-//! Studies, methods side by side, class models: the verbs that look into a classifier.
+//! Studies and class models, and the gradients that both stand on.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use localise::classifier::{Classifier, Probe, describe, pixels};
 use localise::saliency::{Method, Tensor};
 use tempfile::TempDir;
 
-use crate::program::{expect, json, run};
+use crate::support::program::{expect, json, run};
 
 /// What a run says of the sample, a study says too, whatever else it has in its grid.
 #[test]
@@ -76,6 +76,21 @@ fn a_study_gives_the_numbers_of_its_runs() {
     assert_eq!(line("floor")["against_floor"]["difference"]["value"], 0.0);
     assert!(line("hard seeds")["diagnosis"]["foreground_inside"].as_f64().unwrap() > 0.0);
     assert!(line("guided")["diagnosis"]["foreground_inside"].is_null());
+}
+
+/// The study that is shipped for a first try.
+#[test]
+fn the_study_of_the_sample_runs() {
+    let folder = TempDir::new().unwrap();
+    let found = folder.path().join("found.json");
+    expect(0, &["study", "smoke", "--quiet", "--json", found.to_str().unwrap()]);
+    let found = json(&found);
+    let lines = found["lines"].as_array().unwrap();
+    let names: Vec<_> = lines.iter().map(|line| line["name"].as_str().unwrap()).collect();
+    let varied = ["3.0", "5.0"].map(|alpha| format!("gradient, mean threshold threshold.alpha={alpha}"));
+    assert_eq!(names, ["centre-box", "paper2013", "fast", &varied[0], &varied[1]]);
+    // Of the seven photos only chelsea's cat fills most of the picture.
+    assert_eq!(lines[0]["gt_known_accuracy"]["value"], 1.0 / 7.0);
 }
 
 /// Of a row that varies values the best on other photos is scored, and nothing else of it.
@@ -155,41 +170,6 @@ fn a_study_with_a_mistake_says_which() {
     }
     let (_, error) = expect(2, &["study", "nonesuch"]);
     assert!(error.contains("studies are"), "{error}");
-}
-
-/// The paper's section 4 as one picture, and methods that want layers or noise beside it.
-#[test]
-fn methods_are_shown_side_by_side() {
-    let folder = TempDir::new().unwrap();
-    let out = folder.path().join("panel.png");
-    let methods = ["gradient", "deconvnet", "guided", "layer-cam", "smoothgrad"];
-    let arguments = [
-        "show",
-        "data/sample/images/chelsea.jpg",
-        "--pipeline",
-        "fong-gradient",
-        "--set",
-        "threshold.fong-compat=false",
-        "--class",
-        "Egyptian cat",
-        "--method",
-        &methods.join(","),
-        "--out",
-        out.to_str().unwrap(),
-    ];
-    let (text, _) = expect(0, &arguments);
-    for method in methods {
-        assert!(text.contains(&format!("\n{method}: box (")), "{text}");
-    }
-    assert!(text.contains("class 285 Egyptian cat"), "{text}");
-    let panel = image::open(&out).unwrap().to_rgb8();
-    assert_eq!(panel.dimensions(), (3 * (227 + 4) + 4, 5 * (227 + 4) + 4));
-    // The maps, the middle column, all differ.
-    let map = |row: u32| image::imageops::crop_imm(&panel, 235, 4 + row * 231, 227, 227).to_image();
-    let maps: Vec<_> = (0..5).map(map).collect();
-    assert!((1..5).all(|i| maps[..i].iter().all(|earlier| *earlier != maps[i])));
-    let (_, error) = expect(2, &[&arguments[..9], &["guidde"]].concat());
-    assert!(error.contains("the nearest is guided"), "{error}");
 }
 
 /// A class model raises the score; one whose class has no slope at the zero image starts from noise and says so.

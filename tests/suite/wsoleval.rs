@@ -9,8 +9,8 @@ use localise::score::{Histogram, PxAp, Steps, contours, in_map, levels, reaches}
 use ndarray::Array2;
 use serde_json::Value;
 
-use crate::program::{expect, json};
-use crate::shared;
+use crate::support::program::{expect, json};
+use crate::support::shared;
 
 fn scored(golden: &Path, set: &str, step: &str) -> Value {
     let maps = golden.join("scoremaps").join(set);

@@ -1,15 +1,7 @@
 //! Activations. Where the slope can be told from the *output* it is: a forward tensor with a second user would stop
 //! ONNX Runtime from fusing the activation into the convolution before it.
 
-use super::super::ReluRule;
-use super::super::unsupported;
-use super::{Builder, Error, Grads, NodeProto, Value};
-
-/// `dx = dy · slope`
-#[allow(clippy::unnecessary_wraps, reason = "the end of a rule")]
-fn times(g: &mut Builder, dy: &Value, slope: &Value) -> Grads {
-    Ok(vec![Some(g.mul(dy, slope))])
-}
+use super::{Builder, Error, Grads, NodeProto, ReluRule, Value, times, unsupported};
 
 /// `y = max(x, 0)        dx = dy · [y > 0]`, and the other two of [`ReluRule`]
 pub(super) fn relu(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {

@@ -1,6 +1,6 @@
 //! Elementwise arithmetic, with numpy's broadcasting.
 
-use super::{Builder, Grads, NodeProto, Value};
+use super::{Builder, Grads, NodeProto, Value, times};
 
 /// `y = a + b        da = db = dy`
 pub(super) fn add(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
@@ -87,7 +87,6 @@ pub(super) fn choose(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 }
 
 /// The gradients of the inputs that want one; `of` gives that of input `i` in the shape of the output.
-#[allow(clippy::unnecessary_wraps, reason = "the end of a rule")]
 fn each(g: &mut Builder, node: &NodeProto, mut of: impl FnMut(&mut Builder, usize) -> Value) -> Grads {
     let mut grads = Vec::new();
     for (i, name) in node.input.iter().enumerate() {
@@ -100,7 +99,6 @@ fn each(g: &mut Builder, node: &NodeProto, mut of: impl FnMut(&mut Builder, usiz
 // Functions of one value.
 
 /// `dx = dy · slope(x, y)`
-#[allow(clippy::unnecessary_wraps, reason = "the end of a rule")]
 fn through(
     g: &mut Builder,
     node: &NodeProto,
@@ -109,11 +107,10 @@ fn through(
 ) -> Grads {
     let (x, y) = (g.input(node, 0), g.output(node));
     let slope = slope(g, &x, &y);
-    Ok(vec![Some(g.mul(dy, &slope))])
+    times(g, dy, &slope)
 }
 
 /// `y = −x        dx = −dy`
-#[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
 pub(super) fn neg(g: &mut Builder, _: &NodeProto, dy: &Value) -> Grads {
     Ok(vec![Some(g.map("Neg", dy))])
 }

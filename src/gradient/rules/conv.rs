@@ -1,8 +1,7 @@
 //! Convolution.
 
-use super::super::unsupported;
 use super::window::{Window, integers};
-use super::{Builder, Error, Grads, NodeProto, Value};
+use super::{Builder, Error, Grads, NodeProto, Value, unsupported};
 
 /// With fewer input channels than a vector register holds, ONNX Runtime's blocked convolution has no advantage and
 /// `ConvTranspose` is the faster form (3 channels at 224 x 224: 3.9 against 10.0 ms).
@@ -75,13 +74,13 @@ fn transposed(g: &mut Builder, node: &NodeProto, window: &Window, dy: &Value) ->
     let depthwise = group as usize == x.shape[1] && w.shape[0] == x.shape[1] && axes.len() == 2;
     // dy in steps of 1: y · stride positions.
     let length = |i: usize| window.y[i] * window.strides[i];
-    let turned_fits = (window.dense() || depthwise)
+    let turned_fits = (window.unit_strides() || depthwise)
         && axes.clone().all(|i| window.extent(i) > window.begin[i] && window.x[i] + window.begin[i] >= length(i));
     if turned_fits
         && x.shape[1] >= IMAGE_CHANNELS
         && let Ok(values) = g.floats(node, 1)
     {
-        let dy = &if window.dense() { dy.clone() } else { spaced(g, window, dy) };
+        let dy = &if window.unit_strides() { dy.clone() } else { spaced(g, window, dy) };
         let (shape, values) = turned(&w.shape, &values, group as usize);
         let kernel = g.new_floats("weight", &shape, &values);
         let begin: Vec<_> = axes.clone().map(|i| window.extent(i) - 1 - window.begin[i]).collect();

@@ -1,7 +1,6 @@
 //! Operators that take values by position: each result is one value of the input, or zero.
 
-use super::super::unsupported;
-use super::{Builder, Error, Grads, NodeProto, Value};
+use super::{Builder, Error, Grads, NodeProto, Value, axis, from_front, unsupported};
 
 /// The largest matrix of zeros and ones that is made, in values.
 const LARGEST: usize = 1 << 25;
@@ -54,9 +53,9 @@ fn scatter(
 /// `y = x[indices] along an axis        dx = Σ of the dy that came from each position`
 pub(super) fn gather(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let x = g.shape(&node.input[0]);
-    let axis = node.int("axis", 0).rem_euclid(x.len() as i64) as usize;
+    let axis = axis(node, 0, x.len());
     let size = x[axis];
-    let index: Vec<_> = g.integers(node, 1)?.iter().map(|&i| i.rem_euclid(size as i64) as usize).collect();
+    let index = from_front(&g.integers(node, 1)?, size);
     let y = g.shape(&node.output[0]);
     let dy = g.whole_output(node, dy);
     let dy = g.apart(&dy, &y);
@@ -73,12 +72,12 @@ pub(super) fn slice(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let [starts, ends] = [g.integers(node, 1)?, g.integers(node, 2)?];
     let given = |i: usize| node.input_name(i).map(|_| g.integers(node, i)).transpose();
     let axes = given(3)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
+    let axes = from_front(&axes, x.len());
     let steps = given(4)?.unwrap_or_else(|| vec![1; starts.len()]);
     let y = g.shape(&node.output[0]);
     let dy = g.whole_output(node, dy);
     let mut dx = g.apart(&dy, &y);
     for (((start, end), axis), step) in starts.into_iter().zip(ends).zip(axes).zip(steps) {
-        let axis = axis.rem_euclid(x.len() as i64) as usize;
         let index = positions(start, end, step, x[axis] as i64);
         dx = scatter(g, node, &dx, axis + 1, &index, x[axis])?;
     }
@@ -107,7 +106,7 @@ pub(super) fn pad(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (x, y) = (g.shape(&node.input[0]), g.shape(&node.output[0]));
     let given = g.integers(node, 1)?;
     let axes: Vec<_> = match node.input_name(3) {
-        Some(_) => g.integers(node, 3)?.iter().map(|a| a.rem_euclid(x.len() as i64) as usize).collect(),
+        Some(_) => from_front(&g.integers(node, 3)?, x.len()),
         None => (0..x.len()).collect(),
     };
     let dy = g.whole_output(node, dy);

@@ -1,7 +1,7 @@
 //! Matrix products.
 
-use super::super::unsupported;
-use super::{Builder, Grads, NodeProto, Value};
+use super::{Builder, Grads, NodeProto, Value, unsupported};
+use crate::gradient::builder::broadcast;
 
 /// `y = α · A · B + β · C        dA = α · dy · Bᵀ, dB = α · Aᵀ · dy, dC = β · dy`, A and B transposed where asked
 pub(super) fn gemm(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
@@ -41,16 +41,14 @@ pub(super) fn gemm(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 
 /// a · b over the last two axes, the others broadcast.
 fn product(g: &mut Builder, a: &Value, b: &Value) -> Value {
-    let rank = a.shape.len().max(b.shape.len());
-    let at = |s: &[usize], i: usize| if i + s.len() < rank { 1 } else { s[i + s.len() - rank] };
-    let mut shape: Vec<_> = (0..rank).map(|i| at(&a.shape, i).max(at(&b.shape, i))).collect();
-    shape[rank - 2] = at(&a.shape, rank - 2);
-    shape[rank - 1] = at(&b.shape, rank - 1);
+    let mut shape = broadcast(&a.shape, &b.shape);
+    let rank = shape.len();
+    shape[rank - 2] = a.shape[a.shape.len() - 2];
+    shape[rank - 1] = b.shape[b.shape.len() - 1];
     g.emit("MatMul", &[a, b], &[], shape)
 }
 
 /// `y = a · b        da = dy · bᵀ, db = aᵀ · dy`, over the last two axes; a vector is a matrix of one row or column
-#[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
 pub(super) fn matmul(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let [a, b, y] = [&node.input[0], &node.input[1], &node.output[0]].map(|name| g.forward(name));
     let dy = g.whole_output(node, dy);
@@ -108,71 +106,129 @@ fn within(g: &mut Builder, dx: &Value, x: &[usize], y: &[usize], own: &[usize]) 
 }
 
 /// `y = Σ over the letters that y lacks, of the product of all x        dxᵢ = the same sum of dy and all other x`
-///
-/// In dxᵢ, a letter that only xᵢ has is one along which the gradient is constant.
 pub(super) fn einsum(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    let equation: String = node.string("equation", "").chars().filter(|c| !c.is_whitespace()).collect();
-    let (left, right) = equation.split_once("->").unwrap_or((&equation, "?"));
-    let terms: Vec<_> = left.split(',').collect();
-    let ranks: Vec<_> = node.input.iter().map(|name| g.shape(name).len()).collect();
-    if terms.len() != ranks.len() {
-        return Err(unsupported(node, &format!("equation '{equation}' for {} operands", ranks.len())));
-    }
-    // "..." written out in capital letters; the rows of the gradient get a letter of their own.
-    const ROWS: &str = "Z";
-    let dots = "ABCDEFGH";
-    let written = |term: &str, rank: usize| {
-        let count = rank.saturating_sub(term.replace("...", "").len()).min(dots.len());
-        term.replace("...", &dots[dots.len() - count..])
-    };
-    let terms: Vec<_> = terms.iter().zip(&ranks).map(|(term, &rank)| written(term, rank)).collect();
-    let right = match right {
-        "?" => {
-            let all = terms.concat();
-            let mut once: Vec<_> = all.chars().filter(|&c| all.matches(c).count() == 1 || c < 'a').collect();
-            once.sort_unstable();
-            once.dedup();
-            once.into_iter().collect()
-        }
-        right => written(right, g.shape(&node.output[0]).len()),
-    };
-    let twice = |term: &str| term.chars().any(|c| term.matches(c).count() > 1);
-    if terms.iter().any(|term| twice(term)) || equation.contains(|c: char| c.is_uppercase()) {
-        return Err(unsupported(node, &format!("equation '{equation}' takes a diagonal or has capital letters")));
-    }
+    let shapes: Vec<_> = node.input.iter().map(|name| g.shape(name)).collect();
+    let ranks: Vec<_> = shapes.iter().map(Vec::len).collect();
     let y = g.shape(&node.output[0]);
+    let equation = Equation::read(node.string("equation", ""), &ranks, y.len());
+    let equation = equation.map_err(|reason| unsupported(node, &reason))?;
     let dy = g.whole_output(node, dy);
     let dy = g.apart(&dy, &y);
-    let shapes: Vec<_> = node.input.iter().map(|name| g.shape(name)).collect();
-    let (terms, shapes) = (&terms, &shapes);
     let mut grads = Vec::new();
-    for (i, name) in node.input.iter().enumerate() {
-        if !g.wants(name) {
+    for (i, x) in shapes.iter().enumerate() {
+        if !g.wants(&node.input[i]) {
             grads.push(None);
             continue;
         }
-        let x = g.shape(name);
-        let others: Vec<_> = (0..terms.len()).filter(|&j| j != i).collect();
-        // The size of a letter is the largest that an operand gives it; one of size 1 here was broadcast.
-        let sizes = |c: char| {
-            (0..terms.len()).filter_map(move |j| Some((j, terms[j].find(c)?))).map(|(j, at)| shapes[j][at]).max()
-        };
-        let broadcast = |c: char| x[terms[i].find(c).unwrap_or_default()] == 1 && sizes(c) > Some(1);
-        let found = |c: char| (right.contains(c) || others.iter().any(|&j| terms[j].contains(c))) && !broadcast(c);
-        let kept: String = terms[i].chars().filter(|&c| found(c)).collect();
-        let inputs: Vec<_> = others.iter().map(|&j| terms[j].as_str()).collect();
-        let equation =
-            [vec![format!("{ROWS}{right}").as_str()], inputs].concat().join(",") + &format!("->{ROWS}{kept}");
-        let values: Vec<_> = others.iter().map(|&j| g.input(node, j)).collect();
-        let operands: Vec<_> = std::iter::once(&dy).chain(&values).collect();
-        let size = |c: char| if found(c) { x[terms[i].find(c).unwrap_or_default()] } else { 1 };
-        let shape = std::iter::once(1).chain(kept.chars().map(size)).collect();
-        let dx = g.emit("Einsum", &operands, &[("equation", equation.as_str().into())], shape);
-        let full: Vec<_> = std::iter::once(1).chain(terms[i].chars().map(size)).collect();
+        let (text, kept) = equation.of_operand(i, &shapes);
+        let others: Vec<_> = (0..shapes.len()).filter(|&j| j != i).map(|j| g.input(node, j)).collect();
+        let operands: Vec<_> = std::iter::once(&dy).chain(&others).collect();
+        let letters = x.iter().zip(kept);
+        let shape = std::iter::once(1).chain(letters.clone().filter_map(|(&n, kept)| kept.then_some(n))).collect();
+        let dx = g.emit("Einsum", &operands, &[("equation", text.as_str().into())], shape);
+        let full: Vec<_> = std::iter::once(1).chain(letters.map(|(&n, kept)| if kept { n } else { 1 })).collect();
         let dx = g.reshape(&dx, &full);
         // A first axis of size 1 gives its place to the rows.
         let own = if x.first() == Some(&1) { [&[1], &full[2..]].concat() } else { full };
         grads.push(Some(g.reshape(&dx, &own)));
     }
     Ok(grads)
+}
+
+/// The equation of an `Einsum`, with "..." written out in capital letters.
+#[derive(Debug, PartialEq)]
+struct Equation {
+    /// The letters of each operand, one an axis.
+    terms: Vec<String>,
+    /// Those of the result.
+    right: String,
+}
+
+impl Equation {
+    /// What "..." stands for, the last axis last.
+    const DOTS: &str = "ABCDEFGH";
+    /// The letter of the rows of a gradient.
+    const ROWS: &str = "Z";
+
+    /// Reads an equation for operands of these ranks and a result of rank `result`.
+    fn read(text: &str, ranks: &[usize], result: usize) -> Result<Self, String> {
+        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let (left, right) = text.split_once("->").map_or((&*text, None), |(left, right)| (left, Some(right)));
+        let terms: Vec<_> = left.split(',').collect();
+        if terms.len() != ranks.len() {
+            return Err(format!("equation '{text}' for {} operands", ranks.len()));
+        }
+        let written = |term: &str, rank: usize| {
+            let count = rank.saturating_sub(term.replace("...", "").len()).min(Self::DOTS.len());
+            term.replace("...", &Self::DOTS[Self::DOTS.len() - count..])
+        };
+        let terms: Vec<_> = terms.iter().zip(ranks).map(|(term, &rank)| written(term, rank)).collect();
+        let right = right.map_or_else(|| implied(&terms), |right| written(right, result));
+        let twice = |term: &String| term.chars().any(|c| term.matches(c).count() > 1);
+        if terms.iter().any(twice) || text.contains(|c: char| c.is_uppercase()) {
+            return Err(format!("equation '{text}' takes a diagonal or has capital letters"));
+        }
+        Ok(Self { terms, right })
+    }
+
+    /// The equation that makes the gradient of operand `i` of that of the result and of all other operands, and which
+    /// letters of operand `i` it keeps. Along the others the gradient is constant: only this operand has them, or it
+    /// has size 1 there and was broadcast.
+    fn of_operand(&self, i: usize, shapes: &[Vec<usize>]) -> (String, Vec<bool>) {
+        let others: Vec<_> = (0..self.terms.len()).filter(|&j| j != i).map(|j| self.terms[j].as_str()).collect();
+        // The size of a letter is the largest that an operand gives it.
+        let size = |c: char| self.terms.iter().zip(shapes).filter_map(|(term, shape)| Some(shape[term.find(c)?])).max();
+        let kept = |(c, &n): (char, &usize)| {
+            let broadcast = n == 1 && size(c) > Some(1);
+            !broadcast && (self.right.contains(c) || others.iter().any(|term| term.contains(c)))
+        };
+        let kept: Vec<_> = self.terms[i].chars().zip(&shapes[i]).map(kept).collect();
+        let result: String = self.terms[i].chars().zip(&kept).filter_map(|(c, kept)| kept.then_some(c)).collect();
+        let rows = Self::ROWS;
+        let dy = format!("{rows}{}", self.right);
+        (format!("{}->{rows}{result}", [&[&*dy], &others[..]].concat().join(",")), kept)
+    }
+}
+
+/// The right side that ONNX gives an equation without one: what "..." stands for, then the letters that occur once.
+fn implied(terms: &[String]) -> String {
+    let all = terms.concat();
+    let mut once: Vec<_> = all.chars().filter(|&c| all.matches(c).count() == 1 || c < 'a').collect();
+    once.sort_unstable();
+    once.dedup();
+    once.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Equation and shapes of the operands, and the equation of the first operand's gradient with the letters that it
+    /// keeps.
+    #[test]
+    fn equations_turn_into_those_of_gradients() {
+        type Case = (&'static str, &'static [&'static [usize]], &'static str, &'static [bool]);
+        let cases: [Case; 6] = [
+            ("ij, jk -> ik", &[&[2, 3], &[3, 4]], "Zik,jk->Zij", &[true, true]),
+            ("ij->i", &[&[2, 3]], "Zi->Zi", &[true, false]),
+            ("ij,ij->ij", &[&[1, 3], &[2, 3]], "Zij,ij->Zj", &[false, true]),
+            ("...i,i->...", &[&[2, 3, 4], &[4]], "ZGH,i->ZGHi", &[true, true, true]),
+            ("bij,jk", &[&[5, 2, 3], &[3, 4]], "Zbik,jk->Zbij", &[true, true, true]),
+            ("i,j->", &[&[2], &[3]], "Z,j->Z", &[false]),
+        ];
+        for (text, shapes, gradient, kept) in cases {
+            let shapes: Vec<_> = shapes.iter().map(|shape| shape.to_vec()).collect();
+            let ranks: Vec<_> = shapes.iter().map(Vec::len).collect();
+            let equation = Equation::read(text, &ranks, 2).expect(text);
+            assert_eq!(equation.of_operand(0, &shapes), (gradient.to_owned(), kept.to_vec()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_the_rule_does_not_know_is_refused() {
+        let message = |text, ranks: &[usize]| Equation::read(text, ranks, 1).expect_err(text);
+        assert_eq!(message("ii->i", &[2]), "equation 'ii->i' takes a diagonal or has capital letters");
+        assert_eq!(message("iJ->i", &[2]), "equation 'iJ->i' takes a diagonal or has capital letters");
+        assert_eq!(message("ij,j->i", &[2]), "equation 'ij,j->i' for 1 operands");
+    }
 }

@@ -7,9 +7,8 @@
 //! kernel then compares value by value, up to 80 times slower than the plain pool. So where a few plain operators find
 //! the same maxima they are used instead.
 
-use super::super::unsupported;
 use super::window::{Window, integers};
-use super::{Builder, Grads, NodeProto, Value};
+use super::{Builder, Grads, NodeProto, Value, unsupported};
 
 /// The largest kernel for which comparing whole tensors place by place is the faster way.
 const LARGEST: usize = 4;
@@ -28,7 +27,7 @@ pub(super) fn max(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     });
     let dx = if simple && tiles && window.x.len() == 2 {
         tiled(g, &window, &x, &y, &dy)
-    } else if simple && window.dense() && window.kernel.iter().all(|&k| k <= LARGEST) {
+    } else if simple && window.unit_strides() && window.kernel.iter().all(|&k| k <= LARGEST) {
         sliding(g, &window, &x, &y, &dy)
     } else {
         indexed(g, node, &dy)

@@ -19,8 +19,8 @@ mod window;
 
 pub(super) use window::integers;
 
-use super::Error;
 use super::builder::{Builder, Value};
+use super::{Error, ReluRule, unsupported};
 use crate::onnx::proto::NodeProto;
 
 /// The gradients of a node's inputs, in order.
@@ -130,6 +130,21 @@ pub const RULES: &[Rule] = &[
     rule("Where", 9, arithmetic::choose),
 ];
 
+/// `dx = dy · slope`, the end of many rules of one input.
+fn times(g: &mut Builder, dy: &Value, slope: &Value) -> Grads {
+    Ok(vec![Some(g.mul(dy, slope))])
+}
+
+/// The attribute `axis` of a node, counted from the front of `rank` axes.
+fn axis(node: &NodeProto, default: i64, rank: usize) -> usize {
+    node.int("axis", default).rem_euclid(rank as i64) as usize
+}
+
+/// Positions among `count`, of which ONNX counts negative ones from the end.
+fn from_front(positions: &[i64], count: usize) -> Vec<usize> {
+    positions.iter().map(|i| i.rem_euclid(count as i64) as usize).collect()
+}
+
 /// The rule of a node's operator.
 #[must_use]
 pub fn find(node: &NodeProto) -> Option<&'static Rule> {
@@ -137,35 +152,37 @@ pub fn find(node: &NodeProto) -> Option<&'static Rule> {
     node.domain().is_empty().then_some(&RULES[place])
 }
 
+/// The operators whose outputs change only in steps, sorted by name.
+const FLAT: [&str; 24] = [
+    "And",
+    "ArgMax",
+    "ArgMin",
+    "Ceil",
+    "ConstantOfShape",
+    "Equal",
+    "EyeLike",
+    "Floor",
+    "Greater",
+    "GreaterOrEqual",
+    "IsInf",
+    "IsNaN",
+    "Less",
+    "LessOrEqual",
+    "NonZero",
+    "Not",
+    "OneHot",
+    "Or",
+    "Range",
+    "Round",
+    "Shape",
+    "Sign",
+    "Size",
+    "Xor",
+];
+
 /// Whether the node's outputs change only in steps, so that their slope is 0 wherever there is one.
 #[must_use]
 pub fn is_flat(node: &NodeProto) -> bool {
-    const FLAT: [&str; 24] = [
-        "And",
-        "ArgMax",
-        "ArgMin",
-        "Ceil",
-        "ConstantOfShape",
-        "Equal",
-        "Floor",
-        "Greater",
-        "GreaterOrEqual",
-        "IsInf",
-        "IsNaN",
-        "Less",
-        "LessOrEqual",
-        "NonZero",
-        "Not",
-        "OneHot",
-        "Or",
-        "Range",
-        "Round",
-        "Shape",
-        "Sign",
-        "Size",
-        "Xor",
-        "EyeLike",
-    ];
     const FLOAT: i64 = 1;
     FLAT.contains(&node.op_type()) || (node.op_type() == "Cast" && node.int("to", FLOAT) != FLOAT)
 }
@@ -175,7 +192,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_sorted() {
+    fn the_tables_are_sorted() {
         assert!(RULES.is_sorted_by_key(|rule| rule.operator));
+        assert!(FLAT.is_sorted());
     }
 }

@@ -1,8 +1,8 @@
 //! Normalisations and softmax.
 
-use super::super::unsupported;
 use super::reduce::not_zero;
-use super::{Builder, Error, Grads, NodeProto, Value};
+use super::{Builder, Error, Grads, NodeProto, Value, axis, unsupported};
+use crate::gradient::rewrite::MOST_CHANNELS;
 
 /// `y = s · (x − μ) / √(v + ε) + b        dx = dy · s / √(v + ε)`, per channel
 pub(super) fn batch(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
@@ -54,7 +54,7 @@ fn standardise(g: &mut Builder, x: &Value, axes: usize, epsilon: f32) -> (Value,
 pub(super) fn layer(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (x, s) = (g.input(node, 0), g.input(node, 1));
     let rank = x.shape.len();
-    let axis = node.int("axis", -1).rem_euclid(rank as i64) as usize;
+    let axis = axis(node, -1, rank);
     let kept: Vec<_> = (0..rank).map(|i| if i < axis { x.shape[i] } else { 1 }).collect();
     let mean = g.extra_output(node, 1, kept.clone());
     let r = g.extra_output(node, 2, kept);
@@ -65,11 +65,11 @@ pub(super) fn layer(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     Ok(vec![Some(standardised(g, &t, &x_hat, &r, rank - axis))])
 }
 
-/// `y = s · x̂, x̂ = x · r, r = 1 / √(mean x² + ε)        dx = r · (t − x̂ · mean(t · x̂)), t = dy · s`, means from `axis` on
-#[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
+/// `y = s · x̂, x̂ = x · r, r = 1 / √(mean x² + ε)        dx = r · (t − x̂ · mean(t · x̂)), t = dy · s`, means from
+/// `axis` on
 pub(super) fn root_mean_square(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (x, s) = (g.input(node, 0), g.input(node, 1));
-    let axis = node.int("axis", -1).rem_euclid(x.shape.len() as i64) as usize;
+    let axis = axis(node, -1, x.shape.len());
     let dy = g.whole_output(node, dy);
     let from = |v: &Value| (v.shape.len() - x.shape.len() + axis..v.shape.len()).collect::<Vec<_>>();
     let square = g.mul(&x, &x);
@@ -122,11 +122,10 @@ pub(super) fn group(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 /// `y = x / n, n = √Σ x²` along an axis        `dx = (dy − y · Σ dy · y) / n`, 0 where n is 0; or with p = 1:
 ///
 /// `y = x / n, n = Σ |x|        dx = (dy − sign x · Σ dy · y) / n`
-#[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
 pub(super) fn lp(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (x, y) = (g.input(node, 0), g.output(node));
     let dy = g.whole_output(node, dy);
-    let axis = node.int("axis", -1).rem_euclid(x.shape.len() as i64) as usize;
+    let axis = axis(node, -1, x.shape.len());
     let (n, slope) = if node.int("p", 2) == 1 {
         let size = g.map("Abs", &x);
         (g.sum(&size, &[axis]), g.map("Sign", &x))
@@ -146,7 +145,7 @@ pub(super) fn lp(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 /// `y = e^x / Σ e^x        dx = y · (dy − Σ dy · y)`, sums along the axis
 pub(super) fn softmax(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let y = g.output(node);
-    let axis = axis(g, node)?;
+    let axis = class_axis(g, node)?;
     let dy = g.whole_output(node, dy);
     let product = g.mul(&dy, &y);
     let sum = g.sum(&product, &[axis + product.shape.len() - y.shape.len()]);
@@ -157,7 +156,7 @@ pub(super) fn softmax(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 /// `y = x − ln Σ e^x        dx = dy − e^y · Σ dy`, sums along the axis
 pub(super) fn log_softmax(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let y = g.output(node);
-    let axis = axis(g, node)?;
+    let axis = class_axis(g, node)?;
     let dy = g.whole_output(node, dy);
     let probability = g.map("Exp", &y);
     let sum = g.sum(&dy, &[axis + dy.shape.len() - y.shape.len()]);
@@ -166,16 +165,17 @@ pub(super) fn log_softmax(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grad
 }
 
 /// The axis of a softmax; that of the photo, of size 1, would hold the rows of its gradient.
-fn axis(g: &Builder, node: &NodeProto) -> Result<usize, Error> {
+fn class_axis(g: &Builder, node: &NodeProto) -> Result<usize, Error> {
     let shape = g.shape(&node.output[0]);
-    match node.int("axis", -1).rem_euclid(shape.len() as i64) as usize {
+    match axis(node, -1, shape.len()) {
         0 if shape[0] == 1 => Err(unsupported(node, "it runs along an axis of size 1")),
         axis => Ok(axis),
     }
 }
 
-/// [`super::super::fold`] writes out what is of shape [1, C, H, W] and of a size that makes sense, so that only the rest
-/// comes here.
+/// [`super::super::rewrite`] writes out what is of shape [1, C, H, W] and of a size that makes sense, so that only the
+/// rest comes here.
 pub(super) fn local_response(_: &mut Builder, node: &NodeProto, _: &Value) -> Grads {
-    Err(unsupported(node, "its input is not of shape [1, C, H, W], or C or its size is not in 1..=4096"))
+    let reason = format!("its input is not of shape [1, C, H, W], or C or its size is not in 1..={MOST_CHANNELS}");
+    Err(unsupported(node, &reason))
 }

@@ -26,7 +26,7 @@ fn spread(g: &mut Builder, window: &Window, dy: &Value, x: &[usize], shares: &[f
     let axes = 0..window.x.len();
     let area: usize = window.kernel.iter().product();
     // For stride 1 it is such a sum again, so `AveragePool` serves for it.
-    let again = window.dense()
+    let again = window.unit_strides()
         && window.dilations.iter().all(|&d| d == 1)
         && axes.clone().all(|i| window.begin[i] < window.kernel[i] && window.x[i] + window.begin[i] >= window.y[i]);
     let factor = if again { area as f32 } else { 1.0 };
@@ -75,14 +75,12 @@ fn counts(window: &Window, include_pad: bool) -> Vec<usize> {
 }
 
 /// `y = mean over all positions        dx = dy / positions`, the same everywhere
-#[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
 pub(super) fn global_average(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let positions: usize = g.shape(&node.input[0])[2..].iter().product();
     Ok(vec![Some(g.scale(dy, 1.0 / positions as f32))])
 }
 
 /// `y = max over all positions        dx = dy at the first maximum, 0 elsewhere`
-#[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
 pub(super) fn global_max(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let x = g.input(node, 0);
     let positions: usize = x.shape[2..].iter().product();
@@ -109,7 +107,6 @@ pub(super) fn lp(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 }
 
 /// `y = (Σ |x|^p over all positions)^(1/p)`, see [`lp`]
-#[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
 pub(super) fn global_lp(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let dy = by_norm(g, node, dy);
     let slope = powers(g, node);

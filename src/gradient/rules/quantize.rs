@@ -1,8 +1,7 @@
 //! Quantised models in QDQ form, by clipped straight-through estimation: rounding passes the gradient, saturation stops
 //! it. Quantisers delete the ReLU before a quantiser and leave its work to the saturation.
 
-use super::super::unsupported;
-use super::{Builder, Error, Grads, NodeProto, Value};
+use super::{Builder, Error, Grads, NodeProto, Value, axis, unsupported};
 use crate::onnx::proto::tensor_proto::DataType;
 
 /// What a user of these gradients should know.
@@ -30,7 +29,7 @@ pub(super) fn quantize(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let x = g.input(node, 0);
     let mut shape = vec![1; x.shape.len()];
     if scale.len() > 1 {
-        shape[node.int("axis", 1).rem_euclid(x.shape.len() as i64) as usize] = scale.len();
+        shape[axis(node, 1, x.shape.len())] = scale.len();
     }
     let [low, high] = [low, high].map(|bound: f32| {
         let values: Vec<_> = scale.iter().zip(&zero).map(|(s, z)| (bound - z) * s).collect();
@@ -54,7 +53,6 @@ fn bytes(node: &NodeProto, raw: Option<&[u8]>, values: &[i32], kind: i32) -> Res
 }
 
 /// `y = s · (q − z)        dq = dy`, see [`quantize`]
-#[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
 pub(super) fn dequantize(_: &mut Builder, _: &NodeProto, dy: &Value) -> Grads {
     Ok(vec![Some(dy.clone())])
 }

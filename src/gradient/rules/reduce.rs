@@ -1,6 +1,6 @@
 //! Sums, means and extremes over some axes.
 
-use super::{Builder, Error, Grads, NodeProto, Value};
+use super::{Builder, Error, Grads, NodeProto, Value, from_front, times};
 
 /// What a reduction takes together.
 struct Reduction {
@@ -18,7 +18,7 @@ impl Reduction {
         let x = g.input(node, 0);
         let rank = x.shape.len();
         let axes: Vec<usize> = match node.input_name(1) {
-            Some(_) => g.integers(node, 1)?.iter().map(|&a| a.rem_euclid(rank as i64) as usize).collect(),
+            Some(_) => from_front(&g.integers(node, 1)?, rank),
             None => vec![],
         };
         let all = axes.is_empty() && node.int("noop_with_empty_axes", 0) == 0;
@@ -32,11 +32,6 @@ impl Reduction {
         let dy = g.reshape(&dy, &rows);
         let y = if rank == 0 { y } else { g.reshape(&y, &kept) };
         Ok(Self { x, y, dy, count })
-    }
-
-    /// `dx = dy · slope`
-    fn times(&self, g: &mut Builder, slope: &Value) -> Grads {
-        Ok(vec![Some(g.mul(&self.dy, slope))])
     }
 }
 
@@ -58,14 +53,14 @@ pub(super) fn extremum(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let axes: Vec<_> = (0..r.x.shape.len()).filter(|&i| r.y.shape[i] == 1).collect();
     let ties = g.sum(&taken, &axes);
     let share = g.div(&taken, &ties);
-    r.times(g, &share)
+    times(g, &r.dy, &share)
 }
 
 /// `y = Σ |x|        dx = dy · sign x`
 pub(super) fn l1(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let r = Reduction::of(g, node, dy)?;
     let sign = g.map("Sign", &r.x);
-    r.times(g, &sign)
+    times(g, &r.dy, &sign)
 }
 
 /// `y = √Σ x²        dx = dy · x / y`, 0 where y is 0
@@ -73,7 +68,7 @@ pub(super) fn l2(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let r = Reduction::of(g, node, dy)?;
     let y = not_zero(g, &r.y);
     let slope = g.div(&r.x, &y);
-    r.times(g, &slope)
+    times(g, &r.dy, &slope)
 }
 
 /// `a`, or 1 where it is 0; for a ≥ 0
@@ -87,7 +82,7 @@ pub(super) fn not_zero(g: &mut Builder, a: &Value) -> Value {
 pub(super) fn sum_square(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let r = Reduction::of(g, node, dy)?;
     let twice = g.scale(&r.x, 2.0);
-    r.times(g, &twice)
+    times(g, &r.dy, &twice)
 }
 
 /// `y = ln Σ x        dx = dy · e^−y`, the same along the axes
@@ -95,7 +90,7 @@ pub(super) fn log_sum(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let r = Reduction::of(g, node, dy)?;
     let minus = g.map("Neg", &r.y);
     let slope = g.map("Exp", &minus);
-    r.times(g, &slope)
+    times(g, &r.dy, &slope)
 }
 
 /// `y = ln Σ e^x        dx = dy · e^(x − y)`
@@ -103,5 +98,5 @@ pub(super) fn log_sum_exp(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grad
     let r = Reduction::of(g, node, dy)?;
     let difference = g.sub(&r.x, &r.y);
     let slope = g.map("Exp", &difference);
-    r.times(g, &slope)
+    times(g, &r.dy, &slope)
 }

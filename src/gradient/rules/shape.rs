@@ -1,17 +1,14 @@
 //! Operators that only move or repeat values.
 
-use super::super::builder::row;
-use super::super::unsupported;
-use super::{Builder, Grads, NodeProto, Value};
+use super::{Builder, Grads, NodeProto, Value, axis, from_front, unsupported};
+use crate::gradient::builder::row;
 
 /// `y = x        dx = dy`
-#[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
 pub(super) fn identity(_: &mut Builder, _: &NodeProto, dy: &Value) -> Grads {
     Ok(vec![Some(dy.clone())])
 }
 
 /// `y = x in another shape        dx = dy in the shape of x`
-#[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
 pub(super) fn reshape(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let x = g.row(&node.input[0]);
     let dy = g.whole_output(node, dy);
@@ -19,7 +16,6 @@ pub(super) fn reshape(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 }
 
 /// `y = x with its axes in the order perm        dx = dy with its axes in the inverse order`
-#[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
 pub(super) fn transpose(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (x, y) = (g.shape(&node.input[0]), g.shape(&node.output[0]));
     let perm: Vec<_> = match node.ints("perm") {
@@ -41,10 +37,9 @@ pub(super) fn transpose(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads 
 }
 
 /// `y = x₀ | x₁ | …        dxᵢ = the part of dy that came from xᵢ`
-#[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
 pub(super) fn concat(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let y = g.shape(&node.output[0]);
-    let axis = node.int("axis", 0).rem_euclid(y.len() as i64) as usize;
+    let axis = axis(node, 0, y.len());
     let dy = g.whole_output(node, dy);
     let dy = if axis == 0 { g.apart(&dy, &y) } else { dy };
     // The rows stand in front of the first axis, or in its place.
@@ -60,10 +55,9 @@ pub(super) fn concat(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 }
 
 /// `y₀ | y₁ | … = x        dx = dy₀ | dy₁ | …`, zeros for a part that leads nowhere
-#[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
 pub(super) fn split(g: &mut Builder, node: &NodeProto, _: &Value) -> Grads {
     let x = g.shape(&node.input[0]);
-    let axis = node.int("axis", 0).rem_euclid(x.len() as i64) as usize;
+    let axis = axis(node, 0, x.len());
     let mut parts = Vec::new();
     // Zeros need as many rows as the gradients; these are a gradient times 0.
     let some = node.output.iter().find_map(|y| g.gradient(y)).expect("one output is on the path");
@@ -87,7 +81,6 @@ pub(super) fn split(g: &mut Builder, node: &NodeProto, _: &Value) -> Grads {
 }
 
 /// `y = x repeated to a larger shape        dx = Σ dy over the repetitions`
-#[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
 pub(super) fn expand(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     Ok(vec![Some(g.unbroadcast(node, 0, dy))])
 }
@@ -107,7 +100,6 @@ pub(super) fn tile(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 }
 
 /// `y[c, h·b + i, w·b + j] = x[(i, j, c), h, w]`, or `x[(c, i, j), h, w]` in mode CRD        dx the way back
-#[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
 pub(super) fn depth_to_space(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (x, y) = (g.shape(&node.input[0]), g.shape(&node.output[0]));
     let block = node.int("blocksize", 1) as usize;
@@ -122,7 +114,6 @@ pub(super) fn depth_to_space(g: &mut Builder, node: &NodeProto, dy: &Value) -> G
 }
 
 /// `y[(i, j, c), h, w] = x[c, h·b + i, w·b + j]        dx the way back`
-#[allow(clippy::unnecessary_wraps, reason = "a rule of the table")]
 pub(super) fn space_to_depth(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (x, y) = (g.shape(&node.input[0]), g.shape(&node.output[0]));
     let dy = g.together(dy, &y);
@@ -144,7 +135,7 @@ pub(super) fn resize(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     if !plain {
         return Err(unsupported(node, "only height and width of [N, C, H, W] are resized by the rule"));
     }
-    let axes: Vec<_> = node.ints("axes").unwrap_or(&[0, 1, 2, 3]).iter().map(|a| a.rem_euclid(4) as usize).collect();
+    let axes = from_front(node.ints("axes").unwrap_or(&[0, 1, 2, 3]), 4);
     let mut dx = g.together(dy, &y);
     for axis in [2, 3] {
         if x[axis] == y[axis] {

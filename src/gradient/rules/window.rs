@@ -1,7 +1,6 @@
 //! The sliding window that convolutions and pools share: its attributes with their ONNX defaults.
 
-use super::super::unsupported;
-use super::{Builder, Error, NodeProto};
+use super::{Builder, Error, NodeProto, unsupported};
 
 /// A window over the spatial axes, with the padding that the shapes show (`auto_pad` and `ceil_mode` are resolved).
 #[derive(Debug)]
@@ -74,7 +73,7 @@ impl Window {
     }
 
     /// Whether every stride is 1.
-    pub(super) fn dense(&self) -> bool {
+    pub(super) fn unit_strides(&self) -> bool {
         self.strides.iter().all(|&s| s == 1)
     }
 

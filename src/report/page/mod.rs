@@ -3,11 +3,13 @@
 //! The program puts data into the page, and the page's script shows them. There are three blocks of JSON: the summary,
 //! the rows (columns, since there may be fifty thousand), and pictures of a few chosen photos.
 
+mod choices;
 mod rows;
 mod summary;
 
 use std::collections::BTreeMap;
 
+pub use choices::{Choice, choices};
 use serde::Serialize;
 
 use super::{Comparison, Layers, Picture, Summary, table};
@@ -68,17 +70,6 @@ pub struct PageFailure<'a> {
     pub kind: &'a str,
     /// What went wrong.
     pub reason: &'a str,
-}
-
-/// Photos that have something in common.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Choice {
-    /// One word.
-    pub name: &'static str,
-    /// What they have in common.
-    pub title: String,
-    /// Their places.
-    pub photos: Vec<usize>,
 }
 
 /// A photo and its layers in each run.

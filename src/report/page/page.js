@@ -47,7 +47,7 @@ function summaryTable() {
   const lines = new Map();
   summary.runs.forEach((run, place) => run.metrics.forEach(metric => {
     const key = `${metric.name} ${metric.detail} ${metric.weighted}`;
-    if (!lines.has(key)) lines.set(key, { name: metric.name, what: metric.what, detail: [metric.detail, metric.weighted ? "by weight" : "", metric.higher_is_better ? "" : "less is better"].filter(Boolean).join(", "), cells: summary.runs.map(() => null) });
+    if (!lines.has(key)) lines.set(key, { name: metric.name, what: metric.what, detail: [metric.detail, metric.weighted ? "by weight" : summary.weighted ? "each photo alike" : "", metric.higher_is_better ? "" : "less is better"].filter(Boolean).join(", "), cells: summary.runs.map(() => null) });
     lines.get(key).cells[place] = metric;
   }));
   const notes = [...new Set(summary.runs.flatMap(run => [`Floor: ${run.floor_name}.`, ...run.notes]))];

@@ -139,13 +139,12 @@ fn first_class(guess: &Guess) -> Option<usize> {
 /// What a photo is right in, a bit each: box for the true class; class and box of the first guess; of one of five; class
 /// of the first guess; of one of five.
 fn right(outcome: &Outcome) -> u8 {
-    let within = |rank: Option<usize>, k: usize| rank.is_some_and(|rank| rank < k);
     let bits = [
-        outcome.iou.is_some_and(|iou| iou >= LEAST_IOU),
-        within(outcome.hit_rank, 1),
-        within(outcome.hit_rank, 5),
-        within(outcome.class_rank, 1),
-        within(outcome.class_rank, 5),
+        outcome.iou_at_least(LEAST_IOU),
+        outcome.hit_in_top(1),
+        outcome.hit_in_top(5),
+        outcome.class_in_top(1),
+        outcome.class_in_top(5),
     ];
     bits.iter().enumerate().map(|(i, bit)| u8::from(*bit) << i).sum()
 }

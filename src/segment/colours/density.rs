@@ -1,6 +1,6 @@
 //! A mixture's densities at a block of colours, in f32.
 
-use super::gmm::{Component, Gmm};
+use super::gmm::{Gaussian, Gmm};
 use crate::segment::kernel::lanes::{BLOCK, Column, exp2, log2};
 
 /// What one Gaussian's log₂ density needs.
@@ -14,8 +14,8 @@ pub(in crate::segment) struct Density {
     constant: f32,
 }
 
-impl From<&Component> for Density {
-    fn from(component: &Component) -> Self {
+impl From<&Gaussian> for Density {
+    fn from(component: &Gaussian) -> Self {
         let (w, log2_e) = (component.whitening * (0.5 * std::f64::consts::LOG2_E).sqrt(), std::f64::consts::LOG2_E);
         Self {
             mean: component.mean.map(|v| v as f32).into(),

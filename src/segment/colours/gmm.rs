@@ -4,7 +4,7 @@ use nalgebra::{Cholesky, Matrix3, Vector3};
 
 /// One Gaussian of a mixture.
 #[derive(Clone, Debug)]
-pub struct Component {
+pub struct Gaussian {
     /// Its share, 0..=1.
     pub weight: f64,
     /// Its mean colour, RGB, in the range of the colours that it was learnt from.
@@ -17,7 +17,7 @@ pub struct Component {
     pub(in crate::segment) constant: f64,
 }
 
-impl Component {
+impl Gaussian {
     /// A Gaussian. A covariance that is not positive definite gets just enough added to its diagonal.
     #[must_use]
     pub fn new(weight: f64, mean: Vector3<f64>, covariance: Matrix3<f64>) -> Self {
@@ -55,7 +55,7 @@ impl Component {
 #[derive(Clone, Debug)]
 pub struct Gmm {
     /// The components; none where nothing could be learnt.
-    pub components: Vec<Component>,
+    pub components: Vec<Gaussian>,
 }
 
 impl Gmm {

@@ -14,7 +14,7 @@ mod splitting;
 
 pub use em::expectation_maximisation;
 pub use fit::{ColourFit, ColourOptions, fit};
-pub use gmm::{Component, Gmm};
+pub use gmm::{Gaussian, Gmm};
 pub use kmeans::start;
 pub use samples::Samples;
 pub use splitting::binary_splitting;

@@ -2,7 +2,7 @@
 
 use nalgebra::{Matrix3, Vector3};
 
-use super::gmm::Component;
+use super::gmm::Gaussian;
 use crate::segment::kernel::lanes::{Column, Sums};
 
 /// Σ w · (1, x, y, z, xx, xy, xz, yy, yz, zz) over colours (x, y, z) relative to an origin.
@@ -41,7 +41,7 @@ impl Moments {
 
     /// The Gaussian with this mean and with the covariance Σ w xxᵀ / Σ w − x̄x̄ᵀ + `regulariser` · I. Its weight is its
     /// share of `total`; there is none without weight.
-    pub(in crate::segment) fn gaussian(&self, total: f64, regulariser: f64) -> Option<Component> {
+    pub(in crate::segment) fn gaussian(&self, total: f64, regulariser: f64) -> Option<Gaussian> {
         let sums = self.sums.totals();
         let weight = sums[0];
         if weight <= 1e-10 {
@@ -51,6 +51,6 @@ impl Moments {
         let shift = Vector3::new(x, y, z);
         let square = Matrix3::new(xx, xy, xz, xy, yy, yz, xz, yz, zz);
         let covariance = square - shift * shift.transpose() + Matrix3::identity() * regulariser;
-        Some(Component::new(weight / total, self.mean(), covariance))
+        Some(Gaussian::new(weight / total, self.mean(), covariance))
     }
 }

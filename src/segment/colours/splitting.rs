@@ -2,7 +2,7 @@
 
 use nalgebra::{Matrix3, SymmetricEigen, Vector3};
 
-use super::gmm::{Component, Gmm};
+use super::gmm::{Gaussian, Gmm};
 use super::samples::Samples;
 
 /// Splits the colours, in 0..=1, into parts and fits one Gaussian to each; there is no EM.
@@ -28,7 +28,7 @@ pub fn binary_splitting(samples: &Samples, components: usize) -> Gmm {
     }
     let total: usize = parts.iter().filter(|p| p.counts()).map(|p| p.colours.len()).sum();
     let component =
-        |part: &Part| Component::new(part.colours.len() as f64 / total as f64, part.mean, conditioned(part.covariance));
+        |part: &Part| Gaussian::new(part.colours.len() as f64 / total as f64, part.mean, conditioned(part.covariance));
     Gmm { components: parts.iter().filter(|p| p.counts()).map(component).collect() }
 }
 

@@ -273,8 +273,7 @@ mod tests {
     fn the_map_alone_decides_without_colours() {
         let options = CutOptions { form: Form::Grabcut8, gamma: 0.0, map: 2.0, level: 0.5 };
         let mut energy = Energy::new(&options);
-        let window = crate::saliency::Rect { x: 0, y: 0, width: 4, height: 1 };
-        let map = Saliency { map: ndarray::array![[1.0, 3.0, 0.5, 3.5]], window };
+        let map = Saliency::whole(ndarray::array![[1.0, 3.0, 0.5, 3.5]]);
         let frame = RgbImage::new(4, 1);
         energy.set_photo(&frame);
         energy.set_class(&frame, Some(&map), None, 0, &mut |_| {});
@@ -283,7 +282,7 @@ mod tests {
         assert_eq!(energy.instance().sink, [0, 0, -cost(0.5), 0]);
         assert_eq!(energy.minimise(), ndarray::array![[false, true, false, true]]);
         // Nothing is known outside the window.
-        let narrow = Saliency { window: crate::saliency::Rect { width: 2, ..window }, ..map };
+        let narrow = Saliency { window: crate::saliency::Rect::whole(2, 1), ..map };
         energy.set_class(&frame, Some(&narrow), None, 0, &mut |_| {});
         assert_eq!(energy.instance().sink[2..], [0, 0]);
     }
@@ -294,7 +293,7 @@ mod tests {
         assert_eq!(unary(&nothing, &nothing, &Vector3::zeros(), Form::Gsc), [35, 35]);
         // Far from both models only the uniform density is left.
         let one = |at| Gmm {
-            components: vec![crate::segment::Component::new(
+            components: vec![crate::segment::Gaussian::new(
                 1.0,
                 Vector3::repeat(at),
                 nalgebra::Matrix3::identity() * 1e-4,

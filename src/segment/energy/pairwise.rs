@@ -128,7 +128,7 @@ mod tests {
         }
     }
 
-    /// protocol.md, section 8, "Energy".
+    /// The weights of a step in red from 0 to 255, worked out by hand from the formula of [`Form::Gsc`].
     #[test]
     fn gsc_weights_by_hand() {
         let weights = |greys: &[u8], width| {

@@ -55,8 +55,8 @@ pub(in crate::segment) fn log2(x: f32) -> f32 {
     n + 2.0 * std::f32::consts::LOG2_E * (s * series)
 }
 
-/// N sums, each kept in as many parts as the widest vector has numbers, so that the order of adding is the same on every
-/// machine.
+/// N sums, each kept in as many parts as the widest vector has numbers, so that the order of adding is the same on
+/// every machine.
 #[derive(Clone, Debug)]
 pub(in crate::segment) struct Sums<const N: usize>([[f64; LANES]; N]);
 

@@ -3,20 +3,21 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
-use assert_cmd::Command;
+use assert_cmd::cargo::cargo_bin;
 use localise::onnx::proto::tensor_proto::DataLocation;
 use localise::onnx::proto::tensor_shape_proto::{Dimension, dimension};
-use localise::onnx::proto::{
-    AttributeProto, GraphProto, ModelProto, StringStringEntryProto, TensorProto, ValueInfoProto, type_proto,
-};
+use localise::onnx::proto::{AttributeProto, GraphProto, ModelProto, StringStringEntryProto, TensorProto, type_proto};
 use localise::onnx::{declared, encode};
-
 use prost::Message;
 
-use crate::faults::within;
-use crate::notation::{nodes, numbers, written};
+use crate::support::job::Job;
+use crate::support::models::endless;
+use crate::support::notation::{nodes, numbers, written};
+use crate::support::program::{ended, localise, lossy};
+use crate::support::{strace, within};
 
 /// `y = x + w`, four numbers.
 fn add() -> ModelProto {
@@ -56,28 +57,6 @@ fn input(change: impl FnOnce(&mut type_proto::Tensor)) -> Vec<u8> {
 
 fn constant_of_shape(dims: &str) -> Vec<u8> {
     encode(&written(17, &[1, 4], "c = ConstantOfShape(n); s = ReduceSum(c); y = Add(x, s)", &format!("n = {dims}")))
-}
-
-/// `Loop` whose condition never turns false.
-pub(crate) fn endless() -> Vec<u8> {
-    let mut model = written(17, &[1, 4], "c = Loop(, yes) ; y = Add(x, c)", "");
-    let outer = graph(&mut model);
-    let truth = |name: &str| TensorProto {
-        name: Some(name.into()),
-        data_type: Some(9),
-        raw_data: Some(vec![1].into()),
-        ..Default::default()
-    };
-    outer.initializer.push(truth("yes"));
-    let body = GraphProto {
-        node: nodes("go = Identity(on); s = Identity(one)"),
-        initializer: vec![truth("on"), TensorProto::from_floats("one", &[], &[1.0])],
-        input: ["i", "before"].map(|n| ValueInfoProto { name: Some(n.into()), ..Default::default() }).into(),
-        output: ["go", "s"].map(|n| ValueInfoProto { name: Some(n.into()), ..Default::default() }).into(),
-        ..Default::default()
-    };
-    outer.node[0].attribute = vec![AttributeProto { name: Some("body".into()), g: Some(body), ..Default::default() }];
-    encode(&model)
 }
 
 /// `If` in `If`, 3,000 deep, as bytes: no encoder goes that far.
@@ -162,9 +141,8 @@ fn hostile_models_end_in_a_clear_error_at_once() {
         fs::write(&path, bytes).unwrap();
         let _ = fs::remove_file(&output);
         let start = Instant::now();
-        let result =
-            Command::cargo_bin("localise").unwrap().arg("grad").arg(&path).arg("-o").arg(&output).output().unwrap();
-        let (took, message) = (start.elapsed(), String::from_utf8_lossy(&result.stderr).into_owned());
+        let result = localise().arg("grad").arg(&path).arg("-o").arg(&output).output().unwrap();
+        let (took, message) = (start.elapsed(), lossy(&result.stderr));
         assert!(took < within(2.0), "{name} took {took:?}");
         let code = if expected.is_empty() { 0 } else { 2 };
         assert_eq!(result.status.code(), Some(code), "{name}: {message}");
@@ -174,10 +152,10 @@ fn hostile_models_end_in_a_clear_error_at_once() {
     }
 }
 
-/// T18: a location that leads out of the folder is never opened, wherever in the model it stands; a pipe is not waited for.
+/// A location that leads out of the folder is never opened, wherever in the model it stands; a pipe is not waited for.
 #[test]
 fn nothing_outside_the_folder_is_opened() {
-    if !crate::faults::strace() {
+    if !strace() {
         return;
     }
     let outer = tempfile::tempdir().unwrap();
@@ -186,7 +164,7 @@ fn nothing_outside_the_folder_is_opened() {
     let secret = outer.path().join("secret.bin");
     fs::write(&secret, [0; 16]).unwrap();
     symlink(&secret, folder.join("link.bin")).unwrap();
-    assert!(std::process::Command::new("mkfifo").arg(folder.join("pipe.bin")).status().unwrap().success());
+    assert!(Command::new("mkfifo").arg(folder.join("pipe.bin")).status().unwrap().success());
     let tensor = |location: &str| {
         let model = ModelProto::decode(external(location, &[]).as_slice()).unwrap();
         model.graph.unwrap().initializer.remove(0)
@@ -214,17 +192,17 @@ fn nothing_outside_the_folder_is_opened() {
         for model in [external(location, &[]), in_an_attribute(location), in_a_subgraph(location)] {
             fs::write(&path, model).unwrap();
             let start = Instant::now();
-            let mut command = std::process::Command::new("strace");
+            let mut command = Command::new("strace");
             command.args(["-f", "-qqq", "-e", "trace=open,openat", "-o", trace.to_str().unwrap()]);
             let output = command
-                .arg(assert_cmd::cargo::cargo_bin("localise"))
+                .arg(cargo_bin("localise"))
                 .arg("grad")
                 .arg(&path)
                 .arg("-o")
                 .arg(outer.path().join("g.onnx"))
                 .output()
                 .unwrap();
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            let said = lossy(&output.stderr);
             assert!(start.elapsed() < within(4.0), "{location} took {:?}", start.elapsed());
             assert_eq!(output.status.code(), Some(2), "{location}: {said}");
             let wanted = ["outside the model's folder", "no regular file"];
@@ -239,17 +217,17 @@ fn nothing_outside_the_folder_is_opened() {
     assert_eq!(tried, 18);
 }
 
-/// T18, through a run: what does not fit its description is refused before any photo, also where memory is short.
+/// Through a run: what does not fit its description is refused before any photo, also where memory is short.
 #[test]
 fn a_model_that_does_not_fit_is_refused_by_a_run() {
-    let job = crate::faults::Job::new(2);
+    let job = Job::new(2);
     let refused = |model: Vec<u8>, expected: &str| {
         fs::write(job.out("small.onnx"), model).unwrap();
         let start = Instant::now();
         // As a job with a limit on its address space, 8 GiB.
-        let mut limited = std::process::Command::new("sh");
-        limited.args(["-c", "ulimit -v 8388608; exec \"$@\"", "sh"]).arg(assert_cmd::cargo::cargo_bin("localise"));
-        let said = crate::faults::expect(2, limited.args(job.arguments("out")));
+        let mut limited = Command::new("sh");
+        limited.args(["-c", "ulimit -v 8388608; exec \"$@\"", "sh"]).arg(cargo_bin("localise"));
+        let said = ended(2, limited.args(job.arguments("out"))).1;
         assert!(said.contains(expected) && said.contains("small.onnx"), "{expected}: {said}");
         assert!(start.elapsed() < within(2.0), "{expected} took {:?}", start.elapsed());
     };
@@ -277,12 +255,7 @@ fn a_gradient_model_tells_what_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let (path, output) = (folder.path().join("m.onnx"), folder.path().join("g.onnx"));
     fs::write(&path, encode(&written(17, &[1, 3, 2, 2], "f = Flatten(x); y = Gemm(f, w)", "w: 12x6"))).unwrap();
-    let run = |more: &[&str]| {
-        let mut command = Command::cargo_bin("localise").unwrap();
-        let result = command.arg("grad").arg(&path).arg("-o").arg(&output).args(more).output().unwrap();
-        assert!(result.status.success(), "{}", String::from_utf8_lossy(&result.stderr));
-        String::from_utf8(result.stdout).unwrap()
-    };
+    let run = |more: &[&str]| ended(0, localise().arg("grad").arg(&path).arg("-o").arg(&output).args(more)).0;
     let table = "input   x [1, 3, 2, 2]\noutput  y [1, 6]\noutput  classes [2]\noutput  x_grad [2, 3, 2, 2]\n";
     assert_eq!(run(&["--classes", "2"]), table);
     let table =

@@ -5,24 +5,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use assert_cmd::cargo::cargo_bin;
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 
-use crate::photos::{CONVOLUTION, small_model, table};
-
-/// `LOCALISE_FAULTS=full` asks for the numbers of a nightly run in place of those of every run.
-pub(crate) fn either<T>(usual: T, full: T) -> T {
-    if std::env::var("LOCALISE_FAULTS").is_ok_and(|value| value == "full") { full } else { usual }
-}
-
-/// A limit of time, in seconds: stretched where other tests share the processor.
-pub(crate) fn within(seconds: f64) -> Duration {
-    Duration::from_secs_f64(seconds * either(4.0, 1.0))
-}
+use super::models::{CONVOLUTION, small_model};
+use super::program::{ended, localise};
 
 /// A process that does not outlive its test.
 pub(crate) struct Process(pub(crate) Option<Child>);
@@ -55,6 +45,18 @@ impl Drop for Process {
             let _ = child.wait();
         }
     }
+}
+
+/// A table of photos, each a `cat` in its upper left quarter; gives its file.
+pub(crate) fn table<'a>(folder: &Path, photos: impl IntoIterator<Item = (&'a str, [u32; 2])>) -> PathBuf {
+    let mut text = "image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max\n".to_owned();
+    for (name, [width, height]) in photos {
+        let [x_max, y_max] = [width, height].map(|n| n.div_ceil(2));
+        text += &format!("{name},{name},{width},{height},cat,0,0,0,{x_max},{y_max}\n");
+    }
+    let path = folder.join("boxes.csv");
+    fs::write(&path, text).unwrap();
+    path
 }
 
 /// Files of a run that are the same bytes however it came about.
@@ -105,8 +107,8 @@ impl Job {
 
     /// The program at the job, `more` its further options.
     pub(crate) fn command(&self, out: &str, more: &[&str]) -> Command {
-        let mut command = Command::new(cargo_bin("localise"));
-        command.env_remove("LOCALISE_DATA").args(self.arguments(out)).args(more).stdin(Stdio::null());
+        let mut command = localise();
+        command.args(self.arguments(out)).args(more);
         command
     }
 
@@ -120,12 +122,11 @@ impl Job {
 
     /// Runs, expects the exit code, gives what was said on stderr.
     pub(crate) fn expect(&self, code: i32, out: &str, more: &[&str]) -> String {
-        expect(code, &mut self.command(out, more))
+        ended(code, &mut self.command(out, more)).1
     }
 
     pub(crate) fn merge(&self, code: i32, out: &str, more: &[&str]) -> String {
-        let mut command = Command::new(cargo_bin("localise"));
-        expect(code, command.arg("merge").arg(self.out(out)).args(more))
+        ended(code, localise().arg("merge").arg(self.out(out)).args(more)).1
     }
 
     /// What an undisturbed run gives.
@@ -172,40 +173,4 @@ fn picture(salt: usize) -> RgbImage {
         let noise = ((x * 7919 + y * 104_729 + salt as u32 * 31) % 61) as u8;
         Rgb(if inside { [200 - noise, 60 + noise, noise] } else { [noise, 90, 120 + noise] })
     })
-}
-
-pub(crate) fn expect(code: i32, command: &mut Command) -> String {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    let [out, err] = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    assert_eq!(status.code(), Some(code), "{command:?}\n{out}\n{err}");
-    err
-}
-
-/// Whether strace works here; where it does not, a test skips loudly. In the continuous integration it must.
-pub(crate) fn strace() -> bool {
-    static WORKS: OnceLock<bool> = OnceLock::new();
-    let works = *WORKS.get_or_init(|| {
-        let trial = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
-        trial.is_ok_and(|output| output.status.success())
-    });
-    if !works {
-        assert!(std::env::var_os("CI").is_none(), "strace is missing, or not allowed to trace");
-        crate::skip("strace does not work here");
-    }
-    works
-}
-
-/// Numbers without pattern, the same in every run, for times and places of faults.
-pub(crate) struct Chance(u64);
-
-impl Chance {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// A number below `n`.
-    pub(crate) fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % n
-    }
 }

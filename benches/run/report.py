@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The page of a large run: makes a finished run of N photos out of a small one, by repeating its rows under new names.
 
-Usage: scripts/bench/report.py RUN N OUT       then: localise report OUT --photos 0
+Usage: benches/run/report.py RUN N OUT       then: localise report OUT --photos 0
 and:   python3 tests/browser/report.py --time OUT/report.html
 """
 

@@ -1,21 +1,21 @@
 //! The plain table of boxes: one row a box, photos beside the file.
 //!
-//! `image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max`: pixels of `file`, 0-based, max exclusive, which is
-//! the inner convention. `class_index` is −1 where the photo has no class. A photo's class is that of its first row;
-//! boxes of other classes in the same photo are not its truth. The four edges are empty where a photo has no box. Further
-//! columns may say more of a photo: `blacklisted` (`true` leaves it out of localisation) and `weight`.
+//! `image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max`: pixels of `file`, 0-based, max exclusive,
+//! which is the inner convention. `class_index` is −1 where the photo has no class. A photo's class is that of its
+//! first row; boxes of other classes in the same photo are not its truth. The four edges are empty where a photo has no
+//! box. Further columns may say more of a photo: `blacklisted` (`true` leaves it out of localisation) and `weight`.
 //!
-//! `wnid` is a WordNet id of ImageNet's, or empty, unless a class list was named; a table with other keys brings its own
-//! list. A folder of masks may be named by the description: `IMAGE_ID.png`, 255 the object, 0 the rest, others left out.
+//! `wnid` is a WordNet id of ImageNet's, or empty, unless a class list was named; a table with other keys brings its
+//! own list. A folder of masks may be named by the description: `IMAGE_ID.png`, 255 the object, 0 the rest, others left
+//! out.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::faults::Gate;
-use super::{Dataset, Error, Faults, Mask, Photo, Profile, text};
+use super::{Dataset, Error, Faults, Mask, Photo, Profile, table};
 use crate::classes::ClassList;
 use crate::geometry::BBox;
 
@@ -37,6 +37,15 @@ struct Row {
     weight: Option<f64>,
 }
 
+impl Row {
+    /// The box as it stands; an edge that is missing is NaN. `None` where all are.
+    fn bbox(&self) -> Option<BBox> {
+        let edges = [self.x_min, self.y_min, self.x_max, self.y_max];
+        let [x_min, y_min, x_max, y_max] = edges.map(|edge| edge.unwrap_or(f64::NAN));
+        edges.iter().any(Option::is_some).then_some(BBox { x_min, y_min, x_max, y_max })
+    }
+}
+
 const HEADER: &str = "image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max";
 
 /// Reads one or more files into one dataset, photos in the order of their first rows. `masks` is a folder.
@@ -47,53 +56,62 @@ pub(super) fn read(
     lenient: bool,
 ) -> Result<Dataset, Error> {
     let mut gate = Gate::new(lenient);
-    let mut all = Vec::new();
+    let mut rows = Vec::new();
     for path in files {
         let folder = path.parent().unwrap_or(Path::new("."));
-        let rows = rows::<Row>(path, HEADER, &mut gate.faults)?;
-        all.extend(rows.into_iter().map(|(place, row)| (place, folder.join(&row.file), row)));
+        let found = table::rows::<Row>(path, HEADER, &mut gate.faults)?;
+        rows.extend(found.into_iter().map(|(place, row)| (place, folder.join(&row.file), row)));
     }
-    let classes = class_list(given, all.iter().map(|(.., row)| row))?;
-    let mut photos: Vec<Photo> = Vec::new();
-    let mut places: HashMap<String, (usize, String)> = HashMap::new();
-    let mut weighted = false;
-    for (place, path, row) in all {
-        let class = match class(&row, &classes) {
-            Ok(class) => class,
-            Err(fault) => {
-                gate.faults.add(format!("{place}: {fault}"));
-                continue;
-            }
-        };
+    let classes = class_list(given, rows.iter().map(|(.., row)| row))?;
+    let mut photos = Photos { classes: &classes, masks, list: Vec::new(), places: HashMap::new(), weighted: false };
+    for (place, path, row) in rows {
+        if let Err(fault) = photos.add(row, path, &place, &mut gate) {
+            gate.faults.add(format!("{place}: {fault}"));
+        }
+    }
+    let Photos { list: photos, weighted, .. } = photos;
+    let (notes, edges) = gate.close()?;
+    // Boxes of ImageNet's classes follow the devkit's rules.
+    let profile = if classes.name == ClassList::IMAGENET { Profile::Devkit } else { Profile::Boxes };
+    Ok(Dataset { profile, classes, photos, weighted, notes, edges, ..Dataset::default() })
+}
+
+/// The photos while their rows are read.
+struct Photos<'a> {
+    classes: &'a ClassList,
+    /// Their folder.
+    masks: Option<&'a Path>,
+    list: Vec<Photo>,
+    /// Where a photo stands in the list, and its first row in its file, by its name.
+    places: HashMap<String, (usize, String)>,
+    weighted: bool,
+}
+
+impl Photos<'_> {
+    /// Adds a row: a photo is what its first row says, and has a box of each row of its class.
+    fn add(&mut self, row: Row, path: PathBuf, place: &str, gate: &mut Gate) -> Result<(), String> {
+        let class = class(&row, self.classes)?;
         let size = row.width.zip(row.height).map(|(width, height)| [width, height]);
-        let bbox = match [row.x_min, row.y_min, row.x_max, row.y_max] {
-            [None, None, None, None] => None,
-            edges => {
-                let [x0, y0, x1, y1] = edges.map(|edge| edge.unwrap_or(f64::NAN));
-                gate.pass(BBox::new(x0, y0, x1, y1), size, || place.clone())
-            }
-        };
-        if let Some((at, first)) = places.get(&row.image_id) {
-            let photo = &mut photos[*at];
+        let bbox = row.bbox().and_then(|bbox| gate.pass(bbox, size, || place.into()));
+        if let Some((at, first)) = self.places.get(&row.image_id) {
+            let photo = &mut self.list[*at];
             if photo.path != path || photo.size != size {
                 let id = row.image_id;
-                gate.faults.add(format!("{place}: duplicate id {id} (first at {first}) with another file or size"));
-            } else if photo.class == class {
+                return Err(format!("duplicate id {id} (first at {first}) with another file or size"));
+            }
+            if photo.class == class {
                 photo.boxes.extend(bbox);
             } else {
                 photo.distractors = true;
             }
-            continue;
+            return Ok(());
         }
-        weighted |= row.weight.is_some();
+        self.weighted |= row.weight.is_some();
         let weight = row.weight.unwrap_or(1.0);
-        if let Err(fault) = check_weight(weight) {
-            gate.faults.add(format!("{place}: {fault}"));
-        }
-        places.insert(row.image_id.clone(), (photos.len(), place));
-        photos.push(Photo {
-            mask: masks
-                .map(|folder| Mask::Trimap { path: folder.join(&row.image_id).with_added_extension("png"), size }),
+        let mask = |folder: &Path| folder.join(&row.image_id).with_added_extension("png");
+        self.places.insert(row.image_id.clone(), (self.list.len(), place.into()));
+        self.list.push(Photo {
+            mask: self.masks.map(mask).map(|path| Mask::Trimap { path, size }),
             boxes: bbox.into_iter().collect(),
             blacklisted: row.blacklisted.unwrap_or_default(),
             id: row.image_id,
@@ -103,11 +121,8 @@ pub(super) fn read(
             weight,
             ..Photo::default()
         });
+        check_weight(weight)
     }
-    let (notes, edges) = gate.close()?;
-    // Boxes of ImageNet's classes follow the devkit's rules.
-    let profile = if classes.name == ClassList::IMAGENET { Profile::Devkit } else { Profile::Boxes };
-    Ok(Dataset { profile, classes, photos, weighted, notes, edges, ..Dataset::default() })
 }
 
 /// What the run in `folder` was scored against: its `truth.csv` and `classes.csv`, under the name and profile that its
@@ -167,8 +182,8 @@ fn class(row: &Row, classes: &ClassList) -> Result<Option<usize>, String> {
     }
 }
 
-/// A dataset as this table: what the boxes of a run were scored against. Masks, difficult boxes and distractors, which only
-/// score maps ask for, are not in it.
+/// A dataset as this table: what the boxes of a run were scored against. Masks, difficult boxes and distractors, which
+/// only score maps ask for, are not in it.
 ///
 /// # Panics
 /// Never: every row has a form.
@@ -213,7 +228,7 @@ pub(super) fn weights(path: &Path) -> Result<HashMap<String, f64>, Error> {
     }
     let mut faults = Faults::default();
     let mut weights = HashMap::new();
-    for (place, Weight { image_id, weight }) in rows(path, "image_id,weight", &mut faults)? {
+    for (place, Weight { image_id, weight }) in table::rows(path, "image_id,weight", &mut faults)? {
         if let Err(fault) = check_weight(weight) {
             faults.add(format!("{place}: {fault}"));
         }
@@ -223,39 +238,6 @@ pub(super) fn weights(path: &Path) -> Result<HashMap<String, f64>, Error> {
     }
     faults.into_result()?;
     Ok(weights)
-}
-
-/// The rows of a table in which the `wanted` columns must be, each with its file and line. Rows that cannot be read are faults.
-pub(crate) fn rows<T: DeserializeOwned>(
-    path: &Path,
-    wanted: &str,
-    faults: &mut Faults,
-) -> Result<Vec<(String, T)>, Error> {
-    let text = text::bytes(path)?;
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_slice());
-    let header = reader.headers().map_err(|e| Error::of(path, e))?;
-    let missing: Vec<_> = wanted.split(',').filter(|column| !header.iter().any(|h| h == *column)).collect();
-    if !missing.is_empty() {
-        return Err(Error::of(path, format!("columns {} are missing; wanted are {wanted}", missing.join(", "))));
-    }
-    let mut rows = Vec::new();
-    let header = header.clone();
-    // A record's position is where the one before ended: line ends lie between.
-    let is_end = |byte: &&u8| matches!(byte, b'\r' | b'\n');
-    let (mut line, mut counted) = (1, 0);
-    for record in reader.records() {
-        if let Some(position) = record.as_ref().ok().and_then(csv::StringRecord::position) {
-            let ended = position.byte() as usize;
-            let start = ended + text[ended..].iter().take_while(is_end).count();
-            line += text[counted..start].iter().filter(|byte| **byte == b'\n').count();
-            counted = start;
-        }
-        match record.and_then(|record| record.deserialize(Some(&header))) {
-            Ok(row) => rows.push((format!("{}:{line}", path.display()), row)),
-            Err(e) => faults.add(format!("{}: {e}", path.display())),
-        }
-    }
-    Ok(rows)
 }
 
 #[cfg(test)]
@@ -306,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_listed_with_their_lines() {
+    fn faults_are_named() {
         let rows = [
             "a,a.jpg,10,8,n01440764,0,5,0,5,5",
             "b,b.jpg,10,8,n01440764,0,20,0,25,5",

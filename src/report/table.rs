@@ -71,7 +71,7 @@ fn boxes_block(text: &mut String, profile: &str, boxes: &BoxScores) {
     }
     let mut heading = "\n by the size of the largest true box\n";
     for group in boxes.by_size.iter().filter(|group| group.gt_known_accuracy.is_some()) {
-        let name = format!("Localisation accuracy  {}  ({} photos)", group.name, group.images);
+        let name = format!("Localisation accuracy  {}  ({} photo{})", group.name, group.images, plural(group.images));
         let _ = write!(text, "{}", std::mem::take(&mut heading));
         line(text, profile, &name, &shown(group.gt_known_accuracy));
         line(text, profile, CENTRE, &maybe(group.centre_half_area_rounded));
@@ -166,6 +166,10 @@ fn masks_block(text: &mut String, masks: &MaskScores) {
     line(text, "masks", "  floor: centred ellipse of 0.8 x each side", &percent(masks.centre_ellipse));
     line(text, "masks", named("pixel_accuracy"), &shown(Some(masks.pixel_accuracy)));
     line(text, "masks", "  floor: an empty mask", &percent(masks.empty_mask));
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }
 
 fn percent(share: f64) -> String {

@@ -105,7 +105,7 @@ fn look_again(run: &Finished, photos: &[(usize, &Photo)], quiet: bool) -> Result
     ensure!(now == then, "the model {} is another than the run's", description.name);
     let classifier = Classifier::load(description.clone(), probe(pipeline, &description))?;
     let classes = if photos.iter().all(|(_, photo)| photo.class.is_some()) { Classes::Gt } else { run.options.classes };
-    let progress = Progress::new(photos.len(), 0, quiet);
+    let progress = Progress::new("pictures", photos.len(), 0, quiet);
     let new_localiser = || Localiser::new(&classifier, pipeline, classes, run.options.seed);
     let made = photos.par_iter().map_init(new_localiser, |localiser, &(place, photo)| {
         let picture = picture(localiser, photo, run.options.jpeg);

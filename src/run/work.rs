@@ -160,7 +160,7 @@ fn each(
     let photos = job.dataset.photos.len();
     let places: Vec<usize> = shard.places(photos).filter(|&place| !journal.has(place)).collect();
     let all = shard.places(photos).count();
-    let progress = Progress::new(all, journal.done(), job.carrying.quiet);
+    let progress = Progress::new("photos", all, journal.done(), job.carrying.quiet);
     let mut breaker = Breaker::new(journal.done(), &places);
     let stop = Stop { interrupt, ended: AtomicBool::new(false) };
     // Bounded: where the disk is slow, the workers wait.

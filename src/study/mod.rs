@@ -268,7 +268,7 @@ fn scored(
     }
     let load = |probe: &Probe| Classifier::load(description.clone(), probe.clone());
     let classifiers = plan.probes.iter().map(load).collect::<Result<Vec<_>, _>>()?;
-    let progress = Progress::new(dataset.photos.len(), 0, quiet);
+    let progress = Progress::new("photos", dataset.photos.len(), 0, quiet);
     // `par_bridge` lets each thread keep its worker; a split range would make one for every part.
     let photos = dataset.photos.iter().enumerate().par_bridge().map_init(
         || Worker::new(&classifiers, &plan, entries, thorough),

@@ -46,7 +46,7 @@ const FILES: [(&str, &str); 6] = [
     (".onnxruntime/", "Where scripts/fetch-onnxruntime puts the library."),
     (
         "runs/DATE-DATASET-PIPELINE-MODEL/",
-        "A run's results, where no --out says otherwise: boxes.csv, summary.json, manifest.json, run.toml.",
+        "A run's results, where no --out says otherwise: boxes.csv, summary.json, manifest.json, run.toml; with `report` report.html and pictures.jsonl, the pictures it keeps.",
     ),
     (
         "shard-I.jsonl",

@@ -208,7 +208,12 @@ fn start_log(quiet: bool, verbose: u8) {
 /// Whether messages are coloured: on a terminal, unless `NO_COLOR` holds anything. Help and usage errors, which clap
 /// prints, follow the same rule.
 fn has_colour() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    may_colour(&io::stderr())
+}
+
+/// Whether what goes there may be coloured.
+fn may_colour(to: &impl IsTerminal) -> bool {
+    to.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// An error with its first words, `error:` and `help:`, in colour.

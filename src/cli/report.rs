@@ -48,9 +48,15 @@ impl Report {
         Ok(Exit::Done)
     }
 
+    fn open(&self, folder: &Path) -> Result<Finished> {
+        let mut run = Finished::open(folder)?;
+        self.data_dir.as_deref().map_or(Ok(()), |data_dir| run.look_below(data_dir))?;
+        Ok(run)
+    }
+
     /// Makes the page; gives what is to be said of it, its file last.
     pub(super) fn make(&self, quiet: bool) -> Result<String> {
-        let runs: Vec<Finished> = self.runs.iter().map(|folder| Finished::open(folder)).collect::<Result<_>>()?;
+        let runs: Vec<Finished> = self.runs.iter().map(|folder| self.open(folder)).collect::<Result<_>>()?;
         let (first, last) = (&runs[0], &runs[runs.len() - 1]);
         if let Some(other) = runs.iter().find(|run| run.dataset.sha256() != first.dataset.sha256()) {
             bail!(
@@ -73,7 +79,7 @@ impl Report {
         places.sort_unstable();
         places.dedup();
         for (run, shown) in runs.iter().zip(&mut shown) {
-            shown.pictures = pictures(run, &places, self.data_dir.as_deref(), quiet)?;
+            shown.pictures = pictures(run, &places, quiet);
         }
         let with_pictures = shown.iter().map(|run| run.pictures.len()).max().unwrap_or(0);
         let html = page(&Page { dataset: &first.dataset, runs: shown, comparisons, choices: choices.clone() })?;
@@ -83,11 +89,20 @@ impl Report {
         for name in ["lost", "failed", "worst"] {
             if let Some(choice) = choices.iter().find(|choice| choice.name == name) {
                 let id = &first.dataset.photos[choice.photos[0]].id;
-                text += &format!("{name:<7} {}#photo={id}\n", out.display());
+                text += &format!("{name:<7} {}#photo={}\n", out.display(), encoded(id));
             }
         }
         Ok(format!("{text}{}\n", out.display()))
     }
+}
+
+/// An id as a part of an address.
+fn encoded(id: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    id.bytes().map(byte).collect()
 }
 
 /// A run as the page shows it, without pictures.

@@ -1,7 +1,7 @@
 //! `localise show`
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, IsTerminal};
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -10,7 +10,7 @@ use image::RgbImage;
 use serde::Serialize;
 
 use super::run::{DEFAULT_MODEL, DEFAULT_PIPELINE};
-use super::{Exit, print};
+use super::{Exit, may_colour, print};
 use crate::classes::ClassList;
 use crate::classifier::{Classifier, describe};
 use crate::config::Pipeline;
@@ -114,13 +114,17 @@ impl Show {
             dataset => dataset,
         };
         let photos = self.find(dataset.as_ref())?;
+        let known = |path: &PathBuf| path.is_dir() || image::ImageFormat::from_path(path).is_ok();
+        let several = photos.len() > 1 || self.photos[0].is_dir();
+        if let Some(out) = self.out.as_ref().filter(|out| !several && !known(out)) {
+            bail!("--out: {} is no name of a picture\nhelp: end it in .png or .jpg, or name a folder", out.display());
+        }
         let classes = &description.classes;
         let class = self.class.as_ref().map(|class| classes.find(class).map_err(|e| anyhow!("--class: {e}")));
         let class = class.transpose()?;
         ensure!(self.dimacs.is_none() || photos.len() == 1, "--dimacs: one photo is wanted, not {}", photos.len());
         let load = |pipeline| Classifier::load(description.clone(), probe(pipeline, &description));
         let classifiers: Vec<Classifier> = pipelines.iter().map(load).collect::<Result<_, _>>()?;
-        let several = photos.len() > 1 || self.photos[0].is_dir();
         let mut failed = 0;
         for photo in &photos {
             let class = class.or(photo.class);
@@ -143,13 +147,9 @@ impl Show {
     fn experiment(&self) -> Result<Experiment> {
         let (experiment, origin) = match &self.run {
             Some(folder) => {
-                let Finished { options, mut dataset, .. } = Finished::open(folder)?;
-                if let Some(data_dir) = &self.data_dir {
-                    let classes = &describe(&options.model)?.classes;
-                    let request =
-                        Request { dataset: Some(&options.dataset), classes: Some(classes), ..Request::default() };
-                    dataset = Dataset::open(&Request { data_dir: Some(data_dir), ..request })?;
-                }
+                let mut run = Finished::open(folder)?;
+                self.data_dir.as_deref().map_or(Ok(()), |data_dir| run.look_below(data_dir))?;
+                let Finished { options, dataset, .. } = run;
                 let (model, pipelines) = (options.model, vec![options.pipeline]);
                 let (seed, jpeg) = (options.seed, options.jpeg);
                 (Experiment { model, pipelines, seed, jpeg, dataset: Some(dataset) }, folder.join(files::RUN))
@@ -227,23 +227,23 @@ impl Show {
 
     /// Writes and shows a photo's panel, which is one of `several`.
     fn give(&self, photo: &Photo, (panel, mut text): (RgbImage, String), several: bool) -> Result<()> {
-        let name = format!("{}-panel.png", photo.id.replace('/', "-"));
+        let name = format!("{}-panel.png", photo.id);
         let out = match &self.out {
-            Some(folder) if several => Some(folder.join(name)),
+            Some(folder) if several || folder.is_dir() => Some(folder.join(&name)),
             None if self.terminal || self.json => None,
-            out => Some(out.clone().unwrap_or_else(|| name.into())),
+            out => Some(out.clone().unwrap_or_else(|| (&name).into())),
         };
         if let Some(out) = &out {
-            if several && let Some(folder) = out.parent() {
-                fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+            if let Some(folder) = out.parent().filter(|_| out.ends_with(&name)) {
+                fs::create_dir_all(folder).map_err(OutputError::at(folder))?;
             }
-            panel.save(out).map_err(|e| anyhow!("cannot write {}: {e}", out.display()))?;
+            panel.save(out).map_err(|e| OutputError::at(out)(io::Error::other(e)))?;
             if !self.json {
                 text += &format!("{}\n", out.display());
             }
         }
         print(&text)?;
-        if self.terminal || (!self.json && io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()) {
+        if self.terminal || (!self.json && may_colour(&io::stdout())) {
             print(&report::terminal(&panel, columns()))?;
         }
         Ok(())
@@ -292,7 +292,7 @@ fn write_cut(localiser: &Localiser<'_>, seen: &Seen, id: &str, path: &Path) -> R
     let energy = localiser.energy().filter(|_| was_cut);
     let energy = energy.ok_or_else(|| anyhow!("--dimacs: this pipeline made no cut of {id}"))?;
     let write = || energy.instance().write(BufWriter::new(File::create(path)?));
-    write().map_err(|e| anyhow!("cannot write {}: {e}", path.display()))
+    Ok(write().map_err(OutputError::at(path))?)
 }
 
 fn of_dataset(dataset: &Dataset, wanted: &Path) -> Result<Photo> {
@@ -305,11 +305,11 @@ fn of_dataset(dataset: &Dataset, wanted: &Path) -> Result<Photo> {
     })
 }
 
-/// The photos of a folder and of the folders in it, by name.
+/// The photos of a folder and of the folders in it, by name; with their endings, since two may differ in nothing else.
 fn of_folder(folder: &Path) -> Result<Vec<Photo>> {
     let photos = photos_below(folder)?;
     ensure!(!photos.is_empty(), "{}: no photos lie here (.jpg, .jpeg, .png)", folder.display());
-    let id = |path: &Path| path.strip_prefix(folder).unwrap_or(path).with_extension("").display().to_string();
+    let id = |path: &Path| path.strip_prefix(folder).unwrap_or(path).display().to_string();
     Ok(photos.iter().map(|path| Photo { id: id(path), ..lone(path) }).collect())
 }
 
@@ -321,7 +321,7 @@ fn photos_below(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
-    let (folders, files): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| path.is_dir());
+    let (folders, files): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| path.is_dir() && !path.is_symlink());
     let mut photos: Vec<PathBuf> = files.into_iter().filter(is_photo).collect();
     for folder in folders {
         photos.extend(photos_below(&folder)?);

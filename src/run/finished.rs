@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Failure, Row, RunOptions, files};
-use crate::dataset::{Dataset, Request};
+use crate::dataset::{Dataset, Photo, Request};
 use crate::digest::sha256;
 use crate::prediction::Predictions;
 use crate::report::{Experiment, Summary};
@@ -53,7 +53,7 @@ impl Finished {
     /// Reads the results in a folder.
     ///
     /// # Errors
-    /// With the file, when one is missing or damaged, or they do not belong together.
+    /// With the file, when one is missing or damaged.
     pub fn open(folder: &Path) -> Result<Self> {
         if !folder.join(files::SUMMARY).is_file() {
             bail!(
@@ -79,8 +79,33 @@ impl Finished {
         };
         let run = String::from_utf8(read(&in_folder(files::RUN))?)?;
         let options = RunOptions::from_text(&run).with_context(|| in_folder(files::RUN).display().to_string())?;
-        let (folder, boxes_sha256) = (folder.to_owned(), sha256(&bytes));
+        // Where the folder lies, whatever leads there: a link such as `last-good` leads elsewhere tomorrow.
+        let folder = fs::canonicalize(folder).with_context(|| folder.display().to_string())?;
+        let boxes_sha256 = sha256(&bytes);
         Ok(Self { folder, options, dataset, predictions, remarks, failures, summary, manifest, boxes_sha256 })
+    }
+
+    /// Looks for the photos below another folder: of each path as many of the first folders are left out as lead to a
+    /// file there. Where none of the first photos lies there, but one where it lay, nothing changes.
+    ///
+    /// # Errors
+    /// Where they lie nowhere.
+    pub fn look_below(&mut self, folder: &Path) -> Result<()> {
+        let below = |path: &Path, n: usize| folder.join(path.components().skip(n).collect::<PathBuf>());
+        let photos = || self.dataset.photos.iter().take(100);
+        let skipped = |photo: &Photo| (1..photo.path.components().count()).find(|&n| below(&photo.path, n).is_file());
+        let Some(skipped) = photos().find_map(skipped) else {
+            let example = photos().next().map_or(String::new(), |photo| photo.path.display().to_string());
+            ensure!(
+                photos().any(|photo| photo.path.is_file()),
+                "--data-dir: none of the photos of {} lies below {}\nhelp: they were read from places like {example}",
+                self.folder.display(),
+                folder.display()
+            );
+            return Ok(());
+        };
+        self.dataset.photos.iter_mut().for_each(|photo| photo.path = below(&photo.path, skipped));
+        Ok(())
     }
 
     /// The rows of a run in this folder, where one's results lie here: they are scored against the truth beside them.
@@ -97,8 +122,8 @@ impl Finished {
     /// The folder's name.
     #[must_use]
     pub fn name(&self) -> String {
-        let absolute = std::path::absolute(&self.folder).unwrap_or_else(|_| self.folder.clone());
-        absolute.file_name().map_or_else(|| absolute.display().to_string(), |name| name.to_string_lossy().into_owned())
+        let name = self.folder.file_name().unwrap_or(self.folder.as_os_str());
+        name.to_string_lossy().into_owned()
     }
 }
 

@@ -164,15 +164,17 @@ fn each(
     let mut breaker = Breaker::new(journal.done(), &places);
     let stop = Stop { interrupt, ended: AtomicBool::new(false) };
     // Bounded: where the disk is slow, the workers wait.
-    let (sender, receiver) = mpsc::sync_channel(2 * pool.current_num_threads());
+    let waiting = 2 * pool.current_num_threads();
+    let (sender, receiver) = mpsc::sync_channel(waiting);
     let result = std::thread::scope(|scope| {
         scope.spawn(|| pool.install(|| look(job, classifier, &places, sender, &stop)));
         // Dropped when this closure ends, by a panic too: workers then cannot send, and stop.
         let receiver = receiver;
         let mut result = Ok(());
         while let Ok(first) = receiver.recv() {
-            // What has come meanwhile is synced together.
-            let records: Vec<_> = std::iter::once(first).chain(receiver.try_iter()).collect();
+            // What has come meanwhile is synced together; what comes during that is left, or a run of failures would not
+            // be seen before its end.
+            let records: Vec<_> = std::iter::once(first).chain(receiver.try_iter().take(waiting)).collect();
             if result.is_ok() {
                 result = take(job, journal, &progress, &mut breaker, records, all);
             }

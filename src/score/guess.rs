@@ -28,6 +28,17 @@ pub struct Guess {
     pub confidence: Option<f64>,
 }
 
+impl Guess {
+    /// The class, where it is one of the dataset's.
+    #[must_use]
+    pub fn class(&self) -> Option<usize> {
+        match self.label {
+            Label::Class(class) => Some(class),
+            Label::Other | Label::Truth => None,
+        }
+    }
+}
+
 /// What was said of a photo.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Predicted {
@@ -35,6 +46,19 @@ pub struct Predicted {
     pub guesses: Vec<Guess>,
     /// Whether the photo failed or is missing: it is wrong in everything.
     pub failed: bool,
+}
+
+impl Predicted {
+    /// The guess that stands for the photo in pictures: the first box for its true class or, where it has none, for any.
+    #[must_use]
+    pub fn shown(&self, photo: &Photo) -> Option<&Guess> {
+        let is_shown = |guess: &&Guess| match guess.label {
+            Label::Class(class) => photo.class.is_none_or(|truth| truth == class),
+            Label::Truth => true,
+            Label::Other => false,
+        };
+        self.guesses.iter().filter(|guess| guess.bbox.is_some()).find(is_shown)
+    }
 }
 
 /// How the guesses of a photo compare with its truth.

@@ -101,7 +101,7 @@ fn pictures_are_made_once() {
         (fs::read_to_string(out.join("report.html")).unwrap(), said)
     };
     let (plain, said) = report(&["--photos", "2"], Some("/nowhere.so"));
-    assert!(said.contains("pictures have no layers: ") && said.contains("/nowhere.so"), "{said}");
+    assert!(said.contains(" photos have no layers: ") && said.contains("/nowhere.so"), "{said}");
     assert!(
         block(&plain, "pictures")
             .as_object()
@@ -139,6 +139,60 @@ fn a_page_escapes_what_it_is_given() {
     let rows = block(&html, "rows");
     assert_eq!(rows["runs"][0]["cause"].as_array().unwrap()[0], 5, "no box");
     assert!(rows["runs"][0]["message"]["0"].is_string());
+}
+
+/// A photo without a class is shown with its first guess, one without true boxes is neither right nor wrong; and layers are
+/// those of the box that is shown, whatever other photos have.
+#[test]
+fn photos_without_classes_and_boxes_have_a_page() {
+    let folder = TempDir::new().unwrap();
+    let images = fs::canonicalize("data/sample/images").unwrap();
+    let table = folder.path().join("boxes.csv");
+    let rows = [("coffee", ",-1,,,,"), ("fig", "n07753113,952,420,246,717,518"), ("drum", "n03249569,541,,,,")];
+    let mut text = "image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max\n".to_owned();
+    for (id, rest) in rows {
+        text += &format!("{id},{}/{id}.jpg,,,{rest}\n", images.display());
+    }
+    fs::write(&table, text).unwrap();
+    let out = folder.path().join("run");
+    let [table, out_text] = [&table, &out].map(|path| path.to_str().unwrap());
+    expect(0, &["run", "-q", "--dataset", table, "--classes", "top5", "--pipeline", "single-warp", "--out", out_text]);
+    let (html, said) = page(&[&out], &[]);
+    let (summary, rows, pictures) = (block(&html, "summary"), block(&html, "rows"), block(&html, "pictures"));
+    let run = &rows["runs"][0];
+    assert_eq!(run["iou"].as_array().unwrap().iter().filter(|iou| iou.is_null()).count(), 2, "{rows}");
+    assert!(run["box"].as_array().unwrap().iter().all(Value::is_array), "{rows}");
+    let worst = summary["choices"].as_array().unwrap().iter().find(|choice| choice["name"] == "worst");
+    assert!(worst.is_none_or(|choice| choice["photos"].as_array().unwrap().len() == 1), "{summary}");
+    assert!(!said.contains("#photo=coffee"), "{said}");
+    // Made one by one or together, pictures are the same.
+    fs::remove_file(out.join("pictures.jsonl")).unwrap();
+    page(&[&out], &["--photos", "1"]);
+    let (again, _) = page(&[&out], &[]);
+    assert_eq!(block(&again, "pictures"), pictures);
+}
+
+/// Where photos have moved, `--data-dir` finds them by the ends of their paths; and a report needs no right to write
+/// beside the run.
+#[test]
+fn photos_that_moved_are_found() {
+    let job = Job::new(3);
+    job.golden();
+    let moved = job.out("moved");
+    fs::create_dir(&moved).unwrap();
+    for i in 0..3 {
+        let name = format!("{i:05}.png");
+        fs::rename(job.out(&name), moved.join(&name)).unwrap();
+    }
+    let out = job.out("golden");
+    let (lost, said) = page(&[&out], &[]);
+    assert!(said.contains("3 photos cannot be read") && said.contains("--data-dir"), "{said}");
+    assert!(block(&lost, "pictures").as_object().unwrap().is_empty());
+    let (found, said) = page(&[&out], &["--data-dir", moved.to_str().unwrap()]);
+    assert_eq!(block(&found, "pictures").as_object().unwrap().len(), 3, "{said}");
+    assert!(block(&found, "rows")["root"].as_str().unwrap().ends_with("moved/"));
+    let (_, said) = expect(2, &["report", out.to_str().unwrap(), "--data-dir", "src"]);
+    assert!(said.contains("--data-dir: none of the photos"), "{said}");
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn a_folder_is_shown_without_its_broken_photo() {
     fs::write(photos.join("drum.jpg"), "no picture").unwrap();
     let (out, error) = expect(3, &["show", text(&photos), "--pipeline", "centre-box", "--out", text(&panels)]);
     assert!(error.contains("drum.jpg: cannot decode"), "{error}");
-    let shown = ["coffee-panel.png", "fig-panel.png"].map(|name| panels.join(name));
+    let shown = ["coffee.jpg-panel.png", "fig.jpg-panel.png"].map(|name| panels.join(name));
     assert!(shown.iter().all(|panel| panel.is_file() && out.contains(text(panel))), "{out}");
     assert_eq!(fs::read_dir(&panels).unwrap().count(), 2);
 }

@@ -47,7 +47,7 @@ function copyButton(label, text) {
 
 async function copy(button, text) {
   const label = button.textContent;
-  button.textContent = await navigator.clipboard.writeText(text).then(() => "Copied", () => "Not allowed here");
+  button.textContent = await navigator.clipboard?.writeText(text).then(() => "Copied", () => null) ?? "Not allowed here";
   setTimeout(() => { button.textContent = label; }, 1500);
 }
 

@@ -34,9 +34,9 @@ pub fn choices(dataset: &Dataset, runs: &[PageRun<'_>], comparisons: &[Compariso
     };
     let all = |keep: &dyn Fn(usize) -> bool| (0..photos.len()).filter(|&place| keep(place)).collect::<Vec<_>>();
     let iou = |run: &PageRun<'_>, place: usize| run.outcomes[place].iou.unwrap_or(0.0);
-    let known = |place: usize| photos[place].localised() && !last.predictions.photos[place].guesses.is_empty();
-    let right = |place: usize| last.outcomes[place].iou_at_least(LEAST_IOU);
     let failed = |place: usize| last.predictions.photos[place].failed;
+    let known = |place: usize| photos[place].localised() && !failed(place) && last.outcomes[place].iou.is_some();
+    let right = |place: usize| last.outcomes[place].iou_at_least(LEAST_IOU);
     let mut choices = Vec::new();
     if let Some(flips) = comparisons.last().and_then(|found| found.metrics.first()) {
         let places = dataset.places();

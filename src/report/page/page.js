@@ -127,9 +127,12 @@ function sections() {
 // ---- when the rows are there ----
 
 function charts() {
+  // A photo that counts, and whose box for the true class is not known, is neither right nor wrong.
+  const untold = rows.runs.some(run => rows.counted.some((counted, place) => counted && Number.isNaN(run.iou[place])));
   const scored = rows.runs.some(run => run.iou.some(iou => !Number.isNaN(iou)));
   byId("charts").append(html("div", { class: "figures" }, ...[
-    scored ? accuracyCurve() : html("p", {}, rows.truth.some(boxes => boxes.length) ? "No box was found in any photo." : "No true boxes are known, so no box can be right or wrong."),
+    scored && !untold ? accuracyCurve() : html("p", {}, scored ? "Some photos have no box for their true class: accuracy cannot be told." :
+      rows.truth.some(boxes => boxes.length) ? "No box was found in any photo." : "No true boxes are known, so no box can be right or wrong."),
     scored ? histogram() : null,
     stages(),
     causes(),
@@ -232,7 +235,7 @@ function asked() {
   const named = new Set(Object.keys(summary.classes).filter(key => summary.classes[key].join(" ").toLowerCase().includes(text)).map(Number));
   const results = {
     right: place => run.right[place] & 1,
-    wrong: place => !(run.right[place] & 1),
+    wrong: place => !(run.right[place] & 1) && (known(run.iou[place]) || run.cause[place] >= 0),
     won: place => run.right[place] & 1 && others.every(other => !(other.right[place] & 1)),
     lost: place => !(run.right[place] & 1) && others.every(other => other.right[place] & 1),
   };

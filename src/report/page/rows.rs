@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use super::{Page, PageRun};
-use crate::dataset::{Dataset, Photo};
+use crate::dataset::Dataset;
 use crate::geometry::BBox;
-use crate::score::{Cause, Guess, LEAST_IOU, Label, Outcome, size_group};
+use crate::score::{Cause, Guess, LEAST_IOU, Outcome, size_group};
 
 /// What is known of the photos, in the dataset's order.
 #[derive(Serialize)]
@@ -92,13 +92,13 @@ fn common_folder(paths: &[String]) -> &str {
 
 fn of_run<'a>(dataset: &Dataset, run: &'a PageRun<'_>) -> RunRows<'a> {
     let photos = || dataset.photos.iter().zip(&run.predictions.photos).zip(&run.outcomes);
-    let boxes: Vec<Option<&Guess>> =
-        photos().map(|((photo, found), _)| found.guesses.iter().find(|guess| is_true(guess, photo))).collect();
+    let boxes: Vec<Option<&Guess>> = photos().map(|((photo, found), _)| found.shown(photo)).collect();
     let bbox = |guess: &Option<&Guess>| guess.and_then(|guess| guess.bbox);
     RunRows {
         r#box: boxes.iter().map(|guess| bbox(guess).as_ref().map(corners)).collect(),
-        // Cut off, not rounded: what is below a threshold stays below it.
-        iou: run.outcomes.iter().map(|o| o.iou.map(|iou| (iou * 1e6 + 1e-6).floor() / 1e6)).collect(),
+        iou: photos()
+            .map(|((photo, _), outcome)| outcome.iou.filter(|_| !photo.boxes.is_empty()).map(cut_off))
+            .collect(),
         rank: run.outcomes.iter().map(|outcome| outcome.class_rank).collect(),
         probability: boxes.iter().map(|guess| guess.and_then(|guess| guess.confidence).map(Short)).collect(),
         guess: photos().map(|((_, found), _)| found.guesses.iter().find_map(first_class)).collect(),
@@ -119,21 +119,14 @@ fn of_run<'a>(dataset: &Dataset, run: &'a PageRun<'_>) -> RunRows<'a> {
     }
 }
 
-fn is_true(guess: &Guess, photo: &Photo) -> bool {
-    guess.bbox.is_some()
-        && match guess.label {
-            Label::Class(class) => photo.class == Some(class),
-            Label::Truth => true,
-            Label::Other => false,
-        }
+/// An IoU of six decimals. It is not rounded: what is below a threshold stays below it.
+fn cut_off(iou: f64) -> f64 {
+    (iou * 1e6 + 1e-6).floor() / 1e6
 }
 
 /// The class of the first guess.
 fn first_class(guess: &Guess) -> Option<usize> {
-    match guess.label {
-        Label::Class(class) if guess.rank == Some(0) => Some(class),
-        _ => None,
-    }
+    guess.class().filter(|_| guess.rank == Some(0))
 }
 
 /// What a photo is right in, a bit each: box for the true class; class and box of the first guess; of one of five; class

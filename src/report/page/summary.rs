@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Choice, Page, PageFailure, PageRun};
 use crate::report::{self, Comparison, Experiment};
-use crate::score::{Cause, Floor, Group, Label, METRICS, Metrics, Paired, Rate, size_names};
+use crate::score::{Cause, Floor, Group, Guess, METRICS, Metrics, Paired, Rate, size_names};
 
 #[derive(Serialize)]
 pub(super) struct PageSummary<'a> {
@@ -101,10 +101,7 @@ pub(super) fn summary<'a>(page: &'a Page<'_>) -> PageSummary<'a> {
     let likely = runs.iter().flat_map(|run| run.pictures.values()).filter_map(|picture| picture.layers.as_ref());
     let likely = likely.flat_map(|layers| layers.classes.iter().map(|(class, _)| *class));
     let guessed = runs.iter().flat_map(|run| &run.predictions.photos).flat_map(|photo| &photo.guesses);
-    let guessed = guessed.filter_map(|guess| match guess.label {
-        Label::Class(class) => Some(class),
-        _ => None,
-    });
+    let guessed = guessed.filter_map(Guess::class);
     let true_classes = dataset.photos.iter().filter_map(|photo| photo.class);
     let occurring = true_classes.chain(guessed).chain(likely).filter(|class| *class < classes.len());
     PageSummary {

@@ -199,6 +199,6 @@ function facts(place, run) {
     guesses.length ? table(`Most probable classes${several ? ` by ${summary.runs[run].name}` : ""}`, [html("th", { scope: "col" }, "Class"), html("th", { scope: "col", class: "number" }, "Per cent")],
       guesses.map(([index, probability]) => html("tr", { class: index === rows.class[place] ? "true" : null },
         html("th", { scope: "row" }, classTitle(index), index === rows.class[place] ? html("small", {}, "the true class") : null), html("td", { class: "number" }, percent(probability))))) : null,
-    show ? command(`${show} ${quoted(rows.id[place])}`) : null,
+    show ? command(`${show} -- ${quoted(rows.id[place])}`) : null,
   ].filter(Boolean);
 }

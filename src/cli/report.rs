@@ -141,3 +141,15 @@ fn quoted(path: &Path) -> String {
     let plain = path.chars().all(|c| c.is_alphanumeric() || "/._-+".contains(c));
     if plain { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_and_paths_survive_addresses_and_shells() {
+        assert_eq!(encoded("val/a b+c&d=e#f%41é.JPEG"), "val/a%20b%2Bc%26d%3De%23f%2541%C3%A9.JPEG");
+        assert_eq!(quoted("runs/a-1".as_ref()), "runs/a-1");
+        assert_eq!(quoted("it's".as_ref()), r"'it'\''s'");
+    }
+}

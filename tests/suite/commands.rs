@@ -1,6 +1,5 @@
 //! The command line as it is taught: help, examples, completions, manual pages, lists, errors, and the commands and
-//! links of the documents. What stands in a document or an
-//! example is parsed; what a newcomer types first is run.
+//! links of the documents. What stands in a document or an example is parsed; what a newcomer types first is run.
 
 use std::collections::HashSet;
 use std::fs;

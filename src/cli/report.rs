@@ -57,7 +57,7 @@ impl Report {
     /// Makes the page; gives what is to be said of it, its file last.
     pub(super) fn make(&self, quiet: bool) -> Result<String> {
         let runs: Vec<Finished> = self.runs.iter().map(|folder| self.open(folder)).collect::<Result<_>>()?;
-        let (first, last) = (&runs[0], &runs[runs.len() - 1]);
+        let first = &runs[0];
         if let Some(other) = runs.iter().find(|run| run.dataset.sha256() != first.dataset.sha256()) {
             bail!(
                 "{} and {} were scored against other photos or another truth\nhelp: make a report of each",
@@ -65,7 +65,7 @@ impl Report {
                 other.folder.display()
             );
         }
-        let out = self.out.clone().unwrap_or_else(|| last.folder.join(files::REPORT));
+        let out = self.out.clone().unwrap_or_else(|| self.runs[runs.len() - 1].join(files::REPORT));
         try_place(&out)?;
         let names = names(&runs);
         let compare = |(run, name): (&Finished, &String)| {

@@ -1,6 +1,8 @@
-//! `cargo bench --bench cut`: the solver, the colour models and the whole stage on the sample photos.
+//! `cargo bench --bench cut`: the solver, the colour models and the whole stage on the sample
+//! photos.
 //!
-//! Figures to compare with those of other programs come from `benches/maxflow/run`, which has both sides take turns.
+//! Figures to compare with those of other programs come from `benches/maxflow/run`, which has both
+//! sides take turns.
 
 #![allow(missing_docs, reason = "of what the macros make")]
 
@@ -20,7 +22,10 @@ fn cuts(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("cut");
     group.sample_size(10);
     for class in CLASSES {
-        let instances: Vec<_> = photos.iter().map(|(_, photo)| class.energy(photo).instance()).collect();
+        let instances: Vec<_> = photos
+            .iter()
+            .map(|(_, photo)| class.energy(photo).instance())
+            .collect();
         let mut grid = Grid::default();
         let mut labels = vec![false; instances[0].source.len()];
         group.bench_function(class.name, |bencher| {
@@ -38,15 +43,22 @@ fn cuts(criterion: &mut Criterion) {
 /// Both models of a photo, and what they make all pixels pay.
 fn colours(criterion: &mut Criterion) {
     let [class, ..] = CLASSES;
-    let Some((_, photo)) = photos().into_iter().next() else { return };
+    let Some((_, photo)) = photos().into_iter().next() else {
+        return;
+    };
     let frame = class.frame(&photo);
     let seeds = class.seeds(&class.saliency(&frame));
     let of = |seed| {
-        let pixels = frame.pixels().zip(&seeds.colour).filter(move |(_, s)| **s == seed);
+        let pixels = frame
+            .pixels()
+            .zip(&seeds.colour)
+            .filter(move |(_, s)| **s == seed);
         pixels.map(|(p, _)| p.0.map(f32::from)).collect::<Vec<_>>()
     };
     let learn = |seed| fit(&of(seed), &class.colours(), 255.0, 0);
-    criterion.bench_function("colours/fit background 224", |bencher| bencher.iter(|| learn(Seed::Background)));
+    criterion.bench_function("colours/fit background 224", |bencher| {
+        bencher.iter(|| learn(Seed::Background))
+    });
     let models = [learn(Seed::Foreground), learn(Seed::Background)];
     criterion.bench_function("colours/unaries 224", |bencher| {
         bencher.iter(|| unaries(&models[0], &models[1], frame.as_raw(), Form::Grabcut8));
@@ -56,14 +68,28 @@ fn colours(criterion: &mut Criterion) {
 /// From a saliency map to labels, the photos one after the other.
 fn stage(criterion: &mut Criterion) {
     let [class, ..] = CLASSES;
-    let frames: Vec<_> = photos().iter().map(|(_, photo)| class.frame(photo)).collect();
+    let frames: Vec<_> = photos()
+        .iter()
+        .map(|(_, photo)| class.frame(photo))
+        .collect();
     let maps: Vec<_> = frames.iter().map(|frame| class.saliency(frame)).collect();
-    let mut energy = Energy::new(&CutOptions { form: Form::Grabcut8, gamma: 50.0, map: 0.0, level: 1.0 });
+    let mut energy = Energy::new(&CutOptions {
+        form: Form::Grabcut8,
+        gamma: 50.0,
+        map: 0.0,
+        level: 1.0,
+    });
     criterion.bench_function("stage/224.smooth.g50", |bencher| {
         bencher.iter(|| {
             for (frame, map) in frames.iter().zip(&maps) {
                 energy.set_photo(frame);
-                energy.set_class(frame, None, Some((&class.seeds(map), &class.colours())), 0, &mut |_| {});
+                energy.set_class(
+                    frame,
+                    None,
+                    Some((&class.seeds(map), &class.colours())),
+                    0,
+                    &mut |_| {},
+                );
                 black_box(energy.minimise());
             }
         });

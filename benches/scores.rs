@@ -1,4 +1,5 @@
-//! `cargo bench --bench scores`: scoring 50,000 photos of five boxes each, and reading as many annotations.
+//! `cargo bench --bench scores`: scoring 50,000 photos of five boxes each, and reading as many
+//! annotations.
 //!
 //! The truth is made up, of ILSVRC's size and shape: 500 x 375 pixels, 1.6 boxes a photo.
 
@@ -20,7 +21,8 @@ const PHOTOS: usize = 50_000;
 
 /// Some whole number below `n`, of photo `i`.
 fn some(i: usize, salt: usize, n: usize) -> usize {
-    (i.wrapping_mul(2_654_435_761) ^ salt.wrapping_mul(40_503)).wrapping_mul(2_246_822_519) / 65_536 % n
+    (i.wrapping_mul(2_654_435_761) ^ salt.wrapping_mul(40_503)).wrapping_mul(2_246_822_519) / 65_536
+        % n
 }
 
 /// A box inside a photo, inclusive corners.
@@ -38,7 +40,10 @@ fn truth() -> Dataset {
         id: format!("ILSVRC2012_val_{:08}", i + 1),
         size: Some([500, 375]),
         class: Some(i % 1000),
-        boxes: boxes(i).map(|b| b.map(|v| v as f64)).map(|[a, b, c, d]| BBox::from_inclusive(a, b, c, d)).collect(),
+        boxes: boxes(i)
+            .map(|b| b.map(|v| v as f64))
+            .map(|[a, b, c, d]| BBox::from_inclusive(a, b, c, d))
+            .collect(),
         blacklisted: i.is_multiple_of(28),
         ..Photo::default()
     };
@@ -57,7 +62,11 @@ fn submission() -> String {
     let mut text = String::new();
     for i in 0..PHOTOS {
         for rank in 0..5 {
-            let id = if rank == i % 6 { 1000 - i % 1000 } else { 1 + some(i, 100 + rank, 1000) };
+            let id = if rank == i % 6 {
+                1000 - i % 1000
+            } else {
+                1 + some(i, 100 + rank, 1000)
+            };
             let [a, b, c, d] = corners(i, if i.is_multiple_of(2) { 0 } else { 200 + rank });
             let _ = write!(text, "{id} {a} {b} {c} {d} ");
         }
@@ -66,7 +75,8 @@ fn submission() -> String {
     text
 }
 
-/// A submission's five boxes a photo, read; and everything that they score, intervals and floors among it.
+/// A submission's five boxes a photo, read; and everything that they score, intervals and floors
+/// among it.
 fn scores(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("submission.txt");
@@ -75,12 +85,15 @@ fn scores(criterion: &mut Criterion) {
     let read = || Predictions::read(&path, Format::Devkit, &dataset).expect("a submission");
     let mut group = criterion.benchmark_group("50,000 photos");
     group.sample_size(10);
-    group.bench_function("reading five boxes each", |bencher| bencher.iter(|| black_box(read())));
+    group.bench_function("reading five boxes each", |bencher| {
+        bencher.iter(|| black_box(read()))
+    });
     let predictions = read();
     group.bench_function("scoring five boxes each", |bencher| {
         bencher.iter(|| black_box(Summary::of_boxes(&dataset, &predictions)));
     });
-    // One box for the true class each: GT-known accuracy, CorLoc and mean IoU with their bootstraps.
+    // One box for the true class each: GT-known accuracy, CorLoc and mean IoU with their
+    // bootstraps.
     let mut known = predictions;
     for (photo, predicted) in dataset.photos.iter().zip(&mut known.photos) {
         predicted.guesses.truncate(1);
@@ -112,18 +125,33 @@ fn annotate(folder: &Path, classes: &ClassList) {
                 classes.key(i % 1000)
             );
         }
-        fs::write(annotations.join(id).with_extension("xml"), xml + "</annotation>\n").expect("a file");
+        fs::write(
+            annotations.join(id).with_extension("xml"),
+            xml + "</annotation>\n",
+        )
+        .expect("a file");
         let _ = writeln!(list, "{}", 1000 - i % 1000);
     }
     fs::write(folder.join("ILSVRC2012_validation_ground_truth.txt"), list).expect("a file");
-    fs::write(folder.join("ILSVRC2014_clsloc_validation_blacklist.txt"), "36\n50\n").expect("a file");
+    fs::write(
+        folder.join("ILSVRC2014_clsloc_validation_blacklist.txt"),
+        "36\n50\n",
+    )
+    .expect("a file");
 }
 
 /// The devkit's layout, an XML a photo.
 fn annotations(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
-    annotate(folder.path(), &ClassList::read(ClassList::IMAGENET).expect("the classes"));
-    let request = Request { dataset: Some("ilsvrc-val".as_ref()), data_dir: Some(folder.path()), ..Request::default() };
+    annotate(
+        folder.path(),
+        &ClassList::read(ClassList::IMAGENET).expect("the classes"),
+    );
+    let request = Request {
+        dataset: Some("ilsvrc-val".as_ref()),
+        data_dir: Some(folder.path()),
+        ..Request::default()
+    };
     let mut group = criterion.benchmark_group("50,000 photos");
     group.sample_size(10);
     group.bench_function("reading their XML", |bencher| {

@@ -4,13 +4,14 @@
 //! I* = argmax S_c(I) − λ ‖I‖²,   I zero-centred, starting from 0; the mean colour is added to show it
 //! ```
 //!
-//! The score is that before the softmax: a posterior can rise by pushing the other classes down. λ, steps and their
-//! number are in no source of the paper. Without help the ascent ends in fine noise, so there are three things of later
-//! years, each an option that can be turned off: momentum; jitter, by which the picture is shifted at random before
-//! each step (Mordvintsev et al. 2015); and a Gaussian blur that fades (Yosinski et al. 2015).
+//! The score is that before the softmax: a posterior can rise by pushing the other classes down. λ,
+//! steps and their number are in no source of the paper. Without help the ascent ends in fine
+//! noise, so there are three things of later years, each an option that can be turned off:
+//! momentum; jitter, by which the picture is shifted at random before each step (Mordvintsev et al.
+//! 2015); and a Gaussian blur that fades (Yosinski et al. 2015).
 //!
-//! In: a worker of a classifier, and a class. Out: a [`ClassModel`]. Left out are priors that are learnt, which make
-//! finer pictures of what the prior knows.
+//! In: a worker of a classifier, and a class. Out: a [`ClassModel`]. Left out are priors that are
+//! learnt, which make finer pictures of what the prior knows.
 
 use image::{Rgb, RgbImage};
 use ndarray::{Array3, Axis};
@@ -32,7 +33,8 @@ pub struct ClassModelOptions {
     pub l2: f64,
     /// The picture is shifted by up to so many pixels either way.
     pub jitter: usize,
-    /// The standard deviation of the blur at first, pixels, which follows every fourth step; it falls to `blur_end`.
+    /// The standard deviation of the blur at first, pixels, which follows every fourth step; it
+    /// falls to `blur_end`.
     pub blur: f64,
     /// That at last, pixels.
     pub blur_end: f64,
@@ -42,7 +44,16 @@ pub struct ClassModelOptions {
 
 impl Default for ClassModelOptions {
     fn default() -> Self {
-        Self { iterations: 150, step: 2.0, momentum: 0.5, l2: 1e-6, jitter: 16, blur: 1.5, blur_end: 0.5, seed: 0 }
+        Self {
+            iterations: 150,
+            step: 2.0,
+            momentum: 0.5,
+            l2: 1e-6,
+            jitter: 16,
+            blur: 1.5,
+            blur_end: 0.5,
+            seed: 0,
+        }
     }
 }
 
@@ -50,7 +61,13 @@ impl ClassModelOptions {
     /// The paper's ascent and nothing else.
     #[must_use]
     pub fn plain(self) -> Self {
-        Self { momentum: 0.0, jitter: 0, blur: 0.0, blur_end: 0.0, ..self }
+        Self {
+            momentum: 0.0,
+            jitter: 0,
+            blur: 0.0,
+            blur_end: 0.0,
+            ..self
+        }
     }
 }
 
@@ -65,15 +82,16 @@ pub struct ClassModel {
     pub from_noise: bool,
 }
 
-/// The noise that a start without slope gets first, in grey levels; it is doubled while there is none ...
+/// The noise that a start without slope gets first, in grey levels; it is doubled while there is
+/// none ...
 const LEAST_NOISE: f64 = 2.0;
 /// ... up to this.
 const MOST_NOISE: f64 = 64.0;
 /// How many steps are taken from blur to blur.
 const BLURRED_EVERY: usize = 4;
 
-/// Climbs to the model of `class`, the place of a score, in a picture of `size` pixels a side: the network's own size,
-/// but for a fully convolutional classifier.
+/// Climbs to the model of `class`, the place of a score, in a picture of `size` pixels a side: the
+/// network's own size, but for a fully convolutional classifier.
 ///
 /// # Errors
 /// [`Error::Run`] when the network fails, or has no slope even in noise.
@@ -90,10 +108,14 @@ pub fn ascend(
     let (mut score, mut noise, mut climbed) = (0.0, 0.0, false);
     for iteration in 0..options.iterations {
         // Either way, as a shift right and down.
-        let shift = [0, 1].map(|_| (size - options.jitter % size + random.below(2 * options.jitter + 1)) % size);
+        let shift = [0, 1]
+            .map(|_| (size - options.jitter % size + random.below(2 * options.jitter + 1)) % size);
         let shown = rolled(&image, shift);
         let mut response = worker.gradients((&shown + &mean).view(), &[class])?;
-        let slope = rolled(&response.gradients[0].remove(0), shift.map(|n| (size - n) % size));
+        let slope = rolled(
+            &response.gradients[0].remove(0),
+            shift.map(|n| (size - n) % size),
+        );
         score = response.scores[class];
         // A network that ends in a ReLU may have score and slope 0 at the zero image.
         let flat = slope.iter().all(|&v| v == 0.0);
@@ -103,7 +125,9 @@ pub fn ascend(
         if flat {
             noise = f64::max(LEAST_NOISE, 2.0 * noise);
             if noise > MOST_NOISE {
-                return Err(Error::Run(format!("the score of class {class} has no slope, in noise neither")));
+                return Err(Error::Run(format!(
+                    "the score of class {class} has no slope, in noise neither"
+                )));
             }
             image.mapv_inplace(|_| (noise * random.normal()) as f32);
             continue;
@@ -120,17 +144,36 @@ pub fn ascend(
         }
     }
     let shown = image + mean;
-    let level = |y: u32, x: u32, c: usize| shown[[c, y as usize, x as usize]].round().clamp(0.0, 255.0) as u8;
-    let picture = RgbImage::from_fn(size as u32, size as u32, |x, y| Rgb([0, 1, 2].map(|c| level(y, x, c))));
-    Ok(ClassModel { picture, score, from_noise: noise > 0.0 })
+    let level = |y: u32, x: u32, c: usize| {
+        shown[[c, y as usize, x as usize]].round().clamp(0.0, 255.0) as u8
+    };
+    let picture = RgbImage::from_fn(size as u32, size as u32, |x, y| {
+        Rgb([0, 1, 2].map(|c| level(y, x, c)))
+    });
+    Ok(ClassModel {
+        picture,
+        score,
+        from_noise: noise > 0.0,
+    })
 }
 
-/// One step up the slope of S, with momentum: `d = ∇S − 2λI, v ← momentum · v + step · d / √(mean d²), I ← I + v`
-fn step(image: &mut Array3<f32>, velocity: &mut Array3<f32>, mut slope: Array3<f32>, options: &ClassModelOptions) {
-    slope.zip_mut_with(image, |slope, &value| *slope -= 2.0 * options.l2 as f32 * value);
+/// One step up the slope of S, with momentum: `d = ∇S − 2λI, v ← momentum · v + step · d / √(mean
+/// d²), I ← I + v`
+fn step(
+    image: &mut Array3<f32>,
+    velocity: &mut Array3<f32>,
+    mut slope: Array3<f32>,
+    options: &ClassModelOptions,
+) {
+    slope.zip_mut_with(image, |slope, &value| {
+        *slope -= 2.0 * options.l2 as f32 * value
+    });
     let length = (slope.iter().map(|&v| f64::from(v * v)).sum::<f64>() / slope.len() as f64).sqrt();
     *velocity *= options.momentum as f32;
-    velocity.scaled_add((options.step / length.max(f64::MIN_POSITIVE)) as f32, &slope);
+    velocity.scaled_add(
+        (options.step / length.max(f64::MIN_POSITIVE)) as f32,
+        &slope,
+    );
     *image += &*velocity;
 }
 

@@ -1,8 +1,8 @@
 //! Class lists: what the scores of a classifier and the labels of a dataset stand for.
 //!
-//! In: a file, a dataset's own list, or what somebody types. Out: a class, which everywhere else is a number: the place
-//! of a score. Left out are trees of classes (WordNet's), and the translation of one list into another: a dataset and a
-//! model must have the same list.
+//! In: a file, a dataset's own list, or what somebody types. Out: a class, which everywhere else is
+//! a number: the place of a score. Left out are trees of classes (WordNet's), and the translation
+//! of one list into another: a dataset and a model must have the same list.
 //!
 //! ```
 //! use localise::classes::ClassList;
@@ -20,7 +20,8 @@ use std::path::Path;
 
 use crate::shipped::home;
 
-/// Classes in a fixed order, that of a classifier's scores. Each has a key, by which files call it, and a name.
+/// Classes in a fixed order, that of a classifier's scores. Each has a key, by which files call it,
+/// and a name.
 ///
 /// Keys are unique, names are not: two classes of ImageNet are called "crane".
 #[derive(Clone, Debug, Default)]
@@ -47,11 +48,20 @@ impl ClassList {
     ///
     /// # Errors
     /// A text when a key stands twice.
-    pub fn new(name: &str, classes: impl IntoIterator<Item = (String, String)>) -> Result<Self, String> {
-        let mut list = Self { name: name.into(), ..Self::default() };
+    pub fn new(
+        name: &str,
+        classes: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, String> {
+        let mut list = Self {
+            name: name.into(),
+            ..Self::default()
+        };
         for (key, title) in classes {
             if let Some(first) = list.places.insert(key.clone(), list.keys.len()) {
-                return Err(format!("class {} is called {key}, as class {first} is", list.keys.len()));
+                return Err(format!(
+                    "class {} is called {key}, as class {first} is",
+                    list.keys.len()
+                ));
             }
             list.keys.push(key);
             list.names.push(title);
@@ -64,7 +74,13 @@ impl ClassList {
     /// # Errors
     /// A text naming the file when it is missing or wrong.
     pub fn read(name: &str) -> Result<Self, String> {
-        Self::from_file(name, &home().join("data/classes").join(name).with_added_extension("csv"))
+        Self::from_file(
+            name,
+            &home()
+                .join("data/classes")
+                .join(name)
+                .with_added_extension("csv"),
+        )
     }
 
     /// Reads a list in a file.
@@ -74,13 +90,18 @@ impl ClassList {
     pub fn from_file(name: &str, path: &Path) -> Result<Self, String> {
         let wrong = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
         let mut reader = csv::Reader::from_path(path).map_err(|e| {
-            wrong(&format!("{e}\nhelp: a class list is a file of data/classes, and is named without .csv"))
+            wrong(&format!(
+                "{e}\nhelp: a class list is a file of data/classes, and is named without .csv"
+            ))
         })?;
         let mut classes = Vec::new();
         for row in reader.deserialize() {
             let (index, key, title): (usize, String, String) = row.map_err(|e| wrong(&e))?;
             if index != classes.len() {
-                return Err(wrong(&format!("class {index} stands where class {} should", classes.len())));
+                return Err(wrong(&format!(
+                    "class {index} stands where class {} should",
+                    classes.len()
+                )));
             }
             classes.push((key, title));
         }
@@ -94,9 +115,13 @@ impl ClassList {
     #[must_use]
     pub fn to_csv(&self) -> Vec<u8> {
         let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(["class_index", "wnid", "name"]).expect("memory takes all");
+        writer
+            .write_record(["class_index", "wnid", "name"])
+            .expect("memory takes all");
         for (i, (key, name)) in self.keys.iter().zip(&self.names).enumerate() {
-            writer.write_record([&i.to_string(), key, name]).expect("memory takes all");
+            writer
+                .write_record([&i.to_string(), key, name])
+                .expect("memory takes all");
         }
         writer.into_inner().expect("memory takes all")
     }
@@ -108,41 +133,68 @@ impl ClassList {
         Self::new("numbered", classes).expect("numbers differ")
     }
 
-    /// The class that somebody means by `text`: its number, its key, one of its names ("goose"), or a part of exactly
-    /// one class's names. Names are found in capitals and small letters, keys as they are written.
+    /// The class that somebody means by `text`: its number, its key, one of its names ("goose"), or
+    /// a part of exactly one class's names. Names are found in capitals and small letters, keys as
+    /// they are written.
     ///
     /// # Errors
     /// A text with the classes that come near, where there is no such class or there are several.
     pub fn find(&self, text: &str) -> Result<usize, String> {
-        let number = text.parse().ok().filter(|&class: &usize| class < self.len());
+        let number = text
+            .parse()
+            .ok()
+            .filter(|&class: &usize| class < self.len());
         if let Some(class) = number.or_else(|| self.class(text)) {
             return Ok(class);
         }
         let wanted = text.to_lowercase();
-        let all = || self.names.iter().map(|name| name.to_lowercase()).enumerate();
+        let all = || {
+            self.names
+                .iter()
+                .map(|name| name.to_lowercase())
+                .enumerate()
+        };
         let called = |(_, names): &(usize, String)| names.split(", ").any(|name| name == wanted);
         let mut found: Vec<usize> = all().filter(called).map(|(class, _)| class).collect();
         if found.is_empty() && !wanted.is_empty() {
-            found = all().filter(|(_, names)| names.contains(&wanted)).map(|(class, _)| class).collect();
+            found = all()
+                .filter(|(_, names)| names.contains(&wanted))
+                .map(|(class, _)| class)
+                .collect();
         }
         if let [class] = found[..] {
             return Ok(class);
         }
         let listed = |classes: &[usize]| {
-            let shown =
-                classes.iter().take(5).map(|&class| format!("{class} {} ({})", self.names[class], self.keys[class]));
+            let shown = classes
+                .iter()
+                .take(5)
+                .map(|&class| format!("{class} {} ({})", self.names[class], self.keys[class]));
             shown.collect::<Vec<_>>().join("; ")
         };
         if !found.is_empty() {
             let (count, listed) = (found.len(), listed(&found));
-            return Err(format!("{text} may be {count} classes: {listed}\nhelp: name one by its index or in full"));
+            return Err(format!(
+                "{text} may be {count} classes: {listed}\nhelp: name one by its index or in full"
+            ));
         }
-        let likeness =
-            |names: &str| names.split(", ").map(|name| strsim::jaro_winkler(name, &wanted)).fold(0.0, f64::max);
-        let mut near: Vec<_> = all().map(|(class, names)| (likeness(&names), class)).filter(|n| n.0 > 0.75).collect();
+        let likeness = |names: &str| {
+            names
+                .split(", ")
+                .map(|name| strsim::jaro_winkler(name, &wanted))
+                .fold(0.0, f64::max)
+        };
+        let mut near: Vec<_> = all()
+            .map(|(class, names)| (likeness(&names), class))
+            .filter(|n| n.0 > 0.75)
+            .collect();
         near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let near: Vec<usize> = near.into_iter().map(|(_, class)| class).take(3).collect();
-        let near = if near.is_empty() { String::new() } else { format!("did you mean {}? ", listed(&near)) };
+        let near = if near.is_empty() {
+            String::new()
+        } else {
+            format!("did you mean {}? ", listed(&near))
+        };
         let list = match self.name == Self::IMAGENET {
             true => "`localise list classes` lists them".into(),
             false => format!("the classes are those of the list {}", self.name),
@@ -203,8 +255,14 @@ mod tests {
         assert_eq!(list.find("Tinca tinca"), Ok(0), "a second name");
         assert_eq!(list.find("granny smith"), Ok(948));
         let refused = |text: &str| list.find(text).expect_err(text);
-        assert!(refused("crane").contains("2 classes: 134 crane (n02012849); 517 crane (n03126707)"));
-        assert!(refused("gosse").contains("did you mean 99 goose"), "{}", refused("gosse"));
+        assert!(
+            refused("crane").contains("2 classes: 134 crane (n02012849); 517 crane (n03126707)")
+        );
+        assert!(
+            refused("gosse").contains("did you mean 99 goose"),
+            "{}",
+            refused("gosse")
+        );
         assert!(refused("1000").contains("below 1000") && refused("").contains("below 1000"));
     }
 
@@ -213,12 +271,24 @@ mod tests {
     fn keys_tell_cranes_apart() {
         let list = ClassList::read(ClassList::IMAGENET).expect("the classes");
         assert_eq!((list.title(134), list.title(517)), ("crane", "crane"));
-        assert_eq!((list.class(list.key(134)), list.class(list.key(517))), (Some(134), Some(517)));
+        assert_eq!(
+            (list.class(list.key(134)), list.class(list.key(517))),
+            (Some(134), Some(517))
+        );
         assert_eq!((list.title(638), list.title(639)), ("maillot", "maillot"));
-        assert_eq!((list.class("n01440764"), list.class("crane")), (Some(0), None));
+        assert_eq!(
+            (list.class("n01440764"), list.class("crane")),
+            (Some(0), None)
+        );
         let file = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(file.path(), list.to_csv()).expect("a file");
         assert_eq!(ClassList::from_file("again", file.path()), Ok(list));
-        assert!(ClassList::new("twice", [("a".into(), "x".into()), ("a".into(), "y".into())]).is_err());
+        assert!(
+            ClassList::new(
+                "twice",
+                [("a".into(), "x".into()), ("a".into(), "y".into())]
+            )
+            .is_err()
+        );
     }
 }

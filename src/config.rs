@@ -1,17 +1,21 @@
 //! Pipelines: one TOML file is one experiment. Here it is read, changed by `--set`, and checked.
 //!
-//! In: a name of `pipelines/`, a path or a text, and settings `table.key=value`. Out: a [`Pipeline`] whose values are
-//! all in their ranges and whose tables go together ([`Pipeline::box_rule`]); an unknown key is answered with the nearest
-//! one. Each table is the options of one stage and is described there: [`ViewOptions`], [`SaliencyOptions`],
-//! [`SeedOptions`], [`ColourOptions`], [`CutOptions`], [`ThresholdOptions`], [`ConstantBoxOptions`]. What is not an
-//! experiment's affair (dataset, model, threads, folders) is in [`crate::run`].
+//! In: a name of `pipelines/`, a path or a text, and settings `table.key=value`. Out: a
+//! [`Pipeline`] whose values are all in their ranges and whose tables go together
+//! ([`Pipeline::box_rule`]); an unknown key is answered with the nearest one. Each table is the
+//! options of one stage and is described there: [`ViewOptions`], [`SaliencyOptions`],
+//! [`SeedOptions`], [`ColourOptions`], [`CutOptions`], [`ThresholdOptions`],
+//! [`ConstantBoxOptions`]. What is not an experiment's affair (dataset, model, threads, folders) is
+//! in [`crate::run`].
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::saliency::{self, SaliencyOptions, ViewOptions};
-use crate::segment::{ColourOptions, ConstantBoxOptions, CutOptions, Energy, SeedOptions, ThresholdOptions};
+use crate::segment::{
+    ColourOptions, ConstantBoxOptions, CutOptions, Energy, SeedOptions, ThresholdOptions,
+};
 use crate::shipped::{PIPELINES, parse};
 
 /// A configuration that cannot be used: what, where, and what to do.
@@ -19,8 +23,8 @@ use crate::shipped::{PIPELINES, parse};
 #[error("{0}")]
 pub struct Error(String);
 
-/// One way from a photo to a box, as written in `pipelines/*.toml`. Exactly one of `cut`, `threshold` and
-/// `constant-box` makes the box.
+/// One way from a photo to a box, as written in `pipelines/*.toml`. Exactly one of `cut`,
+/// `threshold` and `constant-box` makes the box.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Pipeline {
@@ -44,7 +48,8 @@ pub struct Pipeline {
     pub tuned_on: TunedOn,
 }
 
-/// Where a pipeline's numbers were chosen. Nothing is tuned on what it is scored on, and the summary repeats this.
+/// Where a pipeline's numbers were chosen. Nothing is tuned on what it is scored on, and the
+/// summary repeats this.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TunedOn {
@@ -75,7 +80,8 @@ impl BoxRule<'_> {
 }
 
 impl Pipeline {
-    /// The pipeline with another saliency method, with the usual values of what that one wants besides.
+    /// The pipeline with another saliency method, with the usual values of what that one wants
+    /// besides.
     ///
     /// # Errors
     /// [`Error`] where the pipeline looks at no map.
@@ -87,10 +93,14 @@ impl Pipeline {
             ))
         };
         let saliency = self.saliency.as_ref().ok_or_else(none)?.with_method(method);
-        Ok(Self { saliency: Some(saliency), ..self.clone() })
+        Ok(Self {
+            saliency: Some(saliency),
+            ..self.clone()
+        })
     }
 
-    /// Reads a pipeline by name (`pipelines/NAME.toml`) or path and applies `settings`, each `table.key=value`.
+    /// Reads a pipeline by name (`pipelines/NAME.toml`) or path and applies `settings`, each
+    /// `table.key=value`.
     ///
     /// # Errors
     /// [`Error`] naming the file, the line and the nearest known key.
@@ -99,7 +109,8 @@ impl Pipeline {
         Self::from_text(&text, &path.display().to_string(), settings)
     }
 
-    /// The pipeline written in `text`, with `settings` applied; `origin` is the name that errors carry.
+    /// The pipeline written in `text`, with `settings` applied; `origin` is the name that errors
+    /// carry.
     ///
     /// # Errors
     /// As [`Pipeline::load`].
@@ -108,9 +119,15 @@ impl Pipeline {
             parse(text, origin).map_err(Error)?
         } else {
             let mut table: toml::Table = parse(text, origin).map_err(Error)?;
-            settings.iter().try_for_each(|setting| set(&mut table, setting))?;
+            settings
+                .iter()
+                .try_for_each(|setting| set(&mut table, setting))?;
             let text = toml::to_string(&table).map_err(|e| Error(e.to_string()))?;
-            parse(&text, &format!("{origin} with --set {}", settings.join(" --set "))).map_err(Error)?
+            parse(
+                &text,
+                &format!("{origin} with --set {}", settings.join(" --set ")),
+            )
+            .map_err(Error)?
         };
         pipeline.check(origin)?;
         Ok(pipeline)
@@ -143,7 +160,9 @@ impl Pipeline {
         match (&self.cut, &self.threshold, &self.constant_box) {
             (Some(cut), None, None) => match self.saliency {
                 Some(_) if learnt.is_some() || cut.map > 0.0 => Ok(BoxRule::Cut(cut, learnt)),
-                Some(_) => Err("[cut] needs the tables [seeds] and [colours], or a weight for the map: cut.map"),
+                Some(_) => Err(
+                    "[cut] needs the tables [seeds] and [colours], or a weight for the map: cut.map",
+                ),
                 None => Err("[cut] needs the table [saliency]"),
             },
             (None, Some(threshold), None) => match (&self.saliency, learnt) {
@@ -189,11 +208,16 @@ const SETTING: &str = "help: such as seeds.foreground=0.97; the keys of a pipeli
 
 /// Sets `table.key=value` in a TOML table; the value is TOML, or a plain word.
 fn set(table: &mut toml::Table, setting: &str) -> Result<(), Error> {
-    let (path, value) = setting
-        .split_once('=')
-        .ok_or_else(|| Error(format!("--set {setting}: table.key=value is wanted\n{SETTING}")))?;
+    let (path, value) = setting.split_once('=').ok_or_else(|| {
+        Error(format!(
+            "--set {setting}: table.key=value is wanted\n{SETTING}"
+        ))
+    })?;
     let value = value.trim();
-    let parsed = format!("value = {value}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("value"));
+    let parsed = format!("value = {value}")
+        .parse::<toml::Table>()
+        .ok()
+        .and_then(|mut t| t.remove("value"));
     let mut keys: Vec<_> = path.trim().split('.').collect();
     let last = keys.pop().unwrap_or_default();
     let mut place = table;
@@ -204,7 +228,10 @@ fn set(table: &mut toml::Table, setting: &str) -> Result<(), Error> {
             .as_table_mut()
             .ok_or_else(|| Error(format!("--set {setting}: {key} is no table\n{SETTING}")))?;
     }
-    place.insert(last.into(), parsed.unwrap_or_else(|| toml::Value::String(value.into())));
+    place.insert(
+        last.into(),
+        parsed.unwrap_or_else(|| toml::Value::String(value.into())),
+    );
     Ok(())
 }
 
@@ -222,14 +249,18 @@ mod tests {
         assert!(names.len() >= 6, "{names:?}");
         for name in names {
             let pipeline = shipped(&name).unwrap_or_else(|e| panic!("{e}"));
-            let again = Pipeline::from_text(&pipeline.to_text(), &name, &[]).unwrap_or_else(|e| panic!("{e}"));
+            let again = Pipeline::from_text(&pipeline.to_text(), &name, &[])
+                .unwrap_or_else(|e| panic!("{e}"));
             assert_eq!(pipeline, again);
         }
     }
 
     #[test]
     fn set_changes_one_value() {
-        let settings = ["seeds.foreground=0.97".to_owned(), "cut.energy=grabcut8".to_owned()];
+        let settings = [
+            "seeds.foreground=0.97".to_owned(),
+            "cut.energy=grabcut8".to_owned(),
+        ];
         let pipeline = Pipeline::load(Path::new("paper2013"), &settings).expect("good settings");
         assert_eq!(pipeline.seeds.expect("seeds").foreground, 0.97);
     }
@@ -242,13 +273,23 @@ mod tests {
             ("saliency.method=guidedd", "did you mean guided?"),
             ("cut.gamma=high", "invalid type"),
             ("seeds.foreground=1.5", "foreground 1.5"),
-            ("threshold={rule=\"mean\", alpha=1, fong-compat=true}", "exactly one of"),
+            (
+                "threshold={rule=\"mean\", alpha=1, fong-compat=true}",
+                "exactly one of",
+            ),
             ("nonsense", "table.key=value"),
         ];
         for (setting, expected) in cases {
-            let error = Pipeline::load(Path::new("paper2013"), &[setting.to_owned()]).expect_err(setting).to_string();
+            let error = Pipeline::load(Path::new("paper2013"), &[setting.to_owned()])
+                .expect_err(setting)
+                .to_string();
             assert!(error.contains(expected), "{error}");
         }
-        assert!(shipped("paper2014").expect_err("no such pipeline").to_string().contains("paper2013"));
+        assert!(
+            shipped("paper2014")
+                .expect_err("no such pipeline")
+                .to_string()
+                .contains("paper2013")
+        );
     }
 }

@@ -1,9 +1,10 @@
 //! Boxes. One convention inside the program, stated once:
 //!
-//! a box is half-open and in pixels of the stored photo, x to the right and y down: it holds the points with
-//! `x_min <= x < x_max` and `y_min <= y < y_max`. The pixel (0, 0) alone is the box (0, 0, 1, 1). Readers convert
-//! on the way in, writers on the way out. For boxes with whole-numbered corners the IoU here is the devkit's, whose
-//! inclusive corners count `max − min + 1` pixels. Which base and which end a file's boxes have, its reader knows.
+//! a box is half-open and in pixels of the stored photo, x to the right and y down: it holds the
+//! points with `x_min <= x < x_max` and `y_min <= y < y_max`. The pixel (0, 0) alone is the box (0,
+//! 0, 1, 1). Readers convert on the way in, writers on the way out. For boxes with whole-numbered
+//! corners the IoU here is the devkit's, whose inclusive corners count `max − min + 1` pixels.
+//! Which base and which end a file's boxes have, its reader knows.
 //!
 //! ```
 //! use localise::geometry::BBox;
@@ -34,10 +35,16 @@ impl BBox {
     /// The box with these edges.
     #[must_use]
     pub const fn new(x_min: f64, y_min: f64, x_max: f64, y_max: f64) -> Self {
-        Self { x_min, y_min, x_max, y_max }
+        Self {
+            x_min,
+            y_min,
+            x_max,
+            y_max,
+        }
     }
 
-    /// The box of inclusive whole-pixel corners, as the ILSVRC devkit writes it: (0, 0, 9, 4) is (0, 0, 10, 5).
+    /// The box of inclusive whole-pixel corners, as the ILSVRC devkit writes it: (0, 0, 9, 4) is
+    /// (0, 0, 10, 5).
     #[must_use]
     pub const fn from_inclusive(x_min: f64, y_min: f64, x_max: f64, y_max: f64) -> Self {
         Self::new(x_min, y_min, x_max + 1.0, y_max + 1.0)
@@ -49,7 +56,8 @@ impl BBox {
         Self::new(0.0, 0.0, width as f64, height as f64)
     }
 
-    /// Whether the point lies in the box: its left and upper edges belong to it, the right and lower ones do not.
+    /// Whether the point lies in the box: its left and upper edges belong to it, the right and
+    /// lower ones do not.
     ///
     /// ```
     /// use localise::geometry::BBox;
@@ -80,7 +88,8 @@ impl BBox {
         both.area().min(self.area()).min(other.area())
     }
 
-    /// Intersection over union, in 0..=1; 0 where either box is empty, turned inside out, without end or not of numbers.
+    /// Intersection over union, in 0..=1; 0 where either box is empty, turned inside out, without
+    /// end or not of numbers.
     #[must_use]
     pub fn iou(&self, other: &Self) -> f64 {
         let intersection = self.intersection(other);
@@ -91,8 +100,9 @@ impl BBox {
         }
     }
 
-    /// The box of whole pixels in a photo of `to` (width, height) that covers this box of a frame of `from`: the
-    /// lower edges are rounded down, the upper ones up, and what lies outside the photo is cut off.
+    /// The box of whole pixels in a photo of `to` (width, height) that covers this box of a frame
+    /// of `from`: the lower edges are rounded down, the upper ones up, and what lies outside the
+    /// photo is cut off.
     #[must_use]
     pub fn mapped(&self, from: [u32; 2], to: [u32; 2]) -> Self {
         let [fw, fh] = from.map(f64::from);
@@ -106,8 +116,8 @@ impl BBox {
         }
     }
 
-    /// The centred box whose sides are `side` times those of the photo, 0..=1. With `rounded`, its edges are rounded to
-    /// whole pixels, halves to even; otherwise they are real numbers.
+    /// The centred box whose sides are `side` times those of the photo, 0..=1. With `rounded`, its
+    /// edges are rounded to whole pixels, halves to even; otherwise they are real numbers.
     ///
     /// ```
     /// use localise::geometry::BBox;
@@ -116,15 +126,28 @@ impl BBox {
     /// ```
     #[must_use]
     pub fn centred(width: usize, height: usize, side: f64, rounded: bool) -> Self {
-        // Halves to even need the exact halves: 375 · 0.1 and 375 · 0.9 are 37.5 and 337.5 here, with an ulp to spare.
+        // Halves to even need the exact halves: 375 · 0.1 and 375 · 0.9 are 37.5 and 337.5 here,
+        // with an ulp to spare.
         let edge = |n: usize, share: f64| {
             let edge = n as f64 * share;
-            let snapped =
-                if (edge * 2.0 - (edge * 2.0).round()).abs() < 1e-9 { (edge * 2.0).round() / 2.0 } else { edge };
-            if rounded { snapped.round_ties_even() } else { snapped }
+            let snapped = if (edge * 2.0 - (edge * 2.0).round()).abs() < 1e-9 {
+                (edge * 2.0).round() / 2.0
+            } else {
+                edge
+            };
+            if rounded {
+                snapped.round_ties_even()
+            } else {
+                snapped
+            }
         };
         let (low, high) = ((1.0 - side) / 2.0, (1.0 + side) / 2.0);
-        Self::new(edge(width, low), edge(height, low), edge(width, high), edge(height, high))
+        Self::new(
+            edge(width, low),
+            edge(height, low),
+            edge(width, high),
+            edge(height, high),
+        )
     }
 }
 
@@ -132,7 +155,8 @@ impl BBox {
 mod tests {
     use super::*;
 
-    /// Inclusive corners, the devkit's IoU as a fraction: each pair shows one mistake (no +1, strict >, ...).
+    /// Inclusive corners, the devkit's IoU as a fraction: each pair shows one mistake (no +1,
+    /// strict >, ...).
     #[test]
     fn iou_is_the_devkits() {
         let cases = [
@@ -145,8 +169,9 @@ mod tests {
             ([45, 49, 499, 162], [2, 69, 437, 207], 18471.0 / 37766.0),
         ];
         for (a, b, expected) in cases {
-            let [a, b] = [a, b]
-                .map(|[x0, y0, x1, y1]: [u32; 4]| BBox::from_inclusive(x0.into(), y0.into(), x1.into(), y1.into()));
+            let [a, b] = [a, b].map(|[x0, y0, x1, y1]: [u32; 4]| {
+                BBox::from_inclusive(x0.into(), y0.into(), x1.into(), y1.into())
+            });
             assert!((a.iou(&b) - expected).abs() < 1e-12, "{a:?} {b:?}");
             assert_eq!(a.iou(&b), b.iou(&a));
         }
@@ -161,7 +186,11 @@ mod tests {
                 edges[edge] = odd;
                 let [x_min, y_min, x_max, y_max] = edges;
                 let bbox = BBox::new(x_min, y_min, x_max, y_max);
-                assert_eq!((bbox.iou(&whole), whole.iou(&bbox), bbox.iou(&bbox)), (0.0, 0.0, 0.0), "{bbox:?}");
+                assert_eq!(
+                    (bbox.iou(&whole), whole.iou(&bbox), bbox.iou(&bbox)),
+                    (0.0, 0.0, 0.0),
+                    "{bbox:?}"
+                );
             }
         }
     }
@@ -170,10 +199,14 @@ mod tests {
     fn a_mapped_box_covers_its_pixels() {
         let b = BBox::new(10.0, 20.0, 100.0, 227.0).mapped([227, 227], [500, 375]);
         assert_eq!(b, BBox::new(22.0, 33.0, 221.0, 375.0));
-        // 60 · (500 / 240) is a little more than 125 in binary, 168 · (300 / 224) a little less than 225.
+        // 60 · (500 / 240) is a little more than 125 in binary, 168 · (300 / 224) a little less
+        // than 225.
         let b = BBox::new(0.0, 168.0, 60.0, 224.0).mapped([240, 224], [500, 300]);
         assert_eq!(b, BBox::new(0.0, 225.0, 125.0, 300.0));
-        assert_eq!(BBox::whole(256, 341).mapped([256, 341], [300, 400]), BBox::whole(300, 400));
+        assert_eq!(
+            BBox::whole(256, 341).mapped([256, 341], [300, 400]),
+            BBox::whole(300, 400)
+        );
     }
 
     proptest::proptest! {

@@ -1,17 +1,18 @@
 //! Finds objects with an image classifier that was never shown a box.
 //!
-//! A classifier says what is in a photo, not where. Simonyan, Vedaldi and Zisserman asked it all the same in 2013
-//! ("Deep Inside Convolutional Networks"): the gradient of a class score with respect to the photo is large where the
-//! classifier looks. The most and the least salient pixels seed two colour models, an exact minimum cut labels every
-//! pixel, and the largest connected component gives the box.
+//! A classifier says what is in a photo, not where. Simonyan, Vedaldi and Zisserman asked it all
+//! the same in 2013 ("Deep Inside Convolutional Networks"): the gradient of a class score with
+//! respect to the photo is large where the classifier looks. The most and the least salient pixels
+//! seed two colour models, an exact minimum cut labels every pixel, and the largest connected
+//! component gives the box.
 //!
 //! ```text
 //! photo ─► classifier ─► gradient ─► saliency ─► seeds ─► colour models ─► cut ─► component ─► box ─► score
 //! ```
 //!
-//! The program `localise` takes whole datasets through that line; the README is its guide. This is the library behind
-//! it: every arrow is a function that can be used by itself. Networks are plain ONNX files on stock ONNX Runtime, since
-//! the backward pass is written into the file.
+//! The program `localise` takes whole datasets through that line; the README is its guide. This is
+//! the library behind it: every arrow is a function that can be used by itself. Networks are plain
+//! ONNX files on stock ONNX Runtime, since the backward pass is written into the file.
 //!
 //! # The line, call by call
 //!
@@ -27,23 +28,25 @@
 //! | component, box | [`segment::largest`], [`segment::bounding_box`] | a [`BBox`], in pixels of the photo |
 //! | score | [`Outcome::of`], [`Metrics::of`] | the field's numbers, with intervals |
 //!
-//! [`segment::cut`] is the line from the seeds to the box, [`Localiser::locate`] all of it for one photo, and
-//! [`run::run`] all of it for a dataset: stopped and gone on with as often as you like.
+//! [`segment::cut`] is the line from the seeds to the box, [`Localiser::locate`] all of it for one
+//! photo, and [`run::run`] all of it for a dataset: stopped and gone on with as often as you like.
 //!
 //! # The types to know
 //!
-//! * [`BBox`] is the one box: half-open, in pixels of the stored photo, 0-based. Readers and writers convert.
-//! * [`Pipeline`] is an experiment, a TOML of `pipelines/`; each of its tables is the options of one stage.
-//! * [`Classifier`] is a model, loaded and compiled once; each thread takes a [`Worker`] of it. [`GradientModel`] is
-//!   what the compiler alone makes.
+//! * [`BBox`] is the one box: half-open, in pixels of the stored photo, 0-based. Readers and
+//!   writers convert.
+//! * [`Pipeline`] is an experiment, a TOML of `pipelines/`; each of its tables is the options of
+//!   one stage.
+//! * [`Classifier`] is a model, loaded and compiled once; each thread takes a [`Worker`] of it.
+//!   [`GradientModel`] is what the compiler alone makes.
 //! * [`Saliency`] is a map [height, width] of numbers from 0 on, and the window in which it counts.
 //! * [`Located`] is a box, and a [`Flag`] where it is the answer to a degenerate case.
-//! * [`Dataset`] is photos with their truth, [`Predictions`] what somebody says of them, and [`Outcome`] the one
-//!   against the other for one photo.
+//! * [`Dataset`] is photos with their truth, [`Predictions`] what somebody says of them, and
+//!   [`Outcome`] the one against the other for one photo.
 //! * [`Rate`] is a number of the score with its 95 % interval.
 //!
-//! Pictures are `image::RgbImage`, arrays are `ndarray`'s: [height, width], or [channels, height, width]. A size of two
-//! numbers is width and height, where nothing else is said.
+//! Pictures are `image::RgbImage`, arrays are `ndarray`'s: [height, width], or [channels, height,
+//! width]. A size of two numbers is width and height, where nothing else is said.
 //!
 //! # The rooms
 //!
@@ -66,12 +69,14 @@
 //! | [`geometry`], [`classes`], [`config`] | boxes; class lists; pipelines | |
 //! | [`cli`] | the program | by verb |
 //!
-//! Arrows go one way, and `onnx`, `gradient`, `maxflow`, `segment` and `score` know no threads and no progress bars.
+//! Arrows go one way, and `onnx`, `gradient`, `maxflow`, `segment` and `score` know no threads and
+//! no progress bars.
 //!
 //! # The gradient of one photo
 //!
-//! The network is one of this crate's tests: eight classes, pictures of 24 x 24. For a model that has a description,
-//! the first statement is `classifier::describe("squeezenet1.1".as_ref())?` and no more.
+//! The network is one of this crate's tests: eight classes, pictures of 24 x 24. For a model that
+//! has a description, the first statement is `classifier::describe("squeezenet1.1".as_ref())?` and
+//! no more.
 //!
 //! ```
 //! use localise::classes::ClassList;
@@ -106,8 +111,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Whoever wants the model and not the numbers takes [`gradient::compile`] and [`onnx::save`]: any ONNX Runtime then
-//! gives the gradient, in Python, C++ or a browser.
+//! Whoever wants the model and not the numbers takes [`gradient::compile`] and [`onnx::save`]: any
+//! ONNX Runtime then gives the gradient, in Python, C++ or a browser.
 //!
 //! # A box from your own map
 //!
@@ -145,8 +150,8 @@
 //!
 //! # Scoring your own boxes
 //!
-//! No picture and no model is needed. [`Dataset::open`] and [`Predictions::read`] take both sides from files; here they
-//! are made by hand.
+//! No picture and no model is needed. [`Dataset::open`] and [`Predictions::read`] take both sides
+//! from files; here they are made by hand.
 //!
 //! ```
 //! use localise::dataset::Photo;
@@ -185,7 +190,8 @@
 //!
 //! # Cutting a grid
 //!
-//! [`maxflow`] knows integers and pixels, and nothing of pictures. Here water flows from the left to the right:
+//! [`maxflow`] knows integers and pixels, and nothing of pictures. Here water flows from the left
+//! to the right:
 //!
 //! ```text
 //! ══9══► ● ──5── ● ──2── ● ══7══►        ══ what a pixel pays for the label of the other side
@@ -210,7 +216,8 @@
 //!
 //! # What costs what
 //!
-//! The network, nearly always. CPU milliseconds of one thread in a release build (`docs/results.md` has the tables):
+//! The network, nearly always. CPU milliseconds of one thread in a release build (`docs/results.md`
+//! has the tables):
 //!
 //! | | SqueezeNet 1.1 | BVLC GoogLeNet |
 //! | --- | ---: | ---: |
@@ -220,42 +227,46 @@
 //! | from a map to a box, of which the cut takes half or more | 8 to 21 | 8 to 18 |
 //! | decoding, resizing and crops | 1 to 2 | 1 to 2 |
 //!
-//! A model is compiled when it is loaded, in less than a second. Sessions run on one thread each; parallelism is over
-//! photos. [`Grid`](maxflow::Grid) and [`Energy`] keep their memory from cut to cut, and a [`Worker`] its sessions:
-//! make one for each thread and hold on to it. 50,000 photos with five boxes each are scored in 0.3 s, bootstraps
-//! included.
+//! A model is compiled when it is loaded, in less than a second. Sessions run on one thread each;
+//! parallelism is over photos. [`Grid`](maxflow::Grid) and [`Energy`] keep their memory from cut to
+//! cut, and a [`Worker`] its sessions: make one for each thread and hold on to it. 50,000 photos
+//! with five boxes each are scored in 0.3 s, bootstraps included.
 //!
 //! # Errors
 //!
-//! Rooms have errors of their own, such as [`onnx::Error`] and [`classifier::Error`]: what, where, and what to do,
-//! perhaps in several lines. Small readers give a text (`Result<_, String>`). [`run`] and [`study`] give
-//! `anyhow::Error`, in which the ends that scripts tell apart are types: [`run::Stopped`], [`run::Incomplete`],
-//! [`run::OutputError`]. A photo that fails is a row of a run's results, wrong in its score, and no error. The stages
-//! of [`segment`] do not fail. A panic is a bug, but where `# Panics` names a mistake of the caller.
+//! Rooms have errors of their own, such as [`onnx::Error`] and [`classifier::Error`]: what, where,
+//! and what to do, perhaps in several lines. Small readers give a text (`Result<_, String>`).
+//! [`run`] and [`study`] give `anyhow::Error`, in which the ends that scripts tell apart are types:
+//! [`run::Stopped`], [`run::Incomplete`], [`run::OutputError`]. A photo that fails is a row of a
+//! run's results, wrong in its score, and no error. The stages of [`segment`] do not fail. A panic
+//! is a bug, but where `# Panics` names a mistake of the caller.
 //!
 //! # ONNX Runtime, features, files
 //!
-//! ONNX Runtime, 1.17 or newer, is loaded with the first model; a process has one. With the default feature
-//! `load-dynamic` its library is looked for at [`Settings::library`], `ORT_DYLIB_PATH`, in `.onnxruntime/`, beside the
-//! executable, and where the system looks. With `--no-default-features` and `bundled` it is a part of the program
-//! instead, as the authors of `ort` built it. `cuda`, `tensorrt`, `coreml`, `directml` and `openvino` each add an
-//! accelerator to [`Provider`], for a library that has it. None has been tried on hardware.
+//! ONNX Runtime, 1.17 or newer, is loaded with the first model; a process has one. With the default
+//! feature `load-dynamic` its library is looked for at [`Settings::library`], `ORT_DYLIB_PATH`, in
+//! `.onnxruntime/`, beside the executable, and where the system looks. With `--no-default-features`
+//! and `bundled` it is a part of the program instead, as the authors of `ort` built it. `cuda`,
+//! `tensorrt`, `coreml`, `directml` and `openvino` each add an accelerator to [`Provider`], for a
+//! library that has it. None has been tried on hardware.
 //!
-//! What is asked for by name ("paper2013", "sample", "squeezenet1.1") lies in `pipelines/` and `data/` of the folder
-//! that `LOCALISE_HOME` names, or of the nearest one, above the working folder or the executable, that has both.
+//! What is asked for by name ("paper2013", "sample", "squeezenet1.1") lies in `pipelines/` and
+//! `data/` of the folder that `LOCALISE_HOME` names, or of the nearest one, above the working
+//! folder or the executable, that has both.
 //!
 //! # Stability
 //!
-//! Versions are 0.x: a new minor version may change any interface here, and so may one of the crates whose types are in
-//! signatures (`image`, `ndarray`, `nalgebra`). `ort`, a release candidate, is in none. What a run writes names its
-//! schema. The same photos, pipeline, model and seed give the same bytes, whatever the number of threads and shards, on
-//! one kind of processor.
+//! Versions are 0.x: a new minor version may change any interface here, and so may one of the
+//! crates whose types are in signatures (`image`, `ndarray`, `nalgebra`). `ort`, a release
+//! candidate, is in none. What a run writes names its schema. The same photos, pipeline, model and
+//! seed give the same bytes, whatever the number of threads and shards, on one kind of processor.
 //!
 //! # What it is not for
 //!
-//! Training, and gradients with respect to weights. Several objects of a class in one photo: it gets one box. Objects
-//! that the classifier does not know, or knows by what is around them. Where some hundred boxes can be drawn, a
-//! detector that learns from them will be better; that is why what a constant box scores stands beside every result.
+//! Training, and gradients with respect to weights. Several objects of a class in one photo: it
+//! gets one box. Objects that the classifier does not know, or knows by what is around them. Where
+//! some hundred boxes can be drawn, a detector that learns from them will be better; that is why
+//! what a constant box scores stands beside every result.
 //!
 //! [`BBox`]: geometry::BBox
 //! [`Classifier`]: classifier::Classifier

@@ -1,12 +1,13 @@
-//! Files that are published whole: a reader sees the old file or the new one, and so does whoever comes after a power cut.
+//! Files that are published whole: a reader sees the old file or the new one, and so does whoever
+//! comes after a power cut.
 
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// The output cannot be written, or not be read again. What lies in the folder is as it was, or holds the photos done so
-/// far.
+/// The output cannot be written, or not be read again. What lies in the folder is as it was, or
+/// holds the photos done so far.
 #[derive(Debug, thiserror::Error)]
 pub struct OutputError {
     /// `read` or `write`.
@@ -19,16 +20,29 @@ pub struct OutputError {
 
 impl OutputError {
     pub(crate) fn at(path: &Path) -> impl Fn(io::Error) -> Self {
-        move |cause| Self { what: "write", path: path.into(), cause, safe: None }
+        move |cause| Self {
+            what: "write",
+            path: path.into(),
+            cause,
+            safe: None,
+        }
     }
 
     pub(crate) fn reading(path: &Path) -> impl Fn(io::Error) -> Self {
-        move |cause| Self { what: "read", path: path.into(), cause, safe: None }
+        move |cause| Self {
+            what: "read",
+            path: path.into(),
+            cause,
+            safe: None,
+        }
     }
 
     /// The same where so many photos are safe.
     pub(crate) fn with(self, safe: impl fmt::Display) -> Self {
-        Self { safe: Some(safe.to_string()), ..self }
+        Self {
+            safe: Some(safe.to_string()),
+            ..self
+        }
     }
 
     /// Whether the reader of a pipe has seen enough.
@@ -44,18 +58,27 @@ impl fmt::Display for OutputError {
         let cause = cause.split(" (os error").next().unwrap_or_default();
         write!(f, "cannot {} {}: {cause}", self.what, self.path.display())?;
         match &self.safe {
-            Some(safe) => write!(f, ". {safe} photos are safe; free space and run the same command"),
+            Some(safe) => write!(
+                f,
+                ". {safe} photos are safe; free space and run the same command"
+            ),
             None => write!(f, "; mend that and run the same command again"),
         }
     }
 }
 
-/// Whether a file can be written here: asked before long work, which a mistyped folder should not cost.
+/// Whether a file can be written here: asked before long work, which a mistyped folder should not
+/// cost.
 pub(crate) fn try_place(path: &Path) -> Result<(), OutputError> {
     let part = path.with_added_extension("tmp");
     match File::create(&part).and_then(|_| fs::remove_file(&part)) {
         // Another process tried it too.
-        Err(error) if error.kind() == io::ErrorKind::NotFound && path.parent().is_some_and(Path::is_dir) => Ok(()),
+        Err(error)
+            if error.kind() == io::ErrorKind::NotFound
+                && path.parent().is_some_and(Path::is_dir) =>
+        {
+            Ok(())
+        }
         tried => tried.map_err(OutputError::at(path)),
     }
 }
@@ -66,11 +89,16 @@ pub(crate) fn publish(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
 }
 
 /// Publishes a file: written beside its place, synced, renamed, and the name synced.
-pub(crate) fn publish_with(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+pub(crate) fn publish_with(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
     let part = path.with_added_extension("tmp");
     let mut file = BufWriter::new(File::create(&part)?);
     write(&mut file)?;
-    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    file.into_inner()
+        .map_err(io::IntoInnerError::into_error)?
+        .sync_all()?;
     fs::rename(&part, path)?;
     sync_folder(path)
 }

@@ -1,5 +1,5 @@
-//! Random numbers that never change under us: Steele, Lea and Flood's SplitMix64 (2014). Their seeds are hashes of what
-//! they are for.
+//! Random numbers that never change under us: Steele, Lea and Flood's SplitMix64 (2014). Their
+//! seeds are hashes of what they are for.
 
 use sha2::{Digest, Sha256};
 
@@ -20,8 +20,8 @@ impl SplitMix {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// A number of mean 0 and variance 1, very nearly normal: the sum of twelve uniform ones (Irwin and Hall), which is
-    /// the same bits on every machine, as logarithms and cosines are not.
+    /// A number of mean 0 and variance 1, very nearly normal: the sum of twelve uniform ones (Irwin
+    /// and Hall), which is the same bits on every machine, as logarithms and cosines are not.
     pub(crate) fn normal(&mut self) -> f64 {
         (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
     }

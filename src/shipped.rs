@@ -1,5 +1,5 @@
-//! What ships with the program: pipelines, studies, models and datasets, each described by a TOML file that people call
-//! by its name. A name that is not known is answered with the nearest.
+//! What ships with the program: pipelines, studies, models and datasets, each described by a TOML
+//! file that people call by its name. A name that is not known is answered with the nearest.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -17,19 +17,38 @@ pub(crate) struct Shelf {
     other: &'static str,
 }
 
-pub(crate) const PIPELINES: Shelf =
-    Shelf { one: "pipeline", several: "pipelines", folder: "pipelines", other: "or give a TOML file" };
-pub(crate) const STUDIES: Shelf =
-    Shelf { one: "study", several: "studies", folder: "pipelines/studies", other: "or give a TOML file" };
-pub(crate) const MODELS: Shelf =
-    Shelf { one: "model", several: "models", folder: "data/models", other: "or give an ONNX file" };
-pub(crate) const DATASETS: Shelf =
-    Shelf { one: "dataset", several: "datasets", folder: "data", other: "or give a folder or file (data/README.md)" };
+pub(crate) const PIPELINES: Shelf = Shelf {
+    one: "pipeline",
+    several: "pipelines",
+    folder: "pipelines",
+    other: "or give a TOML file",
+};
+pub(crate) const STUDIES: Shelf = Shelf {
+    one: "study",
+    several: "studies",
+    folder: "pipelines/studies",
+    other: "or give a TOML file",
+};
+pub(crate) const MODELS: Shelf = Shelf {
+    one: "model",
+    several: "models",
+    folder: "data/models",
+    other: "or give an ONNX file",
+};
+pub(crate) const DATASETS: Shelf = Shelf {
+    one: "dataset",
+    several: "datasets",
+    folder: "data",
+    other: "or give a folder or file (data/README.md)",
+};
 
 impl Shelf {
     /// The file of this name, whether it is there or not.
     pub(crate) fn path(&self, name: &Path) -> PathBuf {
-        home().join(self.folder).join(name).with_added_extension("toml")
+        home()
+            .join(self.folder)
+            .join(name)
+            .with_added_extension("toml")
     }
 
     /// The file that `given` names; `None` where it is no name, or none that is known.
@@ -39,10 +58,14 @@ impl Shelf {
 
     /// All names, sorted.
     pub(crate) fn names(&self) -> Vec<String> {
-        let files = std::fs::read_dir(home().join(self.folder)).into_iter().flatten().flatten();
+        let files = std::fs::read_dir(home().join(self.folder))
+            .into_iter()
+            .flatten()
+            .flatten();
         let toml = files.map(|entry| entry.path()).filter(|path| is_toml(path));
-        let mut names: Vec<_> =
-            toml.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).collect();
+        let mut names: Vec<_> = toml
+            .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
+            .collect();
         names.sort();
         names
     }
@@ -52,20 +75,33 @@ impl Shelf {
     /// # Errors
     /// A text with the nearest name, or why the file cannot be read.
     pub(crate) fn read(&self, given: &Path) -> Result<(PathBuf, String), String> {
-        let path = if is_toml(given) { given.to_owned() } else { self.path(given) };
+        let path = if is_toml(given) {
+            given.to_owned()
+        } else {
+            self.path(given)
+        };
         match std::fs::read_to_string(&path) {
             Ok(text) => Ok((path, text)),
-            Err(e) if e.kind() == ErrorKind::NotFound && !is_toml(given) => Err(self.unknown(given)),
+            Err(e) if e.kind() == ErrorKind::NotFound && !is_toml(given) => {
+                Err(self.unknown(given))
+            }
             Err(e) => {
                 let (path, several) = (path.display(), self.several);
-                Err(format!("{path}: {e}\nhelp: `localise list {several}` lists those that are known"))
+                Err(format!(
+                    "{path}: {e}\nhelp: `localise list {several}` lists those that are known"
+                ))
             }
         }
     }
 
     /// What is said where nothing is called `name`: the nearest, all, and the verb that lists them.
     pub(crate) fn unknown(&self, name: &Path) -> String {
-        let Self { one, several, folder, other } = self;
+        let Self {
+            one,
+            several,
+            folder,
+            other,
+        } = self;
         let (name, names) = (name.display(), self.names());
         if names.is_empty() {
             let folder = home().join(folder);
@@ -76,23 +112,37 @@ impl Shelf {
             );
         }
         let none = none_called(one, &name.to_string(), names.iter().map(String::as_str));
-        format!("{none}\nhelp: {several} are {} (`localise list {several}`); {other}", names.join(", "))
+        format!(
+            "{none}\nhelp: {several} are {} (`localise list {several}`); {other}",
+            names.join(", ")
+        )
     }
 }
 
 fn is_toml(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "toml")
+    path.extension()
+        .is_some_and(|extension| extension == "toml")
 }
 
 /// "no method is called guidedd, the nearest is guided"
-pub(crate) fn none_called<'a>(one: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let near = nearest(name, known).map_or(String::new(), |near| format!(", the nearest is {near}"));
+pub(crate) fn none_called<'a>(
+    one: &str,
+    name: &str,
+    known: impl Iterator<Item = &'a str>,
+) -> String {
+    let near =
+        nearest(name, known).map_or(String::new(), |near| format!(", the nearest is {near}"));
     format!("no {one} is called {name}{near}")
 }
 
 /// The candidate that is spelt most like `name`, where any is near.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near = candidates.map(|c| (strsim::jaro_winkler(name, c), c)).filter(|(likeness, _)| *likeness > 0.7);
+pub(crate) fn nearest<'a>(
+    name: &str,
+    candidates: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let near = candidates
+        .map(|c| (strsim::jaro_winkler(name, c), c))
+        .filter(|(likeness, _)| *likeness > 0.7);
     near.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, c)| c)
 }
 
@@ -105,27 +155,39 @@ pub(crate) fn parse<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T, 
         let message = e.to_string();
         let quoted: Vec<_> = message.split('`').skip(1).step_by(2).collect();
         let near = match quoted.as_slice() {
-            [unknown, known @ ..] if e.message().starts_with("unknown") => nearest(unknown, known.iter().copied()),
+            [unknown, known @ ..] if e.message().starts_with("unknown") => {
+                nearest(unknown, known.iter().copied())
+            }
             _ => None,
         };
         let near = near.map(|near| format!("did you mean {near}?"));
         let is_method = e.message().starts_with("unknown method");
         let list = is_method.then(|| "`localise list methods` lists them".to_owned());
         let help = near.into_iter().chain(list).collect::<Vec<_>>().join(" ");
-        let help = if help.is_empty() { help } else { format!("help: {help}") };
+        let help = if help.is_empty() {
+            help
+        } else {
+            format!("help: {help}")
+        };
         format!("{origin}: {message}{help}")
     })
 }
 
-/// The folder that holds `pipelines/` and `data/`: `LOCALISE_HOME`, or the nearest folder above the working folder or
-/// above the executable that has both, or the working copy that the program was built from; else the working folder.
+/// The folder that holds `pipelines/` and `data/`: `LOCALISE_HOME`, or the nearest folder above the
+/// working folder or above the executable that has both, or the working copy that the program was
+/// built from; else the working folder.
 pub(crate) fn home() -> PathBuf {
     if let Some(home) = std::env::var_os("LOCALISE_HOME").filter(|v| !v.is_empty()) {
         return home.into();
     }
     let built = Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")));
-    let starts = [std::env::current_dir().ok(), std::env::current_exe().ok(), built];
+    let starts = [
+        std::env::current_dir().ok(),
+        std::env::current_exe().ok(),
+        built,
+    ];
     let above = starts.iter().flatten().flat_map(|start| start.ancestors());
-    let mut homes = above.filter(|folder| folder.join("pipelines").is_dir() && folder.join("data/models").is_dir());
+    let mut homes = above
+        .filter(|folder| folder.join("pipelines").is_dir() && folder.join("data/models").is_dir());
     homes.next().map_or_else(|| ".".into(), Path::to_owned)
 }

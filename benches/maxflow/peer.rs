@@ -1,4 +1,5 @@
-//! Our side of the comparisons with OpenCV, PyMaxflow and scikit-learn, for the scripts beside this file.
+//! Our side of the comparisons with OpenCV, PyMaxflow and scikit-learn, for the scripts beside this
+//! file.
 #![allow(clippy::print_stdout, reason = "its output is what the scripts read")]
 
 mod instances;
@@ -14,8 +15,8 @@ use image::GrayImage;
 use localise::run::thread_ms;
 use localise::saliency::Saliency;
 use localise::segment::{
-    self, ColourFit, ColourOptions, CutOptions, Energy, Form, Gaussian, Gmm, Samples, Seed, SeedOptions, SeedRule,
-    Seeds, bounding_box, expectation_maximisation, largest, unaries,
+    self, ColourFit, ColourOptions, CutOptions, Energy, Form, Gaussian, Gmm, Samples, Seed,
+    SeedOptions, SeedRule, Seeds, bounding_box, expectation_maximisation, largest, unaries,
 };
 use nalgebra::{Matrix3, Vector3};
 use ndarray::Array2;
@@ -54,15 +55,27 @@ enum Peer {
 }
 
 fn main() -> Result<()> {
-    // Freed at once, this tells the allocator to keep the pages of what is freed, as the scripts tell the peers'.
+    // Freed at once, this tells the allocator to keep the pages of what is freed, as the scripts
+    // tell the peers'.
     drop(black_box(vec![1u8; 30 << 20]));
     match Peer::parse() {
         Peer::Instances { folder } => write_instances(&folder),
-        Peer::Stage { photo, mask, saliency, seeds, gamma, sample, repeat } => {
+        Peer::Stage {
+            photo,
+            mask,
+            saliency,
+            seeds,
+            gamma,
+            sample,
+            repeat,
+        } => {
             let photo = image::open(photo)?.into_rgb8();
             let [width, height] = [photo.width(), photo.height()];
             let map = match saliency {
-                Some(path) => Some(Saliency::whole(planes(image::open(path)?.into_luma16(), f32::from)?)),
+                Some(path) => Some(Saliency::whole(planes(
+                    image::open(path)?.into_luma16(),
+                    f32::from,
+                )?)),
                 None => None,
             };
             let given = match seeds {
@@ -74,11 +87,21 @@ fn main() -> Result<()> {
                 None => None,
             };
             ensure!(
-                map.iter().all(|m| m.map.dim() == (height as usize, width as usize)),
+                map.iter()
+                    .all(|m| m.map.dim() == (height as usize, width as usize)),
                 "map and photo differ in size"
             );
-            let mut energy = Energy::new(&CutOptions { form: Form::Grabcut8, gamma, map: 0.0, level: 1.0 });
-            let colours = ColourOptions { fit: ColourFit::Em, components: 5, sample };
+            let mut energy = Energy::new(&CutOptions {
+                form: Form::Grabcut8,
+                gamma,
+                map: 0.0,
+                level: 1.0,
+            });
+            let colours = ColourOptions {
+                fit: ColourFit::Em,
+                components: 5,
+                sample,
+            };
             let mut times: Vec<Vec<(&str, f64)>> = Vec::new();
             let mut found = None;
             for _ in 0..=repeat {
@@ -91,8 +114,13 @@ fn main() -> Result<()> {
                 energy.set_photo(&photo);
                 tick("pairwise");
                 let seeds = match (&map, &given) {
-                    (Some(map), _) => segment::seeds(map, &SEEDS).map_err(|flag| anyhow::anyhow!(flag.name()))?,
-                    (None, Some(given)) => Seeds { colour: given.clone(), hard: given.clone() },
+                    (Some(map), _) => {
+                        segment::seeds(map, &SEEDS).map_err(|flag| anyhow::anyhow!(flag.name()))?
+                    }
+                    (None, Some(given)) => Seeds {
+                        colour: given.clone(),
+                        hard: given.clone(),
+                    },
                     (None, None) => unreachable!("one of them is required"),
                 };
                 tick("seeds");
@@ -106,9 +134,15 @@ fn main() -> Result<()> {
             }
             let warm = &times[usize::from(repeat > 0)..];
             for (i, (stage, _)) in warm[0].iter().enumerate() {
-                println!("{stage} {:.3} ms", median(warm.iter().map(|stages| stages[i].1)));
+                println!(
+                    "{stage} {:.3} ms",
+                    median(warm.iter().map(|stages| stages[i].1))
+                );
             }
-            println!("total {:.3} ms", median(warm.iter().map(|stages| stages.iter().map(|s| s.1).sum())));
+            println!(
+                "total {:.3} ms",
+                median(warm.iter().map(|stages| stages.iter().map(|s| s.1).sum()))
+            );
             if let Some((labels, bbox)) = found {
                 let picture = GrayImage::from_fn(width, height, |x, y| {
                     image::Luma([255 * u8::from(labels[[y as usize, x as usize]])])
@@ -120,7 +154,11 @@ fn main() -> Result<()> {
             }
             Ok(())
         }
-        Peer::Mixture { samples, start, repeat } => mixture(&fs::read(samples)?, &fs::read(start)?, repeat),
+        Peer::Mixture {
+            samples,
+            start,
+            repeat,
+        } => mixture(&fs::read(samples)?, &fs::read(start)?, repeat),
     }
 }
 
@@ -137,18 +175,40 @@ fn write_instances(folder: &Path) -> Result<()> {
     for (name, photo) in instances::photos() {
         for class in instances::CLASSES {
             let file = File::create(folder.join(format!("{name}.{}.max", class.name)))?;
-            class.energy(&photo).instance().write(BufWriter::new(file))?;
+            class
+                .energy(&photo)
+                .instance()
+                .write(BufWriter::new(file))?;
         }
     }
     Ok(())
 }
 
 fn mixture(pixels: &[u8], start: &[u8], repeat: usize) -> Result<()> {
-    let numbers: Vec<f64> = start.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
-    let component =
-        |c: &[f64]| Gaussian::new(c[0], Vector3::from_column_slice(&c[1..4]), Matrix3::from_row_slice(&c[4..]));
-    let start = Gmm { components: numbers.chunks_exact(13).map(component).collect() };
-    let colours = || pixels.as_chunks().0.iter().map(|pixel: &[u8; 3]| pixel.map(f32::from)).collect::<Samples>();
+    let numbers: Vec<f64> = start
+        .as_chunks()
+        .0
+        .iter()
+        .map(|bytes| f64::from_le_bytes(*bytes))
+        .collect();
+    let component = |c: &[f64]| {
+        Gaussian::new(
+            c[0],
+            Vector3::from_column_slice(&c[1..4]),
+            Matrix3::from_row_slice(&c[4..]),
+        )
+    };
+    let start = Gmm {
+        components: numbers.chunks_exact(13).map(component).collect(),
+    };
+    let colours = || {
+        pixels
+            .as_chunks()
+            .0
+            .iter()
+            .map(|pixel: &[u8; 3]| pixel.map(f32::from))
+            .collect::<Samples>()
+    };
     let mut gmm = start.clone();
     let before = thread_ms();
     for _ in 0..repeat {
@@ -165,16 +225,25 @@ fn mixture(pixels: &[u8], start: &[u8], repeat: usize) -> Result<()> {
         black_box(unaries(&gmm, &start, pixels, Form::Grabcut8));
     }
     println!("unaries {:.6} ms", (thread_ms() - before) / repeat as f64);
-    println!("likelihood {:.9}", expectation_maximisation(&gmm, &colours(), 1.0).1);
+    println!(
+        "likelihood {:.9}",
+        expectation_maximisation(&gmm, &colours(), 1.0).1
+    );
     Ok(())
 }
 
-fn planes<P, T>(picture: image::ImageBuffer<image::Luma<P>, Vec<P>>, of: impl Fn(P) -> T) -> Result<Array2<T>>
+fn planes<P, T>(
+    picture: image::ImageBuffer<image::Luma<P>, Vec<P>>,
+    of: impl Fn(P) -> T,
+) -> Result<Array2<T>>
 where
     image::Luma<P>: image::Pixel<Subpixel = P>,
 {
     let (width, height) = picture.dimensions();
-    Ok(Array2::from_shape_vec((height as usize, width as usize), picture.into_raw().into_iter().map(of).collect())?)
+    Ok(Array2::from_shape_vec(
+        (height as usize, width as usize),
+        picture.into_raw().into_iter().map(of).collect(),
+    )?)
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

@@ -1,4 +1,5 @@
-//! A model's description: the small TOML beside it that says how it wants its input. ONNX files do not carry this.
+//! A model's description: the small TOML beside it that says how it wants its input. ONNX files do
+//! not carry this.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -53,7 +54,8 @@ pub struct Description {
     pub classes: ClassList,
     /// Height and width of the network's input, pixels.
     pub size: usize,
-    /// The shorter side to which a photo is brought before crops of [`Description::size`] are cut out of it, pixels.
+    /// The shorter side to which a photo is brought before crops of [`Description::size`] are cut
+    /// out of it, pixels.
     pub canvas: usize,
     /// The order of colour channels in the input.
     pub channels: Channels,
@@ -67,8 +69,8 @@ pub struct Description {
     pub target: Option<String>,
     /// The command that fetches the model.
     pub fetch: Option<String>,
-    /// The share of ILSVRC's validation photos whose class it finds first, as published, in 0..=1: what `doctor`
-    /// expects.
+    /// The share of ILSVRC's validation photos whose class it finds first, as published, in 0..=1:
+    /// what `doctor` expects.
     pub accuracy: Option<f64>,
     /// Feature maps that pipelines may ask for by these names instead of those of their tensors.
     pub layers: BTreeMap<String, Vec<String>>,
@@ -78,10 +80,19 @@ pub struct Description {
 const MOST_SIDE: usize = 4096;
 
 impl Description {
-    /// The tensors of these layers: those of a name in [`Description::layers`]; any other name is a tensor's.
+    /// The tensors of these layers: those of a name in [`Description::layers`]; any other name is a
+    /// tensor's.
     #[must_use]
     pub fn tensors(&self, layers: &[String]) -> Vec<String> {
-        layers.iter().flat_map(|name| self.layers.get(name).cloned().unwrap_or_else(|| vec![name.clone()])).collect()
+        layers
+            .iter()
+            .flat_map(|name| {
+                self.layers
+                    .get(name)
+                    .cloned()
+                    .unwrap_or_else(|| vec![name.clone()])
+            })
+            .collect()
     }
 
     /// The model file, which must be there.
@@ -92,8 +103,14 @@ impl Description {
         if self.model.is_file() {
             return Ok(&self.model);
         }
-        let help = self.fetch.as_ref().map_or(String::new(), |f| format!("\nhelp: fetch it with {f}"));
-        Err(Error::Description(format!("{}: no such model file{help}", self.model.display())))
+        let help = self
+            .fetch
+            .as_ref()
+            .map_or(String::new(), |f| format!("\nhelp: fetch it with {f}"));
+        Err(Error::Description(format!(
+            "{}: no such model file{help}",
+            self.model.display()
+        )))
     }
 
     /// Refuses the classes of a dataset where the scores are for others.
@@ -111,10 +128,22 @@ impl Description {
         ))
     }
 
-    /// The SHA-256 of all that the description says of the network's input, classes and layers, in hexadecimal.
+    /// The SHA-256 of all that the description says of the network's input, classes and layers, in
+    /// hexadecimal.
     #[must_use]
     pub fn sha256(&self) -> String {
-        let Self { classes, size, canvas, channels, range, mean, std, target, layers, .. } = self;
+        let Self {
+            classes,
+            size,
+            canvas,
+            channels,
+            range,
+            mean,
+            std,
+            target,
+            layers,
+            ..
+        } = self;
         let said = format!(
             "{:?} {size} {canvas} {channels:?} {range} {mean:?} {std:?} {target:?} {layers:?}",
             classes.to_csv()
@@ -122,8 +151,8 @@ impl Description {
         digest::sha256(said)
     }
 
-    /// The description of `model`: a name (`data/models/NAME.toml`), a description, or an ONNX file with its
-    /// description beside it or, by its name, in `data/models`.
+    /// The description of `model`: a name (`data/models/NAME.toml`), a description, or an ONNX file
+    /// with its description beside it or, by its name, in `data/models`.
     pub(super) fn find(model: &Path) -> Result<Self, String> {
         if model.extension().is_none_or(|e| e != "onnx") {
             return Self::read(model, None);
@@ -141,7 +170,8 @@ impl Description {
         }
     }
 
-    /// Reads the description in `given`, a name or a path, of the ONNX file `model` in place of its own.
+    /// Reads the description in `given`, a name or a path, of the ONNX file `model` in place of its
+    /// own.
     fn read(given: &Path, model: Option<&Path>) -> Result<Self, String> {
         let (path, text) = MODELS.read(given)?;
         let file: File = parse(&text, &path.display().to_string())?;
@@ -154,7 +184,11 @@ impl Description {
         }
         let folder = path.parent().unwrap_or(Path::new("."));
         Ok(Self {
-            name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            name: path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
             title: file.title,
             model: model.map_or_else(|| folder.join(&file.model), Path::to_owned),
             classes: ClassList::read(&file.classes)?,

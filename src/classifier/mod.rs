@@ -4,13 +4,15 @@
 //! description (TOML) ─► model (ONNX) ─► gradient model ─► a Worker per thread ─► probabilities, gradients
 //! ```
 //!
-//! A [`Classifier`] is loaded and compiled once and shared; each thread takes a [`Worker`] of it with ONNX Runtime
-//! sessions of its own, on one thread each, so that results do not depend on how many there are.
+//! A [`Classifier`] is loaded and compiled once and shared; each thread takes a [`Worker`] of it
+//! with ONNX Runtime sessions of its own, on one thread each, so that results do not depend on how
+//! many there are.
 //!
-//! In: pixels in RGB, 0..=255, [3, height, width], at the network's own size ([`pixels`] makes them of a picture). Out:
-//! class scores before the softmax, and gradients with respect to those very pixels: the network's own order, range,
-//! mean and deviation of colours are this room's affair. Left to others are decoding ([`crate::dataset`]), crops and
-//! resizing ([`crate::saliency`]), and the map. The first example of the [front page](crate) is of this room.
+//! In: pixels in RGB, 0..=255, [3, height, width], at the network's own size ([`pixels`] makes them
+//! of a picture). Out: class scores before the softmax, and gradients with respect to those very
+//! pixels: the network's own order, range, mean and deviation of colours are this room's affair.
+//! Left to others are decoding ([`crate::dataset`]), crops and resizing ([`crate::saliency`]), and
+//! the map. The first example of the [front page](crate) is of this room.
 
 mod description;
 mod library;
@@ -71,7 +73,8 @@ pub enum Error {
 /// How many image sizes a fully convolutional classifier keeps compiled.
 const SIZES_KEPT: usize = 4;
 
-/// What a classifier is asked about a picture besides its scores: all in which two classifiers of one model differ.
+/// What a classifier is asked about a picture besides its scores: all in which two classifiers of
+/// one model differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Probe {
     /// Whether the model is made fully convolutional, and how its positions then count.
@@ -80,7 +83,8 @@ pub struct Probe {
     pub relu: ReluRule,
     /// The feature maps whose values and gradients are wanted, by the names of their tensors.
     pub layers: Vec<String>,
-    /// Whether the picture's own gradient is wanted beside those of layers; without layers it always is.
+    /// Whether the picture's own gradient is wanted beside those of layers; without layers it
+    /// always is.
     pub picture: bool,
 }
 
@@ -111,7 +115,8 @@ struct Compiled {
     /// The names of what a gradient model is asked for: scores, gradients, layers.
     outputs: Vec<String>,
     classes: usize,
-    /// Whether the input is [1, height, width, 3], as TensorFlow's networks want it, instead of [1, 3, height, width].
+    /// Whether the input is [1, height, width, 3], as TensorFlow's networks want it, instead of [1,
+    /// 3, height, width].
     channels_last: bool,
     gradient: Runner,
     forward: Runner,
@@ -121,22 +126,33 @@ impl Compiled {
     /// The image [1, 3, height, width] in the order of axes that the model wants.
     fn arranged(&self, image: Array4<f32>) -> ArrayD<f32> {
         match self.channels_last {
-            true => image.permuted_axes([0, 2, 3, 1]).as_standard_layout().into_owned().into_dyn(),
+            true => image
+                .permuted_axes([0, 2, 3, 1])
+                .as_standard_layout()
+                .into_owned()
+                .into_dyn(),
             false => image.into_dyn(),
         }
     }
 }
 
 impl Classifier {
-    /// Loads the model that `description` names and compiles its backward pass to what `probe` asks for.
+    /// Loads the model that `description` names and compiles its backward pass to what `probe` asks
+    /// for.
     ///
     /// # Errors
-    /// When ONNX Runtime or the model is missing, the model cannot be differentiated, or does not fit its description.
+    /// When ONNX Runtime or the model is missing, the model cannot be differentiated, or does not
+    /// fit its description.
     pub fn load(description: Description, probe: Probe) -> Result<Self, Error> {
         library::environment()?;
         let model = onnx::load(description.file()?)?;
         let dense = probe.dense.is_some();
-        let mut classifier = Self { description, probe, model: Some(model), compiled: Mutex::default() };
+        let mut classifier = Self {
+            description,
+            probe,
+            model: Some(model),
+            compiled: Mutex::default(),
+        };
         let size = classifier.description.size;
         let classes = classifier.compiled([size, size])?.classes;
         let wanted = classifier.description.classes.len();
@@ -155,11 +171,13 @@ impl Classifier {
         Ok(classifier)
     }
 
-    /// Refuses a model whose scores are probabilities, since their gradient is not the paper's, and layers that are no
-    /// feature maps.
+    /// Refuses a model whose scores are probabilities, since their gradient is not the paper's, and
+    /// layers that are no feature maps.
     fn check_scores(&self) -> Result<(), Error> {
         let size = self.description.size as u32;
-        let image = RgbImage::from_fn(size, size, |x, y| image::Rgb([x as u8, y as u8, (x + y) as u8]));
+        let image = RgbImage::from_fn(size, size, |x, y| {
+            image::Rgb([x as u8, y as u8, (x + y) as u8])
+        });
         let image = pixels(&image);
         let scores = match self.probe.layers[..] {
             [] => self.worker().forward(image.view())?,
@@ -185,9 +203,16 @@ impl Classifier {
         let path = self.description.model.display().to_string();
         let Some(model) = &self.model else {
             let ([h, w], own) = (size, self.description.size);
-            return Err(Error::Run(format!("an image of {w} x {h} for a network of {own} x {own}")));
+            return Err(Error::Run(format!(
+                "an image of {w} x {h} for a network of {own} x {own}"
+            )));
         };
-        let Probe { dense, relu, ref layers, picture } = self.probe;
+        let Probe {
+            dense,
+            relu,
+            ref layers,
+            picture,
+        } = self.probe;
         let mut wrt = layers.clone();
         let graph = model.graph.as_ref().filter(|_| !layers.is_empty());
         if let Some(input) = graph.and_then(|graph| Graph::new(graph).inputs().next()) {
@@ -201,11 +226,33 @@ impl Classifier {
             }
         }
         let target = self.description.target.clone();
-        let options = Options { wrt, target, size: Some(size), dense, relu, seed: Seed::Asked };
-        let compiled = gradient::compile(model, &options, &Runtime)
-            .map_err(|source| Error::Gradient { path: format!("{path}{}", self.layers_asked()), source })?;
-        compiled.warnings.iter().for_each(|warning| tracing::warn!("{path}: {warning}"));
-        let GradientModel { model, forward, input, input_shape, scores, classes, gradients, .. } = compiled;
+        let options = Options {
+            wrt,
+            target,
+            size: Some(size),
+            dense,
+            relu,
+            seed: Seed::Asked,
+        };
+        let compiled =
+            gradient::compile(model, &options, &Runtime).map_err(|source| Error::Gradient {
+                path: format!("{path}{}", self.layers_asked()),
+                source,
+            })?;
+        compiled
+            .warnings
+            .iter()
+            .for_each(|warning| tracing::warn!("{path}: {warning}"));
+        let GradientModel {
+            model,
+            forward,
+            input,
+            input_shape,
+            scores,
+            classes,
+            gradients,
+            ..
+        } = compiled;
         let [h, w] = size;
         let channels_last = match input_shape[..] {
             [1, 3, height, width] if [height, width] == size => false,
@@ -218,7 +265,14 @@ impl Classifier {
         };
         let [gradient, forward] = Runner::pair(model, forward)?;
         let outputs = [&[scores][..], &gradients, layers].concat();
-        let compiled = Arc::new(Compiled { input, outputs, classes, channels_last, gradient, forward });
+        let compiled = Arc::new(Compiled {
+            input,
+            outputs,
+            classes,
+            channels_last,
+            gradient,
+            forward,
+        });
         if cache.len() >= SIZES_KEPT {
             cache.clear();
         }
@@ -232,8 +286,13 @@ impl Classifier {
         let names: Vec<_> = self.description.layers.keys().map(String::as_str).collect();
         match (layers.as_str(), names[..].is_empty()) {
             ("", _) => String::new(),
-            (_, true) => format!(", layers {layers} (its description has no [layers] that pipelines could name)"),
-            _ => format!(", layers {layers} (its description names {})", names.join(", ")),
+            (_, true) => format!(
+                ", layers {layers} (its description has no [layers] that pipelines could name)"
+            ),
+            _ => format!(
+                ", layers {layers} (its description names {})",
+                names.join(", ")
+            ),
         }
     }
 
@@ -244,7 +303,8 @@ impl Classifier {
     }
 }
 
-/// The SHA-256 of a model, in hexadecimal: of its file, and of those in which it keeps weights after it.
+/// The SHA-256 of a model, in hexadecimal: of its file, and of those in which it keeps weights
+/// after it.
 ///
 /// # Errors
 /// [`Error::Model`] when a file cannot be read or is no model.
@@ -261,7 +321,10 @@ pub fn sha256(path: &Path) -> Result<String, Error> {
                 }
             }
         };
-        hashed().map_err(|source| onnx::Error::Io { path: path.clone(), source })?;
+        hashed().map_err(|source| onnx::Error::Io {
+            path: path.clone(),
+            source,
+        })?;
     }
     Ok(digest::hex(hash))
 }

@@ -20,22 +20,31 @@ pub fn pixels(picture: &RgbImage) -> Array3<f32> {
 pub(super) fn tensor(pixels: ArrayView3<'_, f32>, description: &Description) -> Array4<f32> {
     let mut tensor = pixels.to_owned();
     for (c, mut channel) in tensor.outer_iter_mut().enumerate() {
-        let (factor, mean, std) = (description.range / 255.0, description.mean[c], description.std[c]);
+        let (factor, mean, std) = (
+            description.range / 255.0,
+            description.mean[c],
+            description.std[c],
+        );
         channel.mapv_inplace(|value| (value * factor - mean) / std);
     }
     if description.channels == Channels::Bgr {
         tensor.invert_axis(Axis(0));
     }
-    tensor.as_standard_layout().into_owned().insert_axis(Axis(0))
+    tensor
+        .as_standard_layout()
+        .into_owned()
+        .insert_axis(Axis(0))
 }
 
 /// The colour that is zero to the network, RGB, 0..=255: the mean colour of what it was trained on.
 pub(super) fn mean_colour(description: &Description) -> [f32; 3] {
-    description.mean.map(|mean| mean * 255.0 / description.range)
+    description
+        .mean
+        .map(|mean| mean * 255.0 / description.range)
 }
 
-/// A gradient with respect to the network's input as one with respect to the pixels, in RGB order: by the chain rule
-/// times range / 255 / std.
+/// A gradient with respect to the network's input as one with respect to the pixels, in RGB order:
+/// by the chain rule times range / 255 / std.
 pub(super) fn by_pixel(gradient: ArrayView3<'_, f32>, description: &Description) -> Array3<f32> {
     let mut gradient = gradient;
     if description.channels == Channels::Bgr {

@@ -1,12 +1,14 @@
-//! What networks are run on: the processor, or an accelerator through one of ONNX Runtime's execution providers.
+//! What networks are run on: the processor, or an accelerator through one of ONNX Runtime's
+//! execution providers.
 //!
-//! On the processor each worker has a session of its own on one thread. An accelerator serves all workers through one
-//! session, photo after photo, while they decode and cut: its memory holds one copy of the network, and its own
-//! parallelism is inside a run, which takes a crop with all its classes at once. Crops are not batched: the forward
-//! half of a gradient model is that of one picture.
+//! On the processor each worker has a session of its own on one thread. An accelerator serves all
+//! workers through one session, photo after photo, while they decode and cut: its memory holds one
+//! copy of the network, and its own parallelism is inside a run, which takes a crop with all its
+//! classes at once. Crops are not batched: the forward half of a gradient model is that of one
+//! picture.
 //!
-//! Accelerators are cargo features (`cuda`, `tensorrt`, `coreml`, `directml`, `openvino`) and need an ONNX Runtime library
-//! built with them. None has been tried on hardware yet.
+//! Accelerators are cargo features (`cuda`, `tensorrt`, `coreml`, `directml`, `openvino`) and need
+//! an ONNX Runtime library built with them. None has been tried on hardware yet.
 
 use ort::ep::ExecutionProviderDispatch;
 use serde::{Deserialize, Serialize};
@@ -37,7 +39,8 @@ pub enum Provider {
 }
 
 impl Provider {
-    /// The provider for a session: one that is not there is an error, never a silent fall back to the processor.
+    /// The provider for a session: one that is not there is an error, never a silent fall back to
+    /// the processor.
     pub(super) fn dispatch(self) -> Option<ExecutionProviderDispatch> {
         let provider: Option<ExecutionProviderDispatch> = match self {
             Self::Cpu => None,

@@ -1,4 +1,5 @@
-//! ONNX Runtime sessions behind arrays and ONNX messages: all of `ort`'s types stay in this file and the next door.
+//! ONNX Runtime sessions behind arrays and ONNX messages: all of `ort`'s types stay in this file
+//! and the next door.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -33,7 +34,12 @@ pub(super) struct Runner {
 
 impl std::fmt::Debug for Runner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Runner({} bytes, {} shared weights)", self.bytes.len(), self.weights.len())
+        write!(
+            f,
+            "Runner({} bytes, {} shared weights)",
+            self.bytes.len(),
+            self.weights.len()
+        )
     }
 }
 
@@ -43,17 +49,31 @@ impl Runner {
         library::environment()?;
         let mut weights = Weights::new();
         let packed = PrepackedWeights::new();
-        Ok([Self::new(first, &mut weights, &packed)?, Self::new(second, &mut weights, &packed)?])
+        Ok([
+            Self::new(first, &mut weights, &packed)?,
+            Self::new(second, &mut weights, &packed)?,
+        ])
     }
 
-    fn new(mut model: ModelProto, known: &mut Weights, packed: &PrepackedWeights) -> Result<Self, Error> {
+    fn new(
+        mut model: ModelProto,
+        known: &mut Weights,
+        packed: &PrepackedWeights,
+    ) -> Result<Self, Error> {
         let weights = take_weights(&mut model, known)?;
-        Ok(Self { bytes: onnx::encode(&model), weights, packed: packed.clone(), shared: Mutex::default() })
+        Ok(Self {
+            bytes: onnx::encode(&model),
+            weights,
+            packed: packed.clone(),
+            shared: Mutex::default(),
+        })
     }
 
     /// A session for one worker: its own, or that of an accelerator, which serves all.
     pub(super) fn session(&self) -> Result<Session, Error> {
-        let Some(accelerator) = library::settings().provider.dispatch() else { return self.build(&[]) };
+        let Some(accelerator) = library::settings().provider.dispatch() else {
+            return self.build(&[]);
+        };
         // Held while it is built: the others wait for the one session.
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         match &*shared {
@@ -62,7 +82,8 @@ impl Runner {
         }
     }
 
-    /// A session on one thread: the workers are the parallelism, and one thread keeps sums in one order.
+    /// A session on one thread: the workers are the parallelism, and one thread keeps sums in one
+    /// order.
     fn build(&self, accelerators: &[ExecutionProviderDispatch]) -> Result<Session, Error> {
         let build = || {
             let mut builder = OrtSession::builder(library::environment().expect("loaded by pair"))?
@@ -74,8 +95,9 @@ impl Runner {
                 .with_prepacked_weights(&self.packed)?;
             for (name, weight) in &self.weights {
                 // The first for the graph's optimisers, the second for the sharing of packed forms.
-                builder =
-                    builder.with_external_initializer(name, weight.clone())?.with_initializer(name, weight.clone())?;
+                builder = builder
+                    .with_external_initializer(name, weight.clone())?
+                    .with_initializer(name, weight.clone())?;
             }
             builder.commit_from_memory(&self.bytes)
         };
@@ -86,9 +108,13 @@ impl Runner {
     }
 }
 
-/// Takes the large weights out of a model, to be handed to its sessions under their names. So no message grows beyond
-/// what protobuf can hold, and models that have weights in common hold them once.
-fn take_weights(model: &mut ModelProto, known: &mut Weights) -> Result<Vec<(String, Arc<DynValue>)>, Error> {
+/// Takes the large weights out of a model, to be handed to its sessions under their names. So no
+/// message grows beyond what protobuf can hold, and models that have weights in common hold them
+/// once.
+fn take_weights(
+    model: &mut ModelProto,
+    known: &mut Weights,
+) -> Result<Vec<(String, Arc<DynValue>)>, Error> {
     let mut weights = Vec::new();
     for tensor in model.graph.iter_mut().flat_map(|g| &mut g.initializer) {
         if !shareable(tensor) {
@@ -97,23 +123,37 @@ fn take_weights(model: &mut ModelProto, known: &mut Weights) -> Result<Vec<(Stri
         let name = tensor.name().to_owned();
         let weight = match known.get(&name) {
             Some(weight) => weight.clone(),
-            None => known.entry(name.clone()).or_insert(Arc::new(value(tensor)?)).clone(),
+            None => known
+                .entry(name.clone())
+                .or_insert(Arc::new(value(tensor)?))
+                .clone(),
         };
         weights.push((name, weight));
         // ONNX's form for weights that are not in the file.
         tensor.raw_data = None;
         tensor.data_location = Some(DataLocation::External as i32);
-        tensor.external_data =
-            vec![StringStringEntryProto { key: Some("location".into()), value: Some("shared".into()) }];
+        tensor.external_data = vec![StringStringEntryProto {
+            key: Some("location".into()),
+            value: Some("shared".into()),
+        }];
     }
     Ok(weights)
 }
 
 /// Whether a weight is large, and of a type that [`value`] makes.
 fn shareable(tensor: &TensorProto) -> bool {
-    const TYPES: [DataType; 6] =
-        [DataType::Float, DataType::Int64, DataType::Int32, DataType::Uint8, DataType::Int8, DataType::Bool];
-    tensor.raw_data.as_ref().is_some_and(|raw| raw.len() >= SHARED_FROM)
+    const TYPES: [DataType; 6] = [
+        DataType::Float,
+        DataType::Int64,
+        DataType::Int32,
+        DataType::Uint8,
+        DataType::Int8,
+        DataType::Bool,
+    ];
+    tensor
+        .raw_data
+        .as_ref()
+        .is_some_and(|raw| raw.len() >= SHARED_FROM)
         && DataType::try_from(tensor.data_type()).is_ok_and(|kind| TYPES.contains(&kind))
 }
 
@@ -130,7 +170,11 @@ pub(super) struct Session(Arc<Mutex<OrtSession>>);
 
 impl Session {
     /// The named float32 outputs for named inputs.
-    pub(super) fn run(&self, inputs: Vec<(&str, Feed)>, outputs: &[String]) -> Result<Vec<ArrayD<f32>>, Error> {
+    pub(super) fn run(
+        &self,
+        inputs: Vec<(&str, Feed)>,
+        outputs: &[String],
+    ) -> Result<Vec<ArrayD<f32>>, Error> {
         let mut session = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         limited(|options| {
             let mut feed: Vec<(&str, SessionInputValue<'_>)> = Vec::new();
@@ -142,12 +186,20 @@ impl Session {
                 feed.push((name, value));
             }
             let results = session.run_with_options(feed, options)?;
-            outputs.iter().map(|name| Ok(results[name.as_str()].try_extract_array::<f32>()?.to_owned())).collect()
+            outputs
+                .iter()
+                .map(|name| {
+                    Ok(results[name.as_str()]
+                        .try_extract_array::<f32>()?
+                        .to_owned())
+                })
+                .collect()
         })
     }
 }
 
-/// One run of the runtime, which is ended when it takes longer than [`Settings::run_timeout`](super::Settings).
+/// One run of the runtime, which is ended when it takes longer than
+/// [`Settings::run_timeout`](super::Settings).
 fn limited<T>(run: impl FnOnce(&RunOptions) -> ort::Result<T>) -> Result<T, Error> {
     let limit = library::settings().run_timeout;
     let failed = |e: ort::Error| Error::Run(format!("ONNX Runtime failed: {e}"));
@@ -162,15 +214,17 @@ fn limited<T>(run: impl FnOnce(&RunOptions) -> ort::Result<T>) -> Result<T, Erro
         let result = run(options);
         drop(finished);
         match watchdog.join() {
-            Ok(true) if result.is_err() => {
-                Err(Error::Run(format!("a run passed {} s and was ended", limit.as_secs_f64())))
-            }
+            Ok(true) if result.is_err() => Err(Error::Run(format!(
+                "a run passed {} s and was ended",
+                limit.as_secs_f64()
+            ))),
             _ => result.map_err(failed),
         }
     })
 }
 
-/// Any ONNX model as it is, unoptimised and on one thread: what the gradient compiler's probe needs, and its tests.
+/// Any ONNX model as it is, unoptimised and on one thread: what the gradient compiler's probe
+/// needs, and its tests.
 #[derive(Debug)]
 pub struct AnyModel(OrtSession);
 
@@ -190,7 +244,9 @@ impl AnyModel {
                 .with_prepacking(false)?
                 .with_intra_threads(1)?;
             for (name, weight) in weights {
-                builder = builder.with_external_initializer(&name, weight.clone())?.with_initializer(&name, weight)?;
+                builder = builder
+                    .with_external_initializer(&name, weight.clone())?
+                    .with_initializer(&name, weight)?;
             }
             builder.commit_from_memory(&onnx::encode(&model))
         };
@@ -208,7 +264,11 @@ impl AnyModel {
             feed.push((tensor.name().to_owned(), value(tensor)?.into()));
         }
         limited(|options| {
-            self.0.run_with_options(feed, options)?.iter().map(|(name, value)| message(name, &value)).collect()
+            self.0
+                .run_with_options(feed, options)?
+                .iter()
+                .map(|(name, value)| message(name, &value))
+                .collect()
         })
     }
 }
@@ -218,7 +278,12 @@ fn message(name: &str, value: &DynValue) -> ort::Result<TensorProto> {
     macro_rules! tensor {
         ($type:ty, $kind:expr, $bytes:expr) => {{
             let (shape, data) = value.try_extract_tensor::<$type>()?;
-            TensorProto::from_raw(name, &sizes(shape), $kind, data.iter().flat_map($bytes).collect())
+            TensorProto::from_raw(
+                name,
+                &sizes(shape),
+                $kind,
+                data.iter().flat_map($bytes).collect(),
+            )
         }};
     }
     Ok(match element(value.dtype()) {
@@ -232,7 +297,11 @@ fn message(name: &str, value: &DynValue) -> ort::Result<TensorProto> {
 }
 
 fn element(kind: &ValueType) -> Option<TensorElementType> {
-    if let ValueType::Tensor { ty, .. } = kind { Some(*ty) } else { None }
+    if let ValueType::Tensor { ty, .. } = kind {
+        Some(*ty)
+    } else {
+        None
+    }
 }
 
 fn sizes(shape: &[i64]) -> Vec<usize> {
@@ -243,7 +312,9 @@ fn value(tensor: &TensorProto) -> Result<DynValue, Error> {
     let shape = tensor.shape();
     let raw = || tensor.raw_data.clone().unwrap_or_default();
     let value = match DataType::try_from(tensor.data_type()) {
-        Ok(DataType::Float) => Tensor::from_array((shape, tensor.floats().map_err(Error::Run)?)).map(Tensor::into_dyn),
+        Ok(DataType::Float) => {
+            Tensor::from_array((shape, tensor.floats().map_err(Error::Run)?)).map(Tensor::into_dyn)
+        }
         Ok(DataType::Uint8) => Tensor::from_array((shape, raw().to_vec())).map(Tensor::into_dyn),
         Ok(DataType::Int8) => {
             let signed: Vec<_> = raw().iter().map(|&b| b as i8).collect();
@@ -254,10 +325,16 @@ fn value(tensor: &TensorProto) -> Result<DynValue, Error> {
             Tensor::from_array((shape, truths)).map(Tensor::into_dyn)
         }
         Ok(DataType::Int32) => {
-            let narrow: Vec<_> = tensor.integers().map_err(Error::Run)?.iter().map(|&v| v as i32).collect();
+            let narrow: Vec<_> = tensor
+                .integers()
+                .map_err(Error::Run)?
+                .iter()
+                .map(|&v| v as i32)
+                .collect();
             Tensor::from_array((shape, narrow)).map(Tensor::into_dyn)
         }
-        _ => Tensor::from_array((shape, tensor.integers().map_err(Error::Run)?)).map(Tensor::into_dyn),
+        _ => Tensor::from_array((shape, tensor.integers().map_err(Error::Run)?))
+            .map(Tensor::into_dyn),
     };
     value.map_err(|e| Error::Run(e.to_string()))
 }
@@ -268,6 +345,8 @@ pub(super) struct Runtime;
 
 impl gradient::Runtime for Runtime {
     fn run(&self, model: &ModelProto, input: &TensorProto) -> Result<Vec<TensorProto>, String> {
-        AnyModel::new(model).and_then(|mut model| model.run(std::slice::from_ref(input))).map_err(|e| e.to_string())
+        AnyModel::new(model)
+            .and_then(|mut model| model.run(std::slice::from_ref(input)))
+            .map_err(|e| e.to_string())
     }
 }

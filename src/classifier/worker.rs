@@ -14,8 +14,8 @@ use crate::gradient::ASKED;
 pub struct Response {
     /// The class scores, before the softmax: one a class, in the order of [`Description::classes`].
     pub scores: Vec<f32>,
-    /// The tensors that were asked for, each [channels, height, width]: the picture's pixels less the mean colour (RGB)
-    /// first, where it is wanted, then the layers.
+    /// The tensors that were asked for, each [channels, height, width]: the picture's pixels less
+    /// the mean colour (RGB) first, where it is wanted, then the layers.
     pub values: Vec<Array3<f32>>,
     /// For each class, for each of these tensors d score / d value, of the same shape.
     pub gradients: Vec<Vec<Array3<f32>>>,
@@ -37,7 +37,10 @@ struct Sessions {
 
 impl<'a> Worker<'a> {
     pub(super) fn of(classifier: &'a Classifier) -> Self {
-        Self { classifier, sessions: HashMap::new() }
+        Self {
+            classifier,
+            sessions: HashMap::new(),
+        }
     }
 
     /// How the model wants its input.
@@ -60,39 +63,56 @@ impl<'a> Worker<'a> {
             if self.sessions.len() >= SIZES_KEPT {
                 self.sessions.clear();
             }
-            self.sessions.insert(size, Sessions { compiled, gradient: None, forward: None });
+            self.sessions.insert(
+                size,
+                Sessions {
+                    compiled,
+                    gradient: None,
+                    forward: None,
+                },
+            );
         }
         Ok(self.sessions.get_mut(&size).expect("inserted above"))
     }
 
-    /// The class scores of one picture, before the softmax. `pixels` is [3, height, width], RGB, 0..=255, as
-    /// [`pixels`](super::pixels) makes it.
+    /// The class scores of one picture, before the softmax. `pixels` is [3, height, width], RGB,
+    /// 0..=255, as [`pixels`](super::pixels) makes it.
     ///
     /// # Errors
     /// [`Error::Run`] when the runtime fails or a score is not finite.
     pub fn forward(&mut self, pixels: ArrayView3<'_, f32>) -> Result<Vec<f32>, Error> {
         let image = preprocess::tensor(pixels, &self.classifier.description);
-        let Sessions { compiled, forward, .. } = self.sessions(pixels)?;
+        let Sessions {
+            compiled, forward, ..
+        } = self.sessions(pixels)?;
         let session = session_of(forward, &compiled.forward)?;
         let image = Feed::Floats(compiled.arranged(image));
-        let scores = session.run(vec![(compiled.input.as_str(), image)], &compiled.outputs[..1])?;
+        let scores = session.run(
+            vec![(compiled.input.as_str(), image)],
+            &compiled.outputs[..1],
+        )?;
         flat(scores.into_iter().next())
     }
 
-    /// The class scores of one picture, the tensors of the classifier's [`Probe`](super::Probe), and for each of
-    /// `classes`, places of scores of which no two are the same, their gradients; that of the picture by its pixels.
-    /// `pixels` is as for [`Worker::forward`].
+    /// The class scores of one picture, the tensors of the classifier's [`Probe`](super::Probe),
+    /// and for each of `classes`, places of scores of which no two are the same, their gradients;
+    /// that of the picture by its pixels. `pixels` is as for [`Worker::forward`].
     ///
     /// One forward pass serves all classes.
     ///
     /// # Errors
     /// [`Error::Run`] when the runtime fails, a number is not finite, or a layer is no feature map.
-    pub fn gradients(&mut self, pixels: ArrayView3<'_, f32>, classes: &[usize]) -> Result<Response, Error> {
-        self.gradients_of_top(pixels, 0, classes).map(|(_, response)| response)
+    pub fn gradients(
+        &mut self,
+        pixels: ArrayView3<'_, f32>,
+        classes: &[usize],
+    ) -> Result<Response, Error> {
+        self.gradients_of_top(pixels, 0, classes)
+            .map(|(_, response)| response)
     }
 
-    /// As [`Worker::gradients`], for the classes of the `top` highest scores, whichever these are, and after them for
-    /// those of `also` that are not among them; says which they were.
+    /// As [`Worker::gradients`], for the classes of the `top` highest scores, whichever these are,
+    /// and after them for those of `also` that are not among them; says which they were.
     ///
     /// # Errors
     /// As [`Worker::gradients`].
@@ -104,29 +124,49 @@ impl<'a> Worker<'a> {
     ) -> Result<(Vec<usize>, Response), Error> {
         let classifier = self.classifier;
         let image = preprocess::tensor(pixels, &classifier.description);
-        let Sessions { compiled, gradient, .. } = self.sessions(pixels)?;
+        let Sessions {
+            compiled, gradient, ..
+        } = self.sessions(pixels)?;
         let session = session_of(gradient, &compiled.gradient)?;
         let inputs = vec![
-            (compiled.input.as_str(), Feed::Floats(compiled.arranged(image))),
+            (
+                compiled.input.as_str(),
+                Feed::Floats(compiled.arranged(image)),
+            ),
             (ASKED[0], Feed::Integers(vec![top as i64])),
-            (ASKED[1], Feed::Integers(also.iter().map(|&class| class as i64).collect())),
+            (
+                ASKED[1],
+                Feed::Integers(also.iter().map(|&class| class as i64).collect()),
+            ),
         ];
         let mut outputs = session.run(inputs, &compiled.outputs)?.into_iter();
         let scores = flat(outputs.next())?;
         let mut classes = ranking(&scores);
         classes.truncate(top);
-        let others = also.iter().filter(|class| !classes.contains(class)).copied().collect::<Vec<_>>();
+        let others = also
+            .iter()
+            .filter(|class| !classes.contains(class))
+            .copied()
+            .collect::<Vec<_>>();
         classes.extend(others);
         let tensors = usize::from(classifier.probe.pictured()) + classifier.probe.layers.len();
         let rows = outputs.by_ref().take(tensors);
         let gradients = classifier.by_class(rows, classes.len(), compiled.channels_last)?;
         let values = classifier.values(pixels, outputs)?;
-        Ok((classes, Response { scores, values, gradients }))
+        Ok((
+            classes,
+            Response {
+                scores,
+                values,
+                gradients,
+            },
+        ))
     }
 }
 
 impl Classifier {
-    /// The gradients of each class: from tensors, each with a row for each class, to classes, each with all tensors.
+    /// The gradients of each class: from tensors, each with a row for each class, to classes, each
+    /// with all tensors.
     fn by_class(
         &self,
         tensors: impl Iterator<Item = ArrayD<f32>>,
@@ -138,15 +178,22 @@ impl Classifier {
         for (i, rows) in tensors.enumerate() {
             let rows = finite(rows, "gradients")?;
             if rows.len_of(Axis(0)) != classes {
-                return Err(Error::Run(format!("{} gradients for {classes} classes", rows.len_of(Axis(0)))));
+                return Err(Error::Run(format!(
+                    "{} gradients for {classes} classes",
+                    rows.len_of(Axis(0))
+                )));
             }
             for (row, of_class) in rows.outer_iter().zip(&mut gradients) {
                 let Ok(row) = row.into_dimensionality::<Ix3>() else {
                     let layer = &self.probe.layers[i - pictured];
-                    return Err(Error::Run(format!("layer {layer} is no feature map of [1, channels, height, width]")));
+                    return Err(Error::Run(format!(
+                        "layer {layer} is no feature map of [1, channels, height, width]"
+                    )));
                 };
                 of_class.push(match (i < pictured, channels_last) {
-                    (true, true) => preprocess::by_pixel(row.permuted_axes([2, 0, 1]), &self.description),
+                    (true, true) => {
+                        preprocess::by_pixel(row.permuted_axes([2, 0, 1]), &self.description)
+                    }
                     (true, false) => preprocess::by_pixel(row, &self.description),
                     (false, _) => row.to_owned(),
                 });
@@ -155,7 +202,8 @@ impl Classifier {
         Ok(gradients)
     }
 
-    /// The values of the tensors that were asked for: the picture's pixels less the mean colour, and the layers.
+    /// The values of the tensors that were asked for: the picture's pixels less the mean colour,
+    /// and the layers.
     fn values(
         &self,
         pixels: ArrayView3<'_, f32>,
@@ -167,7 +215,9 @@ impl Classifier {
             values.push(&pixels - &mean.insert_axis(Axis(1)).insert_axis(Axis(2)));
         }
         for layer in layers {
-            let layer = layer.into_dimensionality::<Ix4>().map_err(|e| Error::Run(e.to_string()))?;
+            let layer = layer
+                .into_dimensionality::<Ix4>()
+                .map_err(|e| Error::Run(e.to_string()))?;
             values.push(layer.index_axis_move(Axis(0), 0));
         }
         Ok(values)
@@ -188,5 +238,9 @@ fn flat(scores: Option<ArrayD<f32>>) -> Result<Vec<f32>, Error> {
 }
 
 fn finite(values: ArrayD<f32>, what: &str) -> Result<ArrayD<f32>, Error> {
-    if values.iter().all(|v| v.is_finite()) { Ok(values) } else { Err(Error::Run(format!("non-finite {what}"))) }
+    if values.iter().all(|v| v.is_finite()) {
+        Ok(values)
+    } else {
+        Err(Error::Run(format!("non-finite {what}")))
+    }
 }

@@ -43,7 +43,8 @@ pub(super) struct Compare {
 
 impl Compare {
     pub(super) fn run(self) -> Result<Exit> {
-        let open = |path: &Path| open_boxes(path, self.dataset.as_deref(), self.data_dir.as_deref());
+        let open =
+            |path: &Path| open_boxes(path, self.dataset.as_deref(), self.data_dir.as_deref());
         let (a, b) = (open(&self.a)?, open(&self.b)?);
         if a.dataset.sha256() != b.dataset.sha256() {
             let (n, m) = (a.dataset.photos.len(), b.dataset.photos.len());
@@ -54,30 +55,50 @@ impl Compare {
                 self.b.display()
             );
         }
-        let (names, of) = ([&self.a, &self.b].map(|path| path.display().to_string()), [&a.predictions, &b.predictions]);
+        let (names, of) = (
+            [&self.a, &self.b].map(|path| path.display().to_string()),
+            [&a.predictions, &b.predictions],
+        );
         let mut found = Comparison::of(&a.dataset, names, of, self.metric).map_err(Error::msg)?;
         found.cpu_ms_per_photo = times(&self.a, &self.b);
         let drop = (found.metrics[0].paired.a - found.metrics[0].paired.b) * 100.0;
         let too_much = self.max_drop.filter(|most| drop > most + 1e-9);
         if let Some(most) = too_much {
-            found.verdict += &format!("\nFAILED: the drop of {drop:.2} points is more than {most} (--max-drop)");
+            found.verdict +=
+                &format!("\nFAILED: the drop of {drop:.2} points is more than {most} (--max-drop)");
         }
-        let text = if self.json { serde_json::to_string(&found)? + "\n" } else { report::comparison(&found) };
+        let text = if self.json {
+            serde_json::to_string(&found)? + "\n"
+        } else {
+            report::comparison(&found)
+        };
         print(&text)?;
-        Ok(if too_much.is_some() { Exit::Worse } else { Exit::Done })
+        Ok(if too_much.is_some() {
+            Exit::Worse
+        } else {
+            Exit::Done
+        })
     }
 }
 
 /// Points that a result may lose.
 fn points(text: &str) -> Result<f64, String> {
-    let points = text.parse::<f64>().ok().filter(|points| points.is_finite() && *points >= 0.0);
+    let points = text
+        .parse::<f64>()
+        .ok()
+        .filter(|points| points.is_finite() && *points >= 0.0);
     points.ok_or_else(|| "points from 0 on are wanted, such as 0.5".into())
 }
 
 /// The stages' times in both manifests, where there are two.
 fn times(a: &Path, b: &Path) -> Vec<(String, f64, f64)> {
-    let (Some(a), Some(b)) = (Finished::times_in(a), Finished::times_in(b)) else { return vec![] };
+    let (Some(a), Some(b)) = (Finished::times_in(a), Finished::times_in(b)) else {
+        return vec![];
+    };
     let stages: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
     let ms = |times: &BTreeMap<String, f64>, stage: &str| times.get(stage).copied().unwrap_or(0.0);
-    stages.into_iter().map(|stage| (stage.clone(), ms(&a, stage), ms(&b, stage))).collect()
+    stages
+        .into_iter()
+        .map(|stage| (stage.clone(), ms(&a, stage), ms(&b, stage)))
+        .collect()
 }

@@ -29,7 +29,8 @@ pub(super) struct Doctor {
     /// Where the dataset's files lie.
     #[arg(long, value_name = "DIR", env = "LOCALISE_DATA")]
     data_dir: Option<PathBuf>,
-    /// A model to check, and to check the dataset's labels with [default: squeezenet1.1, where it was fetched]
+    /// A model to check, and to check the dataset's labels with [default: squeezenet1.1, where it
+    /// was fetched]
     #[arg(long, value_name = "NAME|PATH")]
     model: Option<PathBuf>,
     /// How many photos are run through the model.
@@ -55,27 +56,55 @@ impl Doctor {
             classes: Some(&description.classes).filter(|_| self.model.is_some()),
             ..Request::default()
         };
-        let dataset = self.dataset.as_ref().and_then(|_| doctor::dataset(&mut report, &request, self.decode));
+        let dataset = self
+            .dataset
+            .as_ref()
+            .and_then(|_| doctor::dataset(&mut report, &request, self.decode));
         if runs && wanted {
             let classifier = doctor::model(&mut report, description);
             if let (Some(dataset), Some(classifier)) = (dataset, classifier) {
-                doctor::labels(&mut report, &dataset, &classifier, self.photos, self.model.is_some());
+                doctor::labels(
+                    &mut report,
+                    &dataset,
+                    &classifier,
+                    self.photos,
+                    self.model.is_some(),
+                );
             }
         } else if !wanted {
             let fetch = description.fetch.as_deref().unwrap_or("--model");
-            let what = format!("not checked, and the labels neither: {DEFAULT_MODEL} is not here ({fetch})");
+            let what = format!(
+                "not checked, and the labels neither: {DEFAULT_MODEL} is not here ({fetch})"
+            );
             report.facts.push(("model", what));
         }
-        print(&if self.json { in_json(&report) } else { shown(&report) })?;
-        Ok(if report.findings.is_empty() { Exit::Done } else { Exit::Faulty })
+        print(&if self.json {
+            in_json(&report)
+        } else {
+            shown(&report)
+        })?;
+        Ok(if report.findings.is_empty() {
+            Exit::Done
+        } else {
+            Exit::Faulty
+        })
     }
 }
 
 fn in_json(report: &Report) -> String {
-    let checked = report.facts.iter().map(|(name, value)| json!({ "name": name, "value": value }));
-    let faults = report.findings.iter().map(|finding| json!({ "what": finding.what, "help": finding.help }));
+    let checked = report
+        .facts
+        .iter()
+        .map(|(name, value)| json!({ "name": name, "value": value }));
+    let faults = report
+        .findings
+        .iter()
+        .map(|finding| json!({ "what": finding.what, "help": finding.help }));
     let (checked, faults): (Vec<Value>, Vec<Value>) = (checked.collect(), faults.collect());
-    format!("{}\n", json!({ "schema": 1, "checked": checked, "faults": faults }))
+    format!(
+        "{}\n",
+        json!({ "schema": 1, "checked": checked, "faults": faults })
+    )
 }
 
 fn shown(report: &Report) -> String {

@@ -71,7 +71,11 @@ impl List {
     pub(super) fn run(self) -> Result<Exit> {
         let listing = self.what.listing()?;
         let kind = self.what.to_possible_value().expect("no kind is hidden");
-        print(&if self.json { listing.json(kind.get_name()) } else { listing.text() })?;
+        print(&if self.json {
+            listing.json(kind.get_name())
+        } else {
+            listing.text()
+        })?;
         Ok(Exit::Done)
     }
 }
@@ -80,13 +84,19 @@ impl What {
     fn listing(self) -> Result<Listing> {
         let (beside, below): (&'static [&'static str], &'static [&'static str]) = match self {
             Self::Classes => (&["index", "wnid", "name"], &[]),
-            Self::Datasets | Self::Layouts | Self::Pipelines | Self::Studies => (&["name", "title"], &[]),
+            Self::Datasets | Self::Layouts | Self::Pipelines | Self::Studies => {
+                (&["name", "title"], &[])
+            }
             Self::Metrics => (&["name", "profile", "range", "better"], &["what", "json"]),
             Self::Models => (&["name", "title", "state"], &[]),
             Self::Ops => (&["operator", "since_opset"], &[]),
             Self::Methods => (&["name", "paper"], &["published"]),
         };
-        Ok(Listing { beside, below, rows: self.rows()? })
+        Ok(Listing {
+            beside,
+            below,
+            rows: self.rows()?,
+        })
     }
 
     /// A row for each thing, in the order of the columns.
@@ -94,21 +104,39 @@ impl What {
         Ok(match self {
             Self::Classes => {
                 let list = ClassList::read(ClassList::IMAGENET).map_err(Error::msg)?;
-                let row = |class: usize| vec![class.into(), list.key(class).into(), list.title(class).into()];
+                let row = |class: usize| {
+                    vec![
+                        class.into(),
+                        list.key(class).into(),
+                        list.title(class).into(),
+                    ]
+                };
                 (0..list.len()).map(row).collect()
             }
-            Self::Datasets => {
-                dataset::known()?.into_iter().map(|(name, title)| [name, title].map(Value::from).into()).collect()
-            }
-            Self::Layouts => {
-                dataset::LAYOUTS.iter().map(|&(name, title)| [name, title].map(Value::from).into()).collect()
-            }
+            Self::Datasets => dataset::known()?
+                .into_iter()
+                .map(|(name, title)| [name, title].map(Value::from).into())
+                .collect(),
+            Self::Layouts => dataset::LAYOUTS
+                .iter()
+                .map(|&(name, title)| [name, title].map(Value::from).into())
+                .collect(),
             Self::Metrics => METRICS.iter().map(metric).collect(),
-            Self::Models => MODELS.names().into_iter().map(model).collect::<Result<_>>()?,
-            Self::Ops => RULES.iter().map(|rule| vec![rule.operator.into(), rule.since.into()]).collect(),
+            Self::Models => MODELS
+                .names()
+                .into_iter()
+                .map(model)
+                .collect::<Result<_>>()?,
+            Self::Ops => RULES
+                .iter()
+                .map(|rule| vec![rule.operator.into(), rule.since.into()])
+                .collect(),
             Self::Pipelines => titled(&PIPELINES, |name| Ok(Pipeline::load(name, &[])?.title))?,
             Self::Studies => titled(&STUDIES, |name| Ok(Study::load(name)?.title))?,
-            Self::Methods => METHODS.iter().map(|m| [m.name, m.paper, m.published].map(Value::from).into()).collect(),
+            Self::Methods => METHODS
+                .iter()
+                .map(|m| [m.name, m.paper, m.published].map(Value::from).into())
+                .collect(),
         })
     }
 }
@@ -120,8 +148,21 @@ fn titled(shelf: &Shelf, title: impl Fn(&Path) -> Result<String>) -> Result<Vec<
 }
 
 fn metric(metric: &Metric) -> Vec<Value> {
-    let better = if metric.higher_is_better { "higher" } else { "lower" };
-    [metric.name, metric.profile, Metric::RANGE, better, metric.what, metric.key].map(Value::from).into()
+    let better = if metric.higher_is_better {
+        "higher"
+    } else {
+        "lower"
+    };
+    [
+        metric.name,
+        metric.profile,
+        Metric::RANGE,
+        better,
+        metric.what,
+        metric.key,
+    ]
+    .map(Value::from)
+    .into()
 }
 
 fn model(name: String) -> Result<Vec<Value>> {
@@ -137,22 +178,40 @@ fn model(name: String) -> Result<Vec<Value>> {
 impl Listing {
     /// `{"schema": 1, "KIND": [{"COLUMN": CELL, ...}, ...]}`
     fn json(&self, kind: &str) -> String {
-        let columns = || self.beside.iter().chain(self.below).map(|column| (*column).to_owned());
+        let columns = || {
+            self.beside
+                .iter()
+                .chain(self.below)
+                .map(|column| (*column).to_owned())
+        };
         let row = |row: &Vec<Value>| columns().zip(row.iter().cloned()).collect::<Map<_, _>>();
         let rows: Vec<_> = self.rows.iter().map(row).collect();
         format!("{}\n", serde_json::json!({ "schema": 1, kind: rows }))
     }
 
     fn text(&self) -> String {
-        let header: Vec<String> = self.beside.iter().map(|column| column.replace('_', " ")).collect();
+        let header: Vec<String> = self
+            .beside
+            .iter()
+            .map(|column| column.replace('_', " "))
+            .collect();
         let rows = self.rows.iter().map(|row| row.iter().map(shown).collect());
         let rows: Vec<Vec<String>> = once(header).chain(rows).collect();
-        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let width = |column: usize| {
+            rows.iter()
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        };
         let widths: Vec<usize> = (0..self.beside.len()).map(width).collect();
         let mut text = String::new();
         for row in &rows {
             let (beside, below) = row.split_at(widths.len());
-            let cells: Vec<_> = beside.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}")).collect();
+            let cells: Vec<_> = beside
+                .iter()
+                .zip(&widths)
+                .map(|(cell, &width)| format!("{cell:<width$}"))
+                .collect();
             let _ = writeln!(text, "{}", cells.join("  ").trim_end());
             for (name, cell) in self.below.iter().zip(below) {
                 let _ = writeln!(text, "{:1$}  {name}: {cell}", "", widths[0]);
@@ -164,7 +223,8 @@ impl Listing {
 
 /// A cell as text.
 fn shown(cell: &Value) -> String {
-    cell.as_str().map_or_else(|| cell.to_string(), str::to_owned)
+    cell.as_str()
+        .map_or_else(|| cell.to_string(), str::to_owned)
 }
 
 #[cfg(test)]
@@ -173,11 +233,21 @@ mod tests {
 
     #[test]
     fn text_and_json_are_of_the_same_rows() {
-        let rows = vec![vec!["a".into(), 7.into(), "x".into()], vec!["long".into(), 12.into(), "y".into()]];
-        let listing = Listing { beside: &["name", "since_opset"], below: &["what"], rows };
+        let rows = vec![
+            vec!["a".into(), 7.into(), "x".into()],
+            vec!["long".into(), 12.into(), "y".into()],
+        ];
+        let listing = Listing {
+            beside: &["name", "since_opset"],
+            below: &["what"],
+            rows,
+        };
         let text = "name  since opset\na     7\n      what: x\nlong  12\n      what: y\n";
         assert_eq!(listing.text(), text);
         let json: Value = serde_json::from_str(&listing.json("ops")).expect("JSON");
-        assert_eq!((&json["schema"], &json["ops"][1]["since_opset"]), (&1.into(), &12.into()));
+        assert_eq!(
+            (&json["schema"], &json["ops"][1]["since_opset"]),
+            (&1.into(), &12.into())
+        );
     }
 }

@@ -18,13 +18,31 @@ const EXAMPLES: &str = "Examples:
 const EXIT_STATUS: [(u8, &str); 9] = [
     (0, "Complete."),
     (exit::BUG, "A bug in this program: report it."),
-    (exit::BAD_INPUT, "Input that a retry cannot mend, a fault that doctor found, or too many bad photos."),
-    (exit::SOME_FAILED, "Complete, but some photos failed or have no guess. They count as wrong."),
-    (exit::INCOMPLETE, "merge: shards are missing, which it names. Merge again when they have run."),
+    (
+        exit::BAD_INPUT,
+        "Input that a retry cannot mend, a fault that doctor found, or too many bad photos.",
+    ),
+    (
+        exit::SOME_FAILED,
+        "Complete, but some photos failed or have no guess. They count as wrong.",
+    ),
+    (
+        exit::INCOMPLETE,
+        "merge: shards are missing, which it names. Merge again when they have run.",
+    ),
     (exit::WORSE, "compare --max-drop: worse than was allowed."),
-    (exit::OUTPUT, "The output cannot be written. What is done is safe: mend that and run the same command."),
-    (exit::STOPPED, "Stopped by a signal, a lock or an outage. The same command goes on."),
-    (128, "128 and the number of a signal: ended by it. The same command goes on."),
+    (
+        exit::OUTPUT,
+        "The output cannot be written. What is done is safe: mend that and run the same command.",
+    ),
+    (
+        exit::STOPPED,
+        "Stopped by a signal, a lock or an outage. The same command goes on.",
+    ),
+    (
+        128,
+        "128 and the number of a signal: ended by it. The same command goes on.",
+    ),
 ];
 
 /// What the program reads from its surroundings.
@@ -33,17 +51,35 @@ const ENVIRONMENT: [(&str, &str); 4] = [
         "LOCALISE_HOME",
         "The folder that holds pipelines/ and data/, in place of the nearest above the working folder or the program.",
     ),
-    ("LOCALISE_DATA", "Where a dataset's files lie, in place of --data-dir."),
-    ("ORT_DYLIB_PATH", "The ONNX Runtime library, in place of the search. --onnxruntime goes before it."),
-    ("NO_COLOR", "When it holds anything, messages have no colours."),
+    (
+        "LOCALISE_DATA",
+        "Where a dataset's files lie, in place of --data-dir.",
+    ),
+    (
+        "ORT_DYLIB_PATH",
+        "The ONNX Runtime library, in place of the search. --onnxruntime goes before it.",
+    ),
+    (
+        "NO_COLOR",
+        "When it holds anything, messages have no colours.",
+    ),
 ];
 
 /// What the program reads and writes.
 const FILES: [(&str, &str); 6] = [
-    ("pipelines/NAME.toml", "What --pipeline NAME means; pipelines/studies/NAME.toml is a study."),
+    (
+        "pipelines/NAME.toml",
+        "What --pipeline NAME means; pipelines/studies/NAME.toml is a study.",
+    ),
     ("data/NAME.toml", "What --dataset NAME means."),
-    ("data/models/NAME.toml", "What --model NAME means; the ONNX file lies beside it."),
-    (".onnxruntime/", "Where scripts/fetch-onnxruntime puts the library."),
+    (
+        "data/models/NAME.toml",
+        "What --model NAME means; the ONNX file lies beside it.",
+    ),
+    (
+        ".onnxruntime/",
+        "Where scripts/fetch-onnxruntime puts the library.",
+    ),
     (
         "runs/DATE-DATASET-PIPELINE-MODEL/",
         "A run's results, where no --out says otherwise: boxes.csv, summary.json, manifest.json, run.toml; with `report` report.html and pictures.jsonl, the pictures it keeps.",
@@ -81,8 +117,9 @@ impl Man {
 
 /// The manual page of the program or of a verb.
 fn page(of: &Command) -> Result<Vec<u8>> {
-    let page =
-        clap_mangen::Man::new(of.clone()).source(concat!("localise ", env!("CARGO_PKG_VERSION"))).manual("localise");
+    let page = clap_mangen::Man::new(of.clone())
+        .source(concat!("localise ", env!("CARGO_PKG_VERSION")))
+        .manual("localise");
     let mut bytes = Vec::new();
     page.render_title(&mut bytes)?;
     page.render_name_section(&mut bytes)?;
@@ -93,12 +130,22 @@ fn page(of: &Command) -> Result<Vec<u8>> {
     if whole {
         page.render_subcommands_section(&mut bytes)?;
     }
-    let examples = of.get_after_help().map_or(String::new(), ToString::to_string);
-    let examples = examples.trim_start_matches("Examples:").trim_start_matches('\n');
+    let examples = of
+        .get_after_help()
+        .map_or(String::new(), ToString::to_string);
+    let examples = examples
+        .trim_start_matches("Examples:")
+        .trim_start_matches('\n');
     let mut text = format!(".SH EXAMPLES\n.nf\n{}\n.fi\n", escaped(examples));
     if whole {
-        text += &section("EXIT STATUS", EXIT_STATUS.map(|(code, what)| (code.to_string(), what)));
-        text += &section("ENVIRONMENT", ENVIRONMENT.map(|(name, what)| (name.to_owned(), what)));
+        text += &section(
+            "EXIT STATUS",
+            EXIT_STATUS.map(|(code, what)| (code.to_string(), what)),
+        );
+        text += &section(
+            "ENVIRONMENT",
+            ENVIRONMENT.map(|(name, what)| (name.to_owned(), what)),
+        );
         text += &section("FILES", FILES.map(|(name, what)| (name.to_owned(), what)));
     } else {
         text += ".SH SEE ALSO\n.BR localise (1)\n";
@@ -109,16 +156,25 @@ fn page(of: &Command) -> Result<Vec<u8>> {
 
 /// A section of a manual page: terms, and what each means.
 fn section<const N: usize>(title: &str, terms: [(String, &str); N]) -> String {
-    let term = |(term, what): (String, &str)| format!(".TP\n\\fB{}\\fR\n{}\n", escaped(&term), escaped(what));
-    format!(".SH {title}\n{}", terms.into_iter().map(term).collect::<String>())
+    let term = |(term, what): (String, &str)| {
+        format!(".TP\n\\fB{}\\fR\n{}\n", escaped(&term), escaped(what))
+    };
+    format!(
+        ".SH {title}\n{}",
+        terms.into_iter().map(term).collect::<String>()
+    )
 }
 
-/// Plain text for a manual page: a backslash, a hyphen, and a full stop or an apostrophe that begins a line mean
-/// something else there.
+/// Plain text for a manual page: a backslash, a hyphen, and a full stop or an apostrophe that
+/// begins a line mean something else there.
 fn escaped(text: &str) -> String {
     let line = |line: &str| {
         let line = line.replace('\\', "\\e").replace('-', "\\-");
-        if line.starts_with(['.', '\'']) { format!("\\&{line}") } else { line }
+        if line.starts_with(['.', '\'']) {
+            format!("\\&{line}")
+        } else {
+            line
+        }
     };
     text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -129,6 +185,9 @@ mod tests {
 
     #[test]
     fn what_means_something_to_roff_is_escaped() {
-        assert_eq!(escaped("a --b c\\d\n.e\n'f"), "a \\-\\-b c\\ed\n\\&.e\n\\&'f");
+        assert_eq!(
+            escaped("a --b c\\d\n.e\n'f"),
+            "a \\-\\-b c\\ed\n\\&.e\n\\&'f"
+        );
     }
 }

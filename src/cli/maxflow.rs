@@ -19,7 +19,8 @@ const EXAMPLES: &str = "Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Maxflow {
-    /// The problem: a DIMACS file with a line `c grid WIDTH HEIGHT`, source 1, sink 2, and the pixels row by row from 3.
+    /// The problem: a DIMACS file with a line `c grid WIDTH HEIGHT`, source 1, sink 2, and the
+    /// pixels row by row from 3.
     file: PathBuf,
     /// Solve it so many times more, and give the medians of their times.
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -45,8 +46,17 @@ impl Maxflow {
             let start = thread_ms();
             instance.set_edges(&mut grid);
             let built = thread_ms();
-            let cut = if self.scalar { Grid::cut_scalar } else { Grid::cut };
-            let flow = cut(&mut grid, &instance.source, &instance.sink, &mut source_side);
+            let cut = if self.scalar {
+                Grid::cut_scalar
+            } else {
+                Grid::cut
+            };
+            let flow = cut(
+                &mut grid,
+                &instance.source,
+                &instance.sink,
+                &mut source_side,
+            );
             (flow, built - start, thread_ms() - built)
         };
         let (flow, build, solve) = once();
@@ -61,7 +71,9 @@ impl Maxflow {
             times.1.push(solve);
         }
         let (build, solve) = (median(times.0), median(times.1));
-        print(&format!("flow {flow}\nbuild {build:.3} ms\nsolve {solve:.3} ms\n"))?;
+        print(&format!(
+            "flow {flow}\nbuild {build:.3} ms\nsolve {solve:.3} ms\n"
+        ))?;
         Ok(Exit::Done)
     }
 }

@@ -29,16 +29,31 @@ pub(super) struct Merge {
     /// How long to wait for another process that merges here.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     lock_wait: u64,
-    /// Print the summary as one JSON object in place of the table: summary.json, and `out`, where the results lie.
+    /// Print the summary as one JSON object in place of the table: summary.json, and `out`, where
+    /// the results lie.
     #[arg(long)]
     json: bool,
 }
 
 impl Merge {
     pub(super) fn run(self) -> Result<Exit> {
-        let Self { folder: out, expect_shards, data_dir, lock_wait, json } = self;
-        let carrying = Carrying { out, patience: Duration::from_secs(lock_wait), ..Carrying::default() };
-        let summary = merge(&carrying, expect_shards.map(|n| n as usize), data_dir.as_deref())?;
+        let Self {
+            folder: out,
+            expect_shards,
+            data_dir,
+            lock_wait,
+            json,
+        } = self;
+        let carrying = Carrying {
+            out,
+            patience: Duration::from_secs(lock_wait),
+            ..Carrying::default()
+        };
+        let summary = merge(
+            &carrying,
+            expect_shards.map(|n| n as usize),
+            data_dir.as_deref(),
+        )?;
         show(&summary, &carrying.out, json)
     }
 }

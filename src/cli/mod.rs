@@ -68,7 +68,8 @@ const EXAMPLES: &str = "Examples:
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
-    /// The ONNX Runtime library, in place of the search (ORT_DYLIB_PATH, .onnxruntime/, beside the program, system).
+    /// The ONNX Runtime library, in place of the search (ORT_DYLIB_PATH, .onnxruntime/, beside the
+    /// program, system).
     #[arg(long, global = true, value_name = "PATH")]
     onnxruntime: Option<PathBuf>,
     /// What networks are run on. Accelerators are features that this program is built with.
@@ -91,7 +92,8 @@ enum Verb {
     Run(run::Run),
     /// Put together the shards of a run and score them.
     Merge(merge::Merge),
-    /// Score anyone's boxes, score maps or masks against a dataset. Needs no model and no ONNX Runtime.
+    /// Score anyone's boxes, score maps or masks against a dataset. Needs no model and no ONNX
+    /// Runtime.
     Score(score::Score),
     /// Compare two results on the same photos: what flipped, and whether it is more than chance.
     Compare(compare::Compare),
@@ -117,7 +119,8 @@ enum Verb {
     Man(man::Man),
 }
 
-/// The command line as data: verbs, options, help and examples. Completions, manual pages and tests are made from it.
+/// The command line as data: verbs, options, help and examples. Completions, manual pages and tests
+/// are made from it.
 #[must_use]
 pub fn command() -> clap::Command {
     Arguments::command()
@@ -136,12 +139,22 @@ enum Exit {
 /// Runs the program on the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
-    // A limit on the size of files is then an error of the write, which tells what is safe, and not a death.
+    // A limit on the size of files is then an error of the write, which tells what is safe, and not
+    // a death.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     let arguments = Arguments::parse();
     start_log(arguments.quiet, arguments.verbose);
-    let Arguments { onnxruntime: library, provider, run_timeout, .. } = arguments;
-    classifier::set(Settings { library, provider, run_timeout });
+    let Arguments {
+        onnxruntime: library,
+        provider,
+        run_timeout,
+        ..
+    } = arguments;
+    classifier::set(Settings {
+        library,
+        provider,
+        run_timeout,
+    });
     let quiet = arguments.quiet;
     let result = catch_unwind(|| match arguments.verb {
         Verb::Run(verb) => verb.run(quiet),
@@ -186,9 +199,15 @@ pub fn main() -> ExitCode {
 
 /// A duration of more than nothing.
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().map_err(|_| "it is no number of seconds".to_owned())?;
+    let seconds = text
+        .parse()
+        .map_err(|_| "it is no number of seconds".to_owned())?;
     let duration = Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())?;
-    if duration.is_zero() { Err("it must be more than 0".into()) } else { Ok(duration) }
+    if duration.is_zero() {
+        Err("it must be more than 0".into())
+    } else {
+        Ok(duration)
+    }
 }
 
 /// Messages go to stderr. ONNX Runtime's own are many, so they are one level behind ours.
@@ -200,13 +219,21 @@ fn start_log(quiet: bool, verbose: u8) {
         (_, 1) => (Level::DEBUG, Level::WARN),
         _ => (Level::TRACE, Level::TRACE),
     };
-    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false).without_time();
-    let filter = Targets::new().with_target("localise", ours).with_target("ort", onnxruntime);
-    tracing_subscriber::registry().with(layer.with_ansi(has_colour())).with(filter).init();
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_target(false)
+        .without_time();
+    let filter = Targets::new()
+        .with_target("localise", ours)
+        .with_target("ort", onnxruntime);
+    tracing_subscriber::registry()
+        .with(layer.with_ansi(has_colour()))
+        .with(filter)
+        .init();
 }
 
-/// Whether messages are coloured: on a terminal, unless `NO_COLOR` holds anything. Help and usage errors, which clap
-/// prints, follow the same rule.
+/// Whether messages are coloured: on a terminal, unless `NO_COLOR` holds anything. Help and usage
+/// errors, which clap prints, follow the same rule.
 fn has_colour() -> bool {
     may_colour(&io::stderr())
 }
@@ -228,13 +255,17 @@ fn coloured(text: &str) -> String {
 
 /// A reader that has seen enough (`| head`) is no failure.
 fn broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref().is_some_and(OutputError::is_broken_pipe)
+    error
+        .downcast_ref()
+        .is_some_and(OutputError::is_broken_pipe)
 }
 
 /// Writes a verb's result.
 fn print(text: &str) -> Result<(), OutputError> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(OutputError::at("the results to stdout".as_ref()))
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(OutputError::at("the results to stdout".as_ref()))
 }
 
 #[cfg(test)]

@@ -29,7 +29,8 @@ pub(super) struct Report {
     /// The file to write [default: report.html in the last run's folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// How many of the worst, best, random and other photos get pictures; a photo is run once more for these.
+    /// How many of the worst, best, random and other photos get pictures; a photo is run once more
+    /// for these.
     #[arg(long, value_name = "N", default_value_t = PHOTOS)]
     photos: usize,
     /// Where the dataset's files lie on this machine [default: where they lay for the run]
@@ -40,7 +41,12 @@ pub(super) struct Report {
 impl Report {
     /// The page of one run, with what is usual otherwise.
     pub(super) fn of(run: &Path) -> Self {
-        Self { runs: vec![run.to_owned()], out: None, photos: PHOTOS, data_dir: None }
+        Self {
+            runs: vec![run.to_owned()],
+            out: None,
+            photos: PHOTOS,
+            data_dir: None,
+        }
     }
 
     pub(super) fn run(self, quiet: bool) -> Result<Exit> {
@@ -50,42 +56,82 @@ impl Report {
 
     fn open(&self, folder: &Path) -> Result<Finished> {
         let mut run = Finished::open(folder)?;
-        self.data_dir.as_deref().map_or(Ok(()), |data_dir| run.look_below(data_dir))?;
+        self.data_dir
+            .as_deref()
+            .map_or(Ok(()), |data_dir| run.look_below(data_dir))?;
         Ok(run)
     }
 
     /// Makes the page; gives what is to be said of it, its file last.
     pub(super) fn make(&self, quiet: bool) -> Result<String> {
-        let runs: Vec<Finished> = self.runs.iter().map(|folder| self.open(folder)).collect::<Result<_>>()?;
+        let runs: Vec<Finished> = self
+            .runs
+            .iter()
+            .map(|folder| self.open(folder))
+            .collect::<Result<_>>()?;
         let first = &runs[0];
-        if let Some(other) = runs.iter().find(|run| run.dataset.sha256() != first.dataset.sha256()) {
+        if let Some(other) = runs
+            .iter()
+            .find(|run| run.dataset.sha256() != first.dataset.sha256())
+        {
             bail!(
                 "{} and {} were scored against other photos or another truth\nhelp: make a report of each",
                 first.folder.display(),
                 other.folder.display()
             );
         }
-        let out = self.out.clone().unwrap_or_else(|| self.runs[runs.len() - 1].join(files::REPORT));
+        let out = self
+            .out
+            .clone()
+            .unwrap_or_else(|| self.runs[runs.len() - 1].join(files::REPORT));
         try_place(&out)?;
         let names = names(&runs);
         let compare = |(run, name): (&Finished, &String)| {
             let names = [names[0].clone(), name.clone()];
-            Comparison::of(&first.dataset, names, [&first.predictions, &run.predictions], None).map_err(Error::msg)
+            Comparison::of(
+                &first.dataset,
+                names,
+                [&first.predictions, &run.predictions],
+                None,
+            )
+            .map_err(Error::msg)
         };
-        let comparisons: Vec<Comparison> = runs.iter().zip(&names).skip(1).map(compare).collect::<Result<_>>()?;
-        let mut shown: Vec<PageRun<'_>> = runs.iter().zip(&names).map(|(run, name)| shown(run, name)).collect();
+        let comparisons: Vec<Comparison> = runs
+            .iter()
+            .zip(&names)
+            .skip(1)
+            .map(compare)
+            .collect::<Result<_>>()?;
+        let mut shown: Vec<PageRun<'_>> = runs
+            .iter()
+            .zip(&names)
+            .map(|(run, name)| shown(run, name))
+            .collect();
         let choices = choices(&first.dataset, &shown, &comparisons, self.photos);
-        let mut places: Vec<usize> = choices.iter().flat_map(|choice| choice.photos.iter().copied()).collect();
+        let mut places: Vec<usize> = choices
+            .iter()
+            .flat_map(|choice| choice.photos.iter().copied())
+            .collect();
         places.sort_unstable();
         places.dedup();
         for (run, shown) in runs.iter().zip(&mut shown) {
             shown.pictures = pictures(run, &places, quiet);
         }
-        let with_pictures = shown.iter().map(|run| run.pictures.len()).max().unwrap_or(0);
-        let html = page(&Page { dataset: &first.dataset, runs: shown, comparisons, choices: choices.clone() })?;
+        let with_pictures = shown
+            .iter()
+            .map(|run| run.pictures.len())
+            .max()
+            .unwrap_or(0);
+        let html = page(&Page {
+            dataset: &first.dataset,
+            runs: shown,
+            comparisons,
+            choices: choices.clone(),
+        })?;
         publish(&out, html.as_bytes())?;
         let (photos, megabytes) = (first.dataset.photos.len(), html.len() as f64 / 1e6);
-        let mut text = format!("{photos} photos, {with_pictures} with pictures, {megabytes:.1} MB\n");
+        let mut text =
+            format!("{photos} photos, {with_pictures} with pictures, {megabytes:.1} MB\n");
         for name in ["lost", "failed", "worst"] {
             if let Some(choice) = choices.iter().find(|choice| choice.name == name) {
                 let id = &first.dataset.photos[choice.photos[0]].id;
@@ -99,7 +145,9 @@ impl Report {
 /// An id as a part of an address.
 fn encoded(id: &str) -> String {
     let byte = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => char::from(byte).to_string(),
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => {
+            char::from(byte).to_string()
+        }
         _ => format!("%{byte:02X}"),
     };
     id.bytes().map(byte).collect()
@@ -114,14 +162,26 @@ fn shown<'a>(run: &'a Finished, name: &str) -> PageRun<'a> {
         summary: &run.summary,
         predictions: &run.predictions,
         outcomes: run.predictions.outcomes(&run.dataset),
-        flags: remarks().filter_map(|(place, remark)| Some((place, remark.flag?.name()))).collect(),
-        messages: remarks().filter_map(|(place, remark)| Some((place, remark.message.as_deref()?))).collect(),
+        flags: remarks()
+            .filter_map(|(place, remark)| Some((place, remark.flag?.name())))
+            .collect(),
+        messages: remarks()
+            .filter_map(|(place, remark)| Some((place, remark.message.as_deref()?)))
+            .collect(),
         failures: run
             .failures
             .iter()
-            .map(|f| PageFailure { id: &f.id, path: &f.path, kind: &f.kind, reason: &f.reason })
+            .map(|f| PageFailure {
+                id: &f.id,
+                path: &f.path,
+                kind: &f.kind,
+                reason: &f.reason,
+            })
             .collect(),
-        command: format!("localise run --config {} --out NEW", quoted(&run.folder.join(files::RUN))),
+        command: format!(
+            "localise run --config {} --out NEW",
+            quoted(&run.folder.join(files::RUN))
+        ),
         show: format!("localise show --run {}", quoted(&run.folder)),
         manifest: &run.manifest,
         pictures: BTreeMap::new(),
@@ -132,14 +192,26 @@ fn shown<'a>(run: &'a Finished, name: &str) -> PageRun<'a> {
 fn names(runs: &[Finished]) -> Vec<String> {
     let names: Vec<String> = runs.iter().map(Finished::name).collect();
     let differ = names.iter().collect::<HashSet<_>>().len() == names.len();
-    if differ { names } else { runs.iter().map(|run| run.folder.display().to_string()).collect() }
+    if differ {
+        names
+    } else {
+        runs.iter()
+            .map(|run| run.folder.display().to_string())
+            .collect()
+    }
 }
 
 /// A path as a shell reads it.
 fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
-    let plain = path.chars().all(|c| c.is_alphanumeric() || "/._-+".contains(c));
-    if plain { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
+    let plain = path
+        .chars()
+        .all(|c| c.is_alphanumeric() || "/._-+".contains(c));
+    if plain {
+        path
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]
@@ -148,7 +220,10 @@ mod tests {
 
     #[test]
     fn ids_and_paths_survive_addresses_and_shells() {
-        assert_eq!(encoded("val/a b+c&d=e#f%41é.JPEG"), "val/a%20b%2Bc%26d%3De%23f%2541%C3%A9.JPEG");
+        assert_eq!(
+            encoded("val/a b+c&d=e#f%41é.JPEG"),
+            "val/a%20b%2Bc%26d%3De%23f%2541%C3%A9.JPEG"
+        );
         assert_eq!(quoted("runs/a-1".as_ref()), "runs/a-1");
         assert_eq!(quoted("it's".as_ref()), r"'it'\''s'");
     }

@@ -34,13 +34,15 @@ const EXAMPLES: &str = "Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, next_help_heading = "What to run")]
 pub(super) struct Run {
-    /// A dataset's name (`localise list datasets`), its description, or a folder or file in a layout that is known.
+    /// A dataset's name (`localise list datasets`), its description, or a folder or file in a
+    /// layout that is known.
     #[arg(long, value_name = "NAME|PATH", required_unless_present = "config")]
     dataset: Option<PathBuf>,
     /// Where the dataset's files lie.
     #[arg(long, value_name = "DIR", env = "LOCALISE_DATA")]
     data_dir: Option<PathBuf>,
-    /// A model's name (`localise list models`), its description or its ONNX file [default: squeezenet1.1]
+    /// A model's name (`localise list models`), its description or its ONNX file [default:
+    /// squeezenet1.1]
     #[arg(long, value_name = "NAME|PATH")]
     model: Option<PathBuf>,
     /// A pipeline's name (`localise list pipelines`) or file [default: paper2013]
@@ -52,7 +54,8 @@ pub(super) struct Run {
     /// The results' folder [default: runs/DATE-DATASET-PIPELINE-MODEL]
     #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     out: Option<PathBuf>,
-    /// Begin anew where the folder holds a run already, which is kept as `*.old`; without this it is gone on with.
+    /// Begin anew where the folder holds a run already, which is kept as `*.old`; without this it
+    /// is gone on with.
     #[arg(long, help_heading = OUTPUT)]
     fresh: bool,
     /// Only the I-th of N equal parts, I from 0; `localise merge` puts them together.
@@ -85,7 +88,8 @@ pub(super) struct Run {
     /// How damaged JPEGs are taken [default: strict]
     #[arg(long, value_enum)]
     jpeg: Option<Jpeg>,
-    /// Write the saliency map of each photo's true class too: maps/ID.npy, as wsolevaluation's score maps.
+    /// Write the saliency map of each photo's true class too: maps/ID.npy, as wsolevaluation's
+    /// score maps.
     #[arg(long, help_heading = OUTPUT)]
     write_maps: bool,
     /// Write the mask of each photo's true class too: masks/ID.png.
@@ -94,7 +98,8 @@ pub(super) struct Run {
     /// Make the page of the run too, report.html: `localise report` with its defaults.
     #[arg(long, help_heading = OUTPUT, conflicts_with = "shard")]
     report: bool,
-    /// Print the summary as one JSON object in place of the table: summary.json, and `out`, where the results lie.
+    /// Print the summary as one JSON object in place of the table: summary.json, and `out`, where
+    /// the results lie.
     #[arg(long, help_heading = OUTPUT)]
     json: bool,
     /// Run what the run.toml of another run says; other options change it.
@@ -116,13 +121,25 @@ impl Run {
         };
         let interrupt = Interrupt::on_signals().context("signals")?;
         let Some(shard) = self.shard else {
-            let ended = show(&run(&options, &carrying, &interrupt)?, &carrying.out, self.json)?;
-            let page = if self.report { Report::of(&carrying.out).make(quiet)? } else { String::new() };
+            let ended = show(
+                &run(&options, &carrying, &interrupt)?,
+                &carrying.out,
+                self.json,
+            )?;
+            let page = if self.report {
+                Report::of(&carrying.out).make(quiet)?
+            } else {
+                String::new()
+            };
             print(if self.json { "" } else { &page })?;
             return Ok(ended);
         };
         let found = run_shard(&options, &carrying, shard, &interrupt)?;
-        let (failed, images, out) = (found.all - found.done, found.all, carrying.out.display().to_string());
+        let (failed, images, out) = (
+            found.all - found.done,
+            found.all,
+            carrying.out.display().to_string(),
+        );
         print(&match self.json {
             true => format!(
                 "{}\n",
@@ -130,40 +147,84 @@ impl Run {
             ),
             false => format!("shard {shard}: {found} photos done, {failed} failed   {out}\n"),
         })?;
-        Ok(if failed > 0 { Exit::SomeFailed } else { Exit::Done })
+        Ok(if failed > 0 {
+            Exit::SomeFailed
+        } else {
+            Exit::Done
+        })
     }
 
     fn options(&self) -> Result<RunOptions> {
         let file = self.config.as_deref().map(read).transpose()?;
         let (pipeline_name, pipeline) = match (&self.pipeline, &file) {
-            (None, Some(RunOptions { pipeline_name, pipeline, .. })) => {
-                let origin = format!("the pipeline of {}", self.config.as_deref().unwrap_or(Path::new("")).display());
-                (pipeline_name.clone(), Pipeline::from_text(&pipeline.to_text(), &origin, &self.set)?)
+            (
+                None,
+                Some(RunOptions {
+                    pipeline_name,
+                    pipeline,
+                    ..
+                }),
+            ) => {
+                let origin = format!(
+                    "the pipeline of {}",
+                    self.config.as_deref().unwrap_or(Path::new("")).display()
+                );
+                (
+                    pipeline_name.clone(),
+                    Pipeline::from_text(&pipeline.to_text(), &origin, &self.set)?,
+                )
             }
             (given, _) => {
                 let given = given.clone().unwrap_or_else(|| DEFAULT_PIPELINE.into());
-                let name = given.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                let name = given
+                    .file_stem()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned();
                 (
-                    if given.extension().is_some() { name } else { given.display().to_string() },
+                    if given.extension().is_some() {
+                        name
+                    } else {
+                        given.display().to_string()
+                    },
                     Pipeline::load(&given, &self.set)?,
                 )
             }
         };
-        let changed = if self.set.is_empty() { String::new() } else { format!(" {}", self.set.join(" ")) };
+        let changed = if self.set.is_empty() {
+            String::new()
+        } else {
+            format!(" {}", self.set.join(" "))
+        };
         let old = file.as_ref();
         let Some(dataset) = self.dataset.clone().or(old.map(|f| f.dataset.clone())) else {
             bail!("--dataset is missing\nhelp: name what to run over: `localise list datasets`")
         };
         Ok(RunOptions {
             dataset: name_or_path(dataset, &DATASETS),
-            data_dir: self.data_dir.clone().or(old.and_then(|f| f.data_dir.clone())).map(settled),
+            data_dir: self
+                .data_dir
+                .clone()
+                .or(old.and_then(|f| f.data_dir.clone()))
+                .map(settled),
             model: name_or_path(
-                self.model.clone().or(old.map(|f| f.model.clone())).unwrap_or_else(|| DEFAULT_MODEL.into()),
+                self.model
+                    .clone()
+                    .or(old.map(|f| f.model.clone()))
+                    .unwrap_or_else(|| DEFAULT_MODEL.into()),
                 &MODELS,
             ),
             limit: self.limit.map(|n| n as usize).or(old.and_then(|f| f.limit)),
-            images: self.images.clone().or(old.and_then(|f| f.images.clone())).map(settled),
-            weights: self.weights.clone().or(old.and_then(|f| f.weights.clone())).map(settled),
+            images: self
+                .images
+                .clone()
+                .or(old.and_then(|f| f.images.clone()))
+                .map(settled),
+            weights: self
+                .weights
+                .clone()
+                .or(old.and_then(|f| f.weights.clone()))
+                .map(settled),
             lenient_boxes: self.lenient_boxes || old.is_some_and(|f| f.lenient_boxes),
             classes: self.classes.or(old.map(|f| f.classes)).unwrap_or_default(),
             seed: self.seed.or(old.map(|f| f.seed)).unwrap_or_default(),
@@ -188,12 +249,20 @@ pub(super) fn show(summary: &Summary, out: &Path, as_json: bool) -> Result<Exit>
         Err(error) if !error.is_broken_pipe() => return Err(error.into()),
         _ => {}
     }
-    Ok(if summary.failed > 0 { Exit::SomeFailed } else { Exit::Done })
+    Ok(if summary.failed > 0 {
+        Exit::SomeFailed
+    } else {
+        Exit::Done
+    })
 }
 
 fn read(path: &Path) -> Result<RunOptions> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| anyhow!("{}: {e}\nhelp: --config takes the run.toml in a run's folder", path.display()))?;
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        anyhow!(
+            "{}: {e}\nhelp: --config takes the run.toml in a run's folder",
+            path.display()
+        )
+    })?;
     RunOptions::from_text(&text).with_context(|| path.display().to_string())
 }
 
@@ -205,16 +274,31 @@ fn settled(path: PathBuf) -> PathBuf {
 /// A name that is known, as it is; anything else is a path.
 fn name_or_path(given: PathBuf, shelf: &Shelf) -> PathBuf {
     let is_name = shelf.named(&given).is_some();
-    if is_name || !given.exists() { given } else { settled(given) }
+    if is_name || !given.exists() {
+        given
+    } else {
+        settled(given)
+    }
 }
 
 fn folder(options: &RunOptions) -> PathBuf {
-    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let model = if options.model.extension().is_some_and(|e| e == "onnx" || e == "toml") {
+    let stem = |path: &Path| {
+        path.file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
+    let model = if options
+        .model
+        .extension()
+        .is_some_and(|e| e == "onnx" || e == "toml")
+    {
         stem(&options.model)
     } else {
         options.model.display().to_string()
     };
-    let pipeline = options.pipeline_name.replace(|c: char| !c.is_alphanumeric() && c != '.' && c != '-', "-");
+    let pipeline = options
+        .pipeline_name
+        .replace(|c: char| !c.is_alphanumeric() && c != '.' && c != '-', "-");
     default_folder(&stem(&options.dataset), &pipeline, &model)
 }

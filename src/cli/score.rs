@@ -23,15 +23,18 @@ const EXAMPLES: &str = "Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Score {
-    /// Boxes, score maps or masks, anyone's: a file, a folder of maps or masks, or the folder of a run.
+    /// Boxes, score maps or masks, anyone's: a file, a folder of maps or masks, or the folder of a
+    /// run.
     predictions: PathBuf,
-    /// The truth: a dataset's name (`localise list datasets`), folder or file [default: what a run was scored against]
+    /// The truth: a dataset's name (`localise list datasets`), folder or file [default: what a run
+    /// was scored against]
     #[arg(long, value_name = "NAME|PATH")]
     dataset: Option<PathBuf>,
     /// Where the dataset's files lie.
     #[arg(long, value_name = "DIR", env = "LOCALISE_DATA")]
     data_dir: Option<PathBuf>,
-    /// What the predictions are [default: what the name says: .csv, .txt, .json, a folder of .npy or .png]
+    /// What the predictions are [default: what the name says: .csv, .txt, .json, a folder of .npy
+    /// or .png]
     #[arg(long, value_enum)]
     format: Option<Kind>,
     /// Weights of the photos, a CSV with the columns image_id and weight.
@@ -40,8 +43,8 @@ pub(super) struct Score {
     /// Only the photos named in this file, one a line.
     #[arg(long, value_name = "FILE")]
     images: Option<PathBuf>,
-    /// The step between the thresholds of score maps: 0.001, as wsolevaluation's evaluator has it, or 0.01, as its
-    /// command line.
+    /// The step between the thresholds of score maps: 0.001, as wsolevaluation's evaluator has it,
+    /// or 0.01, as its command line.
     #[arg(long, value_name = "STEP", default_value = "0.001")]
     step: Steps,
     /// Leave out true boxes that are inside out or outside their photo, in place of an error.
@@ -50,17 +53,19 @@ pub(super) struct Score {
     /// Print one JSON object, by class too.
     #[arg(long)]
     json: bool,
-    /// Write the boxes in another format too: rows, devkit, kaggle, kaggle-numbered or coco. A submission holds five
-    /// guesses a photo.
+    /// Write the boxes in another format too: rows, devkit, kaggle, kaggle-numbered or coco. A
+    /// submission holds five guesses a photo.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = written)]
     write: Vec<(Format, PathBuf)>,
 }
 
 fn written(text: &str) -> Result<(Format, PathBuf), String> {
-    let wanted =
-        "FORMAT=FILE is wanted, such as devkit=boxes.txt; formats are rows, devkit, kaggle, kaggle-numbered, coco";
+    let wanted = "FORMAT=FILE is wanted, such as devkit=boxes.txt; formats are rows, devkit, kaggle, kaggle-numbered, coco";
     let (format, path) = text.split_once('=').ok_or(wanted)?;
-    Ok((Format::from_str(format, false).map_err(|_| wanted)?, path.into()))
+    Ok((
+        Format::from_str(format, false).map_err(|_| wanted)?,
+        path.into(),
+    ))
 }
 
 /// Boxes and the truth that they speak of.
@@ -71,21 +76,38 @@ pub(super) struct Boxes {
 }
 
 /// Opens the boxes in a file, or those of a run's folder with what they were scored against.
-pub(super) fn open_boxes(path: &Path, dataset: Option<&Path>, data_dir: Option<&Path>) -> Result<Boxes> {
+pub(super) fn open_boxes(
+    path: &Path,
+    dataset: Option<&Path>,
+    data_dir: Option<&Path>,
+) -> Result<Boxes> {
     let (path, dataset) = of_run(path, dataset);
-    let Some(dataset) = dataset else { bail!("{}: it is no run\nhelp: name its truth with --dataset", path.display()) };
+    let Some(dataset) = dataset else {
+        bail!(
+            "{}: it is no run\nhelp: name its truth with --dataset",
+            path.display()
+        )
+    };
     let Kind::Boxes(format) = Kind::of(&path).map_err(Error::msg)? else {
         bail!(
             "{}: it holds no boxes\nhelp: maps and masks are scored one by one, with `localise score`",
             path.display()
         )
     };
-    let dataset = Dataset::open(&Request { dataset: Some(&dataset), data_dir, ..Request::default() })?;
+    let dataset = Dataset::open(&Request {
+        dataset: Some(&dataset),
+        data_dir,
+        ..Request::default()
+    })?;
     let predictions = Predictions::read(&path, format, &dataset)?;
-    Ok(Boxes { dataset, predictions })
+    Ok(Boxes {
+        dataset,
+        predictions,
+    })
 }
 
-/// The rows of a run's folder, and what they were scored against, its folder, unless another truth is named.
+/// The rows of a run's folder, and what they were scored against, its folder, unless another truth
+/// is named.
 fn of_run(path: &Path, dataset: Option<&Path>) -> (PathBuf, Option<PathBuf>) {
     match Finished::boxes_in(path) {
         Some(rows) => (rows, Some(dataset.unwrap_or(path).to_owned())),
@@ -105,7 +127,10 @@ impl Score {
                 path.display()
             )
         };
-        let kind = self.format.map_or_else(|| Kind::of(&path), Ok).map_err(Error::msg)?;
+        let kind = self
+            .format
+            .map_or_else(|| Kind::of(&path), Ok)
+            .map_err(Error::msg)?;
         let mut dataset = Dataset::open(&Request {
             dataset: Some(name),
             data_dir: self.data_dir.as_deref(),
@@ -122,29 +147,55 @@ impl Score {
             }
             Kind::Maps | Kind::Masks => self.summary_of_pictures(&path, kind, &mut dataset)?,
         };
-        let text = if self.json { serde_json::to_string(&summary)? + "\n" } else { report::table(&summary) };
+        let text = if self.json {
+            serde_json::to_string(&summary)? + "\n"
+        } else {
+            report::table(&summary)
+        };
         print(&text)?;
-        Ok(if summary.failed > 0 { Exit::SomeFailed } else { Exit::Done })
-    }
-
-    /// Scores a folder of maps or masks.
-    fn summary_of_pictures(&self, folder: &Path, kind: Kind, dataset: &mut Dataset) -> Result<Summary> {
-        if !self.write.is_empty() {
-            bail!("--write writes boxes, and these are none\nhelp: leave it out, or score boxes");
-        }
-        self.images.as_ref().map(|images| dataset.select(images)).transpose()?;
-        if kind == Kind::Maps {
-            return Ok(Summary::of_maps(dataset, &map_outcomes(folder, dataset, self.step)?, self.step));
-        }
-        Summary::of_masks(dataset, &mask_overlaps(folder, dataset)?).ok_or_else(|| {
-            anyhow!("{} has no true masks\nhelp: a description names them (`masks`), data/README.md", dataset.name)
+        Ok(if summary.failed > 0 {
+            Exit::SomeFailed
+        } else {
+            Exit::Done
         })
     }
 
-    /// Reads boxes and picks those of --images: a file speaks of the whole dataset, or else of the picked photos alone.
+    /// Scores a folder of maps or masks.
+    fn summary_of_pictures(
+        &self,
+        folder: &Path,
+        kind: Kind,
+        dataset: &mut Dataset,
+    ) -> Result<Summary> {
+        if !self.write.is_empty() {
+            bail!("--write writes boxes, and these are none\nhelp: leave it out, or score boxes");
+        }
+        self.images
+            .as_ref()
+            .map(|images| dataset.select(images))
+            .transpose()?;
+        if kind == Kind::Maps {
+            return Ok(Summary::of_maps(
+                dataset,
+                &map_outcomes(folder, dataset, self.step)?,
+                self.step,
+            ));
+        }
+        Summary::of_masks(dataset, &mask_overlaps(folder, dataset)?).ok_or_else(|| {
+            anyhow!(
+                "{} has no true masks\nhelp: a description names them (`masks`), data/README.md",
+                dataset.name
+            )
+        })
+    }
+
+    /// Reads boxes and picks those of --images: a file speaks of the whole dataset, or else of the
+    /// picked photos alone.
     fn read(&self, path: &Path, format: Format, dataset: &mut Dataset) -> Result<Predictions> {
         let whole = Predictions::read(path, format, dataset);
-        let Some(images) = &self.images else { return Ok(whole?) };
+        let Some(images) = &self.images else {
+            return Ok(whole?);
+        };
         let places = dataset.select(images)?;
         match whole {
             Ok(mut predictions) => {
@@ -160,7 +211,10 @@ impl Score {
         let mut files = Vec::new();
         for (format, path) in &self.write {
             if path.is_file() {
-                bail!("--write {}: it is there already\nhelp: remove it, or name another file", path.display());
+                bail!(
+                    "--write {}: it is there already\nhelp: remove it, or name another file",
+                    path.display()
+                );
             }
             files.push((path, predictions.write(*format, dataset)?));
         }

@@ -46,7 +46,8 @@ pub(super) struct Show {
     /// Where the dataset's files lie.
     #[arg(long, value_name = "DIR", env = "LOCALISE_DATA")]
     data_dir: Option<PathBuf>,
-    /// The class to find: a name, an index or a WordNet id [default: the true class, or the most probable]
+    /// The class to find: a name, an index or a WordNet id [default: the true class, or the most
+    /// probable]
     #[arg(long, value_name = "CLASS")]
     class: Option<String>,
     /// A model's name, its description or its ONNX file.
@@ -61,10 +62,12 @@ pub(super) struct Show {
     /// Change one value of the pipeline.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// The picture to write, of several photos the folder [default: PHOTO-panel.png in the working folder]
+    /// The picture to write, of several photos the folder [default: PHOTO-panel.png in the working
+    /// folder]
     #[arg(long, value_name = "FILE|DIR")]
     out: Option<PathBuf>,
-    /// Show pictures in the terminal, as is done anyway where the output is one; without --out, write none.
+    /// Show pictures in the terminal, as is done anyway where the output is one; without --out,
+    /// write none.
     #[arg(long)]
     terminal: bool,
     /// Print a line of JSON for each photo and method, and show no picture.
@@ -107,30 +110,56 @@ struct Line<'a> {
 
 impl Show {
     pub(super) fn run(self) -> Result<Exit> {
-        let Experiment { model, pipelines, seed, jpeg, dataset } = self.experiment()?;
+        let Experiment {
+            model,
+            pipelines,
+            seed,
+            jpeg,
+            dataset,
+        } = self.experiment()?;
         let description = describe(&model)?;
         let dataset = match dataset {
-            None => self.dataset.as_deref().map(|name| self.open(name, &description.classes)).transpose()?,
+            None => self
+                .dataset
+                .as_deref()
+                .map(|name| self.open(name, &description.classes))
+                .transpose()?,
             dataset => dataset,
         };
         let photos = self.find(dataset.as_ref())?;
         let known = |path: &PathBuf| path.is_dir() || image::ImageFormat::from_path(path).is_ok();
         let several = photos.len() > 1 || self.photos[0].is_dir();
         if let Some(out) = self.out.as_ref().filter(|out| !several && !known(out)) {
-            bail!("--out: {} is no name of a picture\nhelp: end it in .png or .jpg, or name a folder", out.display());
+            bail!(
+                "--out: {} is no name of a picture\nhelp: end it in .png or .jpg, or name a folder",
+                out.display()
+            );
         }
         let classes = &description.classes;
-        let class = self.class.as_ref().map(|class| classes.find(class).map_err(|e| anyhow!("--class: {e}")));
+        let class = self
+            .class
+            .as_ref()
+            .map(|class| classes.find(class).map_err(|e| anyhow!("--class: {e}")));
         let class = class.transpose()?;
-        ensure!(self.dimacs.is_none() || photos.len() == 1, "--dimacs: one photo is wanted, not {}", photos.len());
+        ensure!(
+            self.dimacs.is_none() || photos.len() == 1,
+            "--dimacs: one photo is wanted, not {}",
+            photos.len()
+        );
         let load = |pipeline| Classifier::load(description.clone(), probe(pipeline, &description));
         let classifiers: Vec<Classifier> = pipelines.iter().map(load).collect::<Result<_, _>>()?;
         let mut failed = 0;
         for photo in &photos {
             let class = class.or(photo.class);
-            let shown = if class.is_some() { Classes::Gt } else { Classes::Top5 };
+            let shown = if class.is_some() {
+                Classes::Gt
+            } else {
+                Classes::Top5
+            };
             let with = pipelines.iter().zip(&classifiers);
-            let mut localisers: Vec<_> = with.map(|(p, c)| (p, Localiser::new(c, p, shown, seed))).collect();
+            let mut localisers: Vec<_> = with
+                .map(|(p, c)| (p, Localiser::new(c, p, shown, seed)))
+                .collect();
             // One bad photo of a folder is no reason to show none of the others.
             match self.show(photo, class, classes, jpeg, &mut localisers) {
                 Err(error) if several && !error.is::<OutputError>() => {
@@ -140,7 +169,11 @@ impl Show {
                 shown => self.give(photo, shown?, several)?,
             }
         }
-        Ok(if failed > 0 { Exit::SomeFailed } else { Exit::Done })
+        Ok(if failed > 0 {
+            Exit::SomeFailed
+        } else {
+            Exit::Done
+        })
     }
 
     /// What was asked for, or what a run was.
@@ -148,31 +181,69 @@ impl Show {
         let (experiment, origin) = match &self.run {
             Some(folder) => {
                 let mut run = Finished::open(folder)?;
-                self.data_dir.as_deref().map_or(Ok(()), |data_dir| run.look_below(data_dir))?;
-                let Finished { options, dataset, .. } = run;
+                self.data_dir
+                    .as_deref()
+                    .map_or(Ok(()), |data_dir| run.look_below(data_dir))?;
+                let Finished {
+                    options, dataset, ..
+                } = run;
                 let (model, pipelines) = (options.model, vec![options.pipeline]);
                 let (seed, jpeg) = (options.seed, options.jpeg);
-                (Experiment { model, pipelines, seed, jpeg, dataset: Some(dataset) }, folder.join(files::RUN))
+                (
+                    Experiment {
+                        model,
+                        pipelines,
+                        seed,
+                        jpeg,
+                        dataset: Some(dataset),
+                    },
+                    folder.join(files::RUN),
+                )
             }
             None => {
                 let pipelines = vec![Pipeline::load(&self.pipeline, &[])?];
                 let (model, jpeg) = (self.model.clone(), Jpeg::Strict);
-                (Experiment { model, pipelines, seed: 0, jpeg, dataset: None }, self.pipeline.clone())
+                (
+                    Experiment {
+                        model,
+                        pipelines,
+                        seed: 0,
+                        jpeg,
+                        dataset: None,
+                    },
+                    self.pipeline.clone(),
+                )
             }
         };
         let given = &experiment.pipelines[0];
-        let pipeline = Pipeline::from_text(&given.to_text(), &origin.display().to_string(), &self.set)?;
-        let methods: Vec<&Method> = self.method.iter().map(|name| method(name)).collect::<Result<_>>()?;
+        let pipeline =
+            Pipeline::from_text(&given.to_text(), &origin.display().to_string(), &self.set)?;
+        let methods: Vec<&Method> = self
+            .method
+            .iter()
+            .map(|name| method(name))
+            .collect::<Result<_>>()?;
         let pipelines = match methods[..] {
             [] => vec![pipeline],
-            _ => methods.iter().map(|method| pipeline.with_method(method)).collect::<Result<Vec<_>, _>>()?,
+            _ => methods
+                .iter()
+                .map(|method| pipeline.with_method(method))
+                .collect::<Result<Vec<_>, _>>()?,
         };
-        Ok(Experiment { pipelines, ..experiment })
+        Ok(Experiment {
+            pipelines,
+            ..experiment
+        })
     }
 
     fn open(&self, name: &Path, classes: &ClassList) -> Result<Dataset> {
         let data_dir = self.data_dir.as_deref();
-        let request = Request { dataset: Some(name), data_dir, classes: Some(classes), ..Request::default() };
+        let request = Request {
+            dataset: Some(name),
+            data_dir,
+            classes: Some(classes),
+            ..Request::default()
+        };
         Ok(Dataset::open(&request)?)
     }
 
@@ -202,23 +273,38 @@ impl Show {
         let picture = dataset::read(&photo.path, jpeg).map_err(|e| anyhow!("{}: {e}", at()))?;
         let (mut text, mut all) = (String::new(), Vec::new());
         for (pipeline, localiser) in localisers {
-            let seen = localiser.locate(&picture, &photo.id, class, &mut |_| {}).with_context(at)?;
+            let seen = localiser
+                .locate(&picture, &photo.id, class, &mut |_| {})
+                .with_context(at)?;
             if let Some(path) = &self.dimacs {
                 write_cut(localiser, &seen, &photo.id, path)?;
             }
             let line = line(photo, &seen, classes, pipeline)?;
-            text += &if self.json { serde_json::to_string(&line)? + "\n" } else { sentence(&line) };
+            text += &if self.json {
+                serde_json::to_string(&line)? + "\n"
+            } else {
+                sentence(&line)
+            };
             all.push(seen);
         }
         let size = picture.dimensions().into();
         let panel = match &all[..] {
             [Seen { view, found, .. }] => {
-                let Found { located, saliency, stages, .. } = &found[0];
+                let Found {
+                    located,
+                    saliency,
+                    stages,
+                    ..
+                } = &found[0];
                 report::panel(view, size, &photo.boxes, located, saliency.as_ref(), stages)
             }
             several => {
-                let found = several.iter().map(|seen| (&seen.view.frame, &seen.found[0]));
-                let rows: Vec<_> = found.map(|(frame, f)| (frame, f.saliency.as_ref(), &f.located)).collect();
+                let found = several
+                    .iter()
+                    .map(|seen| (&seen.view.frame, &seen.found[0]));
+                let rows: Vec<_> = found
+                    .map(|(frame, f)| (frame, f.saliency.as_ref(), &f.located))
+                    .collect();
                 report::side_by_side(&rows, size, &photo.boxes)
             }
         };
@@ -226,7 +312,12 @@ impl Show {
     }
 
     /// Writes and shows a photo's panel, which is one of `several`.
-    fn give(&self, photo: &Photo, (panel, mut text): (RgbImage, String), several: bool) -> Result<()> {
+    fn give(
+        &self,
+        photo: &Photo,
+        (panel, mut text): (RgbImage, String),
+        several: bool,
+    ) -> Result<()> {
         let name = format!("{}-panel.png", photo.id);
         let out = match &self.out {
             Some(folder) if several || folder.is_dir() => Some(folder.join(&name)),
@@ -237,7 +328,9 @@ impl Show {
             if let Some(folder) = out.parent().filter(|_| out.ends_with(&name)) {
                 fs::create_dir_all(folder).map_err(OutputError::at(folder))?;
             }
-            panel.save(out).map_err(|e| OutputError::at(out)(io::Error::other(e)))?;
+            panel
+                .save(out)
+                .map_err(|e| OutputError::at(out)(io::Error::other(e)))?;
             if !self.json {
                 text += &format!("{}\n", out.display());
             }
@@ -252,21 +345,44 @@ impl Show {
 
 /// How wide the terminal is, in characters; 80 where there is none.
 fn columns() -> u32 {
-    rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| size.ws_col.into()).filter(|&n| n > 0).unwrap_or(80)
+    rustix::termios::tcgetwinsize(io::stdout())
+        .ok()
+        .map(|size| size.ws_col.into())
+        .filter(|&n| n > 0)
+        .unwrap_or(80)
 }
 
 /// What a pipeline found in a photo.
-fn line<'a>(photo: &'a Photo, seen: &Seen, classes: &'a ClassList, pipeline: &Pipeline) -> Result<Line<'a>> {
-    let Some(Found { class, located, .. }) = seen.found.first() else { bail!("{}: no class was found", photo.id) };
-    let BBox { x_min, y_min, x_max, y_max } = located.bbox;
+fn line<'a>(
+    photo: &'a Photo,
+    seen: &Seen,
+    classes: &'a ClassList,
+    pipeline: &Pipeline,
+) -> Result<Line<'a>> {
+    let Some(Found { class, located, .. }) = seen.found.first() else {
+        bail!("{}: no class was found", photo.id)
+    };
+    let BBox {
+        x_min,
+        y_min,
+        x_max,
+        y_max,
+    } = located.bbox;
     let truth = photo.boxes.iter().filter(|_| photo.class == Some(*class));
     Ok(Line {
         image_id: &photo.id,
-        method: pipeline.saliency.as_ref().map(|saliency| saliency.method.name),
+        method: pipeline
+            .saliency
+            .as_ref()
+            .map(|saliency| saliency.method.name),
         class_index: *class,
         class_key: classes.key(*class),
         class_name: classes.title(*class),
-        rank: seen.ranking.iter().position(|c| c == class).map_or(0, |r| r + 1),
+        rank: seen
+            .ranking
+            .iter()
+            .position(|c| c == class)
+            .map_or(0, |r| r + 1),
         probability: seen.probabilities[*class],
         r#box: [x_min, y_min, x_max, y_max],
         iou: truth.map(|b| located.bbox.iou(b)).reduce(f64::max),
@@ -275,10 +391,22 @@ fn line<'a>(photo: &'a Photo, seen: &Seen, classes: &'a ClassList, pipeline: &Pi
 }
 
 fn sentence(line: &Line<'_>) -> String {
-    let Line { image_id, class_index, class_name, class_key, rank, probability, .. } = line;
-    let method = line.method.map_or(String::new(), |method| format!("{method}: "));
+    let Line {
+        image_id,
+        class_index,
+        class_name,
+        class_key,
+        rank,
+        probability,
+        ..
+    } = line;
+    let method = line
+        .method
+        .map_or(String::new(), |method| format!("{method}: "));
     let [x_min, y_min, x_max, y_max] = line.r#box;
-    let iou = line.iou.map_or(String::new(), |iou| format!("  IoU {iou:.3}"));
+    let iou = line
+        .iou
+        .map_or(String::new(), |iou| format!("  IoU {iou:.3}"));
     let flag = line.flag.map_or(String::new(), |flag| format!("  {flag}"));
     format!(
         "{image_id}: class {class_index} {class_name} ({class_key}), place {rank}, probability {probability:.3}\n\
@@ -288,7 +416,10 @@ fn sentence(line: &Line<'_>) -> String {
 
 /// Writes the cut that was made last.
 fn write_cut(localiser: &Localiser<'_>, seen: &Seen, id: &str, path: &Path) -> Result<()> {
-    let was_cut = seen.found.first().is_some_and(|found| found.stages.mask.is_some());
+    let was_cut = seen
+        .found
+        .first()
+        .is_some_and(|found| found.stages.mask.is_some());
     let energy = localiser.energy().filter(|_| was_cut);
     let energy = energy.ok_or_else(|| anyhow!("--dimacs: this pipeline made no cut of {id}"))?;
     let write = || energy.instance().write(BufWriter::new(File::create(path)?));
@@ -297,31 +428,60 @@ fn write_cut(localiser: &Localiser<'_>, seen: &Seen, id: &str, path: &Path) -> R
 
 fn of_dataset(dataset: &Dataset, wanted: &Path) -> Result<Photo> {
     let id = wanted.to_string_lossy();
-    let found = dataset.photos.iter().find(|photo| photo.id == id || photo.path == wanted);
+    let found = dataset
+        .photos
+        .iter()
+        .find(|photo| photo.id == id || photo.path == wanted);
     found.cloned().ok_or_else(|| {
         let near = nearest(&id, dataset.photos.iter().map(|photo| photo.id.as_str()));
-        let near = near.map_or(String::new(), |near| format!("\nhelp: the nearest is {near}"));
+        let near = near.map_or(String::new(), |near| {
+            format!("\nhelp: the nearest is {near}")
+        });
         anyhow!("{} has no photo called {id}{near}", dataset.name)
     })
 }
 
-/// The photos of a folder and of the folders in it, by name; with their endings, since two may differ in nothing else.
+/// The photos of a folder and of the folders in it, by name; with their endings, since two may
+/// differ in nothing else.
 fn of_folder(folder: &Path) -> Result<Vec<Photo>> {
     let photos = photos_below(folder)?;
-    ensure!(!photos.is_empty(), "{}: no photos lie here (.jpg, .jpeg, .png)", folder.display());
-    let id = |path: &Path| path.strip_prefix(folder).unwrap_or(path).display().to_string();
-    Ok(photos.iter().map(|path| Photo { id: id(path), ..lone(path) }).collect())
+    ensure!(
+        !photos.is_empty(),
+        "{}: no photos lie here (.jpg, .jpeg, .png)",
+        folder.display()
+    );
+    let id = |path: &Path| {
+        path.strip_prefix(folder)
+            .unwrap_or(path)
+            .display()
+            .to_string()
+    };
+    Ok(photos
+        .iter()
+        .map(|path| Photo {
+            id: id(path),
+            ..lone(path)
+        })
+        .collect())
 }
 
 fn photos_below(folder: &Path) -> Result<Vec<PathBuf>> {
     let is_photo = |path: &PathBuf| {
-        let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let extension = path
+            .extension()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .to_lowercase();
         ["jpg", "jpeg", "png"].contains(&extension.as_str())
     };
     let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
-    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
     paths.sort();
-    let (folders, files): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| path.is_dir() && !path.is_symlink());
+    let (folders, files): (Vec<_>, Vec<_>) = paths
+        .into_iter()
+        .partition(|path| path.is_dir() && !path.is_symlink());
     let mut photos: Vec<PathBuf> = files.into_iter().filter(is_photo).collect();
     for folder in folders {
         photos.extend(photos_below(&folder)?);
@@ -332,7 +492,11 @@ fn photos_below(folder: &Path) -> Result<Vec<PathBuf>> {
 /// A photo that belongs to no dataset.
 fn lone(path: &Path) -> Photo {
     Photo {
-        id: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+        id: path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
         path: path.to_owned(),
         ..Photo::default()
     }

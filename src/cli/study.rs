@@ -48,14 +48,30 @@ struct Written<'a> {
 
 impl Study {
     pub(super) fn run(self, quiet: bool) -> Result<Exit> {
-        let Self { study, data_dir, model: models, limit, threads, json } = self;
+        let Self {
+            study,
+            data_dir,
+            model: models,
+            limit,
+            threads,
+            json,
+        } = self;
         let study = study::Study::load(&study)?;
         json.as_deref().map_or(Ok(()), try_place)?;
         let limit = limit.map(|n| n as usize);
-        let findings = study.run(&Carrying { data_dir, models, limit, threads, quiet })?;
+        let findings = study.run(&Carrying {
+            data_dir,
+            models,
+            limit,
+            threads,
+            quiet,
+        })?;
         print(&study::table(&findings))?;
         if let Some(path) = json {
-            let written = Written { schema: 1, findings: &findings };
+            let written = Written {
+                schema: 1,
+                findings: &findings,
+            };
             let text = serde_json::to_string_pretty(&written).context("the findings as JSON")?;
             publish(&path, text.as_bytes())?;
         }

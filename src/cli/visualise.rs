@@ -34,7 +34,8 @@ pub(super) struct Visualise {
     /// A model's name, its description or its ONNX file.
     #[arg(long, value_name = "NAME|PATH", default_value = DEFAULT_MODEL)]
     model: PathBuf,
-    /// The folder for the pictures: INDEX-NAME.png for each class, and contact-sheet.png for several.
+    /// The folder for the pictures: INDEX-NAME.png for each class, and contact-sheet.png for
+    /// several.
     #[arg(long, value_name = "DIR", default_value = "class-models")]
     out: PathBuf,
     /// The paper's ascent alone: no momentum, no jitter, no blur. It climbs, but into fine noise.
@@ -67,22 +68,36 @@ pub(super) struct Visualise {
 }
 
 fn from_0(text: &str) -> Result<f64, &'static str> {
-    text.parse().ok().filter(|n: &f64| n.is_finite() && *n >= 0.0).ok_or("a number from 0 on is wanted")
+    text.parse()
+        .ok()
+        .filter(|n: &f64| n.is_finite() && *n >= 0.0)
+        .ok_or("a number from 0 on is wanted")
 }
 
 fn below_1(text: &str) -> Result<f64, &'static str> {
-    text.parse().ok().filter(|n| (0.0..1.0).contains(n)).ok_or("a number from 0 on and below 1 is wanted")
+    text.parse()
+        .ok()
+        .filter(|n| (0.0..1.0).contains(n))
+        .ok_or("a number from 0 on and below 1 is wanted")
 }
 
 fn up_to_100(text: &str) -> Result<f64, &'static str> {
-    text.parse().ok().filter(|n| (0.0..=100.0).contains(n)).ok_or("a number from 0 to 100 is wanted")
+    text.parse()
+        .ok()
+        .filter(|n| (0.0..=100.0).contains(n))
+        .ok_or("a number from 0 to 100 is wanted")
 }
 
 impl Visualise {
     pub(super) fn run(self) -> Result<Exit> {
         let options = self.options();
         let description = describe(&self.model)?;
-        let find = |text: &String| description.classes.find(text).map_err(|e| anyhow!("--class: {e}"));
+        let find = |text: &String| {
+            description
+                .classes
+                .find(text)
+                .map_err(|e| anyhow!("--class: {e}"))
+        };
         let mut classes = self.class.iter().map(find).collect::<Result<Vec<_>>>()?;
         let mut known = HashSet::new();
         classes.retain(|class| known.insert(*class));
@@ -99,7 +114,11 @@ impl Visualise {
                     let name = title.replace(|c: char| !c.is_alphanumeric(), "-");
                     let path = self.out.join(format!("{class}-{name}.png"));
                     save(&model.picture, &path)?;
-                    let noise = if model.from_noise { "; from noise: no slope at the zero image" } else { "" };
+                    let noise = if model.from_noise {
+                        "; from noise: no slope at the zero image"
+                    } else {
+                        ""
+                    };
                     let seconds = started.elapsed().as_secs_f64();
                     let line = format!(
                         "class {class} {title}: score {:.1}, {seconds:.1} s{noise}\n{}\n",
@@ -110,19 +129,36 @@ impl Visualise {
                 },
             )
             .collect();
-        let (pictures, lines): (Vec<_>, Vec<_>) = made.into_iter().collect::<Result<Vec<_>>>()?.into_iter().unzip();
+        let (pictures, lines): (Vec<_>, Vec<_>) = made
+            .into_iter()
+            .collect::<Result<Vec<_>>>()?
+            .into_iter()
+            .unzip();
         print(&lines.concat())?;
         if pictures.len() > 1 {
             let columns = (pictures.len() as f64).sqrt().ceil().max(5.0) as usize;
             let path = self.out.join("contact-sheet.png");
-            save(&report::grid(&pictures.chunks(columns).collect::<Vec<_>>()), &path)?;
+            save(
+                &report::grid(&pictures.chunks(columns).collect::<Vec<_>>()),
+                &path,
+            )?;
             print(&format!("{}\n", path.display()))?;
         }
         Ok(Exit::Done)
     }
 
     fn options(&self) -> ClassModelOptions {
-        let Self { iterations, step, momentum, l2, jitter, blur, blur_end, seed, .. } = *self;
+        let Self {
+            iterations,
+            step,
+            momentum,
+            l2,
+            jitter,
+            blur,
+            blur_end,
+            seed,
+            ..
+        } = *self;
         let default = ClassModelOptions::default();
         let default = if self.plain { default.plain() } else { default };
         ClassModelOptions {

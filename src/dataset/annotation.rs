@@ -1,5 +1,5 @@
-//! Annotations in Pascal VOC's XML, which ILSVRC uses too. Coordinates are given as they stand: whether they begin at 0
-//! or at 1 is the dataset's affair.
+//! Annotations in Pascal VOC's XML, which ILSVRC uses too. Coordinates are given as they stand:
+//! whether they begin at 0 or at 1 is the dataset's affair.
 
 use std::path::Path;
 
@@ -37,9 +37,13 @@ pub(super) fn read_all(folder: &Path, ids: Vec<&str>) -> Vec<Result<Annotation, 
     let read = |id: &str| {
         let path = folder.join(id).with_added_extension("xml");
         let shown = path.display();
-        let large = path.metadata().is_ok_and(|metadata| metadata.len() > MOST_BYTES);
+        let large = path
+            .metadata()
+            .is_ok_and(|metadata| metadata.len() > MOST_BYTES);
         if large {
-            return Err(format!("{shown}: it is larger than 1 MiB, and no annotation is"));
+            return Err(format!(
+                "{shown}: it is larger than 1 MiB, and no annotation is"
+            ));
         }
         let text = std::fs::read_to_string(&path).map_err(|e| format!("{shown}: {e}"))?;
         parse(&text).map_err(|e| format!("{shown}:{e}"))
@@ -57,12 +61,35 @@ fn parse(text: &str) -> Result<Annotation, String> {
     let side = |name| {
         let value = number(size, name)?;
         let whole = value.fract() == 0.0 && (1.0..=f64::from(MOST_SIDE)).contains(&value);
-        if whole { Ok(value as u32) } else { Err(format!("{}: <{name}> {value} is no side of a photo", at(size))) }
+        if whole {
+            Ok(value as u32)
+        } else {
+            Err(format!(
+                "{}: <{name}> {value} is no side of a photo",
+                at(size)
+            ))
+        }
     };
-    let objects = root.children().filter(|c| c.has_tag_name("object")).map(object).collect::<Result<_, _>>()?;
-    let filename = root.children().find(|c| c.has_tag_name("filename")).and_then(|c| c.text()).unwrap_or_default();
-    let filename = filename.trim().trim_end_matches(".JPEG").trim_end_matches(".jpg").to_owned();
-    Ok(Annotation { filename, size: [side("width")?, side("height")?], objects })
+    let objects = root
+        .children()
+        .filter(|c| c.has_tag_name("object"))
+        .map(object)
+        .collect::<Result<_, _>>()?;
+    let filename = root
+        .children()
+        .find(|c| c.has_tag_name("filename"))
+        .and_then(|c| c.text())
+        .unwrap_or_default();
+    let filename = filename
+        .trim()
+        .trim_end_matches(".JPEG")
+        .trim_end_matches(".jpg")
+        .to_owned();
+    Ok(Annotation {
+        filename,
+        size: [side("width")?, side("height")?],
+        objects,
+    })
 }
 
 fn object(node: Node<'_, '_>) -> Result<Object, String> {
@@ -88,7 +115,9 @@ fn child<'a, 'input>(node: Node<'a, 'input>, name: &str) -> Result<Node<'a, 'inp
 
 fn value(node: Node<'_, '_>, name: &str) -> Result<String, String> {
     let node = child(node, name)?;
-    node.text().map(|text| text.trim().to_owned()).ok_or_else(|| format!("{}: <{name}> is empty", at(node)))
+    node.text()
+        .map(|text| text.trim().to_owned())
+        .ok_or_else(|| format!("{}: <{name}> is empty", at(node)))
 }
 
 fn number(node: Node<'_, '_>, name: &str) -> Result<f64, String> {
@@ -121,10 +150,15 @@ pub(super) mod tests {
     #[test]
     fn odd_annotations_are_read() {
         let text = xml("a.jpg", &[("dog", [1.5, 2.0, 3.0, 4.0])]);
-        let text = text.replace("<name>dog", "<name>\n dog \n").replace("<difficult>0", "<difficult>1");
+        let text = text
+            .replace("<name>dog", "<name>\n dog \n")
+            .replace("<difficult>0", "<difficult>1");
         let found = parse(&format!("\u{feff}{text}")).expect("an annotation");
         assert_eq!((found.filename.as_str(), found.size), ("a", [500, 375]));
-        assert_eq!((found.objects[0].name.as_str(), found.objects[0].difficult), ("dog", true));
+        assert_eq!(
+            (found.objects[0].name.as_str(), found.objects[0].difficult),
+            ("dog", true)
+        );
         assert_eq!(found.objects[0].corners, [1.5, 2.0, 3.0, 4.0]);
         assert_eq!(parse(&xml("b", &[])).expect("no object").objects, []);
     }
@@ -136,11 +170,20 @@ pub(super) mod tests {
         let cases = [
             ("<annotation><size>".into(), "1:"),
             (bomb.into(), "1:1"),
-            (good.replace("375", "NaN"), "2:43: <height> 'NaN' is no number"),
+            (
+                good.replace("375", "NaN"),
+                "2:43: <height> 'NaN' is no number",
+            ),
             (good.replace("500", "0.5"), "<width> 0.5 is no side"),
             (good.replace("bndbox", "box"), "3:1: <bndbox> is missing"),
-            (good.replace("<ymax>1", "<ymax>1e400"), "<ymax> '1e400' is no number"),
-            (good.replace("<name>dog</name>", "<name/>"), "<name> is empty"),
+            (
+                good.replace("<ymax>1", "<ymax>1e400"),
+                "<ymax> '1e400' is no number",
+            ),
+            (
+                good.replace("<name>dog</name>", "<name/>"),
+                "<name> is empty",
+            ),
         ];
         for (text, expected) in cases {
             let error = parse(&text).expect_err(expected);

@@ -1,4 +1,5 @@
-//! From a name or a path to a dataset: descriptions, and the files by which a folder's layout is known.
+//! From a name or a path to a dataset: descriptions, and the files by which a folder's layout is
+//! known.
 
 use std::path::{Path, PathBuf};
 
@@ -14,15 +15,24 @@ pub const LAYOUTS: &[(&str, &str)] = &[
     ("csv", "a table of boxes, boxes.csv"),
     ("cub", "CUB-200-2011's lists"),
     ("folder", "photos, perhaps in folders named by their class"),
-    ("ilsvrc", "the ILSVRC development kit: XML, ground-truth list, blacklist"),
-    ("kaggle", "Kaggle's ImageNet challenge: LOC_val_solution.csv and the tree"),
+    (
+        "ilsvrc",
+        "the ILSVRC development kit: XML, ground-truth list, blacklist",
+    ),
+    (
+        "kaggle",
+        "Kaggle's ImageNet challenge: LOC_val_solution.csv and the tree",
+    ),
     ("voc", "Pascal VOC: XML, 1-based"),
-    ("wsol", "wsolevaluation's metadata: image_ids.txt and three lists more"),
+    (
+        "wsol",
+        "wsolevaluation's metadata: image_ids.txt and three lists more",
+    ),
 ];
 
-/// A dataset's description as written. Paths are seen from the data folder, which is `folder` beside the description,
-/// or what `--data-dir` names. Lists name places of which the first that exists counts. Which keys count is the
-/// layout's affair.
+/// A dataset's description as written. Paths are seen from the data folder, which is `folder`
+/// beside the description, or what `--data-dir` names. Lists name places of which the first that
+/// exists counts. Which keys count is the layout's affair.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Description {
@@ -43,7 +53,8 @@ struct Description {
     /// Folders of photos.
     #[serde(default)]
     images: Vec<PathBuf>,
-    /// `ilsvrc`: folders of XML; `coco`: files; `wsol`: folders of lists; `voc`, `cub`: the folder of everything.
+    /// `ilsvrc`: folders of XML; `coco`: files; `wsol`: folders of lists; `voc`, `cub`: the folder
+    /// of everything.
     #[serde(default)]
     annotations: Vec<PathBuf>,
     /// `ilsvrc`: the class of each photo, one ILSVRC ID a line.
@@ -81,14 +92,29 @@ impl Description {
             Kind::Csv => &["boxes", "masks", "classes"],
             Kind::Cub => &["annotations", "split", "box-end"],
             Kind::Folder => &["classes"],
-            Kind::Ilsvrc => &["annotations", "images", "ground-truth", "blacklist", "label-order", "classes"],
+            Kind::Ilsvrc => &[
+                "annotations",
+                "images",
+                "ground-truth",
+                "blacklist",
+                "label-order",
+                "classes",
+            ],
             Kind::Kaggle => &["split", "blacklist", "label-order"],
             Kind::Voc => &["annotations", "split"],
             Kind::Wsol => &["annotations", "images", "classes"],
         };
-        let unread = given.iter().find(|(key, is_given)| *is_given && !read.contains(key));
+        let unread = given
+            .iter()
+            .find(|(key, is_given)| *is_given && !read.contains(key));
         unread.map_or(Ok(()), |(key, _)| {
-            Err(Error::of(path, format!("{key} is not read in this kind\nhelp: its keys are {}", read.join(", "))))
+            Err(Error::of(
+                path,
+                format!(
+                    "{key} is not read in this kind\nhelp: its keys are {}",
+                    read.join(", ")
+                ),
+            ))
         })
     }
 
@@ -105,7 +131,12 @@ impl Description {
         }
     }
 
-    fn ilsvrc(&self, root: &Path, annotations: PathBuf, images: PathBuf) -> Result<ilsvrc::Layout, Error> {
+    fn ilsvrc(
+        &self,
+        root: &Path,
+        annotations: PathBuf,
+        images: PathBuf,
+    ) -> Result<ilsvrc::Layout, Error> {
         Ok(ilsvrc::Layout {
             images,
             annotations,
@@ -123,7 +154,11 @@ impl Description {
         request: &Request<'_>,
         wanted: Option<&[String]>,
     ) -> Result<Dataset, Error> {
-        let named = self.classes.as_deref().map(|name| ClassList::read(name).map_err(Error::one)).transpose()?;
+        let named = self
+            .classes
+            .as_deref()
+            .map(|name| ClassList::read(name).map_err(Error::one))
+            .transpose()?;
         let given = named.as_ref().or(request.classes);
         self.refuse_unread(path)?;
         let annotations = || needed(root, "annotations", &self.annotations);
@@ -132,7 +167,10 @@ impl Description {
         let split = self.split.as_deref();
         let wrong_split = |known: &str| {
             let split = split.unwrap_or_default();
-            Error::of(path, format!("split {split:?} is none that is known\nhelp: known are {known}"))
+            Error::of(
+                path,
+                format!("split {split:?} is none that is known\nhelp: known are {known}"),
+            )
         };
         match self.kind {
             Kind::Coco => coco::read(&annotations()?, &images, lenient),
@@ -142,8 +180,14 @@ impl Description {
                 box_table::read(&files, masks.as_deref(), given, lenient)
             }
             Kind::Cub => {
-                let split = cub::Split::named(split).ok_or_else(|| wrong_split("test, train, all"))?;
-                cub::read(&annotations()?, split, self.box_end.unwrap_or_default(), lenient)
+                let split =
+                    cub::Split::named(split).ok_or_else(|| wrong_split("test, train, all"))?;
+                cub::read(
+                    &annotations()?,
+                    split,
+                    self.box_end.unwrap_or_default(),
+                    lenient,
+                )
             }
             Kind::Folder => folder::read(root, imagenet_or(given)?),
             Kind::Ilsvrc => {
@@ -152,13 +196,20 @@ impl Description {
             }
             Kind::Kaggle => {
                 let split = kaggle::Split::named(split).ok_or_else(|| wrong_split("val, train"))?;
-                let [blacklist, order] = [&self.blacklist, &self.label_order].map(|list| first_existing(root, list));
+                let [blacklist, order] =
+                    [&self.blacklist, &self.label_order].map(|list| first_existing(root, list));
                 kaggle::read(root, split, blacklist, order.as_deref(), lenient)
             }
             Kind::Voc => voc::read(&annotations()?, split.unwrap_or("test"), lenient),
             Kind::Wsol => {
                 let metadata = annotations()?;
-                wsol::read(&metadata, &images, &wsol::masks(&metadata, &images), named, lenient)
+                wsol::read(
+                    &metadata,
+                    &images,
+                    &wsol::masks(&metadata, &images),
+                    named,
+                    lenient,
+                )
             }
         }
     }
@@ -179,9 +230,14 @@ enum Kind {
 }
 
 /// Reads what is asked for, and names the file of weights that goes with it.
-pub(super) fn open(request: &Request<'_>, wanted: Option<&[String]>) -> Result<(Dataset, Option<PathBuf>), Error> {
+pub(super) fn open(
+    request: &Request<'_>,
+    wanted: Option<&[String]>,
+) -> Result<(Dataset, Option<PathBuf>), Error> {
     let Some(given) = request.dataset else {
-        return Err(Error::one("no dataset was named\nhelp: `localise list datasets`"));
+        return Err(Error::one(
+            "no dataset was named\nhelp: `localise list datasets`",
+        ));
     };
     let dataset = if let Some(path) = DATASETS.named(given) {
         return described(&path, request, wanted);
@@ -190,7 +246,9 @@ pub(super) fn open(request: &Request<'_>, wanted: Option<&[String]>) -> Result<(
     } else if given.is_dir() {
         by_sign(given, request)?
     } else if given.extension().is_some_and(|e| e == "json") && given.is_file() {
-        let images = request.data_dir.unwrap_or(given.parent().unwrap_or(Path::new(".")));
+        let images = request
+            .data_dir
+            .unwrap_or(given.parent().unwrap_or(Path::new(".")));
         coco::read(given, images, request.lenient)?
     } else if given.is_file() {
         box_table::read(&[given.to_owned()], None, request.classes, request.lenient)?
@@ -200,9 +258,9 @@ pub(super) fn open(request: &Request<'_>, wanted: Option<&[String]>) -> Result<(
     // wsolevaluation's folders are called by the split.
     let name = match (dataset.name.is_empty(), stem(given)) {
         (false, _) => dataset.name,
-        (true, split) if ["train", "val", "test"].contains(&split.as_str()) => {
-            given.parent().map_or(split.clone(), |parent| format!("{}-{split}", stem(parent)))
-        }
+        (true, split) if ["train", "val", "test"].contains(&split.as_str()) => given
+            .parent()
+            .map_or(split.clone(), |parent| format!("{}-{split}", stem(parent))),
         // A table is called by its folder.
         (true, table) if table == "boxes" => given.parent().map_or(table, stem),
         (true, name) => name,
@@ -212,13 +270,24 @@ pub(super) fn open(request: &Request<'_>, wanted: Option<&[String]>) -> Result<(
 
 fn stem(path: &Path) -> String {
     let path = std::path::absolute(path).unwrap_or(path.to_owned());
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Folders that a shipped description reads, and what tells them.
 const DESCRIBED: [(&str, &[&str]); 3] = [
     ("ilsvrc-kaggle", &["LOC_val_solution.csv"]),
-    ("ilsvrc-val", &["ILSVRC2014_devkit", "ILSVRC2012_devkit_t12", "ILSVRC2012_bbox_val_v3", "ILSVRC/devkit"]),
+    (
+        "ilsvrc-val",
+        &[
+            "ILSVRC2014_devkit",
+            "ILSVRC2012_devkit_t12",
+            "ILSVRC2012_bbox_val_v3",
+            "ILSVRC/devkit",
+        ],
+    ),
     ("coco2017", &["annotations/instances_val2017.json"]),
 ];
 
@@ -240,14 +309,26 @@ fn by_sign(root: &Path, request: &Request<'_>) -> Result<Dataset, Error> {
     for (name, signs) in DESCRIBED {
         if signs.iter().any(|sign| has(sign)) {
             let path = DATASETS.path(name.as_ref());
-            return Ok(described(&path, &Request { data_dir: Some(root), ..*request }, None)?.0);
+            return Ok(described(
+                &path,
+                &Request {
+                    data_dir: Some(root),
+                    ..*request
+                },
+                None,
+            )?
+            .0);
         }
     }
     if has("bounding_boxes.txt") && has("images.txt") {
         return cub::read(root, cub::Split::default(), cub::BoxEnd::default(), lenient);
     }
     if has("JPEGImages") && has("ImageSets/Main") {
-        let split = if has("ImageSets/Main/test.txt") { "test" } else { "val" };
+        let split = if has("ImageSets/Main/test.txt") {
+            "test"
+        } else {
+            "val"
+        };
         return voc::read(root, split, lenient);
     }
     if folder::has_photos(root) {
@@ -255,11 +336,17 @@ fn by_sign(root: &Path, request: &Request<'_>) -> Result<Dataset, Error> {
     }
     let signs = "boxes.csv, image_ids.txt, LOC_val_solution.csv, ILSVRC2014_devkit, instances_val2017.json, \
                  bounding_boxes.txt, JPEGImages, and photos";
-    Err(Error::one(format!("{}: no dataset is known by what lies there\nhelp: looked for {signs}", root.display())))
+    Err(Error::one(format!(
+        "{}: no dataset is known by what lies there\nhelp: looked for {signs}",
+        root.display()
+    )))
 }
 
 fn imagenet_or(given: Option<&ClassList>) -> Result<ClassList, Error> {
-    given.map_or_else(|| ClassList::read(ClassList::IMAGENET).map_err(Error::one), |list| Ok(list.clone()))
+    given.map_or_else(
+        || ClassList::read(ClassList::IMAGENET).map_err(Error::one),
+        |list| Ok(list.clone()),
+    )
 }
 
 /// Reads the dataset that the description at `path` describes, and names its file of weights.
@@ -272,12 +359,21 @@ fn described(
     let file = describe(path)?;
     let root = file.root(path, request)?;
     let weights = file.weights.as_ref().map(|weights| root.join(weights));
-    Ok((Dataset { name, ..file.read(path, &root, request, wanted)? }, weights))
+    Ok((
+        Dataset {
+            name,
+            ..file.read(path, &root, request, wanted)?
+        },
+        weights,
+    ))
 }
 
 /// The first place, seen from `root`, that exists.
 fn first_existing(root: &Path, places: &[PathBuf]) -> Option<PathBuf> {
-    places.iter().map(|place| root.join(place)).find(|path| path.exists())
+    places
+        .iter()
+        .map(|place| root.join(place))
+        .find(|path| path.exists())
 }
 
 /// The same, of what the dataset cannot do without.
@@ -294,7 +390,8 @@ fn needed(root: &Path, what: &str, places: &[PathBuf]) -> Result<PathBuf, Error>
 
 /// A folder of photos, or where it should be: truth alone is enough for a score.
 fn or_first(root: &Path, places: &[PathBuf]) -> PathBuf {
-    first_existing(root, places).unwrap_or_else(|| root.join(places.first().map_or(Path::new(""), PathBuf::as_path)))
+    first_existing(root, places)
+        .unwrap_or_else(|| root.join(places.first().map_or(Path::new(""), PathBuf::as_path)))
 }
 
 fn describe(path: &Path) -> Result<Description, Error> {

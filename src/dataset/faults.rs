@@ -1,4 +1,5 @@
-//! Faults of a dataset's files: all are collected, each with its place, so that a user can mend them in one go.
+//! Faults of a dataset's files: all are collected, each with its place, so that a user can mend
+//! them in one go.
 
 use std::path::Path;
 
@@ -59,11 +60,16 @@ impl Faults {
         if self.more > 0 {
             self.listed.push(format!("... and {} more", self.more));
         }
-        if self.listed.is_empty() { Ok(()) } else { Err(Error(self.listed)) }
+        if self.listed.is_empty() {
+            Ok(())
+        } else {
+            Err(Error(self.listed))
+        }
     }
 }
 
-/// Where the boxes of a dataset lie in their photos, before anything is cut off: what tells a wrong box base.
+/// Where the boxes of a dataset lie in their photos, before anything is cut off: what tells a wrong
+/// box base.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Edges {
     /// Boxes that are in their photo, at least partly, and whose photo's size is known.
@@ -86,8 +92,8 @@ pub struct Edges {
     pub left_out: usize,
 }
 
-/// The gate through which every true box of every reader goes: it checks the box, cuts it off at its photo's edge, and
-/// keeps count.
+/// The gate through which every true box of every reader goes: it checks the box, cuts it off at
+/// its photo's edge, and keeps count.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     /// A box that cannot be is left out, with a note, in place of a fault.
@@ -101,12 +107,20 @@ pub(super) struct Gate {
 
 impl Gate {
     pub(super) fn new(lenient: bool) -> Self {
-        Self { lenient, ..Self::default() }
+        Self {
+            lenient,
+            ..Self::default()
+        }
     }
 
-    /// The box, cut off at the edges of a photo of `size` where that is known; `None`, and a fault, where the box is
-    /// inside out, not of numbers, or wholly outside.
-    pub(super) fn pass(&mut self, bbox: BBox, size: Option<[u32; 2]>, place: impl FnOnce() -> String) -> Option<BBox> {
+    /// The box, cut off at the edges of a photo of `size` where that is known; `None`, and a fault,
+    /// where the box is inside out, not of numbers, or wholly outside.
+    pub(super) fn pass(
+        &mut self,
+        bbox: BBox,
+        size: Option<[u32; 2]>,
+        place: impl FnOnce() -> String,
+    ) -> Option<BBox> {
         match checked(bbox, size) {
             Ok((inside, cut)) => {
                 if let Some(size) = size {
@@ -130,15 +144,23 @@ impl Gate {
     /// What was mended on the way, for the user to know; an error where anything could not be.
     pub(super) fn close(self) -> Result<(Vec<String>, Edges), Error> {
         match self.refused {
-            true => self.faults.into_result_with("--lenient-boxes leaves out boxes that cannot be")?,
+            true => self
+                .faults
+                .into_result_with("--lenient-boxes leaves out boxes that cannot be")?,
             false => self.faults.into_result()?,
         }
         let mut notes = Vec::new();
         if self.cut_off > 0 {
-            notes.push(format!("{} boxes were cut off at their photo's edge", self.cut_off));
+            notes.push(format!(
+                "{} boxes were cut off at their photo's edge",
+                self.cut_off
+            ));
         }
         if self.edges.left_out > 0 {
-            notes.push(format!("{} boxes were left out: inside out, or outside their photo", self.edges.left_out));
+            notes.push(format!(
+                "{} boxes were left out: inside out, or outside their photo",
+                self.edges.left_out
+            ));
         }
         Ok((notes, self.edges))
     }
@@ -146,8 +168,12 @@ impl Gate {
 
 impl Edges {
     fn count(&mut self, bbox: BBox, [width, height]: [u32; 2]) {
-        let sides = [(bbox.x_min, bbox.x_max, f64::from(width)), (bbox.y_min, bbox.y_max, f64::from(height))];
-        let any = |is: &dyn Fn((f64, f64, f64)) -> bool| usize::from(sides.iter().any(|&side| is(side)));
+        let sides = [
+            (bbox.x_min, bbox.x_max, f64::from(width)),
+            (bbox.y_min, bbox.y_max, f64::from(height)),
+        ];
+        let any =
+            |is: &dyn Fn((f64, f64, f64)) -> bool| usize::from(sides.iter().any(|&side| is(side)));
         self.boxes += 1;
         self.at_start += any(&|(min, _, _)| min == 0.0);
         self.at_second += any(&|(min, _, _)| min == 1.0);
@@ -161,7 +187,12 @@ impl Edges {
 
 /// A box as annotated, cut off at the photo's edges, and whether anything had to be cut off.
 fn checked(bbox: BBox, size: Option<[u32; 2]>) -> Result<(BBox, bool), String> {
-    let BBox { x_min, y_min, x_max, y_max } = bbox;
+    let BBox {
+        x_min,
+        y_min,
+        x_max,
+        y_max,
+    } = bbox;
     let shown = format!("box ({x_min}, {y_min}, {x_max}, {y_max})");
     if ![x_min, y_min, x_max, y_max].iter().all(|v| v.is_finite()) {
         return Err(format!("{shown} is not of numbers"));
@@ -169,11 +200,20 @@ fn checked(bbox: BBox, size: Option<[u32; 2]>) -> Result<(BBox, bool), String> {
     if x_min >= x_max || y_min >= y_max {
         return Err(format!("{shown} is inside out"));
     }
-    let Some([width, height]) = size else { return Ok((bbox, false)) };
+    let Some([width, height]) = size else {
+        return Ok((bbox, false));
+    };
     let (w, h) = (f64::from(width), f64::from(height));
-    let cut = BBox::new(x_min.clamp(0.0, w), y_min.clamp(0.0, h), x_max.clamp(0.0, w), y_max.clamp(0.0, h));
+    let cut = BBox::new(
+        x_min.clamp(0.0, w),
+        y_min.clamp(0.0, h),
+        x_max.clamp(0.0, w),
+        y_max.clamp(0.0, h),
+    );
     if cut.area() == 0.0 {
-        return Err(format!("{shown} lies outside the photo of {width} x {height}"));
+        return Err(format!(
+            "{shown} lies outside the photo of {width} x {height}"
+        ));
     }
     Ok((cut, cut != bbox))
 }
@@ -190,7 +230,14 @@ mod tests {
         assert_eq!(pass(0., 1., 10., 5.), Some(BBox::new(0., 1., 10., 5.)));
         assert_eq!(pass(-1., 1., 11., 5.), Some(BBox::new(0., 1., 10., 5.)));
         assert_eq!(pass(2., 1., 30., 5.), Some(BBox::new(2., 1., 10., 5.)));
-        assert_eq!((pass(5., 5., 5., 6.), pass(20., 0., 25., 5.), pass(0., f64::NAN, 1., 1.)), (None, None, None));
+        assert_eq!(
+            (
+                pass(5., 5., 5., 6.),
+                pass(20., 0., 25., 5.),
+                pass(0., f64::NAN, 1., 1.)
+            ),
+            (None, None, None)
+        );
         let (notes, edges) = gate.close().unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(notes.len(), 2);
         let expected = Edges {
@@ -210,7 +257,10 @@ mod tests {
     #[test]
     fn a_strict_gate_names_the_place() {
         let mut gate = Gate::new(false);
-        assert_eq!(gate.pass(BBox::new(3., 0., 1., 1.), None, || "file:7".into()), None);
+        assert_eq!(
+            gate.pass(BBox::new(3., 0., 1., 1.), None, || "file:7".into()),
+            None
+        );
         assert_eq!(
             gate.close().expect_err("a fault").to_string(),
             "file:7: box (3, 0, 1, 1) is inside out\nhelp: --lenient-boxes leaves out boxes that cannot be"

@@ -1,7 +1,8 @@
 //! A plain folder of photos, without boxes: for running, not for scoring boxes.
 //!
-//! Photos may lie in folders that name their class, by its key (WordNet id) or its number in the class list, as in
-//! `n02119789/a.jpg`; photos that lie elsewhere have no class. The name of a photo is its path in the folder.
+//! Photos may lie in folders that name their class, by its key (WordNet id) or its number in the
+//! class list, as in `n02119789/a.jpg`; photos that lie elsewhere have no class. The name of a
+//! photo is its path in the folder.
 
 use std::path::{Path, PathBuf};
 
@@ -16,12 +17,32 @@ pub(super) fn read(root: &Path, classes: ClassList) -> Result<Dataset, Error> {
     let mut photos = Vec::new();
     for (path, size) in paths.into_iter().zip(sizes) {
         let name = path.strip_prefix(root).unwrap_or(&path);
-        let above = name.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
-        let number = || above.parse().ok().filter(|&class: &usize| class < classes.len());
+        let above = name
+            .parent()
+            .and_then(Path::file_name)
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        let number = || {
+            above
+                .parse()
+                .ok()
+                .filter(|&class: &usize| class < classes.len())
+        };
         let class = classes.class(above).or_else(number);
-        photos.push(Photo { id: name.display().to_string(), class, size, path, ..Photo::default() });
+        photos.push(Photo {
+            id: name.display().to_string(),
+            class,
+            size,
+            path,
+            ..Photo::default()
+        });
     }
-    Ok(Dataset { profile: Profile::Boxes, classes, photos, ..Dataset::default() })
+    Ok(Dataset {
+        profile: Profile::Boxes,
+        classes,
+        photos,
+        ..Dataset::default()
+    })
 }
 
 /// Whether a folder holds photos, itself or in its folders.
@@ -44,7 +65,11 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
 }
 
 fn is_photo(path: &Path) -> bool {
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let extension = path
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     ["jpg", "jpeg", "png"].contains(&extension.as_str())
 }
 
@@ -56,7 +81,13 @@ mod tests {
     #[test]
     fn odd_folders_are_read() {
         let folder = tempfile::tempdir().expect("a folder");
-        for name in ["n02119789/b.JPEG", "7/a.png", "lone.jpg", "n00000000/c.jpg", "n02119789/notes.txt"] {
+        for name in [
+            "n02119789/b.JPEG",
+            "7/a.png",
+            "lone.jpg",
+            "n00000000/c.jpg",
+            "n02119789/notes.txt",
+        ] {
             let path = folder.path().join(name);
             std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
             if name.ends_with("txt") {
@@ -67,7 +98,11 @@ mod tests {
         }
         let list = ClassList::read(ClassList::IMAGENET).expect("the classes");
         let dataset = read(folder.path(), list).unwrap_or_else(|e| panic!("{e}"));
-        let found: Vec<_> = dataset.photos.iter().map(|p| (p.id.as_str(), p.class, p.size)).collect();
+        let found: Vec<_> = dataset
+            .photos
+            .iter()
+            .map(|p| (p.id.as_str(), p.class, p.size))
+            .collect();
         let size = Some([5, 4]);
         let expected = [
             ("7/a.png", Some(7), size),

@@ -1,14 +1,17 @@
 //! ILSVRC's classification and localisation task: the development kit's layout.
 //!
 //! * photos `ILSVRC2012_val_00000001.JPEG` and so on;
-//! * one annotation XML a photo, 0-based with inclusive maxima (the devkit's reader subtracts nothing);
+//! * one annotation XML a photo, 0-based with inclusive maxima (the devkit's reader subtracts
+//!   nothing);
 //! * `ILSVRC2012_validation_ground_truth.txt`: the ILSVRC ID of each photo, one a line;
-//! * `ILSVRC2014_clsloc_validation_blacklist.txt`: numbers, from 1 on, of photos left out of localisation;
-//! * `map_clsloc.txt`, where it is there: the order of `meta_clsloc.mat` as text, `WNID ID name` a line.
+//! * `ILSVRC2014_clsloc_validation_blacklist.txt`: numbers, from 1 on, of photos left out of
+//!   localisation;
+//! * `map_clsloc.txt`, where it is there: the order of `meta_clsloc.mat` as text, `WNID ID name` a
+//!   line.
 //!
-//! ILSVRC IDs are not in the order of classifiers (sorted WordNet ids). The class is taken from the annotation, which
-//! names the WordNet id; list and annotations together give the order of the IDs, and they must not contradict each
-//! other or the map, or one of them is another edition.
+//! ILSVRC IDs are not in the order of classifiers (sorted WordNet ids). The class is taken from the
+//! annotation, which names the WordNet id; list and annotations together give the order of the IDs,
+//! and they must not contradict each other or the map, or one of them is another edition.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -41,21 +44,28 @@ pub(super) fn read(
     let blacklist = val::blacklist(&layout.blacklist, ids.len())?;
     let mut order = LabelOrder::new(layout.label_order.as_deref(), &classes)?;
     let named = named(ids.len(), wanted);
-    let annotations = annotation::read_all(&layout.annotations, named.iter().map(|(_, id)| id.as_str()).collect());
+    let annotations = annotation::read_all(
+        &layout.annotations,
+        named.iter().map(|(_, id)| id.as_str()).collect(),
+    );
 
     let mut gate = Gate::new(lenient);
     let mut photos = Vec::new();
     for ((number, id), annotation) in named.into_iter().zip(annotations) {
         let xml = layout.annotations.join(&id).with_added_extension("xml");
-        let (size, class, boxes) = match annotation.and_then(|a| truth(&a, &id, &classes, &mut gate, &xml)) {
-            Ok(truth) => truth,
-            Err(fault) => {
-                gate.faults.add(fault);
-                continue;
-            }
-        };
+        let (size, class, boxes) =
+            match annotation.and_then(|a| truth(&a, &id, &classes, &mut gate, &xml)) {
+                Ok(truth) => truth,
+                Err(fault) => {
+                    gate.faults.add(fault);
+                    continue;
+                }
+            };
         if let Err(fault) = order.add(ids[number - 1], class, &classes) {
-            gate.faults.add(format!("{}:{number}: {id}: {fault}", layout.ground_truth.display()));
+            gate.faults.add(format!(
+                "{}:{number}: {id}: {fault}",
+                layout.ground_truth.display()
+            ));
         }
         photos.push(Photo {
             path: layout.images.join(&id).with_added_extension("JPEG"),
@@ -68,16 +78,36 @@ pub(super) fn read(
         });
     }
     let (notes, edges) = gate.close()?;
-    let files = vec![("ground truth", layout.ground_truth.clone()), ("blacklist", layout.blacklist.clone())];
+    let files = vec![
+        ("ground truth", layout.ground_truth.clone()),
+        ("blacklist", layout.blacklist.clone()),
+    ];
     let (profile, whole, ilsvrc_ids) = (Profile::Devkit, ids.len(), order.complete());
-    Ok(Dataset { profile, whole, classes, ilsvrc_ids, photos, notes, edges, files, ..Dataset::default() })
+    Ok(Dataset {
+        profile,
+        whole,
+        classes,
+        ilsvrc_ids,
+        photos,
+        notes,
+        edges,
+        files,
+        ..Dataset::default()
+    })
 }
 
 /// Numbers and names of the photos 1 to `photos`, or of those in `wanted`.
 fn named(photos: usize, wanted: Option<&[String]>) -> Vec<(usize, String)> {
-    let wanted: Option<HashSet<&str>> = wanted.map(|names| names.iter().map(String::as_str).collect());
+    let wanted: Option<HashSet<&str>> =
+        wanted.map(|names| names.iter().map(String::as_str).collect());
     let named = (1..=photos).map(|number| (number, format!("ILSVRC2012_val_{number:08}")));
-    named.filter(|(_, id)| wanted.as_ref().is_none_or(|wanted| wanted.contains(id.as_str()))).collect()
+    named
+        .filter(|(_, id)| {
+            wanted
+                .as_ref()
+                .is_none_or(|wanted| wanted.contains(id.as_str()))
+        })
+        .collect()
 }
 
 type Truth = ([u32; 2], usize, Vec<BBox>);
@@ -91,14 +121,20 @@ fn truth(
     path: &Path,
 ) -> Result<Truth, String> {
     let path = path.display();
-    let Annotation { filename, size, objects } = annotation;
+    let Annotation {
+        filename,
+        size,
+        objects,
+    } = annotation;
     if !filename.is_empty() && filename != id {
         return Err(format!("{path}: it is the annotation of {filename}"));
     }
     let (mut class, mut boxes) = (None, Vec::new());
     for object in objects {
         let (wnid, place) = (&object.name, &object.place);
-        let found = classes.class(wnid).ok_or_else(|| format!("{path}:{place}: unknown class {wnid}"))?;
+        let found = classes
+            .class(wnid)
+            .ok_or_else(|| format!("{path}:{place}: unknown class {wnid}"))?;
         if *class.get_or_insert(found) != found {
             return Err(format!("{path}:{place}: a second class, {wnid}"));
         }
@@ -123,9 +159,24 @@ mod tests {
     type Case = (&'static str, &'static str, [f64; 4], usize);
 
     const GOOD: [Case; 3] = [
-        ("ILSVRC2012_val_00000001", "n01751748", [111., 108., 441., 193.], 490),
-        ("ILSVRC2012_val_00000002", "n09193705", [45., 49., 499., 162.], 361),
-        ("ILSVRC2012_val_00000003", "n01751748", [0., 0., 499., 374.], 490),
+        (
+            "ILSVRC2012_val_00000001",
+            "n01751748",
+            [111., 108., 441., 193.],
+            490,
+        ),
+        (
+            "ILSVRC2012_val_00000002",
+            "n09193705",
+            [45., 49., 499., 162.],
+            361,
+        ),
+        (
+            "ILSVRC2012_val_00000003",
+            "n01751748",
+            [0., 0., 499., 374.],
+            490,
+        ),
     ];
 
     fn layout(cases: &[Case], blacklist: &str, map: Option<&str>) -> (TempDir, Layout) {
@@ -151,17 +202,33 @@ mod tests {
 
     fn read_cases(cases: &[Case], blacklist: &str, map: Option<&str>) -> Result<Dataset, Error> {
         let (_folder, layout) = layout(cases, blacklist, map);
-        read(&layout, ClassList::read(ClassList::IMAGENET).expect("the classes"), None, false)
+        read(
+            &layout,
+            ClassList::read(ClassList::IMAGENET).expect("the classes"),
+            None,
+            false,
+        )
     }
 
-    /// The first photo of val is (111, 108, 441, 193), 0-based and inclusive. Carriage returns, no end of the last
-    /// line, blank lines.
+    /// The first photo of val is (111, 108, 441, 193), 0-based and inclusive. Carriage returns, no
+    /// end of the last line, blank lines.
     #[test]
     fn odd_lists_are_read_and_boxes_become_half_open() {
-        let dataset = read_cases(&GOOD, "2\n\n", Some("n01751748 490 sea_snake\r\n")).unwrap_or_else(|e| panic!("{e}"));
+        let dataset = read_cases(&GOOD, "2\n\n", Some("n01751748 490 sea_snake\r\n"))
+            .unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(dataset.photos[0].boxes, [BBox::new(111., 108., 442., 194.)]);
-        assert_eq!((dataset.photos[0].class, dataset.photos[0].size), (Some(65), Some([500, 375])));
-        assert_eq!(dataset.photos.iter().map(|p| p.blacklisted).collect::<Vec<_>>(), [false, true, false]);
+        assert_eq!(
+            (dataset.photos[0].class, dataset.photos[0].size),
+            (Some(65), Some([500, 375]))
+        );
+        assert_eq!(
+            dataset
+                .photos
+                .iter()
+                .map(|p| p.blacklisted)
+                .collect::<Vec<_>>(),
+            [false, true, false]
+        );
         // Two of a thousand classes were seen.
         assert_eq!(dataset.ilsvrc_ids, None);
     }
@@ -188,17 +255,35 @@ mod tests {
         for (blacklist, map, expected) in [
             ("4", None, "blacklist.txt: photo 4, but there are 3"),
             ("1\nx", None, "blacklist.txt:2: 'x' is no number"),
-            ("", Some("n01751748 12 sea_snake"), "and n01751748 elsewhere, which is 12"),
-            ("", Some("n01751748 490"), "map.txt:1: 2 fields stand where 3 should"),
+            (
+                "",
+                Some("n01751748 12 sea_snake"),
+                "and n01751748 elsewhere, which is 12",
+            ),
+            (
+                "",
+                Some("n01751748 490"),
+                "map.txt:1: 2 fields stand where 3 should",
+            ),
         ] {
-            let error = read_cases(&GOOD, blacklist, map).expect_err(expected).to_string();
+            let error = read_cases(&GOOD, blacklist, map)
+                .expect_err(expected)
+                .to_string();
             assert!(error.contains(expected), "{error}");
         }
         let (folder, layout) = layout(&GOOD, "", None);
-        fs::copy(folder.path().join(format!("{}.xml", GOOD[0].0)), folder.path().join(format!("{}.xml", GOOD[1].0)))
-            .expect("a copy");
+        fs::copy(
+            folder.path().join(format!("{}.xml", GOOD[0].0)),
+            folder.path().join(format!("{}.xml", GOOD[1].0)),
+        )
+        .expect("a copy");
         let classes = ClassList::read(ClassList::IMAGENET).expect("the classes");
-        let error = read(&layout, classes, None, false).expect_err("another photo's").to_string();
-        assert!(error.contains("it is the annotation of ILSVRC2012_val_00000001"), "{error}");
+        let error = read(&layout, classes, None, false)
+            .expect_err("another photo's")
+            .to_string();
+        assert!(
+            error.contains("it is the annotation of ILSVRC2012_val_00000001"),
+            "{error}"
+        );
     }
 }

@@ -1,12 +1,15 @@
-//! Kaggle's "ImageNet Object Localization Challenge": a table of classes and boxes beside ILSVRC's tree.
+//! Kaggle's "ImageNet Object Localization Challenge": a table of classes and boxes beside ILSVRC's
+//! tree.
 //!
-//! * `LOC_val_solution.csv` (or `LOC_train_solution.csv`): `ImageId,PredictionString`, where the string repeats
-//!   `WNID xmin ymin xmax ymax`, 0-based and inclusive. Rows are in no order; photos are put in that of their names;
-//! * `LOC_synset_mapping.txt`: `WNID names`, sorted by WordNet id, which is the order of classifiers;
+//! * `LOC_val_solution.csv` (or `LOC_train_solution.csv`): `ImageId,PredictionString`, where the
+//!   string repeats `WNID xmin ymin xmax ymax`, 0-based and inclusive. Rows are in no order; photos
+//!   are put in that of their names;
+//! * `LOC_synset_mapping.txt`: `WNID names`, sorted by WordNet id, which is the order of
+//!   classifiers;
 //! * `ILSVRC/Data/CLS-LOC/val/NAME.JPEG`, or `.../train/WNID/NAME.JPEG`;
 //! * a blacklist and `map_clsloc.txt` of the devkit, where they were put there;
-//! * `ILSVRC/Annotations/CLS-LOC/val/NAME.xml`, of which only the sizes are taken. Where they are not there, the
-//!   photos' own sizes are.
+//! * `ILSVRC/Annotations/CLS-LOC/val/NAME.xml`, of which only the sizes are taken. Where they are
+//!   not there, the photos' own sizes are.
 
 use std::path::{Path, PathBuf};
 
@@ -62,18 +65,38 @@ pub(super) fn read(
         Split::Train => Path::new(classes.key(*class)).join(id),
     };
     let names: Vec<PathBuf> = solutions.iter().map(name).collect();
-    let paths: Vec<PathBuf> = names.iter().map(|name| images.join(name).with_added_extension("JPEG")).collect();
+    let paths: Vec<PathBuf> = names
+        .iter()
+        .map(|name| images.join(name).with_added_extension("JPEG"))
+        .collect();
     let sizes = match annotations.is_dir() {
         true => annotated_sizes(&annotations, &names),
         false => photo::sizes(&paths).into_iter().map(Ok).collect(),
     };
-    let left_out = blacklist.as_ref().map(|path| val::blacklist(path, val::PHOTOS)).transpose()?.unwrap_or_default();
+    let left_out = blacklist
+        .as_ref()
+        .map(|path| val::blacklist(path, val::PHOTOS))
+        .transpose()?
+        .unwrap_or_default();
     let mut photos = Vec::new();
-    for (Solution { id, class, boxes, place }, (path, size)) in solutions.into_iter().zip(paths.into_iter().zip(sizes))
+    for (
+        Solution {
+            id,
+            class,
+            boxes,
+            place,
+        },
+        (path, size),
+    ) in solutions.into_iter().zip(paths.into_iter().zip(sizes))
     {
-        let size = size.map_err(|fault| gate.faults.add(fault)).unwrap_or_default();
+        let size = size
+            .map_err(|fault| gate.faults.add(fault))
+            .unwrap_or_default();
         photos.push(Photo {
-            boxes: boxes.into_iter().filter_map(|bbox| gate.pass(bbox, size, || place.clone())).collect(),
+            boxes: boxes
+                .into_iter()
+                .filter_map(|bbox| gate.pass(bbox, size, || place.clone()))
+                .collect(),
             blacklisted: left_out.contains(&val::number(&id)),
             class: Some(class),
             id,
@@ -86,10 +109,26 @@ pub(super) fn read(
     if blacklist.is_none() && split == Split::Val {
         notes.push(val::NO_BLACKLIST.into());
     }
-    let profile = if blacklist.is_some() { Profile::Devkit } else { Profile::Kaggle };
+    let profile = if blacklist.is_some() {
+        Profile::Devkit
+    } else {
+        Profile::Kaggle
+    };
     let ilsvrc_ids = LabelOrder::new(label_map, &classes)?.complete();
-    let files = blacklist.into_iter().map(|path| ("blacklist", path)).collect();
-    Ok(Dataset { profile, classes, ilsvrc_ids, photos, notes, edges, files, ..Dataset::default() })
+    let files = blacklist
+        .into_iter()
+        .map(|path| ("blacklist", path))
+        .collect();
+    Ok(Dataset {
+        profile,
+        classes,
+        ilsvrc_ids,
+        photos,
+        notes,
+        edges,
+        files,
+        ..Dataset::default()
+    })
 }
 
 /// What a row of the table says of a photo.
@@ -105,30 +144,47 @@ fn solutions(path: &Path, classes: &ClassList, gate: &mut Gate) -> Result<Vec<So
     let mut found = Vec::new();
     for (place, row) in table::rows::<Row>(path, "ImageId,PredictionString", &mut gate.faults)? {
         match boxes(&row.boxes, classes) {
-            Ok((class, boxes)) => found.push(Solution { id: row.id, class, boxes, place }),
+            Ok((class, boxes)) => found.push(Solution {
+                id: row.id,
+                class,
+                boxes,
+                place,
+            }),
             Err(fault) => gate.faults.add(format!("{place}: {fault}")),
         }
     }
     found.sort_by(|a, b| a.id.cmp(&b.id));
     for pair in found.windows(2).filter(|pair| pair[0].id == pair[1].id) {
         let [first, second] = [&pair[0], &pair[1]];
-        gate.faults.add(format!("{}: duplicate id {} (first at {})", second.place, second.id, first.place));
+        gate.faults.add(format!(
+            "{}: duplicate id {} (first at {})",
+            second.place, second.id, first.place
+        ));
     }
     Ok(found)
 }
 
 fn annotated_sizes(folder: &Path, names: &[PathBuf]) -> Vec<Result<Option<[u32; 2]>, String>> {
-    let annotations = annotation::read_all(folder, names.iter().filter_map(|name| name.to_str()).collect());
-    annotations.into_iter().map(|found| found.map(|annotation| Some(annotation.size))).collect()
+    let annotations = annotation::read_all(
+        folder,
+        names.iter().filter_map(|name| name.to_str()).collect(),
+    );
+    annotations
+        .into_iter()
+        .map(|found| found.map(|annotation| Some(annotation.size)))
+        .collect()
 }
 
 /// The classes: ImageNet's where they are these.
 fn classes(path: &Path) -> Result<ClassList, Error> {
     let lines = text::each(path, |line| {
-        let (wnid, names) = line.split_once(' ').ok_or_else(|| format!("'{line}' is no `WNID names`"))?;
+        let (wnid, names) = line
+            .split_once(' ')
+            .ok_or_else(|| format!("'{line}' is no `WNID names`"))?;
         Ok((wnid.to_owned(), names.trim().to_owned()))
     })?;
-    let list = ClassList::new("kaggle", lines.into_iter().map(|(_, class)| class)).map_err(|e| Error::of(path, e))?;
+    let list = ClassList::new("kaggle", lines.into_iter().map(|(_, class)| class))
+        .map_err(|e| Error::of(path, e))?;
     let imagenet = ClassList::read(ClassList::IMAGENET).map_err(Error::one)?;
     Ok(if list == imagenet { imagenet } else { list })
 }
@@ -137,11 +193,16 @@ fn classes(path: &Path) -> Result<ClassList, Error> {
 fn boxes(text: &str, classes: &ClassList) -> Result<(usize, Vec<BBox>), String> {
     let words: Vec<_> = text.split_whitespace().collect();
     if words.is_empty() || words.len() % 5 != 0 {
-        return Err(format!("{} words are not `WNID xmin ymin xmax ymax` repeated", words.len()));
+        return Err(format!(
+            "{} words are not `WNID xmin ymin xmax ymax` repeated",
+            words.len()
+        ));
     }
     let (mut class, mut boxes) = (None, Vec::new());
     for guess in words.chunks_exact(5) {
-        let found = classes.class(guess[0]).ok_or_else(|| format!("unknown class {}", guess[0]))?;
+        let found = classes
+            .class(guess[0])
+            .ok_or_else(|| format!("unknown class {}", guess[0]))?;
         if *class.get_or_insert(found) != found {
             return Err(format!("a second class, {}", guess[0]));
         }
@@ -167,8 +228,11 @@ mod tests {
         for id in [FIRST, SECOND] {
             fs::write(annotations.join(format!("{id}.xml")), xml(id, &[])).expect("a file");
         }
-        fs::write(root.join("LOC_synset_mapping.txt"), "n02119789 kit fox, Vulpes macrotis\nn03995372 power drill")
-            .expect("a file");
+        fs::write(
+            root.join("LOC_synset_mapping.txt"),
+            "n02119789 kit fox, Vulpes macrotis\nn03995372 power drill",
+        )
+        .expect("a file");
         fs::write(root.join("LOC_val_solution.csv"), rows).expect("a file");
         read(root, Split::Val, None, None, false)
     }
@@ -188,23 +252,49 @@ mod tests {
     #[test]
     fn odd_tables_are_read() {
         let dataset = with(&good()).unwrap_or_else(|e| panic!("{e}"));
-        let ids: Vec<_> = dataset.photos.iter().map(|p| (p.id.as_str(), p.class, p.size)).collect();
-        assert_eq!(ids, [(FIRST, Some(0), Some([500, 375])), (SECOND, Some(1), Some([500, 375]))]);
-        assert_eq!(dataset.photos[0].boxes, [BBox::new(255., 142., 455., 330.), BBox::new(44., 21., 323., 296.)]);
+        let ids: Vec<_> = dataset
+            .photos
+            .iter()
+            .map(|p| (p.id.as_str(), p.class, p.size))
+            .collect();
+        assert_eq!(
+            ids,
+            [
+                (FIRST, Some(0), Some([500, 375])),
+                (SECOND, Some(1), Some([500, 375]))
+            ]
+        );
+        assert_eq!(
+            dataset.photos[0].boxes,
+            [
+                BBox::new(255., 142., 455., 330.),
+                BBox::new(44., 21., 323., 296.)
+            ]
+        );
         assert!(dataset.notes[0].contains("no blacklist") && dataset.classes.title(0) == "kit fox");
     }
 
     #[test]
     fn faults_are_named() {
         for (from, to, expected) in [
-            ("n03995372 85", "n00000000 85", "csv:2: unknown class n00000000"),
-            ("n02119789 44", "n03995372 44", "csv:3: a second class, n03995372"),
+            (
+                "n03995372 85",
+                "n00000000 85",
+                "csv:2: unknown class n00000000",
+            ),
+            (
+                "n02119789 44",
+                "n03995372 44",
+                "csv:3: a second class, n03995372",
+            ),
             ("499 272", "499", "csv:2: 4 words"),
             ("499", "x", "'x' is no number"),
             (FIRST, SECOND, "csv:3: duplicate id"),
             ("ImageId", "Image", "columns ImageId are missing"),
         ] {
-            let error = with(&good().replacen(from, to, 1)).expect_err(expected).to_string();
+            let error = with(&good().replacen(from, to, 1))
+                .expect_err(expected)
+                .to_string();
             assert!(error.contains(expected), "{error}");
         }
     }

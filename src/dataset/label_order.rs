@@ -5,13 +5,17 @@ use std::path::Path;
 use super::{Error, text};
 use crate::classes::ClassList;
 
-/// The ILSVRC ID of each class, every number from 1 on once: wsolevaluation's `ascii_order_to_synset_order.txt`.
+/// The ILSVRC ID of each class, every number from 1 on once: wsolevaluation's
+/// `ascii_order_to_synset_order.txt`.
 pub(super) fn list(path: &Path, classes: usize) -> Result<Vec<usize>, Error> {
     let ids = text::numbers(path)?;
     let mut sorted = ids.clone();
     sorted.sort_unstable();
     if sorted.iter().copied().ne(1..=classes) {
-        return Err(Error::of(path, format!("it does not hold each of 1 to {classes} once, one a line")));
+        return Err(Error::of(
+            path,
+            format!("it does not hold each of 1 to {classes} once, one a line"),
+        ));
     }
     Ok(ids)
 }
@@ -27,23 +31,39 @@ pub(super) struct LabelOrder {
 impl LabelOrder {
     /// What the lines of the devkit's `map_clsloc.txt` say, `WNID ID name`; nothing without it.
     pub(super) fn new(map: Option<&Path>, classes: &ClassList) -> Result<Self, Error> {
-        let mut order = Self { ids: vec![None; classes.len()], classes: vec![None; classes.len()] };
+        let mut order = Self {
+            ids: vec![None; classes.len()],
+            classes: vec![None; classes.len()],
+        };
         let Some(path) = map else { return Ok(order) };
         text::each(path, |line| {
             let [wnid, id, _] = text::fields::<3>(line, ' ')?;
             let id = id.parse().map_err(|_| format!("'{id}' is no ILSVRC ID"))?;
-            let class = classes.class(wnid).ok_or_else(|| format!("unknown class {wnid}"))?;
+            let class = classes
+                .class(wnid)
+                .ok_or_else(|| format!("unknown class {wnid}"))?;
             order.add(id, class, classes)
         })?;
         Ok(order)
     }
 
     /// Adds that the ILSVRC ID `id` is `class`; a fault where it has been seen otherwise.
-    pub(super) fn add(&mut self, id: usize, class: usize, classes: &ClassList) -> Result<(), String> {
-        let Some(place) = id.checked_sub(1).and_then(|place| self.classes.get_mut(place)) else {
+    pub(super) fn add(
+        &mut self,
+        id: usize,
+        class: usize,
+        classes: &ClassList,
+    ) -> Result<(), String> {
+        let Some(place) = id
+            .checked_sub(1)
+            .and_then(|place| self.classes.get_mut(place))
+        else {
             return Err(format!("ILSVRC ID {id} is not in 1..={}", classes.len()));
         };
-        let (known_class, known_id) = (*place.get_or_insert(class), *self.ids[class].get_or_insert(id));
+        let (known_class, known_id) = (
+            *place.get_or_insert(class),
+            *self.ids[class].get_or_insert(id),
+        );
         if known_class != class || known_id != id {
             return Err(format!(
                 "ILSVRC ID {id} is {} here, and {} elsewhere, which is {known_id}: list and annotations are of \

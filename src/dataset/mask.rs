@@ -10,8 +10,8 @@ use super::photo::MOST_PIXELS;
 /// Where a photo's mask comes from. It is read when it is needed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Mask {
-    /// wsolevaluation's files: any value above 0 counts, all files of a photo are joined, and the object wins over what
-    /// is to be left out. Files may be of other sizes than their photo.
+    /// wsolevaluation's files: any value above 0 counts, all files of a photo are joined, and the
+    /// object wins over what is to be left out. Files may be of other sizes than their photo.
     Joined {
         /// Grey pictures, one an object.
         objects: Vec<PathBuf>,
@@ -46,8 +46,8 @@ pub struct TrueMask {
 }
 
 impl Mask {
-    /// Reads the mask at a size (width, height): each picture is brought to it by OpenCV's nearest neighbour, as
-    /// wsolevaluation does. At the photo's own size nothing changes.
+    /// Reads the mask at a size (width, height): each picture is brought to it by OpenCV's nearest
+    /// neighbour, as wsolevaluation does. At the photo's own size nothing changes.
     ///
     /// # Errors
     /// A text when a file cannot be read or a segmentation is none.
@@ -57,26 +57,47 @@ impl Mask {
             Self::Joined { objects, ignore } => {
                 let mut object = nothing();
                 for path in objects {
-                    Zip::from(&mut object).and(&resized(&grey(path)?, size)).for_each(|o, &v| *o |= v > 0);
+                    Zip::from(&mut object)
+                        .and(&resized(&grey(path)?, size))
+                        .for_each(|o, &v| *o |= v > 0);
                 }
-                let ignore = ignore.as_ref().map(|path| Ok::<_, String>(resized(&grey(path)?, size))).transpose()?;
-                (object, ignore.map_or_else(nothing, |values| values.mapv(|v| v > 0)))
+                let ignore = ignore
+                    .as_ref()
+                    .map(|path| Ok::<_, String>(resized(&grey(path)?, size)))
+                    .transpose()?;
+                (
+                    object,
+                    ignore.map_or_else(nothing, |values| values.mapv(|v| v > 0)),
+                )
             }
             Self::Trimap { path, size: own } => {
                 let values = grey(path)?;
                 let found = [values.ncols() as u32, values.nrows() as u32];
                 if let Some([w, h]) = own.filter(|own| *own != found) {
                     let [width, height] = found;
-                    return Err(format!("{}: the mask is {width} x {height}, its photo {w} x {h}", path.display()));
+                    return Err(format!(
+                        "{}: the mask is {width} x {height}, its photo {w} x {h}",
+                        path.display()
+                    ));
                 }
                 let values = resized(&values, size);
-                (values.mapv(|v| v == 255), values.mapv(|v| v != 255 && v != 0))
+                (
+                    values.mapv(|v| v == 255),
+                    values.mapv(|v| v != 255 && v != 0),
+                )
             }
-            Self::Coco { size: own, objects, ignore } => {
-                (resized(&painted(objects, *own)?, size), resized(&painted(ignore, *own)?, size))
-            }
+            Self::Coco {
+                size: own,
+                objects,
+                ignore,
+            } => (
+                resized(&painted(objects, *own)?, size),
+                resized(&painted(ignore, *own)?, size),
+            ),
         };
-        let ignore = Zip::from(&ignore).and(&object).map_collect(|&ignore, &object| ignore && !object);
+        let ignore = Zip::from(&ignore)
+            .and(&object)
+            .map_collect(|&ignore, &object| ignore && !object);
         Ok(TrueMask { object, ignore })
     }
 }
@@ -85,23 +106,35 @@ impl Mask {
 fn painted(segmentations: &[Segmentation], size: [u32; 2]) -> Result<Array2<bool>, String> {
     let [width, height] = size.map(|n| n as usize);
     if width as u64 * height as u64 > MOST_PIXELS {
-        return Err(format!("a mask of {width} x {height} is more than {} megapixels", MOST_PIXELS >> 20));
+        return Err(format!(
+            "a mask of {width} x {height} is more than {} megapixels",
+            MOST_PIXELS >> 20
+        ));
     }
     let mut pixels = vec![false; width * height];
     for segmentation in segmentations {
-        segmentation.runs(size)?.iter().for_each(|runs| runs.paint(&mut pixels));
+        segmentation
+            .runs(size)?
+            .iter()
+            .for_each(|runs| runs.paint(&mut pixels));
     }
     Ok(Array2::from_shape_vec((height, width), pixels).expect("a pixel each"))
 }
 
 /// The values of a grey picture, [height, width].
 pub(crate) fn grey(path: &Path) -> Result<Array2<u8>, String> {
-    let picture = image::open(path).map_err(|e| format!("{}: {e}", path.display()))?.into_luma8();
+    let picture = image::open(path)
+        .map_err(|e| format!("{}: {e}", path.display()))?
+        .into_luma8();
     let (width, height) = picture.dimensions();
-    Ok(Array2::from_shape_vec((height as usize, width as usize), picture.into_raw()).expect("a value a pixel"))
+    Ok(
+        Array2::from_shape_vec((height as usize, width as usize), picture.into_raw())
+            .expect("a value a pixel"),
+    )
 }
 
-/// OpenCV's nearest neighbour: pixel i of `to` is pixel ⌊i · (1 / (to / from))⌋ of `from`, in binary arithmetic.
+/// OpenCV's nearest neighbour: pixel i of `to` is pixel ⌊i · (1 / (to / from))⌋ of `from`, in
+/// binary arithmetic.
 fn nearest(i: usize, from: usize, to: usize) -> usize {
     let scale = 1.0 / (to as f64 / from as f64);
     ((i as f64 * scale) as usize).min(from - 1)
@@ -110,7 +143,9 @@ fn nearest(i: usize, from: usize, to: usize) -> usize {
 /// Pixels at another size (width, height).
 fn resized<T: Copy>(values: &Array2<T>, [width, height]: [u32; 2]) -> Array2<T> {
     let ((h, w), [width, height]) = (values.dim(), [width as usize, height as usize]);
-    Array2::from_shape_fn((height, width), |(y, x)| values[[nearest(y, h, height), nearest(x, w, width)]])
+    Array2::from_shape_fn((height, width), |(y, x)| {
+        values[[nearest(y, h, height), nearest(x, w, width)]]
+    })
 }
 
 #[cfg(test)]
@@ -124,24 +159,48 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = |name: &str, values: [u8; 4]| {
             let path = folder.path().join(name);
-            image::GrayImage::from_raw(2, 2, values.to_vec()).expect("four").save(&path).expect("a picture");
+            image::GrayImage::from_raw(2, 2, values.to_vec())
+                .expect("four")
+                .save(&path)
+                .expect("a picture");
             path
         };
         let [a, b] = [file("a.png", [255, 0, 0, 0]), file("b.png", [0, 1, 0, 0])];
         let ignore = file("i.png", [255, 0, 255, 0]);
-        let mask = Mask::Joined { objects: vec![a, b], ignore: Some(ignore) };
+        let mask = Mask::Joined {
+            objects: vec![a, b],
+            ignore: Some(ignore),
+        };
         let found = mask.read([2, 2]).expect("a mask");
         assert_eq!(found.object, array![[true, true], [false, false]]);
         assert_eq!(found.ignore, array![[false, false], [true, false]]);
         // At another size, as masks of OpenImages are.
-        assert_eq!(mask.read([4, 2]).expect("a mask").ignore.row(1).to_vec(), [true, true, false, false]);
+        assert_eq!(
+            mask.read([4, 2]).expect("a mask").ignore.row(1).to_vec(),
+            [true, true, false, false]
+        );
         let path = file("t.png", [255, 128, 0, 255]);
-        let trimap = |size| Mask::Trimap { path: path.clone(), size: Some(size) }.read([2, 2]);
-        assert!(trimap([2, 3]).expect_err("a size").contains("the mask is 2 x 2, its photo 2 x 3"));
+        let trimap = |size| {
+            Mask::Trimap {
+                path: path.clone(),
+                size: Some(size),
+            }
+            .read([2, 2])
+        };
+        assert!(
+            trimap([2, 3])
+                .expect_err("a size")
+                .contains("the mask is 2 x 2, its photo 2 x 3")
+        );
         let trimap = trimap([2, 2]).expect("a mask");
         assert_eq!(trimap.object, array![[true, false], [false, true]]);
         assert_eq!(trimap.ignore, array![[false, true], [false, false]]);
-        let gone = Mask::Trimap { path: folder.path().join("gone.png"), size: None }.read([3, 2]).expect_err("no file");
+        let gone = Mask::Trimap {
+            path: folder.path().join("gone.png"),
+            size: None,
+        }
+        .read([3, 2])
+        .expect_err("no file");
         assert!(gone.contains("gone.png"), "{gone}");
     }
 
@@ -150,6 +209,13 @@ mod tests {
     fn nearest_is_opencvs() {
         let tidy = |i: usize| i * 400 / 224;
         assert!((0..224).any(|i| nearest(i, 400, 224) != tidy(i)));
-        assert_eq!((nearest(0, 640, 224), nearest(223, 640, 224), nearest(223, 100, 224)), (0, 637, 99));
+        assert_eq!(
+            (
+                nearest(0, 640, 224),
+                nearest(223, 640, 224),
+                nearest(223, 100, 224)
+            ),
+            (0, 637, 99)
+        );
     }
 }

@@ -1,12 +1,14 @@
 //! Datasets: photos with their classes, true boxes and masks, one file a layout.
 //!
-//! In: a [`Request`]: a name, which is a description `data/NAME.toml`, or a path to a description, to a file of boxes,
-//! or to a folder in a layout that is known by its files. Out: a [`Dataset`]. Every reader converts to the one inner
-//! convention of [`crate::geometry`]. A photo in which several classes are to be found (VOC, COCO) stands once for each
-//! of them, under the name `PHOTO/CLASS`: everything behind this room knows one class a photo.
+//! In: a [`Request`]: a name, which is a description `data/NAME.toml`, or a path to a description,
+//! to a file of boxes, or to a folder in a layout that is known by its files. Out: a [`Dataset`].
+//! Every reader converts to the one inner convention of [`crate::geometry`]. A photo in which
+//! several classes are to be found (VOC, COCO) stands once for each of them, under the name
+//! `PHOTO/CLASS`: everything behind this room knows one class a photo.
 //!
-//! Truth is read at once, all faults of it in one error; photos and masks are read when they are wanted ([`read`],
-//! [`Mask::read`]), photos as they are stored. Nothing is downloaded, resized or turned.
+//! Truth is read at once, all faults of it in one error; photos and masks are read when they are
+//! wanted ([`read`], [`Mask::read`]), photos as they are stored. Nothing is downloaded, resized or
+//! turned.
 
 mod annotation;
 mod box_table;
@@ -60,14 +62,15 @@ pub struct Photo {
     pub id: String,
     /// Its file.
     pub path: PathBuf,
-    /// Width and height as the annotations state them, or as the photo's file does where they do not, pixels. `None`
-    /// where neither is at hand.
+    /// Width and height as the annotations state them, or as the photo's file does where they do
+    /// not, pixels. `None` where neither is at hand.
     pub size: Option<[u32; 2]>,
     /// The true class, where there is one.
     pub class: Option<usize>,
     /// The true boxes of that class. A photo without any counts in classification only.
     pub boxes: Vec<BBox>,
-    /// Boxes of that class that are too hard to ask for (VOC's `difficult`): a point in them is right all the same.
+    /// Boxes of that class that are too hard to ask for (VOC's `difficult`): a point in them is
+    /// right all the same.
     pub difficult: Vec<BBox>,
     /// Whether objects of other classes are annotated in the photo.
     pub distractors: bool,
@@ -75,11 +78,13 @@ pub struct Photo {
     pub mask: Option<Mask>,
     /// Left out of localisation, though not of classification (ILSVRC's blacklist).
     pub blacklisted: bool,
-    /// Its weight in weighted scores, in 0..=1e9, and 1 where none are given; see [`Dataset::weighted`].
+    /// Its weight in weighted scores, in 0..=1e9, and 1 where none are given; see
+    /// [`Dataset::weighted`].
     pub weight: f64,
 }
 
-/// A photo of which nothing is known. It weighs 1, so that one without a weight is not lost from weighted scores.
+/// A photo of which nothing is known. It weighs 1, so that one without a weight is not lost from
+/// weighted scores.
 impl Default for Photo {
     fn default() -> Self {
         Self {
@@ -138,7 +143,8 @@ impl Profile {
         }
     }
 
-    /// Whether a photo has one class, which can be guessed. Where it has several, each is asked for by itself.
+    /// Whether a photo has one class, which can be guessed. Where it has several, each is asked for
+    /// by itself.
     #[must_use]
     pub fn guesses_classes(self) -> bool {
         !matches!(self, Self::Voc | Self::Coco)
@@ -154,7 +160,8 @@ pub struct Dataset {
     pub profile: Profile,
     /// The classes that [`Photo::class`] counts in.
     pub classes: ClassList,
-    /// The ILSVRC ID (1..=1000) of each class, where it is known: what a devkit submission calls it.
+    /// The ILSVRC ID (1..=1000) of each class, where it is known: what a devkit submission calls
+    /// it.
     pub ilsvrc_ids: Option<Vec<usize>>,
     /// The photos, in the order of their results.
     pub photos: Vec<Photo>,
@@ -162,12 +169,13 @@ pub struct Dataset {
     pub whole: usize,
     /// Whether weights were given.
     pub weighted: bool,
-    /// What the reader mended on the way, for the user to know: boxes cut off at the photo's edge, say.
+    /// What the reader mended on the way, for the user to know: boxes cut off at the photo's edge,
+    /// say.
     pub notes: Vec<String>,
     /// Where the boxes lay before anything was cut off.
     pub edges: Edges,
-    /// Lists of numbers that steer the reading, by what they are (`blacklist`, `label order`, `ground truth`): for
-    /// checks.
+    /// Lists of numbers that steer the reading, by what they are (`blacklist`, `label order`,
+    /// `ground truth`): for checks.
     pub files: Vec<(&'static str, PathBuf)>,
 }
 
@@ -194,7 +202,8 @@ pub struct Request<'a> {
     pub weights: Option<&'a Path>,
     /// A file of photo names, one a line: only these are read.
     pub images: Option<&'a Path>,
-    /// The classes of a layout that does not name its own (a CSV, a folder), in place of ImageNet's.
+    /// The classes of a layout that does not name its own (a CSV, a folder), in place of
+    /// ImageNet's.
     pub classes: Option<&'a ClassList>,
     /// Leave out boxes that cannot be, with a note, in place of an error.
     pub lenient: bool,
@@ -206,7 +215,8 @@ impl Dataset {
     /// # Errors
     /// [`Error`] with every fault found.
     pub fn open(request: &Request<'_>) -> Result<Self, Error> {
-        Self::read_truth(request).map_err(|error| error.or_help("mend the file; data/README.md tells what is wanted"))
+        Self::read_truth(request)
+            .map_err(|error| error.or_help("mend the file; data/README.md tells what is wanted"))
     }
 
     fn read_truth(request: &Request<'_>) -> Result<Self, Error> {
@@ -226,10 +236,15 @@ impl Dataset {
         Ok(dataset)
     }
 
-    /// Keeps the first `count` photos of a fixed shuffle, in the dataset's order: a sample that grows with `count`, up
-    /// to all.
+    /// Keeps the first `count` photos of a fixed shuffle, in the dataset's order: a sample that
+    /// grows with `count`, up to all.
     pub fn limit(&mut self, count: usize) {
-        let mut ranks: Vec<_> = self.photos.iter().enumerate().map(|(i, p)| (Sha256::digest(&p.id), i)).collect();
+        let mut ranks: Vec<_> = self
+            .photos
+            .iter()
+            .enumerate()
+            .map(|(i, p)| (Sha256::digest(&p.id), i))
+            .collect();
         ranks.sort();
         self.pick(ranks.into_iter().take(count).map(|(_, i)| i).collect());
     }
@@ -238,17 +253,31 @@ impl Dataset {
     #[must_use]
     pub fn sha256(&self) -> String {
         let mut hash = Sha256::new();
-        for Photo { id, size, class, boxes, blacklisted, weight, .. } in &self.photos {
-            hash.update(format!("{id:?} {size:?} {class:?} {boxes:?} {blacklisted} {weight}\n"));
+        for Photo {
+            id,
+            size,
+            class,
+            boxes,
+            blacklisted,
+            weight,
+            ..
+        } in &self.photos
+        {
+            hash.update(format!(
+                "{id:?} {size:?} {class:?} {boxes:?} {blacklisted} {weight}\n"
+            ));
         }
         digest::hex(hash)
     }
 
-    /// The places of the photos by their names. A photo of ILSVRC's validation set is found by either of its names,
-    /// `ILSVRC2012_val_00000001` and `val/ILSVRC2012_val_00000001.JPEG`.
+    /// The places of the photos by their names. A photo of ILSVRC's validation set is found by
+    /// either of its names, `ILSVRC2012_val_00000001` and `val/ILSVRC2012_val_00000001.JPEG`.
     #[must_use]
     pub fn places(&self) -> Places<'_> {
-        let names = self.photos.iter().map(|photo| bare(&photo.id).unwrap_or(&photo.id));
+        let names = self
+            .photos
+            .iter()
+            .map(|photo| bare(&photo.id).unwrap_or(&photo.id));
         Places(names.zip(0..).collect())
     }
 
@@ -260,18 +289,28 @@ impl Dataset {
         self.keep(&text::lines(images)?)
     }
 
-    /// Results are filed under photos' names, so none may lead out of its folder; and no photo is larger than a JPEG.
+    /// Results are filed under photos' names, so none may lead out of its folder; and no photo is
+    /// larger than a JPEG.
     fn check_photos(&self) -> Result<(), Error> {
         let mut faults = Faults::default();
         let mut names = HashSet::new();
         for Photo { id, size, .. } in &self.photos {
-            if let Some([width, height]) = size.filter(|size| size.iter().any(|n| !(1..=MOST_SIDE).contains(n))) {
-                faults.add(format!("{}: {id} is {width} x {height}; sides are 1 to {MOST_SIDE} pixels", self.name));
+            if let Some([width, height]) =
+                size.filter(|size| size.iter().any(|n| !(1..=MOST_SIDE).contains(n)))
+            {
+                faults.add(format!(
+                    "{}: {id} is {width} x {height}; sides are 1 to {MOST_SIDE} pixels",
+                    self.name
+                ));
             }
             if !names.insert(bare(id).unwrap_or(id)) {
-                faults.add(format!("{}: {id} stands twice, under one name or under two", self.name));
+                faults.add(format!(
+                    "{}: {id} stands twice, under one name or under two",
+                    self.name
+                ));
             }
-            let plain = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+            let plain =
+                |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
             if id.is_empty() || !Path::new(id).components().all(plain) {
                 faults.add(format!(
                     "{}: '{id}' is no name for a photo: it is empty, or leads out of its folder",
@@ -296,7 +335,10 @@ impl Dataset {
         for name in wanted {
             match places.get(name) {
                 Some(i) => kept.push(i),
-                None => faults.add(format!("--images names {name}, which is not in {}", self.name)),
+                None => faults.add(format!(
+                    "--images names {name}, which is not in {}",
+                    self.name
+                )),
             }
         }
         let example = self.photos.first().map_or("", |photo| photo.id.as_str());

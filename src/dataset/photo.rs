@@ -1,8 +1,8 @@
 //! Decoding a photo, strictly: a file that is cut short is an error, not half a picture.
 //!
-//! JPEG and PNG are told by content, whatever the file is called. Grey, palette and CMYK become RGB, 16 bits are scaled
-//! to 8, transparency is dropped, of an animation the first picture counts. EXIF orientation is not applied, since
-//! annotations follow the stored pixels.
+//! JPEG and PNG are told by content, whatever the file is called. Grey, palette and CMYK become
+//! RGB, 16 bits are scaled to 8, transparency is dropped, of an animation the first picture counts.
+//! EXIF orientation is not applied, since annotations follow the stored pixels.
 
 use std::io::{self, Cursor, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -26,14 +26,17 @@ pub(super) fn sizes(paths: &[PathBuf]) -> Vec<Option<[u32; 2]>> {
 
 /// Width and height of a photo by its file's header, whatever the file is called.
 pub(crate) fn size(path: &Path) -> image::ImageResult<[u32; 2]> {
-    let (width, height) = ImageReader::open(path)?.with_guessed_format()?.into_dimensions()?;
+    let (width, height) = ImageReader::open(path)?
+        .with_guessed_format()?
+        .into_dimensions()?;
     Ok([width, height])
 }
 
 /// Photos of more pixels are refused before they are decoded.
 pub(super) const MOST_PIXELS: u64 = 64 << 20;
 
-/// Files of more bytes are refused before they are read, and pictures of more before they are decoded.
+/// Files of more bytes are refused before they are read, and pictures of more before they are
+/// decoded.
 const MOST_BYTES: u64 = 256 << 20;
 
 /// How a damaged JPEG is taken.
@@ -53,8 +56,8 @@ pub enum ReadError {
     /// The file cannot be read, and that is its own fault: it is missing, say, or nobody's to read.
     #[error("cannot read: {0}")]
     File(io::Error),
-    /// The file cannot be read, and that is not its fault: the disk or the network fails, or too many files are open.
-    /// It may be read later.
+    /// The file cannot be read, and that is not its fault: the disk or the network fails, or too
+    /// many files are open. It may be read later.
     #[error("cannot read: {0}")]
     Outage(io::Error),
     /// The file is no picture, or none that can be taken.
@@ -88,14 +91,19 @@ impl ReadError {
         ];
         // A loop of symbolic links has no kind of its own yet.
         let in_a_loop = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
-        if own_fault.contains(&error.kind()) || in_a_loop { Self::File(error) } else { Self::Outage(error) }
+        if own_fault.contains(&error.kind()) || in_a_loop {
+            Self::File(error)
+        } else {
+            Self::Outage(error)
+        }
     }
 }
 
 /// The photo in a file, as 8-bit RGB, as it is stored: EXIF orientation is not applied.
 ///
 /// # Errors
-/// What is wrong with the file. More than 64 megapixels or 256 MiB are refused before anything is decoded.
+/// What is wrong with the file. More than 64 megapixels or 256 MiB are refused before anything is
+/// decoded.
 pub fn read(path: &Path, jpeg: Jpeg) -> Result<RgbImage, ReadError> {
     let metadata = path.metadata().map_err(ReadError::of)?;
     // A pipe would be waited for without end.
@@ -103,12 +111,19 @@ pub fn read(path: &Path, jpeg: Jpeg) -> Result<RgbImage, ReadError> {
         return Err(ReadError::Picture("it is no regular file".into()));
     }
     if metadata.len() > MOST_BYTES {
-        return Err(ReadError::Picture(format!("the file is larger than {} MiB", MOST_BYTES >> 20)));
+        return Err(ReadError::Picture(format!(
+            "the file is larger than {} MiB",
+            MOST_BYTES >> 20
+        )));
     }
     let bytes = std::fs::read(path).map_err(ReadError::of)?;
     let (picture, orientation) = decode_oriented(&bytes, jpeg)?;
     if orientation != Orientation::NoTransforms {
-        tracing::info!("{}: EXIF orientation {} ignored", path.display(), orientation.to_exif());
+        tracing::info!(
+            "{}: EXIF orientation {} ignored",
+            path.display(),
+            orientation.to_exif()
+        );
     }
     Ok(picture)
 }
@@ -129,13 +144,20 @@ fn header(decoder: &mut impl ImageDecoder) -> Result<([u32; 2], Orientation), Re
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MOST_PIXELS {
         let most = MOST_PIXELS >> 20;
-        return Err(ReadError::Picture(format!("{width} x {height} is more than {most} megapixels")));
+        return Err(ReadError::Picture(format!(
+            "{width} x {height} is more than {most} megapixels"
+        )));
     }
     if decoder.total_bytes() > MOST_BYTES {
         let (size, most) = (decoder.total_bytes() >> 20, MOST_BYTES >> 20);
-        return Err(ReadError::Picture(format!("its pixels are {size} MiB, more than {most}")));
+        return Err(ReadError::Picture(format!(
+            "its pixels are {size} MiB, more than {most}"
+        )));
     }
-    Ok(([width, height], decoder.orientation().unwrap_or(Orientation::NoTransforms)))
+    Ok((
+        [width, height],
+        decoder.orientation().unwrap_or(Orientation::NoTransforms),
+    ))
 }
 
 fn decode_oriented(bytes: &[u8], jpeg: Jpeg) -> Result<(RgbImage, Orientation), ReadError> {
@@ -151,11 +173,18 @@ fn decode_oriented(bytes: &[u8], jpeg: Jpeg) -> Result<(RgbImage, Orientation), 
     if format == ImageFormat::Png {
         let mut limits = Limits::no_limits();
         limits.max_alloc = Some(MOST_BESIDES);
-        let mut decoder = PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(|e| failed(&e))?;
+        let mut decoder =
+            PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(|e| failed(&e))?;
         let (_, orientation) = header(&mut decoder)?;
-        return Ok((DynamicImage::from_decoder(decoder).map_err(|e| failed(&e))?.to_rgb8(), orientation));
+        return Ok((
+            DynamicImage::from_decoder(decoder)
+                .map_err(|e| failed(&e))?
+                .to_rgb8(),
+            orientation,
+        ));
     }
-    let mut decoder = image::codecs::jpeg::JpegDecoder::new(Cursor::new(bytes)).map_err(|e| failed(&e))?;
+    let mut decoder =
+        image::codecs::jpeg::JpegDecoder::new(Cursor::new(bytes)).map_err(|e| failed(&e))?;
     let ([width, height], orientation) = header(&mut decoder)?;
     // The `image` crate switches the decoder's strict mode off.
     let options = DecoderOptions::default()
@@ -168,7 +197,8 @@ fn decode_oriented(bytes: &[u8], jpeg: Jpeg) -> Result<(RgbImage, Orientation), 
         Jpeg::Strict => ReadError::Damaged(format!("{e:?}")),
         Jpeg::Lenient => failed(&format!("{e:?}")),
     })?;
-    let picture = RgbImage::from_raw(width, height, pixels).ok_or_else(|| failed(&"pixels are missing"))?;
+    let picture =
+        RgbImage::from_raw(width, height, pixels).ok_or_else(|| failed(&"pixels are missing"))?;
     Ok((picture, orientation))
 }
 
@@ -177,9 +207,13 @@ mod tests {
     use super::*;
 
     fn coded(format: ImageFormat) -> Vec<u8> {
-        let picture = RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8 * 3, y as u8 * 5, (x * y) as u8]));
+        let picture = RgbImage::from_fn(64, 48, |x, y| {
+            image::Rgb([x as u8 * 3, y as u8 * 5, (x * y) as u8])
+        });
         let mut bytes = Cursor::new(Vec::new());
-        picture.write_to(&mut bytes, format).expect("it can be coded");
+        picture
+            .write_to(&mut bytes, format)
+            .expect("it can be coded");
         bytes.into_inner()
     }
 
@@ -187,26 +221,55 @@ mod tests {
     fn cut_files_are_errors() {
         for format in [ImageFormat::Jpeg, ImageFormat::Png] {
             let bytes = coded(format);
-            assert_eq!(decode(&bytes, Jpeg::Strict).expect("whole").dimensions(), (64, 48));
+            assert_eq!(
+                decode(&bytes, Jpeg::Strict).expect("whole").dimensions(),
+                (64, 48)
+            );
             for share in [0.1, 0.5, 0.9] {
                 let cut = &bytes[..(bytes.len() as f64 * share) as usize];
                 let error = decode(cut, Jpeg::Strict).expect_err("cut").to_string();
-                assert!(error.starts_with("cannot decode"), "{format:?} {share}: {error}");
+                assert!(
+                    error.starts_with("cannot decode"),
+                    "{format:?} {share}: {error}"
+                );
             }
         }
     }
 
     #[test]
     fn other_formats_are_named() {
-        assert!(decode(b"GIF89a\x01\x00\x01\x00", Jpeg::Strict).expect_err("gif").to_string().contains("Gif"));
-        assert!(decode(b"<html>", Jpeg::Strict).expect_err("html").to_string().contains("unknown format"));
-        assert!(decode(b"", Jpeg::Strict).expect_err("empty").to_string().contains("empty"));
+        assert!(
+            decode(b"GIF89a\x01\x00\x01\x00", Jpeg::Strict)
+                .expect_err("gif")
+                .to_string()
+                .contains("Gif")
+        );
+        assert!(
+            decode(b"<html>", Jpeg::Strict)
+                .expect_err("html")
+                .to_string()
+                .contains("unknown format")
+        );
+        assert!(
+            decode(b"", Jpeg::Strict)
+                .expect_err("empty")
+                .to_string()
+                .contains("empty")
+        );
     }
 
     #[test]
     fn grey_becomes_rgb() {
         let mut bytes = Cursor::new(Vec::new());
-        image::GrayImage::from_pixel(8, 8, image::Luma([77])).write_to(&mut bytes, ImageFormat::Jpeg).expect("coded");
-        assert_eq!(decode(&bytes.into_inner(), Jpeg::Strict).expect("grey").get_pixel(3, 3).0, [77; 3]);
+        image::GrayImage::from_pixel(8, 8, image::Luma([77]))
+            .write_to(&mut bytes, ImageFormat::Jpeg)
+            .expect("coded");
+        assert_eq!(
+            decode(&bytes.into_inner(), Jpeg::Strict)
+                .expect("grey")
+                .get_pixel(3, 3)
+                .0,
+            [77; 3]
+        );
     }
 }

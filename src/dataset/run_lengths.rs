@@ -1,21 +1,23 @@
 //! COCO's masks: polygons and run-length codes to pixels.
 //!
-//! In go the numbers and texts of an annotation's `segmentation`, and the photo's size; out come pixels, row by row.
-//! JSON, and telling the three forms apart, are left to the reader. Sizes are `[width, height]` as everywhere in this
-//! program; COCO writes the height first.
+//! In go the numbers and texts of an annotation's `segmentation`, and the photo's size; out come
+//! pixels, row by row. JSON, and telling the three forms apart, are left to the reader. Sizes are
+//! `[width, height]` as everywhere in this program; COCO writes the height first.
 
 /// No corner may be farther out, pixels.
 const FARTHEST: f64 = 1e6;
 
-/// No outline may be longer, in fifths of a pixel: about a second's work, a thousand times round a large photo.
+/// No outline may be longer, in fifths of a pixel: about a second's work, a thousand times round a
+/// large photo.
 const LONGEST: i64 = 100_000_000;
 
-/// A mask as runs of pixels: background, foreground, background, ... Pixels are counted column by column, each from top
-/// to bottom.
+/// A mask as runs of pixels: background, foreground, background, ... Pixels are counted column by
+/// column, each from top to bottom.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Runs {
     size: [u32; 2],
-    /// The first pixel after each run, in ascending order; a run after the last of them goes on to the photo's end.
+    /// The first pixel after each run, in ascending order; a run after the last of them goes on to
+    /// the photo's end.
     ends: Vec<usize>,
 }
 
@@ -26,27 +28,35 @@ impl Runs {
         let pixels = u64::from(width) * u64::from(height);
         let total: u64 = counts.iter().copied().map(u64::from).sum();
         if total != pixels {
-            return Err(format!("the runs have {total} pixels, but the photo of {width} x {height} has {pixels}"));
+            return Err(format!(
+                "the runs have {total} pixels, but the photo of {width} x {height} has {pixels}"
+            ));
         }
         let mut end = 0;
         let add = |&count: &u32| {
             end += count as usize;
             end
         };
-        Ok(Self { size, ends: counts.iter().map(add).collect() })
+        Ok(Self {
+            size,
+            ends: counts.iter().map(add).collect(),
+        })
     }
 
     /// The mask of a compressed list, COCO's text (`rleFrString` of its maskApi.c).
     ///
-    /// A character less 48 has six bits: five of a number, the lowest first, and 32 where more of it follow. Bit 16 of
-    /// a number's last character is its sign, which goes on upwards. The first three numbers are lengths; from the
-    /// fourth on they are differences to the length two runs before.
+    /// A character less 48 has six bits: five of a number, the lowest first, and 32 where more of
+    /// it follow. Bit 16 of a number's last character is its sign, which goes on upwards. The first
+    /// three numbers are lengths; from the fourth on they are differences to the length two runs
+    /// before.
     pub(super) fn from_text(text: &str, size: [u32; 2]) -> Result<Self, String> {
         let mut counts: Vec<u32> = Vec::new();
         let (mut number, mut bits) = (0_i64, 0);
         for (place, byte) in text.bytes().enumerate() {
             if !(48..112).contains(&byte) {
-                return Err(format!("byte {place} of the runs, {byte}, is none of COCO's 48 to 111"));
+                return Err(format!(
+                    "byte {place} of the runs, {byte}, is none of COCO's 48 to 111"
+                ));
             }
             let (digit, run) = (i64::from(byte - 48), counts.len());
             if bits == 60 {
@@ -56,8 +66,16 @@ impl Runs {
             bits += 5;
             if digit & 32 == 0 {
                 let sign = if digit & 16 == 0 { 0 } else { -1 << bits };
-                let length = (number | sign) + if run > 2 { i64::from(counts[run - 2]) } else { 0 };
-                counts.push(u32::try_from(length).map_err(|_| format!("run {run} is {length} pixels long"))?);
+                let length = (number | sign)
+                    + if run > 2 {
+                        i64::from(counts[run - 2])
+                    } else {
+                        0
+                    };
+                counts.push(
+                    u32::try_from(length)
+                        .map_err(|_| format!("run {run} is {length} pixels long"))?,
+                );
                 (number, bits) = (0, 0);
             }
         }
@@ -67,29 +85,43 @@ impl Runs {
         Self::from_counts(&counts, size)
     }
 
-    /// The mask of a polygon with corners x0, y0, x1, y1, ..., to the pixel as COCO's (`rleFrPoly` of its maskApi.c).
+    /// The mask of a polygon with corners x0, y0, x1, y1, ..., to the pixel as COCO's (`rleFrPoly`
+    /// of its maskApi.c).
     ///
     /// 1. The corners go to a grid five times as fine: trunc(5 v + 1/2), towards zero.
-    /// 2. Each edge is walked on that grid, one up a step along its longer side: t steps from its lower end lies
-    ///    trunc(end + slope t + 1/2), x and y alike. From the other end, a few halves would be rounded otherwise.
-    /// 3. A step between x = 5 c + 2 and 5 c + 3 crosses the middle of column c. There a run ends, before the first row
-    ///    r whose middle 5 r + 2 is not above the step: r = ⌈(y - 2) / 5⌉ within 0..=height, with the step's smaller y.
+    /// 2. Each edge is walked on that grid, one up a step along its longer side: t steps from its
+    ///    lower end lies trunc(end + slope t + 1/2), x and y alike. From the other end, a few
+    ///    halves would be rounded otherwise.
+    /// 3. A step between x = 5 c + 2 and 5 c + 3 crosses the middle of column c. There a run ends,
+    ///    before the first row r whose middle 5 r + 2 is not above the step: r = ⌈(y - 2) / 5⌉
+    ///    within 0..=height, with the step's smaller y.
     /// 4. These ends, sorted, are the mask; two at one pixel undo each other.
     ///
-    /// maskApi.c does 3 in floating point, to the same end, and adds no 1/2 along the longer side; that moves only
-    /// points left of the photo and above it, which count alike wherever they are.
+    /// maskApi.c does 3 in floating point, to the same end, and adds no 1/2 along the longer side;
+    /// that moves only points left of the photo and above it, which count alike wherever they are.
     pub(super) fn polygon(corners: &[f64], size: [u32; 2]) -> Result<Self, String> {
         if corners.len() < 6 || corners.len() % 2 == 1 {
-            return Err(format!("a polygon of {} numbers, not of three pairs or more", corners.len()));
+            return Err(format!(
+                "a polygon of {} numbers, not of three pairs or more",
+                corners.len()
+            ));
         }
         if let Some(far) = corners.iter().find(|v| v.is_nan() || v.abs() > FARTHEST) {
-            return Err(format!("a polygon has a corner at {far}, more than {FARTHEST} pixels out"));
+            return Err(format!(
+                "a polygon has a corner at {far}, more than {FARTHEST} pixels out"
+            ));
         }
-        let fine: Vec<_> = corners.chunks_exact(2).map(|c| [c[0], c[1]].map(|v| (5.0 * v + 0.5) as i64)).collect();
+        let fine: Vec<_> = corners
+            .chunks_exact(2)
+            .map(|c| [c[0], c[1]].map(|v| (5.0 * v + 0.5) as i64))
+            .collect();
         let edges = || fine.iter().zip(fine.iter().cycle().skip(1));
         let steps = |a: &[i64; 2], b: &[i64; 2]| (a[0] - b[0]).abs().max((a[1] - b[1]).abs());
         if edges().map(|(a, b)| steps(a, b)).sum::<i64>() > LONGEST {
-            return Err(format!("a polygon's outline is longer than {} pixels", LONGEST / 5));
+            return Err(format!(
+                "a polygon's outline is longer than {} pixels",
+                LONGEST / 5
+            ));
         }
         let [width, height] = size.map(i64::from);
         let mut ends = Vec::new();
@@ -98,7 +130,9 @@ impl Runs {
             let long = usize::from((a[0] - b[0]).abs() < steps);
             let (low, high) = if a[long] > b[long] { (b, a) } else { (a, b) };
             let slope = [0, 1].map(|axis| (high[axis] - low[axis]) as f64 / steps as f64);
-            let point = |t: i64| [0, 1].map(|axis| (low[axis] as f64 + slope[axis] * t as f64 + 0.5) as i64);
+            let point = |t: i64| {
+                [0, 1].map(|axis| (low[axis] as f64 + slope[axis] * t as f64 + 0.5) as i64)
+            };
             for t in 0..steps {
                 let ([x, y], [next_x, next_y]) = (point(t), point(t + 1));
                 let middle = x.min(next_x) - 2;
@@ -112,8 +146,8 @@ impl Runs {
         Ok(Self { size, ends })
     }
 
-    /// Sets the foreground's pixels in `mask`, which is the photo row by row, and leaves the others: the polygons of an
-    /// object are painted one over the other.
+    /// Sets the foreground's pixels in `mask`, which is the photo row by row, and leaves the
+    /// others: the polygons of an object are painted one over the other.
     pub(super) fn paint(&self, mask: &mut [bool]) {
         let [width, height] = self.size.map(|side| side as usize);
         assert_eq!(mask.len(), width * height, "a mask of the photo's size");
@@ -141,16 +175,36 @@ mod tests {
     #[test]
     fn pixels_are_those_of_pycocotools() {
         let golden = include_str!("../../tests/golden/coco_masks.json");
-        for Case { name, size, polygons, text, counts } in serde_json::from_str::<Vec<_>>(golden).expect("cases") {
+        for Case {
+            name,
+            size,
+            polygons,
+            text,
+            counts,
+        } in serde_json::from_str::<Vec<_>>(golden).expect("cases")
+        {
             let [width, height] = size.map(|side| side as usize);
-            let runs = counts.iter().enumerate().map(|(i, &n)| std::iter::repeat_n(i % 2 == 1, n as usize));
+            let runs = counts
+                .iter()
+                .enumerate()
+                .map(|(i, &n)| std::iter::repeat_n(i % 2 == 1, n as usize));
             let columns: Vec<_> = runs.flatten().collect();
-            let expected: Vec<_> = (0..width * height).map(|i| columns[i % width * height + i / width]).collect();
-            let drawn = polygons.iter().map(|corners| Runs::polygon(corners, size)).collect();
-            let forms = [vec![Runs::from_counts(&counts, size)], vec![Runs::from_text(&text, size)], drawn];
+            let expected: Vec<_> = (0..width * height)
+                .map(|i| columns[i % width * height + i / width])
+                .collect();
+            let drawn = polygons
+                .iter()
+                .map(|corners| Runs::polygon(corners, size))
+                .collect();
+            let forms = [
+                vec![Runs::from_counts(&counts, size)],
+                vec![Runs::from_text(&text, size)],
+                drawn,
+            ];
             for runs in forms.into_iter().filter(|runs| !runs.is_empty()) {
                 let mut mask = vec![false; width * height];
-                runs.iter().for_each(|runs| runs.as_ref().expect(&name).paint(&mut mask));
+                runs.iter()
+                    .for_each(|runs| runs.as_ref().expect(&name).paint(&mut mask));
                 assert!(mask == expected, "{name}: {runs:?}");
             }
         }
@@ -161,7 +215,10 @@ mod tests {
         let text = |text| Runs::from_text(text, [4, 5]);
         let polygon = |corners: &[f64]| Runs::polygon(corners, [4, 5]);
         let cases = [
-            (Runs::from_counts(&[u32::MAX; 3], [4, 5]), "the runs have 12884901885 pixels"),
+            (
+                Runs::from_counts(&[u32::MAX; 3], [4, 5]),
+                "the runs have 12884901885 pixels",
+            ),
             (text(""), "0 pixels, but the photo of 4 x 5 has 20"),
             (text("5:T"), "break off"),
             (text("5:é"), "byte 2 of the runs, 195,"),
@@ -175,8 +232,14 @@ mod tests {
             (polygon(&[0., 0., 3., 3., 3., 0., 1.]), "7 numbers"),
             (polygon(&[0., 0., 3., f64::NAN, 3., 0.]), "at NaN"),
             (polygon(&[0., 0., 3., f64::NEG_INFINITY, 3., 0.]), "at -inf"),
-            (polygon(&[0., 0., -1e7, 3., 3., 0.]), "at -10000000, more than 1000000 pixels out"),
-            (polygon(&[0., 0., 1e6, 1e6].repeat(20)), "longer than 20000000 pixels"),
+            (
+                polygon(&[0., 0., -1e7, 3., 3., 0.]),
+                "at -10000000, more than 1000000 pixels out",
+            ),
+            (
+                polygon(&[0., 0., 1e6, 1e6].repeat(20)),
+                "longer than 20000000 pixels",
+            ),
         ];
         for (found, expected) in cases {
             let error = found.expect_err(expected);

@@ -6,19 +6,30 @@ use serde::de::DeserializeOwned;
 
 use super::{Error, Faults, text};
 
-/// The rows of a table in which the `wanted` columns must be, each with its file and line. Rows that cannot be read are
-/// faults.
+/// The rows of a table in which the `wanted` columns must be, each with its file and line. Rows
+/// that cannot be read are faults.
 pub(crate) fn rows<T: DeserializeOwned>(
     path: &Path,
     wanted: &str,
     faults: &mut Faults,
 ) -> Result<Vec<(String, T)>, Error> {
     let text = text::bytes(path)?;
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_slice());
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_reader(text.as_slice());
     let header = reader.headers().map_err(|e| Error::of(path, e))?;
-    let missing: Vec<_> = wanted.split(',').filter(|column| !header.iter().any(|h| h == *column)).collect();
+    let missing: Vec<_> = wanted
+        .split(',')
+        .filter(|column| !header.iter().any(|h| h == *column))
+        .collect();
     if !missing.is_empty() {
-        return Err(Error::of(path, format!("columns {} are missing; wanted are {wanted}", missing.join(", "))));
+        return Err(Error::of(
+            path,
+            format!(
+                "columns {} are missing; wanted are {wanted}",
+                missing.join(", ")
+            ),
+        ));
     }
     let mut rows = Vec::new();
     let header = header.clone();
@@ -29,7 +40,10 @@ pub(crate) fn rows<T: DeserializeOwned>(
         if let Some(position) = record.as_ref().ok().and_then(csv::StringRecord::position) {
             let ended = position.byte() as usize;
             let start = ended + text[ended..].iter().take_while(is_end).count();
-            line += text[counted..start].iter().filter(|byte| **byte == b'\n').count();
+            line += text[counted..start]
+                .iter()
+                .filter(|byte| **byte == b'\n')
+                .count();
             counted = start;
         }
         match record.and_then(|record| record.deserialize(Some(&header))) {

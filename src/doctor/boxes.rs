@@ -7,9 +7,19 @@ use crate::dataset::{Dataset, Edges};
 const MANY: usize = 100;
 
 pub(super) fn check(report: &mut Report, dataset: &Dataset) {
-    let Edges { boxes, at_start, at_second, before_start, before_end, at_end, behind_end, far_outside, left_out } =
-        dataset.edges;
-    // One photo's swapped size leaves a few boxes outside; a whole file in another unit leaves many.
+    let Edges {
+        boxes,
+        at_start,
+        at_second,
+        before_start,
+        before_end,
+        at_end,
+        behind_end,
+        far_outside,
+        left_out,
+    } = dataset.edges;
+    // One photo's swapped size leaves a few boxes outside; a whole file in another unit leaves
+    // many.
     if left_out + far_outside > 0 {
         let (n, all) = (left_out + far_outside, left_out + boxes);
         report.finding(
@@ -53,26 +63,89 @@ mod tests {
 
     fn found(edges: Edges) -> Vec<String> {
         let mut report = Report::default();
-        check(&mut report, &Dataset { edges, ..Dataset::default() });
-        report.findings.into_iter().map(|finding| finding.what).collect()
+        check(
+            &mut report,
+            &Dataset {
+                edges,
+                ..Dataset::default()
+            },
+        );
+        report
+            .findings
+            .into_iter()
+            .map(|finding| finding.what)
+            .collect()
     }
 
     #[test]
     fn a_wrong_base_is_told_by_the_edges() {
-        let good = Edges { boxes: 200, at_start: 20, at_second: 3, at_end: 15, ..Edges::default() };
+        let good = Edges {
+            boxes: 200,
+            at_start: 20,
+            at_second: 3,
+            at_end: 15,
+            ..Edges::default()
+        };
         assert_eq!(found(good), Vec::<String>::new());
         for (edges, expected) in [
-            (Edges { at_start: 0, at_second: 20, behind_end: 15, ..good }, "1-based, and are read as 0-based"),
-            (Edges { at_start: 0, at_second: 20, ..good }, "1-based, and are read as 0-based"),
-            (Edges { behind_end: 15, ..good }, "exclusive, and are read as inclusive"),
-            (Edges { before_start: 20, ..good }, "0-based, and are read as 1-based"),
-            (Edges { before_end: 20, at_end: 0, ..good }, "inclusive, and are read as exclusive"),
-            (Edges { left_out: 3, ..good }, "3 of 203 boxes are inside out"),
+            (
+                Edges {
+                    at_start: 0,
+                    at_second: 20,
+                    behind_end: 15,
+                    ..good
+                },
+                "1-based, and are read as 0-based",
+            ),
+            (
+                Edges {
+                    at_start: 0,
+                    at_second: 20,
+                    ..good
+                },
+                "1-based, and are read as 0-based",
+            ),
+            (
+                Edges {
+                    behind_end: 15,
+                    ..good
+                },
+                "exclusive, and are read as inclusive",
+            ),
+            (
+                Edges {
+                    before_start: 20,
+                    ..good
+                },
+                "0-based, and are read as 1-based",
+            ),
+            (
+                Edges {
+                    before_end: 20,
+                    at_end: 0,
+                    ..good
+                },
+                "inclusive, and are read as exclusive",
+            ),
+            (
+                Edges {
+                    left_out: 3,
+                    ..good
+                },
+                "3 of 203 boxes are inside out",
+            ),
         ] {
             let found = found(edges);
             assert!(found.len() == 1 && found[0].contains(expected), "{found:?}");
         }
         // Seven boxes that happen not to touch the edge prove nothing.
-        assert_eq!(found(Edges { boxes: 7, at_second: 1, ..Edges::default() }), Vec::<String>::new());
+        assert_eq!(
+            found(Edges {
+                boxes: 7,
+                at_second: 1,
+                ..Edges::default()
+            }),
+            Vec::<String>::new()
+        );
     }
 }

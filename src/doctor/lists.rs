@@ -41,8 +41,12 @@ pub(super) fn check(report: &mut Report, dataset: &Dataset) {
         report.fact("note", note.as_str());
     }
     for (what, path) in &dataset.files {
-        let Some((_, wanted, help)) = KNOWN.iter().find(|(known, ..)| known == what) else { continue };
-        let Ok(numbers) = dataset::read_numbers(path) else { continue };
+        let Some((_, wanted, help)) = KNOWN.iter().find(|(known, ..)| known == what) else {
+            continue;
+        };
+        let Ok(numbers) = dataset::read_numbers(path) else {
+            continue;
+        };
         let text: String = numbers.iter().map(|number| format!("{number}\n")).collect();
         let found = digest::sha256(text);
         if found != *wanted {
@@ -55,11 +59,19 @@ pub(super) fn check(report: &mut Report, dataset: &Dataset) {
             report.finding(what, *help);
         }
     }
-    let unboxed: Vec<_> =
-        dataset.photos.iter().filter(|p| p.boxes.is_empty() && p.mask.is_none()).map(|p| p.id.as_str()).collect();
+    let unboxed: Vec<_> = dataset
+        .photos
+        .iter()
+        .filter(|p| p.boxes.is_empty() && p.mask.is_none())
+        .map(|p| p.id.as_str())
+        .collect();
     if !unboxed.is_empty() && dataset.edges.boxes > 0 {
         report.finding(
-            format!("{} photos have no true box: {}", unboxed.len(), super::first(&unboxed)),
+            format!(
+                "{} photos have no true box: {}",
+                unboxed.len(),
+                super::first(&unboxed)
+            ),
             "they count in classification only; add their boxes to count them in localisation",
         );
     }

@@ -1,10 +1,10 @@
-//! Checks before a long run: the library, a dataset's files, its boxes and labels, a model. What is wrong, and what to
-//! do.
+//! Checks before a long run: the library, a dataset's files, its boxes and labels, a model. What is
+//! wrong, and what to do.
 //!
-//! In: a [`Request`], a [`Description`]. Out: a [`Report`] of facts and findings, which the functions of this room fill
-//! one after the other. Nothing here changes anything. A dataset that cannot be read at all is a finding too, and so
-//! are boxes that a run would refuse: they are read leniently, and what they look like tells what is wrong with all of
-//! them.
+//! In: a [`Request`], a [`Description`]. Out: a [`Report`] of facts and findings, which the
+//! functions of this room fill one after the other. Nothing here changes anything. A dataset that
+//! cannot be read at all is a finding too, and so are boxes that a run would refuse: they are read
+//! leniently, and what they look like tells what is wrong with all of them.
 
 mod boxes;
 mod labels;
@@ -50,18 +50,26 @@ impl Report {
     }
 
     fn finding(&mut self, what: impl Into<String>, help: impl Into<String>) {
-        self.findings.push(Finding { what: what.into(), help: help.into() });
+        self.findings.push(Finding {
+            what: what.into(),
+            help: help.into(),
+        });
     }
 }
 
-/// Checks a dataset's truth and its photos. `decoded` photos, evenly spread, are decoded whole; of the others the
-/// header is read. `None` where the truth cannot be read.
+/// Checks a dataset's truth and its photos. `decoded` photos, evenly spread, are decoded whole; of
+/// the others the header is read. `None` where the truth cannot be read.
 pub fn dataset(report: &mut Report, request: &Request<'_>, decoded: usize) -> Option<Dataset> {
-    let dataset = match Dataset::open(&Request { lenient: true, ..*request }) {
+    let dataset = match Dataset::open(&Request {
+        lenient: true,
+        ..*request
+    }) {
         Ok(dataset) => dataset,
         Err(error) => {
             let faults = error.0.iter().filter(|fault| !fault.starts_with("help: "));
-            faults.for_each(|fault| report.error(fault, "mend the file; data/README.md tells what is wanted"));
+            faults.for_each(|fault| {
+                report.error(fault, "mend the file; data/README.md tells what is wanted")
+            });
             return None;
         }
     };
@@ -71,14 +79,22 @@ pub fn dataset(report: &mut Report, request: &Request<'_>, decoded: usize) -> Op
     Some(dataset)
 }
 
-/// Loads a model: is it there, can it be differentiated, does it fit its description. `None` where it cannot be used.
+/// Loads a model: is it there, can it be differentiated, does it fit its description. `None` where
+/// it cannot be used.
 pub fn model(report: &mut Report, description: Description) -> Option<Classifier> {
     model::check(report, description)
 }
 
-/// Runs the model on up to `count` photos, evenly spread: are the labels in the order of its scores, and how long will
-/// a gradient take. A model that was `asked` for must have the dataset's classes.
-pub fn labels(report: &mut Report, dataset: &Dataset, classifier: &Classifier, count: usize, asked: bool) {
+/// Runs the model on up to `count` photos, evenly spread: are the labels in the order of its
+/// scores, and how long will a gradient take. A model that was `asked` for must have the dataset's
+/// classes.
+pub fn labels(
+    report: &mut Report,
+    dataset: &Dataset,
+    classifier: &Classifier,
+    count: usize,
+    asked: bool,
+) {
     labels::check(report, dataset, classifier, count, asked);
 }
 
@@ -99,5 +115,9 @@ fn spread(all: usize, count: usize) -> impl Iterator<Item = usize> {
 /// The first few of some names, for a message.
 fn first(names: &[&str]) -> String {
     let shown = names.iter().take(3).copied().collect::<Vec<_>>().join(", ");
-    if names.len() > 3 { format!("{shown}, ...") } else { shown }
+    if names.len() > 3 {
+        format!("{shown}, ...")
+    } else {
+        shown
+    }
 }

@@ -15,7 +15,14 @@ const TIMED: usize = 8;
 /// Looks for ONNX Runtime, and says whether models can be run.
 pub fn library(report: &mut Report) -> bool {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    report.fact("machine", format!("{cores} cores, {}-{}", std::env::consts::ARCH, std::env::consts::OS));
+    report.fact(
+        "machine",
+        format!(
+            "{cores} cores, {}-{}",
+            std::env::consts::ARCH,
+            std::env::consts::OS
+        ),
+    );
     match classifier::loaded() {
         Err(error) => {
             report.error(&error.to_string(), "run scripts/fetch-onnxruntime");
@@ -24,9 +31,15 @@ pub fn library(report: &mut Report) -> bool {
         Ok((path, version)) => {
             let build = classifier::version().unwrap_or_default();
             let number = version.as_deref().unwrap_or("of unknown version");
-            report.fact("runtime", format!("ONNX Runtime {number}, {}", path.display()));
+            report.fact(
+                "runtime",
+                format!("ONNX Runtime {number}, {}", path.display()),
+            );
             report.fact("build", build);
-            let parts: Vec<u32> = number.split('.').filter_map(|part| part.parse().ok()).collect();
+            let parts: Vec<u32> = number
+                .split('.')
+                .filter_map(|part| part.parse().ok())
+                .collect();
             if version.is_some() && parts.get(..2).is_some_and(|parts| parts < SAFE.as_slice()) {
                 report.finding(
                     format!("ONNX Runtime {number} is older than 1.32: results may differ from the tested ones"),
@@ -39,13 +52,27 @@ pub fn library(report: &mut Report) -> bool {
 }
 
 pub(super) fn check(report: &mut Report, description: Description) -> Option<Classifier> {
-    let Description { name, size, canvas, classes, model, .. } = &description;
-    let shown =
-        format!("{name}, {}, input {size} of {canvas}, {} classes ({})", model.display(), classes.len(), classes.name);
+    let Description {
+        name,
+        size,
+        canvas,
+        classes,
+        model,
+        ..
+    } = &description;
+    let shown = format!(
+        "{name}, {}, input {size} of {canvas}, {} classes ({})",
+        model.display(),
+        classes.len(),
+        classes.name
+    );
     let hash = classifier::sha256(model).unwrap_or_default();
     match Classifier::load(description, Probe::default()) {
         Ok(classifier) => {
-            report.fact("model", format!("{shown}, sha256 {}...", hash.get(..12).unwrap_or_default()));
+            report.fact(
+                "model",
+                format!("{shown}, sha256 {}...", hash.get(..12).unwrap_or_default()),
+            );
             Some(classifier)
         }
         Err(error) => {
@@ -62,7 +89,12 @@ pub(super) fn time(report: &mut Report, dataset: &Dataset, classifier: &Classifi
     let readable = dataset.photos.iter().filter(|photo| photo.path.is_file());
     let once = |photo: &Photo| {
         let started = Instant::now();
-        worker.gradients(input(photo, classifier)?.view(), &[photo.class.unwrap_or(0)]).ok()?;
+        worker
+            .gradients(
+                input(photo, classifier)?.view(),
+                &[photo.class.unwrap_or(0)],
+            )
+            .ok()?;
         Some(started.elapsed().as_secs_f64())
     };
     // The first one loads the model.

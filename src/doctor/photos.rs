@@ -21,7 +21,11 @@ const KINDS: [(Kind, &str, &str); 4] = [
         "are missing",
         "does --data-dir name the folder of the photos? A score needs none; a run counts each as wrong",
     ),
-    (Kind::Unreadable, "cannot be read", "fetch them anew; a run counts each as wrong"),
+    (
+        Kind::Unreadable,
+        "cannot be read",
+        "fetch them anew; a run counts each as wrong",
+    ),
     (
         Kind::Swapped,
         "have width and height swapped in their annotations",
@@ -35,24 +39,54 @@ const KINDS: [(Kind, &str, &str); 4] = [
 ];
 
 pub(super) fn check(report: &mut Report, dataset: &Dataset, decoded: usize) {
-    let mut faults: Vec<Option<(Kind, String)>> = dataset.photos.par_iter().map(by_header).collect();
-    let chosen: Vec<usize> = spread(dataset.photos.len(), decoded).filter(|&i| faults[i].is_none()).collect();
-    let unreadable: Vec<_> =
-        chosen.par_iter().map(|&i| (i, dataset::read(&dataset.photos[i].path, Jpeg::Strict).err())).collect();
+    let mut faults: Vec<Option<(Kind, String)>> =
+        dataset.photos.par_iter().map(by_header).collect();
+    let chosen: Vec<usize> = spread(dataset.photos.len(), decoded)
+        .filter(|&i| faults[i].is_none())
+        .collect();
+    let unreadable: Vec<_> = chosen
+        .par_iter()
+        .map(|&i| {
+            (
+                i,
+                dataset::read(&dataset.photos[i].path, Jpeg::Strict).err(),
+            )
+        })
+        .collect();
     for (i, fault) in unreadable {
         faults[i] = fault.map(|why| (Kind::Unreadable, why.to_string()));
     }
-    report.fact("photos", format!("{} looked at, {} decoded", dataset.photos.len(), chosen.len()));
+    report.fact(
+        "photos",
+        format!(
+            "{} looked at, {} decoded",
+            dataset.photos.len(),
+            chosen.len()
+        ),
+    );
     for (kind, what, help) in KINDS {
-        let faulty = dataset.photos.iter().zip(&faults).filter_map(|(photo, fault)| Some((photo, fault.as_ref()?)));
+        let faulty = dataset
+            .photos
+            .iter()
+            .zip(&faults)
+            .filter_map(|(photo, fault)| Some((photo, fault.as_ref()?)));
         let of_kind: Vec<(&str, &str)> = faulty
             .filter(|(_, fault)| fault.0 == kind)
             .map(|(photo, (_, why))| (photo.id.as_str(), why.as_str()))
             .collect();
-        let Some((_, why)) = of_kind.first() else { continue };
+        let Some((_, why)) = of_kind.first() else {
+            continue;
+        };
         let names: Vec<&str> = of_kind.iter().map(|(id, _)| *id).collect();
-        let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
-        report.finding(format!("{} photos {what}: {}{why}", names.len(), first(&names)), help);
+        let why = if why.is_empty() {
+            String::new()
+        } else {
+            format!(" ({why})")
+        };
+        report.finding(
+            format!("{} photos {what}: {}{why}", names.len(), first(&names)),
+            help,
+        );
     }
 }
 
@@ -66,6 +100,16 @@ fn by_header(photo: &Photo) -> Option<(Kind, String)> {
         Err(e) => return Some((Kind::Unreadable, e.to_string())),
     };
     let size = photo.size.filter(|size| *size != [width, height])?;
-    let kind = if size == [height, width] { Kind::Swapped } else { Kind::OtherSize };
-    Some((kind, format!("the photo is {width} x {height}, its annotation says {} x {}", size[0], size[1])))
+    let kind = if size == [height, width] {
+        Kind::Swapped
+    } else {
+        Kind::OtherSize
+    };
+    Some((
+        kind,
+        format!(
+            "the photo is {width} x {height}, its annotation says {} x {}",
+            size[0], size[1]
+        ),
+    ))
 }

@@ -7,20 +7,35 @@ use super::graph::{declaration, keep_ancestors};
 use super::prepare::Prepared;
 use super::probe::Facts;
 use super::rules::{self, Rule};
-use super::{ASKED, CLASSES, Error, GradientModel, Options, ReluRule, SEED, Seed, compound, unsupported};
-use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, tensor_proto::DataType};
+use super::{
+    ASKED, CLASSES, Error, GradientModel, Options, ReluRule, SEED, Seed, compound, unsupported,
+};
+use crate::onnx::proto::{
+    GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, tensor_proto::DataType,
+};
 
-/// Finds operators without a rule, and a score that does not depend on the image, before anything runs.
+/// Finds operators without a rule, and a score that does not depend on the image, before anything
+/// runs.
 pub(super) fn check(prepared: &Prepared) -> Result<(), Error> {
     chain(prepared, &path(prepared)).map(drop)
 }
 
 /// Appends the backward half and declares inputs and outputs.
-pub(super) fn differentiate(prepared: Prepared, facts: Facts, options: &Options) -> Result<GradientModel, Error> {
+pub(super) fn differentiate(
+    prepared: Prepared,
+    facts: Facts,
+    options: &Options,
+) -> Result<GradientModel, Error> {
     let path = path(&prepared);
     let mut chain = chain(&prepared, &path)?;
     compound::join(prepared.graph(), &mut chain, &prepared.kept());
-    let Prepared { mut model, picture, wrt, target, scores } = prepared;
+    let Prepared {
+        mut model,
+        picture,
+        wrt,
+        target,
+        scores,
+    } = prepared;
 
     let graph = model.graph.take().unwrap_or_default();
     let mut g = Builder::new(graph.node, graph.initializer, facts, path, options.relu);
@@ -36,7 +51,8 @@ pub(super) fn differentiate(prepared: Prepared, facts: Facts, options: &Options)
     }
     let named = |(tensor, gradient): (&String, Value)| {
         let name = format!("{tensor}_grad");
-        g.nodes.push(NodeProto::of("Identity", &[&gradient.name], &name, &[]));
+        g.nodes
+            .push(NodeProto::of("Identity", &[&gradient.name], &name, &[]));
         Value { name, ..gradient }
     };
     let gradients: Vec<_> = wrt.iter().zip(gradients).map(named).collect();
@@ -46,9 +62,17 @@ pub(super) fn differentiate(prepared: Prepared, facts: Facts, options: &Options)
         inputs: vec![declaration(picture.name(), kind, None, &picture.shape())],
         outputs: vec![float(&g.forward(&scores), None)],
     };
-    let layers = wrt.iter().filter(|tensor| *tensor != picture.name()).map(|tensor| g.forward(tensor));
+    let layers = wrt
+        .iter()
+        .filter(|tensor| *tensor != picture.name())
+        .map(|tensor| g.forward(tensor));
     let whole = interface(&forward, options.seed, classes, &gradients, layers);
-    let Builder { nodes, weights, warnings, .. } = g;
+    let Builder {
+        nodes,
+        weights,
+        warnings,
+        ..
+    } = g;
     Ok(GradientModel {
         forward: pruned(nodes.clone(), weights.clone(), forward, &model),
         model: pruned(nodes, weights, whole, &model),
@@ -56,7 +80,10 @@ pub(super) fn differentiate(prepared: Prepared, facts: Facts, options: &Options)
         input_shape: picture.shape(),
         scores,
         classes,
-        gradients: gradients.into_iter().map(|gradient| gradient.name).collect(),
+        gradients: gradients
+            .into_iter()
+            .map(|gradient| gradient.name)
+            .collect(),
         warnings,
     })
 }
@@ -67,7 +94,8 @@ struct Interface {
     outputs: Vec<ValueInfoProto>,
 }
 
-/// What a gradient model takes and gives: the forward half's, the seed, the gradients and the layers.
+/// What a gradient model takes and gives: the forward half's, the seed, the gradients and the
+/// layers.
 fn interface(
     forward: &Interface,
     seed: Seed,
@@ -81,13 +109,22 @@ fn interface(
         Seed::Input => inputs.push(declaration(SEED, DataType::Float, Some("M"), &[1, classes])),
         Seed::Top(k) => outputs.push(integers(CLASSES, None, k)),
         Seed::Asked => {
-            inputs.extend([integers(ASKED[0], None, 1), integers(ASKED[1], Some("N"), 1)]);
+            inputs.extend([
+                integers(ASKED[0], None, 1),
+                integers(ASKED[1], Some("N"), 1),
+            ]);
             outputs.push(integers(CLASSES, Some("M"), 1));
         }
     }
     outputs.extend(gradients.iter().map(|gradient| match seed {
         Seed::Input | Seed::Asked => float(gradient, Some("M")),
-        Seed::Top(k) => float(&Value { shape: [&[k], &gradient.shape[1..]].concat(), ..gradient.clone() }, None),
+        Seed::Top(k) => float(
+            &Value {
+                shape: [&[k], &gradient.shape[1..]].concat(),
+                ..gradient.clone()
+            },
+            None,
+        ),
     }));
     outputs.extend(layers.map(|layer| float(&layer, None)));
     Interface { inputs, outputs }
@@ -105,7 +142,10 @@ fn pruned(
     Interface { inputs, outputs }: Interface,
     like: &ModelProto,
 ) -> ModelProto {
-    let names: Vec<_> = outputs.iter().map(|output| output.name().to_owned()).collect();
+    let names: Vec<_> = outputs
+        .iter()
+        .map(|output| output.name().to_owned())
+        .collect();
     let mut graph = GraphProto {
         name: Some("gradient".into()),
         node: nodes,
@@ -114,7 +154,10 @@ fn pruned(
         output: outputs,
         ..GraphProto::default()
     };
-    keep_ancestors(&mut graph, &names.iter().map(String::as_str).collect::<Vec<_>>());
+    keep_ancestors(
+        &mut graph,
+        &names.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
     ModelProto {
         ir_version: like.ir_version,
         opset_import: like.opset_import.clone(),
@@ -128,7 +171,10 @@ fn pruned(
 /// The gradient rows [M, classes] that the backward pass starts from.
 fn seed(g: &mut Builder, seed: Seed, scores: &str, classes: usize) -> Result<Value, Error> {
     if seed == Seed::Input {
-        return Ok(Value { name: SEED.into(), shape: vec![1, classes] });
+        return Ok(Value {
+            name: SEED.into(),
+            shape: vec![1, classes],
+        });
     }
     let flat = g.new_integers("flat", &[-1]);
     let scores = g.emit("Reshape", &[&g.forward(scores), &flat], &[], vec![classes]);
@@ -141,13 +187,35 @@ fn seed(g: &mut Builder, seed: Seed, scores: &str, classes: usize) -> Result<Val
         Seed::Top(k) => (g.new_integers("k", &[k as i64]).name, CLASSES),
         _ => (ASKED[0].to_owned(), "grad/highest"),
     };
-    g.nodes.push(NodeProto::of("TopK", &[&scores.name, &count], "grad/top", &[]));
-    g.nodes.last_mut().expect("pushed above").output.push(highest.into());
+    g.nodes.push(NodeProto::of(
+        "TopK",
+        &[&scores.name, &count],
+        "grad/top",
+        &[],
+    ));
+    g.nodes
+        .last_mut()
+        .expect("pushed above")
+        .output
+        .push(highest.into());
     if seed == Seed::Asked {
-        g.nodes.push(NodeProto::of("Concat", &[highest, ASKED[1]], "grad/asked", &[("axis", 0.into())]));
-        g.nodes.push(NodeProto::of("Unique", &["grad/asked"], CLASSES, &[("sorted", 0.into())]));
+        g.nodes.push(NodeProto::of(
+            "Concat",
+            &[highest, ASKED[1]],
+            "grad/asked",
+            &[("axis", 0.into())],
+        ));
+        g.nodes.push(NodeProto::of(
+            "Unique",
+            &["grad/asked"],
+            CLASSES,
+            &[("sorted", 0.into())],
+        ));
     }
-    let top = Value { name: CLASSES.into(), shape: vec![1] };
+    let top = Value {
+        name: CLASSES.into(),
+        shape: vec![1],
+    };
     let depth = g.new_integer("depth", classes as i64);
     let values = g.new_floats("values", &[2], &[0.0, 1.0]);
     Ok(g.emit("OneHot", &[&top, &depth, &values], &[], vec![1, classes]))
@@ -172,7 +240,10 @@ fn path(prepared: &Prepared) -> HashSet<String> {
 }
 
 /// The nodes on the path with their rules, from the target back.
-fn chain(prepared: &Prepared, path: &HashSet<String>) -> Result<Vec<(NodeProto, &'static Rule)>, Error> {
+fn chain(
+    prepared: &Prepared,
+    path: &HashSet<String>,
+) -> Result<Vec<(NodeProto, &'static Rule)>, Error> {
     let (wrt, target) = (&prepared.wrt, &prepared.target);
     if let Some(wrt) = wrt.iter().find(|tensor| !path.contains(*tensor)) {
         return Err(Error::Shape(format!(
@@ -187,8 +258,14 @@ fn chain(prepared: &Prepared, path: &HashSet<String>) -> Result<Vec<(NodeProto, 
             && node.output.iter().any(|name| path.contains(name))
             && node.input.iter().any(|name| path.contains(name));
         let rule = rules::find(node);
-        // Beside the path too, a loop could keep the probe from ending, and a size that depends on values mislead it.
-        if !on_path && !matches!(node.op_type(), "If" | "Loop" | "Scan" | "NonZero" | "Compress" | "Unique") {
+        // Beside the path too, a loop could keep the probe from ending, and a size that depends on
+        // values mislead it.
+        if !on_path
+            && !matches!(
+                node.op_type(),
+                "If" | "Loop" | "Scan" | "NonZero" | "Compress" | "Unique"
+            )
+        {
             continue;
         }
         let Some(rule) = rule else {
@@ -203,9 +280,16 @@ fn chain(prepared: &Prepared, path: &HashSet<String>) -> Result<Vec<(NodeProto, 
             continue;
         };
         if !rule.all_outputs && node.output[1..].iter().any(|name| path.contains(name)) {
-            let used = prepared.graph().node.iter().any(|n| n.input.iter().any(|name| node.output[1..].contains(name)));
+            let used = prepared
+                .graph()
+                .node
+                .iter()
+                .any(|n| n.input.iter().any(|name| node.output[1..].contains(name)));
             if used || node.output[1..].contains(target) {
-                return Err(unsupported(node, "only its first output has a gradient rule"));
+                return Err(unsupported(
+                    node,
+                    "only its first output has a gradient rule",
+                ));
             }
         }
         chain.push((node.clone(), rule));
@@ -214,10 +298,15 @@ fn chain(prepared: &Prepared, path: &HashSet<String>) -> Result<Vec<(NodeProto, 
         return Ok(chain);
     }
     missing.sort();
-    Err(Error::NoRule { input: wrt.join("`, `"), target: target.clone(), operators: missing })
+    Err(Error::NoRule {
+        input: wrt.join("`, `"),
+        target: target.clone(),
+        operators: missing,
+    })
 }
 
-/// The gradients of the target with respect to `wrt`, where `seed` is the gradient with respect to the target.
+/// The gradients of the target with respect to `wrt`, where `seed` is the gradient with respect to
+/// the target.
 fn backward(
     g: &mut Builder,
     chain: &[(NodeProto, &'static Rule)],
@@ -236,8 +325,19 @@ fn backward(
             }
         };
         let dxs = (rule.gradients)(g, node, &dy)?;
-        for (i, name) in node.input.iter().enumerate().filter(|(_, name)| g.wants(name)).collect::<Vec<_>>() {
-            let none = || unsupported(node, &format!("its rule has no gradient for its input `{name}`"));
+        for (i, name) in node
+            .input
+            .iter()
+            .enumerate()
+            .filter(|(_, name)| g.wants(name))
+            .collect::<Vec<_>>()
+        {
+            let none = || {
+                unsupported(
+                    node,
+                    &format!("its rule has no gradient for its input `{name}`"),
+                )
+            };
             let dx = dxs.get(i).cloned().flatten().ok_or_else(none)?;
             let fits = |(&have, &want): (&usize, &usize)| have == want || have == 1;
             let wanted = g.row(name);

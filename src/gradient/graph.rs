@@ -8,23 +8,42 @@ use crate::onnx::proto::{
 };
 
 /// The declaration of an input or output. A name for the first axis stands for a free size.
-pub(super) fn declaration(name: &str, kind: DataType, first: Option<&str>, dims: &[usize]) -> ValueInfoProto {
+pub(super) fn declaration(
+    name: &str,
+    kind: DataType,
+    first: Option<&str>,
+    dims: &[usize],
+) -> ValueInfoProto {
     let dim = dims.iter().enumerate().map(|(i, &n)| match first {
         Some(rows) if i == 0 => dimension::Value::DimParam(rows.into()),
         _ => dimension::Value::DimValue(n as i64),
     });
-    let dim = dim.map(|value| Dimension { value: Some(value), ..Dimension::default() }).collect();
-    let tensor = type_proto::Tensor { elem_type: Some(kind as i32), shape: Some(TensorShapeProto { dim }) };
+    let dim = dim
+        .map(|value| Dimension {
+            value: Some(value),
+            ..Dimension::default()
+        })
+        .collect();
+    let tensor = type_proto::Tensor {
+        elem_type: Some(kind as i32),
+        shape: Some(TensorShapeProto { dim }),
+    };
     ValueInfoProto {
         name: Some(name.into()),
-        r#type: Some(TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..TypeProto::default() }),
+        r#type: Some(TypeProto {
+            value: Some(type_proto::Value::TensorType(tensor)),
+            ..TypeProto::default()
+        }),
         ..ValueInfoProto::default()
     }
 }
 
 /// The name of an output, without type and shape.
 pub(super) fn output(name: &str) -> ValueInfoProto {
-    ValueInfoProto { name: Some(name.into()), ..ValueInfoProto::default() }
+    ValueInfoProto {
+        name: Some(name.into()),
+        ..ValueInfoProto::default()
+    }
 }
 
 /// Adds the tensors that a node and its subgraphs use.
@@ -66,7 +85,9 @@ pub(super) fn varying(graph: &GraphProto) -> HashSet<String> {
     for node in &graph.node {
         used.clear();
         uses(node, &mut used);
-        if !matches!(node.op_type(), "Shape" | "Size") && used.iter().any(|name| varying.contains(name)) {
+        if !matches!(node.op_type(), "Shape" | "Size")
+            && used.iter().any(|name| varying.contains(name))
+        {
             varying.extend(node.output.iter().filter(|name| !name.is_empty()).cloned());
         }
     }

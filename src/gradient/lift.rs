@@ -1,12 +1,13 @@
-//! Older spellings of operators brought to that of opset 18, one rule each. Later ones only add element types,
-//! or attributes whose default is what was before.
+//! Older spellings of operators brought to that of opset 18, one rule each. Later ones only add
+//! element types, or attributes whose default is what was before.
 
 use super::{Error, unsupported};
 use crate::onnx::proto::{AttributeProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto};
 
 /// The opset of the operators that the backward half is written in.
 const OPSET: i64 = 18;
-/// The opsets that are understood. The newest is that of the ONNX release whose messages `onnx::proto` holds.
+/// The opsets that are understood. The newest is that of the ONNX release whose messages
+/// `onnx::proto` holds.
 const UNDERSTOOD: std::ops::RangeInclusive<i64> = 7..=27;
 
 /// A node in its old spelling to nodes in the new one, with new weights.
@@ -42,13 +43,18 @@ const LIFTS: &[(&str, i64, Lift)] = &[
 
 /// The opset of the standard operators in `model`.
 pub(super) fn opset(model: &ModelProto) -> Result<i64, Error> {
-    let standard = model.opset_import.iter().find(|o| matches!(o.domain(), "" | "ai.onnx"));
+    let standard = model
+        .opset_import
+        .iter()
+        .find(|o| matches!(o.domain(), "" | "ai.onnx"));
     let opset = standard.map_or(1, OperatorSetIdProto::version);
     if UNDERSTOOD.contains(&opset) {
         return Ok(opset);
     }
     let (first, last) = (UNDERSTOOD.start(), UNDERSTOOD.end());
-    Err(Error::Shape(format!("the model is of opset {opset}; opsets {first} to {last} are understood")))
+    Err(Error::Shape(format!(
+        "the model is of opset {opset}; opsets {first} to {last} are understood"
+    )))
 }
 
 /// Writes each node of a model of opset `from` as opset 18 spells it.
@@ -75,7 +81,11 @@ pub(super) fn lift(model: &mut ModelProto, from: i64) -> Result<(), Error> {
         }
         graph.node.extend(nodes);
     }
-    for import in model.opset_import.iter_mut().filter(|o| matches!(o.domain(), "" | "ai.onnx")) {
+    for import in model
+        .opset_import
+        .iter_mut()
+        .filter(|o| matches!(o.domain(), "" | "ai.onnx"))
+    {
         import.domain = None;
         import.version = Some(from.max(OPSET));
     }
@@ -85,7 +95,9 @@ pub(super) fn lift(model: &mut ModelProto, from: i64) -> Result<(), Error> {
 
 /// Moves an attribute to a new integer input at position `at`.
 fn to_input(node: &mut NodeProto, attribute: &str, at: usize, weights: &mut Vec<TensorProto>) {
-    let Some(values) = node.ints(attribute) else { return };
+    let Some(values) = node.ints(attribute) else {
+        return;
+    };
     let name = format!("lift/{}/{attribute}", node.output[0]);
     weights.push(TensorProto::from_integers(&name, &[values.len()], values));
     node.attribute.retain(|a| a.name() != attribute);
@@ -111,7 +123,10 @@ fn batch_normalization(mut node: NodeProto, _: &mut Vec<TensorProto>) -> Vec<Nod
 /// A cast to the type of a weight names that type.
 #[allow(clippy::ptr_arg, reason = "a rule of the table")]
 fn cast_like(node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto> {
-    match weights.iter().find(|w| node.input.get(1).is_some_and(|like| like == w.name())) {
+    match weights
+        .iter()
+        .find(|w| node.input.get(1).is_some_and(|like| like == w.name()))
+    {
         Some(like) => {
             vec![NodeProto::of(
                 "Cast",
@@ -134,7 +149,12 @@ fn clip(mut node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto> {
 
 /// At inference dropout is the identity, whatever its attributes and mask.
 fn dropout(node: NodeProto, _: &mut Vec<TensorProto>) -> Vec<NodeProto> {
-    vec![NodeProto::of("Identity", &[&node.input[0]], &node.output[0], &[])]
+    vec![NodeProto::of(
+        "Identity",
+        &[&node.input[0]],
+        &node.output[0],
+        &[],
+    )]
 }
 
 /// Axes were an attribute before opset 13 or 18.
@@ -146,9 +166,13 @@ fn axes(mut node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto> {
 /// Before opset 13 a softmax saw its input as a matrix: all axes from `axis` on were one.
 fn softmax(mut node: NodeProto, _: &mut Vec<TensorProto>) -> Vec<NodeProto> {
     let axis = node.int("axis", 1);
-    let names = ["shape", "matrix", "softmax"].map(|what| format!("lift/{}/{what}", node.output[0]));
+    let names =
+        ["shape", "matrix", "softmax"].map(|what| format!("lift/{}/{what}", node.output[0]));
     let [shape, matrix, soft] = names.each_ref().map(String::as_str);
-    let last = AttributeProto { name: Some("axis".into()), ..(-1).into() };
+    let last = AttributeProto {
+        name: Some("axis".into()),
+        ..(-1).into()
+    };
     let (x, y) = (node.input[0].clone(), node.output[0].clone());
     node.attribute = vec![last];
     node.input[0] = matrix.into();
@@ -189,13 +213,16 @@ fn split_evenly(mut node: NodeProto, _: &mut Vec<TensorProto>) -> Vec<NodeProto>
     if node.input_name(1).is_none() {
         let parts = (node.output.len() as i64).into();
         node.attribute.retain(|a| a.name() != "num_outputs");
-        node.attribute.push(AttributeProto { name: Some("num_outputs".into()), ..parts });
+        node.attribute.push(AttributeProto {
+            name: Some("num_outputs".into()),
+            ..parts
+        });
     }
     vec![node]
 }
 
-/// `Upsample`, and `Resize` of opset 10: position `o` of the result lies at `o / scale` of the input, rounded down; up
-/// where the result is smaller.
+/// `Upsample`, and `Resize` of opset 10: position `o` of the result lies at `o / scale` of the
+/// input, rounded down; up where the result is smaller.
 fn resize(mut node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto> {
     let name = format!("lift/{}/scales", node.output[0]);
     let scales = match node.floats("scales") {
@@ -205,15 +232,31 @@ fn resize(mut node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto>
         }
         None => node.input_name(1).unwrap_or_default().to_owned(),
     };
-    let smaller = weights.iter().find(|w| w.name() == scales).and_then(|w| w.floats().ok());
-    let rounding = if smaller.is_some_and(|s| s.iter().any(|&s| s < 1.0)) { "ceil" } else { "floor" };
+    let smaller = weights
+        .iter()
+        .find(|w| w.name() == scales)
+        .and_then(|w| w.floats().ok());
+    let rounding = if smaller.is_some_and(|s| s.iter().any(|&s| s < 1.0)) {
+        "ceil"
+    } else {
+        "floor"
+    };
     // Opset 7 and 8 said `linear`, some exporters `bilinear`.
-    let mode = if node.string("mode", "nearest") == "nearest" { "nearest" } else { "linear" };
+    let mode = if node.string("mode", "nearest") == "nearest" {
+        "nearest"
+    } else {
+        "linear"
+    };
     let attributes = [
         ("mode", mode.into()),
         ("coordinate_transformation_mode", "asymmetric".into()),
         ("nearest_mode", rounding.into()),
     ];
     node.input.truncate(1);
-    vec![NodeProto::of("Resize", &[&node.input[0], "", &scales], &node.output[0], &attributes)]
+    vec![NodeProto::of(
+        "Resize",
+        &[&node.input[0], "", &scales],
+        &node.output[0],
+        &attributes,
+    )]
 }

@@ -1,24 +1,26 @@
-//! The gradient compiler: an ONNX classifier in, an ONNX model out that also returns d score / d image.
+//! The gradient compiler: an ONNX classifier in, an ONNX model out that also returns d score / d
+//! image.
 //!
-//! ONNX Runtime has no backward pass for inference models, so it is written into the graph with standard
-//! operators. The mechanism (`engine`) is reverse-mode differentiation on the graph and knows no operator; each
-//! rule in [`rules`] is the formula of one operator and knows no graph. Shapes are read off one run of the model
-//! (`probe`) instead of being inferred.
+//! ONNX Runtime has no backward pass for inference models, so it is written into the graph with
+//! standard operators. The mechanism (`engine`) is reverse-mode differentiation on the graph and
+//! knows no operator; each rule in [`rules`] is the formula of one operator and knows no graph.
+//! Shapes are read off one run of the model (`probe`) instead of being inferred.
 //!
-//! **K classes, one forward pass.** The forward half is that of one photo. The gradient model takes `seed`
-//! [M, classes], one row per wanted gradient, or makes the rows itself for the highest scores ([`Seed`]), and returns
-//! M gradients: row m = d (seed\[m\] · scores) / d image. In the backward half the rows take the place of the photo
-//! on the first axis, so that the photo's activations [1, ...] broadcast against them; a tensor that has no such axis
-//! gets one more in front (`builder`).
+//! **K classes, one forward pass.** The forward half is that of one photo. The gradient model takes
+//! `seed` [M, classes], one row per wanted gradient, or makes the rows itself for the highest
+//! scores ([`Seed`]), and returns M gradients: row m = d (seed\[m\] · scores) / d image. In the
+//! backward half the rows take the place of the photo on the first axis, so that the photo's
+//! activations [1, ...] broadcast against them; a tensor that has no such axis gets one more in
+//! front (`builder`).
 //!
 //! ```text
 //! model ─► prepare (one input, one score, no subgraphs, float32, one opset) ─► probe (shapes, constants)
 //!       ─► rewrite (normalisations into convolutions, ...) ─► engine + rules (backward half) ─► gradient model
 //! ```
 //!
-//! In: a model and something that runs it once ([`Runtime`]). Out: a [`GradientModel`]. Left out are gradients with
-//! respect to weights, several photos at once, and loops on the way from image to score. What has no rule is refused
-//! before work, by operator and node.
+//! In: a model and something that runs it once ([`Runtime`]). Out: a [`GradientModel`]. Left out
+//! are gradients with respect to weights, several photos at once, and loops on the way from image
+//! to score. What has no rule is refused before work, by operator and node.
 //!
 //! ```
 //! use localise::gradient::{Options, Seed, compile};
@@ -53,14 +55,15 @@ use crate::onnx::proto::{ModelProto, NodeProto, TensorProto};
 
 /// The name of the seed input of a gradient model, [M, classes].
 pub const SEED: &str = "seed";
-/// The name of the output of class indices, int64, of a model with [`Seed::Top`] or [`Seed::Asked`].
+/// The name of the output of class indices, int64, of a model with [`Seed::Top`] or
+/// [`Seed::Asked`].
 pub const CLASSES: &str = "classes";
-/// The names of the inputs of a model with [`Seed::Asked`]: how many of the highest scores, `[1]` int64, and which
-/// classes besides, `[N]` int64.
+/// The names of the inputs of a model with [`Seed::Asked`]: how many of the highest scores, `[1]`
+/// int64, and which classes besides, `[N]` int64.
 pub const ASKED: [&str; 2] = ["top", "also"];
 
-/// Runs a model once, for its shapes and constants. The classifier room implements it with ONNX Runtime, so that
-/// this room needs none.
+/// Runs a model once, for its shapes and constants. The classifier room implements it with ONNX
+/// Runtime, so that this room needs none.
 pub trait Runtime {
     /// All outputs of `model`, in its own order and under their names, for one named input.
     ///
@@ -72,29 +75,33 @@ pub trait Runtime {
 /// What to differentiate, and how.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The tensors that the gradient is taken with respect to; none means the image input. Others, such as the feature
-    /// maps of the CAM family, become outputs of the gradient model too. One backward pass serves them all.
+    /// The tensors that the gradient is taken with respect to; none means the image input. Others,
+    /// such as the feature maps of the CAM family, become outputs of the gradient model too. One
+    /// backward pass serves them all.
     pub wrt: Vec<String>,
-    /// The tensor of class scores; by default the model's first output, or what enters its final softmax.
+    /// The tensor of class scores; by default the model's first output, or what enters its final
+    /// softmax.
     pub target: Option<String>,
     /// Where the rows of the seed come from.
     pub seed: Seed,
     /// How a gradient passes a ReLU.
     pub relu: ReluRule,
-    /// Height and width of the image where the model leaves them open, or where [`Options::dense`] is set; the
-    /// network's own by default.
+    /// Height and width of the image where the model leaves them open, or where [`Options::dense`]
+    /// is set; the network's own by default.
     pub size: Option<[usize; 2]>,
-    /// Rewrite the classifier to be fully convolutional first, so that it takes any image of at least its own size.
+    /// Rewrite the classifier to be fully convolutional first, so that it takes any image of at
+    /// least its own size.
     pub dense: Option<Dense>,
 }
 
 /// What a fully convolutional classifier makes of its scores at many positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dense {
-    /// The score of a class is its maximum over positions, its gradient that of the mean of its positive scores
-    /// (Mahendran and Vedaldi 2016, `kssaliency_fcn_proper`).
+    /// The score of a class is its maximum over positions, its gradient that of the mean of its
+    /// positive scores (Mahendran and Vedaldi 2016, `kssaliency_fcn_proper`).
     Positive,
-    /// The score of a class is its mean over positions: at the network's own size the classifier itself.
+    /// The score of a class is its mean over positions: at the network's own size the classifier
+    /// itself.
     Mean,
 }
 
@@ -106,8 +113,8 @@ pub enum Seed {
     Input,
     /// One row for each of the K highest scores, which [`CLASSES`] names.
     Top(usize),
-    /// The inputs [`ASKED`]: one row for each of the highest scores and each other class, none twice. So the classes
-    /// need not be known before the run.
+    /// The inputs [`ASKED`]: one row for each of the highest scores and each other class, none
+    /// twice. So the classes need not be known before the run.
     Asked,
 }
 
@@ -127,9 +134,9 @@ pub enum ReluRule {
 /// A model that returns class scores and their gradient.
 #[derive(Clone, Debug)]
 pub struct GradientModel {
-    /// The model: inputs [`GradientModel::input`] and, for [`Seed::Input`], [`SEED`], for [`Seed::Asked`], [`ASKED`];
-    /// outputs [`GradientModel::scores`], but for [`Seed::Input`] [`CLASSES`], [`GradientModel::gradients`], and the
-    /// tensors of [`Options::wrt`].
+    /// The model: inputs [`GradientModel::input`] and, for [`Seed::Input`], [`SEED`], for
+    /// [`Seed::Asked`], [`ASKED`]; outputs [`GradientModel::scores`], but for [`Seed::Input`]
+    /// [`CLASSES`], [`GradientModel::gradients`], and the tensors of [`Options::wrt`].
     pub model: ModelProto,
     /// The forward half alone: [`GradientModel::input`] to [`GradientModel::scores`].
     pub forward: ModelProto,
@@ -176,7 +183,8 @@ pub enum Error {
         /// What it does that the rule does not know.
         reason: String,
     },
-    /// The model as a whole does not fit: its input, its scores, or how the one depends on the other.
+    /// The model as a whole does not fit: its input, its scores, or how the one depends on the
+    /// other.
     #[error("{0}")]
     Shape(String),
     /// The runtime refuses the model.
@@ -189,18 +197,29 @@ pub enum Error {
 
 /// The error of a rule that meets what it does not know.
 fn unsupported(node: &NodeProto, reason: &str) -> Error {
-    Error::Unsupported { operator: node.op_type().into(), node: node.label().into(), reason: reason.into() }
+    Error::Unsupported {
+        operator: node.op_type().into(),
+        node: node.label().into(),
+        reason: reason.into(),
+    }
 }
 
 fn list(operators: &[(String, Vec<String>)]) -> String {
-    operators.iter().map(|(op, nodes)| format!("\n         {op:<20} {}", nodes.join(", "))).collect()
+    operators
+        .iter()
+        .map(|(op, nodes)| format!("\n         {op:<20} {}", nodes.join(", ")))
+        .collect()
 }
 
 /// Compiles the backward pass of `model`.
 ///
 /// # Errors
 /// [`Error`], naming the operators and nodes at fault.
-pub fn compile(model: &ModelProto, options: &Options, runtime: &dyn Runtime) -> Result<GradientModel, Error> {
+pub fn compile(
+    model: &ModelProto,
+    options: &Options,
+    runtime: &dyn Runtime,
+) -> Result<GradientModel, Error> {
     let mut prepared = prepare::prepare(model, options, runtime)?;
     engine::check(&prepared)?;
     if let Some(dense) = options.dense {

@@ -1,5 +1,5 @@
-//! Half and double precision lifted to float32: on a CPU a half-precision graph runs through hundreds of casts, slower
-//! and with gradients some percent off.
+//! Half and double precision lifted to float32: on a CPU a half-precision graph runs through
+//! hundreds of casts, slower and with gradients some percent off.
 
 use super::Error;
 use crate::onnx::proto::{
@@ -7,26 +7,44 @@ use crate::onnx::proto::{
     tensor_proto::DataType, type_proto,
 };
 
-/// Makes float32 of every float16, bfloat16 and double tensor: weights, attributes, casts, inputs and outputs.
+/// Makes float32 of every float16, bfloat16 and double tensor: weights, attributes, casts, inputs
+/// and outputs.
 pub(super) fn to_float32(model: &mut ModelProto) -> Result<(), Error> {
     model.graph.as_mut().map_or(Ok(()), in_graph)
 }
 
 fn in_graph(graph: &mut GraphProto) -> Result<(), Error> {
     graph.initializer.iter_mut().try_for_each(in_tensor)?;
-    graph.input.iter_mut().chain(&mut graph.output).for_each(in_declaration);
+    graph
+        .input
+        .iter_mut()
+        .chain(&mut graph.output)
+        .for_each(in_declaration);
     graph.node.iter_mut().try_for_each(in_node)
 }
 
 fn in_node(node: &mut NodeProto) -> Result<(), Error> {
     for attribute in &mut node.attribute {
-        // `Cast`, `ConstantOfShape` and random operators name a type; so do the quantisers since opset 21.
-        let names_a_type = matches!(attribute.name(), "to" | "dtype" | "output_dtype" | "stash_type");
-        if names_a_type && attribute.r#type() == AttributeType::Int && lifted(attribute.i() as i32) {
+        // `Cast`, `ConstantOfShape` and random operators name a type; so do the quantisers since
+        // opset 21.
+        let names_a_type = matches!(
+            attribute.name(),
+            "to" | "dtype" | "output_dtype" | "stash_type"
+        );
+        if names_a_type && attribute.r#type() == AttributeType::Int && lifted(attribute.i() as i32)
+        {
             attribute.i = Some(DataType::Float as i64);
         }
-        attribute.t.iter_mut().chain(&mut attribute.tensors).try_for_each(in_tensor)?;
-        attribute.g.iter_mut().chain(&mut attribute.graphs).try_for_each(in_graph)?;
+        attribute
+            .t
+            .iter_mut()
+            .chain(&mut attribute.tensors)
+            .try_for_each(in_tensor)?;
+        attribute
+            .g
+            .iter_mut()
+            .chain(&mut attribute.graphs)
+            .try_for_each(in_graph)?;
     }
     Ok(())
 }
@@ -39,7 +57,8 @@ fn in_tensor(tensor: &mut TensorProto) -> Result<(), Error> {
 }
 
 fn in_declaration(declared: &mut ValueInfoProto) {
-    if let Some(type_proto::Value::TensorType(tensor)) = declared.r#type.as_mut().and_then(|t| t.value.as_mut())
+    if let Some(type_proto::Value::TensorType(tensor)) =
+        declared.r#type.as_mut().and_then(|t| t.value.as_mut())
         && lifted(tensor.elem_type())
     {
         tensor.elem_type = Some(DataType::Float as i32);
@@ -47,5 +66,8 @@ fn in_declaration(declared: &mut ValueInfoProto) {
 }
 
 fn lifted(kind: i32) -> bool {
-    matches!(DataType::try_from(kind), Ok(DataType::Float16 | DataType::Bfloat16 | DataType::Double))
+    matches!(
+        DataType::try_from(kind),
+        Ok(DataType::Float16 | DataType::Bfloat16 | DataType::Double)
+    )
 }

@@ -1,8 +1,9 @@
-//! Maximum flow by two forests that grow towards each other: incremental breadth-first search with excesses.
+//! Maximum flow by two forests that grow towards each other: incremental breadth-first search with
+//! excesses.
 //!
-//! See the [room's page](super) for the idea. The words here: a *root* has excess of its own (in the source's forest) or
-//! deficit (in the sink's). A *level* is a distance to a root; a child's is always above its parent's, so that no cycle
-//! can arise. An *orphan* has lost its parent.
+//! See the [room's page](super) for the idea. The words here: a *root* has excess of its own (in
+//! the source's forest) or deficit (in the sink's). A *level* is a distance to a root; a child's is
+//! always above its parent's, so that no cycle can arise. An *orphan* has lost its parent.
 
 use super::neighbourhood::{Level, Neighbourhood};
 use super::network::{Network, directions};
@@ -53,7 +54,8 @@ impl Forest {
         self.height + i32::from(self.growing)
     }
 
-    /// Takes note of a pixel that is now at one of the levels that are not scanned yet, or at a lower one.
+    /// Takes note of a pixel that is now at one of the levels that are not scanned yet, or at a
+    /// lower one.
     #[inline(always)]
     fn enlist(&mut self, p: usize, level: i32) {
         if level == self.height {
@@ -83,7 +85,11 @@ impl<L: Level> Forests<L> {
     /// # Errors
     /// [`TooHigh`]; the network then holds a valid flow, from which another call can go on.
     #[inline(always)]
-    pub(super) fn maximise<N>(&mut self, neighbourhood: N, network: &mut Network) -> Result<(), TooHigh>
+    pub(super) fn maximise<N>(
+        &mut self,
+        neighbourhood: N,
+        network: &mut Network,
+    ) -> Result<(), TooHigh>
     where
         N: Neighbourhood<Level = L>,
     {
@@ -99,10 +105,20 @@ impl<L: Level> Forests<L> {
                 let source = network.excess[p] > 0;
                 self.parents[p] = ROOT;
                 self.levels[p] = level(if source { 1 } else { -1 });
-                if source { &mut self.source } else { &mut self.sink }.border.push(p as u32);
+                if source {
+                    &mut self.source
+                } else {
+                    &mut self.sink
+                }
+                .border
+                .push(p as u32);
             }
         }
-        let mut solver = Solver { neighbourhood, network, forests: self };
+        let mut solver = Solver {
+            neighbourhood,
+            network,
+            forests: self,
+        };
         // The forest with less work so far grows. When one of them cannot, no path is left.
         while !solver.forests.source.border.is_empty() && !solver.forests.sink.border.is_empty() {
             if solver.forests.source.work <= solver.forests.sink.work {
@@ -135,12 +151,16 @@ struct Solver<'a, N: Neighbourhood> {
     forests: &'a mut Forests<N::Level>,
 }
 
-/// Methods of the source's forest (`SOURCE`) and of the sink's, which is its mirror image: arcs are followed against
-/// their direction and excess is deficit.
+/// Methods of the source's forest (`SOURCE`) and of the sink's, which is its mirror image: arcs are
+/// followed against their direction and excess is deficit.
 impl<N: Neighbourhood> Solver<'_, N> {
     #[inline(always)]
     fn forest<const SOURCE: bool>(&mut self) -> &mut Forest {
-        if SOURCE { &mut self.forests.source } else { &mut self.forests.sink }
+        if SOURCE {
+            &mut self.forests.source
+        } else {
+            &mut self.forests.sink
+        }
     }
 
     /// The level of `p` in the forest; 0 or less outside.
@@ -158,16 +178,25 @@ impl<N: Neighbourhood> Solver<'_, N> {
     /// The arcs that lead away from the root: along them the forest grows, to the children.
     #[inline(always)]
     fn arcs_up<const SOURCE: bool>(&self, p: usize) -> u8 {
-        if SOURCE { self.network.outward[p] } else { self.network.inward[p] }
+        if SOURCE {
+            self.network.outward[p]
+        } else {
+            self.network.inward[p]
+        }
     }
 
     /// The arcs towards the root.
     #[inline(always)]
     fn arcs_down<const SOURCE: bool>(&self, p: usize) -> u8 {
-        if SOURCE { self.network.inward[p] } else { self.network.outward[p] }
+        if SOURCE {
+            self.network.inward[p]
+        } else {
+            self.network.outward[p]
+        }
     }
 
-    /// Scans the outermost level: free neighbours join the forest; neighbours in the other forest close paths.
+    /// Scans the outermost level: free neighbours join the forest; neighbours in the other forest
+    /// close paths.
     #[inline(always)]
     fn grow<const SOURCE: bool>(&mut self) -> Result<(), TooHigh> {
         let forest = self.forest::<SOURCE>();
@@ -184,7 +213,11 @@ impl<N: Neighbourhood> Solver<'_, N> {
             // Augmenting may take p away from this level, and gives and takes arcs.
             while self.level::<SOURCE>(p) == height {
                 self.forest::<SOURCE>().work += 1;
-                let (free, other) = self.neighbourhood.outside::<SOURCE>(&self.forests.levels, p, self.network.stride);
+                let (free, other) = self.neighbourhood.outside::<SOURCE>(
+                    &self.forests.levels,
+                    p,
+                    self.network.stride,
+                );
                 let arcs = self.arcs_up::<SOURCE>(p);
                 for d in directions(free & arcs) {
                     let q = self.network.neighbour(p, d);
@@ -192,24 +225,37 @@ impl<N: Neighbourhood> Solver<'_, N> {
                     self.forests.parents[q] = 7 - d as u8;
                     self.forest::<SOURCE>().next.push(q as u32);
                 }
-                let Some(d) = directions(other & arcs).next() else { break };
+                let Some(d) = directions(other & arcs).next() else {
+                    break;
+                };
                 let q = self.network.neighbour(p, d);
-                if SOURCE { self.augment(p, q, d) } else { self.augment(q, p, 7 - d) }
+                if SOURCE {
+                    self.augment(p, q, d)
+                } else {
+                    self.augment(q, p, 7 - d)
+                }
             }
         }
-        let Forests { levels, source, sink, .. } = &mut *self.forests;
+        let Forests {
+            levels,
+            source,
+            sink,
+            ..
+        } = &mut *self.forests;
         let forest = if SOURCE { source } else { sink };
         forest.growing = false;
         forest.height = height + 1;
         std::mem::swap(&mut forest.border, &mut forest.next);
         forest.next.clear();
         let expected = if SOURCE { height + 1 } else { -height - 1 };
-        forest.border.retain(|&p| levels[p as usize].into() == expected);
+        forest
+            .border
+            .retain(|&p| levels[p as usize].into() == expected);
         Ok(())
     }
 
-    /// Pushes what the way from the root to `p` carries over the arc `d` from `p` to `q` in the sink's forest, and on as
-    /// far as it goes. Then repairs both forests.
+    /// Pushes what the way from the root to `p` carries over the arc `d` from `p` to `q` in the
+    /// sink's forest, and on as far as it goes. Then repairs both forests.
     #[inline(always)]
     fn augment(&mut self, p: usize, q: usize, d: usize) {
         let flow = self.supply(p, self.network.residual[p][d]);
@@ -253,8 +299,8 @@ impl<N: Neighbourhood> Solver<'_, N> {
         }
     }
 
-    /// Pushes `flow` from `p` in the sink's forest on towards the root. Where an arc is too narrow, the rest stays with
-    /// an orphan.
+    /// Pushes `flow` from `p` in the sink's forest on towards the root. Where an arc is too narrow,
+    /// the rest stays with an orphan.
     #[inline(always)]
     fn deliver(&mut self, mut p: usize, mut flow: i32) {
         loop {
@@ -290,9 +336,9 @@ impl<N: Neighbourhood> Solver<'_, N> {
         self.forests.next_orphan[p] = next;
     }
 
-    /// Gives every orphan a new parent, nearest to the roots first: at its own level if it can, else at the lowest that
-    /// its neighbours offer, and its children become orphans. An orphan that finds no parent within the levels reached
-    /// so far falls out of the forest.
+    /// Gives every orphan a new parent, nearest to the roots first: at its own level if it can,
+    /// else at the lowest that its neighbours offer, and its children become orphans. An orphan
+    /// that finds no parent within the levels reached so far falls out of the forest.
     #[inline(always)]
     fn adopt<const SOURCE: bool>(&mut self) {
         while self.forest::<SOURCE>().waiting > 0 {
@@ -305,14 +351,25 @@ impl<N: Neighbourhood> Solver<'_, N> {
             }
             forest.waiting -= 1;
             self.forest::<SOURCE>().orphans[lowest] = self.forests.next_orphan[p];
-            debug_assert!(self.forests.parents[p] == ORPHAN && self.level::<SOURCE>(p) == lowest as i32);
+            debug_assert!(
+                self.forests.parents[p] == ORPHAN && self.level::<SOURCE>(p) == lowest as i32
+            );
             let limit = self.forest::<SOURCE>().limit();
             self.forest::<SOURCE>().work += 1;
             let arcs = self.arcs_down::<SOURCE>(p);
-            let nearest = self.neighbourhood.nearest::<SOURCE>(&self.forests.levels, p, self.network.stride, arcs);
+            let nearest = self.neighbourhood.nearest::<SOURCE>(
+                &self.forests.levels,
+                p,
+                self.network.stride,
+                arcs,
+            );
             let nearest = nearest.filter(|&(level, _)| level < limit);
             if nearest.is_none_or(|(level, _)| level >= lowest as i32) {
-                for d in directions(self.neighbourhood.children(&self.forests.parents, p, self.network.stride)) {
+                for d in directions(self.neighbourhood.children(
+                    &self.forests.parents,
+                    p,
+                    self.network.stride,
+                )) {
                     self.abandon::<SOURCE>(self.network.neighbour(p, d));
                 }
             }
@@ -335,8 +392,8 @@ impl<N: Neighbourhood> Solver<'_, N> {
         self.forest::<SOURCE>().lowest = usize::MAX;
     }
 
-    /// Takes the orphan `p` out of the forest. If it holds excess it becomes a root of the source's, at the level that
-    /// is scanned next. (In the source's forest only roots hold any.)
+    /// Takes the orphan `p` out of the forest. If it holds excess it becomes a root of the
+    /// source's, at the level that is scanned next. (In the source's forest only roots hold any.)
     #[inline(always)]
     fn drop_out<const SOURCE: bool>(&mut self, p: usize) {
         if self.network.excess[p] == 0 {

@@ -1,8 +1,8 @@
 //! The residual network: what a grid of pixels can still carry.
 //!
-//! A pixel's neighbours are found by adding an offset to its index. The grid is padded by one ring of pixels without
-//! capacity, so that no lookup needs a bounds test or an adjacency list. The eight directions are numbered in reading
-//! order, so that `7 - d` leads back:
+//! A pixel's neighbours are found by adding an offset to its index. The grid is padded by one ring
+//! of pixels without capacity, so that no lookup needs a bounds test or an adjacency list. The
+//! eight directions are numbered in reading order, so that `7 - d` leads back:
 //!
 //! ```text
 //! 0 1 2
@@ -25,7 +25,8 @@ pub(super) struct Network {
     pub(super) residual: Vec<[i32; 8]>,
     /// Which arcs out of a pixel have residual capacity; one bit a direction.
     pub(super) outward: Vec<u8>,
-    /// Which arcs into a pixel have residual capacity; bit `d` for the arc from the neighbour in direction `d`.
+    /// Which arcs into a pixel have residual capacity; bit `d` for the arc from the neighbour in
+    /// direction `d`.
     pub(super) inward: Vec<u8>,
     /// What the source still offers a pixel (positive) or the sink still takes from it (negative).
     pub(super) excess: Vec<i64>,
@@ -65,7 +66,8 @@ impl Network {
         p.wrapping_add_signed(self.offsets[d & 7])
     }
 
-    /// Sets the capacities between all pixels and their neighbours in direction `d` = 4…7, row by row.
+    /// Sets the capacities between all pixels and their neighbours in direction `d` = 4…7, row by
+    /// row.
     pub(super) fn set_capacities(&mut self, d: usize, forth: &[i32], back: &[i32]) {
         let (dx, dy) = [(1, 0), (-1, 1), (0, 1), (1, 1)][d - 4];
         let columns = usize::from(dx < 0)..self.width - usize::from(dx > 0);
@@ -87,9 +89,14 @@ impl Network {
             let bytes = u64::from_le_bytes(residual.map(|r| u8::from(r > 0)));
             *arcs = (bytes.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8;
         }
-        let terminals = source.chunks_exact(self.width).zip(sink.chunks_exact(self.width));
+        let terminals = source
+            .chunks_exact(self.width)
+            .zip(sink.chunks_exact(self.width));
         for (pixels, (source, sink)) in self.rows().zip(terminals) {
-            for (excess, (&source, &sink)) in self.excess[pixels.clone()].iter_mut().zip(source.iter().zip(sink)) {
+            for (excess, (&source, &sink)) in self.excess[pixels.clone()]
+                .iter_mut()
+                .zip(source.iter().zip(sink))
+            {
                 *excess = i64::from(source) - i64::from(sink);
             }
             // An arc comes in where the neighbour's arc goes out.
@@ -104,8 +111,8 @@ impl Network {
         }
     }
 
-    /// Pushes flow > 0 from `p` to its neighbour in direction `d`. Returns whether the arc is full. The excesses of both
-    /// are the caller's affair.
+    /// Pushes flow > 0 from `p` to its neighbour in direction `d`. Returns whether the arc is full.
+    /// The excesses of both are the caller's affair.
     #[inline(always)]
     pub(super) fn push(&mut self, p: usize, d: usize, flow: i32) -> bool {
         let q = self.neighbour(p, d);
@@ -139,7 +146,11 @@ impl Network {
                 let q = self.neighbour(p, d);
                 assert!(self.residual[p][d] >= 0, "a residual below 0");
                 let both = |c: &[[i32; 8]]| c[p][d] + c[q][7 - d];
-                assert_eq!(both(&self.residual), both(&self.capacity), "flow came from nowhere");
+                assert_eq!(
+                    both(&self.residual),
+                    both(&self.capacity),
+                    "flow came from nowhere"
+                );
                 expected -= i64::from(self.capacity[p][d]) - i64::from(self.residual[p][d]);
             }
             assert_eq!(self.excess[p], expected, "flow is not conserved");

@@ -1,6 +1,8 @@
 //! Attributes of a node by type, with the default that the operator's specification gives.
 
-use super::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, attribute_proto::AttributeType};
+use super::proto::{
+    AttributeProto, GraphProto, NodeProto, TensorProto, attribute_proto::AttributeType,
+};
 
 impl NodeProto {
     /// A node of the standard domain with one output, after which it is called.
@@ -11,9 +13,16 @@ impl NodeProto {
     /// assert_eq!((node.op_type(), node.name(), node.int("axis", 0)), ("Concat", "y", 1));
     /// ```
     #[must_use]
-    pub fn of(op: &str, inputs: &[&str], output: &str, attributes: &[(&str, AttributeProto)]) -> Self {
-        let named =
-            |(name, value): &(&str, AttributeProto)| AttributeProto { name: Some((*name).into()), ..value.clone() };
+    pub fn of(
+        op: &str,
+        inputs: &[&str],
+        output: &str,
+        attributes: &[(&str, AttributeProto)],
+    ) -> Self {
+        let named = |(name, value): &(&str, AttributeProto)| AttributeProto {
+            name: Some((*name).into()),
+            ..value.clone()
+        };
         Self {
             op_type: Some(op.into()),
             name: Some(output.into()),
@@ -31,13 +40,15 @@ impl NodeProto {
     /// The integer attribute `name`, or the operator's default.
     #[must_use]
     pub fn int(&self, name: &str, default: i64) -> i64 {
-        self.attribute_named(name).map_or(default, AttributeProto::i)
+        self.attribute_named(name)
+            .map_or(default, AttributeProto::i)
     }
 
     /// The float attribute `name`, or the operator's default.
     #[must_use]
     pub fn float(&self, name: &str, default: f32) -> f32 {
-        self.attribute_named(name).map_or(default, AttributeProto::f)
+        self.attribute_named(name)
+            .map_or(default, AttributeProto::f)
     }
 
     /// The list of integers `name`, or `None` where the node leaves it out.
@@ -55,7 +66,9 @@ impl NodeProto {
     /// The text attribute `name`, or the operator's default.
     #[must_use]
     pub fn string<'a>(&'a self, name: &str, default: &'a str) -> &'a str {
-        self.attribute_named(name).and_then(|a| std::str::from_utf8(a.s()).ok()).unwrap_or(default)
+        self.attribute_named(name)
+            .and_then(|a| std::str::from_utf8(a.s()).ok())
+            .unwrap_or(default)
     }
 
     /// The tensor attribute `name`.
@@ -70,35 +83,55 @@ impl NodeProto {
         self.attribute_named(name).and_then(|a| a.g.as_ref())
     }
 
-    /// The name of input `i`, or `None` where it is left out (ONNX spells an omitted input as an empty name).
+    /// The name of input `i`, or `None` where it is left out (ONNX spells an omitted input as an
+    /// empty name).
     #[must_use]
     pub fn input_name(&self, i: usize) -> Option<&str> {
-        self.input.get(i).map(String::as_str).filter(|name| !name.is_empty())
+        self.input
+            .get(i)
+            .map(String::as_str)
+            .filter(|name| !name.is_empty())
     }
 
     /// What a message calls the node: its name, or that of its first output.
     #[must_use]
     pub fn label(&self) -> &str {
-        if self.name().is_empty() { self.output.first().map_or("", String::as_str) } else { self.name() }
+        if self.name().is_empty() {
+            self.output.first().map_or("", String::as_str)
+        } else {
+            self.name()
+        }
     }
 }
 
 /// A value that an attribute can hold; lets a node be written as `("axis", 1.into())`.
 impl From<i64> for AttributeProto {
     fn from(i: i64) -> Self {
-        Self { r#type: Some(AttributeType::Int as i32), i: Some(i), ..Self::default() }
+        Self {
+            r#type: Some(AttributeType::Int as i32),
+            i: Some(i),
+            ..Self::default()
+        }
     }
 }
 
 impl From<f32> for AttributeProto {
     fn from(f: f32) -> Self {
-        Self { r#type: Some(AttributeType::Float as i32), f: Some(f), ..Self::default() }
+        Self {
+            r#type: Some(AttributeType::Float as i32),
+            f: Some(f),
+            ..Self::default()
+        }
     }
 }
 
 impl From<&[i64]> for AttributeProto {
     fn from(ints: &[i64]) -> Self {
-        Self { r#type: Some(AttributeType::Ints as i32), ints: ints.into(), ..Self::default() }
+        Self {
+            r#type: Some(AttributeType::Ints as i32),
+            ints: ints.into(),
+            ..Self::default()
+        }
     }
 }
 
@@ -110,12 +143,20 @@ impl From<Vec<i64>> for AttributeProto {
 
 impl From<&str> for AttributeProto {
     fn from(s: &str) -> Self {
-        Self { r#type: Some(AttributeType::String as i32), s: Some(s.into()), ..Self::default() }
+        Self {
+            r#type: Some(AttributeType::String as i32),
+            s: Some(s.into()),
+            ..Self::default()
+        }
     }
 }
 
 impl From<TensorProto> for AttributeProto {
     fn from(t: TensorProto) -> Self {
-        Self { r#type: Some(AttributeType::Tensor as i32), t: Some(t), ..Self::default() }
+        Self {
+            r#type: Some(AttributeType::Tensor as i32),
+            t: Some(t),
+            ..Self::default()
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! What every later step takes for granted of a graph: nodes in order, weights of the size that they declare.
+//! What every later step takes for granted of a graph: nodes in order, weights of the size that
+//! they declare.
 
 use std::collections::HashSet;
 
@@ -17,15 +18,32 @@ fn nested(graph: &GraphProto, outer: &HashSet<&str>) -> Result<(), String> {
     let (mut known, mut made) = (outer.clone(), HashSet::new());
     known.extend(graph.input.iter().map(super::proto::ValueInfoProto::name));
     known.extend(graph.initializer.iter().map(TensorProto::name));
-    known.extend(graph.sparse_initializer.iter().filter_map(|sparse| Some(sparse.values.as_ref()?.name())));
+    known.extend(
+        graph
+            .sparse_initializer
+            .iter()
+            .filter_map(|sparse| Some(sparse.values.as_ref()?.name())),
+    );
     graph.initializer.iter().try_for_each(size)?;
     for node in &graph.node {
-        if let Some(name) = node.input.iter().find(|name| !name.is_empty() && !known.contains(name.as_str())) {
+        if let Some(name) = node
+            .input
+            .iter()
+            .find(|name| !name.is_empty() && !known.contains(name.as_str()))
+        {
             return Err(unknown(graph, node, name));
         }
         for attribute in &node.attribute {
-            attribute.t.iter().chain(&attribute.tensors).try_for_each(size)?;
-            attribute.g.iter().chain(&attribute.graphs).try_for_each(|graph| nested(graph, &known))?;
+            attribute
+                .t
+                .iter()
+                .chain(&attribute.tensors)
+                .try_for_each(size)?;
+            attribute
+                .g
+                .iter()
+                .chain(&attribute.graphs)
+                .try_for_each(|graph| nested(graph, &known))?;
         }
         for output in node.output.iter().filter(|name| !name.is_empty()) {
             if !made.insert(output.as_str()) {
@@ -38,15 +56,30 @@ fn nested(graph: &GraphProto, outer: &HashSet<&str>) -> Result<(), String> {
 }
 
 fn unknown(graph: &GraphProto, node: &NodeProto, name: &str) -> String {
-    let later = graph.node.iter().any(|other| other.output.iter().any(|output| output == name));
-    let why = if later { "which is made later: a cycle, or nodes out of order" } else { "which nothing makes" };
+    let later = graph
+        .node
+        .iter()
+        .any(|other| other.output.iter().any(|output| output == name));
+    let why = if later {
+        "which is made later: a cycle, or nodes out of order"
+    } else {
+        "which nothing makes"
+    };
     format!("node '{}' uses '{name}', {why}", node.label())
 }
 
 /// Refuses a tensor whose data are not as many bytes as its shape and type want.
 fn size(tensor: &TensorProto) -> Result<(), String> {
-    let Some(count) = tensor.dims.iter().try_fold(1i64, |n, &d| if d < 0 { None } else { n.checked_mul(d) }) else {
-        return Err(format!("tensor '{}' has the impossible shape {:?}", tensor.name(), tensor.dims));
+    let Some(count) = tensor
+        .dims
+        .iter()
+        .try_fold(1i64, |n, &d| if d < 0 { None } else { n.checked_mul(d) })
+    else {
+        return Err(format!(
+            "tensor '{}' has the impossible shape {:?}",
+            tensor.name(),
+            tensor.dims
+        ));
     };
     let bits = match DataType::try_from(tensor.data_type()) {
         Ok(DataType::Double | DataType::Int64 | DataType::Uint64 | DataType::Complex64) => 64,
@@ -62,17 +95,39 @@ fn size(tensor: &TensorProto) -> Result<(), String> {
     let [have, want] = match &tensor.raw_data {
         Some(raw) => [raw.len() as i64, count.saturating_mul(bits / 8)],
         None => {
-            let lists = [tensor.float_data.len(), tensor.int32_data.len(), tensor.int64_data.len()];
-            let longest = lists.into_iter().chain([tensor.double_data.len(), tensor.uint64_data.len()]).max();
-            let per_value = if tensor.data_type() == DataType::Complex64 as i32 { 2 } else { 1 };
-            [longest.unwrap_or_default() as i64, count.saturating_mul(per_value)]
+            let lists = [
+                tensor.float_data.len(),
+                tensor.int32_data.len(),
+                tensor.int64_data.len(),
+            ];
+            let longest = lists
+                .into_iter()
+                .chain([tensor.double_data.len(), tensor.uint64_data.len()])
+                .max();
+            let per_value = if tensor.data_type() == DataType::Complex64 as i32 {
+                2
+            } else {
+                1
+            };
+            [
+                longest.unwrap_or_default() as i64,
+                count.saturating_mul(per_value),
+            ]
         }
     };
     if have == want {
         return Ok(());
     }
-    let unit = if tensor.raw_data.is_some() { "bytes" } else { "values" };
-    Err(format!("tensor '{}' of shape {:?} holds {have} {unit} where {want} belong", tensor.name(), tensor.dims))
+    let unit = if tensor.raw_data.is_some() {
+        "bytes"
+    } else {
+        "values"
+    };
+    Err(format!(
+        "tensor '{}' of shape {:?} holds {have} {unit} where {want} belong",
+        tensor.name(),
+        tensor.dims
+    ))
 }
 
 #[cfg(test)]
@@ -90,20 +145,40 @@ mod tests {
             ..TensorProto::from_raw("w", &[], DataType::Float, vec![0; bytes])
         };
         let cases = [
-            (vec![node(&["w", "b"], "a"), node(&["a", "w"], "b")], weight(&[2], 8), "uses 'b', which is made later"),
-            (vec![node(&["w", "gone"], "a")], weight(&[2], 8), "uses 'gone', which nothing makes"),
-            (vec![node(&["w"], "a"), node(&["a"], "a")], weight(&[2], 8), "two nodes make the tensor 'a'"),
+            (
+                vec![node(&["w", "b"], "a"), node(&["a", "w"], "b")],
+                weight(&[2], 8),
+                "uses 'b', which is made later",
+            ),
+            (
+                vec![node(&["w", "gone"], "a")],
+                weight(&[2], 8),
+                "uses 'gone', which nothing makes",
+            ),
+            (
+                vec![node(&["w"], "a"), node(&["a"], "a")],
+                weight(&[2], 8),
+                "two nodes make the tensor 'a'",
+            ),
             (vec![], weight(&[3], 8), "holds 8 bytes where 12 belong"),
             (vec![], weight(&[-1], 0), "impossible shape [-1]"),
             (vec![], weight(&[1 << 40, 1 << 40], 0), "impossible shape"),
         ];
         for (node, weight, expected) in cases {
-            let graph = GraphProto { node, initializer: vec![weight], ..GraphProto::default() };
+            let graph = GraphProto {
+                node,
+                initializer: vec![weight],
+                ..GraphProto::default()
+            };
             let message = check(&graph).expect_err(expected);
             assert!(message.contains(expected), "{message}");
         }
         let good = vec![node(&["w", ""], "a"), node(&["a", "w"], "b")];
-        let graph = GraphProto { node: good, initializer: vec![weight(&[2], 8)], ..GraphProto::default() };
+        let graph = GraphProto {
+            node: good,
+            initializer: vec![weight(&[2], 8)],
+            ..GraphProto::default()
+        };
         assert_eq!(check(&graph), Ok(()));
     }
 }

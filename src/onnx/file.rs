@@ -14,7 +14,8 @@ use super::external;
 use super::proto::ModelProto;
 use crate::publish::publish_with;
 
-/// The newest IR version whose messages [`super::proto`] knows. A newer file may hold fields that would be lost.
+/// The newest IR version whose messages [`super::proto`] knows. A newer file may hold fields that
+/// would be lost.
 const IR_VERSION: i64 = 14;
 
 /// How long a message may be: readers count its bytes in 32 bits with a sign.
@@ -23,14 +24,24 @@ const MESSAGE_LIMIT: usize = i32::MAX as usize;
 /// The model in `path`, with the weights that it keeps in other files read in.
 ///
 /// # Errors
-/// [`Error`] when the file is unreadable, no ONNX model, of a newer IR version, contradicts itself, or wants weights
-/// from outside its own folder.
+/// [`Error`] when the file is unreadable, no ONNX model, of a newer IR version, contradicts itself,
+/// or wants weights from outside its own folder.
 pub fn load(path: &Path) -> Result<ModelProto, Error> {
-    let bytes = fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
+    let bytes = fs::read(path).map_err(|source| Error::Io {
+        path: path.into(),
+        source,
+    })?;
     let mut model = decode(bytes, path)?;
     external::read_in(&mut model, path)?;
     // Once more for the weights that came from other files.
-    model.graph.as_ref().map_or(Ok(()), check).map_err(|reason| Error::Format { path: path.into(), reason })?;
+    model
+        .graph
+        .as_ref()
+        .map_or(Ok(()), check)
+        .map_err(|reason| Error::Format {
+            path: path.into(),
+            reason,
+        })?;
     Ok(model)
 }
 
@@ -39,24 +50,32 @@ pub fn load(path: &Path) -> Result<ModelProto, Error> {
 /// # Errors
 /// [`Error`] as for [`load`].
 pub fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
-    let bytes = fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
+    let bytes = fs::read(path).map_err(|source| Error::Io {
+        path: path.into(),
+        source,
+    })?;
     let mut model = decode(bytes, path)?;
     Ok([vec![path.to_owned()], external::files(&mut model, path)].concat())
 }
 
-/// The model in `bytes`; `origin` is the name that errors carry. Weights are slices of `bytes`; those in other files
-/// stay where they are.
+/// The model in `bytes`; `origin` is the name that errors carry. Weights are slices of `bytes`;
+/// those in other files stay where they are.
 ///
 /// # Errors
 /// [`Error::Format`] when the bytes are no ONNX model, or one that contradicts itself.
 pub fn decode(bytes: impl Into<Bytes>, origin: &Path) -> Result<ModelProto, Error> {
     let bytes = bytes.into();
-    let format = |reason: String| Error::Format { path: origin.into(), reason };
+    let format = |reason: String| Error::Format {
+        path: origin.into(),
+        reason,
+    };
     if bytes.is_empty() {
         return Err(format("the file is empty".into()));
     }
     if bytes.starts_with(b"version https://git-lfs") {
-        return Err(format("it is a git-lfs pointer; fetch the file itself with `git lfs pull`".into()));
+        return Err(format(
+            "it is a git-lfs pointer; fetch the file itself with `git lfs pull`".into(),
+        ));
     }
     let model = ModelProto::decode(bytes).map_err(|e| format(e.to_string()))?;
     if model.graph.as_ref().is_none_or(|g| g.node.is_empty()) {
@@ -64,20 +83,24 @@ pub fn decode(bytes: impl Into<Bytes>, origin: &Path) -> Result<ModelProto, Erro
     }
     if model.ir_version() > IR_VERSION {
         let version = model.ir_version();
-        return Err(format(format!("IR version {version}; this program reads up to {IR_VERSION}")));
+        return Err(format(format!(
+            "IR version {version}; this program reads up to {IR_VERSION}"
+        )));
     }
     model.graph.as_ref().map_or(Ok(()), check).map_err(format)?;
     Ok(model)
 }
 
-/// The bytes of a model file. For one beyond protobuf's 2 GB, which no reader takes in one piece, there is [`save`].
+/// The bytes of a model file. For one beyond protobuf's 2 GB, which no reader takes in one piece,
+/// there is [`save`].
 #[must_use]
 pub fn encode(model: &ModelProto) -> Vec<u8> {
     model.encode_to_vec()
 }
 
-/// Writes the model to `path` by way of a temporary file beside it, so that no reader sees a part. Where it is too
-/// long for one protobuf message (2 GB), its large weights go to `path` + `.data`, ONNX's external data.
+/// Writes the model to `path` by way of a temporary file beside it, so that no reader sees a part.
+/// Where it is too long for one protobuf message (2 GB), its large weights go to `path` + `.data`,
+/// ONNX's external data.
 ///
 /// # Errors
 /// When a file cannot be written.
@@ -95,13 +118,17 @@ fn save_within(mut model: ModelProto, path: &Path, limit: usize) -> io::Result<(
 
 /// Writes the message weight by weight, so that no second copy of a large model is made in memory.
 ///
-/// Protocol buffers: a field is its key, for a message the length, and its content; the order of fields is free.
+/// Protocol buffers: a field is its key, for a message the length, and its content; the order of
+/// fields is free.
 fn write(mut model: ModelProto, file: &mut impl Write) -> io::Result<()> {
     const GRAPH: u32 = 7; // of ModelProto
     const INITIALIZER: u32 = 5; // of GraphProto
     let mut graph = model.graph.take().unwrap_or_default();
     let weights = std::mem::take(&mut graph.initializer);
-    let length = weights.iter().map(|w| encoding::message::encoded_len(INITIALIZER, w)).sum::<usize>();
+    let length = weights
+        .iter()
+        .map(|w| encoding::message::encoded_len(INITIALIZER, w))
+        .sum::<usize>();
 
     let mut head = model.encode_to_vec();
     encoding::encode_key(GRAPH, WireType::LengthDelimited, &mut head);
@@ -125,13 +152,21 @@ mod tests {
     fn what_is_no_model_is_named() {
         let cases: [(&'static [u8], &str); 4] = [
             (b"", "the file is empty"),
-            (b"version https://git-lfs.github.com/spec/v1\n", "git-lfs pointer"),
+            (
+                b"version https://git-lfs.github.com/spec/v1\n",
+                "git-lfs pointer",
+            ),
             (b"<!DOCTYPE html><html>", "not a usable ONNX model"),
             (&[0x08, 99, 0x3a, 2, 0x0a, 0], "IR version 99"),
         ];
         for (bytes, expected) in cases {
-            let message = decode(bytes, Path::new("m.onnx")).expect_err(expected).to_string();
-            assert!(message.contains(expected) && message.starts_with("m.onnx"), "{message}");
+            let message = decode(bytes, Path::new("m.onnx"))
+                .expect_err(expected)
+                .to_string();
+            assert!(
+                message.contains(expected) && message.starts_with("m.onnx"),
+                "{message}"
+            );
         }
     }
 
@@ -139,7 +174,11 @@ mod tests {
     fn a_model_beyond_the_limit_keeps_its_weights_in_a_second_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let graph = GraphProto {
-            node: vec![NodeProto { input: vec!["w".into()], output: vec!["y".into()], ..NodeProto::default() }],
+            node: vec![NodeProto {
+                input: vec!["w".into()],
+                output: vec!["y".into()],
+                ..NodeProto::default()
+            }],
             initializer: vec![
                 TensorProto::from_floats("w", &[3000], &[0.5; 3000]),
                 TensorProto::from_integers("small", &[1], &[7]),
@@ -147,12 +186,21 @@ mod tests {
             ],
             ..GraphProto::default()
         };
-        let model = ModelProto { ir_version: Some(8), graph: Some(graph), ..ModelProto::default() };
+        let model = ModelProto {
+            ir_version: Some(8),
+            graph: Some(graph),
+            ..ModelProto::default()
+        };
         for (limit, files) in [(MESSAGE_LIMIT, 1), (10_000, 2)] {
             let path = folder.path().join(format!("{limit}")).join("m.onnx");
             fs::create_dir(path.parent().expect("a folder")).expect("a folder");
             save_within(model.clone(), &path, limit).expect("written");
-            assert_eq!(fs::read_dir(path.parent().expect("a folder")).expect("a folder").count(), files);
+            assert_eq!(
+                fs::read_dir(path.parent().expect("a folder"))
+                    .expect("a folder")
+                    .count(),
+                files
+            );
             assert_eq!(load(&path).expect("read back"), model, "limit {limit}");
         }
     }

@@ -21,13 +21,23 @@ impl<'a> Graph<'a> {
         let mut producers = HashMap::new();
         let mut consumers: HashMap<_, Vec<_>> = HashMap::new();
         for (i, node) in proto.node.iter().enumerate() {
-            producers.extend(node.output.iter().filter(|name| !name.is_empty()).map(|name| (name.as_str(), i)));
+            producers.extend(
+                node.output
+                    .iter()
+                    .filter(|name| !name.is_empty())
+                    .map(|name| (name.as_str(), i)),
+            );
             for name in node.input.iter().filter(|name| !name.is_empty()) {
                 consumers.entry(name.as_str()).or_default().push(i);
             }
         }
         let initializers = proto.initializer.iter().map(|t| (t.name(), t)).collect();
-        Self { proto, producers, consumers, initializers }
+        Self {
+            proto,
+            producers,
+            consumers,
+            initializers,
+        }
     }
 
     /// The node that makes `tensor`, or `None` for an input or a weight.
@@ -38,7 +48,11 @@ impl<'a> Graph<'a> {
 
     /// The nodes that use `tensor`, in graph order.
     pub fn consumers(&self, tensor: &str) -> impl Iterator<Item = &'a NodeProto> {
-        self.consumers.get(tensor).into_iter().flatten().map(|&i| &self.proto.node[i])
+        self.consumers
+            .get(tensor)
+            .into_iter()
+            .flatten()
+            .map(|&i| &self.proto.node[i])
     }
 
     /// The weight called `tensor`.
@@ -49,7 +63,11 @@ impl<'a> Graph<'a> {
 
     /// The inputs that a user must feed: those that are no weights (old files list both).
     pub fn inputs(&self) -> impl Iterator<Item = &'a str> {
-        self.proto.input.iter().map(super::proto::ValueInfoProto::name).filter(|name| self.initializer(name).is_none())
+        self.proto
+            .input
+            .iter()
+            .map(super::proto::ValueInfoProto::name)
+            .filter(|name| self.initializer(name).is_none())
     }
 }
 
@@ -61,18 +79,39 @@ mod tests {
     #[test]
     fn tensors_know_their_makers_and_users() {
         let node = |op: &str, inputs: &[&str], output: &str| NodeProto::of(op, inputs, output, &[]);
-        let input = |name: &str| ValueInfoProto { name: Some(name.into()), ..ValueInfoProto::default() };
+        let input = |name: &str| ValueInfoProto {
+            name: Some(name.into()),
+            ..ValueInfoProto::default()
+        };
         let proto = GraphProto {
-            node: vec![node("Relu", &["x"], "a"), node("Add", &["a", "w"], "b"), node("Clip", &["a", "", "w"], "c")],
+            node: vec![
+                node("Relu", &["x"], "a"),
+                node("Add", &["a", "w"], "b"),
+                node("Clip", &["a", "", "w"], "c"),
+            ],
             initializer: vec![TensorProto::from_floats("w", &[], &[1.0])],
             input: vec![input("x"), input("w")],
             ..GraphProto::default()
         };
         let graph = Graph::new(&proto);
-        assert_eq!(graph.inputs().collect::<Vec<_>>(), ["x"], "a weight that is listed as an input is none");
+        assert_eq!(
+            graph.inputs().collect::<Vec<_>>(),
+            ["x"],
+            "a weight that is listed as an input is none"
+        );
         assert_eq!(graph.producer("a").map(NodeProto::op_type), Some("Relu"));
-        assert_eq!(graph.consumers("a").map(NodeProto::op_type).collect::<Vec<_>>(), ["Add", "Clip"]);
+        assert_eq!(
+            graph
+                .consumers("a")
+                .map(NodeProto::op_type)
+                .collect::<Vec<_>>(),
+            ["Add", "Clip"]
+        );
         assert!(graph.producer("w").is_none() && graph.consumers("").next().is_none());
-        assert_eq!(proto.node[2].input_name(1), None, "an input that is left out has an empty name");
+        assert_eq!(
+            proto.node[2].input_name(1),
+            None,
+            "an input that is left out has an empty name"
+        );
     }
 }

@@ -1,13 +1,15 @@
 //! ONNX files as data: load, look up, write. No runtime and no mathematics.
 //!
-//! In: a file or its bytes. Out: a [`proto::ModelProto`] that [`check()`] has passed: nodes in order, weights of the
-//! size that they declare, those of other files read in. Left out are what operators mean, shape inference, and
-//! operators, attributes and types of which nobody here asks: they are kept as they are.
+//! In: a file or its bytes. Out: a [`proto::ModelProto`] that [`check()`] has passed: nodes in
+//! order, weights of the size that they declare, those of other files read in. Left out are what
+//! operators mean, shape inference, and operators, attributes and types of which nobody here asks:
+//! they are kept as they are.
 //!
-//! [`proto`] holds the messages, generated from `onnx.proto`. What the rest of the crate needs of them is added
-//! here as inherent methods: typed attributes with their ONNX defaults ([`proto::NodeProto::int`] and its
-//! siblings), tensors as values ([`proto::TensorProto::floats`]), an index of producers and consumers
-//! ([`Graph`]) and a text form with one line per node ([`text()`]).
+//! [`proto`] holds the messages, generated from `onnx.proto`. What the rest of the crate needs of
+//! them is added here as inherent methods: typed attributes with their ONNX defaults
+//! ([`proto::NodeProto::int`] and its siblings), tensors as values
+//! ([`proto::TensorProto::floats`]), an index of producers and consumers ([`Graph`]) and a text
+//! form with one line per node ([`text()`]).
 
 mod attributes;
 mod check;

@@ -5,8 +5,8 @@ use half::{bf16, f16};
 use super::proto::{TensorProto, tensor_proto::DataType};
 
 impl TensorProto {
-    /// A float32 tensor of shape `dims`, row-major: as many values as the product of `dims`, which is 1 where there are
-    /// none. Not checked here, but by [`TensorProto::floats`].
+    /// A float32 tensor of shape `dims`, row-major: as many values as the product of `dims`, which
+    /// is 1 where there are none. Not checked here, but by [`TensorProto::floats`].
     #[must_use]
     pub fn from_floats(name: &str, dims: &[usize], values: &[f32]) -> Self {
         let raw = values.iter().flat_map(|v| v.to_le_bytes()).collect();
@@ -30,7 +30,8 @@ impl TensorProto {
         }
     }
 
-    /// A tensor of some numbers between 0 and 1, zeros where it is of integers: a picture to try a model on.
+    /// A tensor of some numbers between 0 and 1, zeros where it is of integers: a picture to try a
+    /// model on.
     ///
     /// # Errors
     /// A text when the type is not one of plain numbers.
@@ -39,10 +40,19 @@ impl TensorProto {
             DataType::Float | DataType::Int32 => 4,
             DataType::Int64 => 8,
             DataType::Uint8 | DataType::Int8 | DataType::Bool => 1,
-            _ => return Err(format!("'{name}' is of type {}", kind.as_str_name().to_lowercase())),
+            _ => {
+                return Err(format!(
+                    "'{name}' is of type {}",
+                    kind.as_str_name().to_lowercase()
+                ));
+            }
         };
-        let count = dims.iter().try_fold(bytes, |n: usize, &d| n.checked_mul(d)).filter(|&n| n < 1 << 32);
-        let count = count.ok_or_else(|| format!("'{name}' of shape {dims:?} is larger than any image"))?;
+        let count = dims
+            .iter()
+            .try_fold(bytes, |n: usize, &d| n.checked_mul(d))
+            .filter(|&n| n < 1 << 32);
+        let count =
+            count.ok_or_else(|| format!("'{name}' of shape {dims:?} is larger than any image"))?;
         let value = |i: usize| ((i % 97 + 1) as f32 / 98.0).to_le_bytes();
         let raw = match kind {
             DataType::Float => (0..count / 4).flat_map(value).collect(),
@@ -63,7 +73,9 @@ impl TensorProto {
     /// A text naming the tensor when it is of another type or its data do not fit its shape.
     pub fn floats(&self) -> Result<Vec<f32>, String> {
         match (self.data_type(), &self.raw_data) {
-            (t, Some(raw)) if t == DataType::Float as i32 => self.sized(words(raw, f32::from_le_bytes)),
+            (t, Some(raw)) if t == DataType::Float as i32 => {
+                self.sized(words(raw, f32::from_le_bytes))
+            }
             (t, None) if t == DataType::Float as i32 => self.sized(self.float_data.clone()),
             _ => Err(self.wrong_type("float32")),
         }
@@ -77,13 +89,18 @@ impl TensorProto {
         match (DataType::try_from(self.data_type()), &self.raw_data) {
             (Ok(DataType::Int64), Some(raw)) => self.sized(words(raw, i64::from_le_bytes)),
             (Ok(DataType::Int64), None) => self.sized(self.int64_data.clone()),
-            (Ok(DataType::Int32), Some(raw)) => self.sized(words(raw, |b| i64::from(i32::from_le_bytes(b)))),
-            (Ok(DataType::Int32), None) => self.sized(self.int32_data.iter().map(|&v| v.into()).collect()),
+            (Ok(DataType::Int32), Some(raw)) => {
+                self.sized(words(raw, |b| i64::from(i32::from_le_bytes(b))))
+            }
+            (Ok(DataType::Int32), None) => {
+                self.sized(self.int32_data.iter().map(|&v| v.into()).collect())
+            }
             _ => Err(self.wrong_type("int64")),
         }
     }
 
-    /// The values of a float16, bfloat16 or double tensor as a float32 tensor, or `None` for any other type.
+    /// The values of a float16, bfloat16 or double tensor as a float32 tensor, or `None` for any
+    /// other type.
     ///
     /// # Errors
     /// A text naming the tensor when its data do not fit its shape.
@@ -91,16 +108,26 @@ impl TensorProto {
         let halves = |value: fn(u16) -> f32| match &self.raw_data {
             Some(raw) => words(raw, |bytes| value(u16::from_le_bytes(bytes))),
             // ONNX stores the bits of a half in the low 16 of an int32.
-            None => self.int32_data.iter().map(|&bits| value(bits as u16)).collect(),
+            None => self
+                .int32_data
+                .iter()
+                .map(|&bits| value(bits as u16))
+                .collect(),
         };
         let values = match (DataType::try_from(self.data_type()), &self.raw_data) {
             (Ok(DataType::Float16), _) => halves(|bits| f16::from_bits(bits).to_f32()),
             (Ok(DataType::Bfloat16), _) => halves(|bits| bf16::from_bits(bits).to_f32()),
-            (Ok(DataType::Double), Some(raw)) => words(raw, |bytes| f64::from_le_bytes(bytes) as f32),
+            (Ok(DataType::Double), Some(raw)) => {
+                words(raw, |bytes| f64::from_le_bytes(bytes) as f32)
+            }
             (Ok(DataType::Double), None) => self.double_data.iter().map(|&v| v as f32).collect(),
             _ => return Ok(None),
         };
-        Ok(Some(Self::from_floats(self.name(), &self.shape(), &self.sized(values)?)))
+        Ok(Some(Self::from_floats(
+            self.name(),
+            &self.shape(),
+            &self.sized(values)?,
+        )))
     }
 
     fn sized<T>(&self, values: Vec<T>) -> Result<Vec<T>, String> {
@@ -108,7 +135,12 @@ impl TensorProto {
         if values.len() == wanted {
             return Ok(values);
         }
-        Err(format!("tensor '{}' has {} values, its shape {:?} wants {wanted}", self.name(), values.len(), self.dims))
+        Err(format!(
+            "tensor '{}' has {} values, its shape {:?} wants {wanted}",
+            self.name(),
+            values.len(),
+            self.dims
+        ))
     }
 
     fn wrong_type(&self, wanted: &str) -> String {
@@ -118,5 +150,9 @@ impl TensorProto {
 }
 
 fn words<T, const N: usize>(raw: &[u8], word: impl Fn([u8; N]) -> T) -> Vec<T> {
-    raw.as_chunks::<N>().0.iter().map(|&bytes| word(bytes)).collect()
+    raw.as_chunks::<N>()
+        .0
+        .iter()
+        .map(|&bytes| word(bytes))
+        .collect()
 }

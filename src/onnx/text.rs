@@ -39,11 +39,20 @@ pub fn sides(value: &ValueInfoProto) -> Vec<String> {
         Some(dimension::Value::DimParam(name)) => name.clone(),
         None => "?".into(),
     };
-    tensor.into_iter().flat_map(|shape| &shape.dim).map(size).collect()
+    tensor
+        .into_iter()
+        .flat_map(|shape| &shape.dim)
+        .map(size)
+        .collect()
 }
 
 fn line(node: &NodeProto) -> String {
-    let mut line = format!("{} = {}({})", node.output.join(", "), node.op_type(), node.input.join(", "));
+    let mut line = format!(
+        "{} = {}({})",
+        node.output.join(", "),
+        node.op_type(),
+        node.input.join(", ")
+    );
     for attribute in &node.attribute {
         let _ = write!(line, " {}={}", attribute.name(), value(attribute));
     }
@@ -57,7 +66,10 @@ fn value(attribute: &AttributeProto) -> String {
         AttributeType::String => String::from_utf8_lossy(attribute.s()).into_owned(),
         AttributeType::Ints => format!("{:?}", attribute.ints),
         AttributeType::Floats => format!("{:?}", attribute.floats),
-        AttributeType::Tensor => format!("tensor{:?}", attribute.t.as_ref().map_or(&[][..], |t| &t.dims)),
+        AttributeType::Tensor => format!(
+            "tensor{:?}",
+            attribute.t.as_ref().map_or(&[][..], |t| &t.dims)
+        ),
         other => format!("<{}>", other.as_str_name()),
     }
 }

@@ -27,23 +27,31 @@ impl Kind {
     /// A text where nothing is there, or its name does not tell.
     pub fn of(path: &Path) -> Result<Self, String> {
         let shown = path.display();
-        Ok(match path.extension().and_then(|e| e.to_str()).unwrap_or_default() {
-            _ if !path.exists() => {
-                return Err(format!(
-                    "{shown}: there is no such file or folder\nhelp: name boxes, maps, masks, or the folder of a run: \
+        Ok(
+            match path
+                .extension()
+                .and_then(|e| e.to_str())
+                .unwrap_or_default()
+            {
+                _ if !path.exists() => {
+                    return Err(format!(
+                        "{shown}: there is no such file or folder\nhelp: name boxes, maps, masks, or the folder of a run: \
                      runs/A"
-                ));
-            }
-            _ if path.is_dir() && holds(path, "npy") => Self::Maps,
-            _ if path.is_dir() && holds(path, "png") => Self::Masks,
-            "csv" if begins_with(path, "PredictionString") => Self::Boxes(Format::Kaggle),
-            "csv" => Self::Boxes(Format::Rows),
-            "json" => Self::Boxes(Format::Coco),
-            "txt" => Self::Boxes(Format::Devkit),
-            _ => {
-                return Err(format!("{shown}: what it holds cannot be told from its name\nhelp: say it with --format"));
-            }
-        })
+                    ));
+                }
+                _ if path.is_dir() && holds(path, "npy") => Self::Maps,
+                _ if path.is_dir() && holds(path, "png") => Self::Masks,
+                "csv" if begins_with(path, "PredictionString") => Self::Boxes(Format::Kaggle),
+                "csv" => Self::Boxes(Format::Rows),
+                "json" => Self::Boxes(Format::Coco),
+                "txt" => Self::Boxes(Format::Devkit),
+                _ => {
+                    return Err(format!(
+                        "{shown}: what it holds cannot be told from its name\nhelp: say it with --format"
+                    ));
+                }
+            },
+        )
     }
 }
 
@@ -51,13 +59,22 @@ impl Kind {
 fn begins_with(path: &Path, word: &str) -> bool {
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(1 << 16).read_to_end(&mut start));
-    read.is_ok() && start.windows(word.len()).any(|window| window == word.as_bytes())
+    read.is_ok()
+        && start
+            .windows(word.len())
+            .any(|window| window == word.as_bytes())
 }
 
 /// Whether a folder, or one in it, holds a file with this extension.
 fn holds(folder: &Path, extension: &str) -> bool {
-    let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    entries.any(|path| path.extension().is_some_and(|e| e == extension) || path.is_dir() && holds(&path, extension))
+    let mut entries = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    entries.any(|path| {
+        path.extension().is_some_and(|e| e == extension) || path.is_dir() && holds(&path, extension)
+    })
 }
 
 /// The command line's names.
@@ -77,9 +94,10 @@ impl ValueEnum for Kind {
     fn to_possible_value(&self) -> Option<PossibleValue> {
         match self {
             Self::Boxes(format) => format.to_possible_value(),
-            Self::Maps => {
-                Some(PossibleValue::new("wsoleval-npy").help("A folder of wsolevaluation's score maps, ID.npy"))
-            }
+            Self::Maps => Some(
+                PossibleValue::new("wsoleval-npy")
+                    .help("A folder of wsolevaluation's score maps, ID.npy"),
+            ),
             Self::Masks => Some(PossibleValue::new("masks").help("A folder of masks, ID.png")),
         }
     }

@@ -20,7 +20,10 @@ pub fn read(folder: &Path, id: &str, size: [u32; 2]) -> Result<Array2<bool>, Str
     let (height, width) = values.dim();
     if [width, height] != size.map(|n| n as usize) {
         let [w, h] = size;
-        return Err(format!("{}: the mask is {width} x {height}, its photo {w} x {h}", path.display()));
+        return Err(format!(
+            "{}: the mask is {width} x {height}, its photo {w} x {h}",
+            path.display()
+        ));
     }
     Ok(values.mapv(|value| value > 127))
 }
@@ -31,8 +34,13 @@ pub fn read(folder: &Path, id: &str, size: [u32; 2]) -> Result<Array2<bool>, Str
 /// All faults found: of each photo whose masks cannot be read.
 pub fn overlaps(folder: &Path, dataset: &Dataset) -> Result<Vec<Overlap>, Error> {
     let overlaps = of_each(dataset, |photo| {
-        let (Some(truth), Some(size)) = (&photo.mask, photo.size) else { return Ok(None) };
-        Ok(Overlap::of(&read(folder, &photo.id, size)?, &truth.read(size)?))
+        let (Some(truth), Some(size)) = (&photo.mask, photo.size) else {
+            return Ok(None);
+        };
+        Ok(Overlap::of(
+            &read(folder, &photo.id, size)?,
+            &truth.read(size)?,
+        ))
     })?;
     Ok(overlaps.into_iter().flatten().collect())
 }
@@ -45,10 +53,16 @@ pub fn overlaps(folder: &Path, dataset: &Dataset) -> Result<Vec<Overlap>, Error>
 pub fn write(mask: ArrayView2<'_, bool>) -> Vec<u8> {
     let (height, width) = mask.dim();
     let picture = GrayImage::from_fn(width as u32, height as u32, |x, y| {
-        Luma([if mask[[y as usize, x as usize]] { 255 } else { 0 }])
+        Luma([if mask[[y as usize, x as usize]] {
+            255
+        } else {
+            0
+        }])
     });
     let mut bytes = Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, ImageFormat::Png).expect("memory takes all");
+    picture
+        .write_to(&mut bytes, ImageFormat::Png)
+        .expect("memory takes all");
     bytes.into_inner()
 }
 
@@ -62,7 +76,15 @@ mod tests {
         let mask = Array2::from_shape_fn((3, 5), |(y, x)| (x + y) % 2 == 0);
         std::fs::write(folder.path().join("a.png"), write(mask.view())).expect("a file");
         assert_eq!(read(folder.path(), "a", [5, 3]).expect("a mask"), mask);
-        assert!(read(folder.path(), "a", [3, 5]).expect_err("a size").contains("the mask is 5 x 3"));
-        assert!(read(folder.path(), "b", [3, 5]).expect_err("none").contains("b.png"));
+        assert!(
+            read(folder.path(), "a", [3, 5])
+                .expect_err("a size")
+                .contains("the mask is 5 x 3")
+        );
+        assert!(
+            read(folder.path(), "b", [3, 5])
+                .expect_err("none")
+                .contains("b.png")
+        );
     }
 }

@@ -1,8 +1,9 @@
 //! Predictions, anyone's: one file a format, reader and writer together.
 //!
-//! In: a file or folder, and the dataset that it speaks of. Out: what was said of each photo, in the dataset's order,
-//! in the one inner convention for boxes. Whether it is right is for [`crate::score`] to say. A photo of which nothing
-//! is said has failed; a photo that the dataset does not have is a fault.
+//! In: a file or folder, and the dataset that it speaks of. Out: what was said of each photo, in
+//! the dataset's order, in the one inner convention for boxes. Whether it is right is for
+//! [`crate::score`] to say. A photo of which nothing is said has failed; a photo that the dataset
+//! does not have is a fault.
 //!
 //! ```
 //! use localise::dataset::{Dataset, Request};
@@ -42,8 +43,8 @@ use crate::score::{Guess, Label, Outcome, Predicted};
 /// A format of boxes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// A table with a row a box: the boxes.csv of a run, or image_id,x_min,y_min,x_max,y_max and perhaps class_index,
-    /// rank.
+    /// A table with a row a box: the boxes.csv of a run, or image_id,x_min,y_min,x_max,y_max and
+    /// perhaps class_index, rank.
     Rows,
     /// The ILSVRC development kit's submission.
     Devkit,
@@ -79,7 +80,10 @@ impl Predictions {
             Format::KaggleNumbered => kaggle::read(path, dataset, true),
             Format::Coco => coco::read(path, dataset),
         };
-        read.map_err(|error| error.or_help("mend the file, or say with --format what it is (`localise score --help`)"))
+        read.map_err(|error| {
+            error
+                .or_help("mend the file, or say with --format what it is (`localise score --help`)")
+        })
     }
 
     /// The predictions as the bytes of a file. The first five guesses of a photo count.
@@ -99,7 +103,12 @@ impl Predictions {
     /// Each photo's guesses against its truth.
     #[must_use]
     pub fn outcomes(&self, dataset: &Dataset) -> Vec<Outcome> {
-        dataset.photos.iter().zip(&self.photos).map(|(photo, predicted)| Outcome::of(photo, predicted)).collect()
+        dataset
+            .photos
+            .iter()
+            .zip(&self.photos)
+            .map(|(photo, predicted)| Outcome::of(photo, predicted))
+            .collect()
     }
 
     /// Keeps what was said of the photos at these places.
@@ -109,8 +118,15 @@ impl Predictions {
 
     /// Nothing was said of any photo yet: what is still missing at the end has failed.
     fn nothing(dataset: &Dataset) -> Self {
-        let missing = Predicted { guesses: vec![], failed: true };
-        Self { photos: vec![missing; dataset.photos.len()], classes: false, notes: vec![] }
+        let missing = Predicted {
+            guesses: vec![],
+            failed: true,
+        };
+        Self {
+            photos: vec![missing; dataset.photos.len()],
+            classes: false,
+            notes: vec![],
+        }
     }
 
     fn add(&mut self, photo: usize, guess: Guess) {
@@ -122,23 +138,39 @@ impl Predictions {
     pub fn note_missing(&mut self) {
         let missing = self.photos.iter().filter(|photo| photo.failed).count();
         if missing > 0 {
-            self.notes.push(format!("{missing} of {} photos have no guess; they count as wrong", self.photos.len()));
+            self.notes.push(format!(
+                "{missing} of {} photos have no guess; they count as wrong",
+                self.photos.len()
+            ));
         }
     }
 
     /// The guesses of a photo that a submission holds: the first five.
     fn first_five(&self, photo: usize) -> Vec<&Guess> {
-        let ranked = |rank: usize| self.photos[photo].guesses.iter().find(|guess| guess.rank == Some(rank));
+        let ranked = |rank: usize| {
+            self.photos[photo]
+                .guesses
+                .iter()
+                .find(|guess| guess.rank == Some(rank))
+        };
         (0..5).map_while(ranked).collect()
     }
 
     /// A submission says what five classes are in each photo, from the first on.
     fn need_classes(&self) -> Result<(), Error> {
         let lacking = |photo: &&Predicted| {
-            let ranks: Vec<usize> =
-                photo.guesses.iter().filter_map(|guess| guess.rank).filter(|rank| *rank < 5).collect();
-            let classless = photo.guesses.iter().any(|guess| guess.label == Label::Truth);
-            !photo.guesses.is_empty() && (classless || ranks.is_empty() || !ranks.iter().copied().eq(0..ranks.len()))
+            let ranks: Vec<usize> = photo
+                .guesses
+                .iter()
+                .filter_map(|guess| guess.rank)
+                .filter(|rank| *rank < 5)
+                .collect();
+            let classless = photo
+                .guesses
+                .iter()
+                .any(|guess| guess.label == Label::Truth);
+            !photo.guesses.is_empty()
+                && (classless || ranks.is_empty() || !ranks.iter().copied().eq(0..ranks.len()))
         };
         match self.photos.iter().filter(lacking).count() {
             0 => Ok(()),
@@ -150,25 +182,32 @@ impl Predictions {
     }
 }
 
-/// A guess as a submission writes it: label and inclusive corners; label 0 and one pixel where it has no class or no
-/// box.
+/// A guess as a submission writes it: label and inclusive corners; label 0 and one pixel where it
+/// has no class or no box.
 fn shown(guess: &Guess, label: &dyn Fn(usize) -> String) -> String {
     let label = match guess.label {
         Label::Class(class) => label(class),
         _ => "0".into(),
     };
-    let BBox { x_min, y_min, x_max, y_max } = guess.bbox.unwrap_or(BBox::new(0.0, 0.0, 1.0, 1.0));
+    let BBox {
+        x_min,
+        y_min,
+        x_max,
+        y_max,
+    } = guess.bbox.unwrap_or(BBox::new(0.0, 0.0, 1.0, 1.0));
     format!("{label} {x_min} {y_min} {} {}", x_max - 1.0, y_max - 1.0)
 }
 
 /// The fault of a photo that the dataset does not have, with an example of one that it has.
 fn unknown(dataset: &Dataset, id: &str) -> String {
-    let example =
-        dataset.photos.first().map_or(String::new(), |photo| format!("; its photos are called like {}", photo.id));
+    let example = dataset.photos.first().map_or(String::new(), |photo| {
+        format!("; its photos are called like {}", photo.id)
+    });
     format!("{} has no photo called {id}{example}", dataset.name)
 }
 
-/// What `look` finds in the file of each photo, in their order. All faults are listed, up to twenty.
+/// What `look` finds in the file of each photo, in their order. All faults are listed, up to
+/// twenty.
 fn of_each<T: Send>(
     dataset: &Dataset,
     look: impl Fn(&Photo) -> Result<T, String> + Send + Sync,
@@ -183,7 +222,9 @@ fn of_each<T: Send>(
             Err(fault) => faults.add(fault),
         }
     }
-    faults.into_result_with("every photo needs a file of its name; --images scores only some photos")?;
+    faults.into_result_with(
+        "every photo needs a file of its name; --images scores only some photos",
+    )?;
     Ok(kept)
 }
 
@@ -196,7 +237,9 @@ fn file_of(folder: &Path, id: &str, extension: &str) -> PathBuf {
 fn coordinate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if !value.is_nan() => Ok(value),
-        Ok(_) => Err(format!("'{text}' is not a number (the devkit would count it as a hit)")),
+        Ok(_) => Err(format!(
+            "'{text}' is not a number (the devkit would count it as a hit)"
+        )),
         Err(_) => Err(format!("'{text}' is no number")),
     }
 }

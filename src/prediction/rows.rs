@@ -1,8 +1,10 @@
-//! Rows: a table with a row a box, in the inner convention (0-based, max exclusive), columns in any order.
+//! Rows: a table with a row a box, in the inner convention (0-based, max exclusive), columns in any
+//! order.
 //!
-//! `image_id,x_min,y_min,x_max,y_max` are wanted. `class_index` says which class the box is for; without it, or where
-//! it is empty, the box is for the photo's true class. `rank` is the place of the class from 1 on; without it the order of
-//! the rows counts. `probability` goes with a guess. Rows whose `status` is `error` say that the photo failed.
+//! `image_id,x_min,y_min,x_max,y_max` are wanted. `class_index` says which class the box is for;
+//! without it, or where it is empty, the box is for the photo's true class. `rank` is the place of
+//! the class from 1 on; without it the order of the rows counts. `probability` goes with a guess.
+//! Rows whose `status` is `error` say that the photo failed.
 
 use std::path::Path;
 
@@ -38,15 +40,32 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error>
     let ranked = rows.iter().any(|(_, row)| row.rank.is_some());
     for (place, row) in rows {
         let Some(photo) = places.get(&row.image_id) else {
-            faults.add(format!("{place}: {}", super::unknown(dataset, &row.image_id)));
+            faults.add(format!(
+                "{place}: {}",
+                super::unknown(dataset, &row.image_id)
+            ));
             continue;
         };
         if row.status.as_deref() == Some("error") {
             continue;
         }
-        match guess(&row, ranked, found.photos[photo].guesses.len(), dataset.classes.len()) {
-            Ok(guess) if guess.rank.is_some() && found.photos[photo].guesses.iter().any(|g| g.rank == guess.rank) => {
-                faults.add(format!("{place}: a second guess of the same rank for {}", row.image_id));
+        match guess(
+            &row,
+            ranked,
+            found.photos[photo].guesses.len(),
+            dataset.classes.len(),
+        ) {
+            Ok(guess)
+                if guess.rank.is_some()
+                    && found.photos[photo]
+                        .guesses
+                        .iter()
+                        .any(|g| g.rank == guess.rank) =>
+            {
+                faults.add(format!(
+                    "{place}: a second guess of the same rank for {}",
+                    row.image_id
+                ));
             }
             Ok(guess) => found.add(photo, guess),
             Err(fault) => faults.add(format!("{place}: {fault}")),
@@ -54,12 +73,21 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error>
     }
     faults.into_result()?;
     for photo in &mut found.photos {
-        photo.guesses.sort_by_key(|guess| guess.rank.unwrap_or(usize::MAX));
+        photo
+            .guesses
+            .sort_by_key(|guess| guess.rank.unwrap_or(usize::MAX));
     }
-    let guessed = found.photos.iter().flat_map(|photo| &photo.guesses).any(|guess| guess.label != Label::Truth);
+    let guessed = found
+        .photos
+        .iter()
+        .flat_map(|photo| &photo.guesses)
+        .any(|guess| guess.label != Label::Truth);
     found.classes = guessed && dataset.profile.guesses_classes();
     if found.classes && !ranked {
-        found.notes.push("there are no ranks: the order of a photo's rows was taken for that of its guesses".into());
+        found.notes.push(
+            "there are no ranks: the order of a photo's rows was taken for that of its guesses"
+                .into(),
+        );
     }
     Ok(found)
 }
@@ -75,14 +103,21 @@ fn guess(row: &Row, ranked: bool, before: usize, classes: usize) -> Result<Guess
         (true, None) => None,
         (false, _) => (label != Label::Truth).then_some(before),
     };
-    let edge = |name: &str, text: &str| super::coordinate(text.trim()).map_err(|fault| format!("{name} {fault}"));
+    let edge = |name: &str, text: &str| {
+        super::coordinate(text.trim()).map_err(|fault| format!("{name} {fault}"))
+    };
     let bbox = BBox::new(
         edge("x_min", &row.x_min)?,
         edge("y_min", &row.y_min)?,
         edge("x_max", &row.x_max)?,
         edge("y_max", &row.y_max)?,
     );
-    Ok(Guess { label, rank, bbox: Some(bbox), confidence: row.probability })
+    Ok(Guess {
+        label,
+        rank,
+        bbox: Some(bbox),
+        confidence: row.probability,
+    })
 }
 
 /// The columns that are read, one row a guess.
@@ -100,15 +135,39 @@ pub(super) fn write(predictions: &Predictions, dataset: &Dataset) -> Vec<u8> {
     }
     let mut writer = csv::Writer::from_writer(Vec::new());
     for (photo, predicted) in dataset.photos.iter().zip(&predictions.photos) {
-        for Guess { label, rank, bbox, confidence } in &predicted.guesses {
-            let Some(BBox { x_min, y_min, x_max, y_max }) = *bbox else { continue };
+        for Guess {
+            label,
+            rank,
+            bbox,
+            confidence,
+        } in &predicted.guesses
+        {
+            let Some(BBox {
+                x_min,
+                y_min,
+                x_max,
+                y_max,
+            }) = *bbox
+            else {
+                continue;
+            };
             let class_index = match label {
                 Label::Class(class) => Some(*class as i64),
                 Label::Other => Some(-1),
                 Label::Truth => None,
             };
-            let (image_id, rank, probability) = (photo.id.as_str(), rank.map(|rank| rank + 1), *confidence);
-            let row = Written { image_id, class_index, rank, probability, x_min, y_min, x_max, y_max };
+            let (image_id, rank, probability) =
+                (photo.id.as_str(), rank.map(|rank| rank + 1), *confidence);
+            let row = Written {
+                image_id,
+                class_index,
+                rank,
+                probability,
+                x_min,
+                y_min,
+                x_max,
+                y_max,
+            };
             writer.serialize(row).expect("a row has a form");
         }
     }
@@ -125,9 +184,21 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("rows.csv");
         std::fs::write(&path, text).expect("a file");
-        let photo = |id: &str| Photo { id: id.into(), class: Some(7), ..Photo::default() };
+        let photo = |id: &str| Photo {
+            id: id.into(),
+            class: Some(7),
+            ..Photo::default()
+        };
         let (photos, classes) = (["a", "b", "c"].map(photo).into(), ClassList::numbered(10));
-        read(&path, &Dataset { name: "three".into(), photos, classes, ..Dataset::default() })
+        read(
+            &path,
+            &Dataset {
+                name: "three".into(),
+                photos,
+                classes,
+                ..Dataset::default()
+            },
+        )
     }
 
     /// Columns in another order, ranks in no order, a photo that failed, one that is missing.
@@ -138,34 +209,74 @@ mod tests {
              3,a,1,0.5,0,inf,2,ok\r\n7,b,,,,,,error\r\n",
         );
         let found = found.unwrap_or_else(|e| panic!("{e}"));
-        let labels: Vec<_> = found.photos[0].guesses.iter().map(|g| (g.label, g.rank)).collect();
-        assert_eq!(labels, [(Label::Class(3), Some(0)), (Label::Class(7), Some(1))]);
-        assert_eq!(found.photos[0].guesses[0].bbox, Some(BBox::new(0.5, 0., f64::INFINITY, 2.)));
-        assert_eq!((found.photos[1].failed, found.photos[2].failed, found.classes), (true, true, true));
+        let labels: Vec<_> = found.photos[0]
+            .guesses
+            .iter()
+            .map(|g| (g.label, g.rank))
+            .collect();
+        assert_eq!(
+            labels,
+            [(Label::Class(3), Some(0)), (Label::Class(7), Some(1))]
+        );
+        assert_eq!(
+            found.photos[0].guesses[0].bbox,
+            Some(BBox::new(0.5, 0., f64::INFINITY, 2.))
+        );
+        assert_eq!(
+            (
+                found.photos[1].failed,
+                found.photos[2].failed,
+                found.classes
+            ),
+            (true, true, true)
+        );
         let mut noted = found.clone();
         noted.note_missing();
-        assert_eq!(noted.notes, ["2 of 3 photos have no guess; they count as wrong"]);
-        let plain = read_text("image_id,x_min,y_min,x_max,y_max\na,0,0,1,1\n").unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!((plain.classes, plain.photos[0].guesses[0].label), (false, Label::Truth));
-        let ordered = read_text("image_id,x_min,y_min,x_max,y_max,class_index\na,0,0,1,1,4\na,0,0,1,1,5\n");
-        assert_eq!(ordered.unwrap_or_else(|e| panic!("{e}")).photos[0].guesses[1].rank, Some(1));
+        assert_eq!(
+            noted.notes,
+            ["2 of 3 photos have no guess; they count as wrong"]
+        );
+        let plain = read_text("image_id,x_min,y_min,x_max,y_max\na,0,0,1,1\n")
+            .unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(
+            (plain.classes, plain.photos[0].guesses[0].label),
+            (false, Label::Truth)
+        );
+        let ordered =
+            read_text("image_id,x_min,y_min,x_max,y_max,class_index\na,0,0,1,1,4\na,0,0,1,1,5\n");
+        assert_eq!(
+            ordered.unwrap_or_else(|e| panic!("{e}")).photos[0].guesses[1].rank,
+            Some(1)
+        );
     }
 
     #[test]
     fn faults_are_named() {
         for (row, expected) in [
-            ("z,0,0,1,1", "rows.csv:2: three has no photo called z; its photos are called like a"),
+            (
+                "z,0,0,1,1",
+                "rows.csv:2: three has no photo called z; its photos are called like a",
+            ),
             ("a,NaN,0,1,1", "rows.csv:2: x_min 'NaN' is not a number"),
             ("a,0,,1,1", "y_min '' is no number"),
             ("a,0,0,1", "rows.csv: CSV error"),
         ] {
-            let error = read_text(&format!("image_id,x_min,y_min,x_max,y_max\n{row}\n")).expect_err(expected);
+            let error = read_text(&format!("image_id,x_min,y_min,x_max,y_max\n{row}\n"))
+                .expect_err(expected);
             assert!(error.to_string().contains(expected), "{error}");
         }
         let error = read_text("image_id,x_min,y_min,x_max,y_max,rank,class_index\na,0,0,1,1,0,7\n");
-        assert!(error.expect_err("a rank").to_string().contains("ranks begin at 1"));
+        assert!(
+            error
+                .expect_err("a rank")
+                .to_string()
+                .contains("ranks begin at 1")
+        );
         // A class that the dataset does not have is a wrong guess.
         let other = read_text("image_id,x_min,y_min,x_max,y_max,class_index\na,0,0,1,1,10\n");
-        assert_eq!(other.unwrap_or_else(|e| panic!("{e}")).photos[0].guesses[0].label, Label::Other);
+        assert_eq!(
+            other.unwrap_or_else(|e| panic!("{e}")).photos[0].guesses[0].label,
+            Label::Other
+        );
     }
 }

@@ -36,7 +36,9 @@ impl Decider {
     /// Whether the photo is right; `None` where it does not count.
     fn hit(self, outcome: &Outcome) -> Option<bool> {
         match self {
-            Self::GtKnown => outcome.localised.then(|| outcome.iou_at_least(score::LEAST_IOU)),
+            Self::GtKnown => outcome
+                .localised
+                .then(|| outcome.iou_at_least(score::LEAST_IOU)),
             Self::Top1 => outcome.localised.then(|| outcome.hit_in_top(1)),
             Self::Top5 => outcome.localised.then(|| outcome.hit_in_top(5)),
             Self::Top1Class => outcome.class.map(|_| outcome.class_in_top(1)),
@@ -44,14 +46,31 @@ impl Decider {
     }
 
     /// What both results know, the one that decides first.
-    fn order(given: Option<Self>, classes: bool, outcomes: [&[Outcome]; 2]) -> Result<Vec<Self>, String> {
-        let known = outcomes.into_iter().flatten().all(|o| !o.localised || o.iou.is_some());
-        let possible = |metric: &Self| if *metric == Self::GtKnown { known } else { classes };
+    fn order(
+        given: Option<Self>,
+        classes: bool,
+        outcomes: [&[Outcome]; 2],
+    ) -> Result<Vec<Self>, String> {
+        let known = outcomes
+            .into_iter()
+            .flatten()
+            .all(|o| !o.localised || o.iou.is_some());
+        let possible = |metric: &Self| {
+            if *metric == Self::GtKnown {
+                known
+            } else {
+                classes
+            }
+        };
         let mut wanted: Vec<Self> = Self::ALL.into_iter().filter(possible).collect();
         let first = given.unwrap_or(if known { Self::GtKnown } else { Self::Top5 });
         if given.is_some() && !wanted.contains(&first) {
             let can: Vec<&str> = wanted.iter().map(|metric| metric.name()).collect();
-            let can = if can.is_empty() { "none".into() } else { can.join(", ") };
+            let can = if can.is_empty() {
+                "none".into()
+            } else {
+                can.join(", ")
+            };
             return Err(format!(
                 "--metric: the {} of these results is not known\nhelp: known to both: {can}",
                 first.name()
@@ -110,7 +129,9 @@ impl Compared {
     fn of(metric: Decider, photos: &[Photo], [before, after]: [&[Outcome]; 2]) -> Option<Self> {
         let (mut hits, mut won_images, mut lost_images) = (Vec::new(), Vec::new(), Vec::new());
         for ((photo, before), after) in photos.iter().zip(before).zip(after) {
-            let (Some(before), Some(after)) = (metric.hit(before), metric.hit(after)) else { continue };
+            let (Some(before), Some(after)) = (metric.hit(before), metric.hit(after)) else {
+                continue;
+            };
             hits.push((photo.weight, before, after));
             match (before, after) {
                 (false, true) => won_images.push(photo.id.clone()),
@@ -118,13 +139,18 @@ impl Compared {
                 _ => {}
             }
         }
-        Some(Self { name: metric.name(), paired: Paired::of(&hits)?, won_images, lost_images })
+        Some(Self {
+            name: metric.name(),
+            paired: Paired::of(&hits)?,
+            won_images,
+            lost_images,
+        })
     }
 }
 
 impl Comparison {
-    /// Compares two results of the same photos, which have these names. `decider` is what decides: left out, the box for
-    /// the true class where both know it, else class and box of five guesses.
+    /// Compares two results of the same photos, which have these names. `decider` is what decides:
+    /// left out, the box for the true class where both know it, else class and box of five guesses.
     ///
     /// # Errors
     /// A text when there is nothing to compare, or not by what is to decide.
@@ -151,17 +177,26 @@ impl Comparison {
             profile: dataset.profile.name().into(),
             images: dataset.photos.len(),
             weighted: dataset.weighted,
-            floor: score::floors(&dataset.photos, weight).centre_half_area_rounded.gt_known_accuracy,
+            floor: score::floors(&dataset.photos, weight)
+                .centre_half_area_rounded
+                .gt_known_accuracy,
             verdict: Self::judge(dataset.profile.name(), first),
             metrics,
             cpu_ms_per_photo: vec![],
         })
     }
 
-    /// The verdict on the first metric: is the difference more than chance. Both the interval and McNemar's test must say
-    /// so; with few flips the interval is too narrow.
+    /// The verdict on the first metric: is the difference more than chance. Both the interval and
+    /// McNemar's test must say so; with few flips the interval is too narrow.
     fn judge(profile: &str, first: &Compared) -> String {
-        let Paired { a, b, difference, won, lost, p } = first.paired;
+        let Paired {
+            a,
+            b,
+            difference,
+            won,
+            lost,
+            p,
+        } = first.paired;
         let word = match (difference.low > 0.0, difference.high < 0.0) {
             (true, _) if p < 0.05 => "B is better",
             (_, true) if p < 0.05 => "B is worse",
@@ -183,11 +218,27 @@ impl Comparison {
 /// The comparison as text; the verdict stands last.
 #[must_use]
 pub fn comparison(found: &Comparison) -> String {
-    let Comparison { a, b, dataset, profile, images, weighted, .. } = found;
+    let Comparison {
+        a,
+        b,
+        dataset,
+        profile,
+        images,
+        weighted,
+        ..
+    } = found;
     let weights = if *weighted { ", weighted" } else { "" };
-    let mut text = format!("A {a}\nB {b}\n{dataset}   {images} photos{weights}   profile {profile}\n\n");
+    let mut text =
+        format!("A {a}\nB {b}\n{dataset}   {images} photos{weights}   profile {profile}\n\n");
     for Compared { name, paired, .. } in &found.metrics {
-        let Paired { a, b, difference, won, lost, p } = paired;
+        let Paired {
+            a,
+            b,
+            difference,
+            won,
+            lost,
+            p,
+        } = paired;
         let _ = writeln!(
             text,
             " {profile:<8} {name:<38} {:5.1} % -> {:5.1} %   {:+5.1} ({:+.1} to {:+.1})   {won} won, {lost} lost, p = {p:.3}",
@@ -200,12 +251,25 @@ pub fn comparison(found: &Comparison) -> String {
     }
     if let Some(floor) = found.floor {
         let name = "  floor: centred box of half the area";
-        let _ = writeln!(text, " {profile:<8} {name:<38} {:5.1} %", floor.value * 100.0);
+        let _ = writeln!(
+            text,
+            " {profile:<8} {name:<38} {:5.1} %",
+            floor.value * 100.0
+        );
     }
     if let Some(first) = found.metrics.first() {
         for (what, names) in [("won", &first.won_images), ("lost", &first.lost_images)] {
-            let shown = names.iter().take(NAMES_SHOWN).cloned().collect::<Vec<_>>().join(", ");
-            let more = if names.len() > NAMES_SHOWN { ", ... (--json has all)" } else { "" };
+            let shown = names
+                .iter()
+                .take(NAMES_SHOWN)
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", ");
+            let more = if names.len() > NAMES_SHOWN {
+                ", ... (--json has all)"
+            } else {
+                ""
+            };
             if !names.is_empty() {
                 let _ = writeln!(text, "\n {what}: {shown}{more}");
             }

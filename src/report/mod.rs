@@ -1,4 +1,5 @@
-//! Results to bytes: the summary for eyes, the page of whole runs, the panel of one photo. Pure functions.
+//! Results to bytes: the summary for eyes, the page of whole runs, the panel of one photo. Pure
+//! functions.
 
 mod comparison;
 mod layers;

@@ -1,4 +1,5 @@
-//! One photo's way through the pipeline as one picture: photo, saliency, seeds, cut, component, box.
+//! One photo's way through the pipeline as one picture: photo, saliency, seeds, cut, component,
+//! box.
 
 use image::{Rgb, RgbImage, imageops};
 use imageproc::drawing::draw_hollow_rect_mut;
@@ -16,8 +17,9 @@ pub(super) const BACKGROUND: Rgb<u8> = Rgb([0, 90, 255]);
 /// Space between tiles, pixels.
 const GAP: u32 = 4;
 
-/// Six tiles in two rows, each of the frame's size: photo with true boxes (green), saliency, seeds (orange and blue),
-/// cut, component, photo with the box found (red). A stage that was not reached shows the darkened photo.
+/// Six tiles in two rows, each of the frame's size: photo with true boxes (green), saliency, seeds
+/// (orange and blue), cut, component, photo with the box found (red). A stage that was not reached
+/// shows the darkened photo.
 #[must_use]
 pub fn panel(
     view: &View,
@@ -28,8 +30,17 @@ pub fn panel(
     stages: &Stages,
 ) -> RgbImage {
     let frame = &view.frame;
-    let mut tiles = [frame.clone(), dark(frame), dark(frame), dark(frame), dark(frame), frame.clone()];
-    truth.iter().for_each(|bbox| outline(&mut tiles[0], bbox, photo, TRUE));
+    let mut tiles = [
+        frame.clone(),
+        dark(frame),
+        dark(frame),
+        dark(frame),
+        dark(frame),
+        frame.clone(),
+    ];
+    truth
+        .iter()
+        .for_each(|bbox| outline(&mut tiles[0], bbox, photo, TRUE));
     if let Some(saliency) = saliency {
         tiles[1] = heat(saliency);
     }
@@ -50,15 +61,26 @@ pub fn panel(
     grid(&[&tiles[..3], &tiles[3..]])
 }
 
-/// A row of three tiles for each method's frame, map and box: photo with true boxes (green), saliency, photo with the box found (red).
+/// A row of three tiles for each method's frame, map and box: photo with true boxes (green),
+/// saliency, photo with the box found (red).
 ///
 /// # Panics
 /// Where nothing is shown.
 #[must_use]
-pub fn side_by_side(shown: &[(&RgbImage, Option<&Saliency>, &Located)], photo: [u32; 2], truth: &[BBox]) -> RgbImage {
+pub fn side_by_side(
+    shown: &[(&RgbImage, Option<&Saliency>, &Located)],
+    photo: [u32; 2],
+    truth: &[BBox],
+) -> RgbImage {
     let row = |&(frame, saliency, located): &(&RgbImage, Option<&Saliency>, &Located)| {
-        let mut tiles = [frame.clone(), saliency.map_or_else(|| dark(frame), heat), frame.clone()];
-        truth.iter().for_each(|bbox| outline(&mut tiles[0], bbox, photo, TRUE));
+        let mut tiles = [
+            frame.clone(),
+            saliency.map_or_else(|| dark(frame), heat),
+            frame.clone(),
+        ];
+        truth
+            .iter()
+            .for_each(|bbox| outline(&mut tiles[0], bbox, photo, TRUE));
         outline(&mut tiles[2], &located.bbox, photo, FOUND);
         tiles
     };
@@ -70,11 +92,19 @@ pub fn side_by_side(shown: &[(&RgbImage, Option<&Saliency>, &Located)], photo: [
 pub(crate) fn grid(rows: &[&[RgbImage]]) -> RgbImage {
     let (w, h) = rows[0][0].dimensions();
     let columns = rows.iter().map(|row| row.len()).max().unwrap_or(0) as u32;
-    let size = (columns * (w + GAP) + GAP, rows.len() as u32 * (h + GAP) + GAP);
+    let size = (
+        columns * (w + GAP) + GAP,
+        rows.len() as u32 * (h + GAP) + GAP,
+    );
     let mut panel = RgbImage::from_pixel(size.0, size.1, Rgb([255; 3]));
     for (y, row) in (0..).zip(rows) {
         for (x, tile) in (0..).zip(*row) {
-            imageops::replace(&mut panel, tile, i64::from(GAP + x * (w + GAP)), i64::from(GAP + y * (h + GAP)));
+            imageops::replace(
+                &mut panel,
+                tile,
+                i64::from(GAP + x * (w + GAP)),
+                i64::from(GAP + y * (h + GAP)),
+            );
         }
     }
     panel
@@ -115,12 +145,21 @@ fn show(tile: &mut RgbImage, frame: &RgbImage, mask: &Array2<bool>) {
 
 /// A box of the photo drawn in its frame, two pixels wide.
 fn outline(tile: &mut RgbImage, bbox: &BBox, photo: [u32; 2], colour: Rgb<u8>) {
-    let BBox { x_min, y_min, x_max, y_max } = bbox.mapped(photo, tile.dimensions().into());
+    let BBox {
+        x_min,
+        y_min,
+        x_max,
+        y_max,
+    } = bbox.mapped(photo, tile.dimensions().into());
     let (width, height) = ((x_max - x_min) as u32, (y_max - y_min) as u32);
     for inset in 0..2 {
         if width > 2 * inset && height > 2 * inset {
             let rect = Rect::at(x_min as i32 + inset as i32, y_min as i32 + inset as i32);
-            draw_hollow_rect_mut(tile, rect.of_size(width - 2 * inset, height - 2 * inset), colour);
+            draw_hollow_rect_mut(
+                tile,
+                rect.of_size(width - 2 * inset, height - 2 * inset),
+                colour,
+            );
         }
     }
 }

@@ -38,8 +38,8 @@ pub struct Summary {
     /// What masks score.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub masks: Option<MaskScores>,
-    /// Mean CPU milliseconds by stage; not written, since results must not depend on the machine (it is in the
-    /// manifest).
+    /// Mean CPU milliseconds by stage; not written, since results must not depend on the machine
+    /// (it is in the manifest).
     #[serde(skip)]
     pub cpu_ms_per_photo: Vec<(String, f64)>,
 }
@@ -84,9 +84,24 @@ impl Summary {
     #[must_use]
     pub fn of_boxes(dataset: &Dataset, predictions: &Predictions) -> Self {
         let outcomes = predictions.outcomes(dataset);
-        let name = |class| format!("{} {}", dataset.classes.key(class), dataset.classes.title(class));
-        let boxes = BoxScores::of(&dataset.photos, dataset.weighted, &outcomes, predictions.classes, name);
-        let unknown = outcomes.iter().filter(|outcome| outcome.localised && outcome.iou.is_none()).count();
+        let name = |class| {
+            format!(
+                "{} {}",
+                dataset.classes.key(class),
+                dataset.classes.title(class)
+            )
+        };
+        let boxes = BoxScores::of(
+            &dataset.photos,
+            dataset.weighted,
+            &outcomes,
+            predictions.classes,
+            name,
+        );
+        let unknown = outcomes
+            .iter()
+            .filter(|outcome| outcome.localised && outcome.iou.is_none())
+            .count();
         let reason = (unknown > 0).then(|| {
             format!(
                 "{unknown} photos have no box for their true class: accuracy with the true class known, CorLoc and mean IoU \
@@ -94,8 +109,18 @@ impl Summary {
             )
         });
         Self {
-            failed: predictions.photos.iter().filter(|photo| photo.failed).count(),
-            notes: dataset.notes.iter().chain(&predictions.notes).cloned().chain(reason).collect(),
+            failed: predictions
+                .photos
+                .iter()
+                .filter(|photo| photo.failed)
+                .count(),
+            notes: dataset
+                .notes
+                .iter()
+                .chain(&predictions.notes)
+                .cloned()
+                .chain(reason)
+                .collect(),
             boxes: Some(boxes),
             ..Self::of(dataset, dataset.profile.name())
         }
@@ -115,12 +140,18 @@ impl Summary {
     #[must_use]
     pub fn of_masks(dataset: &Dataset, overlaps: &[Overlap]) -> Option<Self> {
         let masks = Some(MaskScores::of(overlaps)?);
-        Some(Self { masks, notes: without_weights(dataset), ..Self::of(dataset, "masks") })
+        Some(Self {
+            masks,
+            notes: without_weights(dataset),
+            ..Self::of(dataset, "masks")
+        })
     }
 }
 
 /// The notes of numbers that do not weight photos.
 fn without_weights(dataset: &Dataset) -> Vec<String> {
-    let weights = dataset.weighted.then(|| "every photo counts alike here: weights are for boxes".to_owned());
+    let weights = dataset
+        .weighted
+        .then(|| "every photo counts alike here: weights are for boxes".to_owned());
     dataset.notes.iter().cloned().chain(weights).collect()
 }

@@ -3,19 +3,42 @@
 use std::fmt::Write;
 
 use super::Summary;
-use crate::score::{AtIou, BoxScores, Boxes, Floors, METRICS, MapScores, MaskScores, Metrics, Rate};
+use crate::score::{
+    AtIou, BoxScores, Boxes, Floors, METRICS, MapScores, MaskScores, Metrics, Rate,
+};
 
-/// The summary as text. Metrics and floors stand together, so that no score is read without what it must beat.
+/// The summary as text. Metrics and floors stand together, so that no score is read without what it
+/// must beat.
 #[must_use]
 pub fn table(summary: &Summary) -> String {
-    let Summary { program, dataset, images, images_in_dataset, profile, failed, .. } = summary;
-    let of = if images == images_in_dataset { String::new() } else { format!(" of {images_in_dataset}") };
+    let Summary {
+        program,
+        dataset,
+        images,
+        images_in_dataset,
+        profile,
+        failed,
+        ..
+    } = summary;
+    let of = if images == images_in_dataset {
+        String::new()
+    } else {
+        format!(" of {images_in_dataset}")
+    };
     let mut text = format!("{program}   {dataset}   {images}{of} photos");
     match &summary.run {
         Some(run) => {
             let (hash, tuned_on) = (&run.model_sha256[..8], &run.tuned_on);
-            let _ = writeln!(text, "   pipeline {}   model {} {hash}", run.pipeline, run.model);
-            let _ = writeln!(text, "profile {profile}   {}   tuned on: {tuned_on}", run.crops);
+            let _ = writeln!(
+                text,
+                "   pipeline {}   model {} {hash}",
+                run.pipeline, run.model
+            );
+            let _ = writeln!(
+                text,
+                "profile {profile}   {}   tuned on: {tuned_on}",
+                run.crops
+            );
         }
         None => {
             let _ = writeln!(text, "\nprofile {profile}");
@@ -30,11 +53,24 @@ pub fn table(summary: &Summary) -> String {
     if let Some(masks) = &summary.masks {
         masks_block(&mut text, masks);
     }
-    let _ = writeln!(text, "\n {} of {images} scored, {failed} failed{}", images - failed, failed_note(summary));
+    let _ = writeln!(
+        text,
+        "\n {} of {images} scored, {failed} failed{}",
+        images - failed,
+        failed_note(summary)
+    );
     if summary.run.is_some() {
-        let times: Vec<_> = summary.cpu_ms_per_photo.iter().map(|(stage, ms)| format!("{stage} {ms:.1}")).collect();
+        let times: Vec<_> = summary
+            .cpu_ms_per_photo
+            .iter()
+            .map(|(stage, ms)| format!("{stage} {ms:.1}"))
+            .collect();
         let total: f64 = summary.cpu_ms_per_photo.iter().map(|(_, ms)| ms).sum();
-        let _ = writeln!(text, " CPU ms per photo: {} = {total:.1}", times.join(" + "));
+        let _ = writeln!(
+            text,
+            " CPU ms per photo: {} = {total:.1}",
+            times.join(" + ")
+        );
     }
     for note in &summary.notes {
         let _ = writeln!(text, " note: {note}");
@@ -56,60 +92,144 @@ fn line(text: &mut String, profile: &str, name: &str, value: &str) {
 
 fn boxes_block(text: &mut String, profile: &str, boxes: &BoxScores) {
     if let Some(weighted) = &boxes.weighted {
-        metrics_block(text, profile, "weighted", &weighted.metrics, &weighted.floors);
+        metrics_block(
+            text,
+            profile,
+            "weighted",
+            &weighted.metrics,
+            &weighted.floors,
+        );
     }
-    let heading = if boxes.weighted.is_some() { "unweighted" } else { "" };
+    let heading = if boxes.weighted.is_some() {
+        "unweighted"
+    } else {
+        ""
+    };
     metrics_block(text, profile, heading, &boxes.metrics, &boxes.floors);
     if let Some(errors) = &boxes.errors
         && let Some(all) = errors.localisation_error_no_blacklist
         && errors.photos_localised < errors.photos_boxed
     {
         let (counted, boxed) = (errors.photos_localised, errors.photos_boxed);
-        let _ = writeln!(text, "\n localisation counts {counted} photos; without the blacklist {boxed}, and then");
-        line(text, profile, named("top1_localisation_error"), &percent(all[0]));
-        line(text, profile, named("top5_localisation_error"), &percent(all[4]));
+        let _ = writeln!(
+            text,
+            "\n localisation counts {counted} photos; without the blacklist {boxed}, and then"
+        );
+        line(
+            text,
+            profile,
+            named("top1_localisation_error"),
+            &percent(all[0]),
+        );
+        line(
+            text,
+            profile,
+            named("top5_localisation_error"),
+            &percent(all[4]),
+        );
     }
     let mut heading = "\n by the size of the largest true box\n";
-    for group in boxes.by_size.iter().filter(|group| group.gt_known_accuracy.is_some()) {
-        let name = format!("Localisation accuracy  {}  ({} photo{})", group.name, group.images, plural(group.images));
+    for group in boxes
+        .by_size
+        .iter()
+        .filter(|group| group.gt_known_accuracy.is_some())
+    {
+        let name = format!(
+            "Localisation accuracy  {}  ({} photo{})",
+            group.name,
+            group.images,
+            plural(group.images)
+        );
         let _ = write!(text, "{}", std::mem::take(&mut heading));
         line(text, profile, &name, &shown(group.gt_known_accuracy));
-        line(text, profile, CENTRE, &maybe(group.centre_half_area_rounded));
+        line(
+            text,
+            profile,
+            CENTRE,
+            &maybe(group.centre_half_area_rounded),
+        );
     }
 }
 
 /// The line of a metric, as `localise list metrics` knows it.
 fn named(metric: &str) -> &'static str {
-    METRICS.iter().find(|known| known.name == metric).expect("a metric of the list").line
+    METRICS
+        .iter()
+        .find(|known| known.name == metric)
+        .expect("a metric of the list")
+        .line
 }
 
 /// The floor that stands beside every number of boxes.
 const CENTRE: &str = "  floor: centred box of half the area, edges rounded to pixels";
 
-fn metrics_block(text: &mut String, profile: &str, heading: &str, metrics: &Metrics, floors: &Floors) {
-    let _ = writeln!(text, "{}", if heading.is_empty() { String::new() } else { format!("\n {heading}") });
+fn metrics_block(
+    text: &mut String,
+    profile: &str,
+    heading: &str,
+    metrics: &Metrics,
+    floors: &Floors,
+) {
+    let _ = writeln!(
+        text,
+        "{}",
+        if heading.is_empty() {
+            String::new()
+        } else {
+            format!("\n {heading}")
+        }
+    );
     let centre = &floors.centre_half_area_rounded;
     let lines = [
         (named("gt_known_accuracy"), shown(metrics.gt_known_accuracy)),
         (CENTRE, shown(centre.gt_known_accuracy)),
-        ("  floor: the same with real edges", shown(floors.centre_half_area.gt_known_accuracy)),
-        ("  floor: centred box of 0.8 x each side", shown(floors.centre_four_fifths.gt_known_accuracy)),
-        ("  floor: the whole photo", shown(floors.whole_image.gt_known_accuracy)),
-        (named("gt_known_accuracy_iou_30"), shown(metrics.gt_known_accuracy_iou_30)),
+        (
+            "  floor: the same with real edges",
+            shown(floors.centre_half_area.gt_known_accuracy),
+        ),
+        (
+            "  floor: centred box of 0.8 x each side",
+            shown(floors.centre_four_fifths.gt_known_accuracy),
+        ),
+        (
+            "  floor: the whole photo",
+            shown(floors.whole_image.gt_known_accuracy),
+        ),
+        (
+            named("gt_known_accuracy_iou_30"),
+            shown(metrics.gt_known_accuracy_iou_30),
+        ),
         (CENTRE, shown(centre.gt_known_accuracy_iou_30)),
-        (named("gt_known_accuracy_iou_70"), shown(metrics.gt_known_accuracy_iou_70)),
+        (
+            named("gt_known_accuracy_iou_70"),
+            shown(metrics.gt_known_accuracy_iou_70),
+        ),
         (CENTRE, shown(centre.gt_known_accuracy_iou_70)),
         (named("corloc"), shown(metrics.corloc)),
         (CENTRE, maybe(centre.corloc)),
         (named("mean_iou"), shown(metrics.mean_iou)),
         (CENTRE, maybe(centre.mean_iou)),
-        (named("top1_localisation_error"), shown(metrics.top1_localisation_error)),
-        (named("top5_localisation_error"), shown(metrics.top5_localisation_error)),
-        (named("top1_classification_error"), shown(metrics.top1_classification_error)),
-        (named("top5_classification_error"), shown(metrics.top5_classification_error)),
+        (
+            named("top1_localisation_error"),
+            shown(metrics.top1_localisation_error),
+        ),
+        (
+            named("top5_localisation_error"),
+            shown(metrics.top5_localisation_error),
+        ),
+        (
+            named("top1_classification_error"),
+            shown(metrics.top1_classification_error),
+        ),
+        (
+            named("top5_classification_error"),
+            shown(metrics.top5_classification_error),
+        ),
         (named("box_given_top5"), shown(metrics.box_given_top5)),
     ];
-    lines.iter().for_each(|(name, value)| line(text, profile, name, value));
+    lines
+        .iter()
+        .for_each(|(name, value)| line(text, profile, name, value));
 }
 
 fn maps_block(text: &mut String, maps: &MapScores) {
@@ -117,41 +237,110 @@ fn maps_block(text: &mut String, maps: &MapScores) {
         max_box_acc_block(text, boxes);
     }
     if let Some(pxap) = &maps.pxap {
-        let _ = writeln!(text, "\n {} photos with masks, step {}", pxap.images, pxap.step.threshold(1));
+        let _ = writeln!(
+            text,
+            "\n {} photos with masks, step {}",
+            pxap.images,
+            pxap.step.threshold(1)
+        );
         line(text, "wsoleval", named("pxap"), &shown(Some(pxap.pxap)));
-        line(text, "wsoleval", "  floor: a constant map", &percent(pxap.constant_map));
+        line(
+            text,
+            "wsoleval",
+            "  floor: a constant map",
+            &percent(pxap.constant_map),
+        );
     }
     if let Some(game) = &maps.pointing {
-        let _ = writeln!(text, "\n {} photos with objects, blacklisted ones among them", game.images);
-        line(text, "pointing", named("pointing_game"), &shown(Some(game.accuracy)));
-        line(text, "pointing", "  floor: the photo's centre", &shown(Some(game.centre)));
+        let _ = writeln!(
+            text,
+            "\n {} photos with objects, blacklisted ones among them",
+            game.images
+        );
+        line(
+            text,
+            "pointing",
+            named("pointing_game"),
+            &shown(Some(game.accuracy)),
+        );
+        line(
+            text,
+            "pointing",
+            "  floor: the photo's centre",
+            &shown(Some(game.centre)),
+        );
         if game.images_difficult > 0 {
-            let name = format!("Pointing game          the difficult {} photos", game.images_difficult);
+            let name = format!(
+                "Pointing game          the difficult {} photos",
+                game.images_difficult
+            );
             line(text, "pointing", &name, &shown(game.accuracy_difficult));
-            line(text, "pointing", "  floor: the photo's centre", &shown(game.centre_difficult));
+            line(
+                text,
+                "pointing",
+                "  floor: the photo's centre",
+                &shown(game.centre_difficult),
+            );
         }
     }
     if let Some(energy) = &maps.ebpg {
-        line(text, "ebpg", named("energy_pointing_game"), &shown(Some(energy.inside)));
-        line(text, "ebpg", "  floor: a constant map", &shown(Some(energy.constant_map)));
+        line(
+            text,
+            "ebpg",
+            named("energy_pointing_game"),
+            &shown(Some(energy.inside)),
+        );
+        line(
+            text,
+            "ebpg",
+            "  floor: a constant map",
+            &shown(Some(energy.constant_map)),
+        );
     }
 }
 
-fn max_box_acc_block(text: &mut String, Boxes { scores, centre_half_area: centre, whole_image: whole }: &Boxes) {
+fn max_box_acc_block(
+    text: &mut String,
+    Boxes {
+        scores,
+        centre_half_area: centre,
+        whole_image: whole,
+    }: &Boxes,
+) {
     let step = scores.step.threshold(1);
     let _ = writeln!(
         text,
         "\n {} photos with boxes, no blacklist; at the threshold that is best on them, an oracle (step {step})",
         scores.images
     );
-    let at = |AtIou { iou, threshold, .. }: &AtIou| format!("[ IoU >= {iou:.2}, at {threshold:.3} ]");
-    let name = format!("{}   {}", named("max_box_acc"), at(&scores.single_contour[1]));
+    let at =
+        |AtIou { iou, threshold, .. }: &AtIou| format!("[ IoU >= {iou:.2}, at {threshold:.3} ]");
+    let name = format!(
+        "{}   {}",
+        named("max_box_acc"),
+        at(&scores.single_contour[1])
+    );
     line(text, "wsoleval", &name, &shown(Some(scores.max_box_acc)));
     line(text, "wsoleval", CENTRE, &shown(centre.accuracy[1]));
-    line(text, "wsoleval", "  floor: the whole map", &shown(whole.accuracy[1]));
-    line(text, "wsoleval", named("max_box_acc_v2"), &shown(Some(scores.max_box_acc_v2)));
+    line(
+        text,
+        "wsoleval",
+        "  floor: the whole map",
+        &shown(whole.accuracy[1]),
+    );
+    line(
+        text,
+        "wsoleval",
+        named("max_box_acc_v2"),
+        &shown(Some(scores.max_box_acc_v2)),
+    );
     line(text, "wsoleval", CENTRE, &percent(centre.mean));
-    line(text, "wsoleval", "  floor: the whole map", &percent(whole.mean));
+    line(
+        text,
+        "wsoleval",
+        "  floor: the whole map",
+        &percent(whole.mean),
+    );
     for (i, contours) in scores.all_contours.iter().enumerate() {
         let name = format!("  all contours                           {}", at(contours));
         line(text, "wsoleval", &name, &shown(Some(contours.accuracy)));
@@ -161,11 +350,36 @@ fn max_box_acc_block(text: &mut String, Boxes { scores, centre_half_area: centre
 
 fn masks_block(text: &mut String, masks: &MaskScores) {
     let _ = writeln!(text, "\n {} photos with masks", masks.images);
-    line(text, "masks", named("mask_iou"), &shown(Some(masks.mask_iou)));
-    line(text, "masks", "  floor: the whole photo", &percent(masks.whole_image));
-    line(text, "masks", "  floor: centred ellipse of 0.8 x each side", &percent(masks.centre_ellipse));
-    line(text, "masks", named("pixel_accuracy"), &shown(Some(masks.pixel_accuracy)));
-    line(text, "masks", "  floor: an empty mask", &percent(masks.empty_mask));
+    line(
+        text,
+        "masks",
+        named("mask_iou"),
+        &shown(Some(masks.mask_iou)),
+    );
+    line(
+        text,
+        "masks",
+        "  floor: the whole photo",
+        &percent(masks.whole_image),
+    );
+    line(
+        text,
+        "masks",
+        "  floor: centred ellipse of 0.8 x each side",
+        &percent(masks.centre_ellipse),
+    );
+    line(
+        text,
+        "masks",
+        named("pixel_accuracy"),
+        &shown(Some(masks.pixel_accuracy)),
+    );
+    line(
+        text,
+        "masks",
+        "  floor: an empty mask",
+        &percent(masks.empty_mask),
+    );
 }
 
 fn plural(count: usize) -> &'static str {
@@ -184,7 +398,12 @@ fn shown(rate: Option<Rate>) -> String {
     match rate {
         None => maybe(None),
         Some(Rate { value, low, high }) => {
-            format!("{}  ({:.1} to {:.1})", percent(value), low * 100.0, high * 100.0)
+            format!(
+                "{}  ({:.1} to {:.1})",
+                percent(value),
+                low * 100.0,
+                high * 100.0
+            )
         }
     }
 }

@@ -14,7 +14,8 @@ use image::{RgbImage, imageops};
 pub fn terminal(picture: &RgbImage, columns: u32) -> String {
     let width = picture.width().min(columns).max(1);
     // An even number of rows, two a line.
-    let height = (u64::from(picture.height()) * u64::from(width) / u64::from(picture.width().max(1))) as u32;
+    let height =
+        (u64::from(picture.height()) * u64::from(width) / u64::from(picture.width().max(1))) as u32;
     let small = imageops::thumbnail(picture, width, height.next_multiple_of(2).max(2));
     let mut text = String::new();
     for y in (0..small.height()).step_by(2) {

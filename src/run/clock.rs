@@ -17,13 +17,19 @@ impl StageTimes {
 
     /// Adds the times of another photo.
     pub fn add(&mut self, other: &Self) {
-        other.0.iter().for_each(|(stage, ms)| self.record(stage, *ms));
+        other
+            .0
+            .iter()
+            .for_each(|(stage, ms)| self.record(stage, *ms));
     }
 
     /// The mean per photo, by stage, in milliseconds.
     #[must_use]
     pub fn per_photo(&self, photos: usize) -> Vec<(String, f64)> {
-        self.0.iter().map(|(stage, ms)| (stage.clone(), ms / photos.max(1) as f64)).collect()
+        self.0
+            .iter()
+            .map(|(stage, ms)| (stage.clone(), ms / photos.max(1) as f64))
+            .collect()
     }
 }
 
@@ -36,12 +42,18 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn start() -> Self {
-        Self { times: StageTimes::default(), last: thread_ms() }
+        Self {
+            times: StageTimes::default(),
+            last: thread_ms(),
+        }
     }
 
     /// A clock that goes on from now with the same times.
     pub(crate) fn go_on(&self) -> Self {
-        Self { times: self.times.clone(), last: thread_ms() }
+        Self {
+            times: self.times.clone(),
+            last: thread_ms(),
+        }
     }
 
     /// Ends a stage: all time since the last one ended is its.

@@ -1,4 +1,5 @@
-//! How a run ends without its results, told by types: the program's exit code tells scripts whether to try again.
+//! How a run ends without its results, told by types: the program's exit code tells scripts whether
+//! to try again.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -75,9 +76,16 @@ pub struct Incomplete {
 impl fmt::Display for Incomplete {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let missing: Vec<_> = self.missing.iter().map(ToString::to_string).collect();
-        let (which, are) = if missing.len() == 1 { ("shard", "is") } else { ("shards", "are") };
+        let (which, are) = if missing.len() == 1 {
+            ("shard", "is")
+        } else {
+            ("shards", "are")
+        };
         let (missing, count) = (missing.join(", "), self.count);
-        let example = Shard { index: self.missing.first().copied().unwrap_or_default(), count };
+        let example = Shard {
+            index: self.missing.first().copied().unwrap_or_default(),
+            count,
+        };
         write!(
             f,
             "{which} {missing} of {count} {are} missing\nhelp: run them, such as --shard {example}, and merge again"

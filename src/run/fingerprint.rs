@@ -1,4 +1,5 @@
-//! The fingerprint: all that a run's results depend on, by content. Rows of two fingerprints never come together.
+//! The fingerprint: all that a run's results depend on, by content. Rows of two fingerprints never
+//! come together.
 
 use std::path::Path;
 
@@ -11,8 +12,8 @@ use crate::classifier::{self, Description, Provider};
 use crate::dataset::{Dataset, Jpeg};
 use crate::digest;
 
-/// What the results of a run depend on. The vector units of a processor are not in it: they may change last bits, and a
-/// shard that moves to another machine must go on.
+/// What the results of a run depend on. The vector units of a processor are not in it: they may
+/// change last bits, and a shard that moves to another machine must go on.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Fingerprint {
     /// This program and its version.
@@ -56,7 +57,12 @@ impl Fingerprint {
     ///
     /// # Errors
     /// When ONNX Runtime or the model cannot be read.
-    pub fn of(options: &RunOptions, carrying: &Carrying, description: &Description, dataset: &Dataset) -> Result<Self> {
+    pub fn of(
+        options: &RunOptions,
+        carrying: &Carrying,
+        description: &Description,
+        dataset: &Dataset,
+    ) -> Result<Self> {
         Ok(Self {
             program: format!("localise {}", env!("CARGO_PKG_VERSION")),
             commit: env!("LOCALISE_COMMIT").into(),
@@ -84,7 +90,10 @@ impl Fingerprint {
             Ok(Value::Object(map)) => map,
             _ => unreachable!("a struct"),
         });
-        let Some((name, this)) = ours.iter().find(|(name, value)| theirs.get(*name) != Some(value)) else {
+        let Some((name, this)) = ours
+            .iter()
+            .find(|(name, value)| theirs.get(*name) != Some(value))
+        else {
             return Ok(());
         };
         let (name_shown, place) = (name.replace('_', " "), place.display());

@@ -62,40 +62,72 @@ impl Finished {
                 folder.display()
             );
         }
-        let mut dataset = Dataset::open(&Request { dataset: Some(folder), ..Request::default() })?;
+        let mut dataset = Dataset::open(&Request {
+            dataset: Some(folder),
+            ..Request::default()
+        })?;
         let in_folder = |name: &str| folder.join(name);
         let (boxes, bytes) = (in_folder(files::BOXES), read(&in_folder(files::BOXES))?);
-        let (predictions, remarks) = rows(&bytes, &dataset).with_context(|| boxes.display().to_string())?;
-        let Head { images_in_dataset, experiment } = json(&in_folder(files::SUMMARY))?;
+        let (predictions, remarks) =
+            rows(&bytes, &dataset).with_context(|| boxes.display().to_string())?;
+        let Head {
+            images_in_dataset,
+            experiment,
+        } = json(&in_folder(files::SUMMARY))?;
         dataset.whole = images_in_dataset;
         let manifest: Value = json(&in_folder(files::MANIFEST))?;
         let mut times: Vec<_> = times(&manifest).into_iter().flatten().collect();
         times.sort_by_key(|(stage, _)| STAGES.iter().position(|known| known == stage));
-        let summary =
-            Summary { run: Some(experiment), cpu_ms_per_photo: times, ..Summary::of_boxes(&dataset, &predictions) };
+        let summary = Summary {
+            run: Some(experiment),
+            cpu_ms_per_photo: times,
+            ..Summary::of_boxes(&dataset, &predictions)
+        };
         let failures = match fs::read_to_string(in_folder(files::FAILURES)) {
-            Ok(text) => text.lines().map(serde_json::from_str).collect::<Result<_, _>>().context(files::FAILURES)?,
+            Ok(text) => text
+                .lines()
+                .map(serde_json::from_str)
+                .collect::<Result<_, _>>()
+                .context(files::FAILURES)?,
             Err(_) => vec![],
         };
         let run = String::from_utf8(read(&in_folder(files::RUN))?)?;
-        let options = RunOptions::from_text(&run).with_context(|| in_folder(files::RUN).display().to_string())?;
-        // Where the folder lies, whatever leads there: a link such as `last-good` leads elsewhere tomorrow.
+        let options = RunOptions::from_text(&run)
+            .with_context(|| in_folder(files::RUN).display().to_string())?;
+        // Where the folder lies, whatever leads there: a link such as `last-good` leads elsewhere
+        // tomorrow.
         let folder = fs::canonicalize(folder).with_context(|| folder.display().to_string())?;
         let boxes_sha256 = sha256(&bytes);
-        Ok(Self { folder, options, dataset, predictions, remarks, failures, summary, manifest, boxes_sha256 })
+        Ok(Self {
+            folder,
+            options,
+            dataset,
+            predictions,
+            remarks,
+            failures,
+            summary,
+            manifest,
+            boxes_sha256,
+        })
     }
 
-    /// Looks for the photos below another folder: of each path as many of the first folders are left out as lead to a
-    /// file there. Where none of the first photos lies there, but one where it lay, nothing changes.
+    /// Looks for the photos below another folder: of each path as many of the first folders are
+    /// left out as lead to a file there. Where none of the first photos lies there, but one where
+    /// it lay, nothing changes.
     ///
     /// # Errors
     /// Where they lie nowhere.
     pub fn look_below(&mut self, folder: &Path) -> Result<()> {
-        let below = |path: &Path, n: usize| folder.join(path.components().skip(n).collect::<PathBuf>());
+        let below =
+            |path: &Path, n: usize| folder.join(path.components().skip(n).collect::<PathBuf>());
         let photos = || self.dataset.photos.iter().take(100);
-        let skipped = |photo: &Photo| (1..photo.path.components().count()).find(|&n| below(&photo.path, n).is_file());
+        let skipped = |photo: &Photo| {
+            (1..photo.path.components().count()).find(|&n| below(&photo.path, n).is_file())
+        };
         let Some(skipped) = photos().find_map(skipped) else {
-            let example = photos().next().map_or(String::new(), |photo| photo.path.display().to_string());
+            let example = photos()
+                .next()
+                .map_or(String::new(), |photo| photo.path.display().to_string());
             ensure!(
                 photos().any(|photo| photo.path.is_file()),
                 "--data-dir: none of the photos of {} lies below {}\nhelp: they were read from places like {example}",
@@ -104,11 +136,15 @@ impl Finished {
             );
             return Ok(());
         };
-        self.dataset.photos.iter_mut().for_each(|photo| photo.path = below(&photo.path, skipped));
+        self.dataset
+            .photos
+            .iter_mut()
+            .for_each(|photo| photo.path = below(&photo.path, skipped));
         Ok(())
     }
 
-    /// The rows of a run in this folder, where one's results lie here: they are scored against the truth beside them.
+    /// The rows of a run in this folder, where one's results lie here: they are scored against the
+    /// truth beside them.
     pub(crate) fn boxes_in(folder: &Path) -> Option<PathBuf> {
         let boxes = folder.join(files::BOXES);
         (boxes.is_file() && folder.join(files::TRUTH).is_file()).then_some(boxes)
@@ -128,8 +164,18 @@ impl Finished {
 }
 
 /// The stages in the order of the method; a manifest has them by name.
-const STAGES: [&str; 10] =
-    ["decode", "view", "network", "energy", "saliency", "threshold", "seeds", "colours", "cut", "component"];
+const STAGES: [&str; 10] = [
+    "decode",
+    "view",
+    "network",
+    "energy",
+    "saliency",
+    "threshold",
+    "seeds",
+    "colours",
+    "cut",
+    "component",
+];
 
 /// What a summary says that its rows do not.
 #[derive(Deserialize)]
@@ -142,7 +188,12 @@ struct Head {
 /// The times of the stages, by name.
 fn times(manifest: &Value) -> Option<BTreeMap<String, f64>> {
     let times = manifest["cpu_ms_per_photo"].as_object()?;
-    Some(times.iter().filter_map(|(stage, ms)| Some((stage.clone(), ms.as_f64()?))).collect())
+    Some(
+        times
+            .iter()
+            .filter_map(|(stage, ms)| Some((stage.clone(), ms.as_f64()?)))
+            .collect(),
+    )
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
@@ -156,7 +207,13 @@ fn json<T: DeserializeOwned>(path: &Path) -> Result<T> {
 /// The rows of `boxes.csv` by photo, in the dataset's order.
 fn rows(bytes: &[u8], dataset: &Dataset) -> Result<(Predictions, Vec<Remark>)> {
     let places = dataset.places();
-    let mut photos = vec![Predicted { guesses: vec![], failed: true }; dataset.photos.len()];
+    let mut photos = vec![
+        Predicted {
+            guesses: vec![],
+            failed: true
+        };
+        dataset.photos.len()
+    ];
     let mut remarks = vec![Remark::default(); photos.len()];
     for row in csv::Reader::from_reader(bytes).deserialize() {
         let row: Row = row?;
@@ -166,10 +223,22 @@ fn rows(bytes: &[u8], dataset: &Dataset) -> Result<(Predictions, Vec<Remark>)> {
         photos[place].guesses.extend(row.guess());
         photos[place].failed = photos[place].guesses.is_empty();
         if row.class_index == dataset.photos[place].class {
-            remarks[place] = Remark { flag: row.flag, message: row.message };
+            remarks[place] = Remark {
+                flag: row.flag,
+                message: row.message,
+            };
         }
     }
-    photos.iter_mut().for_each(|photo| photo.guesses.sort_by_key(|guess| guess.rank));
+    photos
+        .iter_mut()
+        .for_each(|photo| photo.guesses.sort_by_key(|guess| guess.rank));
     let classes = dataset.profile.guesses_classes();
-    Ok((Predictions { photos, classes, notes: vec![] }, remarks))
+    Ok((
+        Predictions {
+            photos,
+            classes,
+            notes: vec![],
+        },
+        remarks,
+    ))
 }

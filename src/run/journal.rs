@@ -1,9 +1,11 @@
-//! The journal of a shard: what is known of each photo, appended as it comes and synced, readable after any cut.
+//! The journal of a shard: what is known of each photo, appended as it comes and synced, readable
+//! after any cut.
 //!
-//! A line is the CRC-32 of its text in eight hexadecimal digits, a blank, and the text, which is JSON: first the
-//! [`Header`], then an [`Entry`] a photo in the order in which they were done, and a [`Session`] for each process that
-//! worked on it. Of two entries of one photo the later one counts. A process that dies leaves at most one damaged line,
-//! the last, which is dropped; damage anywhere else is nobody's crash, and an error.
+//! A line is the CRC-32 of its text in eight hexadecimal digits, a blank, and the text, which is
+//! JSON: first the [`Header`], then an [`Entry`] a photo in the order in which they were done, and
+//! a [`Session`] for each process that worked on it. Of two entries of one photo the later one
+//! counts. A process that dies leaves at most one damaged line, the last, which is dropped; damage
+//! anywhere else is nobody's crash, and an error.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -33,7 +35,12 @@ pub(super) struct Header {
 
 impl Header {
     pub(super) fn new(shard: Shard, fingerprint: Fingerprint, run: String) -> Self {
-        Self { format: FORMAT, shard, fingerprint, run }
+        Self {
+            format: FORMAT,
+            shard,
+            fingerprint,
+            run,
+        }
     }
 }
 
@@ -86,7 +93,15 @@ impl Journal {
         publish(path, &bytes)?;
         let (path, end) = (path.to_owned(), bytes.len() as u64);
         let file = open_to_append(&path, end)?;
-        Ok(Self { path, header, sessions: vec![], file, entries: BTreeMap::new(), end, torn: false })
+        Ok(Self {
+            path,
+            header,
+            sessions: vec![],
+            file,
+            entries: BTreeMap::new(),
+            end,
+            torn: false,
+        })
     }
 
     /// Reads a journal.
@@ -104,7 +119,9 @@ impl Journal {
         };
         let mut at = next(&mut line)? as u64;
         let Some(Line::Header(header)) = parsed(&line) else {
-            bail!("{shown}: damaged at byte 0\nhelp: --fresh starts over and keeps it beside the new one");
+            bail!(
+                "{shown}: damaged at byte 0\nhelp: --fresh starts over and keeps it beside the new one"
+            );
         };
         ensure!(
             header.format == FORMAT,
@@ -125,11 +142,20 @@ impl Journal {
                     )
                 }
                 Some(Line::Photo(entry)) => {
-                    entries.insert(entry.place, Span { start, length, failed: entry.failure.is_some() });
+                    entries.insert(
+                        entry.place,
+                        Span {
+                            start,
+                            length,
+                            failed: entry.failure.is_some(),
+                        },
+                    );
                 }
                 Some(Line::Session(session)) => sessions.push(session),
                 Some(Line::Header(_)) => {
-                    bail!("{shown}: a second header at byte {start}\nhelp: restore it, or start over with --fresh")
+                    bail!(
+                        "{shown}: a second header at byte {start}\nhelp: restore it, or start over with --fresh"
+                    )
                 }
             }
             if !torn {
@@ -137,19 +163,36 @@ impl Journal {
             }
         }
         let file = reader.into_inner();
-        Ok(Self { path: path.into(), header: *header, sessions, file, entries, end, torn })
+        Ok(Self {
+            path: path.into(),
+            header: *header,
+            sessions,
+            file,
+            entries,
+            end,
+            torn,
+        })
     }
 
     /// Refuses the journal of a finished shard that does not hold all its photos.
     pub(super) fn must_be_whole(&self) -> Result<()> {
         let (path, shard) = (self.path.display(), self.header.shard);
-        ensure!(!self.torn, "{path}: damaged at its end\nhelp: restore it, or remove it and run the shard again");
+        ensure!(
+            !self.torn,
+            "{path}: damaged at its end\nhelp: restore it, or remove it and run the shard again"
+        );
         ensure!(
             self.places().all(|place| shard.holds(place)),
             "{path} overlaps with another shard\nhelp: remove it and run the shard again"
         );
-        let (have, want) = (self.places().count(), shard.places(self.header.fingerprint.images).count());
-        ensure!(have == want, "{path} holds {have} of its {want} photos\nhelp: remove it and run the shard again");
+        let (have, want) = (
+            self.places().count(),
+            shard.places(self.header.fingerprint.images).count(),
+        );
+        ensure!(
+            have == want,
+            "{path} holds {have} of its {want} photos\nhelp: remove it and run the shard again"
+        );
         Ok(())
     }
 
@@ -160,8 +203,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends lines and syncs them. When that fails, none of them counts: what a failed sync left in the system's
-    /// memory is cut off again, lest it be read as though it were on the disk.
+    /// Appends lines and syncs them. When that fails, none of them counts: what a failed sync left
+    /// in the system's memory is cut off again, lest it be read as though it were on the disk.
     pub(super) fn append(&mut self, lines: Vec<Line>) -> Result<(), OutputError> {
         let mut bytes = Vec::new();
         let mut added = Vec::new();
@@ -170,19 +213,31 @@ impl Journal {
             bytes.extend(text(line));
             if let Line::Photo(entry) = line {
                 let (length, failed) = (bytes.len() - start, entry.failure.is_some());
-                added.push((entry.place, Span { start: self.end + start as u64, length, failed }));
+                added.push((
+                    entry.place,
+                    Span {
+                        start: self.end + start as u64,
+                        length,
+                        failed,
+                    },
+                ));
             }
         }
-        if let Err(error) = self.file.write_all(&bytes).and_then(|()| self.file.sync_data()) {
+        if let Err(error) = self
+            .file
+            .write_all(&bytes)
+            .and_then(|()| self.file.sync_data())
+        {
             let _ = self.file.set_len(self.end);
             return Err(OutputError::at(&self.path)(error));
         }
         self.end += bytes.len() as u64;
         self.entries.extend(added);
-        self.sessions.extend(lines.into_iter().filter_map(|line| match line {
-            Line::Session(session) => Some(session),
-            _ => None,
-        }));
+        self.sessions
+            .extend(lines.into_iter().filter_map(|line| match line {
+                Line::Session(session) => Some(session),
+                _ => None,
+            }));
         Ok(())
     }
 
@@ -198,8 +253,8 @@ impl Journal {
         Ok(())
     }
 
-    /// How many photos are done. Those that failed are not among them: they are done again when a shard goes on, since what
-    /// made them fail may have been mended.
+    /// How many photos are done. Those that failed are not among them: they are done again when a
+    /// shard goes on, since what made them fail may have been mended.
     pub(super) fn done(&self) -> usize {
         self.entries.values().filter(|span| !span.failed).count()
     }
@@ -223,7 +278,9 @@ impl Journal {
     pub(super) fn entry(&self, place: usize) -> Result<Entry> {
         let Span { start, length, .. } = self.entries[&place];
         let mut line = vec![0; length];
-        self.file.read_exact_at(&mut line, start).map_err(OutputError::reading(&self.path))?;
+        self.file
+            .read_exact_at(&mut line, start)
+            .map_err(OutputError::reading(&self.path))?;
         match parsed(&line) {
             Some(Line::Photo(entry)) => Ok(entry),
             _ => bail!(
@@ -254,7 +311,11 @@ fn parsed(line: &[u8]) -> Option<Line> {
     let (sum, json) = line.strip_suffix(b"\n")?.split_at_checked(8)?;
     let json = json.strip_prefix(b" ")?;
     let whole = format!("{:08x}", crc32fast::hash(json)).as_bytes() == sum;
-    if whole { serde_json::from_slice(json).ok() } else { None }
+    if whole {
+        serde_json::from_slice(json).ok()
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -270,9 +331,17 @@ mod tests {
             kind: "image".into(),
             reason: "torn, \"cut\"\nand more".into(),
         });
-        let row = Row { status: Status::Ok, ..Row::failed(&id, Some(3), "") };
+        let row = Row {
+            status: Status::Ok,
+            ..Row::failed(&id, Some(3), "")
+        };
         let rows = vec![row.with_box(crate::geometry::BBox::new(0.1, 1.0 / 3.0, 17.0, 99.9))];
-        Line::Photo(Entry { place, rows, failure, cpu_ms: StageTimes::default() })
+        Line::Photo(Entry {
+            place,
+            rows,
+            failure,
+            cpu_ms: StageTimes::default(),
+        })
     }
 
     fn header() -> Header {
@@ -282,7 +351,11 @@ mod tests {
             "dataset_sha256": "4", "images": 3, "boxes_for": "gt", "seed": 0, "jpeg": "strict", "maps": false,
             "masks": false,
         });
-        Header::new(Shard::WHOLE, serde_json::from_value(fingerprint).expect("a fingerprint"), "run".into())
+        Header::new(
+            Shard::WHOLE,
+            serde_json::from_value(fingerprint).expect("a fingerprint"),
+            "run".into(),
+        )
     }
 
     /// A journal of three photos, the second of which failed, and where its lines begin.
@@ -292,10 +365,23 @@ mod tests {
         for (place, failed) in [(2, false), (0, true), (1, false)] {
             journal.append(vec![entry(place, failed)]).expect("a line");
         }
-        assert_eq!((journal.done(), journal.failed(), journal.has(0), journal.has(2)), (2, 1, false, true));
+        assert_eq!(
+            (
+                journal.done(),
+                journal.failed(),
+                journal.has(0),
+                journal.has(2)
+            ),
+            (2, 1, false, true)
+        );
         let bytes = fs::read(&path).expect("bytes");
-        let starts =
-            std::iter::once(0).chain(bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(i, _)| i + 1));
+        let starts = std::iter::once(0).chain(
+            bytes
+                .iter()
+                .enumerate()
+                .filter(|(_, b)| **b == b'\n')
+                .map(|(i, _)| i + 1),
+        );
         (path, starts.collect())
     }
 
@@ -308,33 +394,47 @@ mod tests {
         for cut in starts[3]..whole.len() {
             fs::write(&path, &whole[..cut]).expect("a file");
             let mut journal = Journal::read(&path).expect("a journal");
-            assert_eq!((journal.done(), journal.torn), (1, cut > starts[3]), "cut at {cut}");
+            assert_eq!(
+                (journal.done(), journal.torn),
+                (1, cut > starts[3]),
+                "cut at {cut}"
+            );
             journal.reopen().expect("a journal");
             journal.append(vec![entry(1, false)]).expect("a line");
             assert_eq!(fs::read(&path).expect("bytes"), whole, "cut at {cut}");
         }
     }
 
-    /// A changed byte is never taken for a result: damage at the end is dropped, damage before it is named.
+    /// A changed byte is never taken for a result: damage at the end is dropped, damage before it
+    /// is named.
     #[test]
     fn a_changed_byte_is_found() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, starts) = three(folder.path());
         let whole = fs::read(&path).expect("bytes");
-        for (place, bit) in (0..whole.len()).flat_map(|place| [1, 32, 128].map(|bit| (place, bit))) {
+        for (place, bit) in (0..whole.len()).flat_map(|place| [1, 32, 128].map(|bit| (place, bit)))
+        {
             let mut changed = whole.clone();
             changed[place] ^= bit;
             fs::write(&path, &changed).expect("a file");
             match Journal::read(&path) {
                 Ok(journal) => {
                     // Without the end of the line before it, the last one is two.
-                    let lost = if place + 1 == starts[3] { (1, 0) } else { (1, 1) };
+                    let lost = if place + 1 == starts[3] {
+                        (1, 0)
+                    } else {
+                        (1, 1)
+                    };
                     assert!(journal.torn && place + 1 >= starts[3], "byte {place}");
                     assert_eq!((journal.done(), journal.failed()), lost, "byte {place}");
                 }
                 Err(error) => {
                     let error = format!("{error:#}");
-                    let line = starts.iter().rev().find(|start| **start <= place).expect("a line");
+                    let line = starts
+                        .iter()
+                        .rev()
+                        .find(|start| **start <= place)
+                        .expect("a line");
                     assert!(
                         place < starts[3] && error.contains(&format!("damaged at byte {line}")),
                         "{place}: {error}"
@@ -349,17 +449,26 @@ mod tests {
     fn other_files_are_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("shard-0.part");
-        let old = Header { format: 0, ..header() };
+        let old = Header {
+            format: 0,
+            ..header()
+        };
         let cases = [
             (vec![], "damaged at byte 0"),
             (b"image_id,class_index\n".to_vec(), "damaged at byte 0"),
             (text(&entry(0, false)), "damaged at byte 0"),
-            (text(&Line::Header(Box::new(old))), "its format is 0, this program's 1"),
+            (
+                text(&Line::Header(Box::new(old))),
+                "its format is 0, this program's 1",
+            ),
         ];
         for (bytes, expected) in cases {
             fs::write(&path, bytes).expect("a file");
             let error = format!("{:#}", Journal::read(&path).expect_err(expected));
-            assert!(error.contains(expected) && error.contains("--fresh"), "{error}");
+            assert!(
+                error.contains(expected) && error.contains("--fresh"),
+                "{error}"
+            );
         }
     }
 
@@ -372,9 +481,21 @@ mod tests {
         journal.reopen().expect("a journal");
         journal.append(vec![entry(0, false)]).expect("a line");
         let journal = Journal::read(&path).expect("a journal");
-        assert_eq!((journal.done(), journal.failed(), journal.places().collect::<Vec<_>>()), (3, 0, vec![0, 1, 2]));
-        let Line::Photo(expected) = entry(0, false) else { unreachable!("an entry") };
+        assert_eq!(
+            (
+                journal.done(),
+                journal.failed(),
+                journal.places().collect::<Vec<_>>()
+            ),
+            (3, 0, vec![0, 1, 2])
+        );
+        let Line::Photo(expected) = entry(0, false) else {
+            unreachable!("an entry")
+        };
         let found = journal.entry(0).expect("an entry");
-        assert_eq!((found.rows, found.place, found.failure.is_none()), (expected.rows, 0, true));
+        assert_eq!(
+            (found.rows, found.place, found.failure.is_none()),
+            (expected.rows, 0, true)
+        );
     }
 }

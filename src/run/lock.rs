@@ -10,25 +10,40 @@ use anyhow::Result;
 use super::{Interrupt, Stopped};
 use crate::publish::OutputError;
 
-/// The lock, held until this is dropped. The file stays: removing it would let two processes lock two files of one name.
+/// The lock, held until this is dropped. The file stays: removing it would let two processes lock
+/// two files of one name.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Takes the lock, and waits for another holder as long as `patience`; `None` where a signal ended the wait.
+    /// Takes the lock, and waits for another holder as long as `patience`; `None` where a signal
+    /// ended the wait.
     ///
     /// # Errors
-    /// [`Stopped::Locked`] when another process still holds it, [`OutputError`] when the file cannot be written.
-    pub(super) fn take(path: &Path, patience: Duration, interrupt: &Interrupt) -> Result<Option<Self>> {
+    /// [`Stopped::Locked`] when another process still holds it, [`OutputError`] when the file
+    /// cannot be written.
+    pub(super) fn take(
+        path: &Path,
+        patience: Duration,
+        interrupt: &Interrupt,
+    ) -> Result<Option<Self>> {
         let failed = OutputError::at(path);
-        let mut file =
-            File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(&failed)?;
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(&failed)?;
         let until = Instant::now() + patience;
         let holder = || {
             let text = std::fs::read_to_string(path).unwrap_or_default();
-            let (pid, host) = text.trim().split_once(' ').unwrap_or(("unknown", "unknown"));
+            let (pid, host) = text
+                .trim()
+                .split_once(' ')
+                .unwrap_or(("unknown", "unknown"));
             (pid.to_owned(), host.to_owned())
         };
         let mut told = false;
@@ -39,7 +54,10 @@ impl Lock {
                 Err(TryLockError::WouldBlock) if Instant::now() < until => {
                     if !std::mem::replace(&mut told, true) {
                         let ((pid, host), seconds) = (holder(), patience.as_secs());
-                        tracing::info!("{}: waiting for pid {pid} on host {host}, {seconds} s at most", path.display());
+                        tracing::info!(
+                            "{}: waiting for pid {pid} on host {host}, {seconds} s at most",
+                            path.display()
+                        );
                     }
                     std::thread::sleep(Duration::from_millis(50));
                 }
@@ -57,12 +75,17 @@ impl Lock {
             }
         }
         let holder = format!("{} {}\n", std::process::id(), host());
-        file.set_len(0).and_then(|()| file.write_all(holder.as_bytes())).map_err(&failed)?;
+        file.set_len(0)
+            .and_then(|()| file.write_all(holder.as_bytes()))
+            .map_err(&failed)?;
         Ok(Some(Self { _file: file }))
     }
 }
 
 /// The machine's name.
 pub(super) fn host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
 }

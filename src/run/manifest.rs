@@ -26,7 +26,11 @@ pub(super) struct Manifest {
 }
 
 impl Manifest {
-    pub(super) fn new(options: &RunOptions, dataset: &Dataset, fingerprint: Fingerprint) -> serde_json::Result<Self> {
+    pub(super) fn new(
+        options: &RunOptions,
+        dataset: &Dataset,
+        fingerprint: Fingerprint,
+    ) -> serde_json::Result<Self> {
         Ok(Self {
             fingerprint,
             rustc: env!("LOCALISE_RUSTC"),
@@ -60,7 +64,9 @@ impl Session {
     pub(super) fn now(threads: usize) -> Self {
         Self {
             started: utc(seconds_since_1970()),
-            command: std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect(),
+            command: std::env::args_os()
+                .map(|argument| argument.to_string_lossy().into_owned())
+                .collect(),
             host: host(),
             cpu: cpu(),
             cpu_features: cpu_features().into_iter().map(str::to_owned).collect(),
@@ -73,7 +79,9 @@ impl Session {
 
 fn cpu() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let name = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     name.map_or("unknown".into(), |(_, name)| name.to_owned())
 }
 
@@ -87,11 +95,17 @@ fn cpu_features() -> Vec<&'static str> {
     ];
     #[cfg(not(target_arch = "x86_64"))]
     let found = [(std::env::consts::ARCH, true)];
-    found.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
+    found
+        .into_iter()
+        .filter(|(_, there)| *there)
+        .map(|(name, _)| name)
+        .collect()
 }
 
 fn seconds_since_1970() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_secs())
 }
 
 /// Today's date, UTC.
@@ -107,8 +121,17 @@ fn utc(seconds: u64) -> String {
     let day = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day + 2) / 153;
     let date = day - (153 * month + 2) / 5 + 1;
-    let (month, year) = if month < 10 { (month + 3, year + era * 400) } else { (month - 9, year + era * 400 + 1) };
-    format!("{year:04}-{month:02}-{date:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
+    let (month, year) = if month < 10 {
+        (month + 3, year + era * 400)
+    } else {
+        (month - 9, year + era * 400 + 1)
+    };
+    format!(
+        "{year:04}-{month:02}-{date:02}T{:02}:{:02}:{:02}Z",
+        rest / 3600,
+        rest / 60 % 60,
+        rest % 60
+    )
 }
 
 #[cfg(test)]

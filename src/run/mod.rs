@@ -1,15 +1,17 @@
-//! The run: every photo of a dataset through the pipeline, one row per photo and class, then the field's numbers.
+//! The run: every photo of a dataset through the pipeline, one row per photo and class, then the
+//! field's numbers.
 //!
 //! ```text
 //! shard ─► work: photos ─► journal (synced as they come) ─► merge: rows in the dataset's order ─► numbers
 //! ```
 //!
-//! A run on one machine is a run in one shard. What a journal holds is never done again, whatever ends a process; what
-//! is merged depends neither on shards nor on workers nor on interruptions.
+//! A run on one machine is a run in one shard. What a journal holds is never done again, whatever
+//! ends a process; what is merged depends neither on shards nor on workers nor on interruptions.
 //!
-//! In: [`RunOptions`], which say what the results are, and [`Carrying`], which says how they come about. Out: a
-//! [`Summary`], and the folder that `docs/run-folder.md` describes. [`Localiser`] is one photo's way, without any folder. Left
-//! out is whatever starts processes on other machines: that is a scheduler's work, and `docs/cluster.md` is about it.
+//! In: [`RunOptions`], which say what the results are, and [`Carrying`], which says how they come
+//! about. Out: a [`Summary`], and the folder that `docs/run-folder.md` describes. [`Localiser`] is
+//! one photo's way, without any folder. Left out is whatever starts processes on other machines:
+//! that is a scheduler's work, and `docs/cluster.md` is about it.
 
 mod breaker;
 mod clock;
@@ -124,8 +126,8 @@ impl RunOptions {
     }
 }
 
-/// How a run is carried out; nothing here changes its numbers. Whether maps and masks are written is part of the
-/// fingerprint all the same, since a journal tells that they are there.
+/// How a run is carried out; nothing here changes its numbers. Whether maps and masks are written
+/// is part of the fingerprint all the same, since a journal tells that they are there.
 #[derive(Clone, Debug, Default)]
 pub struct Carrying {
     /// The results' folder.
@@ -155,7 +157,8 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    /// Tries the output, then reads all that the run depends on. A mistake in that leaves no folder behind.
+    /// Tries the output, then reads all that the run depends on. A mistake in that leaves no folder
+    /// behind.
     fn begin(options: &'a RunOptions, carrying: &'a Carrying) -> Result<Self> {
         let new = output::prepare(&carrying.out, carrying.fresh)?;
         let job = Self::prepare(options, carrying);
@@ -168,14 +171,22 @@ impl<'a> Job<'a> {
     fn prepare(options: &'a RunOptions, carrying: &'a Carrying) -> Result<Self> {
         let description = classifier::describe(&options.model)?;
         if carrying.maps && matches!(options.pipeline.box_rule(), BoxRule::ConstantBox(_)) {
-            bail!("--write-maps: a constant box has no saliency map\nhelp: take another --pipeline");
+            bail!(
+                "--write-maps: a constant box has no saliency map\nhelp: take another --pipeline"
+            );
         }
         let dataset = open(options, &description)?;
         for note in &dataset.notes {
             tracing::warn!("{}: {note}", dataset.name);
         }
         let fingerprint = Fingerprint::of(options, carrying, &description, &dataset)?;
-        Ok(Self { options, carrying, description, dataset, fingerprint })
+        Ok(Self {
+            options,
+            carrying,
+            description,
+            dataset,
+            fingerprint,
+        })
     }
 
     /// Refuses to go on with a journal that is not this shard's.
@@ -186,31 +197,45 @@ impl<'a> Job<'a> {
     /// Refuses a journal of something else, or one that does not fit into the same run.
     fn must_go_with(&self, journal: &Journal, shard: Shard, fits: bool) -> Result<()> {
         let (out, theirs) = (self.carrying.out.display(), journal.header.shard);
-        ensure!(fits, "{out} holds shard {theirs}, this is shard {shard}; use another --out or --fresh");
+        ensure!(
+            fits,
+            "{out} holds shard {theirs}, this is shard {shard}; use another --out or --fresh"
+        );
         let help = "use another --out or --fresh";
-        self.fingerprint.must_be(&journal.header.fingerprint, &self.carrying.out, help)
+        self.fingerprint
+            .must_be(&journal.header.fingerprint, &self.carrying.out, help)
     }
 }
 
-/// Runs a pipeline over a dataset and writes the results, or goes on where an earlier run into the same folder stopped.
+/// Runs a pipeline over a dataset and writes the results, or goes on where an earlier run into the
+/// same folder stopped.
 ///
 /// # Errors
-/// When the run cannot start (a bad model, dataset or folder), the folder holds another run, too many photos fail, the
-/// run was [`Stopped`], or the output cannot be written ([`OutputError`]).
+/// When the run cannot start (a bad model, dataset or folder), the folder holds another run, too
+/// many photos fail, the run was [`Stopped`], or the output cannot be written ([`OutputError`]).
 pub fn run(options: &RunOptions, carrying: &Carrying, interrupt: &Interrupt) -> Result<Summary> {
     let job = Job::begin(options, carrying)?;
     let journal = work::work(&job, Shard::WHOLE, interrupt)?;
     merge::publish_results(&job, &[journal])
 }
 
-/// Works on one shard of a run, for [`merge()`] to put together; says how many of how many photos failed.
+/// Works on one shard of a run, for [`merge()`] to put together; says how many of how many photos
+/// failed.
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_shard(options: &RunOptions, carrying: &Carrying, shard: Shard, interrupt: &Interrupt) -> Result<Done> {
+pub fn run_shard(
+    options: &RunOptions,
+    carrying: &Carrying,
+    shard: Shard,
+    interrupt: &Interrupt,
+) -> Result<Done> {
     let job = Job::begin(options, carrying)?;
     let journal = work::work(&job, shard, interrupt)?;
-    Ok(Done { done: journal.done(), all: journal.done() + journal.failed() })
+    Ok(Done {
+        done: journal.done(),
+        all: journal.done() + journal.failed(),
+    })
 }
 
 /// What a pipeline asks a classifier.
@@ -218,17 +243,34 @@ pub fn run_shard(options: &RunOptions, carrying: &Carrying, shard: Shard, interr
 pub fn probe(pipeline: &Pipeline, description: &Description) -> Probe {
     let dense = pipeline.view.dense();
     let Some(saliency) = &pipeline.saliency else {
-        return Probe { dense, ..Probe::default() };
+        return Probe {
+            dense,
+            ..Probe::default()
+        };
     };
     let SaliencyOptions { method, layers, .. } = saliency;
     let picture = method.wanted == Wanted::Both;
-    Probe { dense, relu: saliency.relu(), layers: description.tensors(layers), picture }
+    Probe {
+        dense,
+        relu: saliency.relu(),
+        layers: description.tensors(layers),
+        picture,
+    }
 }
 
 /// A dataset, or so many of its photos, for a model that must have its classes.
-pub(crate) fn open_for(description: &Description, request: &Request<'_>, limit: Option<usize>) -> Result<Dataset> {
-    let mut dataset = Dataset::open(&Request { classes: Some(&description.classes), ..*request })?;
-    description.must_have(&dataset.classes, &dataset.name).map_err(Error::msg)?;
+pub(crate) fn open_for(
+    description: &Description,
+    request: &Request<'_>,
+    limit: Option<usize>,
+) -> Result<Dataset> {
+    let mut dataset = Dataset::open(&Request {
+        classes: Some(&description.classes),
+        ..*request
+    })?;
+    description
+        .must_have(&dataset.classes, &dataset.name)
+        .map_err(Error::msg)?;
     if let Some(limit) = limit {
         dataset.limit(limit);
     }
@@ -263,7 +305,11 @@ fn crops(view: &ViewOptions) -> String {
         (ViewKind::Warp, n) => format!("{n} warps"),
         (ViewKind::Dense, _) => "fully convolutional".into(),
     };
-    if view.flip { format!("{shown}, mirrored too") } else { shown }
+    if view.flip {
+        format!("{shown}, mirrored too")
+    } else {
+        shown
+    }
 }
 
 /// The box rule's name, and its form and gamma where it has them: what a record of a cut must say.
@@ -272,10 +318,20 @@ pub fn method_name(pipeline: &Pipeline) -> String {
     match pipeline.box_rule() {
         BoxRule::Cut(cut, learnt) => {
             let colours = if learnt.is_some() { "" } else { ", no colours" };
-            let map = if cut.map > 0.0 { format!(", map {} level {}", cut.map, cut.level) } else { String::new() };
-            format!("graphcut {} gamma {}{map}{colours}", format!("{:?}", cut.form).to_lowercase(), cut.gamma)
+            let map = if cut.map > 0.0 {
+                format!(", map {} level {}", cut.map, cut.level)
+            } else {
+                String::new()
+            };
+            format!(
+                "graphcut {} gamma {}{map}{colours}",
+                format!("{:?}", cut.form).to_lowercase(),
+                cut.gamma
+            )
         }
-        BoxRule::Threshold(threshold) => format!("threshold {:?} {}", threshold.rule, threshold.alpha).to_lowercase(),
+        BoxRule::Threshold(threshold) => {
+            format!("threshold {:?} {}", threshold.rule, threshold.alpha).to_lowercase()
+        }
         BoxRule::ConstantBox(constant) => {
             format!("constant box of {:.4} x each side", constant.side)
         }

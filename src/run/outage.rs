@@ -1,4 +1,5 @@
-//! Photos that cannot be read for a reason that is not theirs: they are asked for again, and never become a score.
+//! Photos that cannot be read for a reason that is not theirs: they are asked for again, and never
+//! become a score.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -8,7 +9,11 @@ use image::RgbImage;
 use crate::dataset::{self, Jpeg, Photo, ReadError};
 
 /// When the file system fails, it is asked again after each of these.
-const PATIENCE: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(6)];
+const PATIENCE: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(6),
+];
 
 /// How often a photo is asked for.
 pub(super) const TRIES: usize = 1 + PATIENCE.len();
@@ -20,11 +25,15 @@ pub(super) fn root(photos: &[Photo]) -> PathBuf {
     for folder in folders {
         while !folder.starts_with(&root) && root.pop() {}
     }
-    if root.as_os_str().is_empty() { ".".into() } else { root }
+    if root.as_os_str().is_empty() {
+        ".".into()
+    } else {
+        root
+    }
 }
 
-/// A photo's pixels. When the file system fails, or the folder of all photos is gone, it is asked again for ten seconds:
-/// an outage must not become a score.
+/// A photo's pixels. When the file system fails, or the folder of all photos is gone, it is asked
+/// again for ten seconds: an outage must not become a score.
 pub(super) fn read_patiently(
     path: &Path,
     root: &Path,
@@ -38,8 +47,14 @@ pub(super) fn read_patiently(
             Err(ReadError::File(error)) if !root.is_dir() => error,
             read => return read,
         };
-        let Some(wait) = waits.next().filter(|_| !stop()) else { return Err(ReadError::Outage(error)) };
-        tracing::warn!("{}: {error}; trying again in {} s", path.display(), wait.as_secs());
+        let Some(wait) = waits.next().filter(|_| !stop()) else {
+            return Err(ReadError::Outage(error));
+        };
+        tracing::warn!(
+            "{}: {error}; trying again in {} s",
+            path.display(),
+            wait.as_secs()
+        );
         let until = Instant::now() + *wait;
         while Instant::now() < until && !stop() {
             std::thread::sleep(Duration::from_millis(50));

@@ -42,7 +42,8 @@ pub struct Seen {
     pub ranking: Vec<usize>,
     /// The photo as it was shown.
     pub view: View,
-    /// The classes that were asked for, the most probable first, and the true one last where it is not among them.
+    /// The classes that were asked for, the most probable first, and the true one last where it is
+    /// not among them.
     pub found: Vec<Found>,
 }
 
@@ -89,8 +90,19 @@ pub struct Localiser<'a> {
 impl<'a> Localiser<'a> {
     /// A localiser of its own for one thread. `seed` is mixed into the seed of every random choice.
     #[must_use]
-    pub fn new(classifier: &'a Classifier, pipeline: &'a Pipeline, classes: Classes, seed: u64) -> Self {
-        Self { worker: classifier.worker(), pipeline, classes, seed, energy: pipeline.box_rule().energy() }
+    pub fn new(
+        classifier: &'a Classifier,
+        pipeline: &'a Pipeline,
+        classes: Classes,
+        seed: u64,
+    ) -> Self {
+        Self {
+            worker: classifier.worker(),
+            pipeline,
+            classes,
+            seed,
+            energy: pipeline.box_rule().energy(),
+        }
     }
 
     /// The energy of the cut that was made last, where the pipeline has one.
@@ -99,8 +111,9 @@ impl<'a> Localiser<'a> {
         self.energy.as_ref()
     }
 
-    /// Finds the class `truth` in a photo, and for [`Classes::Top5`] the five most probable classes before it. `id` is
-    /// what the photo is called: every random choice is seeded with it. `tick` is told when a stage ends.
+    /// Finds the class `truth` in a photo, and for [`Classes::Top5`] the five most probable classes
+    /// before it. `id` is what the photo is called: every random choice is seeded with it. `tick`
+    /// is told when a stage ends.
     ///
     /// # Errors
     /// [`PhotoError`] when the network fails on the photo.
@@ -112,11 +125,17 @@ impl<'a> Localiser<'a> {
         tick: Tick<'_>,
     ) -> Result<Seen, PhotoError> {
         let Description { size, canvas, .. } = *self.worker.description();
-        let view = View::of(picture, &self.pipeline.view, size, canvas).map_err(PhotoError::of("image"))?;
+        let view = View::of(picture, &self.pipeline.view, size, canvas)
+            .map_err(PhotoError::of("image"))?;
         tick("view");
         let (saliency, wanted) = (self.pipeline.saliency.as_ref(), (truth, self.classes));
-        let observation = Observation::make(&mut self.worker, view, saliency, wanted, (self.seed, id))
-            .map_err(|e| PhotoError { kind: "network", reason: format!("{:#}", anyhow::Error::from(e)) })?;
+        let observation =
+            Observation::make(&mut self.worker, view, saliency, wanted, (self.seed, id)).map_err(
+                |e| PhotoError {
+                    kind: "network",
+                    reason: format!("{:#}", anyhow::Error::from(e)),
+                },
+            )?;
         tick("network");
         let photo = picture.dimensions().into();
         if let Some(energy) = &mut self.energy {
@@ -125,20 +144,45 @@ impl<'a> Localiser<'a> {
         }
         let mut found = Vec::new();
         for (i, &class) in observation.classes.iter().enumerate() {
-            let saliency = saliency.map(|options| observation.saliency(i, options)).transpose()?;
+            let saliency = saliency
+                .map(|options| observation.saliency(i, options))
+                .transpose()?;
             tick("saliency");
             let seed = seed_of_class(self.seed, id, class);
             let energy = self.energy.as_mut();
-            let (located, stages) =
-                find(self.pipeline, energy, &observation.view.frame, photo, saliency.as_ref(), seed, tick);
-            found.push(Found { class, located, saliency, stages });
+            let (located, stages) = find(
+                self.pipeline,
+                energy,
+                &observation.view.frame,
+                photo,
+                saliency.as_ref(),
+                seed,
+                tick,
+            );
+            found.push(Found {
+                class,
+                located,
+                saliency,
+                stages,
+            });
         }
-        let Observation { view, probabilities, ranking, .. } = observation;
-        Ok(Seen { probabilities, ranking, view, found })
+        let Observation {
+            view,
+            probabilities,
+            ranking,
+            ..
+        } = observation;
+        Ok(Seen {
+            probabilities,
+            ranking,
+            view,
+            found,
+        })
     }
 }
 
-/// One class from its saliency to its box in a photo of size (width, height), of which `energy` has taken `frame`.
+/// One class from its saliency to its box in a photo of size (width, height), of which `energy` has
+/// taken `frame`.
 pub(crate) fn find(
     pipeline: &Pipeline,
     energy: Option<&mut Energy>,
@@ -175,12 +219,16 @@ pub(super) struct Record {
 impl Record {
     /// Whether the photo ended in a panic.
     pub(super) fn panicked(&self) -> bool {
-        self.entry.failure.as_ref().is_some_and(|failure| failure.kind == "panic")
+        self.entry
+            .failure
+            .as_ref()
+            .is_some_and(|failure| failure.kind == "panic")
     }
 }
 
-/// The record of the photo at `place` of its dataset, whose pixels `read` gives. A photo that fails, even by a panic,
-/// is a row and not an end; only where the file system fails is there no record, but its error.
+/// The record of the photo at `place` of its dataset, whose pixels `read` gives. A photo that
+/// fails, even by a panic, is a row and not an end; only where the file system fails is there no
+/// record, but its error.
 pub(super) fn process(
     place: usize,
     photo: &Photo,
@@ -192,11 +240,16 @@ pub(super) fn process(
     let attempt = survive(|| {
         let picture = match read() {
             Err(outage @ ReadError::Outage(_)) => return Ok(Err(outage)),
-            read => read.map_err(|e| PhotoError { kind: e.kind(), reason: e.to_string() })?,
+            read => read.map_err(|e| PhotoError {
+                kind: e.kind(),
+                reason: e.to_string(),
+            })?,
         };
         fits(photo, &picture).map_err(PhotoError::of("image"))?;
         clock.end("decode");
-        let seen = localiser.locate(&picture, &photo.id, photo.class, &mut |stage| clock.end(stage))?;
+        let seen = localiser.locate(&picture, &photo.id, photo.class, &mut |stage| {
+            clock.end(stage)
+        })?;
         Ok(Ok((seen, picture.dimensions().into())))
     })
     .flatten();
@@ -211,7 +264,10 @@ pub(super) fn process(
 /// Turns a panic into an error.
 pub(crate) fn survive<T>(work: impl FnOnce() -> T) -> Result<T, PhotoError> {
     let reason = "internal error; please report it with the photo";
-    catch_unwind(AssertUnwindSafe(work)).map_err(|_| PhotoError { kind: "panic", reason: reason.into() })
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| PhotoError {
+        kind: "panic",
+        reason: reason.into(),
+    })
 }
 
 /// A photo's pixels, as [`fits`] wants them.
@@ -220,22 +276,36 @@ pub(crate) fn read(photo: &Photo, jpeg: Jpeg) -> Result<RgbImage, String> {
     fits(photo, &picture).map(|()| picture)
 }
 
-/// Boxes in pixels of another size would be scored wrongly without a word, so the size must be the annotation's.
+/// Boxes in pixels of another size would be scored wrongly without a word, so the size must be the
+/// annotation's.
 fn fits(photo: &Photo, picture: &RgbImage) -> Result<(), String> {
     let (w, h) = picture.dimensions();
     match photo.size {
-        Some([width, height]) if (w, h) != (width, height) => {
-            Err(format!("the photo is {w} x {h}, its annotation says {width} x {height}"))
-        }
+        Some([width, height]) if (w, h) != (width, height) => Err(format!(
+            "the photo is {w} x {h}, its annotation says {width} x {height}"
+        )),
         _ => Ok(()),
     }
 }
 
-fn record(place: usize, photo: &Photo, seen: &Seen, size: [u32; 2], carrying: &Carrying, cpu_ms: StageTimes) -> Record {
+fn record(
+    place: usize,
+    photo: &Photo,
+    seen: &Seen,
+    size: [u32; 2],
+    carrying: &Carrying,
+    cpu_ms: StageTimes,
+) -> Record {
     let rank = |class: usize| seen.ranking.iter().position(|&c| c == class);
     let rows = seen.found.iter().map(|Found { class, located, .. }| {
         let is_true = photo.class == Some(*class);
-        let iou = is_true.then(|| photo.boxes.iter().map(|b| located.bbox.iou(b)).fold(0.0, f64::max));
+        let iou = is_true.then(|| {
+            photo
+                .boxes
+                .iter()
+                .map(|b| located.bbox.iou(b))
+                .fold(0.0, f64::max)
+        });
         let row = Row {
             rank: rank(*class).map(|r| r + 1),
             probability: Some(format!("{:.6}", seen.probabilities[*class])),
@@ -248,22 +318,37 @@ fn record(place: usize, photo: &Photo, seen: &Seen, size: [u32; 2], carrying: &C
         };
         row.with_box(located.bbox)
     });
-    let truth = seen.found.iter().find(|found| photo.class == Some(found.class));
+    let truth = seen
+        .found
+        .iter()
+        .find(|found| photo.class == Some(found.class));
     Record {
-        entry: Entry { place, rows: rows.collect(), failure: None, cpu_ms },
-        map: truth.filter(|_| carrying.maps).and_then(|found| Some(found.saliency.as_ref()?.score_map(MAP_SIZE))),
-        mask: truth.filter(|_| carrying.masks).map(|found| mask(found, size)),
+        entry: Entry {
+            place,
+            rows: rows.collect(),
+            failure: None,
+            cpu_ms,
+        },
+        map: truth
+            .filter(|_| carrying.maps)
+            .and_then(|found| Some(found.saliency.as_ref()?.score_map(MAP_SIZE))),
+        mask: truth
+            .filter(|_| carrying.masks)
+            .map(|found| mask(found, size)),
     }
 }
 
-/// The pixels of an object in a photo of `size` (width, height): those of the component that its box bounds, or of the
-/// box where the pipeline makes no masks.
+/// The pixels of an object in a photo of `size` (width, height): those of the component that its
+/// box bounds, or of the box where the pipeline makes no masks.
 fn mask(found: &Found, size: [u32; 2]) -> Array2<bool> {
     let [width, height] = size.map(|n| n as usize);
     Array2::from_shape_fn((height, width), |(y, x)| match &found.stages.component {
         // The pixel of the frame in which the centre of the photo's pixel lies.
         Some(component) => {
-            component[[(2 * y + 1) * component.nrows() / (2 * height), (2 * x + 1) * component.ncols() / (2 * width)]]
+            component[[
+                (2 * y + 1) * component.nrows() / (2 * height),
+                (2 * x + 1) * component.ncols() / (2 * width),
+            ]]
         }
         None => found.located.bbox.holds(x as f64 + 0.5, y as f64 + 0.5),
     })
@@ -273,9 +358,27 @@ fn failed(place: usize, photo: &Photo, error: &PhotoError, cpu_ms: StageTimes) -
     // A row is a line.
     let reason = error.reason.replace('\n', "; ");
     let rows = vec![Row::failed(&photo.id, photo.class, &reason)];
-    let (id, path, kind) = (photo.id.clone(), photo.path.display().to_string(), error.kind.into());
-    let failure = Failure { id, path, kind, reason };
-    Record { entry: Entry { place, rows, failure: Some(failure), cpu_ms }, map: None, mask: None }
+    let (id, path, kind) = (
+        photo.id.clone(),
+        photo.path.display().to_string(),
+        error.kind.into(),
+    );
+    let failure = Failure {
+        id,
+        path,
+        kind,
+        reason,
+    };
+    Record {
+        entry: Entry {
+            place,
+            rows,
+            failure: Some(failure),
+            cpu_ms,
+        },
+        map: None,
+        mask: None,
+    }
 }
 
 #[cfg(test)]
@@ -287,6 +390,9 @@ mod tests {
         let numbers = [1, 2, 3];
         let beyond = numbers.len();
         let error = survive(|| numbers[beyond]).expect_err("a panic");
-        assert_eq!((error.kind, survive(|| numbers[0]).ok()), ("panic", Some(1)));
+        assert_eq!(
+            (error.kind, survive(|| numbers[0]).ok()),
+            ("panic", Some(1))
+        );
     }
 }

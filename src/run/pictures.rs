@@ -1,5 +1,6 @@
-//! Pictures of some photos of a finished run, made by running these again. They are made once: `pictures.jsonl` in the
-//! run's folder keeps them as long as its boxes and the program are the same.
+//! Pictures of some photos of a finished run, made by running these again. They are made once:
+//! `pictures.jsonl` in the run's folder keeps them as long as its boxes and the program are the
+//! same.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -30,17 +31,24 @@ struct Line {
 /// What draws pictures.
 const PROGRAM: &str = concat!(env!("CARGO_PKG_VERSION"), " ", env!("LOCALISE_COMMIT"));
 
-/// Pictures of the photos at these places of a run, as many as can be made: where the run cannot be looked into (no ONNX
-/// Runtime, another model), photos come without layers, and a photo that cannot be read has no picture. Warnings say so.
+/// Pictures of the photos at these places of a run, as many as can be made: where the run cannot be
+/// looked into (no ONNX Runtime, another model), photos come without layers, and a photo that
+/// cannot be read has no picture. Warnings say so.
 #[must_use]
 pub fn pictures(run: &Finished, places: &[usize], quiet: bool) -> BTreeMap<usize, Picture> {
     let path = run.folder.join(files::PICTURES);
     let mut kept = kept(&path, &run.boxes_sha256);
     let photos = &run.dataset.photos;
-    let mut found: BTreeMap<usize, Picture> =
-        places.iter().filter_map(|&place| Some((place, kept.get(&photos[place].id)?.clone()))).collect();
-    let missing = places.iter().copied().filter(|place| !found.contains_key(place));
-    let (mut plain, missing): (Vec<usize>, Vec<usize>) = missing.partition(|&place| shown(run, place).is_none());
+    let mut found: BTreeMap<usize, Picture> = places
+        .iter()
+        .filter_map(|&place| Some((place, kept.get(&photos[place].id)?.clone())))
+        .collect();
+    let missing = places
+        .iter()
+        .copied()
+        .filter(|place| !found.contains_key(place));
+    let (mut plain, missing): (Vec<usize>, Vec<usize>) =
+        missing.partition(|&place| shown(run, place).is_none());
     let mut each = |new: Vec<(usize, Picture)>| {
         for (place, picture) in new {
             kept.insert(photos[place].id.clone(), picture.clone());
@@ -50,20 +58,39 @@ pub fn pictures(run: &Finished, places: &[usize], quiet: bool) -> BTreeMap<usize
             tracing::warn!("pictures are not kept for the next time: {error:#}");
         }
     };
-    let looked = if missing.is_empty() { Ok(()) } else { look_again(run, &missing, quiet, &mut each) };
+    let looked = if missing.is_empty() {
+        Ok(())
+    } else {
+        look_again(run, &missing, quiet, &mut each)
+    };
     if let Err(error) = looked {
-        tracing::warn!("{}: {} photos have no layers: {error:#}", run.folder.display(), missing.len());
+        tracing::warn!(
+            "{}: {} photos have no layers: {error:#}",
+            run.folder.display(),
+            missing.len()
+        );
     }
     plain.extend(missing.iter().filter(|place| !found.contains_key(place)));
     let read = |&place: &usize| {
         let pixels = photo::read(&photos[place], run.options.jpeg).ok()?;
-        Some((place, Picture { photo: small(&pixels), layers: None }))
+        Some((
+            place,
+            Picture {
+                photo: small(&pixels),
+                layers: None,
+            },
+        ))
     };
     found.extend(plain.par_iter().filter_map(read).collect::<Vec<_>>());
-    let unread: Vec<_> = places.iter().filter(|place| !found.contains_key(place)).collect();
+    let unread: Vec<_> = places
+        .iter()
+        .filter(|place| !found.contains_key(place))
+        .collect();
     if let Some(&&place) = unread.first() {
         let (count, path) = (unread.len(), photos[place].path.display());
-        tracing::warn!("{count} photos cannot be read, such as {path}\nhelp: --data-dir says where they lie now");
+        tracing::warn!(
+            "{count} photos cannot be read, such as {path}\nhelp: --data-dir says where they lie now"
+        );
     }
     found
 }
@@ -71,8 +98,11 @@ pub fn pictures(run: &Finished, places: &[usize], quiet: bool) -> BTreeMap<usize
 /// The pictures that are kept of these boxes; none where the file is of others, or damaged.
 fn kept(path: &Path, boxes_sha256: &str) -> HashMap<String, Picture> {
     let text = fs::read_to_string(path).unwrap_or_default();
-    let lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
-    let of_these = lines.filter(|line| line.boxes_sha256 == boxes_sha256 && line.program == PROGRAM);
+    let lines = text
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Line>(line).ok());
+    let of_these =
+        lines.filter(|line| line.boxes_sha256 == boxes_sha256 && line.program == PROGRAM);
     of_these.map(|line| (line.id, line.picture)).collect()
 }
 
@@ -81,8 +111,14 @@ fn keep(run: &Finished, path: &Path, kept: &HashMap<String, Picture>) -> Result<
     let mut lines = String::new();
     for photo in &run.dataset.photos {
         if let Some(picture) = kept.get(&photo.id) {
-            let (id, boxes_sha256, program) = (photo.id.clone(), run.boxes_sha256.clone(), PROGRAM.into());
-            lines += &serde_json::to_string(&Line { id, boxes_sha256, program, picture: picture.clone() })?;
+            let (id, boxes_sha256, program) =
+                (photo.id.clone(), run.boxes_sha256.clone(), PROGRAM.into());
+            lines += &serde_json::to_string(&Line {
+                id,
+                boxes_sha256,
+                program,
+                picture: picture.clone(),
+            })?;
             lines.push('\n');
         }
     }
@@ -96,7 +132,8 @@ fn shown(run: &Finished, place: usize) -> Option<(usize, BBox)> {
     Some((guess.class().or(photo.class)?, guess.bbox?))
 }
 
-/// Takes photos through the run's pipeline once more, and gives their pictures to `each`, some at a time.
+/// Takes photos through the run's pipeline once more, and gives their pictures to `each`, some at a
+/// time.
 fn look_again(
     run: &Finished,
     places: &[usize],
@@ -106,7 +143,11 @@ fn look_again(
     let pipeline = &run.options.pipeline;
     let description = describe(&run.options.model)?;
     let then = run.manifest["model_sha256"].as_str().unwrap_or_default();
-    ensure!(classifier::sha256(description.file()?)? == then, "the model {} is another now", description.name);
+    ensure!(
+        classifier::sha256(description.file()?)? == then,
+        "the model {} is another now",
+        description.name
+    );
     let classifier = Classifier::load(description.clone(), probe(pipeline, &description))?;
     let progress = Progress::new("pictures", places.len(), 0, quiet);
     let new_localiser = || Localiser::new(&classifier, pipeline, Classes::Gt, run.options.seed);
@@ -117,13 +158,23 @@ fn look_again(
             progress.advance(picture.is_none());
             picture.map(|(picture, same)| (place, picture, same))
         };
-        let made: Vec<_> = places.par_iter().map_init(new_localiser, look).flatten().collect();
+        let made: Vec<_> = places
+            .par_iter()
+            .map_init(new_localiser, look)
+            .flatten()
+            .collect();
         others += made.iter().filter(|(.., same)| !same).count();
-        each(made.into_iter().map(|(place, picture, _)| (place, picture)).collect());
+        each(
+            made.into_iter()
+                .map(|(place, picture, _)| (place, picture))
+                .collect(),
+        );
     }
     progress.finish();
     if others > 0 {
-        tracing::warn!("{others} photos have other boxes now than the run found: the layers are those of now");
+        tracing::warn!(
+            "{others} photos have other boxes now than the run found: the layers are those of now"
+        );
     }
     Ok(())
 }
@@ -133,9 +184,22 @@ fn picture(localiser: &mut Localiser<'_>, run: &Finished, place: usize) -> Optio
     let photo = &run.dataset.photos[place];
     let (class, bbox) = shown(run, place)?;
     let pixels = photo::read(photo, run.options.jpeg).ok()?;
-    let seen = localiser.locate(&pixels, &photo.id, Some(class), &mut |_| {}).ok()?;
+    let seen = localiser
+        .locate(&pixels, &photo.id, Some(class), &mut |_| {})
+        .ok()?;
     let found = seen.found.first()?;
-    let likely = seen.ranking.iter().take(5).map(|&class| (class, seen.probabilities[class])).collect();
+    let likely = seen
+        .ranking
+        .iter()
+        .take(5)
+        .map(|&class| (class, seen.probabilities[class]))
+        .collect();
     let layers = Some(Layers::of(found.saliency.as_ref(), &found.stages, likely));
-    Some((Picture { photo: small(&pixels), layers }, found.located.bbox == bbox))
+    Some((
+        Picture {
+            photo: small(&pixels),
+            layers,
+        },
+        found.located.bbox == bbox,
+    ))
 }

@@ -68,8 +68,14 @@ impl Row {
     }
 
     pub(super) fn with_box(mut self, bbox: BBox) -> Self {
-        let BBox { x_min, y_min, x_max, y_max } = bbox;
-        [self.x_min, self.y_min, self.x_max, self.y_max] = [Some(x_min), Some(y_min), Some(x_max), Some(y_max)];
+        let BBox {
+            x_min,
+            y_min,
+            x_max,
+            y_max,
+        } = bbox;
+        [self.x_min, self.y_min, self.x_max, self.y_max] =
+            [Some(x_min), Some(y_min), Some(x_max), Some(y_max)];
         self
     }
 

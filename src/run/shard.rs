@@ -49,7 +49,11 @@ impl Shard {
 /// The journals in a folder: which shard's a file is by its name, and whether that is finished.
 pub(super) fn journals(folder: &Path) -> Vec<(usize, bool, PathBuf)> {
     let of = |path: PathBuf| {
-        let (stem, extension) = path.file_name()?.to_str()?.strip_prefix("shard-")?.split_once('.')?;
+        let (stem, extension) = path
+            .file_name()?
+            .to_str()?
+            .strip_prefix("shard-")?
+            .split_once('.')?;
         let finished = match extension {
             "jsonl" => true,
             "part" => false,
@@ -75,8 +79,15 @@ impl FromStr for Shard {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("'{text}' is no shard: I/N with I from 0 to N - 1, such as 0/4");
         let (index, count) = text.split_once('/').ok_or_else(wrong)?;
-        let shard = Self { index: index.parse().map_err(|_| wrong())?, count: count.parse().map_err(|_| wrong())? };
-        if shard.index < shard.count { Ok(shard) } else { Err(wrong()) }
+        let shard = Self {
+            index: index.parse().map_err(|_| wrong())?,
+            count: count.parse().map_err(|_| wrong())?,
+        };
+        if shard.index < shard.count {
+            Ok(shard)
+        } else {
+            Err(wrong())
+        }
     }
 }
 
@@ -89,7 +100,11 @@ mod tests {
         for count in 1..9 {
             let shards = (0..count).map(|index| Shard { index, count });
             let mut places: Vec<_> = shards.clone().flat_map(|shard| shard.places(20)).collect();
-            assert!(shards.flat_map(|s| s.places(20).map(move |p| (s, p))).all(|(s, p)| s.holds(p)));
+            assert!(
+                shards
+                    .flat_map(|s| s.places(20).map(move |p| (s, p)))
+                    .all(|(s, p)| s.holds(p))
+            );
             places.sort_unstable();
             assert_eq!(places, Vec::from_iter(0..20));
         }

@@ -29,7 +29,10 @@ impl Saliency {
     #[must_use]
     pub fn whole(map: Array2<f32>) -> Self {
         let (height, width) = map.dim();
-        Self { map, window: Rect::whole(width as u32, height as u32) }
+        Self {
+            map,
+            window: Rect::whole(width as u32, height as u32),
+        }
     }
 
     /// The values inside the window, row by row.
@@ -46,8 +49,9 @@ impl Saliency {
         values.iter().all(|&v| v == values[0])
     }
 
-    /// The map as a score map of `size` x `size`, in 0..=1: the whole frame resized (linear, anti-aliased), the least
-    /// value brought to 0 and the largest to 1; zeros where the map is constant.
+    /// The map as a score map of `size` x `size`, in 0..=1: the whole frame resized (linear,
+    /// anti-aliased), the least value brought to 0 and the largest to 1; zeros where the map is
+    /// constant.
     #[must_use]
     pub fn score_map(&self, size: usize) -> Array2<f32> {
         let resized = resized(&self.map, [size, size]);
@@ -59,23 +63,37 @@ impl Saliency {
 
 /// The least and the largest value.
 pub(crate) fn extremes<'a>(values: impl IntoIterator<Item = &'a f32>) -> (f32, f32) {
-    values.into_iter().fold((f32::MAX, f32::MIN), |(min, max), &v| (min.min(v), max.max(v)))
+    values
+        .into_iter()
+        .fold((f32::MAX, f32::MIN), |(min, max), &v| {
+            (min.min(v), max.max(v))
+        })
 }
 
-/// A map in another size (height, width): linear between pixel centres, anti-aliased when shrinking.
+/// A map in another size (height, width): linear between pixel centres, anti-aliased when
+/// shrinking.
 fn resized(map: &Array2<f32>, [height, width]: [usize; 2]) -> Array2<f32> {
     if map.dim() == (height, width) {
         return map.clone();
     }
     let pixels = map.iter().map(|&v| F32::new(v)).collect();
-    let from = TypedImage::from_pixels(map.ncols() as u32, map.nrows() as u32, pixels).expect("a pixel a value");
+    let from = TypedImage::from_pixels(map.ncols() as u32, map.nrows() as u32, pixels)
+        .expect("a pixel a value");
     let mut to = TypedImage::new(width as u32, height as u32);
-    let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear));
-    fir::Resizer::new().resize_typed::<F32>(&from, &mut to, &options).expect("neither is empty");
-    Array2::from_shape_vec((height, width), to.pixels().iter().map(|pixel| pixel.0).collect()).expect("a value a pixel")
+    let options = fir::ResizeOptions::new()
+        .resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear));
+    fir::Resizer::new()
+        .resize_typed::<F32>(&from, &mut to, &options)
+        .expect("neither is empty");
+    Array2::from_shape_vec(
+        (height, width),
+        to.pixels().iter().map(|pixel| pixel.0).collect(),
+    )
+    .expect("a value a pixel")
 }
 
-/// Mᵢⱼ = maxₖ |wᵢⱼₖ| over the channels k of a gradient [C, H, W]: absolute value before the maximum.
+/// Mᵢⱼ = maxₖ |wᵢⱼₖ| over the channels k of a gradient [C, H, W]: absolute value before the
+/// maximum.
 ///
 /// ```
 /// use ndarray::{array, Axis};
@@ -87,12 +105,12 @@ pub fn saliency(gradient: ArrayView3<'_, f32>) -> Array2<f32> {
     gradient.fold_axis(Axis(0), 0.0, |max, w| w.abs().max(*max))
 }
 
-/// What the network says of a view for one class: for each crop, for each tensor, one [`Tensor`] for each picture
-/// shown.
+/// What the network says of a view for one class: for each crop, for each tensor, one [`Tensor`]
+/// for each picture shown.
 pub type Evidence<'a> = Vec<Vec<Vec<Tensor<'a>>>>;
 
-/// The map of a view: for each tensor the crops' maps, un-mirrored, put back, averaged; fused; smoothed. Its size is
-/// that of the view's frame, whatever the sizes of the tensors.
+/// The map of a view: for each tensor the crops' maps, un-mirrored, put back, averaged; fused;
+/// smoothed. Its size is that of the view's frame, whatever the sizes of the tensors.
 ///
 /// # Panics
 /// When there is no evidence: one crop and one tensor are the least.
@@ -101,18 +119,29 @@ pub fn combine(view: &View, evidence: &Evidence<'_>, options: &SaliencyOptions) 
     let tensors = evidence.first().map_or(0, Vec::len);
     let maps = (0..tensors).map(|tensor| {
         let crops = view.crops.iter().zip(evidence);
-        average(view, crops.map(|(crop, tensors)| (crop, (options.method.map)(&tensors[tensor]))), options.average)
+        average(
+            view,
+            crops.map(|(crop, tensors)| (crop, (options.method.map)(&tensors[tensor]))),
+            options.average,
+        )
     });
     let mut map = fuse(maps.collect());
     smooth(&mut map, view.window, options.smooth);
     if let Some(prior) = &options.prior {
         prior.multiply(&mut map);
     }
-    Saliency { map, window: view.window }
+    Saliency {
+        map,
+        window: view.window,
+    }
 }
 
 /// The mean over crops of their maps, each in its place.
-fn average<'a>(view: &View, crops: impl Iterator<Item = (&'a Crop, Array3<f32>)>, averaging: Averaging) -> Array2<f32> {
+fn average<'a>(
+    view: &View,
+    crops: impl Iterator<Item = (&'a Crop, Array3<f32>)>,
+    averaging: Averaging,
+) -> Array2<f32> {
     let [width, height] = view.size().map(|n| n as usize);
     let mut sum = Array3::<f32>::zeros((0, height, width));
     let mut count = Array2::<f32>::zeros((height, width));
@@ -134,7 +163,9 @@ fn average<'a>(view: &View, crops: impl Iterator<Item = (&'a Crop, Array3<f32>)>
         for (mut channel, of_crop) in place.outer_iter_mut().zip(map.outer_iter()) {
             channel += &resized(&of_crop.to_owned(), [rows.len(), columns.len()]);
         }
-        count.slice_mut(s![rows, columns]).map_inplace(|n| *n += 1.0);
+        count
+            .slice_mut(s![rows, columns])
+            .map_inplace(|n| *n += 1.0);
     }
     sum /= &count.mapv(|n| n.max(1.0));
     saliency(sum.view())
@@ -145,7 +176,9 @@ fn fuse(mut maps: Vec<Array2<f32>>) -> Array2<f32> {
     if maps.len() > 1 {
         maps.iter_mut().for_each(over_mean);
     }
-    maps.into_iter().reduce(|sum, map| sum + map).expect("a method wants one tensor at least")
+    maps.into_iter()
+        .reduce(|sum, map| sum + map)
+        .expect("a method wants one tensor at least")
 }
 
 /// Divides a map by its mean, unless that is 0.
@@ -156,7 +189,8 @@ fn over_mean<D: Dimension>(map: &mut Array<f32, D>) {
     }
 }
 
-/// Puts the map, inside its window, under a Gaussian whose standard deviation is `share` of the map's longer side.
+/// Puts the map, inside its window, under a Gaussian whose standard deviation is `share` of the
+/// map's longer side.
 fn smooth(map: &mut Array2<f32>, window: Rect, share: f64) {
     let longer = map.nrows().max(map.ncols());
     let [rows, columns] = window.slice();
@@ -199,20 +233,48 @@ mod tests {
     }
 
     fn two_crops() -> View {
-        let rect = |x| Rect { x, y: 0, width: 2, height: 1 };
-        let crop = |x, mirrored| Crop { rect: rect(x), mirrored, picture: RgbImage::new(2, 1) };
+        let rect = |x| Rect {
+            x,
+            y: 0,
+            width: 2,
+            height: 1,
+        };
+        let crop = |x, mirrored| Crop {
+            rect: rect(x),
+            mirrored,
+            picture: RgbImage::new(2, 1),
+        };
         let crops = vec![crop(0, false), crop(1, true)];
-        View { frame: RgbImage::new(4, 1), crops, window: Rect::whole(3, 1) }
+        View {
+            frame: RgbImage::new(4, 1),
+            crops,
+            window: Rect::whole(3, 1),
+        }
     }
 
     /// Crop 1 covers x = 0, 1 and crop 2, mirrored, x = 2, 1.
     #[test]
     fn crops_are_put_back_and_averaged() {
-        let gradient = |a, b| ndarray::concatenate![Axis(0), array![[[a, b]]], array![[[0., 0.]]], array![[[0., 0.]]]];
+        let gradient = |a, b| {
+            ndarray::concatenate![
+                Axis(0),
+                array![[[a, b]]],
+                array![[[0., 0.]]],
+                array![[[0., 0.]]]
+            ]
+        };
         let gradients = [gradient(1., -4.), gradient(8., 2.)];
         let map = |average| {
-            let options = SaliencyOptions { average, ..options("gradient") };
-            let evidence = gradients.iter().map(|g| vec![vec![Tensor { values: g.view(), gradient: g.view() }]]);
+            let options = SaliencyOptions {
+                average,
+                ..options("gradient")
+            };
+            let evidence = gradients.iter().map(|g| {
+                vec![vec![Tensor {
+                    values: g.view(),
+                    gradient: g.view(),
+                }]]
+            });
             combine(&two_crops(), &evidence.collect(), &options).map
         };
         assert_eq!(map(Averaging::Absolute), array![[1., 3., 8., 0.]]);
@@ -222,11 +284,28 @@ mod tests {
     #[test]
     fn maps_of_several_magnitudes_count_alike() {
         let crop = two_crops().crops.remove(0);
-        let view = View { crops: vec![crop.clone(), crop], ..two_crops() };
+        let view = View {
+            crops: vec![crop.clone(), crop],
+            ..two_crops()
+        };
         let maps = [array![[[1., 3.]]], array![[[600., 200.]]]];
-        let evidence = maps.iter().map(|g| vec![vec![Tensor { values: g.view(), gradient: g.view() }]]).collect();
-        let relative = SaliencyOptions { average: Averaging::Relative, ..options("gradient") };
-        assert_eq!(combine(&view, &evidence, &relative).map, array![[1., 1., 0., 0.]]);
+        let evidence = maps
+            .iter()
+            .map(|g| {
+                vec![vec![Tensor {
+                    values: g.view(),
+                    gradient: g.view(),
+                }]]
+            })
+            .collect();
+        let relative = SaliencyOptions {
+            average: Averaging::Relative,
+            ..options("gradient")
+        };
+        assert_eq!(
+            combine(&view, &evidence, &relative).map,
+            array![[1., 1., 0., 0.]]
+        );
     }
 
     #[test]
@@ -234,12 +313,18 @@ mod tests {
         let map = Saliency::whole(array![[1., 1., 3., 3.], [1., 1., 3., 3.]]);
         let scores = map.score_map(4);
         assert_eq!((scores[[0, 0]], scores[[3, 3]]), (0.0, 1.0));
-        assert_eq!(Saliency::whole(Array2::from_elem((2, 4), 7.0)).score_map(3), Array2::<f32>::zeros((3, 3)));
+        assert_eq!(
+            Saliency::whole(Array2::from_elem((2, 4), 7.0)).score_map(3),
+            Array2::<f32>::zeros((3, 3))
+        );
     }
 
     #[test]
     fn only_the_window_counts() {
-        let saliency = Saliency { map: array![[1., 2., 3., 0.]], window: two_crops().window };
+        let saliency = Saliency {
+            map: array![[1., 2., 3., 0.]],
+            window: two_crops().window,
+        };
         assert_eq!(saliency.values(), [1., 2., 3.]);
     }
 }

@@ -4,10 +4,10 @@
 //! photo ─► view (crops) ─► what is shown of each ─► [network] ─► a map per crop and layer ─► one map over the frame
 //! ```
 //!
-//! In: a photo, and what the network says of its crops: tensors and their gradients. Out: one map over the frame in
-//! which the object is then cut out. Simonyan et al. 2013, section 3, and what came after it: [`METHODS`]. The network
-//! is left to [`crate::classifier`], the object's border to [`crate::segment`]. Methods that hide parts of the photo
-//! and look at the score are left out.
+//! In: a photo, and what the network says of its crops: tensors and their gradients. Out: one map
+//! over the frame in which the object is then cut out. Simonyan et al. 2013, section 3, and what
+//! came after it: [`METHODS`]. The network is left to [`crate::classifier`], the object's border to
+//! [`crate::segment`]. Methods that hide parts of the photo and look at the score are left out.
 
 mod map;
 mod methods;

@@ -17,19 +17,22 @@ pub struct SaliencyOptions {
     /// What is averaged over overlapping crops.
     #[serde(default)]
     pub average: Averaging,
-    /// The feature maps, for a method that wants them: names of tensors, or names that the model's description gives to
-    /// some. Of several, each map is divided by its mean, and they are added.
+    /// The feature maps, for a method that wants them: names of tensors, or names that the model's
+    /// description gives to some. Of several, each map is divided by its mean, and they are added.
     #[serde(default)]
     pub layers: Vec<String>,
-    /// How many pictures are shown of each crop, for a method that shows several, or where there is noise: 1 to 1000.
+    /// How many pictures are shown of each crop, for a method that shows several, or where there is
+    /// noise: 1 to 1000.
     #[serde(default = "one")]
     pub samples: usize,
-    /// The standard deviation of the noise, as a share of the range of the crop's pixel values, in 0..=1.
+    /// The standard deviation of the noise, as a share of the range of the crop's pixel values, in
+    /// 0..=1.
     #[serde(default)]
     pub noise: f64,
     /// Where the object is likely before anything is seen.
     pub prior: Option<Prior>,
-    /// The standard deviation of a Gaussian that smooths the map, as a share of the frame's longer side, in 0..=0.5.
+    /// The standard deviation of a Gaussian that smooths the map, as a share of the frame's longer
+    /// side, in 0..=0.5.
     #[serde(default)]
     pub smooth: f64,
 }
@@ -45,9 +48,9 @@ impl SaliencyOptions {
         self.relu.unwrap_or(self.method.relu)
     }
 
-    /// The same with another method and its own rule of the ReLU, and where that wants something which is not here: the
-    /// layers that the model's description calls `last`; 25 pictures with 15 % noise (Smilkov et al. 2017 advise 10 to
-    /// 20 %); a path of 32 steps.
+    /// The same with another method and its own rule of the ReLU, and where that wants something
+    /// which is not here: the layers that the model's description calls `last`; 25 pictures with 15
+    /// % noise (Smilkov et al. 2017 advise 10 to 20 %); a path of 32 steps.
     #[must_use]
     pub fn with_method(&self, method: &'static Method) -> Self {
         let noisy = method.shown == Shown::Noisy && self.noise == 0.0;
@@ -62,7 +65,14 @@ impl SaliencyOptions {
             _ if self.layers.is_empty() => vec!["last".into()],
             _ => self.layers.clone(),
         };
-        Self { method, relu: None, noise, samples, layers, ..self.clone() }
+        Self {
+            method,
+            relu: None,
+            noise,
+            samples,
+            layers,
+            ..self.clone()
+        }
     }
 
     /// Whether each crop is shown once and as it is.
@@ -75,27 +85,55 @@ impl SaliencyOptions {
     #[must_use]
     pub fn shows_as(&self, other: &Self) -> bool {
         let asked = |options: &Self| {
-            let Self { method: Method { wanted, shown, .. }, samples, .. } = *options;
-            (options.relu(), wanted, shown, samples, options.noise, options.layers.clone())
+            let Self {
+                method: Method { wanted, shown, .. },
+                samples,
+                ..
+            } = *options;
+            (
+                options.relu(),
+                wanted,
+                shown,
+                samples,
+                options.noise,
+                options.layers.clone(),
+            )
         };
         asked(self) == asked(other)
     }
 
     pub(crate) fn check(&self) -> Result<(), String> {
-        let Self { method: Method { name, wanted, shown, .. }, samples, noise, smooth, .. } = self;
+        let Self {
+            method:
+                Method {
+                    name,
+                    wanted,
+                    shown,
+                    ..
+                },
+            samples,
+            noise,
+            smooth,
+            ..
+        } = self;
         let shares = [("noise", noise, 1.0), ("smooth", smooth, 0.5)];
         if let Some(Prior { x, y, deviation }) = self.prior
             && !([x, y].iter().all(|share| (0.0..=1.0).contains(share)) && deviation > 0.0)
         {
-            return Err(format!("saliency.prior: x {x} and y {y} are shares, deviation {deviation} is above 0"));
+            return Err(format!(
+                "saliency.prior: x {x} and y {y} are shares, deviation {deviation} is above 0"
+            ));
         }
-        if let Some((key, share, most)) = shares.into_iter().find(|(_, share, most)| !(0.0..=*most).contains(*share)) {
+        if let Some((key, share, most)) = shares
+            .into_iter()
+            .find(|(_, share, most)| !(0.0..=*most).contains(*share))
+        {
             return Err(format!("saliency.{key} {share} is not in 0..{most}"));
         }
         match (wanted, shown) {
-            (Wanted::Picture, _) if !self.layers.is_empty() => {
-                Err(format!("saliency.layers: {name} looks at the picture alone\nhelp: --set saliency.layers=[]"))
-            }
+            (Wanted::Picture, _) if !self.layers.is_empty() => Err(format!(
+                "saliency.layers: {name} looks at the picture alone\nhelp: --set saliency.layers=[]"
+            )),
             (Wanted::Layers | Wanted::Both, _) if self.layers.is_empty() => Err(format!(
                 "saliency.layers: {name} wants feature maps\nhelp: --set 'saliency.layers=[\"last\"]', or their tensors"
             )),
@@ -103,20 +141,23 @@ impl SaliencyOptions {
                 "saliency.noise and saliency.samples: {name} wants several noisy pictures\nhelp: --set \
                  saliency.noise=0.15 --set saliency.samples=25"
             )),
-            (_, Shown::Path) if *noise > 0.0 => {
-                Err(format!("saliency.noise: {name} shows a path without noise\nhelp: --set saliency.noise=0"))
-            }
+            (_, Shown::Path) if *noise > 0.0 => Err(format!(
+                "saliency.noise: {name} shows a path without noise\nhelp: --set saliency.noise=0"
+            )),
             (_, Shown::Crop) if *samples > 1 && *noise == 0.0 => Err(format!(
                 "saliency.samples {samples}: without noise they are all the same\nhelp: --set saliency.samples=1, or \
                  some saliency.noise"
             )),
-            _ if !(1..=1000).contains(samples) => Err(format!("saliency.samples {samples} is not in 1..1000")),
+            _ if !(1..=1000).contains(samples) => {
+                Err(format!("saliency.samples {samples} is not in 1..1000"))
+            }
             _ => Ok(()),
         }
     }
 }
 
-/// A Gaussian over the frame by which the map is multiplied: photographers put their subjects near the middle.
+/// A Gaussian over the frame by which the map is multiplied: photographers put their subjects near
+/// the middle.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prior {
@@ -133,7 +174,10 @@ impl Prior {
     pub(super) fn multiply(&self, map: &mut Array2<f32>) {
         let (height, width) = map.dim();
         for ((row, column), value) in map.indexed_iter_mut() {
-            let (u, v) = ((column as f64 + 0.5) / width as f64, (row as f64 + 0.5) / height as f64);
+            let (u, v) = (
+                (column as f64 + 0.5) / width as f64,
+                (row as f64 + 0.5) / height as f64,
+            );
             let square = (u - self.x).powi(2) + (v - self.y).powi(2);
             *value *= (-square / (2.0 * self.deviation * self.deviation)).exp() as f32;
         }
@@ -147,7 +191,8 @@ pub enum Averaging {
     /// The maps: the maximum over channels of the absolute gradient, then the mean over crops.
     #[default]
     Absolute,
-    /// The maps, each over its own mean: for crops of several sizes, whose gradients are of several magnitudes.
+    /// The maps, each over its own mean: for crops of several sizes, whose gradients are of several
+    /// magnitudes.
     Relative,
     /// The gradients: their mean over crops, then the maximum over channels of its absolute value.
     Signed,
@@ -160,8 +205,17 @@ mod tests {
     #[test]
     fn the_prior_is_a_gaussian_around_its_centre() {
         let mut map = Array2::ones((1, 4));
-        Prior { x: 0.625, y: 0.5, deviation: 0.25 }.multiply(&mut map);
-        let expected = [2.0f32, 1.0, 0.0, 1.0].map(|deviations| (-deviations * deviations / 2.0).exp());
-        assert!(map.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{map}");
+        Prior {
+            x: 0.625,
+            y: 0.5,
+            deviation: 0.25,
+        }
+        .multiply(&mut map);
+        let expected =
+            [2.0f32, 1.0, 0.0, 1.0].map(|deviations| (-deviations * deviations / 2.0).exp());
+        assert!(
+            map.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6),
+            "{map}"
+        );
     }
 }

@@ -20,13 +20,13 @@ pub struct ViewOptions {
     /// Show the mirror image too. Ten crops have theirs anyway.
     #[serde(default)]
     pub flip: bool,
-    /// For a warp: up to four sizes at which the photo is shown, as multiples of the network's own, 1 to 8. Left out,
-    /// that size alone; otherwise the network is run fully convolutionally, and a class's score is the mean over
-    /// positions.
+    /// For a warp: up to four sizes at which the photo is shown, as multiples of the network's own,
+    /// 1 to 8. Left out, that size alone; otherwise the network is run fully convolutionally, and a
+    /// class's score is the mean over positions.
     #[serde(default)]
     pub scales: Vec<f64>,
-    /// For a warp: the sides of the frame in which maps live and the object is cut, 1 to 4096 pixels; left out, the
-    /// network's own.
+    /// For a warp: the sides of the frame in which maps live and the object is cut, 1 to 4096
+    /// pixels; left out, the network's own.
     pub frame: Option<u32>,
 }
 
@@ -34,7 +34,13 @@ impl ViewOptions {
     /// One warp to the network's input.
     #[must_use]
     pub const fn warp(filter: Filter) -> Self {
-        Self { kind: ViewKind::Warp, filter, flip: false, scales: vec![], frame: None }
+        Self {
+            kind: ViewKind::Warp,
+            filter,
+            flip: false,
+            scales: vec![],
+            frame: None,
+        }
     }
 
     pub(crate) fn check(&self) -> Result<(), String> {
@@ -71,13 +77,13 @@ impl ViewOptions {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ViewKind {
-    /// The photo's shorter side is brought to the model's canvas; four corners and the centre of the central square,
-    /// and their mirror images: the ten sub-images of section 3.
+    /// The photo's shorter side is brought to the model's canvas; four corners and the centre of
+    /// the central square, and their mirror images: the ten sub-images of section 3.
     TenCrop,
     /// The whole photo is warped to the network's input.
     Warp,
-    /// The photo's shorter side is brought to the model's canvas and the network is run on all of it, fully
-    /// convolutionally.
+    /// The photo's shorter side is brought to the model's canvas and the network is run on all of
+    /// it, fully convolutionally.
     Dense,
 }
 
@@ -85,7 +91,8 @@ pub enum ViewKind {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Filter {
-    /// Keys' cubic with a = −1/2, anti-aliased when shrinking: MATLAB's `imresize` and Pillow's bicubic.
+    /// Keys' cubic with a = −1/2, anti-aliased when shrinking: MATLAB's `imresize` and Pillow's
+    /// bicubic.
     Bicubic,
     /// Linear, anti-aliased when shrinking: Pillow's bilinear.
     Bilinear,
@@ -110,7 +117,12 @@ impl Rect {
     /// The whole of a frame of this size, pixels.
     #[must_use]
     pub const fn whole(width: u32, height: u32) -> Self {
-        Self { x: 0, y: 0, width, height }
+        Self {
+            x: 0,
+            y: 0,
+            width,
+            height,
+        }
     }
 
     /// Its rows and its columns in an array [height, width] of the frame.
@@ -121,7 +133,12 @@ impl Rect {
 
     /// Its pixels (x, y), row by row.
     pub fn pixels(self) -> impl Iterator<Item = (u32, u32)> {
-        let Self { x, y, width, height } = self;
+        let Self {
+            x,
+            y,
+            width,
+            height,
+        } = self;
         (y..y + height).flat_map(move |row| (x..x + width).map(move |column| (column, row)))
     }
 }
@@ -139,7 +156,15 @@ pub struct Crop {
 
 impl Crop {
     fn new(rect: Rect, picture: RgbImage, mirrored: bool) -> Self {
-        Self { rect, mirrored, picture: if mirrored { flip_horizontal(&picture) } else { picture } }
+        Self {
+            rect,
+            mirrored,
+            picture: if mirrored {
+                flip_horizontal(&picture)
+            } else {
+                picture
+            },
+        }
     }
 }
 
@@ -154,24 +179,31 @@ pub struct View {
     pub window: Rect,
 }
 
-/// Photos that are longer than this many times their width, or the reverse, have no view but a warp: brought to the
-/// canvas, a strip of pixels would become a picture of any size.
+/// Photos that are longer than this many times their width, or the reverse, have no view but a
+/// warp: brought to the canvas, a strip of pixels would become a picture of any size.
 const MOST_ELONGATED: u32 = 8;
 
 impl View {
-    /// The view of `photo` for a network with an input of `size` pixels a side; `canvas`, not less, is the shorter side
-    /// of the photo from which crops are cut, pixels.
+    /// The view of `photo` for a network with an input of `size` pixels a side; `canvas`, not less,
+    /// is the shorter side of the photo from which crops are cut, pixels.
     ///
     /// # Errors
     /// A text when the photo is too elongated or cannot be resized.
-    pub fn of(photo: &RgbImage, options: &ViewOptions, size: usize, canvas: usize) -> Result<Self, String> {
+    pub fn of(
+        photo: &RgbImage,
+        options: &ViewOptions,
+        size: usize,
+        canvas: usize,
+    ) -> Result<Self, String> {
         let (size, canvas) = (size as u32, canvas as u32);
         let (width, height) = photo.dimensions();
         let [w, h] = match options.kind {
             ViewKind::Warp => [options.frame.unwrap_or(size); 2],
             ViewKind::TenCrop | ViewKind::Dense => {
                 if width.max(height) > MOST_ELONGATED * width.min(height) {
-                    return Err(format!("{width} x {height} is more than {MOST_ELONGATED} times as long as wide"));
+                    return Err(format!(
+                        "{width} x {height} is more than {MOST_ELONGATED} times as long as wide"
+                    ));
                 }
                 let shorter = f64::from(width.min(height));
                 [width, height].map(|n| (f64::from(n) * f64::from(canvas) / shorter).round() as u32)
@@ -181,9 +213,16 @@ impl View {
         let whole = Rect::whole(w, h);
         let (covered, window) = match options.kind {
             ViewKind::Warp => {
-                let scales = if options.scales.is_empty() { &[1.0][..] } else { &options.scales };
-                let sizes = scales.iter().map(|scale| (f64::from(size) * scale).round() as u32);
-                let shown = sizes.map(|size| Ok((whole, resize(photo, size, size, options.filter)?)));
+                let scales = if options.scales.is_empty() {
+                    &[1.0][..]
+                } else {
+                    &options.scales
+                };
+                let sizes = scales
+                    .iter()
+                    .map(|scale| (f64::from(size) * scale).round() as u32);
+                let shown =
+                    sizes.map(|size| Ok((whole, resize(photo, size, size, options.filter)?)));
                 (shown.collect::<Result<_, String>>()?, whole)
             }
             ViewKind::Dense => (vec![(whole, frame.clone())], whole),
@@ -191,18 +230,46 @@ impl View {
                 let (left, top, far) = ((w - canvas) / 2, (h - canvas) / 2, canvas - size);
                 let corners = [(0, 0), (far, 0), (0, far), (far, far), (far / 2, far / 2)];
                 let crop = |(x, y)| {
-                    let rect = Rect { x: left + x, y: top + y, width: size, height: size };
-                    (rect, crop_imm(&frame, rect.x, rect.y, size, size).to_image())
+                    let rect = Rect {
+                        x: left + x,
+                        y: top + y,
+                        width: size,
+                        height: size,
+                    };
+                    (
+                        rect,
+                        crop_imm(&frame, rect.x, rect.y, size, size).to_image(),
+                    )
                 };
-                (corners.map(crop).into(), Rect { x: left, y: top, width: canvas, height: canvas })
+                (
+                    corners.map(crop).into(),
+                    Rect {
+                        x: left,
+                        y: top,
+                        width: canvas,
+                        height: canvas,
+                    },
+                )
             }
         };
         let mirror_images = options.flip || options.kind == ViewKind::TenCrop;
-        let turns = if mirror_images { &[false, true][..] } else { &[false] };
+        let turns = if mirror_images {
+            &[false, true][..]
+        } else {
+            &[false]
+        };
         let crops = turns.iter().flat_map(|&mirrored| {
-            covered.iter().map(move |(rect, picture): &(Rect, RgbImage)| Crop::new(*rect, picture.clone(), mirrored))
+            covered
+                .iter()
+                .map(move |(rect, picture): &(Rect, RgbImage)| {
+                    Crop::new(*rect, picture.clone(), mirrored)
+                })
         });
-        Ok(Self { crops: crops.collect(), frame, window })
+        Ok(Self {
+            crops: crops.collect(),
+            frame,
+            window,
+        })
     }
 
     /// Width and height of the frame.
@@ -216,7 +283,12 @@ impl View {
 ///
 /// # Errors
 /// A text naming both sizes when one of them is empty.
-pub fn resize(image: &RgbImage, width: u32, height: u32, filter: Filter) -> Result<RgbImage, String> {
+pub fn resize(
+    image: &RgbImage,
+    width: u32,
+    height: u32,
+    filter: Filter,
+) -> Result<RgbImage, String> {
     let mut resized = RgbImage::new(width, height);
     resize_any(image, &mut resized, filter).map_err(|e| {
         let (w, h) = image.dimensions();
@@ -237,7 +309,13 @@ pub(crate) fn resize_any(
         Filter::BilinearPlain => fir::ResizeAlg::Interpolation(fir::FilterType::Bilinear),
     };
     let mut resizer = fir::Resizer::new();
-    resizer.resize(from, to, &fir::ResizeOptions::new().resize_alg(algorithm).use_alpha(false))
+    resizer.resize(
+        from,
+        to,
+        &fir::ResizeOptions::new()
+            .resize_alg(algorithm)
+            .use_alpha(false),
+    )
 }
 
 #[cfg(test)]
@@ -250,7 +328,9 @@ mod tests {
     fn coverage(view: &View) -> HashMap<(u32, u32), usize> {
         let mut counts = HashMap::new();
         for Crop { rect: r, .. } in &view.crops {
-            for (x, y) in (r.x..r.x + r.width).flat_map(|x| (r.y..r.y + r.height).map(move |y| (x, y))) {
+            for (x, y) in
+                (r.x..r.x + r.width).flat_map(|x| (r.y..r.y + r.height).map(move |y| (x, y)))
+            {
                 *counts.entry((x, y)).or_default() += 1;
             }
         }
@@ -258,14 +338,34 @@ mod tests {
     }
 
     fn options(kind: ViewKind) -> ViewOptions {
-        ViewOptions { kind, filter: Filter::Bicubic, flip: false, scales: vec![], frame: None }
+        ViewOptions {
+            kind,
+            filter: Filter::Bicubic,
+            flip: false,
+            scales: vec![],
+            frame: None,
+        }
     }
 
     #[test]
     fn ten_crops_cover_the_central_square() {
-        let view = View::of(&RgbImage::new(500, 375), &options(ViewKind::TenCrop), 224, 256).expect("a view");
+        let view = View::of(
+            &RgbImage::new(500, 375),
+            &options(ViewKind::TenCrop),
+            224,
+            256,
+        )
+        .expect("a view");
         assert_eq!(view.size(), [341, 256]);
-        assert_eq!(view.window, Rect { x: 42, y: 0, width: 256, height: 256 });
+        assert_eq!(
+            view.window,
+            Rect {
+                x: 42,
+                y: 0,
+                width: 256,
+                height: 256
+            }
+        );
         assert_eq!(view.crops.len(), 10);
         let counts = coverage(&view);
         assert_eq!(counts.len(), 256 * 256);
@@ -274,37 +374,63 @@ mod tests {
 
     #[test]
     fn a_warp_shows_all_in_one_crop() {
-        let view = View::of(&RgbImage::new(500, 375), &options(ViewKind::Warp), 224, 256).expect("a view");
+        let view =
+            View::of(&RgbImage::new(500, 375), &options(ViewKind::Warp), 224, 256).expect("a view");
         assert_eq!((view.size(), view.crops.len()), ([224, 224], 1));
     }
 
     #[test]
     fn one_pixel_is_a_photo() {
-        let view = View::of(&RgbImage::new(1, 1), &options(ViewKind::Dense), 224, 256).expect("a view");
+        let view =
+            View::of(&RgbImage::new(1, 1), &options(ViewKind::Dense), 224, 256).expect("a view");
         assert_eq!(view.size(), [256, 256]);
     }
 
     #[test]
     fn a_strip_of_pixels_can_only_be_warped() {
-        let of = |kind| View::of(&RgbImage::new(300, 1), &options(kind), 224, 256).map(|view| view.size());
+        let of = |kind| {
+            View::of(&RgbImage::new(300, 1), &options(kind), 224, 256).map(|view| view.size())
+        };
         assert_eq!(of(ViewKind::Warp), Ok([224, 224]));
-        assert_eq!(of(ViewKind::Dense), Err("300 x 1 is more than 8 times as long as wide".into()));
+        assert_eq!(
+            of(ViewKind::Dense),
+            Err("300 x 1 is more than 8 times as long as wide".into())
+        );
     }
 
     #[test]
     fn mirrored_crops_are_mirrored() {
         let photo = RgbImage::from_fn(4, 4, |x, _| image::Rgb([x as u8, 0, 0]));
-        let mirrored = ViewOptions { flip: true, ..options(ViewKind::Warp) };
+        let mirrored = ViewOptions {
+            flip: true,
+            ..options(ViewKind::Warp)
+        };
         let view = View::of(&photo, &mirrored, 4, 4).expect("a view");
-        let first_rows = view.crops.iter().map(|c| c.picture.pixels().take(4).map(|p| p.0[0]).collect::<Vec<_>>());
+        let first_rows = view.crops.iter().map(|c| {
+            c.picture
+                .pixels()
+                .take(4)
+                .map(|p| p.0[0])
+                .collect::<Vec<_>>()
+        });
         assert_eq!(first_rows.collect::<Vec<_>>(), [[0, 1, 2, 3], [3, 2, 1, 0]]);
     }
 
     #[test]
     fn a_warp_may_be_shown_at_several_sizes() {
-        let scales = ViewOptions { scales: vec![1.0, 1.43], frame: Some(112), ..options(ViewKind::Warp) };
+        let scales = ViewOptions {
+            scales: vec![1.0, 1.43],
+            frame: Some(112),
+            ..options(ViewKind::Warp)
+        };
         let view = View::of(&RgbImage::new(500, 375), &scales, 224, 256).expect("a view");
-        assert_eq!(view.crops.iter().map(|c| c.picture.dimensions()).collect::<Vec<_>>(), [(224, 224), (320, 320)]);
+        assert_eq!(
+            view.crops
+                .iter()
+                .map(|c| c.picture.dimensions())
+                .collect::<Vec<_>>(),
+            [(224, 224), (320, 320)]
+        );
         assert_eq!(view.size(), [112, 112]);
         assert!(view.crops.iter().all(|crop| crop.rect == view.window));
     }

@@ -27,7 +27,8 @@ pub struct BoxScores {
     pub by_class: Vec<Group>,
 }
 
-/// Metrics and floors by the photos' weights. The metrics stand at the top level, as in the unweighted part.
+/// Metrics and floors by the photos' weights. The metrics stand at the top level, as in the
+/// unweighted part.
 #[derive(Clone, Debug, Serialize)]
 pub struct Weighted {
     /// The metrics.
@@ -37,8 +38,8 @@ pub struct Weighted {
     pub floors: Floors,
 }
 
-/// The errors of the devkit's `eval_clsloc.m` for 1 to 5 guesses, as shares and as counts of photos. Shares are `None`
-/// where there are no photos to take them of.
+/// The errors of the devkit's `eval_clsloc.m` for 1 to 5 guesses, as shares and as counts of
+/// photos. Shares are `None` where there are no photos to take them of.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Errors {
     /// Photos with a class: what classification errors are shares of.
@@ -47,7 +48,8 @@ pub struct Errors {
     pub photos_localised: usize,
     /// Photos that would without the blacklist.
     pub photos_boxed: usize,
-    /// Share of photos none of whose k guesses is right in class and box; the blacklisted ones are left out.
+    /// Share of photos none of whose k guesses is right in class and box; the blacklisted ones are
+    /// left out.
     pub localisation_error: Option<[f64; GUESSES]>,
     /// The same as a count.
     pub localisation_error_count: [usize; GUESSES],
@@ -67,12 +69,21 @@ impl Errors {
     pub fn of(outcomes: &[Outcome]) -> Self {
         let count = |counts: &dyn Fn(&Outcome) -> bool, wrong: &dyn Fn(&Outcome, usize) -> bool| {
             let total = outcomes.iter().filter(|o| counts(o)).count();
-            let wrong: [usize; GUESSES] =
-                std::array::from_fn(|k| outcomes.iter().filter(|o| counts(o) && wrong(o, k + 1)).count());
-            (total, wrong, (total > 0).then(|| wrong.map(|n| n as f64 / total as f64)))
+            let wrong: [usize; GUESSES] = std::array::from_fn(|k| {
+                outcomes
+                    .iter()
+                    .filter(|o| counts(o) && wrong(o, k + 1))
+                    .count()
+            });
+            (
+                total,
+                wrong,
+                (total > 0).then(|| wrong.map(|n| n as f64 / total as f64)),
+            )
         };
         let no_hit = |o: &Outcome, k: usize| !o.hit_in_top(k);
-        let (photos, classes, classification_error) = count(&|o| o.class.is_some(), &|o, k| !o.class_in_top(k));
+        let (photos, classes, classification_error) =
+            count(&|o| o.class.is_some(), &|o, k| !o.class_in_top(k));
         let (photos_localised, boxes, localisation_error) = count(&|o| o.localised, &no_hit);
         let (photos_boxed, all, localisation_error_no_blacklist) = count(&|o| o.boxed, &no_hit);
         Self {
@@ -90,7 +101,8 @@ impl Errors {
 }
 
 impl BoxScores {
-    /// Scores the outcomes of photos. `name` gives the name of a class; `classes` tells whether classes were guessed.
+    /// Scores the outcomes of photos. `name` gives the name of a class; `classes` tells whether
+    /// classes were guessed.
     #[must_use]
     pub fn of(
         photos: &[Photo],
@@ -111,7 +123,10 @@ impl BoxScores {
                 by_class.entry(class).or_default().push(outcome);
             }
         }
-        let sizes = size_names().into_iter().zip(&sizes).filter(|(_, group)| !group.is_empty());
+        let sizes = size_names()
+            .into_iter()
+            .zip(&sizes)
+            .filter(|(_, group)| !group.is_empty());
         Self {
             errors: classes.then(|| Errors::of(outcomes)),
             metrics: Metrics::of(outcomes, classes, |_| 1.0),
@@ -120,7 +135,9 @@ impl BoxScores {
                 metrics: Metrics::of(outcomes, classes, |o| o.weight),
                 floors: floors(photos, |photo| photo.weight),
             }),
-            by_size: sizes.map(|(name, group)| Group::of(name, None, group, known, classes)).collect(),
+            by_size: sizes
+                .map(|(name, group)| Group::of(name, None, group, known, classes))
+                .collect(),
             by_class: by_class
                 .iter()
                 .map(|(&class, group)| Group::of(name(class), Some(class), group, known, classes))
@@ -134,11 +151,16 @@ mod tests {
     use super::super::metrics::tests::{outcome, value};
     use super::*;
 
-    /// A right at guess 1, B at guess 3, C's class right at guess 1 without a good box, D blacklisted with its class
-    /// right at guess 1.
+    /// A right at guess 1, B at guess 3, C's class right at guess 1 without a good box, D
+    /// blacklisted with its class right at guess 1.
     #[test]
     fn the_worked_example() {
-        let photos = [outcome(0, 0.5, false), outcome(2, 0.9, false), outcome(0, 0.4999, false), outcome(0, 0.1, true)];
+        let photos = [
+            outcome(0, 0.5, false),
+            outcome(2, 0.9, false),
+            outcome(0, 0.4999, false),
+            outcome(0, 0.1, true),
+        ];
         let m = Metrics::of(&photos, true, |o| o.weight);
         assert_eq!(value(m.top1_localisation_error), 2.0 / 3.0);
         assert_eq!(value(m.top5_localisation_error), 1.0 / 3.0);
@@ -150,6 +172,9 @@ mod tests {
         assert_eq!((errors.photos, errors.photos_localised), (4, 3));
         assert_eq!(errors.localisation_error_count, [2, 2, 1, 1, 1]);
         assert_eq!(errors.classification_error_count, [1, 1, 0, 0, 0]);
-        assert_eq!(errors.localisation_error_no_blacklist_count, [3, 3, 2, 2, 2]);
+        assert_eq!(
+            errors.localisation_error_no_blacklist_count,
+            [3, 3, 2, 2, 2]
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! The numbers of a summary: what each is called, where it stands, what it means, and which way is better. One table,
-//! that `localise list metrics` prints; a test holds the printed summaries against it.
+//! The numbers of a summary: what each is called, where it stands, what it means, and which way is
+//! better. One table, that `localise list metrics` prints; a test holds the printed summaries
+//! against it.
 
 /// A number of a summary.
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +27,8 @@ impl Metric {
 /// The profiles of boxes and classes.
 const BOXES: &str = "boxes";
 
-/// Every number that a summary prints, floors and groups by size aside, in the order of the printed table. The profile
-/// `boxes` stands for those of datasets: devkit, kaggle, cub, voc, coco, boxes.
+/// Every number that a summary prints, floors and groups by size aside, in the order of the printed
+/// table. The profile `boxes` stands for those of datasets: devkit, kaggle, cub, voc, coco, boxes.
 pub const METRICS: &[Metric] = &[
     Metric {
         name: "gt_known_accuracy",

@@ -8,7 +8,8 @@ use crate::geometry::BBox;
 /// With B the box, T the true box and I what they share, a miss (IoU < 1/2) is a matter of
 ///
 /// * place, where I < 2/3 min(B, T): the smaller is not inside the larger;
-/// * size, otherwise: the areas differ then, since with I = m B = m T the IoU is m / (2 − m), 1/2 or more for m ≥ 2/3.
+/// * size, otherwise: the areas differ then, since with I = m B = m T the IoU is m / (2 − m), 1/2
+///   or more for m ≥ 2/3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// IoU ≥ 1/2.
@@ -27,7 +28,14 @@ pub enum Cause {
 
 impl Cause {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 6] = [Self::Right, Self::TooBig, Self::TooSmall, Self::Part, Self::Off, Self::NoBox];
+    pub const ALL: [Self; 6] = [
+        Self::Right,
+        Self::TooBig,
+        Self::TooSmall,
+        Self::Part,
+        Self::Off,
+        Self::NoBox,
+    ];
 
     /// Its name, and what it means.
     #[must_use]
@@ -52,8 +60,13 @@ impl Cause {
     /// ```
     #[must_use]
     pub fn of(bbox: &BBox, truth: &[BBox]) -> Option<Self> {
-        let best = truth.iter().max_by(|a, b| bbox.iou(a).total_cmp(&bbox.iou(b)))?;
-        let (x, y) = (f64::midpoint(best.x_min, best.x_max), f64::midpoint(best.y_min, best.y_max));
+        let best = truth
+            .iter()
+            .max_by(|a, b| bbox.iou(a).total_cmp(&bbox.iou(b)))?;
+        let (x, y) = (
+            f64::midpoint(best.x_min, best.x_max),
+            f64::midpoint(best.y_min, best.y_max),
+        );
         let (area, of_truth, shared) = (bbox.area(), best.area(), bbox.intersection(best));
         Some(match () {
             () if bbox.iou(best) >= LEAST_IOU => Self::Right,
@@ -88,7 +101,12 @@ mod tests {
             ([5., 5., 5., 5.], Cause::Off),
         ];
         for ([x_min, y_min, x_max, y_max], expected) in cases {
-            let bbox = BBox { x_min, y_min, x_max, y_max };
+            let bbox = BBox {
+                x_min,
+                y_min,
+                x_max,
+                y_max,
+            };
             assert_eq!(Cause::of(&bbox, &truth), Some(expected), "{bbox:?}");
         }
         assert_eq!(Cause::of(&truth[0], &[]), None);

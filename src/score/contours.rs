@@ -1,8 +1,10 @@
-//! The boxes that wsolevaluation takes from a score map at one threshold: those of OpenCV's contours.
+//! The boxes that wsolevaluation takes from a score map at one threshold: those of OpenCV's
+//! contours.
 //!
-//! `findContours(RETR_TREE)` gives a contour for every 8-connected piece of the object, and one for every hole: a
-//! 4-connected piece of background that does not reach the picture's edge, whose contour runs on the object's pixels
-//! round it. Its order is from the lowest piece to the highest, by their first pixels row by row.
+//! `findContours(RETR_TREE)` gives a contour for every 8-connected piece of the object, and one for
+//! every hole: a 4-connected piece of background that does not reach the picture's edge, whose
+//! contour runs on the object's pixels round it. Its order is from the lowest piece to the highest,
+//! by their first pixels row by row.
 
 use ndarray::{Array2, ArrayView2};
 
@@ -11,12 +13,13 @@ use crate::geometry::BBox;
 /// The contours of the pixels above a cut-off.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contours {
-    /// The boxes of all contours, those of holes last. One pixel in the corner where nothing is above the cut-off.
+    /// The boxes of all contours, those of holes last. One pixel in the corner where nothing is
+    /// above the cut-off.
     pub boxes: Vec<BBox>,
     /// How many contours there are.
     pub count: usize,
-    /// The box of the piece with the largest contour area: that of the polygon through the centres of its outer pixels.
-    /// Among equals the first in OpenCV's order counts.
+    /// The box of the piece with the largest contour area: that of the polygon through the centres
+    /// of its outer pixels. Among equals the first in OpenCV's order counts.
     pub largest: BBox,
 }
 
@@ -46,7 +49,11 @@ pub fn contours(levels: ArrayView2<'_, u8>, cutoff: u8) -> Contours {
     let (mut pieces, holes) = pieces(&object);
     if pieces.is_empty() {
         let nothing = BBox::from_inclusive(0.0, 0.0, 0.0, 0.0);
-        return Contours { boxes: vec![nothing], count: 0, largest: nothing };
+        return Contours {
+            boxes: vec![nothing],
+            count: 0,
+            largest: nothing,
+        };
     }
     pieces.sort_by_key(|piece| std::cmp::Reverse([piece.first[1], piece.first[0]]));
     // x, y, x + w, y + h taken as inclusive: one pixel too many, as wsolevaluation has it.
@@ -66,13 +73,23 @@ pub fn contours(levels: ArrayView2<'_, u8>, cutoff: u8) -> Contours {
         }
     }
     // A hole's contour lies on the object's pixels: one further out on each side.
-    let around = |[left, top, right, bottom]: [usize; 4]| [left - 1, top - 1, right + 1, bottom + 1];
+    let around =
+        |[left, top, right, bottom]: [usize; 4]| [left - 1, top - 1, right + 1, bottom + 1];
     let holes = holes.iter().map(|hole| bbox(&around(hole.bounds)));
-    let boxes: Vec<_> = pieces.iter().map(|piece| bbox(&piece.bounds)).chain(holes).collect();
-    Contours { count: boxes.len(), boxes, largest: bbox(&best.0.bounds) }
+    let boxes: Vec<_> = pieces
+        .iter()
+        .map(|piece| bbox(&piece.bounds))
+        .chain(holes)
+        .collect();
+    Contours {
+        count: boxes.len(),
+        boxes,
+        largest: bbox(&best.0.bounds),
+    }
 }
 
-/// The 8-connected pieces of the object, and the 4-connected pieces of the rest that do not reach the edge.
+/// The 8-connected pieces of the object, and the 4-connected pieces of the rest that do not reach
+/// the edge.
 ///
 /// Each row is a chain of runs; runs that touch one in the row above are joined (union-find).
 fn pieces(object: &Array2<bool>) -> (Vec<Piece>, Vec<Piece>) {
@@ -90,7 +107,10 @@ fn pieces(object: &Array2<bool>) -> (Vec<Piece>, Vec<Piece>) {
             let run = Run {
                 start,
                 end,
-                tree: forest.plant(Piece { bounds: [start, y, end - 1, y], first: [start, y] }),
+                tree: forest.plant(Piece {
+                    bounds: [start, y, end - 1, y],
+                    first: [start, y],
+                }),
                 is_object,
             };
             // Diagonal neighbours touch in the object, but not in the background.
@@ -98,8 +118,12 @@ fn pieces(object: &Array2<bool>) -> (Vec<Piece>, Vec<Piece>) {
             while from < above.len() && above[from].end + reach <= start {
                 from += 1;
             }
-            let touching = above[from..].iter().take_while(|other| other.start < end + reach);
-            touching.filter(|other| other.is_object == is_object).for_each(|other| forest.join(other.tree, run.tree));
+            let touching = above[from..]
+                .iter()
+                .take_while(|other| other.start < end + reach);
+            touching
+                .filter(|other| other.is_object == is_object)
+                .for_each(|other| forest.join(other.tree, run.tree));
             runs.push(run);
         }
         above = runs;
@@ -144,7 +168,8 @@ impl Forest {
         tree
     }
 
-    /// Joins two pieces; the one that was planted first, whose first pixel comes first, stands for both.
+    /// Joins two pieces; the one that was planted first, whose first pixel comes first, stands for
+    /// both.
     fn join(&mut self, a: usize, b: usize) {
         let [a, b] = [self.root(a), self.root(b)];
         let (kept, gone) = (a.min(b), a.max(b));
@@ -162,18 +187,29 @@ impl Forest {
 
     /// The pieces of the object and of the background.
     fn pieces(&self, object: &Array2<bool>) -> (Vec<Piece>, Vec<Piece>) {
-        let roots = (0..self.parents.len()).filter(|&tree| self.parents[tree] == tree).map(|tree| self.pieces[tree]);
+        let roots = (0..self.parents.len())
+            .filter(|&tree| self.parents[tree] == tree)
+            .map(|tree| self.pieces[tree]);
         roots.partition(|piece| object[[piece.first[1], piece.first[0]]])
     }
 }
 
 /// The eight neighbours in order round a pixel, from the left one on: x, y.
-const AROUND: [[i64; 2]; 8] = [[-1, 0], [-1, -1], [0, -1], [1, -1], [1, 0], [1, 1], [0, 1], [-1, 1]];
+const AROUND: [[i64; 2]; 8] = [
+    [-1, 0],
+    [-1, -1],
+    [0, -1],
+    [1, -1],
+    [1, 0],
+    [1, 1],
+    [0, 1],
+    [-1, 1],
+];
 
 /// Twice the area of the outer contour of the piece that has `first` as its first pixel.
 ///
-/// The contour is followed from pixel to pixel (Suzuki and Abe 1985): from each, the neighbours are looked at in order
-/// from the one that was left last. Σ xᵢ yᵢ₊₁ − xᵢ₊₁ yᵢ is twice the area.
+/// The contour is followed from pixel to pixel (Suzuki and Abe 1985): from each, the neighbours are
+/// looked at in order from the one that was left last. Σ xᵢ yᵢ₊₁ − xᵢ₊₁ yᵢ is twice the area.
 fn doubled_area(object: &Array2<bool>, first: [usize; 2]) -> i64 {
     let (height, width) = object.dim();
     let at = |[x, y]: [i64; 2]| {
@@ -183,10 +219,14 @@ fn doubled_area(object: &Array2<bool>, first: [usize; 2]) -> i64 {
     let start = first.map(|n| n as i64);
     let next = |[x, y]: [i64; 2], from: usize| {
         let turns = (1..=8).map(|turn| (from + turn) % 8);
-        turns.map(|d| ([x + AROUND[d][0], y + AROUND[d][1]], d)).find(|&(place, _)| at(place))
+        turns
+            .map(|d| ([x + AROUND[d][0], y + AROUND[d][1]], d))
+            .find(|&(place, _)| at(place))
     };
     // To the left of the first pixel of a piece there is background.
-    let Some((second, mut direction)) = next(start, 0) else { return 0 };
+    let Some((second, mut direction)) = next(start, 0) else {
+        return 0;
+    };
     let (mut here, mut there, mut area) = (start, second, 0);
     loop {
         area += here[0] * there[1] - there[0] * here[1];
@@ -207,7 +247,11 @@ mod tests {
 
     fn area(picture: &Array2<u8>) -> f64 {
         let object = picture.mapv(|v| v > 0);
-        let first = object.indexed_iter().find(|(_, is)| **is).map(|((y, x), _)| [x, y]).expect("an object");
+        let first = object
+            .indexed_iter()
+            .find(|(_, is)| **is)
+            .map(|((y, x), _)| [x, y])
+            .expect("an object");
         doubled_area(&object, first) as f64 / 2.0
     }
 
@@ -224,10 +268,15 @@ mod tests {
     }
 
     fn corners(found: &Contours) -> Vec<[f64; 4]> {
-        found.boxes.iter().map(|b| [b.x_min, b.y_min, b.x_max - 1.0, b.y_max - 1.0]).collect()
+        found
+            .boxes
+            .iter()
+            .map(|b| [b.x_min, b.y_min, b.x_max - 1.0, b.y_max - 1.0])
+            .collect()
     }
 
-    /// A 12 x 12 map, ones in rows and columns 1..=9, a hole in 4..=6: the hole's contour is a box of its own.
+    /// A 12 x 12 map, ones in rows and columns 1..=9, a hole in 4..=6: the hole's contour is a box
+    /// of its own.
     #[test]
     fn holes_are_contours() {
         let ring = Array2::from_shape_fn((12, 12), |(y, x)| {
@@ -260,6 +309,9 @@ mod tests {
         assert_eq!(corners(&found)[0], [0., 2., 1., 2.]);
         assert_eq!(found.largest, found.boxes[0]);
         let nothing = contours(Array2::zeros((3, 3)).view(), 0);
-        assert_eq!((nothing.count, corners(&nothing)), (0, vec![[0., 0., 0., 0.]]));
+        assert_eq!(
+            (nothing.count, corners(&nothing)),
+            (0, vec![[0., 0., 0., 0.]])
+        );
     }
 }

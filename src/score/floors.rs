@@ -1,4 +1,5 @@
-//! Floors: what boxes score that do not look at the photo. A method below them has localised nothing.
+//! Floors: what boxes score that do not look at the photo. A method below them has localised
+//! nothing.
 
 use serde::Serialize;
 
@@ -10,8 +11,8 @@ use crate::geometry::BBox;
 /// What boxes that do not look at the photo score.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Floors {
-    /// The centred box of half the photo's area, with real edges. Ill-conditioned: where the true box is the whole
-    /// photo the IoU is exactly 1/2 but for rounding.
+    /// The centred box of half the photo's area, with real edges. Ill-conditioned: where the true
+    /// box is the whole photo the IoU is exactly 1/2 but for rounding.
     pub centre_half_area: Floor,
     /// The same with its edges rounded to whole pixels: the one to compare exactly.
     pub centre_half_area_rounded: Floor,
@@ -40,8 +41,19 @@ pub struct Floor {
 fn outcome(photo: &Photo, side: f64, rounded: bool) -> Option<Outcome> {
     let [width, height] = photo.size?;
     let bbox = BBox::centred(width as usize, height as usize, side, rounded);
-    let guess = Guess { label: Label::Truth, rank: None, bbox: Some(bbox), confidence: None };
-    Some(Outcome::of(photo, &Predicted { guesses: vec![guess], failed: false }))
+    let guess = Guess {
+        label: Label::Truth,
+        rank: None,
+        bbox: Some(bbox),
+        confidence: None,
+    };
+    Some(Outcome::of(
+        photo,
+        &Predicted {
+            guesses: vec![guess],
+            failed: false,
+        },
+    ))
 }
 
 /// The floors of the photos that count in localisation, weighted by `weight`.
@@ -49,20 +61,35 @@ pub fn floors(photos: &[Photo], weight: impl Fn(&Photo) -> f64) -> Floors {
     let kept: Vec<&Photo> = photos.iter().filter(|photo| photo.localised()).collect();
     let weights: Vec<f64> = kept.iter().map(|photo| weight(photo)).collect();
     let floor = |side: f64, rounded: bool| {
-        let Some(outcomes) = kept.iter().map(|photo| outcome(photo, side, rounded)).collect::<Option<Vec<_>>>() else {
+        let Some(outcomes) = kept
+            .iter()
+            .map(|photo| outcome(photo, side, rounded))
+            .collect::<Option<Vec<_>>>()
+        else {
             return Floor::default();
         };
         let weighted = || outcomes.iter().zip(&weights);
         let at_least = |iou: f64| rate(weighted().map(|(o, w)| (*w, o.iou_at_least(iou))));
         let total: f64 = weights.iter().sum();
-        let ious = weighted().map(|(o, w)| w * o.iou.unwrap_or(0.0)).sum::<f64>();
-        let classed = weighted().map(|(o, w)| Some((o.class?, *w, if o.iou_at_least(LEAST_IOU) { *w } else { 0.0 })));
+        let ious = weighted()
+            .map(|(o, w)| w * o.iou.unwrap_or(0.0))
+            .sum::<f64>();
+        let classed = weighted().map(|(o, w)| {
+            Some((
+                o.class?,
+                *w,
+                if o.iou_at_least(LEAST_IOU) { *w } else { 0.0 },
+            ))
+        });
         Floor {
             gt_known_accuracy: at_least(LEAST_IOU),
             gt_known_accuracy_iou_30: at_least(0.3),
             gt_known_accuracy_iou_70: at_least(0.7),
             mean_iou: (total > 0.0).then(|| ious / total),
-            corloc: classed.collect::<Option<Vec<_>>>().filter(|c| !c.is_empty()).map(|c| mean_over_classes(&c)),
+            corloc: classed
+                .collect::<Option<Vec<_>>>()
+                .filter(|c| !c.is_empty())
+                .map(|c| mean_over_classes(&c)),
         }
     };
     Floors {
@@ -79,16 +106,33 @@ mod tests {
 
     #[test]
     fn floors_by_hand() {
-        let photo =
-            |bbox, class| Photo { size: Some([100, 100]), boxes: vec![bbox], class: Some(class), ..Photo::default() };
-        let mut photos = vec![photo(BBox::new(0., 0., 100., 60.), 0), photo(BBox::new(30., 30., 70., 70.), 0)];
-        photos.push(Photo { blacklisted: true, ..photos[0].clone() });
+        let photo = |bbox, class| Photo {
+            size: Some([100, 100]),
+            boxes: vec![bbox],
+            class: Some(class),
+            ..Photo::default()
+        };
+        let mut photos = vec![
+            photo(BBox::new(0., 0., 100., 60.), 0),
+            photo(BBox::new(30., 30., 70., 70.), 0),
+        ];
+        photos.push(Photo {
+            blacklisted: true,
+            ..photos[0].clone()
+        });
         let value = |floor: Floor| floor.gt_known_accuracy.expect("photos").value;
         let found = floors(&photos, |_| 1.0);
         // 60 % of the first photo; 1600 of the 5000 pixels of the centred box in the second.
         assert_eq!(value(found.whole_image), 0.5);
         assert_eq!(value(found.centre_half_area), 0.0);
-        assert_eq!(found.whole_image.gt_known_accuracy_iou_30.expect("photos").value, 0.5);
+        assert_eq!(
+            found
+                .whole_image
+                .gt_known_accuracy_iou_30
+                .expect("photos")
+                .value,
+            0.5
+        );
         assert!((found.whole_image.mean_iou.expect("photos") - (0.6 + 0.16) / 2.0).abs() < 1e-12);
         // By class: the second photo twice, of another class.
         photos[1].class = Some(7);

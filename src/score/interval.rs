@@ -1,4 +1,5 @@
-//! Rates and means with their 95 % intervals: Wilson's for shares of photos, the bootstrap for everything else.
+//! Rates and means with their 95 % intervals: Wilson's for shares of photos, the bootstrap for
+//! everything else.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,8 +19,8 @@ pub struct Rate {
 /// The quantile of the normal distribution for 95 %.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// The weighted share of photos that are hits, with Wilson's interval; `None` without photos. Each is (weight, hit),
-/// the weight from 0 on.
+/// The weighted share of photos that are hits, with Wilson's interval; `None` without photos. Each
+/// is (weight, hit), the weight from 0 on.
 ///
 /// With weights w the interval is that of (Σw)² / Σw² photos.
 ///
@@ -55,9 +56,9 @@ pub fn rate(photos: impl Iterator<Item = (f64, bool)>) -> Option<Rate> {
 /// How many times the photos are drawn anew for an interval.
 const RESAMPLES: usize = 1_000;
 
-/// The 95 % interval of a statistic by the percentile bootstrap (Efron 1979): the statistic of as many photos, drawn
-/// with replacement. `statistic` draws its `n` photos from the numbers it is handed. The same interval for the same
-/// `n`.
+/// The 95 % interval of a statistic by the percentile bootstrap (Efron 1979): the statistic of as
+/// many photos, drawn with replacement. `statistic` draws its `n` photos from the numbers it is
+/// handed. The same interval for the same `n`.
 pub(super) fn bootstrap(n: usize, mut statistic: impl FnMut(&mut SplitMix) -> f64) -> [f64; 2] {
     let mut random = SplitMix(n as u64);
     let mut values: Vec<f64> = (0..RESAMPLES).map(|_| statistic(&mut random)).collect();
@@ -65,8 +66,9 @@ pub(super) fn bootstrap(n: usize, mut statistic: impl FnMut(&mut SplitMix) -> f6
     [RESAMPLES / 40, RESAMPLES - 1 - RESAMPLES / 40].map(|place| values[place])
 }
 
-/// The weighted mean of values, with its bootstrap interval; `None` without photos. Each is (weight, value), the weight
-/// from 0 on. The interval is always the same for the same photos in the same order.
+/// The weighted mean of values, with its bootstrap interval; `None` without photos. Each is
+/// (weight, value), the weight from 0 on. The interval is always the same for the same photos in
+/// the same order.
 #[must_use]
 pub fn mean(photos: &[(f64, f64)]) -> Option<Rate> {
     let of = |sums: (f64, f64)| if sums.0 > 0.0 { sums.1 / sums.0 } else { 0.0 };
@@ -76,9 +78,15 @@ pub fn mean(photos: &[(f64, f64)]) -> Option<Rate> {
         return None;
     }
     let n = photos.len();
-    let drawn = |random: &mut SplitMix| of((0..n).fold((0.0, 0.0), |sums, _| add(sums, &photos[random.below(n)])));
+    let drawn = |random: &mut SplitMix| {
+        of((0..n).fold((0.0, 0.0), |sums, _| add(sums, &photos[random.below(n)])))
+    };
     let [low, high] = bootstrap(n, drawn);
-    Some(Rate { value: of(all), low, high })
+    Some(Rate {
+        value: of(all),
+        low,
+        high,
+    })
 }
 
 #[cfg(test)]
@@ -94,7 +102,10 @@ mod tests {
         let sigma = (values.iter().map(|v| (v.1 - mu).powi(2)).sum::<f64>() / 1000.0).sqrt();
         let half = Z * sigma / 1000f64.sqrt();
         assert!((found.value - mu).abs() < 1e-12);
-        assert!((found.low - (mu - half)).abs() < 0.15 * half && (found.high - (mu + half)).abs() < 0.15 * half);
+        assert!(
+            (found.low - (mu - half)).abs() < 0.15 * half
+                && (found.high - (mu + half)).abs() < 0.15 * half
+        );
         assert_eq!(mean(&values), Some(found));
         assert_eq!(mean(&[]), None);
     }

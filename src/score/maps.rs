@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::max_box_acc::IOUS;
 use super::{
-    BoxHits, EnergyShare, HALF_AREA, Histogram, MAP_SIZE, MaxBoxAcc, Pointed, Pointing, PxAp, Rate, Steps, in_map, rate,
+    BoxHits, EnergyShare, HALF_AREA, Histogram, MAP_SIZE, MaxBoxAcc, Pointed, Pointing, PxAp, Rate,
+    Steps, in_map, rate,
 };
 use crate::dataset::{Photo, TrueMask};
 use crate::geometry::BBox;
@@ -21,14 +22,22 @@ pub struct MapOutcome {
 }
 
 impl MapOutcome {
-    /// Looks at a map of 224 x 224 with values in 0..=1. The photo's mask is given at the size of the map, and at that
-    /// of the photo, where they are known.
+    /// Looks at a map of 224 x 224 with values in 0..=1. The photo's mask is given at the size of
+    /// the map, and at that of the photo, where they are known.
     #[must_use]
-    pub fn of(map: ArrayView2<'_, f64>, photo: &Photo, masks: [Option<&TrueMask>; 2], steps: Steps) -> Self {
+    pub fn of(
+        map: ArrayView2<'_, f64>,
+        photo: &Photo,
+        masks: [Option<&TrueMask>; 2],
+        steps: Steps,
+    ) -> Self {
         let [in_map_size, in_photo_size] = masks;
         let size = photo.size.filter(|_| !photo.boxes.is_empty());
-        let truth: Option<Vec<BBox>> = size.map(|size| photo.boxes.iter().map(|bbox| in_map(bbox, size)).collect());
-        let right = |bbox: BBox, truth: &[BBox]| IOUS.map(|least| truth.iter().any(|truth| bbox.iou(truth) >= least));
+        let truth: Option<Vec<BBox>> =
+            size.map(|size| photo.boxes.iter().map(|bbox| in_map(bbox, size)).collect());
+        let right = |bbox: BBox, truth: &[BBox]| {
+            IOUS.map(|least| truth.iter().any(|truth| bbox.iou(truth) >= least))
+        };
         Self {
             floors: truth.as_ref().map(|truth| {
                 let centred = |side: f64| BBox::centred(MAP_SIZE, MAP_SIZE, side, true);
@@ -79,17 +88,35 @@ impl MapScores {
     /// The numbers of all photos.
     #[must_use]
     pub fn of(photos: &[MapOutcome], steps: Steps) -> Self {
-        let boxes: Vec<&BoxHits> = photos.iter().filter_map(|photo| photo.boxes.as_ref()).collect();
-        let pixels: Vec<&Histogram> = photos.iter().filter_map(|photo| photo.pixels.as_ref()).collect();
+        let boxes: Vec<&BoxHits> = photos
+            .iter()
+            .filter_map(|photo| photo.boxes.as_ref())
+            .collect();
+        let pixels: Vec<&Histogram> = photos
+            .iter()
+            .filter_map(|photo| photo.pixels.as_ref())
+            .collect();
         let pointed: Vec<Pointed> = photos.iter().filter_map(|photo| photo.pointed).collect();
         let floor = |i: usize| {
             let hits = || photos.iter().filter_map(|photo| photo.floors);
             let accuracy = [0, 1, 2].map(|k| rate(hits().map(|hits| (1.0, hits[i][k]))));
-            ConstantMap { accuracy, mean: accuracy.iter().flatten().map(|rate| rate.value).sum::<f64>() / 3.0 }
+            ConstantMap {
+                accuracy,
+                mean: accuracy
+                    .iter()
+                    .flatten()
+                    .map(|rate| rate.value)
+                    .sum::<f64>()
+                    / 3.0,
+            }
         };
         let wsoleval = MaxBoxAcc::of(&boxes, steps);
         Self {
-            wsoleval: wsoleval.map(|scores| Boxes { scores, centre_half_area: floor(0), whole_image: floor(1) }),
+            wsoleval: wsoleval.map(|scores| Boxes {
+                scores,
+                centre_half_area: floor(0),
+                whole_image: floor(1),
+            }),
             pxap: PxAp::of(&pixels, steps),
             pointing: Pointing::of(&pointed),
             ebpg: EnergyShare::of(&pointed),

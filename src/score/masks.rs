@@ -39,22 +39,37 @@ impl Overlap {
         let (iou, accuracy) = compare(mask, truth);
         let whole = compare(&mask.mapv(|_| true), truth).0;
         let background = compare(&mask.mapv(|_| false), truth).1;
-        Some(Self { iou, accuracy, whole, ellipse: compare(&ellipse, truth).0, background })
+        Some(Self {
+            iou,
+            accuracy,
+            whole,
+            ellipse: compare(&ellipse, truth).0,
+            background,
+        })
     }
 }
 
 /// IoU and accuracy.
 fn compare(mask: &Array2<bool>, truth: &TrueMask) -> (f64, f64) {
     let (mut both, mut either, mut same, mut all) = (0u64, 0u64, 0u64, 0u64);
-    Zip::from(mask).and(&truth.object).and(&truth.ignore).for_each(|&mask, &object, &ignore| {
-        if !ignore {
-            both += u64::from(mask && object);
-            either += u64::from(mask || object);
-            same += u64::from(mask == object);
-            all += 1;
+    Zip::from(mask)
+        .and(&truth.object)
+        .and(&truth.ignore)
+        .for_each(|&mask, &object, &ignore| {
+            if !ignore {
+                both += u64::from(mask && object);
+                either += u64::from(mask || object);
+                same += u64::from(mask == object);
+                all += 1;
+            }
+        });
+    let share = |part: u64, of: u64| {
+        if of == 0 {
+            1.0
+        } else {
+            part as f64 / of as f64
         }
-    });
-    let share = |part: u64, of: u64| if of == 0 { 1.0 } else { part as f64 / of as f64 };
+    };
     (share(both, either), share(same, all))
 }
 
@@ -79,8 +94,12 @@ impl MaskScores {
     /// The numbers of all photos; `None` without any.
     #[must_use]
     pub fn of(photos: &[Overlap]) -> Option<Self> {
-        let of = |value: fn(&Overlap) -> f64| mean(&photos.iter().map(|o| (1.0, value(o))).collect::<Vec<_>>());
-        let plain = |value: fn(&Overlap) -> f64| photos.iter().map(value).sum::<f64>() / photos.len() as f64;
+        let of = |value: fn(&Overlap) -> f64| {
+            mean(&photos.iter().map(|o| (1.0, value(o))).collect::<Vec<_>>())
+        };
+        let plain = |value: fn(&Overlap) -> f64| {
+            photos.iter().map(value).sum::<f64>() / photos.len() as f64
+        };
         Some(Self {
             images: photos.len(),
             mask_iou: of(|o| o.iou)?,
@@ -100,14 +119,28 @@ mod tests {
 
     #[test]
     fn overlaps_by_hand() {
-        let truth =
-            TrueMask { object: array![[true, true, false, false]], ignore: array![[false, false, false, true]] };
+        let truth = TrueMask {
+            object: array![[true, true, false, false]],
+            ignore: array![[false, false, false, true]],
+        };
         let found = Overlap::of(&array![[false, true, true, true]], &truth).expect("pixels count");
         assert_eq!(found.background, 1.0 / 3.0);
-        assert_eq!((found.iou, found.accuracy, found.whole), (1.0 / 3.0, 1.0 / 3.0, 2.0 / 3.0));
-        let empty = TrueMask { object: array![[false]], ignore: array![[false]] };
-        assert_eq!(Overlap::of(&array![[false]], &empty).expect("a pixel").iou, 1.0);
-        let ignored = TrueMask { object: array![[false]], ignore: array![[true]] };
+        assert_eq!(
+            (found.iou, found.accuracy, found.whole),
+            (1.0 / 3.0, 1.0 / 3.0, 2.0 / 3.0)
+        );
+        let empty = TrueMask {
+            object: array![[false]],
+            ignore: array![[false]],
+        };
+        assert_eq!(
+            Overlap::of(&array![[false]], &empty).expect("a pixel").iou,
+            1.0
+        );
+        let ignored = TrueMask {
+            object: array![[false]],
+            ignore: array![[true]],
+        };
         assert_eq!(Overlap::of(&array![[false]], &ignored), None);
         let scores = MaskScores::of(&[found]).expect("a photo");
         assert_eq!((scores.images, scores.mask_iou.value), (1, 1.0 / 3.0));

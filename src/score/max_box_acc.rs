@@ -1,10 +1,11 @@
 //! MaxBoxAcc and MaxBoxAccV2 of score maps (Choe et al. 2020, `evaluation.py` of wsolevaluation).
 //!
-//! A map is cut off to 8 bits; at threshold τ the pixels strictly above ⌊τ · max⌋ are the object, and its contours give
-//! the boxes, in a frame of 224 x 224 to which the true boxes are brought too. V1 takes the box of the largest contour
-//! and IoU 0.5; V2 takes the best of all contours, and the mean over IoU 0.3, 0.5 and 0.7. Each takes the threshold
-//! that is best on the photos it is scored on, another one for each IoU: **an oracle**, one constant for a whole
-//! dataset, and no blacklist. Such a number is no GT-known accuracy.
+//! A map is cut off to 8 bits; at threshold τ the pixels strictly above ⌊τ · max⌋ are the object,
+//! and its contours give the boxes, in a frame of 224 x 224 to which the true boxes are brought
+//! too. V1 takes the box of the largest contour and IoU 0.5; V2 takes the best of all contours, and
+//! the mean over IoU 0.3, 0.5 and 0.7. Each takes the threshold that is best on the photos it is
+//! scored on, another one for each IoU: **an oracle**, one constant for a whole dataset, and no
+//! blacklist. Such a number is no GT-known accuracy.
 
 use ndarray::{Array2, ArrayView2};
 use serde::Serialize;
@@ -70,7 +71,8 @@ pub fn levels(map: ArrayView2<'_, f64>) -> Array2<u8> {
     map.map(|value| (value * 255.0) as u8)
 }
 
-/// A true box in the frame of the map: each inclusive corner · 224 / side, cut off to a whole number.
+/// A true box in the frame of the map: each inclusive corner · 224 / side, cut off to a whole
+/// number.
 ///
 /// ```
 /// use localise::{geometry::BBox, score::in_map};
@@ -83,17 +85,24 @@ pub fn in_map(bbox: &BBox, size: [u32; 2]) -> BBox {
 }
 
 fn resized(bbox: &BBox, from: [u32; 2], to: [u32; 2]) -> BBox {
-    let corner = |value: f64, axis: usize| (value * f64::from(to[axis]) / f64::from(from[axis])).trunc();
+    let corner =
+        |value: f64, axis: usize| (value * f64::from(to[axis]) / f64::from(from[axis])).trunc();
     let (right, bottom) = (bbox.x_max - 1.0, bbox.y_max - 1.0);
-    BBox::from_inclusive(corner(bbox.x_min, 0), corner(bbox.y_min, 1), corner(right, 0), corner(bottom, 1))
+    BBox::from_inclusive(
+        corner(bbox.x_min, 0),
+        corner(bbox.y_min, 1),
+        corner(right, 0),
+        corner(bottom, 1),
+    )
 }
 
-/// At which thresholds a photo's boxes are right: a byte a threshold, whose bits 0 to 2 are V1's three IoUs, and 3 to 5
-/// those of all contours.
+/// At which thresholds a photo's boxes are right: a byte a threshold, whose bits 0 to 2 are V1's
+/// three IoUs, and 3 to 5 those of all contours.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoxHits(Vec<u8>);
 
-/// What the boxes of a map reach at one threshold: the best IoU of the largest contour, and of all, in 0..=1.
+/// What the boxes of a map reach at one threshold: the best IoU of the largest contour, and of all,
+/// in 0..=1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reach {
     /// The largest contour's.
@@ -102,8 +111,8 @@ pub struct Reach {
     pub all: f64,
 }
 
-/// The best IoUs of a map's boxes at every threshold, from 0 on. The map's values are in 0..=1; `truth` lies in its
-/// frame, as [`in_map`] brings it there.
+/// The best IoUs of a map's boxes at every threshold, from 0 on. The map's values are in 0..=1;
+/// `truth` lies in its frame, as [`in_map`] brings it there.
 #[must_use]
 pub fn reaches(map: ArrayView2<'_, f64>, truth: &[BBox], steps: Steps) -> Vec<Reach> {
     let levels = levels(map);
@@ -113,10 +122,15 @@ pub fn reaches(map: ArrayView2<'_, f64>, truth: &[BBox], steps: Steps) -> Vec<Re
     let reach = |cutoff: u8| {
         let found = contours(levels.view(), cutoff);
         let best = |boxes: &[BBox]| {
-            let ious = boxes.iter().flat_map(|bbox| truth.iter().map(|truth| bbox.iou(truth)));
+            let ious = boxes
+                .iter()
+                .flat_map(|bbox| truth.iter().map(|truth| bbox.iou(truth)));
             ious.fold(0.0, f64::max)
         };
-        Reach { largest: best(&[found.largest]), all: best(&found.boxes) }
+        Reach {
+            largest: best(&[found.largest]),
+            all: best(&found.boxes),
+        }
     };
     let at = |n: usize| {
         let cutoff = (steps.threshold(n) * most) as u8;
@@ -132,7 +146,12 @@ impl BoxHits {
     /// The hits of a map, as [`reaches`] has it.
     #[must_use]
     pub fn of(map: ArrayView2<'_, f64>, truth: &[BBox], steps: Steps) -> Self {
-        let bits = |iou: f64| IOUS.iter().enumerate().map(|(i, least)| u8::from(iou >= *least) << i).sum::<u8>();
+        let bits = |iou: f64| {
+            IOUS.iter()
+                .enumerate()
+                .map(|(i, least)| u8::from(iou >= *least) << i)
+                .sum::<u8>()
+        };
         let byte = |reach: Reach| bits(reach.largest) | bits(reach.all) << 3;
         Self(reaches(map, truth, steps).into_iter().map(byte).collect())
     }
@@ -192,14 +211,18 @@ impl MaxBoxAcc {
             return None;
         }
         let thresholds = steps.count();
-        assert!(photos.iter().all(|photo| photo.0.len() == thresholds), "hits at {thresholds} thresholds");
+        assert!(
+            photos.iter().all(|photo| photo.0.len() == thresholds),
+            "hits at {thresholds} thresholds"
+        );
         let hit = |photo: &BoxHits, n: usize, bit: usize| photo.0[n] >> bit & 1 == 1;
         let best = |bit: usize| {
             let count = |n: usize| photos.iter().filter(|photo| hit(photo, n, bit)).count();
             let counts: Vec<usize> = (0..thresholds).map(count).collect();
             let most = counts.iter().max().copied().unwrap_or(0);
             let first = counts.iter().position(|&count| count == most).unwrap_or(0);
-            let accuracy = rate(photos.iter().map(|photo| (1.0, hit(photo, first, bit)))).expect("photos");
+            let accuracy =
+                rate(photos.iter().map(|photo| (1.0, hit(photo, first, bit)))).expect("photos");
             let at = AtIou {
                 iou: IOUS[bit % 3],
                 accuracy,
@@ -211,10 +234,12 @@ impl MaxBoxAcc {
         let single: [_; 3] = std::array::from_fn(best);
         let all: [_; 3] = std::array::from_fn(|i| best(i + 3));
         // The interval of V2 is that of its mean at the thresholds that were found.
-        let three = |photo: &BoxHits| (0..3).filter(|&i| hit(photo, all[i].1, i + 3)).count() as f64 / 3.0;
+        let three =
+            |photo: &BoxHits| (0..3).filter(|&i| hit(photo, all[i].1, i + 3)).count() as f64 / 3.0;
         let values: Vec<f64> = photos.iter().map(|photo| three(photo)).collect();
         let n = values.len();
-        let drawn = |random: &mut SplitMix| (0..n).map(|_| values[random.below(n)]).sum::<f64>() / n as f64;
+        let drawn =
+            |random: &mut SplitMix| (0..n).map(|_| values[random.below(n)]).sum::<f64>() / n as f64;
         let [low, high] = bootstrap(n, drawn);
         let value = all.iter().map(|(at, _)| at.accuracy.value).sum::<f64>() / 3.0;
         Some(Self {
@@ -238,27 +263,64 @@ mod tests {
     #[test]
     fn true_boxes_are_cut_off_to_whole_corners() {
         let b = |x0, y0, x1, y1| BBox::from_inclusive(x0, y0, x1, y1);
-        assert_eq!(resized(&b(1., 2., 4., 3.), [10, 20], [35, 10]), b(3., 1., 14., 1.));
-        assert_eq!(resized(&b(1., 2., 1., 2.), [3, 3], [3, 3]), b(1., 2., 1., 2.));
+        assert_eq!(
+            resized(&b(1., 2., 4., 3.), [10, 20], [35, 10]),
+            b(3., 1., 14., 1.)
+        );
+        assert_eq!(
+            resized(&b(1., 2., 1., 2.), [3, 3], [3, 3]),
+            b(1., 2., 1., 2.)
+        );
     }
 
-    /// The cases of wsolevaluation's `evaluation_test.py`: the boxes of two maps at thresholds 0, .2, .4, .6 and .8.
+    /// The cases of wsolevaluation's `evaluation_test.py`: the boxes of two maps at thresholds 0,
+    /// .2, .4, .6 and .8.
     #[test]
     fn boxes_of_maps() {
-        let first =
-            array![[0., 0., 0., 0., 0.], [0., 0.4, 0.4, 0.4, 0.6], [0., 0.4, 1., 0.8, 0.6], [0., 0.4, 0.4, 0.4, 0.6]];
-        let second =
-            array![[0.4, 0., 0.2, 0.2, 0.2], [0.4, 0.4, 0., 0.4, 0.], [0., 0., 0., 0.4, 0.], [1., 0.6, 0.8, 0.2, 0.2]];
+        let first = array![
+            [0., 0., 0., 0., 0.],
+            [0., 0.4, 0.4, 0.4, 0.6],
+            [0., 0.4, 1., 0.8, 0.6],
+            [0., 0.4, 0.4, 0.4, 0.6]
+        ];
+        let second = array![
+            [0.4, 0., 0.2, 0.2, 0.2],
+            [0.4, 0.4, 0., 0.4, 0.],
+            [0., 0., 0., 0.4, 0.],
+            [1., 0.6, 0.8, 0.2, 0.2]
+        ];
         let expected = [
-            (&first, [[1, 1, 4, 3], [1, 1, 4, 3], [2, 1, 4, 3], [2, 2, 4, 3], [2, 2, 3, 3]]),
-            (&second, [[0, 0, 4, 3], [0, 0, 2, 2], [0, 3, 3, 3], [2, 3, 3, 3], [0, 3, 1, 3]]),
+            (
+                &first,
+                [
+                    [1, 1, 4, 3],
+                    [1, 1, 4, 3],
+                    [2, 1, 4, 3],
+                    [2, 2, 4, 3],
+                    [2, 2, 3, 3],
+                ],
+            ),
+            (
+                &second,
+                [
+                    [0, 0, 4, 3],
+                    [0, 0, 2, 2],
+                    [0, 3, 3, 3],
+                    [2, 3, 3, 3],
+                    [0, 3, 1, 3],
+                ],
+            ),
         ];
         for (map, boxes) in expected {
             let levels = levels(map.view());
             for (i, corners) in boxes.into_iter().enumerate() {
                 let cutoff = ([0.0, 0.2, 0.4, 0.6, 0.8][i] * 255.0) as u8;
                 let [x0, y0, x1, y1] = corners.map(f64::from);
-                assert_eq!(contours(levels.view(), cutoff).largest, BBox::from_inclusive(x0, y0, x1, y1), "{i}");
+                assert_eq!(
+                    contours(levels.view(), cutoff).largest,
+                    BBox::from_inclusive(x0, y0, x1, y1),
+                    "{i}"
+                );
             }
         }
     }
@@ -267,11 +329,24 @@ mod tests {
     fn the_best_threshold_is_one_for_all_photos() {
         // Right at thresholds 10 to 19, and at 15 to 29.
         let hits = |from: usize, to: usize| {
-            BoxHits((0..100).map(|n| if (from..=to).contains(&n) { 0b111_111 } else { 0 }).collect())
+            BoxHits(
+                (0..100)
+                    .map(|n| {
+                        if (from..=to).contains(&n) {
+                            0b111_111
+                        } else {
+                            0
+                        }
+                    })
+                    .collect(),
+            )
         };
         let (a, b) = (hits(10, 19), hits(15, 29));
         let found = MaxBoxAcc::of(&[&a, &b], Steps::Hundred).expect("photos");
-        assert_eq!((found.max_box_acc.value, found.single_contour[1].threshold), (1.0, 0.15));
+        assert_eq!(
+            (found.max_box_acc.value, found.single_contour[1].threshold),
+            (1.0, 0.15)
+        );
         assert_eq!(found.all_contours[0].correct_at_each_threshold[14], 1);
         assert_eq!(MaxBoxAcc::of(&[], Steps::Hundred), None);
     }

@@ -1,5 +1,5 @@
-//! Scores: predictions and truth to numbers with intervals. No pictures and no models, so that anyone's boxes, maps and
-//! masks can be scored.
+//! Scores: predictions and truth to numbers with intervals. No pictures and no models, so that
+//! anyone's boxes, maps and masks can be scored.
 //!
 //! | profile | of | file |
 //! | --- | --- | --- |
@@ -8,16 +8,16 @@
 //! | `pointing`, `ebpg` | score maps: pointing games | [`Pointing`], [`EnergyShare`] |
 //! | `masks` | masks | [`MaskScores`] |
 //!
-//! For boxes the rule is the ILSVRC devkit's (`eval_clsloc.m`) whatever the profile: a guess is right when its class is
-//! the photo's and its box has an IoU of at least 1/2 with *any* true box; blacklisted photos are left out of
-//! localisation and kept in classification; a photo that failed is wrong in everything. Plain IoU of half-open boxes is
-//! the devkit's IoU of inclusive ones and COCO's of continuous ones; the profiles differ in what their files mean,
-//! which readers know.
+//! For boxes the rule is the ILSVRC devkit's (`eval_clsloc.m`) whatever the profile: a guess is
+//! right when its class is the photo's and its box has an IoU of at least 1/2 with *any* true box;
+//! blacklisted photos are left out of localisation and kept in classification; a photo that failed
+//! is wrong in everything. Plain IoU of half-open boxes is the devkit's IoU of inclusive ones and
+//! COCO's of continuous ones; the profiles differ in what their files mean, which readers know.
 //!
-//! In: [`Predicted`], maps or masks, and [`Photo`](crate::dataset::Photo). Out: numbers, each with its interval where
-//! it has one ([`Rate`]), and what constant boxes, maps and masks score on the same photos. Left out are the average
-//! precisions of detection: a photo has one class here, and a box no place among those of other photos. The [front
-//! page](crate) has an example.
+//! In: [`Predicted`], maps or masks, and [`Photo`](crate::dataset::Photo). Out: numbers, each with
+//! its interval where it has one ([`Rate`]), and what constant boxes, maps and masks score on the
+//! same photos. Left out are the average precisions of detection: a photo has one class here, and a
+//! box no place among those of other photos. The [front page](crate) has an example.
 
 mod boxes;
 mod catalogue;

@@ -18,13 +18,14 @@ pub struct Paired {
     pub won: usize,
     /// Photos right in A alone.
     pub lost: usize,
-    /// McNemar's exact two-sided p: the probability of as uneven a split of the photos that flipped, were it chance.
+    /// McNemar's exact two-sided p: the probability of as uneven a split of the photos that
+    /// flipped, were it chance.
     pub p: f64,
 }
 
 impl Paired {
-    /// Compares hits, for each photo (weight, right in A, right in B); `None` without photos. The weights, from 0 on,
-    /// count for shares and difference, not for the flips and their p.
+    /// Compares hits, for each photo (weight, right in A, right in B); `None` without photos. The
+    /// weights, from 0 on, count for shares and difference, not for the flips and their p.
     ///
     /// ```
     /// use localise::score::Paired;
@@ -43,7 +44,13 @@ impl Paired {
         }
         // An empty sum is −0.
         let share = |hit: fn(&(f64, bool, bool)) -> bool| {
-            photos.iter().filter(|photo| hit(photo)).map(|photo| photo.0).sum::<f64>() / total + 0.0
+            photos
+                .iter()
+                .filter(|photo| hit(photo))
+                .map(|photo| photo.0)
+                .sum::<f64>()
+                / total
+                + 0.0
         };
         let [won, lost] = [|a: bool, b: bool| b && !a, |a: bool, b: bool| a && !b]
             .map(|flipped| photos.iter().filter(|&&(_, a, b)| flipped(a, b)).count());
@@ -58,7 +65,18 @@ impl Paired {
             if weights > 0.0 { sum / weights } else { 0.0 }
         });
         let (a, b) = (share(|&(_, a, _)| a), share(|&(_, _, b)| b));
-        Some(Self { a, b, difference: Rate { value: b - a, low, high }, won, lost, p: mcnemar(won, lost) })
+        Some(Self {
+            a,
+            b,
+            difference: Rate {
+                value: b - a,
+                low,
+                high,
+            },
+            won,
+            lost,
+            p: mcnemar(won, lost),
+        })
     }
 }
 
@@ -89,9 +107,14 @@ mod tests {
 
     #[test]
     fn differences_by_hand() {
-        let photos: Vec<_> = (0..100).map(|i| (1.0, i < 50, !(40..80).contains(&i))).collect();
+        let photos: Vec<_> = (0..100)
+            .map(|i| (1.0, i < 50, !(40..80).contains(&i)))
+            .collect();
         let found = Paired::of(&photos).expect("photos");
-        assert_eq!((found.a, found.b, found.won, found.lost), (0.5, 0.6, 20, 10));
+        assert_eq!(
+            (found.a, found.b, found.won, found.lost),
+            (0.5, 0.6, 20, 10)
+        );
         assert!((found.difference.value - 0.1).abs() < 1e-12);
         // The paired standard error is √(30 − 100 · 0.1²) / 100.
         assert!((found.difference.low - (0.1 - 1.96 * 0.0539)).abs() < 0.02);

@@ -1,7 +1,8 @@
 //! PxAP of score maps against true masks (Choe et al. 2020, `evaluation.py` of wsolevaluation).
 //!
-//! The pixels of all photos are pooled into two histograms, of the object's values and of the rest's. From the upper
-//! end down, with P and R the precision and recall of everything from a bin on, PxAP = Σ P · (increase of R).
+//! The pixels of all photos are pooled into two histograms, of the object's values and of the
+//! rest's. From the upper end down, with P and R the precision and recall of everything from a bin
+//! on, PxAP = Σ P · (increase of R).
 
 use ndarray::{ArrayView2, Zip};
 use serde::Serialize;
@@ -34,20 +35,27 @@ fn bin(value: f64, steps: Steps) -> usize {
 }
 
 impl Histogram {
-    /// The histogram of a map, its values in 0..=1, and a mask of its size; the mask's ignored pixels do not count.
+    /// The histogram of a map, its values in 0..=1, and a mask of its size; the mask's ignored
+    /// pixels do not count.
     ///
     /// # Panics
     /// When map and mask differ in size.
     #[must_use]
     pub fn of(map: ArrayView2<'_, f64>, mask: &TrueMask, steps: Steps) -> Self {
-        let mut found = Self { object: vec![0; steps.count() + 2], rest: vec![0; steps.count() + 2] };
-        Zip::from(map).and(&mask.object).and(&mask.ignore).for_each(|&value, &object, &ignore| {
-            if object {
-                found.object[bin(value, steps)] += 1;
-            } else if !ignore {
-                found.rest[bin(value, steps)] += 1;
-            }
-        });
+        let mut found = Self {
+            object: vec![0; steps.count() + 2],
+            rest: vec![0; steps.count() + 2],
+        };
+        Zip::from(map)
+            .and(&mask.object)
+            .and(&mask.ignore)
+            .for_each(|&value, &object, &ignore| {
+                if object {
+                    found.object[bin(value, steps)] += 1;
+                } else if !ignore {
+                    found.rest[bin(value, steps)] += 1;
+                }
+            });
         found
     }
 
@@ -83,22 +91,30 @@ impl PxAp {
     #[must_use]
     pub fn of(photos: &[&Histogram], steps: Steps) -> Option<Self> {
         let bins = steps.count() + 2;
-        assert!(photos.iter().all(|photo| photo.object.len() == bins), "a histogram of {bins} bins");
+        assert!(
+            photos.iter().all(|photo| photo.object.len() == bins),
+            "a histogram of {bins} bins"
+        );
         let pooled = |chosen: &mut dyn Iterator<Item = usize>| {
             let mut sums = [vec![0u64; bins], vec![0u64; bins]];
             for i in chosen {
                 for (sum, bins) in sums.iter_mut().zip([&photos[i].object, &photos[i].rest]) {
-                    sum.iter_mut().zip(bins).for_each(|(sum, &n)| *sum += u64::from(n));
+                    sum.iter_mut()
+                        .zip(bins)
+                        .for_each(|(sum, &n)| *sum += u64::from(n));
                 }
             }
             sums
         };
         let all = pooled(&mut (0..photos.len()));
-        let [pixels_object, pixels_background] = all.each_ref().map(|bins| bins.iter().sum::<u64>() as usize);
+        let [pixels_object, pixels_background] =
+            all.each_ref().map(|bins| bins.iter().sum::<u64>() as usize);
         let value = area(&all)?;
         let n = photos.len();
         // A draw without any object has no curve; it counts as one without area.
-        let [low, high] = bootstrap(n, |random| area(&pooled(&mut (0..n).map(|_| random.below(n)))).unwrap_or(0.0));
+        let [low, high] = bootstrap(n, |random| {
+            area(&pooled(&mut (0..n).map(|_| random.below(n)))).unwrap_or(0.0)
+        });
         let constant_map = pixels_object as f64 / (pixels_object + pixels_background) as f64;
         Some(Self {
             images: n,
@@ -135,13 +151,19 @@ mod tests {
     use super::*;
 
     fn pxap(map: &Array2<f64>, object: &Array2<bool>) -> f64 {
-        let mask = TrueMask { object: object.clone(), ignore: object.mapv(|_| false) };
+        let mask = TrueMask {
+            object: object.clone(),
+            ignore: object.mapv(|_| false),
+        };
         let histogram = Histogram::of(map.view(), &mask, Steps::Hundred);
-        PxAp::of(&[&histogram], Steps::Hundred).expect("an object").pxap.value
+        PxAp::of(&[&histogram], Steps::Hundred)
+            .expect("an object")
+            .pxap
+            .value
     }
 
-    /// Objects 1, .6, .2, others .6, .2, 0. With thresholds 0 and .5 in place of ours the area would be .722; the finer
-    /// bins keep 1 apart from .6, and .2 from 0.
+    /// Objects 1, .6, .2, others .6, .2, 0. With thresholds 0 and .5 in place of ours the area
+    /// would be .722; the finer bins keep 1 apart from .6, and .2 from 0.
     #[test]
     fn areas_by_hand() {
         let map = array![[1.0, 0.6, 0.2, 0.6, 0.2, 0.0]];
@@ -164,21 +186,30 @@ mod tests {
             for n in 0..steps.count() {
                 assert_eq!(bin(steps.threshold(n), steps), n);
             }
-            assert_eq!((bin(1.0, steps), bin(1.0 - 1e-12, steps)), (steps.count(), steps.count() - 1));
+            assert_eq!(
+                (bin(1.0, steps), bin(1.0 - 1e-12, steps)),
+                (steps.count(), steps.count() - 1)
+            );
         }
     }
 
     #[test]
     #[should_panic(expected = "a histogram of 102 bins")]
     fn histograms_of_other_steps_are_refused() {
-        let mask = TrueMask { object: array![[true]], ignore: array![[false]] };
+        let mask = TrueMask {
+            object: array![[true]],
+            ignore: array![[false]],
+        };
         let histogram = Histogram::of(array![[1.0]].view(), &mask, Steps::Thousand);
         let _ = PxAp::of(&[&histogram], Steps::Hundred);
     }
 
     #[test]
     fn ignored_pixels_do_not_count() {
-        let mask = TrueMask { object: array![[true, false]], ignore: array![[false, true]] };
+        let mask = TrueMask {
+            object: array![[true, false]],
+            ignore: array![[false, true]],
+        };
         let found = Histogram::of(array![[0.5, 1.0]].view(), &mask, Steps::Thousand);
         assert_eq!(found.pixels(), [1, 0]);
     }

@@ -4,10 +4,11 @@
 //! saliency ─► seeds ─► colour models ─► energy ─► cut ─► component ─► box in the photo's pixels
 //! ```
 //!
-//! In: a [`Saliency`] of anyone's, and the picture under it. Out: a [`Located`] box, and the [`Stages`] on the way.
-//! [`cut`] is that line; [`threshold()`] and [`ConstantBoxOptions::located`] are what it is compared with. Nothing here
-//! fails on a photo: each degenerate case has its defined box and says so with a [`Flag`]. Left out are several objects
-//! of a class, and rounds of cutting and learning anew (GrabCut's iterations). The [front page](crate) has an example.
+//! In: a [`Saliency`] of anyone's, and the picture under it. Out: a [`Located`] box, and the
+//! [`Stages`] on the way. [`cut`] is that line; [`threshold()`] and [`ConstantBoxOptions::located`]
+//! are what it is compared with. Nothing here fails on a photo: each degenerate case has its
+//! defined box and says so with a [`Flag`]. Left out are several objects of a class, and rounds of
+//! cutting and learning anew (GrabCut's iterations). The [front page](crate) has an example.
 
 mod colours;
 mod component;
@@ -21,7 +22,8 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 pub use colours::{
-    ColourFit, ColourOptions, Gaussian, Gmm, Samples, binary_splitting, expectation_maximisation, fit, start,
+    ColourFit, ColourOptions, Gaussian, Gmm, Samples, binary_splitting, expectation_maximisation,
+    fit, start,
 };
 pub use component::{bounding_box, components, largest};
 pub use energy::{CutOptions, Energy, Form, pairwise, unaries, unary};
@@ -66,11 +68,15 @@ pub struct Located {
 
 impl Located {
     fn whole(photo: [u32; 2], flag: Flag) -> Self {
-        Self { bbox: BBox::whole(photo[0] as usize, photo[1] as usize), flag: Some(flag) }
+        Self {
+            bbox: BBox::whole(photo[0] as usize, photo[1] as usize),
+            flag: Some(flag),
+        }
     }
 }
 
-/// What the stages of [`cut`] made, as far as they got: for pictures. All are [height, width] of the frame.
+/// What the stages of [`cut`] made, as far as they got: for pictures. All are [height, width] of
+/// the frame.
 #[derive(Clone, Debug, Default)]
 pub struct Stages {
     /// The seeds; none where no colours are learnt.
@@ -84,10 +90,10 @@ pub struct Stages {
 /// Called with the name of each stage when it ends; for timings.
 pub type Tick<'a> = &'a mut dyn FnMut(&'static str);
 
-/// Cuts the object out of `frame`, the photo that `energy` has taken, by its colours, where `learnt` says how these are
-/// learnt, and by its map, which has the frame's size. `photo` is the size (width, height) of the stored photo, in
-/// whose pixels the box is; `seed` makes the colour models reproducible and is derived from the photo's id and the
-/// class.
+/// Cuts the object out of `frame`, the photo that `energy` has taken, by its colours, where
+/// `learnt` says how these are learnt, and by its map, which has the frame's size. `photo` is the
+/// size (width, height) of the stored photo, in whose pixels the box is; `seed` makes the colour
+/// models reproducible and is derived from the photo's id and the class.
 ///
 /// # Panics
 /// When `energy` has taken no photo, or one of another size ([`Energy::set_photo`]).
@@ -111,16 +117,26 @@ pub fn cut(
         }
         tick("seeds");
     }
-    let seeded = stages.seeds.as_ref().zip(learnt.map(|(_, colours)| colours));
+    let seeded = stages
+        .seeds
+        .as_ref()
+        .zip(learnt.map(|(_, colours)| colours));
     energy.set_class(frame, Some(saliency), seeded, seed, tick);
     let mask = energy.minimise();
     tick("cut");
     let mask = stages.mask.insert(mask);
-    let kept = stages.seeds.as_ref().filter(|_| energy.form() == Form::Gsc).map(|seeds| &seeds.hard);
+    let kept = stages
+        .seeds
+        .as_ref()
+        .filter(|_| energy.form() == Form::Gsc)
+        .map(|seeds| &seeds.hard);
     let component = largest(mask, kept);
     let located = match component.as_ref().and_then(bounding_box) {
         None => Located::whole(photo, Flag::EmptyMask),
-        Some(bbox) => Located { bbox: bbox.mapped(frame.dimensions().into(), photo), flag: None },
+        Some(bbox) => Located {
+            bbox: bbox.mapped(frame.dimensions().into(), photo),
+            flag: None,
+        },
     };
     stages.component = component;
     tick("component");
@@ -140,13 +156,20 @@ pub struct ConstantBoxOptions {
 impl ConstantBoxOptions {
     pub(crate) fn check(&self) -> Result<(), String> {
         let fits = self.side > 0.0 && self.side <= 1.0;
-        if fits { Ok(()) } else { Err(format!("constant-box.side {} is not in (0, 1]", self.side)) }
+        if fits {
+            Ok(())
+        } else {
+            Err(format!("constant-box.side {} is not in (0, 1]", self.side))
+        }
     }
 
     /// The centred box in a photo of this size (width, height).
     #[must_use]
     pub fn located(&self, photo: [u32; 2]) -> Located {
         let [w, h] = photo.map(|n| n as usize);
-        Located { bbox: BBox::centred(w, h, self.side, self.rounded), flag: None }
+        Located {
+            bbox: BBox::centred(w, h, self.side, self.rounded),
+            flag: None,
+        }
     }
 }

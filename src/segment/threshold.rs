@@ -1,5 +1,5 @@
-//! A threshold on the saliency map: the extent of what survives, or of its largest component, is the box. Rules and
-//! quirks after Fong and Vedaldi 2017.
+//! A threshold on the saliency map: the extent of what survives, or of its largest component, is
+//! the box. Rules and quirks after Fong and Vedaldi 2017.
 
 use fast_image_resize::{PixelType, images::Image};
 use ndarray::Array2;
@@ -15,14 +15,15 @@ use crate::saliency::{Filter, Saliency, extremes, resize_any};
 pub struct ThresholdOptions {
     /// The kind of threshold.
     pub rule: ThresholdRule,
-    /// Its height, from 0 on: a multiple of the mean for [`ThresholdRule::Mean`], otherwise a share.
+    /// Its height, from 0 on: a multiple of the mean for [`ThresholdRule::Mean`], otherwise a
+    /// share.
     pub alpha: f64,
     /// What of the survivors the box bounds.
     #[serde(default)]
     pub extent: Extent,
-    /// Do as Fong and Vedaldi's published code does, quirks included: the surviving map is brought to 8 bits and
-    /// resized to the photo before its extent is taken, boxes are 1-based, and the box of an empty map has width and
-    /// height swapped.
+    /// Do as Fong and Vedaldi's published code does, quirks included: the surviving map is brought
+    /// to 8 bits and resized to the photo before its extent is taken, boxes are 1-based, and the
+    /// box of an empty map has width and height swapped.
     #[serde(default)]
     pub fong_compat: bool,
 }
@@ -41,7 +42,10 @@ pub enum Extent {
 impl ThresholdOptions {
     pub(crate) fn check(&self) -> Result<(), String> {
         if !self.alpha.is_finite() || self.alpha < 0.0 {
-            return Err(format!("threshold.alpha {} is not a number from 0 on", self.alpha));
+            return Err(format!(
+                "threshold.alpha {} is not a number from 0 on",
+                self.alpha
+            ));
         }
         match self.fong_compat && self.extent != Extent::All {
             true => {
@@ -67,7 +71,8 @@ pub enum ThresholdRule {
     Energy,
 }
 
-/// The box of what survives the threshold, in a photo of size (width, height), and what survives, in the frame.
+/// The box of what survives the threshold, in a photo of size (width, height), and what survives,
+/// in the frame.
 ///
 /// ```
 /// use localise::geometry::BBox;
@@ -82,7 +87,11 @@ pub enum ThresholdRule {
 /// assert_eq!(threshold(&saliency, [8, 4], &options).0.bbox, BBox::new(4., 0., 8., 2.));
 /// ```
 #[must_use]
-pub fn threshold(saliency: &Saliency, photo: [u32; 2], options: &ThresholdOptions) -> (Located, Stages) {
+pub fn threshold(
+    saliency: &Saliency,
+    photo: [u32; 2],
+    options: &ThresholdOptions,
+) -> (Located, Stages) {
     let surviving = surviving(saliency, options);
     let mask = surviving.mapv(|h| h > 0.0);
     let component = match options.extent {
@@ -92,18 +101,31 @@ pub fn threshold(saliency: &Saliency, photo: [u32; 2], options: &ThresholdOption
     let frame = [mask.ncols() as u32, mask.nrows() as u32];
     let found = match options.fong_compat {
         true => fong_box(&surviving, photo),
-        false => component.as_ref().and_then(bounding_box).map(|bbox| bbox.mapped(frame, photo)),
+        false => component
+            .as_ref()
+            .and_then(bounding_box)
+            .map(|bbox| bbox.mapped(frame, photo)),
     };
     let located = match found {
         Some(bbox) => Located { bbox, flag: None },
         None if options.fong_compat => {
             let [width, height] = photo.map(f64::from);
             // [1, 1, height, width], inclusive: x and y are swapped there.
-            Located { bbox: BBox::from_inclusive(1.0, 1.0, height, width), flag: Some(Flag::EmptyMask) }
+            Located {
+                bbox: BBox::from_inclusive(1.0, 1.0, height, width),
+                flag: Some(Flag::EmptyMask),
+            }
         }
         None => Located::whole(photo, Flag::EmptyMask),
     };
-    (located, Stages { seeds: None, mask: Some(mask), component })
+    (
+        located,
+        Stages {
+            seeds: None,
+            mask: Some(mask),
+            component,
+        },
+    )
 }
 
 /// The map with everything below the threshold set to 0.
@@ -119,7 +141,13 @@ fn surviving(saliency: &Saliency, options: &ThresholdOptions) -> Array2<f32> {
             map.mapv(|h| if f64::from(h) < least { 0.0 } else { h })
         }
         ThresholdRule::Max => map.mapv(|h| if f64::from(h) < alpha * max { 0.0 } else { h }),
-        ThresholdRule::Value => map.mapv(|h| if f64::from(h) - min < alpha * (max - min) { 0.0 } else { h }),
+        ThresholdRule::Value => map.mapv(|h| {
+            if f64::from(h) - min < alpha * (max - min) {
+                0.0
+            } else {
+                h
+            }
+        }),
         ThresholdRule::Energy => {
             let flat: Vec<f32> = map.iter().copied().collect();
             let mut order: Vec<usize> = (0..flat.len()).collect();
@@ -138,31 +166,62 @@ fn surviving(saliency: &Saliency, options: &ThresholdOptions) -> Array2<f32> {
     }
 }
 
-/// `scipy.misc.imresize` and the extent of its result: 8 bits with min → 0 and max → 255, Pillow's bilinear resize.
+/// `scipy.misc.imresize` and the extent of its result: 8 bits with min → 0 and max → 255, Pillow's
+/// bilinear resize.
 fn fong_box(surviving: &Array2<f32>, photo: [u32; 2]) -> Option<BBox> {
     let (height, width) = surviving.dim();
     let (min, max) = extremes(surviving);
     let scale = if max > min { 255.0 / (max - min) } else { 0.0 };
-    let bytes = surviving.iter().map(|&h| ((h - min) * scale + 0.5) as u8).collect();
+    let bytes = surviving
+        .iter()
+        .map(|&h| ((h - min) * scale + 0.5) as u8)
+        .collect();
     let from = Image::from_vec_u8(width as u32, height as u32, bytes, PixelType::U8).ok()?;
     let mut to = Image::new(photo[0], photo[1], PixelType::U8);
     resize_any(&from, &mut to, Filter::Bilinear).ok()?;
     let mask = to.buffer().iter().map(|&v| v > 0).collect();
-    let mask = Array2::from_shape_vec((photo[1] as usize, photo[0] as usize), mask).expect("one value per pixel");
+    let mask = Array2::from_shape_vec((photo[1] as usize, photo[0] as usize), mask)
+        .expect("one value per pixel");
     // 1-based, compared with 0-based truth.
-    let BBox { x_min, y_min, x_max, y_max } = bounding_box(&mask)?;
-    Some(BBox::new(x_min + 1.0, y_min + 1.0, x_max + 1.0, y_max + 1.0))
+    let BBox {
+        x_min,
+        y_min,
+        x_max,
+        y_max,
+    } = bounding_box(&mask)?;
+    Some(BBox::new(
+        x_min + 1.0,
+        y_min + 1.0,
+        x_max + 1.0,
+        y_max + 1.0,
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn located(width: usize, height: usize, rule: ThresholdRule, alpha: f64, fong_compat: bool) -> Located {
+    fn located(
+        width: usize,
+        height: usize,
+        rule: ThresholdRule,
+        alpha: f64,
+        fong_compat: bool,
+    ) -> Located {
         let mut map = Array2::ones((height, width));
         map[[1, 3]] = 10.0;
-        let options = ThresholdOptions { rule, alpha, extent: Extent::All, fong_compat };
-        threshold(&Saliency::whole(map), [width as u32, height as u32], &options).0
+        let options = ThresholdOptions {
+            rule,
+            alpha,
+            extent: Extent::All,
+            fong_compat,
+        };
+        threshold(
+            &Saliency::whole(map),
+            [width as u32, height as u32],
+            &options,
+        )
+        .0
     }
 
     /// Fong and Vedaldi's published code on a map of ones with one 10: 1-based inclusive corners.
@@ -171,11 +230,26 @@ mod tests {
         let cases = [
             (5, ThresholdRule::Mean, 5.0, [4., 2., 4., 2.], None),
             (5, ThresholdRule::Value, 0.25, [4., 2., 4., 2.], None),
-            (5, ThresholdRule::Energy, 0.10, [1., 1., 5., 5.], Some(Flag::EmptyMask)),
-            (4, ThresholdRule::Energy, 0.10, [1., 1., 4., 5.], Some(Flag::EmptyMask)),
+            (
+                5,
+                ThresholdRule::Energy,
+                0.10,
+                [1., 1., 5., 5.],
+                Some(Flag::EmptyMask),
+            ),
+            (
+                4,
+                ThresholdRule::Energy,
+                0.10,
+                [1., 1., 4., 5.],
+                Some(Flag::EmptyMask),
+            ),
         ];
         for (height, rule, alpha, [x0, y0, x1, y1], flag) in cases {
-            let expected = Located { bbox: BBox::from_inclusive(x0, y0, x1, y1), flag };
+            let expected = Located {
+                bbox: BBox::from_inclusive(x0, y0, x1, y1),
+                flag,
+            };
             assert_eq!(located(5, height, rule, alpha, true), expected, "{rule:?}");
         }
     }
@@ -185,7 +259,12 @@ mod tests {
         let map = ndarray::array![[5., 0., 3., 3.], [0., 0., 0., 0.]];
         let saliency = Saliency::whole(map);
         let found = |extent| {
-            let options = ThresholdOptions { rule: ThresholdRule::Max, alpha: 0.5, extent, fong_compat: false };
+            let options = ThresholdOptions {
+                rule: ThresholdRule::Max,
+                alpha: 0.5,
+                extent,
+                fong_compat: false,
+            };
             threshold(&saliency, [8, 4], &options).0.bbox
         };
         assert_eq!(found(Extent::All), BBox::new(0., 0., 8., 2.));
@@ -195,8 +274,17 @@ mod tests {
     #[test]
     fn without_the_quirks() {
         let plain = |rule, alpha| located(5, 4, rule, alpha, false);
-        assert_eq!(plain(ThresholdRule::Mean, 5.0).bbox, BBox::new(3., 1., 4., 2.));
-        assert_eq!(plain(ThresholdRule::Max, 1.0).bbox, BBox::new(3., 1., 4., 2.));
-        assert_eq!(plain(ThresholdRule::Energy, 0.1), Located::whole([5, 4], Flag::EmptyMask));
+        assert_eq!(
+            plain(ThresholdRule::Mean, 5.0).bbox,
+            BBox::new(3., 1., 4., 2.)
+        );
+        assert_eq!(
+            plain(ThresholdRule::Max, 1.0).bbox,
+            BBox::new(3., 1., 4., 2.)
+        );
+        assert_eq!(
+            plain(ThresholdRule::Energy, 0.1),
+            Located::whole([5, 4], Flag::EmptyMask)
+        );
     }
 }

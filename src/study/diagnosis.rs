@@ -1,5 +1,5 @@
-//! Where a cut wins or loses, stage by stage, with the true boxes as the object: a box is not its object, so these
-//! numbers compare pipelines with each other and no more.
+//! Where a cut wins or loses, stage by stage, with the true boxes as the object: a box is not its
+//! object, so these numbers compare pipelines with each other and no more.
 
 use ndarray::Array2;
 use serde::Serialize;
@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::dataset::Photo;
 use crate::segment::{Seed, Stages};
 
-/// Shares of pixels in one photo, or their means over photos; `None` where a stage was not reached or is not part of the
-/// pipeline.
+/// Shares of pixels in one photo, or their means over photos; `None` where a stage was not reached
+/// or is not part of the pipeline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Diagnosis {
     /// Of the foreground seeds, those inside a true box: the seeds' precision.
@@ -76,9 +76,13 @@ fn share(a: &Array2<bool>, b: &Array2<bool>) -> Option<f64> {
     (count > 0).then(|| both as f64 / count as f64)
 }
 
-/// The pixels of a frame (height, width) whose centres lie in a true box of the photo of size (width, height).
+/// The pixels of a frame (height, width) whose centres lie in a true box of the photo of size
+/// (width, height).
 fn truth(photo: &Photo, size: [u32; 2], (height, width): (usize, usize)) -> Array2<bool> {
-    let [width_of, height_of] = [f64::from(size[0]) / width as f64, f64::from(size[1]) / height as f64];
+    let [width_of, height_of] = [
+        f64::from(size[0]) / width as f64,
+        f64::from(size[1]) / height as f64,
+    ];
     Array2::from_shape_fn((height, width), |(y, x)| {
         let (x, y) = ((x as f64 + 0.5) * width_of, (y as f64 + 0.5) * height_of);
         photo.boxes.iter().any(|bbox| bbox.holds(x, y))
@@ -94,14 +98,33 @@ mod tests {
 
     #[test]
     fn shares_by_hand() {
-        let photo = Photo { boxes: vec![BBox::new(0., 0., 4., 2.)], ..Photo::default() };
+        let photo = Photo {
+            boxes: vec![BBox::new(0., 0., 4., 2.)],
+            ..Photo::default()
+        };
         // The frame is half the photo: its left column is the truth.
         let mask = array![[true, true], [false, false]];
-        let stages = Stages { mask: Some(mask), ..Stages::default() };
+        let stages = Stages {
+            mask: Some(mask),
+            ..Stages::default()
+        };
         let found = Diagnosis::of(&photo, [4, 4], &stages);
-        assert_eq!((found.mask_precision, found.mask_recall), (Some(1.0), Some(1.0)));
-        let photo = Photo { boxes: vec![BBox::new(0., 0., 2., 4.)], ..Photo::default() };
+        assert_eq!(
+            (found.mask_precision, found.mask_recall),
+            (Some(1.0), Some(1.0))
+        );
+        let photo = Photo {
+            boxes: vec![BBox::new(0., 0., 2., 4.)],
+            ..Photo::default()
+        };
         let found = Diagnosis::of(&photo, [4, 4], &stages);
-        assert_eq!((found.mask_precision, found.mask_recall, found.component_recall), (Some(0.5), Some(0.5), None));
+        assert_eq!(
+            (
+                found.mask_precision,
+                found.mask_recall,
+                found.component_recall
+            ),
+            (Some(0.5), Some(0.5), None)
+        );
     }
 }

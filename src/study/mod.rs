@@ -4,10 +4,11 @@
 //! STUDY.toml ─► entries (pipelines) ─► plan (what they share) ─► [photo by photo] ─► lines ─► table
 //! ```
 //!
-//! In: a [`Study`], written in TOML. Out: [`Findings`], a [`Line`] for each pipeline and model, and their [`table()`].
-//! Pipelines that ask the network the same question share its answer, and those that make the same map share it: a grid
-//! of box rules costs one gradient a photo. Nothing is written but the table: a study is for comparing, a run for
-//! keeping. So it has no journal, and one that is stopped begins anew.
+//! In: a [`Study`], written in TOML. Out: [`Findings`], a [`Line`] for each pipeline and model, and
+//! their [`table()`]. Pipelines that ask the network the same question share its answer, and those
+//! that make the same map share it: a grid of box rules costs one gradient a photo. Nothing is
+//! written but the table: a study is for comparing, a run for keeping. So it has no journal, and
+//! one that is stopped begins anew.
 
 mod diagnosis;
 mod line;
@@ -44,8 +45,9 @@ pub struct Study {
     pub dataset: PathBuf,
     /// Only the photos named in this file of `data/`.
     pub images: Option<PathBuf>,
-    /// Where a row varies values, the combination that is most accurate on the photos named in this file of `data/` is
-    /// chosen, for each model, and only that one is scored. Without it every combination is a row of its own.
+    /// Where a row varies values, the combination that is most accurate on the photos named in this
+    /// file of `data/` is chosen, for each model, and only that one is scored. Without it every
+    /// combination is a row of its own.
     pub choose_on: Option<PathBuf>,
     /// The models' names or paths.
     pub models: Vec<PathBuf>,
@@ -133,23 +135,32 @@ impl Study {
     /// # Errors
     /// Naming the file and what is wrong in it.
     pub fn load(name: &Path) -> Result<Self> {
-        let read = STUDIES.read(name).and_then(|(path, text)| parse(&text, &path.display().to_string()));
+        let read = STUDIES
+            .read(name)
+            .and_then(|(path, text)| parse(&text, &path.display().to_string()));
         read.map_err(Error::msg)
     }
 
     /// What a row varies.
     fn varied(&self, row: usize) -> Result<Grid> {
-        let Row { name, vary, grid, .. } = &self.rows[row];
+        let Row {
+            name, vary, grid, ..
+        } = &self.rows[row];
         let mut varied = vary.clone();
         if let Some(grid) = grid {
             let known = self.grids.get(grid).with_context(|| {
                 let grids: Vec<_> = self.grids.keys().map(String::as_str).collect();
-                format!("row {name}: no grid is called {grid}\nhelp: the study's grids are {}", grids.join(", "))
+                format!(
+                    "row {name}: no grid is called {grid}\nhelp: the study's grids are {}",
+                    grids.join(", ")
+                )
             })?;
             varied.extend(known.clone());
         }
         match varied.iter().find(|(_, values)| values.is_empty()) {
-            Some((key, _)) => bail!("row {name}: {key} varies over no values\nhelp: list some, or leave the key out"),
+            Some((key, _)) => bail!(
+                "row {name}: {key} varies over no values\nhelp: list some, or leave the key out"
+            ),
             None => Ok(varied),
         }
     }
@@ -157,23 +168,45 @@ impl Study {
     /// The pipelines, every combination of what is varied among them.
     fn entries(&self) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
-        for (row, Row { name, pipeline, set, models, .. }) in self.rows.iter().enumerate() {
+        for (
+            row,
+            Row {
+                name,
+                pipeline,
+                set,
+                models,
+                ..
+            },
+        ) in self.rows.iter().enumerate()
+        {
             for varied in combinations(&self.varied(row)?) {
                 let settings = [&set[..], &varied].concat();
-                let pipeline = Pipeline::load(pipeline, &settings).with_context(|| format!("row {name}"))?;
+                let pipeline =
+                    Pipeline::load(pipeline, &settings).with_context(|| format!("row {name}"))?;
                 let name = [&[name.clone()][..], &varied].concat().join(" ");
-                entries.push(Entry { row, name, pipeline, models: models.clone() });
+                entries.push(Entry {
+                    row,
+                    name,
+                    pipeline,
+                    models: models.clone(),
+                });
             }
         }
         let mut names = HashSet::new();
         if let Some(twice) = self.rows.iter().find(|row| !names.insert(&row.name)) {
-            bail!("two rows are called {}\nhelp: give one of them another name", twice.name);
+            bail!(
+                "two rows are called {}\nhelp: give one of them another name",
+                twice.name
+            );
         }
         if let Some(against) = &self.against
             && !entries.iter().any(|entry| entry.name == *against)
         {
             let names: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
-            bail!("against: no row is called {against}\nhelp: rows are {}", names.join(", "));
+            bail!(
+                "against: no row is called {against}\nhelp: rows are {}",
+                names.join(", ")
+            );
         }
         if let (Some(against), Some(_)) = (&self.against, &self.choose_on)
             && !self.rows.iter().any(|row| row.name == *against)
@@ -186,21 +219,43 @@ impl Study {
     /// Takes every photo through every pipeline with every model.
     ///
     /// # Errors
-    /// When a pipeline, a model or the dataset cannot be used, or photos are chosen on and scored. A photo on which a
-    /// pipeline fails is wrong in its line.
+    /// When a pipeline, a model or the dataset cannot be used, or photos are chosen on and scored.
+    /// A photo on which a pipeline fails is wrong in its line.
     pub fn run(&self, carrying: &Carrying) -> Result<Findings> {
         let entries = self.entries()?;
-        let models = if carrying.models.is_empty() { &self.models } else { &carrying.models };
-        let descriptions = models.iter().map(|model| classifier::describe(model)).collect::<Result<Vec<_>, _>>()?;
+        let models = if carrying.models.is_empty() {
+            &self.models
+        } else {
+            &carrying.models
+        };
+        let descriptions = models
+            .iter()
+            .map(|model| classifier::describe(model))
+            .collect::<Result<Vec<_>, _>>()?;
         let Some(first) = descriptions.first() else {
-            bail!("a study without models\nhelp: name some as `models` in its file, or with --model")
+            bail!(
+                "a study without models\nhelp: name some as `models` in its file, or with --model"
+            )
         };
         let open = |images: Option<&PathBuf>| self.open(images, first, carrying);
         let dataset = open(self.images.as_ref())?;
-        let choosing = self.choose_on.as_ref().map(|images| open(Some(images))).transpose()?;
-        let must_fit = |description: &Description| description.must_have(&dataset.classes, &dataset.name);
-        descriptions.iter().try_for_each(must_fit).map_err(Error::msg)?;
-        let chosen_on = |id: &str| choosing.iter().flat_map(|choosing| &choosing.photos).any(|photo| photo.id == id);
+        let choosing = self
+            .choose_on
+            .as_ref()
+            .map(|images| open(Some(images)))
+            .transpose()?;
+        let must_fit =
+            |description: &Description| description.must_have(&dataset.classes, &dataset.name);
+        descriptions
+            .iter()
+            .try_for_each(must_fit)
+            .map_err(Error::msg)?;
+        let chosen_on = |id: &str| {
+            choosing
+                .iter()
+                .flat_map(|choosing| &choosing.photos)
+                .any(|photo| photo.id == id)
+        };
         if let Some(both) = dataset.photos.iter().find(|photo| chosen_on(&photo.id)) {
             bail!(
                 "{} is among the photos that are chosen on and among those that are scored\nhelp: give lists without a \
@@ -208,16 +263,30 @@ impl Study {
                 both.id
             );
         }
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(carrying.threads).build().context("worker threads")?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(carrying.threads)
+            .build()
+            .context("worker threads")?;
         let mut lines = Vec::new();
         for description in &descriptions {
-            let of_model = |entry: &&Entry| entry.models.as_ref().is_none_or(|m| m.contains(&description.name));
+            let of_model = |entry: &&Entry| {
+                entry
+                    .models
+                    .as_ref()
+                    .is_none_or(|m| m.contains(&description.name))
+            };
             let mut entries: Vec<_> = entries.iter().filter(of_model).cloned().collect();
             let score = |entries: &[Entry], dataset: &Dataset, thorough: bool| {
                 pool.install(|| scored(entries, description, dataset, thorough, carrying.quiet))
             };
             if let Some(choosing) = &choosing {
-                let of_a_grid = |entry: &&Entry| entries.iter().filter(|other| other.row == entry.row).count() > 1;
+                let of_a_grid = |entry: &&Entry| {
+                    entries
+                        .iter()
+                        .filter(|other| other.row == entry.row)
+                        .count()
+                        > 1
+                };
                 let varied: Vec<_> = entries.iter().filter(of_a_grid).cloned().collect();
                 if !varied.is_empty() {
                     let tried = score(&varied, choosing, false)?;
@@ -230,7 +299,10 @@ impl Study {
             title: self.title.clone(),
             dataset: dataset.name.clone(),
             images: dataset.photos.len(),
-            chosen_on: self.choose_on.as_ref().map(|images| images.display().to_string()),
+            chosen_on: self
+                .choose_on
+                .as_ref()
+                .map(|images| images.display().to_string()),
             weighted: dataset.weighted,
             against: self.against.clone(),
             lines: line::compared(lines, self.against.as_deref()),
@@ -238,10 +310,20 @@ impl Study {
     }
 
     /// The study's dataset, or the part of it that a file of `data/` names.
-    fn open(&self, images: Option<&PathBuf>, model: &Description, carrying: &Carrying) -> Result<Dataset> {
+    fn open(
+        &self,
+        images: Option<&PathBuf>,
+        model: &Description,
+        carrying: &Carrying,
+    ) -> Result<Dataset> {
         let images = images.map(|images| home().join("data").join(images));
         let (data_dir, images) = (carrying.data_dir.as_deref(), images.as_deref());
-        let request = Request { dataset: Some(&self.dataset), data_dir, images, ..Request::default() };
+        let request = Request {
+            dataset: Some(&self.dataset),
+            data_dir,
+            images,
+            ..Request::default()
+        };
         let dataset = open_for(model, &request, carrying.limit)?;
         if dataset.photos.iter().any(|photo| photo.class.is_none()) {
             bail!(
@@ -264,10 +346,18 @@ fn scored(
 ) -> Result<Vec<Line>> {
     let plan = Plan::of(entries, description);
     if !quiet {
-        tracing::info!("{}, {} photos: {plan}", description.name, dataset.photos.len());
+        tracing::info!(
+            "{}, {} photos: {plan}",
+            description.name,
+            dataset.photos.len()
+        );
     }
     let load = |probe: &Probe| Classifier::load(description.clone(), probe.clone());
-    let classifiers = plan.probes.iter().map(load).collect::<Result<Vec<_>, _>>()?;
+    let classifiers = plan
+        .probes
+        .iter()
+        .map(load)
+        .collect::<Result<Vec<_>, _>>()?;
     let progress = Progress::new("photos", dataset.photos.len(), 0, quiet);
     // `par_bridge` lets each thread keep its worker; a split range would make one for every part.
     let photos = dataset.photos.iter().enumerate().par_bridge().map_init(
@@ -285,26 +375,39 @@ fn scored(
     Ok(line::lines(dataset, description, entries, &found))
 }
 
-/// The entries of `all`, and of those that were varied only the most accurate of each row: `tried` are their lines. The
-/// first of several.
+/// The entries of `all`, and of those that were varied only the most accurate of each row: `tried`
+/// are their lines. The first of several.
 fn chosen(all: Vec<Entry>, varied: &[Entry], tried: &[Line]) -> Vec<Entry> {
     let accuracy = |line: &Line| line.gt_known_accuracy.map_or(0.0, |rate| rate.value);
     let mut best = BTreeMap::new();
     for (entry, line) in varied.iter().zip(tried) {
-        let known = best.entry(entry.row).or_insert((&entry.name, accuracy(line)));
+        let known = best
+            .entry(entry.row)
+            .or_insert((&entry.name, accuracy(line)));
         if accuracy(line) > known.1 {
             *known = (&entry.name, accuracy(line));
         }
     }
-    all.into_iter().filter(|entry| best.get(&entry.row).is_none_or(|(name, _)| **name == entry.name)).collect()
+    all.into_iter()
+        .filter(|entry| {
+            best.get(&entry.row)
+                .is_none_or(|(name, _)| **name == entry.name)
+        })
+        .collect()
 }
 
 /// Every combination of the values, as settings; one empty one where nothing is varied.
 fn combinations(vary: &Grid) -> Vec<Vec<String>> {
-    vary.iter().fold(vec![vec![]], |combinations, (key, values)| {
-        let with = |settings: &Vec<String>, value: &toml::Value| [&settings[..], &[format!("{key}={value}")]].concat();
-        combinations.iter().flat_map(|settings| values.iter().map(move |value| with(settings, value))).collect()
-    })
+    vary.iter()
+        .fold(vec![vec![]], |combinations, (key, values)| {
+            let with = |settings: &Vec<String>, value: &toml::Value| {
+                [&settings[..], &[format!("{key}={value}")]].concat()
+            };
+            combinations
+                .iter()
+                .flat_map(|settings| values.iter().map(move |value| with(settings, value)))
+                .collect()
+        })
 }
 
 #[cfg(test)]
@@ -314,10 +417,21 @@ mod tests {
     #[test]
     fn every_combination_is_a_row() {
         let vary = BTreeMap::from([
-            ("a".to_owned(), vec![toml::Value::Integer(1), toml::Value::Integer(2)]),
-            ("b".to_owned(), vec![toml::Value::Float(0.5), toml::Value::String("x".into())]),
+            (
+                "a".to_owned(),
+                vec![toml::Value::Integer(1), toml::Value::Integer(2)],
+            ),
+            (
+                "b".to_owned(),
+                vec![toml::Value::Float(0.5), toml::Value::String("x".into())],
+            ),
         ]);
-        let expected = [["a=1", "b=0.5"], ["a=1", "b=\"x\""], ["a=2", "b=0.5"], ["a=2", "b=\"x\""]];
+        let expected = [
+            ["a=1", "b=0.5"],
+            ["a=1", "b=\"x\""],
+            ["a=2", "b=0.5"],
+            ["a=2", "b=\"x\""],
+        ];
         assert_eq!(combinations(&vary), expected);
         assert_eq!(combinations(&BTreeMap::new()), [Vec::<String>::new()]);
     }

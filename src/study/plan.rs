@@ -37,7 +37,11 @@ impl Plan {
     pub(super) fn of(entries: &[Entry], description: &Description) -> Self {
         let mut plan = Self::default();
         for (i, Entry { pipeline, .. }) in entries.iter().enumerate() {
-            let (view, saliency, probe) = (&pipeline.view, &pipeline.saliency, probe(pipeline, description));
+            let (view, saliency, probe) = (
+                &pipeline.view,
+                &pipeline.saliency,
+                probe(pipeline, description),
+            );
             let classifier = place(&mut plan.probes, |known| *known == probe, || probe.clone());
             let shares = |look: &Look| {
                 let asked = look.maps.first().and_then(|map| map.saliency.as_ref());
@@ -47,10 +51,20 @@ impl Plan {
                 };
                 look.classifier == classifier && look.view == *view && alike
             };
-            let look = place(&mut plan.looks, shares, || Look { view: view.clone(), classifier, maps: vec![] });
+            let look = place(&mut plan.looks, shares, || Look {
+                view: view.clone(),
+                classifier,
+                maps: vec![],
+            });
             let maps = &mut plan.looks[look].maps;
-            let map =
-                place(maps, |map| map.saliency == *saliency, || Map { saliency: saliency.clone(), entries: vec![] });
+            let map = place(
+                maps,
+                |map| map.saliency == *saliency,
+                || Map {
+                    saliency: saliency.clone(),
+                    entries: vec![],
+                },
+            );
             maps[map].entries.push(i);
         }
         plan
@@ -70,6 +84,10 @@ impl fmt::Display for Plan {
         let maps = || self.looks.iter().flat_map(|look| &look.maps);
         let boxes: usize = maps().map(|map| map.entries.len()).sum();
         let (looks, maps) = (self.looks.len(), maps().count());
-        write!(f, "{boxes} pipelines of {maps} maps of {looks} looks by {} networks", self.probes.len())
+        write!(
+            f,
+            "{boxes} pipelines of {maps} maps of {looks} looks by {} networks",
+            self.probes.len()
+        )
     }
 }

@@ -35,10 +35,24 @@ pub(super) struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    pub(super) fn new(classifiers: &'a [Classifier], plan: &'a Plan, entries: &'a [Entry], thorough: bool) -> Self {
-        let energies = entries.iter().map(|entry| entry.pipeline.box_rule().energy()).collect();
+    pub(super) fn new(
+        classifiers: &'a [Classifier],
+        plan: &'a Plan,
+        entries: &'a [Entry],
+        thorough: bool,
+    ) -> Self {
+        let energies = entries
+            .iter()
+            .map(|entry| entry.pipeline.box_rule().energy())
+            .collect();
         let classifiers = classifiers.iter().map(Classifier::worker).collect();
-        Self { classifiers, plan, entries, energies, thorough }
+        Self {
+            classifiers,
+            plan,
+            entries,
+            energies,
+            thorough,
+        }
     }
 
     /// What each pipeline found, in their order; nothing where it failed.
@@ -66,22 +80,44 @@ impl<'a> Worker<'a> {
 
     fn look(
         &mut self,
-        Look { view, classifier, maps }: &Look,
+        Look {
+            view,
+            classifier,
+            maps,
+        }: &Look,
         photo: &Photo,
         picture: &RgbImage,
         mut clock: Clock,
         all: &mut [Option<Found>],
     ) -> Result<(), String> {
         let worker = &mut self.classifiers[*classifier];
-        let view = View::of(picture, view, worker.description().size, worker.description().canvas)?;
+        let view = View::of(
+            picture,
+            view,
+            worker.description().size,
+            worker.description().canvas,
+        )?;
         clock.end("view");
         let saliency = maps.first().and_then(|map| map.saliency.as_ref());
-        let seen = Observation::make(worker, view, saliency, (photo.class, Classes::Gt), (0, &photo.id));
+        let seen = Observation::make(
+            worker,
+            view,
+            saliency,
+            (photo.class, Classes::Gt),
+            (0, &photo.id),
+        );
         let seen = seen.map_err(|e| e.to_string())?;
         clock.end("network");
-        for Map { saliency: options, entries } in maps {
+        for Map {
+            saliency: options,
+            entries,
+        } in maps
+        {
             let mut clock = clock.go_on();
-            let saliency = options.as_ref().map(|options| seen.saliency(0, options)).transpose();
+            let saliency = options
+                .as_ref()
+                .map(|options| seen.saliency(0, options))
+                .transpose();
             let saliency = saliency.map_err(|e| e.to_string())?;
             clock.end("saliency");
             let map = saliency.as_ref().filter(|_| self.thorough).map(|saliency| {
@@ -92,7 +128,12 @@ impl<'a> Worker<'a> {
                 let size = picture.dimensions().into();
                 let (predicted, diagnosis, times) =
                     self.locate(i, photo, size, &seen, saliency.as_ref(), clock.go_on());
-                all[i] = Some(Found { predicted, map: map.clone(), diagnosis, times });
+                all[i] = Some(Found {
+                    predicted,
+                    map: map.clone(),
+                    diagnosis,
+                    times,
+                });
             }
         }
         Ok(())
@@ -115,12 +156,32 @@ impl<'a> Worker<'a> {
         }
         // As a run's of seed 0.
         let seed = seed_of_class(0, &photo.id, class);
-        let (located, stages) = find(&self.entries[i].pipeline, energy, frame, size, saliency, seed, &mut |_| {});
+        let (located, stages) = find(
+            &self.entries[i].pipeline,
+            energy,
+            frame,
+            size,
+            saliency,
+            seed,
+            &mut |_| {},
+        );
         clock.end("box");
         let rank = seen.ranking.iter().position(|&ranked| ranked == class);
-        let guess = Guess { label: Label::Class(class), rank, bbox: Some(located.bbox), confidence: None };
-        let predicted = Predicted { guesses: vec![guess], failed: false };
-        let diagnosis = if self.thorough { Diagnosis::of(photo, size, &stages) } else { Diagnosis::default() };
+        let guess = Guess {
+            label: Label::Class(class),
+            rank,
+            bbox: Some(located.bbox),
+            confidence: None,
+        };
+        let predicted = Predicted {
+            guesses: vec![guess],
+            failed: false,
+        };
+        let diagnosis = if self.thorough {
+            Diagnosis::of(photo, size, &stages)
+        } else {
+            Diagnosis::default()
+        };
         (predicted, diagnosis, clock.times)
     }
 }

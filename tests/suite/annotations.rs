@@ -1,5 +1,5 @@
-//! Annotations and the boxes in them that are wrong or made to break: each ends at once in an error with its place, or
-//! is cut at the photo's edge.
+//! Annotations and the boxes in them that are wrong or made to break: each ends at once in an error
+//! with its place, or is cut at the photo's edge.
 
 use std::fs;
 use std::path::Path;
@@ -27,17 +27,23 @@ fn xml(class: &str, corners: &[[i64; 4]]) -> String {
         )
     };
     let objects: String = corners.iter().map(object).collect();
-    format!("<annotation>\n<size><width>500</width><height>375</height></size>\n{objects}</annotation>\n")
+    format!(
+        "<annotation>\n<size><width>500</width><height>375</height></size>\n{objects}</annotation>\n"
+    )
 }
 
-/// Two photos of one class in ILSVRC's layout. In the first the object fills the photo; the second has these boxes,
-/// inclusive and from 0 on.
+/// Two photos of one class in ILSVRC's layout. In the first the object fills the photo; the second
+/// has these boxes, inclusive and from 0 on.
 fn ilsvrc(folder: &Path, corners: &[[i64; 4]]) {
     for (number, corners) in [(1, &[[0, 0, 499, 374]][..]), (2, corners)] {
         let name = format!("ILSVRC2012_bbox_val_v3/val/ILSVRC2012_val_{number:08}.xml");
         write(folder, &name, xml("n01751748", corners));
     }
-    write(folder, "ILSVRC2012_validation_ground_truth.txt", "490\n490\n");
+    write(
+        folder,
+        "ILSVRC2012_validation_ground_truth.txt",
+        "490\n490\n",
+    );
     write(folder, "ILSVRC2014_clsloc_validation_blacklist.txt", "");
 }
 
@@ -53,32 +59,63 @@ fn boxes_that_cannot_be_are_refused_and_those_over_the_edge_are_cut() {
     let folder = TempDir::new().unwrap();
     let root = folder.path();
     let whole = [1, 2].map(|number| format!("ILSVRC2012_val_{number:08},0,0,500,375\n"));
-    let whole = write(root, "whole.csv", format!("image_id,x_min,y_min,x_max,y_max\n{}", whole.concat()));
-    let arguments = [text(&whole), "--dataset", "ilsvrc-val", "--data-dir", text(root)];
+    let whole = write(
+        root,
+        "whole.csv",
+        format!("image_id,x_min,y_min,x_max,y_max\n{}", whole.concat()),
+    );
+    let arguments = [
+        text(&whole),
+        "--dataset",
+        "ilsvrc-val",
+        "--data-dir",
+        text(root),
+    ];
 
     let cases = [
         ([300, 10, 200, 50], "box (300, 10, 201, 51) is inside out"),
         ([10, 50, 20, 10], "box (10, 50, 21, 11) is inside out"),
         ([10, 10, 9, 50], "box (10, 10, 10, 51) is inside out"),
-        ([600, 10, 700, 50], "box (600, 10, 701, 51) lies outside the photo of 500 x 375"),
-        ([500, 10, 700, 50], "box (500, 10, 701, 51) lies outside the photo of 500 x 375"),
-        ([-50, -50, -10, -10], "box (-50, -50, -9, -9) lies outside the photo of 500 x 375"),
+        (
+            [600, 10, 700, 50],
+            "box (600, 10, 701, 51) lies outside the photo of 500 x 375",
+        ),
+        (
+            [500, 10, 700, 50],
+            "box (500, 10, 701, 51) lies outside the photo of 500 x 375",
+        ),
+        (
+            [-50, -50, -10, -10],
+            "box (-50, -50, -9, -9) lies outside the photo of 500 x 375",
+        ),
     ];
     for (corners, expected) in cases {
         ilsvrc(root, &[[100, 100, 200, 200], corners]);
         let error = refused(&[&["score"], &arguments[..]].concat());
         // Line 4, the second object's.
         let place = error.contains("ILSVRC2012_val_00000002.xml:4:");
-        assert!(place && error.contains(expected) && error.contains("--lenient-boxes"), "{expected}: {error}");
+        assert!(
+            place && error.contains(expected) && error.contains("--lenient-boxes"),
+            "{expected}: {error}"
+        );
         let found = scored(&[&arguments[..], &["--lenient-boxes"]].concat());
         let note = found["notes"][0].as_str().unwrap();
-        assert!(note.starts_with("1 boxes were left out"), "{expected}: {note}");
+        assert!(
+            note.starts_with("1 boxes were left out"),
+            "{expected}: {note}"
+        );
         // The first object is left.
-        assert!((mean_iou(&found) - f64::midpoint(1.0, 101.0 * 101.0 / WHOLE)).abs() < 1e-9, "{expected}: {found}");
+        assert!(
+            (mean_iou(&found) - f64::midpoint(1.0, 101.0 * 101.0 / WHOLE)).abs() < 1e-9,
+            "{expected}: {found}"
+        );
     }
     ilsvrc(root, &[]);
     let error = refused(&[&["score"], &arguments[..]].concat());
-    assert!(error.contains("ILSVRC2012_val_00000002.xml: no <object>"), "{error}");
+    assert!(
+        error.contains("ILSVRC2012_val_00000002.xml: no <object>"),
+        "{error}"
+    );
 
     let many: Vec<[i64; 4]> = (0..200).map(|i| [i, i, 499 - i, 374 - i / 2]).collect();
     let cases: [(&[[i64; 4]], f64, bool); 5] = [
@@ -92,8 +129,15 @@ fn boxes_that_cannot_be_are_refused_and_those_over_the_edge_are_cut() {
         ilsvrc(root, corners);
         let found = scored(&arguments);
         let note = found["notes"][0].as_str().unwrap_or_default();
-        assert_eq!(note.contains("1 boxes were cut off at their photo's edge"), cut, "{note}");
-        assert!((mean_iou(&found) - f64::midpoint(1.0, iou)).abs() < 1e-9, "{iou}: {found}");
+        assert_eq!(
+            note.contains("1 boxes were cut off at their photo's edge"),
+            cut,
+            "{note}"
+        );
+        assert!(
+            (mean_iou(&found) - f64::midpoint(1.0, iou)).abs() < 1e-9,
+            "{iou}: {found}"
+        );
     }
 }
 
@@ -115,17 +159,38 @@ fn a_photo_unlike_its_annotation_is_a_row() {
     let root = folder.path();
     let model = described(root, "voc", CONVOLUTION[0], "k: 4x3x3x3; w: 4x20", 1.0);
     let data = root.join("data");
-    let right = xml("dog", &[[1, 1, 48, 36]]).replace("500", "96").replace("375", "72");
-    voc(&data, &[xml("dog", &[[1, 1, 250, 180]]).as_bytes(), right.as_bytes()]);
+    let right = xml("dog", &[[1, 1, 48, 36]])
+        .replace("500", "96")
+        .replace("375", "72");
+    voc(
+        &data,
+        &[xml("dog", &[[1, 1, 250, 180]]).as_bytes(), right.as_bytes()],
+    );
     for name in ["000001", "000002"] {
-        fs::copy("tests/golden/photos/plain.jpg", data.join(format!("JPEGImages/{name}.jpg"))).unwrap();
+        fs::copy(
+            "tests/golden/photos/plain.jpg",
+            data.join(format!("JPEGImages/{name}.jpg")),
+        )
+        .unwrap();
     }
     let out = root.join("out");
-    let run = ["run", "--quiet", "--dataset", text(&data), "--model", text(&model), "--pipeline", "single-warp"];
+    let run = [
+        "run",
+        "--quiet",
+        "--dataset",
+        text(&data),
+        "--model",
+        text(&model),
+        "--pipeline",
+        "single-warp",
+    ];
     let (said, _) = expect(3, &[&run[..], &["--out", text(&out)]].concat());
     assert!(said.contains("1 of 2 scored, 1 failed"), "{said}");
     let failures = fs::read_to_string(out.join("failures.jsonl")).unwrap();
-    assert!(failures.contains("the photo is 96 x 72, its annotation says 500 x 375"), "{failures}");
+    assert!(
+        failures.contains("the photo is 96 x 72, its annotation says 500 x 375"),
+        "{failures}"
+    );
 }
 
 proptest! {
@@ -155,7 +220,11 @@ fn edge() -> impl Strategy<Value = f64> {
 fn opened(folder: &Path, arguments: &[&str]) -> String {
     let log = folder.join("strace.log");
     let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-e", "trace=open,openat", "-o"]).arg(&log).arg(cargo_bin("localise")).args(arguments);
+    strace
+        .args(["-f", "-qq", "-e", "trace=open,openat", "-o"])
+        .arg(&log)
+        .arg(cargo_bin("localise"))
+        .args(arguments);
     ended(2, &mut strace);
     fs::read_to_string(log).unwrap()
 }
@@ -166,26 +235,57 @@ fn hostile_annotations_end_in_an_error_with_its_place() {
     let root = folder.path();
     let secret = write(root, "elsewhere/secret.txt", "nobody reads this");
     let secret = text(&secret);
-    let laughs: String =
-        (1..10).map(|i| format!("<!ENTITY l{i} \"{}\">", format!("&l{};", i - 1).repeat(10))).collect();
-    let laughs = format!("<!DOCTYPE a [<!ENTITY l0 \"ha\">{laughs}]>\n<annotation>&l9;</annotation>");
-    let external = format!("<!DOCTYPE a [<!ENTITY e SYSTEM \"file://{secret}\">]>\n<annotation>&e;</annotation>");
-    let parameter = format!("<!DOCTYPE a [<!ENTITY % e SYSTEM \"file://{secret}\"> %e;]>\n<annotation/>");
-    let subset = format!("<?xml version=\"1.0\"?>\n<!DOCTYPE a SYSTEM \"{secret}\">\n<annotation/>");
+    let laughs: String = (1..10)
+        .map(|i| format!("<!ENTITY l{i} \"{}\">", format!("&l{};", i - 1).repeat(10)))
+        .collect();
+    let laughs =
+        format!("<!DOCTYPE a [<!ENTITY l0 \"ha\">{laughs}]>\n<annotation>&l9;</annotation>");
+    let external = format!(
+        "<!DOCTYPE a [<!ENTITY e SYSTEM \"file://{secret}\">]>\n<annotation>&e;</annotation>"
+    );
+    let parameter =
+        format!("<!DOCTYPE a [<!ENTITY % e SYSTEM \"file://{secret}\"> %e;]>\n<annotation/>");
+    let subset =
+        format!("<?xml version=\"1.0\"?>\n<!DOCTYPE a SYSTEM \"{secret}\">\n<annotation/>");
     let good = xml("dog", &[[1, 1, 9, 9]]);
     let unknown = good.replace("dog", "&dog;");
     let nested = "<a>".repeat(10_000) + &"</a>".repeat(10_000);
-    let long = [&b"<annotation><folder>"[..], &vec![b'a'; 100 << 20][..], b"</folder></annotation>"].concat();
+    let long = [
+        &b"<annotation><folder>"[..],
+        &vec![b'a'; 100 << 20][..],
+        b"</folder></annotation>",
+    ]
+    .concat();
     let wide: Vec<u8> = good.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let latin = [&b"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><!-- caf\xe9 -->"[..], good.as_bytes()].concat();
+    let latin = [
+        &b"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><!-- caf\xe9 -->"[..],
+        good.as_bytes(),
+    ]
+    .concat();
     let cases: [(&str, &[u8], &[&str]); 12] = [
         ("billion laughs", laughs.as_bytes(), &[".xml:1:1: ", "DTD"]),
-        ("external entity", external.as_bytes(), &[".xml:1:1: ", "DTD"]),
-        ("parameter entity", parameter.as_bytes(), &[".xml:1:1: ", "DTD"]),
+        (
+            "external entity",
+            external.as_bytes(),
+            &[".xml:1:1: ", "DTD"],
+        ),
+        (
+            "parameter entity",
+            parameter.as_bytes(),
+            &[".xml:1:1: ", "DTD"],
+        ),
         ("external subset", subset.as_bytes(), &[".xml:", "DTD"]),
         ("unknown entity", unknown.as_bytes(), &[".xml:3:", "dog"]),
-        ("nested", nested.as_bytes(), &[".xml:1:1: ", "<size> is missing"]),
-        ("nested without end", &nested.as_bytes()[..30_000], &[".xml:1:1: "]),
+        (
+            "nested",
+            nested.as_bytes(),
+            &[".xml:1:1: ", "<size> is missing"],
+        ),
+        (
+            "nested without end",
+            &nested.as_bytes()[..30_000],
+            &[".xml:1:1: "],
+        ),
         ("truncated", &good.as_bytes()[..good.len() / 2], &[".xml:"]),
         ("empty", b"", &[".xml:"]),
         ("UTF-16", &wide, &[".xml:1:2: "]),
@@ -199,10 +299,16 @@ fn hostile_annotations_end_in_an_error_with_its_place() {
         voc(&data, &[annotation]);
         let error = refused(&arguments);
         let named = error.contains("000001.xml");
-        assert!(named && expected.iter().all(|part| error.contains(part)), "{name}: {expected:?} is not in {error}");
+        assert!(
+            named && expected.iter().all(|part| error.contains(part)),
+            "{name}: {expected:?} is not in {error}"
+        );
         if ["external entity", "parameter entity", "external subset"].contains(&name) && strace() {
             let files = opened(root, &arguments);
-            assert!(files.contains("000001.xml") && !files.contains("secret.txt"), "{name}: {files}");
+            assert!(
+                files.contains("000001.xml") && !files.contains("secret.txt"),
+                "{name}: {files}"
+            );
         }
     }
 }

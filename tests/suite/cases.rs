@@ -21,7 +21,13 @@ const fn case(
     graph: &'static str,
     weights: &'static str,
 ) -> Case {
-    Case { operator, opset, x, graph, weights }
+    Case {
+        operator,
+        opset,
+        x,
+        graph,
+        weights,
+    }
 }
 
 #[rustfmt::skip]

@@ -1,5 +1,6 @@
-//! The command line as it is taught: help, examples, completions, manual pages, lists, errors, and the commands and
-//! links of the documents. What stands in a document or an example is parsed; what a newcomer types first is run.
+//! The command line as it is taught: help, examples, completions, manual pages, lists, errors, and
+//! the commands and links of the documents. What stands in a document or an example is parsed; what
+//! a newcomer types first is run.
 
 use std::collections::HashSet;
 use std::fs;
@@ -18,7 +19,8 @@ fn path(folder: &TempDir, name: &str) -> String {
     folder.path().join(name).to_str().unwrap().to_owned()
 }
 
-/// The words of a shell's line: blanks set them apart, quotes hold them together, a lone # begins a comment.
+/// The words of a shell's line: blanks set them apart, quotes hold them together, a lone # begins a
+/// comment.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     for c in line.chars() {
@@ -47,7 +49,9 @@ fn calls(line: &str) -> Vec<Vec<String>> {
         [program, arguments @ ..] if program == "localise" || program.ends_with("/localise") => {
             Some(arguments.to_vec())
         }
-        _ => words.strip_prefix(&["cargo", "run", "--release", "--"].map(String::from)).map(<[String]>::to_vec),
+        _ => words
+            .strip_prefix(&["cargo", "run", "--release", "--"].map(String::from))
+            .map(<[String]>::to_vec),
     };
     plain.filter_map(arguments).collect()
 }
@@ -57,7 +61,9 @@ fn parses(arguments: &[String], place: &str) {
     let whole = once("localise").chain(arguments.iter().map(String::as_str));
     match command().try_get_matches_from(whole) {
         // `help` and `--help` come as errors that are none.
-        Err(error) if error.use_stderr() => panic!("{place}: localise {}\n{error}", arguments.join(" ")),
+        Err(error) if error.use_stderr() => {
+            panic!("{place}: localise {}\n{error}", arguments.join(" "))
+        }
         _ => {}
     }
 }
@@ -65,8 +71,14 @@ fn parses(arguments: &[String], place: &str) {
 #[test]
 fn lines_are_split_as_a_shell_does() {
     assert_eq!(words("a 'b c' \"\" d#e  # f"), ["a", "b c", "", "d#e"]);
-    assert_eq!(calls("x && localise merge OUT > file || y"), [["merge", "OUT"]]);
-    assert_eq!(calls("cargo run --release -- list ops   # all"), [["list", "ops"]]);
+    assert_eq!(
+        calls("x && localise merge OUT > file || y"),
+        [["merge", "OUT"]]
+    );
+    assert_eq!(
+        calls("cargo run --release -- list ops   # all"),
+        [["list", "ops"]]
+    );
     assert!(calls("parallel 'localise run' ::: 1").is_empty());
 }
 
@@ -77,27 +89,47 @@ fn all() -> Vec<Command> {
     once(program).chain(verbs).collect()
 }
 
-/// The examples of a command, as they stand in its help: what to type, and behind two blanks what it is for.
+/// The examples of a command, as they stand in its help: what to type, and behind two blanks what
+/// it is for.
 fn examples(of: &Command) -> Vec<String> {
-    let text = of.get_after_help().map_or(String::new(), ToString::to_string);
+    let text = of
+        .get_after_help()
+        .map_or(String::new(), ToString::to_string);
     let lines = text.strip_prefix("Examples:\n").unwrap_or_default().lines();
-    lines.map(|line| line.trim().split("  ").next().unwrap_or_default().to_owned()).collect()
+    lines
+        .map(|line| {
+            line.trim()
+                .split("  ")
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        })
+        .collect()
 }
 
 #[test]
 fn every_verb_has_examples_that_parse() {
     for command in all() {
         let (name, examples) = (command.get_name(), examples(&command));
-        assert!(examples.len() >= 2, "{name} has {} examples", examples.len());
+        assert!(
+            examples.len() >= 2,
+            "{name} has {} examples",
+            examples.len()
+        );
         for example in &examples {
             let calls = calls(example);
             assert_eq!(calls.len(), 1, "{name}: {example}");
             parses(&calls[0], name);
         }
     }
-    // The short help has them, the long one too, and what every verb takes stands under a heading of its own.
+    // The short help has them, the long one too, and what every verb takes stands under a heading
+    // of its own.
     for help in [expect(0, &["run", "-h"]).0, expect(0, &["help", "run"]).0] {
-        for part in ["Examples:\n  localise run --dataset sample", "Output:", "Options for every verb:"] {
+        for part in [
+            "Examples:\n  localise run --dataset sample",
+            "Output:",
+            "Options for every verb:",
+        ] {
             assert!(help.contains(part), "{part}: {help}");
         }
     }
@@ -108,7 +140,11 @@ fn completions_know_every_verb() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let (script, _) = expect(0, &["completions", shell]);
         for verb in command().get_subcommands() {
-            assert!(script.contains(verb.get_name()), "{shell}: {}", verb.get_name());
+            assert!(
+                script.contains(verb.get_name()),
+                "{shell}: {}",
+                verb.get_name()
+            );
         }
         assert!(script.contains("data-dir"), "{shell}");
     }
@@ -123,14 +159,26 @@ fn every_verb_has_a_manual_page_with_its_examples() {
             "localise" => "localise.1".to_owned(),
             verb => format!("localise-{verb}.1"),
         };
-        let page = fs::read_to_string(folder.path().join(&name)).unwrap().replace("\\-", "-");
-        assert!(written.contains(&name) && page.contains(".TH localise"), "{name}: {page}");
+        let page = fs::read_to_string(folder.path().join(&name))
+            .unwrap()
+            .replace("\\-", "-");
+        assert!(
+            written.contains(&name) && page.contains(".TH localise"),
+            "{name}: {page}"
+        );
         for example in examples(&command) {
             assert!(page.contains(&example), "{name}: {example}");
         }
     }
     let page = fs::read_to_string(folder.path().join("localise.1")).unwrap();
-    for part in ["EXIT STATUS", "LOCALISE_HOME", "LOCALISE_DATA", "ORT_DYLIB_PATH", "NO_COLOR", "FILES"] {
+    for part in [
+        "EXIT STATUS",
+        "LOCALISE_HOME",
+        "LOCALISE_DATA",
+        "ORT_DYLIB_PATH",
+        "NO_COLOR",
+        "FILES",
+    ] {
         assert!(page.contains(part), "{part}: {page}");
     }
 }
@@ -141,19 +189,29 @@ fn is_placeholder(word: &str) -> bool {
     parts.any(|part| part.len() > 1 && part.chars().all(|c| c.is_ascii_uppercase()))
 }
 
-/// What a newcomer types, in the order of the documents: every line of these chapters that names nothing in capitals.
+/// What a newcomer types, in the order of the documents: every line of these chapters that names
+/// nothing in capitals.
 #[test]
 fn the_first_hour_runs() {
     let folder = TempDir::new().unwrap();
     for name in ["data", "pipelines", "tests"] {
-        std::os::unix::fs::symlink(fs::canonicalize(name).unwrap(), folder.path().join(name)).unwrap();
+        std::os::unix::fs::symlink(fs::canonicalize(name).unwrap(), folder.path().join(name))
+            .unwrap();
     }
     let mut done = HashSet::new();
-    for document in ["docs/quick-start.md", "docs/report.md", "docs/run-folder.md", "docs/cut.md", "docs/gradients.md"]
-    {
+    for document in [
+        "docs/quick-start.md",
+        "docs/report.md",
+        "docs/run-folder.md",
+        "docs/cut.md",
+        "docs/gradients.md",
+    ] {
         let text = commands(&fs::read_to_string(document).unwrap());
         let text = text.replace("./scripts/sample", "localise run --dataset sample --report");
-        let calls = text.lines().flat_map(calls).filter(|words| !words.iter().any(|word| is_placeholder(word)));
+        let calls = text
+            .lines()
+            .flat_map(calls)
+            .filter(|words| !words.iter().any(|word| is_placeholder(word)));
         for arguments in calls {
             if done.insert(arguments.clone()) {
                 ended(0, localise().current_dir(folder.path()).args(&arguments));
@@ -165,7 +223,9 @@ fn the_first_hour_runs() {
 
 /// The documents that users read.
 fn documents() -> Vec<PathBuf> {
-    let mut documents: Vec<PathBuf> = ["README.md", "data/README.md", "CONTRIBUTING.md"].map(PathBuf::from).into();
+    let mut documents: Vec<PathBuf> = ["README.md", "data/README.md", "CONTRIBUTING.md"]
+        .map(PathBuf::from)
+        .into();
     let mut folders = vec![PathBuf::from("docs")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -180,7 +240,8 @@ fn documents() -> Vec<PathBuf> {
     documents
 }
 
-/// The lines of a document: of its blocks of this language, or, without one, of what stands outside of blocks.
+/// The lines of a document: of its blocks of this language, or, without one, of what stands outside
+/// of blocks.
 fn lines(text: &str, language: Option<&str>) -> Vec<String> {
     let (mut lines, mut inside) = (Vec::new(), None);
     for line in text.lines() {
@@ -215,11 +276,24 @@ fn the_documents_commands_parse() {
 /// The anchors that GitHub gives to a document's headings.
 fn anchors(text: &str) -> HashSet<String> {
     let mut anchors = HashSet::new();
-    for line in lines(text, None).iter().filter(|line| line.starts_with('#')) {
-        let title = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
-        let slug: String = title.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect();
+    for line in lines(text, None)
+        .iter()
+        .filter(|line| line.starts_with('#'))
+    {
+        let title = line
+            .trim_start_matches('#')
+            .trim()
+            .to_lowercase()
+            .replace(' ', "-");
+        let slug: String = title
+            .chars()
+            .filter(|c| c.is_alphanumeric() || "-_".contains(*c))
+            .collect();
         let numbered = (1..).map(|n| format!("{slug}-{n}"));
-        let free = once(slug.clone()).chain(numbered).find(|slug| !anchors.contains(slug)).unwrap();
+        let free = once(slug.clone())
+            .chain(numbered)
+            .find(|slug| !anchors.contains(slug))
+            .unwrap();
         anchors.insert(free);
     }
     anchors
@@ -231,8 +305,15 @@ fn links(text: &str) -> Vec<String> {
     for line in lines(text, None) {
         // What stands between backticks is code.
         let prose: String = line.split('`').step_by(2).collect();
-        for (before, after) in [("](", [')', ' ']), ("src=\"", ['"', '"']), ("href=\"", ['"', '"'])] {
-            let ends = prose.split(before).skip(1).filter_map(|rest| rest.split(after).next());
+        for (before, after) in [
+            ("](", [')', ' ']),
+            ("src=\"", ['"', '"']),
+            ("href=\"", ['"', '"']),
+        ] {
+            let ends = prose
+                .split(before)
+                .skip(1)
+                .filter_map(|rest| rest.split(after).next());
             links.extend(ends.map(str::to_owned));
         }
     }
@@ -242,17 +323,33 @@ fn links(text: &str) -> Vec<String> {
 #[test]
 fn the_documents_links_lead_somewhere() {
     assert!(anchors("# A `b`, c\n# A b c").contains("a-b-c-1"));
-    assert_eq!(links("[`a`](b.md#c) ![d](e.png \"f\") `[g](h)`"), ["b.md#c", "e.png"]);
+    assert_eq!(
+        links("[`a`](b.md#c) ![d](e.png \"f\") `[g](h)`"),
+        ["b.md#c", "e.png"]
+    );
     for document in documents() {
         let text = fs::read_to_string(&document).unwrap();
-        for link in links(&text).iter().filter(|link| !link.contains("://") && !link.starts_with("mailto:")) {
-            let (file, anchor) = link.split_once('#').map_or((link.as_str(), None), |(file, at)| (file, Some(at)));
+        for link in links(&text)
+            .iter()
+            .filter(|link| !link.contains("://") && !link.starts_with("mailto:"))
+        {
+            let (file, anchor) = link
+                .split_once('#')
+                .map_or((link.as_str(), None), |(file, at)| (file, Some(at)));
             let folder = document.parent().unwrap_or(Path::new(""));
-            let target = if file.is_empty() { document.clone() } else { folder.join(file) };
+            let target = if file.is_empty() {
+                document.clone()
+            } else {
+                folder.join(file)
+            };
             assert!(target.exists(), "{}: {link}", document.display());
             if let Some(anchor) = anchor.filter(|_| target.extension().is_some_and(|e| e == "md")) {
                 let known = anchors(&fs::read_to_string(&target).unwrap());
-                assert!(known.contains(anchor), "{}: {link}: the headings are {known:?}", document.display());
+                assert!(
+                    known.contains(anchor),
+                    "{}: {link}: the headings are {known:?}",
+                    document.display()
+                );
             }
         }
     }
@@ -270,8 +367,13 @@ fn every_list_is_json_too() {
         assert_eq!(found["schema"], 1, "{kind}");
         let rows = found[kind].as_array().unwrap();
         assert!(!rows.is_empty(), "{kind}");
-        for cell in rows.iter().flat_map(|row| row.as_object().unwrap().values()) {
-            let cell = cell.as_str().map_or_else(|| cell.to_string(), str::to_owned);
+        for cell in rows
+            .iter()
+            .flat_map(|row| row.as_object().unwrap().values())
+        {
+            let cell = cell
+                .as_str()
+                .map_or_else(|| cell.to_string(), str::to_owned);
             assert!(text.contains(&cell), "{kind}: {cell}");
         }
     }
@@ -282,22 +384,39 @@ fn every_list_is_json_too() {
 fn the_list_of_metrics_is_that_of_the_summaries() {
     let folder = TempDir::new().unwrap();
     let out = path(&folder, "out");
-    run(Path::new(&out), &["--pipeline", "single-warp", "--write-maps"]);
+    run(
+        Path::new(&out),
+        &["--pipeline", "single-warp", "--write-maps"],
+    );
     let maps = format!("{out}/maps");
     let family = |line: &str| line.split("  ").next().unwrap_or_default().to_owned();
-    let cases: [(&str, &[&str]); 2] = [(&out, &["boxes"]), (&maps, &["wsoleval", "pointing", "ebpg"])];
+    let cases: [(&str, &[&str]); 2] = [
+        (&out, &["boxes"]),
+        (&maps, &["wsoleval", "pointing", "ebpg"]),
+    ];
     for (what, blocks) in cases {
         let arguments = ["score", what, "--dataset", "sample"];
         let text = expect(0, &arguments).0;
-        let found: Value = serde_json::from_str(&expect(0, &[&arguments[..], &["--json"]].concat()).0).unwrap();
-        for line in text.lines().filter(|line| line.starts_with(' ') && line.contains(" = ")) {
-            // A profile of eight letters and a blank before the name; floors and parts of a number are indented.
+        let found: Value =
+            serde_json::from_str(&expect(0, &[&arguments[..], &["--json"]].concat()).0).unwrap();
+        for line in text
+            .lines()
+            .filter(|line| line.starts_with(' ') && line.contains(" = "))
+        {
+            // A profile of eight letters and a blank before the name; floors and parts of a number
+            // are indented.
             let name = line.get(10..).unwrap_or_default();
-            let known = name.starts_with(' ') || METRICS.iter().any(|metric| family(metric.line) == family(name));
+            let known = name.starts_with(' ')
+                || METRICS
+                    .iter()
+                    .any(|metric| family(metric.line) == family(name));
             assert!(known, "{line}");
         }
         // The sample has no masks.
-        for metric in METRICS.iter().filter(|metric| blocks.contains(&metric.profile) && metric.name != "pxap") {
+        for metric in METRICS
+            .iter()
+            .filter(|metric| blocks.contains(&metric.profile) && metric.name != "pxap")
+        {
             let value = metric.key.split('.').fold(&found, |value, key| &value[key]);
             assert!(value["value"].is_number(), "{}: {found}", metric.key);
             assert!(text.contains(metric.line), "{}:\n{text}", metric.line);
@@ -308,31 +427,85 @@ fn the_list_of_metrics_is_that_of_the_summaries() {
 #[test]
 fn scripts_get_json() {
     let folder = TempDir::new().unwrap();
-    let printed = |arguments: &[&str]| -> Value { serde_json::from_str(&expect(0, arguments).0).unwrap() };
+    let printed =
+        |arguments: &[&str]| -> Value { serde_json::from_str(&expect(0, arguments).0).unwrap() };
     let out = path(&folder, "out");
-    let ran = ["run", "-q", "--dataset", "sample", "--pipeline", "whole-image", "--out", &out];
+    let ran = [
+        "run",
+        "-q",
+        "--dataset",
+        "sample",
+        "--pipeline",
+        "whole-image",
+        "--out",
+        &out,
+    ];
     let mut summary = printed(&[&ran[..], &["--json"]].concat());
-    assert_eq!(summary.as_object_mut().unwrap().remove("out"), Some(out.as_str().into()));
+    assert_eq!(
+        summary.as_object_mut().unwrap().remove("out"),
+        Some(out.as_str().into())
+    );
     assert_eq!(summary, json(&Path::new(&out).join("summary.json")));
     let shards = path(&folder, "shards");
     let shards = shards.as_str();
     for shard in ["0/2", "1/2"] {
         let done = printed(&[&ran[..7], &[shards, "--shard", shard, "--json"]].concat());
-        assert_eq!((&done["schema"], &done["shard"], &done["failed"]), (&1.into(), &shard.into(), &0.into()));
+        assert_eq!(
+            (&done["schema"], &done["shard"], &done["failed"]),
+            (&1.into(), &shard.into(), &0.into())
+        );
     }
     let merged = printed(&["merge", shards, "--json"]);
-    assert_eq!((&merged["metrics"], &merged["out"]), (&summary["metrics"], &shards.into()));
+    assert_eq!(
+        (&merged["metrics"], &merged["out"]),
+        (&summary["metrics"], &shards.into())
+    );
 
     let checked = printed(&["doctor", "--dataset", "sample", "--json"]);
-    assert_eq!((&checked["schema"], checked["faults"].as_array().map(Vec::len)), (&1.into(), Some(0)));
-    assert!(checked["checked"].as_array().unwrap().iter().any(|fact| fact["name"] == "runtime"), "{checked}");
+    assert_eq!(
+        (
+            &checked["schema"],
+            checked["faults"].as_array().map(Vec::len)
+        ),
+        (&1.into(), Some(0))
+    );
+    assert!(
+        checked["checked"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|fact| fact["name"] == "runtime"),
+        "{checked}"
+    );
     let grad = path(&folder, "grad.onnx");
-    let compiled = printed(&["grad", "data/models/squeezenet1.1.onnx", "-o", &grad, "--classes", "5", "--json"]);
-    let (input, outputs) = (&compiled["inputs"][0], compiled["outputs"].as_array().unwrap());
-    assert_eq!(input["shape"], Value::from(vec![1, 3, 227, 227]), "{compiled}");
-    assert!(outputs.iter().any(|output| output["name"] == "classes" && output["shape"] == Value::from(vec![5])));
+    let compiled = printed(&[
+        "grad",
+        "data/models/squeezenet1.1.onnx",
+        "-o",
+        &grad,
+        "--classes",
+        "5",
+        "--json",
+    ]);
+    let (input, outputs) = (
+        &compiled["inputs"][0],
+        compiled["outputs"].as_array().unwrap(),
+    );
+    assert_eq!(
+        input["shape"],
+        Value::from(vec![1, 3, 227, 227]),
+        "{compiled}"
+    );
+    assert!(
+        outputs
+            .iter()
+            .any(|output| output["name"] == "classes" && output["shape"] == Value::from(vec![5]))
+    );
     let study = path(&folder, "study.json");
-    expect(0, &["study", "smoke", "-q", "--limit", "1", "--json", &study]);
+    expect(
+        0,
+        &["study", "smoke", "-q", "--limit", "1", "--json", &study],
+    );
     assert_eq!(json(Path::new(&study))["schema"], 1);
 }
 
@@ -341,27 +514,74 @@ fn scripts_get_json() {
 fn misspelt_names_are_answered_with_the_right_one() {
     let sample: &[&str] = &["run", "--dataset", "sample"];
     let cases: [(&[&str], &[&str], &str, &str); 9] = [
-        (&["run"], &["--dataset", "sampel"], "the nearest is sample", "localise list datasets"),
-        (sample, &["--model", "squeeznet"], "the nearest is squeezenet1.1", "localise list models"),
-        (sample, &["--pipeline", "paper2014"], "the nearest is paper2013", "localise list pipelines"),
-        (sample, &["--set", "saliency.method=guidedd"], "did you mean guided?", "localise list methods"),
-        (sample, &["--set", "cut.gama=1"], "did you mean gamma?", "unknown field"),
+        (
+            &["run"],
+            &["--dataset", "sampel"],
+            "the nearest is sample",
+            "localise list datasets",
+        ),
+        (
+            sample,
+            &["--model", "squeeznet"],
+            "the nearest is squeezenet1.1",
+            "localise list models",
+        ),
+        (
+            sample,
+            &["--pipeline", "paper2014"],
+            "the nearest is paper2013",
+            "localise list pipelines",
+        ),
+        (
+            sample,
+            &["--set", "saliency.method=guidedd"],
+            "did you mean guided?",
+            "localise list methods",
+        ),
+        (
+            sample,
+            &["--set", "cut.gama=1"],
+            "did you mean gamma?",
+            "unknown field",
+        ),
         (
             &["show"],
             &["data/sample/images/fig.jpg", "--method", "guidedd"],
             "the nearest is guided",
             "localise list methods",
         ),
-        (&["visualise"], &["--class", "gosse"], "did you mean 99 goose", "localise list classes"),
-        (&["study"], &["smok"], "the nearest is smoke", "localise list studies"),
-        (&["list"], &["pipeline"], "similar value exists: 'pipelines'", "--help"),
+        (
+            &["visualise"],
+            &["--class", "gosse"],
+            "did you mean 99 goose",
+            "localise list classes",
+        ),
+        (
+            &["study"],
+            &["smok"],
+            "the nearest is smoke",
+            "localise list studies",
+        ),
+        (
+            &["list"],
+            &["pipeline"],
+            "similar value exists: 'pipelines'",
+            "--help",
+        ),
     ];
     let folder = TempDir::new().unwrap();
     let out = path(&folder, "out");
     for (verb, arguments, nearest, list) in cases {
-        let out = if verb[0] == "run" { vec!["--out", out.as_str()] } else { vec![] };
+        let out = if verb[0] == "run" {
+            vec!["--out", out.as_str()]
+        } else {
+            vec![]
+        };
         let (_, error) = expect(2, &[verb, arguments, &out].concat());
-        assert!(error.starts_with("error: ") && error.contains(nearest), "{arguments:?}: {error}");
+        assert!(
+            error.starts_with("error: ") && error.contains(nearest),
+            "{arguments:?}: {error}"
+        );
         assert!(error.contains(list), "{arguments:?}: {error}");
     }
 }

@@ -10,14 +10,21 @@ use crate::support::program::{expect, run, text};
 use crate::support::shared;
 use crate::support::wsol::{Wsol, write_ids};
 
-/// The class that the default model sees in each sample photo: what it is right in, so that the order of labels shows.
+/// The class that the default model sees in each sample photo: what it is right in, so that the
+/// order of labels shows.
 static SEEN: LazyLock<Vec<usize>> = LazyLock::new(|| {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("run");
     run(&out, &["--pipeline", "fong-gradient", "--classes", "top5"]);
     let rows = fs::read_to_string(out.join("boxes.csv")).unwrap();
-    let fields = rows.lines().skip(1).map(|row| row.split(',').collect::<Vec<_>>());
-    fields.filter(|fields| fields[2] == "1").map(|fields| fields[1].parse().unwrap()).collect()
+    let fields = rows
+        .lines()
+        .skip(1)
+        .map(|row| row.split(',').collect::<Vec<_>>());
+    fields
+        .filter(|fields| fields[2] == "1")
+        .map(|fields| fields[1].parse().unwrap())
+        .collect()
 });
 
 /// The sample photos, three times over, so that there are enough to check labels.
@@ -37,9 +44,17 @@ fn checked(code: i32, lists: &Wsol, folder: &Path) -> String {
 fn nothing_is_found_on_a_clean_dataset() {
     let folder = TempDir::new().unwrap();
     let said = checked(0, &clean(folder.path()), folder.path());
-    assert!(said.ends_with("no faults found\n") && said.contains("21 photos") && said.contains("top-1 "), "{said}");
+    assert!(
+        said.ends_with("no faults found\n")
+            && said.contains("21 photos")
+            && said.contains("top-1 "),
+        "{said}"
+    );
     let said = expect(0, &["doctor", "--dataset", "sample"]).0;
-    assert!(said.ends_with("no faults found\n") && said.contains("ONNX Runtime 1."), "{said}");
+    assert!(
+        said.ends_with("no faults found\n") && said.contains("ONNX Runtime 1."),
+        "{said}"
+    );
 }
 
 /// A way to spoil the lists, or what lies in their folder.
@@ -83,12 +98,20 @@ fn each_planted_fault_is_caught() {
         ),
         (
             "exclusive maxima",
-            |l, _| l.boxes.iter_mut().for_each(|(_, [_, _, x, y])| (*x, *y) = (*x + 1.0, *y + 1.0)),
+            |l, _| {
+                l.boxes
+                    .iter_mut()
+                    .for_each(|(_, [_, _, x, y])| (*x, *y) = (*x + 1.0, *y + 1.0))
+            },
             "their maxima are exclusive, and are read as inclusive",
         ),
         (
             "width and height in place of the far corner",
-            |l, _| l.boxes.iter_mut().for_each(|(_, [a, b, c, d])| (*c, *d) = (*c - *a, *d - *b)),
+            |l, _| {
+                l.boxes
+                    .iter_mut()
+                    .for_each(|(_, [a, b, c, d])| (*c, *d) = (*c - *a, *d - *b))
+            },
             "boxes are inside out, or lie outside their photo",
         ),
         (
@@ -100,19 +123,32 @@ fn each_planted_fault_is_caught() {
             "labels in the devkit's order",
             |l, folder| {
                 let ids = write_ids(folder);
-                l.labels.iter_mut().for_each(|label| *label = ids[*label] - 1);
+                l.labels
+                    .iter_mut()
+                    .for_each(|label| *label = ids[*label] - 1);
             },
             "the labels are ILSVRC IDs less 1, in the devkit's order",
         ),
-        ("a photo listed twice", |l, _| l.ids[1] = l.ids[0].clone(), "image_ids.txt:2: duplicate id"),
-        ("a label outside the list", |l, _| l.labels[3] = 1000, "00000004.JPEG has a label outside the class list"),
+        (
+            "a photo listed twice",
+            |l, _| l.ids[1] = l.ids[0].clone(),
+            "image_ids.txt:2: duplicate id",
+        ),
+        (
+            "a label outside the list",
+            |l, _| l.labels[3] = 1000,
+            "00000004.JPEG has a label outside the class list",
+        ),
     ];
     for (what, plant, expected) in plants {
         let folder = TempDir::new().unwrap();
         let mut lists = clean(folder.path());
         plant(&mut lists, folder.path());
         let said = checked(2, &lists, folder.path());
-        assert!(said.contains(expected) && said.contains("\nhelp: "), "{what}:\n{said}");
+        assert!(
+            said.contains(expected) && said.contains("\nhelp: "),
+            "{what}:\n{said}"
+        );
     }
 }
 
@@ -123,7 +159,11 @@ fn annotations_that_begin_at_0_are_no_vocs() {
     for name in ["ImageSets/Main", "Annotations", "JPEGImages"] {
         fs::create_dir_all(folder.path().join(name)).unwrap();
     }
-    fs::copy("data/sample/images/chelsea.jpg", folder.path().join("JPEGImages/000001.jpg")).unwrap();
+    fs::copy(
+        "data/sample/images/chelsea.jpg",
+        folder.path().join("JPEGImages/000001.jpg"),
+    )
+    .unwrap();
     fs::write(folder.path().join("ImageSets/Main/test.txt"), "000001\n").unwrap();
     let annotate = |min: i32, max: i32| {
         let xml = format!(
@@ -133,7 +173,8 @@ fn annotations_that_begin_at_0_are_no_vocs() {
         fs::write(folder.path().join("Annotations/000001.xml"), xml).unwrap();
     };
     let path = folder.path().to_str().unwrap();
-    // The classes are VOC's, the default model's ImageNet's: no fault unless that model was asked for.
+    // The classes are VOC's, the default model's ImageNet's: no fault unless that model was asked
+    // for.
     annotate(1, 300);
     let said = expect(0, &["doctor", "--dataset", path]).0;
     assert!(
@@ -141,28 +182,59 @@ fn annotations_that_begin_at_0_are_no_vocs() {
             && said.contains(" are those of the list voc, the scores of squeezenet1.1"),
         "{said}"
     );
-    let said = expect(2, &["doctor", "--dataset", path, "--model", "squeezenet1.1"]).0;
-    assert!(said.contains("1 fault found") && said.contains("those of the list voc"), "{said}");
+    let said = expect(
+        2,
+        &["doctor", "--dataset", path, "--model", "squeezenet1.1"],
+    )
+    .0;
+    assert!(
+        said.contains("1 fault found") && said.contains("those of the list voc"),
+        "{said}"
+    );
     annotate(0, 299);
     let said = expect(2, &["doctor", "--dataset", path]).0;
-    assert!(said.contains("1 of 1 boxes begin one pixel before the photo: they are 0-based"), "{said}");
+    assert!(
+        said.contains("1 of 1 boxes begin one pixel before the photo: they are 0-based"),
+        "{said}"
+    );
 }
 
-/// The lists of ILSVRC, each spoilt: the devkit's label order, blacklist and ground truth are known by their hashes.
+/// The lists of ILSVRC, each spoilt: the devkit's label order, blacklist and ground truth are known
+/// by their hashes.
 #[test]
 fn other_editions_of_ilsvrcs_lists_are_told() {
-    let Some(truth) = shared("data/ilsvrc_val_truth") else { return };
+    let Some(truth) = shared("data/ilsvrc_val_truth") else {
+        return;
+    };
     let folder = TempDir::new().unwrap();
     let copy = |name: &str| assert!(fs::copy(truth.join(name), folder.path().join(name)).is_ok());
-    let names = ["image_ids.txt", "class_labels.txt", "image_sizes.txt", "localization.txt", "blacklist.txt"];
+    let names = [
+        "image_ids.txt",
+        "class_labels.txt",
+        "image_sizes.txt",
+        "localization.txt",
+        "blacklist.txt",
+    ];
     names.iter().for_each(|name| copy(name));
     copy("ascii_order_to_synset_order.txt");
     let checked = || expect(2, &["doctor", "--dataset", folder.path().to_str().unwrap()]).0;
     // The photos are not here; nothing else is wrong.
-    assert!(checked().contains("\n1 fault found") && checked().contains("50000 photos are missing"));
+    assert!(
+        checked().contains("\n1 fault found") && checked().contains("50000 photos are missing")
+    );
     for (name, from, to, expected) in [
-        ("blacklist.txt", "36\n", "37\n", "blacklist.txt: not the known blacklist: 1762 numbers"),
-        ("ascii_order_to_synset_order.txt", "449\n450\n", "450\n449\n", "not the known label order"),
+        (
+            "blacklist.txt",
+            "36\n",
+            "37\n",
+            "blacklist.txt: not the known blacklist: 1762 numbers",
+        ),
+        (
+            "ascii_order_to_synset_order.txt",
+            "449\n450\n",
+            "450\n449\n",
+            "not the known label order",
+        ),
     ] {
         let text = fs::read_to_string(truth.join(name)).unwrap();
         fs::write(folder.path().join(name), text.replacen(from, to, 1)).unwrap();
@@ -178,9 +250,15 @@ fn a_library_or_a_model_that_is_none_is_a_finding() {
     let wrong = folder.path().join("libonnxruntime.so");
     fs::write(&wrong, "no library").unwrap();
     let said = expect(2, &["doctor", "--onnxruntime", wrong.to_str().unwrap()]).0;
-    assert!(said.contains("does not load from") && said.contains("scripts/fetch-onnxruntime"), "{said}");
+    assert!(
+        said.contains("does not load from") && said.contains("scripts/fetch-onnxruntime"),
+        "{said}"
+    );
     let model = folder.path().join("squeezenet1.1.onnx");
     fs::write(&model, "no model").unwrap();
     let said = expect(2, &["doctor", "--model", model.to_str().unwrap()]).0;
-    assert!(said.contains("squeezenet1.1.onnx") && said.contains("1 fault found"), "{said}");
+    assert!(
+        said.contains("squeezenet1.1.onnx") && said.contains("1 fault found"),
+        "{said}"
+    );
 }

@@ -25,6 +25,13 @@ for read in (convert_models.read_numpy_pickle, convert_models.read_legacy_torch)
 ";
     let victim = folder.path().join("victim");
     let mut python = Command::new("python3");
-    assert!(python.args(["-B", "-c", script]).arg(&victim).status().unwrap().success());
+    assert!(
+        python
+            .args(["-B", "-c", script])
+            .arg(&victim)
+            .status()
+            .unwrap()
+            .success()
+    );
     assert!(!victim.exists());
 }

@@ -17,40 +17,76 @@ use crate::support::notation::{declared, nodes, numbers, tensor, weights, writte
 
 /// The gradient of one row of the seed at `x`.
 fn gradient_at(compiled: &GradientModel, x: &TensorProto) -> Vec<f32> {
-    let image = TensorProto { name: Some(compiled.input.clone()), ..x.clone() };
-    let seed = TensorProto::from_floats(SEED, &[1, compiled.classes], &numbers(compiled.classes, 3));
-    let outputs =
-        AnyModel::new(&compiled.model).and_then(|mut m| m.run(&[image, seed])).unwrap_or_else(|e| panic!("{e}"));
-    outputs.iter().find(|t| t.name() == compiled.gradients[0]).unwrap().floats().unwrap()
+    let image = TensorProto {
+        name: Some(compiled.input.clone()),
+        ..x.clone()
+    };
+    let seed =
+        TensorProto::from_floats(SEED, &[1, compiled.classes], &numbers(compiled.classes, 3));
+    let outputs = AnyModel::new(&compiled.model)
+        .and_then(|mut m| m.run(&[image, seed]))
+        .unwrap_or_else(|e| panic!("{e}"));
+    outputs
+        .iter()
+        .find(|t| t.name() == compiled.gradients[0])
+        .unwrap()
+        .floats()
+        .unwrap()
 }
 
 fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max)
 }
 
 const NET: &str = "c = Conv(x, w); t = Tanh(c); f = Flatten(t); y = Gemm(f, m)";
 const NET_WEIGHTS: &str = "w: 3x2x2x2; m: 27x4";
 
-/// Half-precision weights and input: the gradient is that of the float32 model with the same, rounded, weights.
+/// Half-precision weights and input: the gradient is that of the float32 model with the same,
+/// rounded, weights.
 #[test]
 fn half_precision_is_lifted() {
     let mut half = written(17, &[1, 2, 4, 4], NET, NET_WEIGHTS);
     let mut plain = half.clone();
-    let pairs = half.graph.as_mut().unwrap().initializer.iter_mut().zip(&mut plain.graph.as_mut().unwrap().initializer);
+    let pairs = half
+        .graph
+        .as_mut()
+        .unwrap()
+        .initializer
+        .iter_mut()
+        .zip(&mut plain.graph.as_mut().unwrap().initializer);
     for (narrow, wide) in pairs {
-        let halves: Vec<_> = wide.floats().unwrap().iter().map(|&v| half::f16::from_f32(v)).collect();
+        let halves: Vec<_> = wide
+            .floats()
+            .unwrap()
+            .iter()
+            .map(|&v| half::f16::from_f32(v))
+            .collect();
         let rounded: Vec<_> = halves.iter().map(|h| h.to_f32()).collect();
-        narrow.raw_data = Some(halves.iter().flat_map(|h| h.to_le_bytes()).collect::<Vec<_>>().into());
+        narrow.raw_data = Some(
+            halves
+                .iter()
+                .flat_map(|h| h.to_le_bytes())
+                .collect::<Vec<_>>()
+                .into(),
+        );
         narrow.data_type = Some(DataType::Float16 as i32);
         *wide = TensorProto::from_floats(wide.name(), &wide.shape(), &rounded);
     }
     let graph = half.graph.as_mut().unwrap();
-    if let Some(type_proto::Value::TensorType(input)) = &mut graph.input[0].r#type.as_mut().unwrap().value {
+    if let Some(type_proto::Value::TensorType(input)) =
+        &mut graph.input[0].r#type.as_mut().unwrap().value
+    {
         input.elem_type = Some(DataType::Float16 as i32);
     }
     let x = tensor("x", &[1, 2, 4, 4], 9);
-    assert_eq!(gradient_at(&compile(&half), &x), gradient_at(&compile(&plain), &x));
+    assert_eq!(
+        gradient_at(&compile(&half), &x),
+        gradient_at(&compile(&plain), &x)
+    );
 }
 
 /// A model's own functions, one calling the other, with an attribute handed on.
@@ -82,32 +118,52 @@ fn functions_are_unfolded() {
         ..Default::default()
     };
     leaky.node[1].attribute = vec![handed("alpha")];
-    twice.node.iter_mut().for_each(|node| node.attribute = vec![handed("slope")]);
+    twice
+        .node
+        .iter_mut()
+        .for_each(|node| node.attribute = vec![handed("slope")]);
     model.functions = vec![leaky, twice];
-    model.opset_import.push(OperatorSetIdProto { domain: Some("mine".into()), version: Some(1) });
+    model.opset_import.push(OperatorSetIdProto {
+        domain: Some("mine".into()),
+        version: Some(1),
+    });
     let plain = "c = Conv(x, w); n = Neg(c); l = LeakyRelu(n) alpha=0.3; p = LeakyRelu(l) alpha=0.3; t = Neg(p); \
                  f = Flatten(t); y = Gemm(f, m)";
     let x = tensor("x", &[1, 2, 4, 4], 9);
-    let expected = gradient_at(&compile(&written(17, &[1, 2, 4, 4], plain, NET_WEIGHTS)), &x);
+    let expected = gradient_at(
+        &compile(&written(17, &[1, 2, 4, 4], plain, NET_WEIGHTS)),
+        &x,
+    );
     assert!(largest_difference(&gradient_at(&compile(&model), &x), &expected) < 1e-6);
 
     model.functions[0].node[0].op_type = Some("Twice".into());
     model.functions[0].node[0].domain = Some("mine".into());
-    let error = gradient::compile(&model, &Options::default(), &runtime()).expect_err("a circle").to_string();
+    let error = gradient::compile(&model, &Options::default(), &runtime())
+        .expect_err("a circle")
+        .to_string();
     assert!(error.contains("calls itself"), "{error}");
 }
 
-/// `If` on the image's size, as some exporters write a squeeze: the branch that is taken stands in its place.
+/// `If` on the image's size, as some exporters write a squeeze: the branch that is taken stands in
+/// its place.
 #[test]
 fn a_known_branch_is_taken() {
     let graph = "s = Shape(x); n = Gather(s, two); big = Greater(n, three); c = Conv(x, w); t = If(big); f = Flatten(t); \
                  y = Gemm(f, m)";
-    let mut model = written(17, &[1, 2, 4, 4], graph, &format!("{NET_WEIGHTS}; two = 2; three = 3"));
+    let mut model = written(
+        17,
+        &[1, 2, 4, 4],
+        graph,
+        &format!("{NET_WEIGHTS}; two = 2; three = 3"),
+    );
     let branch = |name: &str, body: &str, constant: f32| {
         let graph = GraphProto {
             node: nodes(body),
             initializer: vec![TensorProto::from_floats("k", &[], &[constant])],
-            output: vec![ValueInfoProto { name: Some("r".into()), ..Default::default() }],
+            output: vec![ValueInfoProto {
+                name: Some("r".into()),
+                ..Default::default()
+            }],
             ..Default::default()
         };
         AttributeProto {
@@ -118,15 +174,23 @@ fn a_known_branch_is_taken() {
         }
     };
     let taken = branch("then_branch", "p = Mul(c, k); r = Tanh(p)", 0.5);
-    model.graph.as_mut().unwrap().node[4].attribute =
-        vec![taken, branch("else_branch", "p = Mul(c, k); r = Exp(p)", 2.0)];
+    model.graph.as_mut().unwrap().node[4].attribute = vec![
+        taken,
+        branch("else_branch", "p = Mul(c, k); r = Exp(p)", 2.0),
+    ];
     let plain = "c = Conv(x, w); p = Mul(c, k); t = Tanh(p); f = Flatten(t); y = Gemm(f, m)";
     let plain = written(17, &[1, 2, 4, 4], plain, &format!("{NET_WEIGHTS}; k = 0.5"));
     let x = tensor("x", &[1, 2, 4, 4], 9);
-    assert!(largest_difference(&gradient_at(&compile(&model), &x), &gradient_at(&compile(&plain), &x)) < 1e-6);
+    assert!(
+        largest_difference(
+            &gradient_at(&compile(&model), &x),
+            &gradient_at(&compile(&plain), &x)
+        ) < 1e-6
+    );
 }
 
-/// A classifier that takes [1, height, width, 3], as TensorFlow's do, gives the same as the one inside it.
+/// A classifier that takes [1, height, width, 3], as TensorFlow's do, gives the same as the one
+/// inside it.
 #[test]
 fn a_channels_last_classifier_is_fed_channels_last() {
     let description = describe("squeezenet1.1".as_ref()).unwrap();
@@ -141,20 +205,45 @@ fn a_channels_last_classifier_is_fed_channels_last() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("last.onnx");
     onnx::save(model, &path).unwrap();
-    let last = localise::classifier::Description { model: path, ..description.clone() };
+    let last = localise::classifier::Description {
+        model: path,
+        ..description.clone()
+    };
     let photo = image::open("tests/golden/photo.png").unwrap().to_rgb8();
     let crop = image::imageops::crop_imm(&photo, 16, 16, size as u32, size as u32).to_image();
     let [first, last] = [description, last].map(|d| {
         let classifier = Classifier::load(d, Probe::default()).unwrap();
-        let Response { scores, gradients, .. } = classifier.worker().gradients(pixels(&crop).view(), &[967]).unwrap();
-        (scores, gradients[0][0].as_standard_layout().into_owned().into_raw_vec_and_offset().0)
+        let Response {
+            scores, gradients, ..
+        } = classifier
+            .worker()
+            .gradients(pixels(&crop).view(), &[967])
+            .unwrap();
+        (
+            scores,
+            gradients[0][0]
+                .as_standard_layout()
+                .into_owned()
+                .into_raw_vec_and_offset()
+                .0,
+        )
     });
     let norm = first.1.iter().map(|g| g * g).sum::<f32>().sqrt();
-    let off = first.1.iter().zip(&last.1).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt();
-    assert!(largest_difference(&first.0, &last.0) < 1e-3 && off < 1e-2 * norm, "{off} of {norm}");
+    let off = first
+        .1
+        .iter()
+        .zip(&last.1)
+        .map(|(a, b)| (a - b).powi(2))
+        .sum::<f32>()
+        .sqrt();
+    assert!(
+        largest_difference(&first.0, &last.0) < 1e-3 && off < 1e-2 * norm,
+        "{off} of {norm}"
+    );
 }
 
-/// Steps of a random graph, each from earlier tensors of shape [1, 4, 6, 6] to another. None has a kink.
+/// Steps of a random graph, each from earlier tensors of shape [1, 4, 6, 6] to another. None has a
+/// kink.
 const STEPS: [&str; 22] = [
     "{y} = Tanh({a})",
     "{y} = Sigmoid({a})",

@@ -1,4 +1,5 @@
-//! Runs that are killed, stopped and starved at every step: the same command goes on, to the bytes of an undisturbed run.
+//! Runs that are killed, stopped and starved at every step: the same command goes on, to the bytes
+//! of an undisturbed run.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -19,22 +20,52 @@ fn kill(child: &mut Process) {
 }
 
 fn signal(child: &Child, name: &str) {
-    assert!(Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args([&format!("-{name}"), &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 fn quietly(mut command: Command) -> Process {
-    Process(Some(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()))
+    Process(Some(
+        command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    ))
 }
 
 /// Options that hit the `k`-th call of `syscall` on any of the output's files.
 fn injection(job: &Job, out: &str, syscall: &str, fault: &str, k: usize) -> Vec<String> {
     let folder = job.out(out);
-    let files = ["shard-0.lock", "shard-0.part", "shard-0.jsonl", "merge.lock"];
-    let results = ["boxes.csv", "summary.json", "manifest.json", "run.toml", "truth.csv", "classes.csv"];
-    let paths = files.iter().chain(&results).flat_map(|name| [folder.join(name), folder.join(format!("{name}.tmp"))]);
+    let files = [
+        "shard-0.lock",
+        "shard-0.part",
+        "shard-0.jsonl",
+        "merge.lock",
+    ];
+    let results = [
+        "boxes.csv",
+        "summary.json",
+        "manifest.json",
+        "run.toml",
+        "truth.csv",
+        "classes.csv",
+    ];
+    let paths = files
+        .iter()
+        .chain(&results)
+        .flat_map(|name| [folder.join(name), folder.join(format!("{name}.tmp"))]);
     let mut options: Vec<String> = ["-f", "-qqq", "-o"].map(str::to_owned).to_vec();
     options.push(job.out("trace").to_str().unwrap().into());
-    options.extend([format!("-etrace={syscall}"), format!("-einject={syscall}:{fault}:when={k}")]);
+    options.extend([
+        format!("-etrace={syscall}"),
+        format!("-einject={syscall}:{fault}:when={k}"),
+    ]);
     for path in paths.chain([folder.clone()]) {
         options.extend(["-P".to_owned(), path.to_str().unwrap().to_owned()]);
     }
@@ -42,9 +73,17 @@ fn injection(job: &Job, out: &str, syscall: &str, fault: &str, k: usize) -> Vec<
 }
 
 /// The calls by which results come to the disk.
-const CALLS: [&str; 6] = ["openat", "write", "fdatasync", "fsync", "rename", "ftruncate"];
+const CALLS: [&str; 6] = [
+    "openat",
+    "write",
+    "fdatasync",
+    "fsync",
+    "rename",
+    "ftruncate",
+];
 
-/// Killed before every call that opens, writes, syncs or renames a file of the output, a run goes on to the same bytes.
+/// Killed before every call that opens, writes, syncs or renames a file of the output, a run goes
+/// on to the same bytes.
 #[test]
 fn killed_at_every_step() {
     if !strace() {
@@ -57,21 +96,30 @@ fn killed_at_every_step() {
         for k in 1.. {
             let out = format!("{call}-{k}");
             let more = ["--threads", "1"];
-            let mut command = job.traced(&injection(&job, &out, call, "signal=KILL", k), &out, &more);
+            let mut command =
+                job.traced(&injection(&job, &out, call, "signal=KILL", k), &out, &more);
             let status = command.output().unwrap().status;
             if status.success() {
                 break;
             }
-            assert!(status.signal() == Some(9) || status.code() == Some(137), "{call} {k}: {status}");
+            assert!(
+                status.signal() == Some(9) || status.code() == Some(137),
+                "{call} {k}: {status}"
+            );
             kills += 1;
             if either(false, true) {
                 // The resumed run is killed too, at the same call.
-                job.traced(&injection(&job, &out, call, "signal=KILL", k), &out, &more).output().unwrap();
+                job.traced(&injection(&job, &out, call, "signal=KILL", k), &out, &more)
+                    .output()
+                    .unwrap();
             }
             let before = job.progress(&out, 0);
             let said = job.expect(0, &out, &more);
             if before > 0 {
-                assert!(said.contains(&format!("resuming: {before} of {} photos done", job.photos)), "{said}");
+                assert!(
+                    said.contains(&format!("resuming: {before} of {} photos done", job.photos)),
+                    "{said}"
+                );
             }
             assert_eq!(job.results(&out), golden, "{call} {k}");
             fs::remove_dir_all(job.out(&out)).unwrap();
@@ -81,7 +129,8 @@ fn killed_at_every_step() {
     report(kills, "kills before each call");
 }
 
-/// Whatever call fails, the run says so with 74, what was synced stays, and the same command goes on.
+/// Whatever call fails, the run says so with 74, what was synced stays, and the same command goes
+/// on.
 #[test]
 fn no_space_at_every_step() {
     if !strace() {
@@ -96,7 +145,11 @@ fn no_space_at_every_step() {
                 let out = format!("{error}-{call}-{k}");
                 let more = ["--threads", "1"];
                 let output = job
-                    .traced(&injection(&job, &out, call, &format!("error={error}"), k), &out, &more)
+                    .traced(
+                        &injection(&job, &out, call, &format!("error={error}"), k),
+                        &out,
+                        &more,
+                    )
                     .output()
                     .unwrap();
                 if output.status.success() {
@@ -105,10 +158,16 @@ fn no_space_at_every_step() {
                 faults += 1;
                 let said = lossy(&output.stderr);
                 assert_eq!(output.status.code(), Some(74), "{error} {call} {k}: {said}");
-                assert!(said.contains("error: cannot write ") && !said.contains("panicked"), "{call} {k}: {said}");
+                assert!(
+                    said.contains("error: cannot write ") && !said.contains("panicked"),
+                    "{call} {k}: {said}"
+                );
                 let safe = job.progress(&out, 0);
                 if safe > 0 {
-                    let told = format!("{safe} of {} photos are safe; free space and run the same command", job.photos);
+                    let told = format!(
+                        "{safe} of {} photos are safe; free space and run the same command",
+                        job.photos
+                    );
                     assert!(said.contains(&told), "{error} {call} {k}: {said}");
                 }
                 job.expect(0, &out, &more);
@@ -130,7 +189,9 @@ fn killed_at_random_in_every_layout() {
     let whole = start.elapsed().as_millis() as u64;
     let mut chance = Chance::new(2);
     let kills = either(10, 200);
-    let layouts = [1, 2, 4, 7].into_iter().flat_map(|n| ["1", "2"].map(|threads| (n, threads)));
+    let layouts = [1, 2, 4, 7]
+        .into_iter()
+        .flat_map(|n| ["1", "2"].map(|threads| (n, threads)));
     let mut done = 0;
     for (i, (n, threads)) in layouts.enumerate() {
         let out = format!("{n}-{threads}");
@@ -153,12 +214,15 @@ fn killed_at_random_in_every_layout() {
         let results = job.results(&out);
         assert_eq!(results, golden, "{n} shards, {threads} threads");
     }
-    assert!(done > kills / 4, "{done} of {kills} kills came before the end");
+    assert!(
+        done > kills / 4,
+        "{done} of {kills} kills came before the end"
+    );
     report(done, "kills at random, 8 layouts");
 }
 
-/// Each published file is written, synced, renamed, and its name synced, in this order. A kill cannot show that the
-/// order is right against a power cut; this does.
+/// Each published file is written, synced, renamed, and its name synced, in this order. A kill
+/// cannot show that the order is right against a power cut; this does.
 #[test]
 fn files_are_synced_before_they_are_named() {
     if !strace() {
@@ -166,37 +230,77 @@ fn files_are_synced_before_they_are_named() {
     }
     let job = Job::new(3);
     let trace = job.out("trace");
-    let options = ["-f", "-y", "-qqq", "-o", trace.to_str().unwrap(), "-e", "trace=write,fsync,fdatasync,rename"];
-    let status = job.traced(&options.map(str::to_owned), "out", &["--write-maps"]).output().unwrap().status;
+    let options = [
+        "-f",
+        "-y",
+        "-qqq",
+        "-o",
+        trace.to_str().unwrap(),
+        "-e",
+        "trace=write,fsync,fdatasync,rename",
+    ];
+    let status = job
+        .traced(&options.map(str::to_owned), "out", &["--write-maps"])
+        .output()
+        .unwrap()
+        .status;
     assert!(status.success());
-    let calls: Vec<_> = fs::read_to_string(&trace).unwrap().lines().map(str::to_owned).collect();
+    let calls: Vec<_> = fs::read_to_string(&trace)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect();
     let out = fs::canonicalize(job.out("out")).unwrap();
     let mut published = 0;
-    for (i, call) in calls.iter().enumerate().filter(|(_, call)| call.contains("rename(\"")) {
-        let [from, to] = { call.split('"').skip(1).step_by(2).take(2).collect::<Vec<_>>() }[..] else {
+    for (i, call) in calls
+        .iter()
+        .enumerate()
+        .filter(|(_, call)| call.contains("rename(\""))
+    {
+        let [from, to] = {
+            call.split('"')
+                .skip(1)
+                .step_by(2)
+                .take(2)
+                .collect::<Vec<_>>()
+        }[..] else {
             panic!("{call}")
         };
         let at = |what: &str, of: &str, from: usize| {
-            let found = |c: &String| c.contains(&format!("{what}(")) && c.contains(&format!("<{of}>"));
+            let found =
+                |c: &String| c.contains(&format!("{what}(")) && c.contains(&format!("<{of}>"));
             calls[from..].iter().position(found).map(|at| at + from)
         };
-        let last_write =
-            calls[..i].iter().rposition(|c| c.contains("write(") && c.contains(&format!("<{from}>"))).unwrap();
-        let synced = at("fsync", from, last_write).unwrap_or_else(|| panic!("{from} is not synced"));
+        let last_write = calls[..i]
+            .iter()
+            .rposition(|c| c.contains("write(") && c.contains(&format!("<{from}>")))
+            .unwrap();
+        let synced =
+            at("fsync", from, last_write).unwrap_or_else(|| panic!("{from} is not synced"));
         let folder = std::path::Path::new(to).parent().unwrap().to_str().unwrap();
         let named = at("fsync", folder, i).unwrap_or_else(|| panic!("{folder} is not synced"));
-        assert!(last_write < synced && synced < i && i < named, "{from}: {last_write} {synced} {i} {named}");
+        assert!(
+            last_write < synced && synced < i && i < named,
+            "{from}: {last_write} {synced} {i} {named}"
+        );
         published += 1;
     }
     // The journal's beginning and end, six results, three maps.
     assert_eq!(published, 2 + 6 + 3, "{out:?}");
     // A photo's rows are synced before the next is written: one sync a write.
-    let journal: Vec<_> = calls.iter().filter(|c| c.contains("shard-0.part>")).collect();
+    let journal: Vec<_> = calls
+        .iter()
+        .filter(|c| c.contains("shard-0.part>"))
+        .collect();
     let pairs = journal.iter().filter(|c| c.contains("write(")).count();
-    assert!(pairs >= 2 && journal.iter().filter(|c| c.contains("fdatasync(")).count() == pairs, "{journal:?}");
+    assert!(
+        pairs >= 2 && journal.iter().filter(|c| c.contains("fdatasync(")).count() == pairs,
+        "{journal:?}"
+    );
 }
 
-/// Through the program: a torn end is told and mended, damage before it ends the run, and nothing is lost.
+/// Through the program: a torn end is told and mended, damage before it ends the run, and nothing
+/// is lost.
 #[test]
 fn a_damaged_journal_is_mended_or_refused() {
     let job = Job::new(10);
@@ -217,15 +321,23 @@ fn a_damaged_journal_is_mended_or_refused() {
     let second = bytes.iter().position(|&b| b == b'\n').unwrap() + 1;
     damaged(&|bytes| bytes[second + 30] ^= 1);
     let said = job.expect(2, "out", &[]);
-    assert!(said.contains(&format!("shard-0.part: damaged at byte {second}, before its end")), "{said}");
+    assert!(
+        said.contains(&format!(
+            "shard-0.part: damaged at byte {second}, before its end"
+        )),
+        "{said}"
+    );
     damaged(&|bytes| bytes.truncate(bytes.len() - 7));
     let said = job.expect(0, "out", &[]);
-    assert!(said.contains("dropped 1 damaged record at the end; 1 photo will be done again"), "{said}");
+    assert!(
+        said.contains("dropped 1 damaged record at the end; 1 photo will be done again"),
+        "{said}"
+    );
     assert_eq!(job.results("out"), golden);
 }
 
-/// Two processes at one shard: the second waits, then says who holds it; at two shards: both work. A killed holder
-/// leaves no lock behind.
+/// Two processes at one shard: the second waits, then says who holds it; at two shards: both work.
+/// A killed holder leaves no lock behind.
 #[test]
 fn one_process_a_shard() {
     let job = Job::new(400);
@@ -247,11 +359,21 @@ fn one_process_a_shard() {
         // The same shard twice at once: the second waits and finds it done.
         let out = format!("twice-{i}");
         let children: Vec<_> = (0..2).map(|_| quietly(job.command(&out, &[]))).collect();
-        assert!(children.into_iter().all(|mut child| child.wait().unwrap().success()));
+        assert!(
+            children
+                .into_iter()
+                .all(|mut child| child.wait().unwrap().success())
+        );
         assert_eq!(job.results(&out), golden);
         let out = format!("two-{i}");
-        let children: Vec<_> = ["0/2", "1/2"].map(|shard| quietly(job.command(&out, &["--shard", shard]))).into();
-        assert!(children.into_iter().all(|mut child| child.wait().unwrap().success()));
+        let children: Vec<_> = ["0/2", "1/2"]
+            .map(|shard| quietly(job.command(&out, &["--shard", shard])))
+            .into();
+        assert!(
+            children
+                .into_iter()
+                .all(|mut child| child.wait().unwrap().success())
+        );
         job.merge(0, &out, &[]);
         assert_eq!(job.results(&out), golden);
     }
@@ -280,9 +402,13 @@ fn signals_stop_a_run_that_goes_on() {
             assert_eq!(output.status.code(), Some(75), "{said}");
             assert!(start.elapsed() < within(2.0), "{:?}", start.elapsed());
             let done = job.progress(&out, 0);
-            let expected = format!("stopped by SIG{name}; {done} of 120 done; run the same command to go on");
+            let expected =
+                format!("stopped by SIG{name}; {done} of 120 done; run the same command to go on");
             assert!(said.contains(&expected), "{said}");
-            assert!(job.expect(0, &out, &[]).contains(&format!("resuming: {done} of 120 photos done")));
+            assert!(
+                job.expect(0, &out, &[])
+                    .contains(&format!("resuming: {done} of 120 photos done"))
+            );
             assert_eq!(job.results(&out), golden);
             stops += 1;
         }
@@ -291,22 +417,30 @@ fn signals_stop_a_run_that_goes_on() {
     report(stops, "signals");
 }
 
-/// A photo that takes long is waited for until the second signal, and a reader that has seen enough is no failure.
+/// A photo that takes long is waited for until the second signal, and a reader that has seen enough
+/// is no failure.
 #[test]
 fn the_second_signal_ends_at_once() {
     let job = Job::with(3, &[0, 1, 2], SLOW);
     let mut child = quietly(job.command("out", &["--run-timeout", "60"]));
     let start = Instant::now();
-    while fs::read_to_string(job.out("out").join("shard-0.part")).is_ok_and(|text| !text.contains("{\"session\""))
+    while fs::read_to_string(job.out("out").join("shard-0.part"))
+        .is_ok_and(|text| !text.contains("{\"session\""))
         || !job.out("out").join("shard-0.part").exists()
     {
-        assert!(start.elapsed() < Duration::from_secs(30) && child.try_wait().unwrap().is_none(), "it begins");
+        assert!(
+            start.elapsed() < Duration::from_secs(30) && child.try_wait().unwrap().is_none(),
+            "it begins"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
     std::thread::sleep(Duration::from_millis(300));
     signal(&child, "INT");
     std::thread::sleep(Duration::from_millis(600));
-    assert!(child.try_wait().unwrap().is_none(), "it waits for the photo in hand");
+    assert!(
+        child.try_wait().unwrap().is_none(),
+        "it waits for the photo in hand"
+    );
     let start = Instant::now();
     signal(&child, "INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
@@ -314,14 +448,20 @@ fn the_second_signal_ends_at_once() {
 
     let job = Job::new(3);
     job.golden();
-    let line =
-        format!("'{}' run {} | head -c 1", cargo_bin("localise").display(), { job.arguments("golden")[1..].join(" ") });
-    let (_, said) = ended(0, Command::new("bash").args(["-c", &format!("set -o pipefail; {line}")]));
+    let line = format!(
+        "'{}' run {} | head -c 1",
+        cargo_bin("localise").display(),
+        { job.arguments("golden")[1..].join(" ") }
+    );
+    let (_, said) = ended(
+        0,
+        Command::new("bash").args(["-c", &format!("set -o pipefail; {line}")]),
+    );
     assert!(!said.contains("error"), "{said}");
 }
 
-/// A disk that fails while photos are read is no bad photo: it is asked again for ten seconds, then the run stops, to
-/// go on later.
+/// A disk that fails while photos are read is no bad photo: it is asked again for ten seconds, then
+/// the run stops, to go on later.
 #[test]
 fn an_outage_is_never_a_score() {
     if !strace() {
@@ -332,14 +472,33 @@ fn an_outage_is_never_a_score() {
     let photo = job.out("00002.png");
     for (error, at, code) in [("EIO", "1..2", 0), ("ESTALE", "1+", 75)] {
         let trace = job.out("trace");
-        let options = ["-f", "-qqq", "-o", trace.to_str().unwrap(), "-etrace=read", "-P", photo.to_str().unwrap()];
+        let options = [
+            "-f",
+            "-qqq",
+            "-o",
+            trace.to_str().unwrap(),
+            "-etrace=read",
+            "-P",
+            photo.to_str().unwrap(),
+        ];
         let inject = format!("-einject=read:error={error}:when={at}");
-        let options: Vec<String> = options.iter().map(ToString::to_string).chain([inject]).collect();
+        let options: Vec<String> = options
+            .iter()
+            .map(ToString::to_string)
+            .chain([inject])
+            .collect();
         let start = Instant::now();
         let (_, said) = ended(code, &mut job.traced(&options, error, &["--threads", "1"]));
-        assert!(said.contains("00002.png") && said.contains("trying again in 1 s"), "{said}");
+        assert!(
+            said.contains("00002.png") && said.contains("trying again in 1 s"),
+            "{said}"
+        );
         if code == 75 {
-            assert!((9..60).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+            assert!(
+                (9..60).contains(&start.elapsed().as_secs()),
+                "{:?}",
+                start.elapsed()
+            );
             assert!(said.contains("tried 4 times; 2 of 4 done"), "{said}");
             job.expect(0, error, &[]);
         }
@@ -349,22 +508,44 @@ fn an_outage_is_never_a_score() {
     let (data, gone) = (job.out("data"), job.out("gone"));
     fs::create_dir(&data).unwrap();
     for i in 0..4 {
-        fs::rename(job.out(&format!("{i:05}.png")), data.join(format!("{i:05}.png"))).unwrap();
+        fs::rename(
+            job.out(&format!("{i:05}.png")),
+            data.join(format!("{i:05}.png")),
+        )
+        .unwrap();
     }
     let text = fs::read_to_string(job.out("boxes.csv")).unwrap();
-    let moved: Vec<_> = text.lines().map(|line| line.replacen(".png,", ".png,data/", 1)).collect();
+    let moved: Vec<_> = text
+        .lines()
+        .map(|line| line.replacen(".png,", ".png,data/", 1))
+        .collect();
     fs::write(job.out("boxes.csv"), moved.join("\n") + "\n").unwrap();
     let mut child = {
         // The worker waits at the first photo until the folder is gone.
-        let inject = ["-f", "-qqq", "-o/dev/null", "-etrace=openat", "-einject=openat:delay_enter=1500000:when=1"];
+        let inject = [
+            "-f",
+            "-qqq",
+            "-o/dev/null",
+            "-etrace=openat",
+            "-einject=openat:delay_enter=1500000:when=1",
+        ];
         let first = data.join("00000.png");
-        let options: Vec<_> =
-            inject.iter().copied().chain(["-P", first.to_str().unwrap()]).map(str::to_owned).collect();
+        let options: Vec<_> = inject
+            .iter()
+            .copied()
+            .chain(["-P", first.to_str().unwrap()])
+            .map(str::to_owned)
+            .collect();
         quietly(job.traced(&options, "folder", &["--threads", "1"]))
     };
     let start = Instant::now();
-    while !fs::read_to_string(job.out("folder").join("shard-0.part")).is_ok_and(|text| text.contains("{\"session\"")) {
-        assert!(start.elapsed() < Duration::from_secs(30) && child.try_wait().unwrap().is_none(), "it begins");
+    while !fs::read_to_string(job.out("folder").join("shard-0.part"))
+        .is_ok_and(|text| text.contains("{\"session\""))
+    {
+        assert!(
+            start.elapsed() < Duration::from_secs(30) && child.try_wait().unwrap().is_none(),
+            "it begins"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
     fs::rename(&data, &gone).unwrap();
@@ -388,7 +569,13 @@ fn twenty_failures_do_not_stop_a_resumed_run() {
     kill(&mut child);
     let said = job.expect(3, "out", &["--threads", "1"]);
     assert!(said.contains("resuming: "), "{said}");
-    assert_eq!(fs::read_to_string(job.out("out").join("failures.jsonl")).unwrap().lines().count(), 25);
+    assert_eq!(
+        fs::read_to_string(job.out("out").join("failures.jsonl"))
+            .unwrap()
+            .lines()
+            .count(),
+        25
+    );
 }
 
 /// A finished journal that was cut is refused, and not taken for the whole.
@@ -400,8 +587,14 @@ fn a_finished_journal_must_be_whole() {
     let text = fs::read_to_string(&path).unwrap();
     let lines: Vec<_> = text.lines().collect();
     for (cut, expected) in [
-        (lines[..lines.len() - 1].join("\n") + "\n", "shard-0.jsonl holds 5 of its 6 photos"),
-        (text[..text.len() - 4].to_owned(), "shard-0.jsonl: damaged at its end"),
+        (
+            lines[..lines.len() - 1].join("\n") + "\n",
+            "shard-0.jsonl holds 5 of its 6 photos",
+        ),
+        (
+            text[..text.len() - 4].to_owned(),
+            "shard-0.jsonl: damaged at its end",
+        ),
     ] {
         fs::write(&path, cut).unwrap();
         for more in [&[][..], &["--shard", "0/1"]] {
@@ -416,21 +609,30 @@ fn a_finished_journal_must_be_whole() {
 fn a_limit_on_files_is_an_output_error() {
     let job = Job::new(60);
     let mut limited = Command::new("bash");
-    limited.args(["-c", "ulimit -f 8; exec \"$@\"", "bash"]).arg(cargo_bin("localise"));
+    limited
+        .args(["-c", "ulimit -f 8; exec \"$@\"", "bash"])
+        .arg(cargo_bin("localise"));
     let (_, said) = ended(74, limited.args(job.arguments("out")));
-    assert!(said.contains("shard-0.part: File too large") && said.contains("of 60 photos are safe"), "{said}");
+    assert!(
+        said.contains("shard-0.part: File too large") && said.contains("of 60 photos are safe"),
+        "{said}"
+    );
     let golden = job.golden();
     job.expect(0, "out", &[]);
     assert_eq!(job.results("out"), golden);
 }
 
-/// A run that was started to ignore a signal ignores it, and one that waits for a lock does not ignore the others.
+/// A run that was started to ignore a signal ignores it, and one that waits for a lock does not
+/// ignore the others.
 #[test]
 fn signals_are_heeded_as_they_were_asked_for() {
     let job = Job::with(12, &[], STEADY);
     let golden = job.golden();
     let mut command = Command::new("nohup");
-    command.arg(cargo_bin("localise")).args(job.arguments("out")).args(["--threads", "1"]);
+    command
+        .arg(cargo_bin("localise"))
+        .args(job.arguments("out"))
+        .args(["--threads", "1"]);
     let mut child = quietly(command);
     job.wait_for(&mut child, "out", 0, 2);
     signal(&child, "HUP");
@@ -455,14 +657,25 @@ fn a_fresh_start_keeps_what_was_there() {
     assert!(start.elapsed() < within(1.0), "{:?}", start.elapsed());
     assert_eq!(job.results("golden"), golden);
     let said = job.expect(2, "golden", &["--seed", "1"]);
-    assert!(said.contains("golden was made with seed 0, this is 1; use another --out or --fresh"), "{said}");
+    assert!(
+        said.contains("golden was made with seed 0, this is 1; use another --out or --fresh"),
+        "{said}"
+    );
     assert_eq!(job.results("golden"), golden, "nothing is overwritten");
     for _ in 0..2 {
         job.expect(0, "golden", &["--seed", "1", "--fresh"]);
     }
-    assert_eq!(fs::read(job.out("golden").join("boxes.csv.old")).unwrap(), golden["boxes.csv"]);
+    assert_eq!(
+        fs::read(job.out("golden").join("boxes.csv.old")).unwrap(),
+        golden["boxes.csv"]
+    );
     let names = names(&job.out("golden"));
-    for old in ["shard-0.jsonl.old", "shard-0.jsonl.old-2", "summary.json.old", "boxes.csv.old-2"] {
+    for old in [
+        "shard-0.jsonl.old",
+        "shard-0.jsonl.old-2",
+        "summary.json.old",
+        "boxes.csv.old-2",
+    ] {
         assert!(names.iter().any(|name| name == old), "{names:?}");
     }
 }

@@ -1,6 +1,12 @@
-//! The integration tests, in one binary. Those that need ONNX Runtime or a fetched model fail without it, never skip:
-//! `scripts/test` puts both in place. Those that read the shared development files skip loudly where these are absent.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a test that cannot go on fails")]
+//! The integration tests, in one binary. Those that need ONNX Runtime or a fetched model fail
+//! without it, never skip: `scripts/test` puts both in place. Those that read the shared
+//! development files skip loudly where these are absent.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails"
+)]
 
 mod annotations;
 mod book;

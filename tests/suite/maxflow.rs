@@ -1,5 +1,5 @@
-//! The minimum cut against all labellings of tiny grids, against the flows that scipy and PyMaxflow found, and against
-//! petgraph's; and its files.
+//! The minimum cut against all labellings of tiny grids, against the flows that scipy and PyMaxflow
+//! found, and against petgraph's; and its files.
 
 #[path = "../../benches/maxflow/instances.rs"]
 mod instances;
@@ -18,7 +18,10 @@ fn edges(instance: &Instance) -> Vec<Edge> {
     let mut edges = Vec::new();
     for (&(dx, dy), [forth, back]) in instance.neighbours.steps().iter().zip(&instance.edges) {
         for p in 0..width * height {
-            let (x, y) = ((p % width).wrapping_add_signed(dx), (p / width).wrapping_add_signed(dy));
+            let (x, y) = (
+                (p % width).wrapping_add_signed(dx),
+                (p / width).wrapping_add_signed(dy),
+            );
             if x < width && y < height {
                 edges.push((p, y * width + x, forth[p], back[p]));
             }
@@ -45,7 +48,9 @@ fn solve(instance: &Instance) -> (i64, Vec<bool>) {
 /// The cost of a labelling, from the costs alone.
 fn energy(instance: &Instance, source_side: &[bool]) -> i64 {
     let terminals = instance.source.iter().zip(&instance.sink).zip(source_side);
-    let unary: i64 = terminals.map(|((&source, &sink), &s)| i64::from(if s { sink } else { source })).sum();
+    let unary: i64 = terminals
+        .map(|((&source, &sink), &s)| i64::from(if s { sink } else { source }))
+        .sum();
     let pair = |(p, q, forth, back): Edge| match (source_side[p], source_side[q]) {
         (true, false) => i64::from(forth),
         (false, true) => i64::from(back),
@@ -97,7 +102,8 @@ proptest! {
         let best = labellings.map(|l| (energy(&instance, &l), l.iter().filter(|&&s| s).count())).min().expect("one");
         prop_assert_eq!(flow, best.0);
         prop_assert_eq!(energy(&instance, &source_side), flow);
-        // The one fixed answer: of the best labellings, the one with the fewest pixels on the source's side.
+        // The one fixed answer: of the best labellings, the one with the fewest pixels on the
+        // source's side.
         prop_assert_eq!(source_side.iter().filter(|&&s| s).count(), best.1);
     }
 
@@ -183,13 +189,20 @@ fn golden(seed: u64, size: [usize; 2], neighbours: Neighbours, kind: &str) -> In
     let mut draws = SplitMix(seed);
     let plane = || vec![0; width * height];
     let steps = neighbours.steps();
-    let mut instance =
-        Instance { size, neighbours, source: plane(), sink: plane(), edges: vec![[plane(), plane()]; steps.len()] };
+    let mut instance = Instance {
+        size,
+        neighbours,
+        source: plane(),
+        sink: plane(),
+        edges: vec![[plane(), plane()]; steps.len()],
+    };
     for p in 0..width * height {
         instance.source[p] = terminal(draws.next()) as i32;
         instance.sink[p] = terminal(draws.next()) as i32;
         for (&(dx, dy), [forth, back]) in steps.iter().zip(&mut instance.edges) {
-            if (p % width).wrapping_add_signed(dx) < width && (p / width).wrapping_add_signed(dy) < height {
+            if (p % width).wrapping_add_signed(dx) < width
+                && (p / width).wrapping_add_signed(dy) < height
+            {
                 forth[p] = edge(draws.next()) as i32;
                 back[p] = edge(draws.next()) as i32;
                 if kind == "symmetric" {
@@ -206,21 +219,36 @@ fn flows_and_smallest_source_sides_are_those_of_scipy_and_pymaxflow() {
     let mut rows = csv::Reader::from_path("tests/golden/grids.csv").unwrap();
     let mut count = 0;
     for row in rows.deserialize() {
-        let (seed, width, height, neighbours, kind, flow, source_set): (u64, usize, usize, u8, String, i64, usize) =
-            row.unwrap();
-        let neighbours = if neighbours == 4 { Neighbours::Four } else { Neighbours::Eight };
+        let (seed, width, height, neighbours, kind, flow, source_set): (
+            u64,
+            usize,
+            usize,
+            u8,
+            String,
+            i64,
+            usize,
+        ) = row.unwrap();
+        let neighbours = if neighbours == 4 {
+            Neighbours::Four
+        } else {
+            Neighbours::Eight
+        };
         let instance = golden(seed, [width, height], neighbours, &kind);
         let (found, source_side) = solve(&instance);
         assert_eq!(found, flow, "seed {seed}");
         assert_eq!(energy(&instance, &source_side), flow, "seed {seed}");
-        assert_eq!(source_side.iter().filter(|&&s| s).count(), source_set, "seed {seed}");
+        assert_eq!(
+            source_side.iter().filter(|&&s| s).count(),
+            source_set,
+            "seed {seed}"
+        );
         count += 1;
     }
     assert!(count >= 1000, "only {count} instances");
 }
 
-/// `tests/golden/make_photo_flows.py`. The numbers hang on every stage before the cut, to the last bit, and on the C
-/// library's logarithm.
+/// `tests/golden/make_photo_flows.py`. The numbers hang on every stage before the cut, to the last
+/// bit, and on the C library's logarithm.
 #[test]
 fn flows_of_photos_are_those_of_scipy_and_pymaxflow() {
     let photos = photos();
@@ -235,7 +263,11 @@ fn flows_of_photos_are_those_of_scipy_and_pymaxflow() {
         let (found, source_side) = solve(&instance);
         assert_eq!(found, flow, "{name}");
         assert_eq!(energy(&instance, &source_side), flow, "{name}");
-        assert_eq!(source_side.iter().filter(|&&s| s).count(), source_set, "{name}");
+        assert_eq!(
+            source_side.iter().filter(|&&s| s).count(),
+            source_set,
+            "{name}"
+        );
         count += 1;
     }
     assert!(count >= 24, "only {count} instances");
@@ -249,7 +281,10 @@ fn sums_beyond_32_bits_do_not_overflow() {
         neighbours: Neighbours::Four,
         source: vec![0; 3 * n],
         sink: vec![0; 3 * n],
-        edges: vec![[vec![0; 3 * n], vec![0; 3 * n]], [vec![i32::MAX / 2; 3 * n], vec![i32::MAX / 2; 3 * n]]],
+        edges: vec![
+            [vec![0; 3 * n], vec![0; 3 * n]],
+            [vec![i32::MAX / 2; 3 * n], vec![i32::MAX / 2; 3 * n]],
+        ],
     };
     instance.source[n..2 * n].fill(i32::MAX);
     instance.sink[..n].fill(i32::MAX);
@@ -259,8 +294,9 @@ fn sums_beyond_32_bits_do_not_overflow() {
     assert_eq!(energy(&instance, &source_side), flow);
 }
 
-/// A way that winds through the grid is longer than 16-bit levels can count: the solver must hand over. (The forests
-/// meet halfway; but as the sink takes little, the source's then grows along the whole way.)
+/// A way that winds through the grid is longer than 16-bit levels can count: the solver must hand
+/// over. (The forests meet halfway; but as the sink takes little, the source's then grows along the
+/// whole way.)
 #[test]
 fn a_way_longer_than_16_bits_is_found() {
     let (width, height) = (301, 257);
@@ -271,7 +307,8 @@ fn a_way_longer_than_16_bits_is_found() {
         sink: vec![0; width * height],
         edges: vec![[vec![0; width * height], vec![0; width * height]]; 2],
     };
-    // Every other row is a corridor; between them one pixel is open, by turns at the right and at the left.
+    // Every other row is a corridor; between them one pixel is open, by turns at the right and at
+    // the left.
     for y in 0..height {
         for x in 0..width {
             let p = y * width + x;
@@ -292,7 +329,11 @@ fn a_way_longer_than_16_bits_is_found() {
     assert_eq!(energy(&instance, &source_side), 2);
     let way = height.div_ceil(2) * width + height / 2;
     assert!(way > 32_000);
-    assert_eq!(source_side.iter().filter(|&&s| s).count(), way, "the sink's arc is the cut");
+    assert_eq!(
+        source_side.iter().filter(|&&s| s).count(),
+        way,
+        "the sink's arc is the cut"
+    );
 }
 
 #[test]
@@ -300,13 +341,21 @@ fn files_that_are_no_grid_are_refused_with_the_line() {
     let good = "c grid 2 2\np max 6 4\nn 1 s\nn 2 t\na 1 3 9\na 6 2 7\na 3 6 5\na 6 3 1\n";
     let read = |text: &str| Instance::read(text.as_bytes());
     let instance = read(good).unwrap();
-    assert_eq!((instance.size, instance.neighbours), ([2, 2], Neighbours::Eight));
+    assert_eq!(
+        (instance.size, instance.neighbours),
+        ([2, 2], Neighbours::Eight)
+    );
     assert_eq!(solve(&instance).0, 5);
     assert_eq!(solve(&read(&good.replace('\n', "\r\n")).unwrap()).0, 5);
     for (from, to, line, words) in [
         ("c grid 2 2", "c grid 2 3", 2, "6 nodes are announced"),
         ("c grid 2 2", "c grid 0 2", 1, "one grid of 1 to"),
-        ("c grid 2 2", "c grid 99999999999 99999999999", 1, "one grid of 1 to"),
+        (
+            "c grid 2 2",
+            "c grid 99999999999 99999999999",
+            1,
+            "one grid of 1 to",
+        ),
         ("c grid 2 2", "c grid 1 67108864", 1, "one grid of 1 to"),
         ("c grid 2 2", "c grid 2 2\nc grid 2 2", 2, "one grid"),
         ("c grid 2 2\n", "", 4, "an arc before"),
@@ -327,8 +376,13 @@ fn files_that_are_no_grid_are_refused_with_the_line() {
         ("a 6 3 1", "a 6 x 1", 8, "\"x\" is no number"),
     ] {
         let error = read(&good.replacen(from, to, 1)).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("line {line}: ")) && error.contains(words), "{from} -> {to}: {error}");
+        assert!(
+            error.starts_with(&format!("line {line}: ")) && error.contains(words),
+            "{from} -> {to}: {error}"
+        );
     }
-    let far = read("c grid 3 1\np max 5 1\nn 1 s\nn 2 t\na 3 5 1\n").unwrap_err().to_string();
+    let far = read("c grid 3 1\np max 5 1\nn 1 s\nn 2 t\na 3 5 1\n")
+        .unwrap_err()
+        .to_string();
     assert!(far.starts_with("line 5: 3 to 5 is no arc"), "{far}");
 }

@@ -12,29 +12,46 @@ use crate::support::models::STEADY;
 use crate::support::program::lossy;
 use crate::support::skip;
 
-/// A shard that is killed under GNU parallel is tried again, and the merged bytes are those of one machine.
+/// A shard that is killed under GNU parallel is tried again, and the merged bytes are those of one
+/// machine.
 #[test]
 fn gnu_parallel_tries_a_killed_shard_again() {
-    if !Command::new("parallel").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        assert!(std::env::var_os("CI").is_none(), "GNU parallel is missing; scripts/test installs it");
+    if !Command::new("parallel")
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "GNU parallel is missing; scripts/test installs it"
+        );
         skip("GNU parallel is not here");
         return;
     }
     let job = Job::with(40, &[], STEADY);
     let golden = job.golden();
     let localise = cargo_bin("localise").display().to_string();
-    let run = [vec![localise.clone()], job.arguments("out")].concat().join(" ");
+    let run = [vec![localise.clone()], job.arguments("out")]
+        .concat()
+        .join(" ");
     let out = job.out("out").display().to_string();
     // The line of docs/cluster.md.
     let line = format!(
         "parallel -j 4 --retries 3 '{run} --threads 1 --shard {{}}/4 || [ $? -eq 3 ]' ::: 0 1 2 3 && \
          {localise} merge {out} --expect-shards 4"
     );
-    let mut child =
-        Command::new("sh").args(["-c", &line]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = Command::new("sh")
+        .args(["-c", &line])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     job.wait_for(&mut child, "out", 2, 2);
     let holder = fs::read_to_string(job.out("out").join("shard-2.lock")).unwrap();
-    let killed = Command::new("kill").args(["-KILL", holder.split(' ').next().unwrap()]).status().unwrap();
+    let killed = Command::new("kill")
+        .args(["-KILL", holder.split(' ').next().unwrap()])
+        .status()
+        .unwrap();
     let output = child.wait_with_output().unwrap();
     let said = lossy(&output.stderr);
     assert!(killed.success() && output.status.success(), "{said}");
@@ -45,13 +62,25 @@ fn gnu_parallel_tries_a_killed_shard_again() {
 fn night(history: &Path, job: &Job, more: &[&str]) -> (Option<i32>, String) {
     let arguments = job.arguments("unused");
     let mut command = Command::new("scripts/nightly");
-    command.env("LOCALISE", cargo_bin("localise")).env("RETRY_SECONDS", "1").arg(history).arg("--");
-    command.args(arguments.iter().skip(1).take_while(|argument| *argument != "--out")).args(more);
+    command
+        .env("LOCALISE", cargo_bin("localise"))
+        .env("RETRY_SECONDS", "1")
+        .arg(history)
+        .arg("--");
+    command
+        .args(
+            arguments
+                .iter()
+                .skip(1)
+                .take_while(|argument| *argument != "--out"),
+        )
+        .args(more);
     let Output { status, stdout, .. } = command.output().unwrap();
     (status.code(), lossy(&stdout))
 }
 
-/// One line and one code a night: good, good with failed photos, busy, failed; and a killed run is gone on with.
+/// One line and one code a night: good, good with failed photos, busy, failed; and a killed run is
+/// gone on with.
 #[test]
 fn a_night_ends_in_one_line_and_a_code() {
     let job = Job::with(20, &[], STEADY);
@@ -61,10 +90,18 @@ fn a_night_ends_in_one_line_and_a_code() {
         // Kill the run, not the script, once it has begun.
         let start = Instant::now();
         let lock = loop {
-            let nights = fs::read_dir(&history).into_iter().flatten().flatten().map(|entry| entry.path());
-            let lock = nights.map(|night| night.join("shard-0.lock")).find(|lock| lock.exists());
+            let nights = fs::read_dir(&history)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|entry| entry.path());
+            let lock = nights
+                .map(|night| night.join("shard-0.lock"))
+                .find(|lock| lock.exists());
             let part = lock.as_ref().map(|lock| lock.with_extension("part"));
-            let begun = part.and_then(|part| fs::read_to_string(part).ok()).is_some_and(|t| t.contains("{\"photo\""));
+            let begun = part
+                .and_then(|part| fs::read_to_string(part).ok())
+                .is_some_and(|t| t.contains("{\"photo\""));
             if let Some(lock) = lock.filter(|_| begun) {
                 break lock;
             }
@@ -74,13 +111,21 @@ fn a_night_ends_in_one_line_and_a_code() {
         let (code, line) = night(&history, &job, &[]);
         assert!(code == Some(75) && line.starts_with("busy "), "{line}");
         let pid = fs::read_to_string(lock).unwrap();
-        assert!(Command::new("kill").args(["-KILL", pid.split(' ').next().unwrap()]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-KILL", pid.split(' ').next().unwrap()])
+                .status()
+                .unwrap()
+                .success()
+        );
         first.join().unwrap()
     });
     let (code, line) = watch;
     assert_eq!(code, Some(0), "{line}");
     assert!(
-        line.starts_with("ok ") && line.contains("(was unknown), 0 of 20 failed") && line.lines().count() == 1,
+        line.starts_with("ok ")
+            && line.contains("(was unknown), 0 of 20 failed")
+            && line.lines().count() == 1,
         "{line}"
     );
     // It ends in the address of the photo to look at: here the worst, below the one that failed.
@@ -89,7 +134,10 @@ fn a_night_ends_in_one_line_and_a_code() {
     let good = fs::canonicalize(history.join("last-good")).unwrap();
     assert!(good.join("summary.json").exists());
     let log = fs::read_to_string(good.with_added_extension("log")).unwrap();
-    assert!(log.contains("ended with 137: goes on in 1 s") && log.contains("resuming: "), "{log}");
+    assert!(
+        log.contains("ended with 137: goes on in 1 s") && log.contains("resuming: "),
+        "{log}"
+    );
 
     // The next night: yesterday's is kept under another name, and one photo is broken.
     fs::rename(&good, history.join("before")).unwrap();
@@ -97,11 +145,24 @@ fn a_night_ends_in_one_line_and_a_code() {
     std::os::unix::fs::symlink("before", history.join("last-good")).unwrap();
     fs::write(job.out("00003.png"), "no picture").unwrap();
     let (code, line) = night(&history, &job, &[]);
-    assert!(code == Some(3) && line.starts_with("ok ") && line.contains("1 of 20 failed"), "{line}");
-    assert!(page(&line).ends_with("report.html#photo=00003.png"), "{line}");
+    assert!(
+        code == Some(3) && line.starts_with("ok ") && line.contains("1 of 20 failed"),
+        "{line}"
+    );
+    assert!(
+        page(&line).ends_with("report.html#photo=00003.png"),
+        "{line}"
+    );
     let (code, line) = night(&history, &job, &["--images", "nowhere.txt"]);
-    assert!(code == Some(2) && line.starts_with("failed ") && line.contains("nowhere.txt"), "{line}");
+    assert!(
+        code == Some(2) && line.starts_with("failed ") && line.contains("nowhere.txt"),
+        "{line}"
+    );
     let rows = fs::read_to_string(history.join("history.csv")).unwrap();
-    let codes: Vec<_> = rows.lines().skip(1).map(|row| row.split(',').nth(1).unwrap()).collect();
+    let codes: Vec<_> = rows
+        .lines()
+        .skip(1)
+        .map(|row| row.split(',').nth(1).unwrap())
+        .collect();
     assert_eq!(codes, ["0", "3", "2"]);
 }

@@ -1,5 +1,6 @@
-//! The onnx package's own tests: every operator test whose operator has a rule, differentiated and checked by
-//! differences; and the nine light graphs of the model zoo. `scripts/fetch-onnx-tests` puts them in place.
+//! The onnx package's own tests: every operator test whose operator has a rule, differentiated and
+//! checked by differences; and the nine light graphs of the model zoo. `scripts/fetch-onnx-tests`
+//! puts them in place.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -17,8 +18,8 @@ const FLOAT: i32 = 1;
 
 fn folders(kind: &str) -> Vec<PathBuf> {
     let folder = Path::new(".onnx-tests").join(kind);
-    let entries =
-        fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}; scripts/test fetches it", folder.display()));
+    let entries = fs::read_dir(&folder)
+        .unwrap_or_else(|e| panic!("{}: {e}; scripts/test fetches it", folder.display()));
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     paths
@@ -42,12 +43,16 @@ enum Fate {
 #[test]
 fn the_operators_tests_are_differentiated() {
     let known: HashSet<_> = RULES.iter().map(|rule| rule.operator).collect();
-    let (mut fates, mut refusals, mut wrong) = (BTreeMap::<Fate, usize>::new(), Vec::new(), Vec::new());
+    let (mut fates, mut refusals, mut wrong) =
+        (BTreeMap::<Fate, usize>::new(), Vec::new(), Vec::new());
     let mut operators = HashSet::new();
     for folder in folders("node") {
-        let Ok(model) = localise::onnx::load(&folder.join("model.onnx")) else { continue };
+        let Ok(model) = localise::onnx::load(&folder.join("model.onnx")) else {
+            continue;
+        };
         let nodes = &model.graph.as_ref().unwrap().node;
-        if nodes.len() != 1 || !known.contains(nodes[0].op_type()) || !nodes[0].domain().is_empty() {
+        if nodes.len() != 1 || !known.contains(nodes[0].op_type()) || !nodes[0].domain().is_empty()
+        {
             continue;
         }
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
@@ -64,10 +69,26 @@ fn the_operators_tests_are_differentiated() {
             Err(why) => wrong.push(format!("{name}: {why}")),
         }
     }
-    println!("{fates:?}, {} operators\n{}", operators.len(), refusals.join("\n"));
-    assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
-    assert!(fates[&Fate::Agrees] >= 370 && operators.len() >= 70, "too few were checked: {fates:?}");
-    assert!(fates[&Fate::Refused] <= 30, "too many were refused\n{}", refusals.join("\n"));
+    println!(
+        "{fates:?}, {} operators\n{}",
+        operators.len(),
+        refusals.join("\n")
+    );
+    assert!(
+        wrong.is_empty(),
+        "{} wrong\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert!(
+        fates[&Fate::Agrees] >= 370 && operators.len() >= 70,
+        "too few were checked: {fates:?}"
+    );
+    assert!(
+        fates[&Fate::Refused] <= 30,
+        "too many were refused\n{}",
+        refusals.join("\n")
+    );
 }
 
 fn data(folder: &Path, what: &str, i: usize) -> Option<TensorProto> {
@@ -76,16 +97,29 @@ fn data(folder: &Path, what: &str, i: usize) -> Option<TensorProto> {
 }
 
 /// The model of a test and its image: the first float32 input is the image, the others are weights.
-fn prepared(model: &ModelProto, data_set: &Path) -> Result<(ModelProto, TensorProto), &'static str> {
+fn prepared(
+    model: &ModelProto,
+    data_set: &Path,
+) -> Result<(ModelProto, TensorProto), &'static str> {
     let mut model = model.clone();
     let graph = model.graph.as_mut().unwrap();
-    let inputs: Vec<_> = graph.input.iter().map(|input| input.name().to_owned()).collect();
+    let inputs: Vec<_> = graph
+        .input
+        .iter()
+        .map(|input| input.name().to_owned())
+        .collect();
     let mut values = Vec::new();
     for (i, name) in inputs.iter().enumerate() {
         let value = data(data_set, "input", i).ok_or("an input is no tensor")?;
-        values.push(TensorProto { name: Some(name.clone()), ..value });
+        values.push(TensorProto {
+            name: Some(name.clone()),
+            ..value
+        });
     }
-    let at = values.iter().position(|v| v.data_type() == FLOAT && !v.dims.contains(&0)).ok_or("no float32 input")?;
+    let at = values
+        .iter()
+        .position(|v| v.data_type() == FLOAT && !v.dims.contains(&0))
+        .ok_or("no float32 input")?;
     let image = values.remove(at);
     graph.input = vec![graph.input[at].clone()];
     graph.initializer.extend(values);
@@ -104,10 +138,24 @@ fn differentiate(model: &ModelProto, data_set: &Path) -> Result<(Fate, String), 
         Err(why) => return no(Fate::NoFloats, why),
     };
     // The values themselves, also where the operator is a softmax.
-    let target = model.graph.as_ref().map(|graph| graph.output[0].name().to_owned());
-    let Ok(mut forward) = AnyModel::new(&model) else { return no(Fate::Runtime, "") };
-    let Ok(y) = forward.run(std::slice::from_ref(&image)) else { return no(Fate::Runtime, "") };
-    let compiled = match gradient::compile(&model, &Options { target, ..Options::default() }, &runtime()) {
+    let target = model
+        .graph
+        .as_ref()
+        .map(|graph| graph.output[0].name().to_owned());
+    let Ok(mut forward) = AnyModel::new(&model) else {
+        return no(Fate::Runtime, "");
+    };
+    let Ok(y) = forward.run(std::slice::from_ref(&image)) else {
+        return no(Fate::Runtime, "");
+    };
+    let compiled = match gradient::compile(
+        &model,
+        &Options {
+            target,
+            ..Options::default()
+        },
+        &runtime(),
+    ) {
         Ok(compiled) => compiled,
         Err(e) => return no(Fate::Refused, &e.to_string().replace('\n', " ")),
     };
@@ -116,16 +164,34 @@ fn differentiate(model: &ModelProto, data_set: &Path) -> Result<(Fate, String), 
     }
     let seed = numbers(compiled.classes, 7);
     let rows = TensorProto::from_floats(SEED, &[1, compiled.classes], &seed);
-    let outputs =
-        AnyModel::new(&compiled.model).and_then(|mut m| m.run(&[image.clone(), rows])).map_err(|e| e.to_string())?;
-    let gradient = outputs.iter().find(|t| t.name() == compiled.gradients[0]).unwrap().floats()?;
-    let size = y[0].floats()?.iter().zip(&seed).map(|(y, s)| f64::from((y * s).abs())).sum::<f64>();
+    let outputs = AnyModel::new(&compiled.model)
+        .and_then(|mut m| m.run(&[image.clone(), rows]))
+        .map_err(|e| e.to_string())?;
+    let gradient = outputs
+        .iter()
+        .find(|t| t.name() == compiled.gradients[0])
+        .unwrap()
+        .floats()?;
+    let size = y[0]
+        .floats()?
+        .iter()
+        .zip(&seed)
+        .map(|(y, s)| f64::from((y * s).abs()))
+        .sum::<f64>();
     let smooth = by_differences(&mut forward, &image, &seed, size, &gradient)?;
-    Ok((if smooth > 0 { Fate::Agrees } else { Fate::Kinks }, String::new()))
+    Ok((
+        if smooth > 0 {
+            Fate::Agrees
+        } else {
+            Fate::Kinks
+        },
+        String::new(),
+    ))
 }
 
-/// Compares S(x) = Σ seed · y, differenced at up to 60 places, with the gradient; where the two sides differ there is a
-/// kink. `size` is Σ |seed · y|, of which S is rounded. Gives the number of places without a kink.
+/// Compares S(x) = Σ seed · y, differenced at up to 60 places, with the gradient; where the two
+/// sides differ there is a kink. `size` is Σ |seed · y|, of which S is rounded. Gives the number of
+/// places without a kink.
 fn by_differences(
     forward: &mut AnyModel,
     image: &TensorProto,
@@ -135,8 +201,15 @@ fn by_differences(
 ) -> Result<usize, String> {
     let x = image.floats()?;
     let mut value = |x: &[f32]| -> Result<f64, String> {
-        let y = forward.run(&[TensorProto::from_floats(image.name(), &image.shape(), x)]).map_err(|e| e.to_string())?;
-        Ok(y[0].floats()?.iter().zip(seed).map(|(&y, &s)| f64::from(y) * f64::from(s)).sum())
+        let y = forward
+            .run(&[TensorProto::from_floats(image.name(), &image.shape(), x)])
+            .map_err(|e| e.to_string())?;
+        Ok(y[0]
+            .floats()?
+            .iter()
+            .zip(seed)
+            .map(|(&y, &s)| f64::from(y) * f64::from(s))
+            .sum())
     };
     let (middle, mut smooth) = (value(&x)?, 0);
     for place in (0..x.len()).step_by(x.len().div_ceil(60)) {
@@ -144,7 +217,10 @@ fn by_differences(
         let mut at = |by: f32| {
             let mut moved = x.clone();
             moved[place] += by;
-            Ok::<_, String>((f64::from(moved[place]) - f64::from(x[place]), value(&moved)?))
+            Ok::<_, String>((
+                f64::from(moved[place]) - f64::from(x[place]),
+                value(&moved)?,
+            ))
         };
         let ((right, above), (left, below)) = (at(step)?, at(-step)?);
         let (up, down) = ((above - middle) / right, (below - middle) / left);
@@ -160,24 +236,33 @@ fn by_differences(
         let (expected, found) = ((above - below) / (right - left), f64::from(gradient[place]));
         let allowed = 0.02 * scale + rounding + 1e-4;
         if found.is_nan() || (found - expected).abs() > allowed {
-            return Err(format!("at {place}: {found:e}, by differences {expected:e} (± {allowed:.0e})"));
+            return Err(format!(
+                "at {place}: {found:e}, by differences {expected:e} (± {allowed:.0e})"
+            ));
         }
     }
     Ok(smooth)
 }
 
-/// The light graphs keep their weights as `ConstantOfShape`; numbers of a fan-in's size take their place.
+/// The light graphs keep their weights as `ConstantOfShape`; numbers of a fan-in's size take their
+/// place.
 #[test]
 fn the_light_graphs_are_differentiated() {
     let mut seen = 0;
-    for path in folders("light").into_iter().filter(|path| path.extension().is_some_and(|e| e == "onnx")) {
+    for path in folders("light")
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|e| e == "onnx"))
+    {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         let model = with_numbers(localise::onnx::load(&path).unwrap());
-        let compiled =
-            gradient::compile(&model, &Options::default(), &runtime()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let compiled = gradient::compile(&model, &Options::default(), &runtime())
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
         seen += 1;
         // The larger ones differ in size only; `benches/pytorch/light.py` measures them all.
-        if !matches!(name.as_str(), "light_squeezenet" | "light_shufflenet" | "light_inception_v1" | "light_zfnet512") {
+        if !matches!(
+            name.as_str(),
+            "light_squeezenet" | "light_shufflenet" | "light_inception_v1" | "light_zfnet512"
+        ) {
             continue;
         }
         let count: usize = compiled.input_shape.iter().product();
@@ -185,31 +270,54 @@ fn the_light_graphs_are_differentiated() {
         let mut forward = AnyModel::new(&compiled.forward).unwrap();
         let mut both = AnyModel::new(&compiled.model).unwrap();
         let class = 17;
-        let seed: Vec<_> = (0..compiled.classes).map(|c| f32::from(u8::from(c == class))).collect();
+        let seed: Vec<_> = (0..compiled.classes)
+            .map(|c| f32::from(u8::from(c == class)))
+            .collect();
         let seed = TensorProto::from_floats(SEED, &[1, compiled.classes], &seed);
         let at = |t: f64| {
-            let values: Vec<_> = x.iter().zip(&v).map(|(&x, &v)| (f64::from(x) + t * f64::from(v)) as f32).collect();
+            let values: Vec<_> = x
+                .iter()
+                .zip(&v)
+                .map(|(&x, &v)| (f64::from(x) + t * f64::from(v)) as f32)
+                .collect();
             TensorProto::from_floats(&compiled.input, &compiled.input_shape, &values)
         };
         // S(x + hv) − S(x − hv) against the slope along the way, by the midpoint rule.
         let (step, points) = (0.02, 64);
-        let mut score = |t: f64| f64::from(forward.run(&[at(t)]).unwrap()[0].floats().unwrap()[class]);
+        let mut score =
+            |t: f64| f64::from(forward.run(&[at(t)]).unwrap()[0].floats().unwrap()[class]);
         let difference = score(step) - score(-step);
         let mut slope = |t: f64| {
             let outputs = both.run(&[at(t), seed.clone()]).unwrap();
-            let gradient = outputs.iter().find(|t| t.name() == compiled.gradients[0]).unwrap().floats().unwrap();
-            gradient.iter().zip(&v).map(|(&g, &v)| f64::from(g) * f64::from(v)).sum::<f64>()
+            let gradient = outputs
+                .iter()
+                .find(|t| t.name() == compiled.gradients[0])
+                .unwrap()
+                .floats()
+                .unwrap();
+            gradient
+                .iter()
+                .zip(&v)
+                .map(|(&g, &v)| f64::from(g) * f64::from(v))
+                .sum::<f64>()
         };
         let middles = (0..points).map(|i| (f64::from(2 * i + 1) / f64::from(points) - 1.0) * step);
         let integral = middles.map(&mut slope).sum::<f64>() * 2.0 * step / f64::from(points);
-        assert!((difference - integral).abs() <= 0.03 * integral.abs(), "{name}: {difference:e}, {integral:e}");
+        assert!(
+            (difference - integral).abs() <= 0.03 * integral.abs(),
+            "{name}: {difference:e}, {integral:e}"
+        );
     }
     assert_eq!(seen, 9);
 }
 
 fn with_numbers(mut model: ModelProto) -> ModelProto {
     let graph = model.graph.as_mut().unwrap();
-    let shapes: BTreeMap<_, _> = graph.initializer.iter().map(|t| (t.name().to_owned(), t.integers().ok())).collect();
+    let shapes: BTreeMap<_, _> = graph
+        .initializer
+        .iter()
+        .map(|t| (t.name().to_owned(), t.integers().ok()))
+        .collect();
     let mut weights = Vec::new();
     graph.node.retain(|node| {
         let shape = match node.op_type() {
@@ -218,7 +326,11 @@ fn with_numbers(mut model: ModelProto) -> ModelProto {
         };
         let dims: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
         let fan_in = dims[1..].iter().product::<usize>().max(1) as f32;
-        let spread = if dims.len() > 1 { (6.0 / fan_in).sqrt() } else { 0.1 };
+        let spread = if dims.len() > 1 {
+            (6.0 / fan_in).sqrt()
+        } else {
+            0.1
+        };
         let offset = if dims.len() > 1 { 0.0 } else { 0.6 };
         let values = numbers(dims.iter().product(), weights.len());
         let values: Vec<_> = values.iter().map(|v| offset + spread * v).collect();
@@ -226,7 +338,9 @@ fn with_numbers(mut model: ModelProto) -> ModelProto {
         false
     });
     let made: HashSet<_> = weights.iter().map(|w| w.name().to_owned()).collect();
-    graph.input.retain(|input: &ValueInfoProto| !made.contains(input.name()));
+    graph
+        .input
+        .retain(|input: &ValueInfoProto| !made.contains(input.name()));
     graph.initializer.extend(weights);
     model
 }

@@ -15,7 +15,9 @@ use crate::support::skip;
 
 /// A block of data of a page.
 fn block(page: &str, id: &str) -> Value {
-    let start = page.find(&format!("id=\"{id}\">")).unwrap_or_else(|| panic!("no block {id}"));
+    let start = page
+        .find(&format!("id=\"{id}\">"))
+        .unwrap_or_else(|| panic!("no block {id}"));
     let text = &page[start..][id.len() + 6..];
     serde_json::from_str(&text[..text.find("</script>").unwrap()]).unwrap()
 }
@@ -29,7 +31,12 @@ fn page(runs: &[&Path], more: &[&str]) -> (String, String) {
 }
 
 fn numbers(column: &Value) -> Vec<Option<f64>> {
-    column.as_array().unwrap().iter().map(Value::as_f64).collect()
+    column
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(Value::as_f64)
+        .collect()
 }
 
 #[test]
@@ -39,22 +46,44 @@ fn a_page_says_what_the_files_say() {
     run(&a, &["--pipeline", "single-warp", "--classes", "top5"]);
     run(&b, &["--pipeline", "centre-box", "--classes", "top5"]);
     let (html, said) = page(&[&a, &b], &["--photos", "3"]);
-    assert!(b.join("report.html").exists() && said.contains("7 photos, "), "{said}");
+    assert!(
+        b.join("report.html").exists() && said.contains("7 photos, "),
+        "{said}"
+    );
 
-    let (summary, rows, pictures) = (block(&html, "summary"), block(&html, "rows"), block(&html, "pictures"));
+    let (summary, rows, pictures) = (
+        block(&html, "summary"),
+        block(&html, "rows"),
+        block(&html, "pictures"),
+    );
     for (i, folder) in [&a, &b].into_iter().enumerate() {
         let numbers_of_run = json(&folder.join("summary.json"));
         let accuracy = &numbers_of_run["metrics"]["gt_known_accuracy"];
         let shown = &summary["runs"][i]["metrics"][0];
-        assert_eq!((&shown["value"], &shown["low"]), (&accuracy["value"], &accuracy["low"]));
+        assert_eq!(
+            (&shown["value"], &shown["low"]),
+            (&accuracy["value"], &accuracy["low"])
+        );
         let right = |bit: u64| {
-            rows["runs"][i]["right"].as_array().unwrap().iter().filter(|v| v.as_u64().unwrap() & bit > 0).count()
+            rows["runs"][i]["right"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|v| v.as_u64().unwrap() & bit > 0)
+                .count()
         };
         assert_eq!(right(1) as f64, accuracy["value"].as_f64().unwrap() * 7.0);
-        let wrong = numbers_of_run["localisation_error_count"][4].as_u64().unwrap();
+        let wrong = numbers_of_run["localisation_error_count"][4]
+            .as_u64()
+            .unwrap();
         assert_eq!(right(4) as u64, 7 - wrong);
         // A cause is "right" where the box is.
-        let causes = rows["runs"][i]["cause"].as_array().unwrap().iter().filter(|cause| *cause == 0).count();
+        let causes = rows["runs"][i]["cause"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|cause| *cause == 0)
+            .count();
         assert_eq!(causes, right(1));
         let manifest = json(&folder.join("manifest.json"));
         assert_eq!(summary["runs"][i]["manifest"], manifest);
@@ -62,22 +91,56 @@ fn a_page_says_what_the_files_say() {
     // IoU by photo, to six decimals.
     let mut reader = csv::Reader::from_path(a.join("boxes.csv")).unwrap();
     let mut by_photo = BTreeMap::new();
-    for row in reader.records().map(Result::unwrap).filter(|row| &row[4] == "true") {
+    for row in reader
+        .records()
+        .map(Result::unwrap)
+        .filter(|row| &row[4] == "true")
+    {
         by_photo.insert(row[0].to_owned(), row[9].parse::<f64>().unwrap());
     }
-    for (id, iou) in rows["id"].as_array().unwrap().iter().zip(numbers(&rows["runs"][0]["iou"])) {
+    for (id, iou) in rows["id"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(numbers(&rows["runs"][0]["iou"]))
+    {
         let expected = by_photo[id.as_str().unwrap()];
-        assert!((iou.unwrap() - expected).abs() < 1.5e-6, "{id}: {iou:?}, {expected}");
+        assert!(
+            (iou.unwrap() - expected).abs() < 1.5e-6,
+            "{id}: {iou:?}, {expected}"
+        );
     }
     // What is compared is what `compare` says.
-    let (compared, _) = expect(0, &["compare", a.to_str().unwrap(), b.to_str().unwrap(), "--json"]);
+    let (compared, _) = expect(
+        0,
+        &[
+            "compare",
+            a.to_str().unwrap(),
+            b.to_str().unwrap(),
+            "--json",
+        ],
+    );
     let compared: Value = serde_json::from_str(&compared).unwrap();
-    assert_eq!(summary["comparisons"][0]["metrics"][0]["lost"], compared["metrics"][0]["lost"]);
+    assert_eq!(
+        summary["comparisons"][0]["metrics"][0]["lost"],
+        compared["metrics"][0]["lost"]
+    );
     assert_eq!(summary["comparisons"][0]["verdict"], compared["verdict"]);
     // Every chosen photo has a picture, with the layers that the pipeline makes.
-    for place in summary["choices"].as_array().unwrap().iter().flat_map(|choice| choice["photos"].as_array().unwrap()) {
+    for place in summary["choices"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|choice| choice["photos"].as_array().unwrap())
+    {
         let picture = &pictures[place.to_string()];
-        assert!(picture["photo"].as_str().unwrap().starts_with("data:image/jpeg;base64,"), "{place}");
+        assert!(
+            picture["photo"]
+                .as_str()
+                .unwrap()
+                .starts_with("data:image/jpeg;base64,"),
+            "{place}"
+        );
         assert!(picture["runs"][0]["component"].is_string(), "{place}");
         assert_eq!(
             picture["runs"][1]["classes"].as_array().unwrap().len(),
@@ -87,7 +150,8 @@ fn a_page_says_what_the_files_say() {
     }
 }
 
-/// Pictures are made once, and then no model is needed; without pictures none is needed at all. The bytes are the same.
+/// Pictures are made once, and then no model is needed; without pictures none is needed at all. The
+/// bytes are the same.
 #[test]
 fn pictures_are_made_once() {
     let folder = TempDir::new().unwrap();
@@ -101,7 +165,10 @@ fn pictures_are_made_once() {
         (fs::read_to_string(out.join("report.html")).unwrap(), said)
     };
     let (plain, said) = report(&["--photos", "2"], Some("/nowhere.so"));
-    assert!(said.contains(" photos have no layers: ") && said.contains("/nowhere.so"), "{said}");
+    assert!(
+        said.contains(" photos have no layers: ") && said.contains("/nowhere.so"),
+        "{said}"
+    );
     assert!(
         block(&plain, "pictures")
             .as_object()
@@ -110,10 +177,19 @@ fn pictures_are_made_once() {
             .all(|p| p["photo"].is_string() && p["runs"][0].is_null())
     );
     let (none, said) = report(&["--photos", "0"], Some("/nowhere.so"));
-    assert!(block(&none, "pictures").as_object().unwrap().is_empty() && !said.contains("layers"), "{said}");
+    assert!(
+        block(&none, "pictures").as_object().unwrap().is_empty() && !said.contains("layers"),
+        "{said}"
+    );
 
     let (first, _) = report(&["--photos", "2"], None);
-    assert!(block(&first, "pictures").as_object().unwrap().values().any(|p| p["runs"][0]["saliency"].is_string()));
+    assert!(
+        block(&first, "pictures")
+            .as_object()
+            .unwrap()
+            .values()
+            .any(|p| p["runs"][0]["saliency"].is_string())
+    );
     let (again, said) = report(&["--photos", "2"], Some("/nowhere.so"));
     assert!(first == again && !said.contains("layers"), "{said}");
     // A fresh run has other pictures: those of the old one go with it.
@@ -134,36 +210,81 @@ fn a_page_escapes_what_it_is_given() {
     let summary = block(&html, "summary");
     assert_eq!(summary["runs"][0]["name"], "<b>&amp;");
     assert_eq!(summary["runs"][0]["failures"].as_array().unwrap().len(), 1);
-    assert!(html.contains("&lt;b&gt;&amp;amp;"), "the plain table is escaped");
+    assert!(
+        html.contains("&lt;b&gt;&amp;amp;"),
+        "the plain table is escaped"
+    );
     assert_eq!(html.matches("<b>").count(), 0);
     let rows = block(&html, "rows");
     assert_eq!(rows["runs"][0]["cause"].as_array().unwrap()[0], 5, "no box");
     assert!(rows["runs"][0]["message"]["0"].is_string());
 }
 
-/// A photo without a class is shown with its first guess, one without true boxes is neither right nor wrong; and layers are
-/// those of the box that is shown, whatever other photos have.
+/// A photo without a class is shown with its first guess, one without true boxes is neither right
+/// nor wrong; and layers are those of the box that is shown, whatever other photos have.
 #[test]
 fn photos_without_classes_and_boxes_have_a_page() {
     let folder = TempDir::new().unwrap();
     let images = fs::canonicalize("data/sample/images").unwrap();
     let table = folder.path().join("boxes.csv");
-    let rows = [("coffee", ",-1,,,,"), ("fig", "n07753113,952,420,246,717,518"), ("drum", "n03249569,541,,,,")];
-    let mut text = "image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max\n".to_owned();
+    let rows = [
+        ("coffee", ",-1,,,,"),
+        ("fig", "n07753113,952,420,246,717,518"),
+        ("drum", "n03249569,541,,,,"),
+    ];
+    let mut text =
+        "image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max\n".to_owned();
     for (id, rest) in rows {
         text += &format!("{id},{}/{id}.jpg,,,{rest}\n", images.display());
     }
     fs::write(&table, text).unwrap();
     let out = folder.path().join("run");
     let [table, out_text] = [&table, &out].map(|path| path.to_str().unwrap());
-    expect(0, &["run", "-q", "--dataset", table, "--classes", "top5", "--pipeline", "single-warp", "--out", out_text]);
+    expect(
+        0,
+        &[
+            "run",
+            "-q",
+            "--dataset",
+            table,
+            "--classes",
+            "top5",
+            "--pipeline",
+            "single-warp",
+            "--out",
+            out_text,
+        ],
+    );
     let (html, said) = page(&[&out], &[]);
-    let (summary, rows, pictures) = (block(&html, "summary"), block(&html, "rows"), block(&html, "pictures"));
+    let (summary, rows, pictures) = (
+        block(&html, "summary"),
+        block(&html, "rows"),
+        block(&html, "pictures"),
+    );
     let run = &rows["runs"][0];
-    assert_eq!(run["iou"].as_array().unwrap().iter().filter(|iou| iou.is_null()).count(), 2, "{rows}");
-    assert!(run["box"].as_array().unwrap().iter().all(Value::is_array), "{rows}");
-    let worst = summary["choices"].as_array().unwrap().iter().find(|choice| choice["name"] == "worst");
-    assert!(worst.is_none_or(|choice| choice["photos"].as_array().unwrap().len() == 1), "{summary}");
+    assert_eq!(
+        run["iou"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|iou| iou.is_null())
+            .count(),
+        2,
+        "{rows}"
+    );
+    assert!(
+        run["box"].as_array().unwrap().iter().all(Value::is_array),
+        "{rows}"
+    );
+    let worst = summary["choices"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|choice| choice["name"] == "worst");
+    assert!(
+        worst.is_none_or(|choice| choice["photos"].as_array().unwrap().len() == 1),
+        "{summary}"
+    );
     assert!(!said.contains("#photo=coffee"), "{said}");
     // Made one by one or together, pictures are the same.
     fs::remove_file(out.join("pictures.jsonl")).unwrap();
@@ -172,8 +293,8 @@ fn photos_without_classes_and_boxes_have_a_page() {
     assert_eq!(block(&again, "pictures"), pictures);
 }
 
-/// Where photos have moved, `--data-dir` finds them by the ends of their paths; and a report needs no right to write
-/// beside the run.
+/// Where photos have moved, `--data-dir` finds them by the ends of their paths; and a report needs
+/// no right to write beside the run.
 #[test]
 fn photos_that_moved_are_found() {
     let job = Job::new(3);
@@ -186,11 +307,23 @@ fn photos_that_moved_are_found() {
     }
     let out = job.out("golden");
     let (lost, said) = page(&[&out], &[]);
-    assert!(said.contains("3 photos cannot be read") && said.contains("--data-dir"), "{said}");
+    assert!(
+        said.contains("3 photos cannot be read") && said.contains("--data-dir"),
+        "{said}"
+    );
     assert!(block(&lost, "pictures").as_object().unwrap().is_empty());
     let (found, said) = page(&[&out], &["--data-dir", moved.to_str().unwrap()]);
-    assert_eq!(block(&found, "pictures").as_object().unwrap().len(), 3, "{said}");
-    assert!(block(&found, "rows")["root"].as_str().unwrap().ends_with("moved/"));
+    assert_eq!(
+        block(&found, "pictures").as_object().unwrap().len(),
+        3,
+        "{said}"
+    );
+    assert!(
+        block(&found, "rows")["root"]
+            .as_str()
+            .unwrap()
+            .ends_with("moved/")
+    );
     let (_, said) = expect(2, &["report", out.to_str().unwrap(), "--data-dir", "src"]);
     assert!(said.contains("--data-dir: none of the photos"), "{said}");
 }
@@ -199,7 +332,10 @@ fn photos_that_moved_are_found() {
 fn a_report_of_no_run_says_so() {
     let folder = TempDir::new().unwrap();
     let (_, said) = expect(2, &["report", folder.path().to_str().unwrap()]);
-    assert!(said.contains("no finished run lies here") && said.contains("help: "), "{said}");
+    assert!(
+        said.contains("no finished run lies here") && said.contains("help: "),
+        "{said}"
+    );
     let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
     run(&a, &["--pipeline", "centre-box"]);
     run(&b, &["--pipeline", "centre-box", "--limit", "3"]);
@@ -210,9 +346,17 @@ fn a_report_of_no_run_says_so() {
 /// The page in a real browser: `tests/browser/report.py` says what is looked at.
 #[test]
 fn a_browser_shows_the_page() {
-    let there = |program: &str| Command::new(program).arg("--version").output().is_ok_and(|o| o.status.success());
+    let there = |program: &str| {
+        Command::new(program)
+            .arg("--version")
+            .output()
+            .is_ok_and(|o| o.status.success())
+    };
     if !Path::new(".test-tools/selenium").exists() || !there("chromium") || !there("chromedriver") {
-        assert!(std::env::var_os("CI").is_none(), "Chromium or selenium is missing; scripts/test installs them");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "Chromium or selenium is missing; scripts/test installs them"
+        );
         skip("Chromium, chromedriver and selenium are not here");
         return;
     }
@@ -229,7 +373,10 @@ fn a_browser_shows_the_page() {
     page(&[&a, &b], &[]);
     let pages = [a.join("report.html"), b.join("report.html"), one.into()];
     let mut command = Command::new("python3");
-    command.arg("tests/browser/report.py").args(&pages).env("PYTHONPATH", ".test-tools");
+    command
+        .arg("tests/browser/report.py")
+        .args(&pages)
+        .env("PYTHONPATH", ".test-tools");
     let output = command.output().unwrap();
     let said = lossy(&[output.stdout, output.stderr].concat());
     assert!(output.status.success(), "{said}");

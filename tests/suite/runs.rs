@@ -14,14 +14,35 @@ fn the_sample_gives_rows_and_numbers() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("run");
     let (table, _) = run(&out, &[]);
-    assert!(table.contains("7 of 7 scored, 0 failed") && table.contains("floor: the whole photo"), "{table}");
+    assert!(
+        table.contains("7 of 7 scored, 0 failed") && table.contains("floor: the whole photo"),
+        "{table}"
+    );
 
     let rows = std::fs::read_to_string(out.join("boxes.csv")).unwrap();
-    let ids: Vec<_> = rows.lines().skip(1).map(|row| row.split(',').next().unwrap()).collect();
-    assert_eq!(ids, ["chelsea", "coffee", "rocket", "fig", "spaniels", "drum", "dragonfly"]);
+    let ids: Vec<_> = rows
+        .lines()
+        .skip(1)
+        .map(|row| row.split(',').next().unwrap())
+        .collect();
+    assert_eq!(
+        ids,
+        [
+            "chelsea",
+            "coffee",
+            "rocket",
+            "fig",
+            "spaniels",
+            "drum",
+            "dragonfly"
+        ]
+    );
 
     let summary = json(&out.join("summary.json"));
-    assert_eq!((&summary["schema"], &summary["images"], &summary["failed"]), (&1.into(), &7.into(), &0.into()));
+    assert_eq!(
+        (&summary["schema"], &summary["images"], &summary["failed"]),
+        (&1.into(), &7.into(), &0.into())
+    );
     for metric in [
         "gt_known_accuracy",
         "top1_localisation_error",
@@ -30,21 +51,42 @@ fn the_sample_gives_rows_and_numbers() {
         "top5_classification_error",
         "box_given_top5",
     ] {
-        let [value, low, high] = ["value", "low", "high"].map(|k| summary["metrics"][metric][k].as_f64().unwrap());
-        assert!(0.0 <= low && low <= value && value <= high && high <= 1.0, "{metric}");
+        let [value, low, high] =
+            ["value", "low", "high"].map(|k| summary["metrics"][metric][k].as_f64().unwrap());
+        assert!(
+            0.0 <= low && low <= value && value <= high && high <= 1.0,
+            "{metric}"
+        );
     }
     // Of the seven photos only chelsea's cat fills most of the picture.
     for floor in ["centre_half_area", "whole_image"] {
-        let value = summary["floors"][floor]["gt_known_accuracy"]["value"].as_f64().unwrap();
+        let value = summary["floors"][floor]["gt_known_accuracy"]["value"]
+            .as_f64()
+            .unwrap();
         assert!((value - 1.0 / 7.0).abs() < 1e-12, "{floor} {value}");
     }
     assert!(summary.get("weighted").is_none());
 
     let manifest = json(&out.join("manifest.json"));
-    for key in ["program", "commit", "onnx_runtime", "dataset_sha256", "model_sha256", "pipeline", "shards"] {
+    for key in [
+        "program",
+        "commit",
+        "onnx_runtime",
+        "dataset_sha256",
+        "model_sha256",
+        "pipeline",
+        "shards",
+    ] {
         assert!(!manifest[key].is_null(), "{key}");
     }
-    for key in ["started", "command", "host", "cpu", "cpu_features", "threads"] {
+    for key in [
+        "started",
+        "command",
+        "host",
+        "cpu",
+        "cpu_features",
+        "threads",
+    ] {
         assert!(!manifest["sessions"][0][key].is_null(), "{key}");
     }
 }
@@ -54,7 +96,17 @@ fn the_rows_do_not_depend_on_the_threads() {
     let folder = TempDir::new().unwrap();
     let bytes = |threads: &str, pipeline: &str| {
         let out = folder.path().join(format!("{threads}-{pipeline}"));
-        run(&out, &["--threads", threads, "--pipeline", pipeline, "--classes", "top5"]);
+        run(
+            &out,
+            &[
+                "--threads",
+                threads,
+                "--pipeline",
+                pipeline,
+                "--classes",
+                "top5",
+            ],
+        );
         ["boxes.csv", "summary.json"].map(|file| std::fs::read(out.join(file)).unwrap())
     };
     for pipeline in ["paper2013", "single-warp", "fong-gradient"] {
@@ -67,12 +119,33 @@ fn the_rows_do_not_depend_on_the_threads() {
 fn run_toml_runs_again() {
     let folder = TempDir::new().unwrap();
     let (first, second) = (folder.path().join("a"), folder.path().join("b"));
-    run(&first, &["--pipeline", "single-warp", "--set", "cut.gamma=7", "--limit", "3"]);
+    run(
+        &first,
+        &[
+            "--pipeline",
+            "single-warp",
+            "--set",
+            "cut.gamma=7",
+            "--limit",
+            "3",
+        ],
+    );
     let config = first.join("run.toml");
-    let again = ["run", "--quiet", "--config", config.to_str().unwrap(), "--out", second.to_str().unwrap()];
+    let again = [
+        "run",
+        "--quiet",
+        "--config",
+        config.to_str().unwrap(),
+        "--out",
+        second.to_str().unwrap(),
+    ];
     ended(0, localise().current_dir("data").args(again));
     for file in ["boxes.csv", "summary.json", "run.toml"] {
-        assert_eq!(std::fs::read(first.join(file)).unwrap(), std::fs::read(second.join(file)).unwrap(), "{file}");
+        assert_eq!(
+            std::fs::read(first.join(file)).unwrap(),
+            std::fs::read(second.join(file)).unwrap(),
+            "{file}"
+        );
     }
 }
 
@@ -83,16 +156,25 @@ fn five_classes_give_the_same_numbers_as_one() {
     let summary = |classes: &str| {
         let out = folder.path().join(classes);
         run(&out, &["--classes", classes, "--pipeline", "single-warp"]);
-        (json(&out.join("summary.json"))["metrics"].clone(), std::fs::read_to_string(out.join("boxes.csv")).unwrap())
+        (
+            json(&out.join("summary.json"))["metrics"].clone(),
+            std::fs::read_to_string(out.join("boxes.csv")).unwrap(),
+        )
     };
     let ((gt, one), (top5, five)) = (summary("gt"), summary("top5"));
     assert_eq!(gt, top5);
     assert_eq!(one.lines().count(), 1 + 7);
     assert!((1 + 35..=1 + 42).contains(&five.lines().count()));
     // The devkit's own rule on the five boxes: right when class and box are.
-    let fields: Vec<Vec<&str>> = five.lines().skip(1).map(|row| row.split(',').collect()).collect();
+    let fields: Vec<Vec<&str>> = five
+        .lines()
+        .skip(1)
+        .map(|row| row.split(',').collect())
+        .collect();
     let right = |row: &&Vec<&str>| {
-        row[4] == "true" && row[2].parse::<usize>().unwrap() <= 5 && row[9].parse::<f64>().unwrap() >= 0.5
+        row[4] == "true"
+            && row[2].parse::<usize>().unwrap() <= 5
+            && row[9].parse::<f64>().unwrap() >= 0.5
     };
     let error = 1.0 - fields.iter().filter(right).count() as f64 / 7.0;
     assert!((top5["top5_localisation_error"]["value"].as_f64().unwrap() - error).abs() < 1e-12);
@@ -101,8 +183,12 @@ fn five_classes_give_the_same_numbers_as_one() {
 #[test]
 fn every_pipeline_runs() {
     let folder = TempDir::new().unwrap();
-    let files = std::fs::read_dir("pipelines").unwrap().map(|entry| entry.unwrap().path());
-    let pipelines: Vec<_> = files.filter(|path| path.extension().is_some_and(|e| e == "toml")).collect();
+    let files = std::fs::read_dir("pipelines")
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let pipelines: Vec<_> = files
+        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .collect();
     assert!(pipelines.len() >= 11, "{pipelines:?}");
     for pipeline in &pipelines {
         let name = pipeline.file_stem().unwrap().to_str().unwrap();
@@ -116,19 +202,41 @@ fn every_pipeline_runs() {
 fn results_are_never_overwritten_unasked() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().to_str().unwrap();
-    run(folder.path(), &["--pipeline", "whole-image", "--limit", "1"]);
+    run(
+        folder.path(),
+        &["--pipeline", "whole-image", "--limit", "1"],
+    );
     let before = std::fs::read(folder.path().join("boxes.csv")).unwrap();
-    let (_, error) = expect(2, &["run", "--dataset", "sample", "--pipeline", "centre-box", "--out", out]);
+    let (_, error) = expect(
+        2,
+        &[
+            "run",
+            "--dataset",
+            "sample",
+            "--pipeline",
+            "centre-box",
+            "--out",
+            out,
+        ],
+    );
     assert!(error.contains("--fresh"), "{error}");
-    assert_eq!(std::fs::read(folder.path().join("boxes.csv")).unwrap(), before);
-    run(folder.path(), &["--pipeline", "centre-box", "--limit", "1", "--fresh"]);
+    assert_eq!(
+        std::fs::read(folder.path().join("boxes.csv")).unwrap(),
+        before
+    );
+    run(
+        folder.path(),
+        &["--pipeline", "centre-box", "--limit", "1", "--fresh"],
+    );
 }
 
 #[test]
 fn a_wrong_folder_stops_early() {
     let folder = TempDir::new().unwrap();
     let header = "image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max\n";
-    let rows: String = (0..50).map(|i| format!("p{i},none/{i}.jpg,10,10,n01440764,0,0,0,5,5\n")).collect();
+    let rows: String = (0..50)
+        .map(|i| format!("p{i},none/{i}.jpg,10,10,n01440764,0,0,0,5,5\n"))
+        .collect();
     std::fs::write(folder.path().join("boxes.csv"), format!("{header}{rows}")).unwrap();
     let out = folder.path().join("out");
     let arguments = [
@@ -142,10 +250,16 @@ fn a_wrong_folder_stops_early() {
         "1",
     ];
     let (_, error) = expect(2, &arguments);
-    assert!(error.contains("none: no such folder") && error.contains("--data-dir"), "{error}");
+    assert!(
+        error.contains("none: no such folder") && error.contains("--data-dir"),
+        "{error}"
+    );
     std::fs::create_dir(folder.path().join("none")).unwrap();
     let (_, error) = expect(2, &arguments);
-    assert!(error.contains("first 2") && error.contains(" photos all failed; the last: p"), "{error}");
+    assert!(
+        error.contains("first 2") && error.contains(" photos all failed; the last: p"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -153,20 +267,45 @@ fn bad_input_is_named_with_a_remedy() {
     let cases: [(&[&str], &str); 9] = [
         (&["run", "--dataset", "sampel"], "the nearest is sample"),
         (&["run", "--dataset", "ilsvrc-val"], "--data-dir"),
-        (&["run", "--dataset", "ilsvrc-val", "--data-dir", "src"], "no annotations; looked for"),
-        (&["run", "--dataset", "sample", "--model", "squeeznet"], "the nearest is squeezenet1.1"),
-        (&["run", "--dataset", "sample", "--model", "README.onnx"], "has no description"),
-        (&["run", "--dataset", "sample", "--pipeline", "paper"], "the nearest is paper2013"),
-        (&["run", "--dataset", "sample", "--set", "cut.gama=1"], "did you mean gamma"),
-        (&["run", "--dataset", "sample", "--onnxruntime", "nowhere.so"], "nowhere.so, which is no file"),
+        (
+            &["run", "--dataset", "ilsvrc-val", "--data-dir", "src"],
+            "no annotations; looked for",
+        ),
+        (
+            &["run", "--dataset", "sample", "--model", "squeeznet"],
+            "the nearest is squeezenet1.1",
+        ),
+        (
+            &["run", "--dataset", "sample", "--model", "README.onnx"],
+            "has no description",
+        ),
+        (
+            &["run", "--dataset", "sample", "--pipeline", "paper"],
+            "the nearest is paper2013",
+        ),
+        (
+            &["run", "--dataset", "sample", "--set", "cut.gama=1"],
+            "did you mean gamma",
+        ),
+        (
+            &["run", "--dataset", "sample", "--onnxruntime", "nowhere.so"],
+            "nowhere.so, which is no file",
+        ),
         (&["show", "nowhere.jpg"], "nowhere.jpg: cannot read"),
     ];
     let folder = TempDir::new().unwrap();
     for (i, (arguments, expected)) in cases.into_iter().enumerate() {
         let out = folder.path().join(i.to_string());
-        let out = if arguments[0] == "run" { vec!["--out", out.to_str().unwrap()] } else { vec![] };
+        let out = if arguments[0] == "run" {
+            vec!["--out", out.to_str().unwrap()]
+        } else {
+            vec![]
+        };
         let (_, error) = expect(2, &[arguments, &out].concat());
-        assert!(error.starts_with("error: ") && error.contains(expected), "{arguments:?}: {error}");
+        assert!(
+            error.starts_with("error: ") && error.contains(expected),
+            "{arguments:?}: {error}"
+        );
     }
 }
 
@@ -184,17 +323,40 @@ fn a_library_that_does_not_load_is_named() {
     let output = command.timeout(Duration::from_secs(60)).output().unwrap();
     let error = lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{error}");
-    assert!(error.contains("does not load from") && error.contains("scripts/fetch-onnxruntime"), "{error}");
+    assert!(
+        error.contains("does not load from") && error.contains("scripts/fetch-onnxruntime"),
+        "{error}"
+    );
 }
 
-/// Without the variable that cargo sets, and from another folder, the working copy's library and data are found.
+/// Without the variable that cargo sets, and from another folder, the working copy's library and
+/// data are found.
 #[test]
 fn the_working_copy_is_found_from_anywhere() {
     let folder = TempDir::new().unwrap();
     let mut command = localise();
-    command.env_remove("ORT_DYLIB_PATH").current_dir(folder.path());
-    ended(0, command.args(["run", "-q", "--dataset", "sample", "--pipeline", "whole-image", "--limit", "1"]));
-    assert_eq!(std::fs::read_dir(folder.path().join("runs")).unwrap().count(), 1);
+    command
+        .env_remove("ORT_DYLIB_PATH")
+        .current_dir(folder.path());
+    ended(
+        0,
+        command.args([
+            "run",
+            "-q",
+            "--dataset",
+            "sample",
+            "--pipeline",
+            "whole-image",
+            "--limit",
+            "1",
+        ]),
+    );
+    assert_eq!(
+        std::fs::read_dir(folder.path().join("runs"))
+            .unwrap()
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -202,9 +364,21 @@ fn what_is_written_where_it_cannot_be_is_an_output_error() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
-    let (_, error) = expect(2, &["run", "--dataset", "sample", "--out", file.to_str().unwrap()]);
+    let (_, error) = expect(
+        2,
+        &[
+            "run",
+            "--dataset",
+            "sample",
+            "--out",
+            file.to_str().unwrap(),
+        ],
+    );
     assert!(error.contains("it is a file"), "{error}");
-    let (_, error) = expect(74, &["run", "--dataset", "sample", "--out", "/proc/localise"]);
+    let (_, error) = expect(
+        74,
+        &["run", "--dataset", "sample", "--out", "/proc/localise"],
+    );
     assert!(error.contains("cannot write /proc/localise"), "{error}");
 }
 
@@ -239,10 +413,17 @@ fn fong_on_the_development_photos() {
     for (found, expected, tolerance) in [
         (value(weighted), 0.591, 0.015),
         (value(&weighted["floors"]["whole_image"]), 0.411, 0.0006),
-        (value(&weighted["floors"]["centre_four_fifths"]), 0.532, 0.0006),
+        (
+            value(&weighted["floors"]["centre_four_fifths"]),
+            0.532,
+            0.0006,
+        ),
         (value(&weighted["floors"]["centre_half_area"]), 0.546, 0.005),
     ] {
-        assert!((found - expected).abs() <= tolerance, "{found} against {expected}");
+        assert!(
+            (found - expected).abs() <= tolerance,
+            "{found} against {expected}"
+        );
     }
 }
 
@@ -251,7 +432,17 @@ fn guided_and_deconvnet_give_other_boxes() {
     let folder = TempDir::new().unwrap();
     let boxes = |method: &str| {
         let out = folder.path().join(method);
-        run(&out, &["--pipeline", "single-warp", "--set", &format!("saliency.method={method:?}"), "--limit", "2"]);
+        run(
+            &out,
+            &[
+                "--pipeline",
+                "single-warp",
+                "--set",
+                &format!("saliency.method={method:?}"),
+                "--limit",
+                "2",
+            ],
+        );
         std::fs::read_to_string(out.join("boxes.csv")).unwrap()
     };
     let [gradient, guided, deconvnet] = ["gradient", "guided", "deconvnet"].map(boxes);

@@ -9,7 +9,8 @@ use tempfile::TempDir;
 use crate::support::program::{ended, expect, json, localise, run, scored, text};
 use crate::support::wsol::{Wsol, write_ids};
 
-/// The sample photos in wsolevaluation's layout, under ILSVRC's names and with an order of ILSVRC IDs.
+/// The sample photos in wsolevaluation's layout, under ILSVRC's names and with an order of ILSVRC
+/// IDs.
 fn with_ids(folder: &Path) -> PathBuf {
     let root = folder.join("sample-with-ids");
     Wsol::sample(&root, 1).write(&root);
@@ -18,35 +19,71 @@ fn with_ids(folder: &Path) -> PathBuf {
     root
 }
 
-/// A run's own numbers, those of its rows, and those of each submission made from them, are the same.
+/// A run's own numbers, those of its rows, and those of each submission made from them, are the
+/// same.
 #[test]
 fn every_format_gives_a_runs_own_numbers() {
     let folder = TempDir::new().unwrap();
     let dataset = with_ids(folder.path());
     for pipeline in ["single-warp", "centre-box"] {
         let out = folder.path().join(pipeline);
-        let arguments = ["run", "--quiet", "--dataset", text(&dataset), "--out", text(&out), "--pipeline", pipeline];
+        let arguments = [
+            "run",
+            "--quiet",
+            "--dataset",
+            text(&dataset),
+            "--out",
+            text(&out),
+            "--pipeline",
+            pipeline,
+        ];
         expect(0, &[&arguments[..], &["--classes", "top5"]].concat());
         let own = json(&out.join("summary.json"));
-        assert_eq!((&own["photos"], &own["photos_localised"]), (&7.into(), &5.into()));
+        assert_eq!(
+            (&own["photos"], &own["photos_localised"]),
+            (&7.into(), &5.into())
+        );
         let rows = scored(&[text(&out)]);
-        for key in ["metrics", "floors", "by_class", "by_size", "localisation_error", "failed", "profile", "dataset"] {
+        for key in [
+            "metrics",
+            "floors",
+            "by_class",
+            "by_size",
+            "localisation_error",
+            "failed",
+            "profile",
+            "dataset",
+        ] {
             assert_eq!(rows[key], own[key], "{pipeline} {key}");
         }
         let formats = ["devkit", "kaggle", "kaggle-numbered", "coco", "rows"];
         let files = formats.map(|format| folder.path().join(format!("{pipeline}.{format}")));
-        let writes: Vec<String> = formats.iter().zip(&files).map(|(f, path)| format!("{f}={}", text(path))).collect();
+        let writes: Vec<String> = formats
+            .iter()
+            .zip(&files)
+            .map(|(f, path)| format!("{f}={}", text(path)))
+            .collect();
         let mut arguments = vec!["score", text(&out), "--dataset", text(&dataset)];
-        writes.iter().for_each(|write| arguments.extend(["--write", write]));
+        writes
+            .iter()
+            .for_each(|write| arguments.extend(["--write", write]));
         expect(0, &arguments);
         for (format, file) in formats.iter().zip(&files) {
             let found = scored(&[text(file), "--dataset", text(&dataset), "--format", format]);
-            // Five guesses may not hold the true class: then they cannot say how its box would have been.
+            // Five guesses may not hold the true class: then they cannot say how its box would have
+            // been.
             for key in ["floors", "failed", "photos_localised"] {
                 assert_eq!(found[key], own[key], "{format} {key}");
             }
-            let errors = ["localisation_error", "classification_error", "localisation_error_no_blacklist"];
-            for key in errors.iter().flat_map(|key| [(*key).to_owned(), format!("{key}_count")]) {
+            let errors = [
+                "localisation_error",
+                "classification_error",
+                "localisation_error_no_blacklist",
+            ];
+            for key in errors
+                .iter()
+                .flat_map(|key| [(*key).to_owned(), format!("{key}_count")])
+            {
                 assert_eq!(found[&key], own[&key], "{format} {key}");
             }
             for key in [
@@ -67,13 +104,26 @@ fn every_format_gives_a_runs_own_numbers() {
 fn scoring_needs_no_runtime() {
     let folder = TempDir::new().unwrap();
     let boxes = folder.path().join("boxes.csv");
-    fs::write(&boxes, "image_id,x_min,y_min,x_max,y_max\nchelsea,0,0,384,300\ncoffee,0,0,10,10\n").unwrap();
+    fs::write(
+        &boxes,
+        "image_id,x_min,y_min,x_max,y_max\nchelsea,0,0,384,300\ncoffee,0,0,10,10\n",
+    )
+    .unwrap();
     let mut command = localise();
-    command.env("ORT_DYLIB_PATH", "nowhere.so").args(["score", text(&boxes), "--dataset", "sample"]);
+    command.env("ORT_DYLIB_PATH", "nowhere.so").args([
+        "score",
+        text(&boxes),
+        "--dataset",
+        "sample",
+    ]);
     let (said, _) = ended(3, &mut command);
-    assert!(said.contains("14.3 %") && said.contains("2 of 7 scored, 5 failed or missing"), "{said}");
     assert!(
-        said.contains("Classification error   top-1") && said.contains("note: 5 of 7 photos have no guess"),
+        said.contains("14.3 %") && said.contains("2 of 7 scored, 5 failed or missing"),
+        "{said}"
+    );
+    assert!(
+        said.contains("Classification error   top-1")
+            && said.contains("note: 5 of 7 photos have no guess"),
         "{said}"
     );
 }
@@ -86,21 +136,51 @@ fn what_cannot_be_scored_is_said() {
         fs::write(&path, text).unwrap();
         path
     };
-    let rows = file("rows.csv", "image_id,x_min,y_min,x_max,y_max\nchelsea,0,0,384,300\nnobody,0,0,1,1\n");
+    let rows = file(
+        "rows.csv",
+        "image_id,x_min,y_min,x_max,y_max\nchelsea,0,0,384,300\nnobody,0,0,1,1\n",
+    );
     let devkit = file("boxes.txt", "1 0 0 1 1\n");
     let odd = file("boxes.dat", "");
-    let good = file("good.csv", "image_id,x_min,y_min,x_max,y_max\nchelsea,0,0,384,300\n");
+    let good = file(
+        "good.csv",
+        "image_id,x_min,y_min,x_max,y_max\nchelsea,0,0,384,300\n",
+    );
     let out = folder.path().join("x");
     let write = format!("devkit={}", text(&out));
     let cases: [(&[&str], &str); 8] = [
-        (&[text(&rows), "--dataset", "sample"], "rows.csv:3: sample has no photo called nobody"),
+        (
+            &[text(&rows), "--dataset", "sample"],
+            "rows.csv:3: sample has no photo called nobody",
+        ),
         (&[text(&rows)], "--dataset is missing"),
-        (&[text(&devkit), "--dataset", "sample"], "it does not tell which ILSVRC ID is which class"),
+        (
+            &[text(&devkit), "--dataset", "sample"],
+            "it does not tell which ILSVRC ID is which class",
+        ),
         (&[text(&odd), "--dataset", "sample"], "say it with --format"),
-        (&[text(&good), "--dataset", "sample", "--write", &write], "run with --classes top5"),
-        (&[text(&good), "--dataset", "sample", "--write", "devkat=x"], "formats are rows, devkit, kaggle"),
-        (&["nowhere.csv", "--dataset", "sample"], "nowhere.csv: there is no such file"),
-        (&[text(folder.path()), "--dataset", "sample", "--format", "wsoleval-npy"], "chelsea.npy"),
+        (
+            &[text(&good), "--dataset", "sample", "--write", &write],
+            "run with --classes top5",
+        ),
+        (
+            &[text(&good), "--dataset", "sample", "--write", "devkat=x"],
+            "formats are rows, devkit, kaggle",
+        ),
+        (
+            &["nowhere.csv", "--dataset", "sample"],
+            "nowhere.csv: there is no such file",
+        ),
+        (
+            &[
+                text(folder.path()),
+                "--dataset",
+                "sample",
+                "--format",
+                "wsoleval-npy",
+            ],
+            "chelsea.npy",
+        ),
     ];
     for (arguments, expected) in cases {
         let (_, error) = expect(2, &[&["score"], arguments].concat());
@@ -113,21 +193,43 @@ fn what_cannot_be_scored_is_said() {
 fn maps_and_masks_of_a_run_are_scored() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("run");
-    run(&out, &["--pipeline", "single-warp", "--write-maps", "--write-masks"]);
+    run(
+        &out,
+        &["--pipeline", "single-warp", "--write-maps", "--write-masks"],
+    );
     let (_, error) = expect(2, &["score", text(&out.join("maps"))]);
-    assert!(error.contains("a run keeps that of its boxes alone"), "{error}");
+    assert!(
+        error.contains("a run keeps that of its boxes alone"),
+        "{error}"
+    );
     let found = scored(&[text(&out.join("maps")), "--dataset", "sample"]);
     let maps = &found["maps"];
-    for key in ["max_box_acc", "max_box_acc_v2", "centre_half_area", "whole_image"] {
-        let value = maps["wsoleval"][key].get("value").unwrap_or(&maps["wsoleval"][key]["mean"]).as_f64().unwrap();
+    for key in [
+        "max_box_acc",
+        "max_box_acc_v2",
+        "centre_half_area",
+        "whole_image",
+    ] {
+        let value = maps["wsoleval"][key]
+            .get("value")
+            .unwrap_or(&maps["wsoleval"][key]["mean"])
+            .as_f64()
+            .unwrap();
         assert!((0.0..=1.0).contains(&value), "{key} {value}");
     }
     // SqueezeNet sees most of these objects: its maps are not constant ones.
     let energy = &maps["ebpg"];
-    assert!(energy["inside"]["value"].as_f64() > energy["constant_map"]["value"].as_f64(), "{energy}");
-    assert_eq!((&maps["pointing"]["images"], &maps["wsoleval"]["images"]), (&7.into(), &7.into()));
+    assert!(
+        energy["inside"]["value"].as_f64() > energy["constant_map"]["value"].as_f64(),
+        "{energy}"
+    );
+    assert_eq!(
+        (&maps["pointing"]["images"], &maps["wsoleval"]["images"]),
+        (&7.into(), &7.into())
+    );
 
-    // Against the masks themselves, which are the truth here, and against the boxes that bound them.
+    // Against the masks themselves, which are the truth here, and against the boxes that bound
+    // them.
     let masks = out.join("masks");
     let description = folder.path().join("masked.toml");
     let sample = std::path::absolute("data/sample").unwrap();
@@ -142,19 +244,30 @@ fn maps_and_masks_of_a_run_are_scored() {
     let rows = fs::read_to_string(out.join("boxes.csv")).unwrap();
     for row in rows.lines().skip(1) {
         let fields: Vec<&str> = row.split(',').collect();
-        let mask = image::open(masks.join(fields[0]).with_added_extension("png")).unwrap().into_luma8();
+        let mask = image::open(masks.join(fields[0]).with_added_extension("png"))
+            .unwrap()
+            .into_luma8();
         let set = |horizontal: bool| {
             let places = mask.enumerate_pixels().filter(|(.., v)| v.0[0] == 255);
-            let places: Vec<u32> = places.map(|(x, y, _)| if horizontal { x } else { y }).collect();
-            [*places.iter().min().unwrap(), places.iter().max().unwrap() + 1]
+            let places: Vec<u32> = places
+                .map(|(x, y, _)| if horizontal { x } else { y })
+                .collect();
+            [
+                *places.iter().min().unwrap(),
+                places.iter().max().unwrap() + 1,
+            ]
         };
         let edge = |i: usize| fields[i].parse::<f64>().unwrap() as u32;
         // The box covers every pixel of the frame that it touches; the mask takes centres.
         let [scale_x, scale_y] = [mask.width(), mask.height()].map(|n| n.div_ceil(227) + 1);
-        for ([low, high], min, max, slack) in
-            [(set(true), edge(5), edge(7), scale_x), (set(false), edge(6), edge(8), scale_y)]
-        {
-            assert!(low.abs_diff(min) <= slack && high.abs_diff(max) <= slack, "{row}: {low} {high}");
+        for ([low, high], min, max, slack) in [
+            (set(true), edge(5), edge(7), scale_x),
+            (set(false), edge(6), edge(8), scale_y),
+        ] {
+            assert!(
+                low.abs_diff(min) <= slack && high.abs_diff(max) <= slack,
+                "{row}: {low} {high}"
+            );
         }
     }
 }
@@ -165,28 +278,70 @@ fn two_runs_are_compared() {
     let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
     run(&a, &["--pipeline", "single-warp"]);
     run(&b, &["--pipeline", "whole-image"]);
-    let compared = |code: i32, more: &[&str]| expect(code, &[&["compare", text(&a), text(&b)], more].concat()).0;
+    let compared = |code: i32, more: &[&str]| {
+        expect(code, &[&["compare", text(&a), text(&b)], more].concat()).0
+    };
     let found: Value = serde_json::from_str(&compared(0, &["--json"])).unwrap();
-    let [before, after] =
-        [&a, &b].map(|out| json(&out.join("summary.json"))["metrics"]["gt_known_accuracy"]["value"].clone());
+    let [before, after] = [&a, &b].map(|out| {
+        json(&out.join("summary.json"))["metrics"]["gt_known_accuracy"]["value"].clone()
+    });
     let first = &found["metrics"][0];
-    assert_eq!((&first["a"], &first["b"], &first["name"]), (&before, &after, &"GT-known accuracy".into()));
+    assert_eq!(
+        (&first["a"], &first["b"], &first["name"]),
+        (&before, &after, &"GT-known accuracy".into())
+    );
     let [won, lost] = ["won", "lost"].map(|key| first[key].as_u64().unwrap());
     assert_eq!(first["lost_images"].as_array().unwrap().len() as u64, lost);
     let difference = first["difference"]["value"].as_f64().unwrap();
     assert!((difference * 7.0 - (won as f64 - lost as f64)).abs() < 1e-9);
-    assert!(found["cpu_ms_per_photo"].as_array().unwrap().iter().any(|stage| stage[0] == "network"));
+    assert!(
+        found["cpu_ms_per_photo"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|stage| stage[0] == "network")
+    );
 
     // Against boxes that are never right.
-    let rows =
-        ["chelsea", "coffee", "rocket", "fig", "spaniels", "drum", "dragonfly"].map(|id| format!("{id},0,0,1,1\n"));
+    let rows = [
+        "chelsea",
+        "coffee",
+        "rocket",
+        "fig",
+        "spaniels",
+        "drum",
+        "dragonfly",
+    ]
+    .map(|id| format!("{id},0,0,1,1\n"));
     let bad = folder.path().join("bad.csv");
-    fs::write(&bad, format!("image_id,x_min,y_min,x_max,y_max\n{}", rows.concat())).unwrap();
+    fs::write(
+        &bad,
+        format!("image_id,x_min,y_min,x_max,y_max\n{}", rows.concat()),
+    )
+    .unwrap();
     let dropped = |code: i32, most: &str| {
-        expect(code, &["compare", text(&a), text(&bad), "--dataset", "sample", "--max-drop", most]).0
+        expect(
+            code,
+            &[
+                "compare",
+                text(&a),
+                text(&bad),
+                "--dataset",
+                "sample",
+                "--max-drop",
+                most,
+            ],
+        )
+        .0
     };
     let said = dropped(5, "0.5");
-    assert!(said.lines().last().unwrap().starts_with("FAILED: the drop of "), "{said}");
+    assert!(
+        said.lines()
+            .last()
+            .unwrap()
+            .starts_with("FAILED: the drop of "),
+        "{said}"
+    );
     assert!(dropped(0, "100").contains("GT-known accuracy"));
     let same = expect(0, &["compare", text(&a), text(&a), "--max-drop", "0"]).0;
     assert!(same.contains("no photo flipped"), "{same}");
@@ -197,25 +352,45 @@ fn two_runs_are_compared() {
     let (_, error) = expect(2, &["compare", text(&a), text(&fewer)]);
     assert!(error.contains("7 photos, 3 photos"), "{error}");
     let boxes = folder.path().join("mine.csv");
-    fs::write(&boxes, "image_id,x_min,y_min,x_max,y_max\nchelsea,0,0,384,300\n").unwrap();
-    let said = expect(0, &["compare", text(&a), text(&boxes), "--dataset", "sample"]).0;
+    fs::write(
+        &boxes,
+        "image_id,x_min,y_min,x_max,y_max\nchelsea,0,0,384,300\n",
+    )
+    .unwrap();
+    let said = expect(
+        0,
+        &["compare", text(&a), text(&boxes), "--dataset", "sample"],
+    )
+    .0;
     assert!(said.contains("GT-known accuracy"), "{said}");
     let (_, error) = expect(2, &["compare", text(&a), text(&boxes)]);
     assert!(error.contains("name its truth with --dataset"), "{error}");
 }
 
-/// Results are filed under photos' names, and `--fresh` removes files: neither may touch what is no run's.
+/// Results are filed under photos' names, and `--fresh` removes files: neither may touch what is no
+/// run's.
 #[test]
 fn nothing_outside_a_runs_results_is_touched() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("out");
     fs::create_dir_all(out.join("masks")).unwrap();
     fs::write(out.join("masks/precious.png"), "mine").unwrap();
-    let arguments = ["run", "--dataset", "sample", "--pipeline", "whole-image", "--out", text(&out)];
+    let arguments = [
+        "run",
+        "--dataset",
+        "sample",
+        "--pipeline",
+        "whole-image",
+        "--out",
+        text(&out),
+    ];
     for more in [&[][..], &["--fresh"]] {
         let (_, error) = expect(2, &[&arguments[..], more].concat());
         assert!(error.contains("results"), "{error}");
-        assert_eq!(fs::read_to_string(out.join("masks/precious.png")).unwrap(), "mine");
+        assert_eq!(
+            fs::read_to_string(out.join("masks/precious.png")).unwrap(),
+            "mine"
+        );
     }
     let photo = std::path::absolute("data/sample/images/chelsea.jpg").unwrap();
     for id in ["../../escaped", "/escaped"] {
@@ -224,15 +399,39 @@ fn nothing_outside_a_runs_results_is_touched() {
         let header = "image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max\n";
         fs::write(&table, format!("{header}{row}")).unwrap();
         let (_, error) = expect(2, &["doctor", "--dataset", text(&table)]);
-        let (_, other) =
-            expect(2, &["run", "--dataset", text(&table), "--out", text(&folder.path().join("b")), "--write-maps"]);
-        assert!(error.is_empty() && other.contains("leads out of its folder"), "{other}");
+        let (_, other) = expect(
+            2,
+            &[
+                "run",
+                "--dataset",
+                text(&table),
+                "--out",
+                text(&folder.path().join("b")),
+                "--write-maps",
+            ],
+        );
+        assert!(
+            error.is_empty() && other.contains("leads out of its folder"),
+            "{other}"
+        );
     }
     // A second run with --fresh leaves no maps of the first behind.
     let out = folder.path().join("run");
-    run(&out, &["--pipeline", "fong-gradient", "--limit", "2", "--write-maps"]);
+    run(
+        &out,
+        &[
+            "--pipeline",
+            "fong-gradient",
+            "--limit",
+            "2",
+            "--write-maps",
+        ],
+    );
     assert_eq!(fs::read_dir(out.join("maps")).unwrap().count(), 2);
-    run(&out, &["--pipeline", "whole-image", "--limit", "1", "--fresh"]);
+    run(
+        &out,
+        &["--pipeline", "whole-image", "--limit", "1", "--fresh"],
+    );
     assert!(!out.join("maps").exists());
     let (_, error) = expect(
         2,
@@ -259,24 +458,46 @@ fn some_photos_of_a_file_are_scored() {
     let images = folder.path().join("images.txt");
     fs::write(&images, "coffee\nchelsea\n").unwrap();
     let said = expect(0, &["score", text(&out), "--images", text(&images)]).0;
-    assert!(said.contains("2 of 7 photos") && said.contains("50.0 %"), "{said}");
+    assert!(
+        said.contains("2 of 7 photos") && said.contains("50.0 %"),
+        "{said}"
+    );
     let found = scored(&[text(&out), "--images", text(&images)]);
     assert_eq!(
-        (&found["images"], &found["images_in_dataset"], &found["photos_localised"]),
+        (
+            &found["images"],
+            &found["images_in_dataset"],
+            &found["photos_localised"]
+        ),
         (&2.into(), &7.into(), &2.into())
     );
 }
 
-/// The devkit, Kaggle and wsolevaluation call one photo by two names: files of either are scored, and each is written what
-/// its evaluator wants.
+/// The devkit, Kaggle and wsolevaluation call one photo by two names: files of either are scored,
+/// and each is written what its evaluator wants.
 #[test]
 fn ilsvrcs_photos_have_two_names() {
     let folder = TempDir::new().unwrap();
     let dataset = with_ids(folder.path());
     let out = folder.path().join("run");
-    let arguments = ["run", "--quiet", "--dataset", text(&dataset), "--out", text(&out), "--pipeline", "fong-gradient"];
-    expect(0, &[&arguments[..], &["--classes", "top5", "--write-maps"]].concat());
-    assert!(out.join("maps/val/ILSVRC2012_val_00000003.JPEG.npy").is_file());
+    let arguments = [
+        "run",
+        "--quiet",
+        "--dataset",
+        text(&dataset),
+        "--out",
+        text(&out),
+        "--pipeline",
+        "fong-gradient",
+    ];
+    expect(
+        0,
+        &[&arguments[..], &["--classes", "top5", "--write-maps"]].concat(),
+    );
+    assert!(
+        out.join("maps/val/ILSVRC2012_val_00000003.JPEG.npy")
+            .is_file()
+    );
     let kaggle = folder.path().join("kaggle.csv");
     scored(&[text(&out), "--write", &format!("kaggle={}", text(&kaggle))]);
     let rows = fs::read_to_string(&kaggle).unwrap();
@@ -285,17 +506,35 @@ fn ilsvrcs_photos_have_two_names() {
     let ids = dataset.join("image_ids.txt");
     let twice = fs::read_to_string(&ids).unwrap() + "ILSVRC2012_val_00000003\n";
     let errors = &scored(&[text(&kaggle), "--dataset", text(&dataset)])["localisation_error_count"];
-    assert_eq!(errors, &json(&out.join("summary.json"))["localisation_error_count"]);
+    assert_eq!(
+        errors,
+        &json(&out.join("summary.json"))["localisation_error_count"]
+    );
     fs::write(&ids, twice).unwrap();
-    for (name, more) in [("class_labels.txt", ",1"), ("image_sizes.txt", ",9,9"), ("localization.txt", ",0,0,1,1")] {
-        let list = fs::read_to_string(dataset.join(name)).unwrap().trim_end().to_owned();
-        fs::write(dataset.join(name), format!("{list}\nILSVRC2012_val_00000003{more}")).unwrap();
+    for (name, more) in [
+        ("class_labels.txt", ",1"),
+        ("image_sizes.txt", ",9,9"),
+        ("localization.txt", ",0,0,1,1"),
+    ] {
+        let list = fs::read_to_string(dataset.join(name))
+            .unwrap()
+            .trim_end()
+            .to_owned();
+        fs::write(
+            dataset.join(name),
+            format!("{list}\nILSVRC2012_val_00000003{more}"),
+        )
+        .unwrap();
     }
     let (_, error) = expect(2, &["score", text(&kaggle), "--dataset", text(&dataset)]);
-    assert!(error.contains("ILSVRC2012_val_00000003 stands twice"), "{error}");
+    assert!(
+        error.contains("ILSVRC2012_val_00000003 stands twice"),
+        "{error}"
+    );
 }
 
-/// A COCO set from end to end: photos stand once per category, no class is guessed, crowds and unknown photos are borne.
+/// A COCO set from end to end: photos stand once per category, no class is guessed, crowds and
+/// unknown photos are borne.
 #[test]
 fn coco_results_are_scored_by_category() {
     let folder = TempDir::new().unwrap();
@@ -318,12 +557,30 @@ fn coco_results_are_scored_by_category() {
     )
     .unwrap();
     let found = scored(&[text(&results), "--dataset", text(&instances)]);
-    assert_eq!((&found["profile"], &found["images"]), (&"coco".into(), &2.into()));
+    assert_eq!(
+        (&found["profile"], &found["images"]),
+        (&"coco".into(), &2.into())
+    );
     assert_eq!(found["metrics"]["gt_known_accuracy"]["value"], 0.5);
     assert_eq!(found["metrics"]["mean_iou"]["value"], 0.375);
-    assert!(found["metrics"]["top1_localisation_error"].is_null() && found.get("localisation_error").is_none());
-    assert!(found["notes"][0].as_str().unwrap().starts_with("1 results are for photos that have no object"));
-    fs::write(&results, r#"[{"image_id": 6, "category_id": 7, "bbox": [0, 0, 10, 10], "score": 0.9}]"#).unwrap();
+    assert!(
+        found["metrics"]["top1_localisation_error"].is_null()
+            && found.get("localisation_error").is_none()
+    );
+    assert!(
+        found["notes"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("1 results are for photos that have no object")
+    );
+    fs::write(
+        &results,
+        r#"[{"image_id": 6, "category_id": 7, "bbox": [0, 0, 10, 10], "score": 0.9}]"#,
+    )
+    .unwrap();
     let (_, error) = expect(2, &["score", text(&results), "--dataset", text(&instances)]);
-    assert!(error.contains("none of its 1 results is for a photo and category of instances (like 5/7)"), "{error}");
+    assert!(
+        error.contains("none of its 1 results is for a photo and category of instances (like 5/7)"),
+        "{error}"
+    );
 }

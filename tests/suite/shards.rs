@@ -28,7 +28,13 @@ fn line(json: &str) -> String {
 /// The journal with its texts changed, and their checksums made anew.
 fn rewrite(path: &Path, change: impl Fn(&str) -> String) {
     let text = fs::read_to_string(path).unwrap();
-    fs::write(path, text.lines().map(|l| line(&change(&l[9..]))).collect::<String>()).unwrap();
+    fs::write(
+        path,
+        text.lines()
+            .map(|l| line(&change(&l[9..])))
+            .collect::<String>(),
+    )
+    .unwrap();
 }
 
 /// A merge refuses what is not whole or does not belong together, and then writes nothing.
@@ -43,13 +49,22 @@ fn a_merge_wants_every_shard_once() {
     let refused = |code: i32, more: &[&str], expected: &str| {
         let said = job.merge(code, "out", more);
         assert!(said.contains(expected), "{expected}: {said}");
-        assert!(!names(&folder).iter().any(|n| ["boxes.csv", "summary.json"].contains(&n.as_str())), "{expected}");
+        assert!(
+            !names(&folder)
+                .iter()
+                .any(|n| ["boxes.csv", "summary.json"].contains(&n.as_str())),
+            "{expected}"
+        );
         for i in 0..9 {
             let _ = fs::remove_file(shard(i));
         }
         (0..3).for_each(|i| copy(&spare.join(format!("shard-{i}.jsonl")), &shard(i)));
     };
-    refused(2, &["--expect-shards", "4"], "and a run in 4 shards was expected");
+    refused(
+        2,
+        &["--expect-shards", "4"],
+        "and a run in 4 shards was expected",
+    );
     fs::remove_file(shard(1)).unwrap();
     refused(4, &[], "shard 1 of 3 is missing");
     fs::remove_file(shard(0)).unwrap();
@@ -66,7 +81,17 @@ fn a_merge_wants_every_shard_once() {
     refused(2, &[], "shard-1.jsonl is a copy of shard 0:");
     copy(&shard(0), &shard(3));
     refused(2, &[], "shard-3.jsonl is a copy of shard 0:");
-    fs::write(shard(1), text.clone() + fs::read_to_string(shard(0)).unwrap().lines().last().unwrap() + "\n").unwrap();
+    fs::write(
+        shard(1),
+        text.clone()
+            + fs::read_to_string(shard(0))
+                .unwrap()
+                .lines()
+                .last()
+                .unwrap()
+            + "\n",
+    )
+    .unwrap();
     refused(2, &[], "shard-1.jsonl overlaps with another shard");
     rewrite(&shard(1), |json| json.replace("\"count\":3", "\"count\":4"));
     refused(2, &[], "shard-1.jsonl is shard 1/4");
@@ -79,31 +104,55 @@ fn a_merge_wants_every_shard_once() {
     assert!(said.contains("no shards are here"), "{said}");
 }
 
-/// Rows of another model, pipeline, dataset or runtime are neither gone on with nor merged, and nothing is overwritten.
+/// Rows of another model, pipeline, dataset or runtime are neither gone on with nor merged, and
+/// nothing is overwritten.
 #[test]
 fn another_fingerprint_is_refused() {
     let (job, golden) = three();
     let kept = fs::read(job.out("out").join("shard-0.jsonl")).unwrap();
     let refused = |more: &[&str], expected: &str| {
         let said = job.expect(2, "out", &[&["--shard", "0/3"], more].concat());
-        assert!(said.contains("out was made with ") && said.contains(expected), "{expected}: {said}");
+        assert!(
+            said.contains("out was made with ") && said.contains(expected),
+            "{expected}: {said}"
+        );
         assert!(said.contains("use another --out or --fresh"), "{said}");
-        assert_eq!(fs::read(job.out("out").join("shard-0.jsonl")).unwrap(), kept);
+        assert_eq!(
+            fs::read(job.out("out").join("shard-0.jsonl")).unwrap(),
+            kept
+        );
     };
-    refused(&["--set", "cut.gamma=7"], "pipeline name single-warp, this is single-warp cut.gamma=7");
-    refused(&["--classes", "top5"], "boxes for \"gt\", this is \"top5\"".replace('"', "").as_str());
+    refused(
+        &["--set", "cut.gamma=7"],
+        "pipeline name single-warp, this is single-warp cut.gamma=7",
+    );
+    refused(
+        &["--classes", "top5"],
+        "boxes for \"gt\", this is \"top5\""
+            .replace('"', "")
+            .as_str(),
+    );
     refused(&["--limit", "9"], "dataset sha256 ");
     refused(&["--jpeg", "lenient"], "jpeg strict, this is lenient");
     refused(&["--write-masks"], "masks false, this is true");
     let said = job.expect(2, "out", &["--shard", "0/4"]);
-    assert!(said.contains("holds shard 0/3, this is shard 0/4"), "{said}");
+    assert!(
+        said.contains("holds shard 0/3, this is shard 0/4"),
+        "{said}"
+    );
 
     // Also where only other shards are there, and not at the end of the night.
     let moved = job.out("out").join("shard-0.jsonl");
     fs::rename(&moved, job.out("kept")).unwrap();
     for (more, expected) in [
-        (&["--shard", "0/3", "--classes", "top5"][..], "out was made with boxes for gt, this is top5"),
-        (&["--shard", "0/4"], "out holds shard 1/3, this is shard 0/4"),
+        (
+            &["--shard", "0/3", "--classes", "top5"][..],
+            "out was made with boxes for gt, this is top5",
+        ),
+        (
+            &["--shard", "0/4"],
+            "out holds shard 1/3, this is shard 0/4",
+        ),
         (&[], "out holds shard 1/3, this is shard 0/1"),
     ] {
         let said = job.expect(2, "out", more);
@@ -125,19 +174,35 @@ fn another_fingerprint_is_refused() {
     let back = changed("boxes.csv", ",32,32", ",32,31");
     refused(&[], "dataset sha256 ");
     let said = job.merge(2, "out", &[]);
-    assert!(said.contains("its shards were made with another truth"), "{said}");
+    assert!(
+        said.contains("its shards were made with another truth"),
+        "{said}"
+    );
     back();
     let model = fs::read(job.out("small.onnx")).unwrap();
-    small_model(job.folder.path(), CONVOLUTION[0], "k: 4x3x3x3; v: 3; w: 4x2", 1.0);
+    small_model(
+        job.folder.path(),
+        CONVOLUTION[0],
+        "k: 4x3x3x3; v: 3; w: 4x2",
+        1.0,
+    );
     refused(&[], "model sha256 ");
     fs::write(job.out("small.onnx"), model).unwrap();
 
     let shard = job.out("out").join("shard-0.jsonl");
-    rewrite(&shard, |json| json.replacen("\"onnx_runtime\":\"", "\"onnx_runtime\":\"older ", 1));
+    rewrite(&shard, |json| {
+        json.replacen("\"onnx_runtime\":\"", "\"onnx_runtime\":\"older ", 1)
+    });
     let said = job.expect(2, "out", &["--shard", "0/3"]);
-    assert!(said.contains("out was made with onnx runtime older "), "{said}");
+    assert!(
+        said.contains("out was made with onnx runtime older "),
+        "{said}"
+    );
     let said = job.merge(2, "out", &[]);
-    assert!(said.contains("onnx runtime") && said.contains("only shards of one run can be merged"), "{said}");
+    assert!(
+        said.contains("onnx runtime") && said.contains("only shards of one run can be merged"),
+        "{said}"
+    );
     fs::write(&shard, &kept).unwrap();
     job.merge(0, "out", &[]);
     assert_eq!(job.results("out"), golden);
@@ -150,7 +215,10 @@ fn a_fresh_whole_run_sets_all_shards_aside() {
     job.expect(0, "out", &["--fresh"]);
     assert_eq!(job.results("out"), golden);
     job.merge(0, "out", &[]);
-    let old: Vec<_> = names(&job.out("out")).into_iter().filter(|name| name.ends_with(".jsonl.old")).collect();
+    let old: Vec<_> = names(&job.out("out"))
+        .into_iter()
+        .filter(|name| name.ends_with(".jsonl.old"))
+        .collect();
     assert_eq!(old.len(), 3, "{old:?}");
 }
 
@@ -200,10 +268,17 @@ fn failed_photos_are_tried_again() {
     let text = fs::read_to_string(folder.join("shard-0.jsonl")).unwrap();
     let whole: Vec<_> = text.lines().collect();
     // As though the last photo had not been done: the run goes on, and the mended photo with it.
-    fs::write(folder.join("shard-0.part"), whole[..whole.len() - 1].join("\n") + "\n").unwrap();
+    fs::write(
+        folder.join("shard-0.part"),
+        whole[..whole.len() - 1].join("\n") + "\n",
+    )
+    .unwrap();
     fs::remove_file(folder.join("shard-0.jsonl")).unwrap();
     fs::write(&photo, bytes).unwrap();
     let said = job.expect(0, "out", &["--threads", "1"]);
-    assert!(said.contains("resuming: ") && !folder.join("failures.jsonl").exists(), "{said}");
+    assert!(
+        said.contains("resuming: ") && !folder.join("failures.jsonl").exists(),
+        "{said}"
+    );
     assert_eq!(job.results("out"), golden);
 }

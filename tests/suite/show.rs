@@ -1,4 +1,5 @@
-//! `localise show`: panels, methods side by side, folders, the photos of a run, JSON, terminals; and the cuts that it writes.
+//! `localise show`: panels, methods side by side, folders, the photos of a run, JSON, terminals;
+//! and the cuts that it writes.
 
 use std::fs;
 
@@ -13,35 +14,101 @@ fn show_draws_a_panel() {
     let panel = folder.path().join("panel.png");
     let out = panel.to_str().unwrap();
     let (said, _) = expect(0, &["show", "coffee", "--dataset", "sample", "--out", out]);
-    assert!(said.contains("class 967 espresso (n07920052), place 1") && said.contains("IoU"), "{said}");
+    assert!(
+        said.contains("class 967 espresso (n07920052), place 1") && said.contains("IoU"),
+        "{said}"
+    );
     // Six tiles of the frame, 384 x 256, with gaps.
-    assert_eq!(image::image_dimensions(&panel).unwrap(), (3 * 384 + 16, 2 * 256 + 12));
+    assert_eq!(
+        image::image_dimensions(&panel).unwrap(),
+        (3 * 384 + 16, 2 * 256 + 12)
+    );
     expect(
         0,
-        &["show", "data/sample/images/fig.jpg", "--class", "n07753113", "--pipeline", "single-warp", "--out", out],
+        &[
+            "show",
+            "data/sample/images/fig.jpg",
+            "--class",
+            "n07753113",
+            "--pipeline",
+            "single-warp",
+            "--out",
+            out,
+        ],
     );
-    expect(0, &["show", "data/sample/images/fig.jpg", "--pipeline", "centre-box", "--out", out]);
+    expect(
+        0,
+        &[
+            "show",
+            "data/sample/images/fig.jpg",
+            "--pipeline",
+            "centre-box",
+            "--out",
+            out,
+        ],
+    );
 }
 
 #[test]
 fn a_cut_is_exported_and_solved() {
     let folder = TempDir::new().unwrap();
-    let [panel, cut] = ["panel.png", "cut.max"].map(|name| folder.path().join(name).to_str().unwrap().to_owned());
-    let show = ["show", "fig", "--dataset", "sample", "--pipeline", "single-warp", "--out", &panel, "--dimacs", &cut];
+    let [panel, cut] =
+        ["panel.png", "cut.max"].map(|name| folder.path().join(name).to_str().unwrap().to_owned());
+    let show = [
+        "show",
+        "fig",
+        "--dataset",
+        "sample",
+        "--pipeline",
+        "single-warp",
+        "--out",
+        &panel,
+        "--dimacs",
+        &cut,
+    ];
     expect(0, &show);
     let (solved, _) = expect(0, &["maxflow", &cut, "--repeat", "1"]);
-    let [flow, build, solve] = solved.lines().collect::<Vec<_>>()[..] else { panic!("{solved}") };
-    assert!(flow.starts_with("flow ") && build.starts_with("build ") && solve.ends_with(" ms"), "{solved}");
-    assert_eq!(expect(0, &["maxflow", &cut, "--scalar"]).0.lines().next(), Some(flow));
+    let [flow, build, solve] = solved.lines().collect::<Vec<_>>()[..] else {
+        panic!("{solved}")
+    };
+    assert!(
+        flow.starts_with("flow ") && build.starts_with("build ") && solve.ends_with(" ms"),
+        "{solved}"
+    );
+    assert_eq!(
+        expect(0, &["maxflow", &cut, "--scalar"]).0.lines().next(),
+        Some(flow)
+    );
 
-    let broken = fs::read_to_string(&cut).unwrap().replacen("\na 1 ", "\na 2 ", 1);
+    let broken = fs::read_to_string(&cut)
+        .unwrap()
+        .replacen("\na 1 ", "\na 2 ", 1);
     fs::write(&cut, broken).unwrap();
     let (_, error) = expect(2, &["maxflow", &cut]);
-    assert!(error.contains("cut.max: line ") && error.contains(": 2 to "), "{error}");
+    assert!(
+        error.contains("cut.max: line ") && error.contains(": 2 to "),
+        "{error}"
+    );
     expect(2, &["maxflow", "no-such-file.max"]);
-    let (_, error) =
-        expect(2, &[&show[..4], &["--pipeline", "centre-box", "--out", &panel, "--dimacs", &cut]].concat());
-    assert!(error.contains("--dimacs: this pipeline made no cut of fig"), "{error}");
+    let (_, error) = expect(
+        2,
+        &[
+            &show[..4],
+            &[
+                "--pipeline",
+                "centre-box",
+                "--out",
+                &panel,
+                "--dimacs",
+                &cut,
+            ],
+        ]
+        .concat(),
+    );
+    assert!(
+        error.contains("--dimacs: this pipeline made no cut of fig"),
+        "{error}"
+    );
 }
 
 /// The paper's section 4 as one picture, and methods that want layers or noise beside it.
@@ -89,10 +156,25 @@ fn a_folder_is_shown_without_its_broken_photo() {
         fs::copy(format!("data/sample/images/{name}"), photos.join(name)).unwrap();
     }
     fs::write(photos.join("drum.jpg"), "no picture").unwrap();
-    let (out, error) = expect(3, &["show", text(&photos), "--pipeline", "centre-box", "--out", text(&panels)]);
+    let (out, error) = expect(
+        3,
+        &[
+            "show",
+            text(&photos),
+            "--pipeline",
+            "centre-box",
+            "--out",
+            text(&panels),
+        ],
+    );
     assert!(error.contains("drum.jpg: cannot decode"), "{error}");
     let shown = ["coffee.jpg-panel.png", "fig.jpg-panel.png"].map(|name| panels.join(name));
-    assert!(shown.iter().all(|panel| panel.is_file() && out.contains(text(panel))), "{out}");
+    assert!(
+        shown
+            .iter()
+            .all(|panel| panel.is_file() && out.contains(text(panel))),
+        "{out}"
+    );
     assert_eq!(fs::read_dir(&panels).unwrap().count(), 2);
 }
 
@@ -101,13 +183,31 @@ fn a_folder_is_shown_without_its_broken_photo() {
 fn a_runs_photos_are_shown_as_it_saw_them() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("out");
-    run(&out, &["--pipeline", "single-warp", "--set", "cut.gamma=20", "--seed", "5", "--limit", "3"]);
+    run(
+        &out,
+        &[
+            "--pipeline",
+            "single-warp",
+            "--set",
+            "cut.gamma=20",
+            "--seed",
+            "5",
+            "--limit",
+            "3",
+        ],
+    );
     let mut reader = csv::Reader::from_path(out.join("boxes.csv")).unwrap();
     let columns = reader.headers().unwrap().clone();
     let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
     let photos: Vec<&str> = rows.iter().map(|row| &row[0]).collect();
-    let (said, _) = expect(0, &[&["show", "--json", "--run", text(&out)], &photos[..]].concat());
-    let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (said, _) = expect(
+        0,
+        &[&["show", "--json", "--run", text(&out)], &photos[..]].concat(),
+    );
+    let lines: Vec<Value> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(lines.len(), 3);
     for (row, line) in rows.iter().zip(&lines) {
         let cell = |name: &str| &row[columns.iter().position(|column| column == name).unwrap()];
@@ -118,7 +218,10 @@ fn a_runs_photos_are_shown_as_it_saw_them() {
         }
         for name in ["probability", "iou"] {
             // Six decimals.
-            assert!((line[name].as_f64().unwrap() - number(name)).abs() < 1e-6, "{name}: {line}");
+            assert!(
+                (line[name].as_f64().unwrap() - number(name)).abs() < 1e-6,
+                "{name}: {line}"
+            );
         }
         let corners = ["x_min", "y_min", "x_max", "y_max"].map(number);
         assert_eq!(line["box"], Value::from(corners.to_vec()));
@@ -130,26 +233,65 @@ fn a_terminal_gets_half_blocks_and_no_file() {
     let folder = TempDir::new().unwrap();
     let photo = fs::canonicalize("data/sample/images/chelsea.jpg").unwrap();
     let mut show = localise();
-    show.current_dir(folder.path()).args(["show", text(&photo), "--pipeline", "centre-box", "--terminal"]);
+    show.current_dir(folder.path()).args([
+        "show",
+        text(&photo),
+        "--pipeline",
+        "centre-box",
+        "--terminal",
+    ]);
     let (said, _) = ended(0, &mut show);
-    assert!(said.contains("chelsea: class ") && said.matches('▀').count() > 80, "{said}");
+    assert!(
+        said.contains("chelsea: class ") && said.matches('▀').count() > 80,
+        "{said}"
+    );
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[test]
 fn a_photo_or_a_class_that_is_not_known_has_a_nearest() {
     let (_, error) = expect(2, &["show", "cofee", "--dataset", "sample"]);
-    assert!(error.contains("sample has no photo called cofee\nhelp: the nearest is coffee"), "{error}");
-    let (_, error) = expect(2, &["show", "data/sample/images/coffee.jpg", "--class", "expresso"]);
-    assert!(error.contains("--class: no class is called expresso") && error.contains("did you mean 967"), "{error}");
+    assert!(
+        error.contains("sample has no photo called cofee\nhelp: the nearest is coffee"),
+        "{error}"
+    );
+    let (_, error) = expect(
+        2,
+        &[
+            "show",
+            "data/sample/images/coffee.jpg",
+            "--class",
+            "expresso",
+        ],
+    );
+    assert!(
+        error.contains("--class: no class is called expresso")
+            && error.contains("did you mean 967"),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_class_has_a_name_an_index_and_a_wordnet_id() {
     let of = |class: &str| {
         let photo = "data/sample/images/coffee.jpg";
-        expect(0, &["show", photo, "--class", class, "--pipeline", "centre-box", "--json"]).0
+        expect(
+            0,
+            &[
+                "show",
+                photo,
+                "--class",
+                class,
+                "--pipeline",
+                "centre-box",
+                "--json",
+            ],
+        )
+        .0
     };
     let [name, index, wnid] = ["espresso", "967", "n07920052"].map(of);
-    assert!(name.contains("\"class_index\":967,") && name == index && name == wnid, "{name}{index}{wnid}");
+    assert!(
+        name.contains("\"class_index\":967,") && name == index && name == wnid,
+        "{name}{index}{wnid}"
+    );
 }

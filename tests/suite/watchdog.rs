@@ -20,13 +20,24 @@ const BEYOND: [&str; 2] = [
 fn one_photo_fails(job: &Job, white: usize, said: &str, reason: &str) {
     let plain = Job::with(job.photos, &[white], CONVOLUTION);
     let expected = plain.golden();
-    let (found, expected) = (lossy(&job.results("out")["boxes.csv"]), lossy(&expected["boxes.csv"]));
-    let differing: Vec<_> = found.lines().zip(expected.lines()).filter(|(a, b)| a != b).collect();
+    let (found, expected) = (
+        lossy(&job.results("out")["boxes.csv"]),
+        lossy(&expected["boxes.csv"]),
+    );
+    let differing: Vec<_> = found
+        .lines()
+        .zip(expected.lines())
+        .filter(|(a, b)| a != b)
+        .collect();
     assert_eq!(differing.len(), 1, "{said}");
-    assert!(differing[0].0.starts_with(&format!("{white:05}.png,")) && differing[0].0.contains("error"));
+    assert!(
+        differing[0].0.starts_with(&format!("{white:05}.png,")) && differing[0].0.contains("error")
+    );
     let failures = fs::read_to_string(job.out("out").join("failures.jsonl")).unwrap();
     assert!(
-        failures.lines().count() == 1 && failures.contains(reason) && failures.contains("\"network\""),
+        failures.lines().count() == 1
+            && failures.contains(reason)
+            && failures.contains("\"network\""),
         "{failures}"
     );
 }
@@ -49,7 +60,8 @@ fn a_runtime_error_is_one_photos() {
     one_photo_fails(&job, 7, &said, "ONNX Runtime failed");
 }
 
-/// A loop that does not end never begins: the compiler has no rule for loops, and says so before any work.
+/// A loop that does not end never begins: the compiler has no rule for loops, and says so before
+/// any work.
 #[test]
 fn a_loop_is_refused_before_work() {
     let job = Job::new(2);

@@ -6,12 +6,15 @@ use ort::environment::Environment;
 
 use super::{LibraryError, given};
 
-pub(super) const HELP: &str = "leave --onnxruntime and ORT_DYLIB_PATH out, or build with the default features";
+pub(super) const HELP: &str =
+    "leave --onnxruntime and ORT_DYLIB_PATH out, or build with the default features";
 
 pub(super) fn load() -> Result<Environment, LibraryError> {
     if let Some((source, path)) = given() {
         let path = path.display();
-        return Err(LibraryError(format!("{source} names {path}, but ONNX Runtime is a part of this program")));
+        return Err(LibraryError(format!(
+            "{source} names {path}, but ONNX Runtime is a part of this program"
+        )));
     }
     // `ort` panics where a library was linked that is older than the interface it asks for.
     std::panic::catch_unwind(ort::api)

@@ -1,7 +1,7 @@
 //! ONNX Runtime for the whole process: where it comes from, and how networks are run.
 //!
-//! With the feature `load-dynamic` the library is looked for when it is first needed (`searched.rs`); without it, it is a
-//! part of the program (`linked.rs`).
+//! With the feature `load-dynamic` the library is looked for when it is first needed
+//! (`searched.rs`); without it, it is a part of the program (`linked.rs`).
 
 #[cfg(not(feature = "load-dynamic"))]
 mod linked;
@@ -21,7 +21,9 @@ use self::searched as source;
 use super::Provider;
 
 #[cfg(all(feature = "bundled", feature = "load-dynamic"))]
-compile_error!("`bundled` wants --no-default-features: with `load-dynamic` the library is looked for, not linked in");
+compile_error!(
+    "`bundled` wants --no-default-features: with `load-dynamic` the library is looked for, not linked in"
+);
 
 /// Why there is no ONNX Runtime to run models with.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -41,7 +43,11 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { library: None, provider: Provider::Cpu, run_timeout: Duration::from_secs(120) }
+        Self {
+            library: None,
+            provider: Provider::Cpu,
+            run_timeout: Duration::from_secs(120),
+        }
     }
 }
 
@@ -65,14 +71,22 @@ pub(super) fn settings() -> &'static Settings {
 
 /// The library that the user wants, and what says so: `--onnxruntime` or `ORT_DYLIB_PATH`.
 fn given() -> Option<(&'static str, PathBuf)> {
-    let variable = std::env::var_os("ORT_DYLIB_PATH").filter(|v| !v.is_empty()).map(PathBuf::from);
-    let option = settings().library.clone().map(|path| ("--onnxruntime", path));
+    let variable = std::env::var_os("ORT_DYLIB_PATH")
+        .filter(|v| !v.is_empty())
+        .map(PathBuf::from);
+    let option = settings()
+        .library
+        .clone()
+        .map(|path| ("--onnxruntime", path));
     option.or(variable.map(|path| ("ORT_DYLIB_PATH", path)))
 }
 
 /// The process's one environment; `ort` allows no second.
 pub(super) fn environment() -> Result<&'static Environment, LibraryError> {
-    ENVIRONMENT.get_or_init(source::load).as_ref().map_err(Clone::clone)
+    ENVIRONMENT
+        .get_or_init(source::load)
+        .as_ref()
+        .map_err(Clone::clone)
 }
 
 /// Version and build of the library.

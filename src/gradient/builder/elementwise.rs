@@ -26,14 +26,23 @@ impl Builder {
 
     /// a · b
     ///
-    /// A gradient times two forward tensors one after the other is written as the gradient times their product, which
-    /// is computed once for all rows; the first product is dropped unless something else uses it.
+    /// A gradient times two forward tensors one after the other is written as the gradient times
+    /// their product, which is computed once for all rows; the first product is dropped unless
+    /// something else uses it.
     pub fn mul(&mut self, a: &Value, b: &Value) -> Value {
-        let (a, b) = if self.rows.contains(&b.name) { (b, a) } else { (a, b) };
+        let (a, b) = if self.rows.contains(&b.name) {
+            (b, a)
+        } else {
+            (a, b)
+        };
         if !self.rows.contains(&a.name) || self.rows.contains(&b.name) {
             return self.zip("Mul", a, b);
         }
-        let earlier = self.products.get(&a.name).filter(|_| broadcast(&a.shape, &b.shape) == a.shape).cloned();
+        let earlier = self
+            .products
+            .get(&a.name)
+            .filter(|_| broadcast(&a.shape, &b.shape) == a.shape)
+            .cloned();
         let (dy, factor) = match earlier {
             Some((dy, factor)) => (dy, self.mul(&factor, b)),
             None => (a.clone(), b.clone()),
@@ -46,7 +55,10 @@ impl Builder {
     /// Seed and forward tensor whose product a gradient is, where it is one.
     #[must_use]
     pub fn masked_seed(&self, dy: &Value) -> Option<(Value, Value)> {
-        self.products.get(&dy.name).filter(|(seed, _)| self.seeds.contains(&seed.name)).cloned()
+        self.products
+            .get(&dy.name)
+            .filter(|(seed, _)| self.seeds.contains(&seed.name))
+            .cloned()
     }
 
     /// a / b
@@ -69,24 +81,30 @@ impl Builder {
         self.add(a, &offset)
     }
 
-    /// 1 − a, for a in [0, 1]. `HardSigmoid` stays in ONNX Runtime's blocked layout, where `Sub` does not.
+    /// 1 − a, for a in [0, 1]. `HardSigmoid` stays in ONNX Runtime's blocked layout, where `Sub`
+    /// does not.
     pub fn complement(&mut self, a: &Value) -> Value {
         self.hard_sigmoid(a, -1.0, 1.0)
     }
 
     /// max(0, min(1, alpha·a + beta))
     pub fn hard_sigmoid(&mut self, a: &Value, alpha: f32, beta: f32) -> Value {
-        self.emit("HardSigmoid", &[a], &[("alpha", alpha.into()), ("beta", beta.into())], a.shape.clone())
+        self.emit(
+            "HardSigmoid",
+            &[a],
+            &[("alpha", alpha.into()), ("beta", beta.into())],
+            a.shape.clone(),
+        )
     }
 
-    /// `[a > 0]`: 1 for every a above 3.4e-39, otherwise 0. It stays in ONNX Runtime's blocked layout, where
-    /// comparisons do not.
+    /// `[a > 0]`: 1 for every a above 3.4e-39, otherwise 0. It stays in ONNX Runtime's blocked
+    /// layout, where comparisons do not.
     pub fn step(&mut self, a: &Value) -> Value {
         self.hard_sigmoid(a, 3e38, 0.0)
     }
 
-    /// `[a > bound]`, or `[a < bound]` where `below`. With a slope of a power of two, slope·a − slope·bound has no
-    /// rounding error that could change its sign.
+    /// `[a > bound]`, or `[a < bound]` where `below`. With a slope of a power of two, slope·a −
+    /// slope·bound has no rounding error that could change its sign.
     pub fn beyond(&mut self, a: &Value, bound: f32, below: bool) -> Value {
         let slope = 2f32.powi(100 - bound.abs().max(1.0).log2().ceil() as i32);
         let slope = if below { -slope } else { slope };

@@ -1,4 +1,5 @@
-//! What moves, repeats or adds up values along axes, and gradients brought into the shape of their tensors.
+//! What moves, repeats or adds up values along axes, and gradients brought into the shape of their
+//! tensors.
 
 use super::{Builder, Value, row};
 use crate::onnx::proto::NodeProto;
@@ -9,7 +10,9 @@ impl Builder {
         if a.shape == shape {
             return a.clone();
         }
-        let target: Vec<_> = std::iter::once(-1).chain(shape[1..].iter().map(|&n| n as i64)).collect();
+        let target: Vec<_> = std::iter::once(-1)
+            .chain(shape[1..].iter().map(|&n| n as i64))
+            .collect();
         let target = self.new_integers("shape", &target);
         self.emit("Reshape", &[a, &target], &[], shape.to_vec())
     }
@@ -39,8 +42,8 @@ impl Builder {
         self.reshape(a, &shape)
     }
 
-    /// The gradient of `tensor` with rows and first axis as one, [rows · A, ...]: what works on photos apart from
-    /// each other takes it for photos. Whole where it was not.
+    /// The gradient of `tensor` with rows and first axis as one, [rows · A, ...]: what works on
+    /// photos apart from each other takes it for photos. Whole where it was not.
     pub fn together(&mut self, a: &Value, tensor: &[usize]) -> Value {
         let a = self.whole(a, &row(tensor));
         self.reshape(&a, tensor)
@@ -66,7 +69,9 @@ impl Builder {
         if axes.is_empty() {
             return a.clone();
         }
-        let shape = (0..a.shape.len()).map(|i| if axes.contains(&i) { 1 } else { a.shape[i] }).collect();
+        let shape = (0..a.shape.len())
+            .map(|i| if axes.contains(&i) { 1 } else { a.shape[i] })
+            .collect();
         let list: Vec<_> = axes.iter().map(|&i| i as i64).collect();
         let list = self.new_integers("axes", &list);
         self.emit(op, &[a, &list], &[], shape)
@@ -93,23 +98,42 @@ impl Builder {
 
     /// `a` with zeros before and after it along each axis; negative numbers take away.
     pub fn pad(&mut self, a: &Value, before: &[i64], after: &[i64]) -> Value {
-        let shape = (0..a.shape.len()).map(|i| (a.shape[i] as i64 + before[i] + after[i]) as usize).collect();
+        let shape = (0..a.shape.len())
+            .map(|i| (a.shape[i] as i64 + before[i] + after[i]) as usize)
+            .collect();
         let pads = self.new_integers("pads", &[before, after].concat());
         self.emit("Pad", &[a, &pads], &[], shape)
     }
 
     /// Each value of `a` repeated `factors[i]` times along axis i.
     pub fn repeated(&mut self, a: &Value, factors: &[usize]) -> Value {
-        let none = Value { name: String::new(), shape: vec![] };
-        let scales =
-            self.new_floats("scales", &[factors.len()], &factors.iter().map(|&f| f as f32).collect::<Vec<_>>());
-        let attributes = [("coordinate_transformation_mode", "asymmetric".into()), ("nearest_mode", "floor".into())];
+        let none = Value {
+            name: String::new(),
+            shape: vec![],
+        };
+        let scales = self.new_floats(
+            "scales",
+            &[factors.len()],
+            &factors.iter().map(|&f| f as f32).collect::<Vec<_>>(),
+        );
+        let attributes = [
+            ("coordinate_transformation_mode", "asymmetric".into()),
+            ("nearest_mode", "floor".into()),
+        ];
         let shape = a.shape.iter().zip(factors).map(|(n, f)| n * f).collect();
         self.emit("Resize", &[a, &none, &scales], &attributes, shape)
     }
 
-    /// `a` moved along an axis by `before` places, `value` in the free ones, and made longer by `before + after`.
-    pub fn shifted(&mut self, a: &Value, axis: usize, before: i64, after: i64, value: f32) -> Value {
+    /// `a` moved along an axis by `before` places, `value` in the free ones, and made longer by
+    /// `before + after`.
+    pub fn shifted(
+        &mut self,
+        a: &Value,
+        axis: usize,
+        before: i64,
+        after: i64,
+        value: f32,
+    ) -> Value {
         if (before, after) == (0, 0) {
             return a.clone();
         }
@@ -122,20 +146,30 @@ impl Builder {
         self.emit("Pad", &[a, &pads, &value], &[], shape)
     }
 
-    /// A gradient `dx` that has the shape of `node`'s output, for its input `i` that was broadcast to that shape:
-    /// summed over the axes that the input did not have.
+    /// A gradient `dx` that has the shape of `node`'s output, for its input `i` that was broadcast
+    /// to that shape: summed over the axes that the input did not have.
     pub fn unbroadcast(&mut self, node: &NodeProto, i: usize, dx: &Value) -> Value {
         let (x, y) = (self.shape(&node.input[i]), self.shape(&node.output[0]));
         let dx = self.apart(dx, &y);
         let missing = y.len() - x.len();
-        let repeated: Vec<_> = (0..y.len()).filter(|&a| y[a] > 1 && (a < missing || x[a - missing] == 1)).collect();
+        let repeated: Vec<_> = (0..y.len())
+            .filter(|&a| y[a] > 1 && (a < missing || x[a - missing] == 1))
+            .collect();
         // Where the gradient is kept small the sum is a product.
-        let count: usize = repeated.iter().filter(|&&a| dx.shape[a + 1] == 1).map(|&a| y[a]).product();
+        let count: usize = repeated
+            .iter()
+            .filter(|&&a| dx.shape[a + 1] == 1)
+            .map(|&a| y[a])
+            .product();
         let axes: Vec<_> = repeated.iter().map(|a| a + 1).collect();
         let dx = self.sum(&dx, &axes);
         let dx = self.scale(&dx, count as f32);
         let own = [&[1], &dx.shape[1 + missing..]].concat();
-        let kept = if x.first() == Some(&1) { own[1..].to_vec() } else { own };
+        let kept = if x.first() == Some(&1) {
+            own[1..].to_vec()
+        } else {
+            own
+        };
         self.reshape(&dx, &kept)
     }
 }

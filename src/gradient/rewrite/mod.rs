@@ -1,4 +1,5 @@
-//! The forward half rewritten to equal values, so that the backward pass has less to do. One idea a file.
+//! The forward half rewritten to equal values, so that the backward pass has less to do. One idea a
+//! file.
 
 mod gather;
 mod local_response;

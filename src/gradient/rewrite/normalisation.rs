@@ -1,4 +1,5 @@
-//! Normalisations folded into the convolution before them: their affine steps per channel become a part of its weights.
+//! Normalisations folded into the convolution before them: their affine steps per channel become a
+//! part of its weights.
 
 use std::collections::HashMap;
 
@@ -13,8 +14,8 @@ struct Affine {
     offset: Vec<f64>,
 }
 
-/// Folds every `BatchNormalization`, and every product or sum with a constant per channel (Caffe's `Scale`), that is
-/// the only user of a convolution, into that convolution's weights and bias.
+/// Folds every `BatchNormalization`, and every product or sum with a constant per channel (Caffe's
+/// `Scale`), that is the only user of a convolution, into that convolution's weights and bias.
 pub(super) fn folded(prepared: &mut Prepared, facts: &mut Facts) {
     let kept = prepared.kept();
     let mut nodes: Vec<NodeProto> = Vec::new();
@@ -24,7 +25,10 @@ pub(super) fn folded(prepared: &mut Prepared, facts: &mut Facts) {
     // Where the result of a convolution is made, by its present name.
     let mut convolutions = HashMap::new();
     for node in &old.node {
-        let maker = node.input.iter().find_map(|name| convolutions.get(name).map(|&i| (name.clone(), i)));
+        let maker = node
+            .input
+            .iter()
+            .find_map(|name| convolutions.get(name).map(|&i| (name.clone(), i)));
         if let Some((x, i)) = maker
             && index.consumers(&x).count() == 1
             && !kept.contains(&x)
@@ -33,7 +37,8 @@ pub(super) fn folded(prepared: &mut Prepared, facts: &mut Facts) {
         {
             let conv: &mut NodeProto = &mut nodes[i];
             conv.input.truncate(1);
-            conv.input.extend([weight.name().to_owned(), bias.name().to_owned()]);
+            conv.input
+                .extend([weight.name().to_owned(), bias.name().to_owned()]);
             conv.output[0].clone_from(&node.output[0]);
             for tensor in [weight, bias] {
                 facts.constants.insert(tensor.name().into(), tensor.clone());
@@ -63,28 +68,50 @@ fn affine(node: &NodeProto, x: &str, facts: &Facts) -> Option<Affine> {
         let tensor = facts.constants.get(node.input_name(i)?)?;
         let mut dims = vec![1; rank.checked_sub(tensor.dims.len())?];
         dims.extend(tensor.shape());
-        let others = dims.iter().enumerate().all(|(axis, &n)| n == 1 || axis == 1);
+        let others = dims
+            .iter()
+            .enumerate()
+            .all(|(axis, &n)| n == 1 || axis == 1);
         let values = tensor.floats().ok().filter(|_| others)?;
-        let values = if values.len() == 1 { vec![values[0]; channels] } else { values };
+        let values = if values.len() == 1 {
+            vec![values[0]; channels]
+        } else {
+            values
+        };
         (values.len() == channels).then(|| values.into_iter().map(f64::from).collect::<Vec<_>>())
     };
     let other = usize::from(node.input_name(0) == Some(x));
     match node.op_type() {
         "BatchNormalization" if node.domain().is_empty() && node.input[0] == x => {
-            let [scale, shift, mean, variance] = [constant(1)?, constant(2)?, constant(3)?, constant(4)?];
+            let [scale, shift, mean, variance] =
+                [constant(1)?, constant(2)?, constant(3)?, constant(4)?];
             let epsilon = f64::from(node.float("epsilon", 1e-5));
             let factor = |c: usize| f64::from(scale[c]) / (f64::from(variance[c]) + epsilon).sqrt();
             let offset = |c: usize| f64::from(shift[c]) - f64::from(mean[c]) * factor(c);
-            Some(Affine { factor: (0..channels).map(factor).collect(), offset: (0..channels).map(offset).collect() })
+            Some(Affine {
+                factor: (0..channels).map(factor).collect(),
+                offset: (0..channels).map(offset).collect(),
+            })
         }
-        "Mul" => Some(Affine { factor: per_channel(other)?, offset: vec![0.0; channels] }),
-        "Add" => Some(Affine { factor: vec![1.0; channels], offset: per_channel(other)? }),
+        "Mul" => Some(Affine {
+            factor: per_channel(other)?,
+            offset: vec![0.0; channels],
+        }),
+        "Add" => Some(Affine {
+            factor: vec![1.0; channels],
+            offset: per_channel(other)?,
+        }),
         _ => None,
     }
 }
 
 /// Weight and bias of `conv` followed by `affine`; called after the tensor that they make.
-fn scaled(conv: &NodeProto, affine: &Affine, facts: &Facts, output: &str) -> Option<[TensorProto; 2]> {
+fn scaled(
+    conv: &NodeProto,
+    affine: &Affine,
+    facts: &Facts,
+    output: &str,
+) -> Option<[TensorProto; 2]> {
     let weight = facts.constants.get(conv.input_name(1)?)?;
     let bias = match conv.input_name(2) {
         Some(name) => facts.constants.get(name)?.floats().ok()?,
@@ -93,10 +120,16 @@ fn scaled(conv: &NodeProto, affine: &Affine, facts: &Facts, output: &str) -> Opt
     let mut values = weight.floats().ok()?;
     let per_channel = values.len() / affine.factor.len();
     for (kernel, factor) in values.chunks_mut(per_channel).zip(&affine.factor) {
-        kernel.iter_mut().for_each(|w| *w = (f64::from(*w) * factor) as f32);
+        kernel
+            .iter_mut()
+            .for_each(|w| *w = (f64::from(*w) * factor) as f32);
     }
     let channels = affine.factor.iter().zip(&affine.offset);
-    let bias: Vec<_> = bias.iter().zip(channels).map(|(&b, (f, o))| (f64::from(b) * f + o) as f32).collect();
+    let bias: Vec<_> = bias
+        .iter()
+        .zip(channels)
+        .map(|(&b, (f, o))| (f64::from(b) * f + o) as f32)
+        .collect();
     Some([
         TensorProto::from_floats(&format!("fold/{output}/weight"), &weight.shape(), &values),
         TensorProto::from_floats(&format!("fold/{output}/bias"), &[bias.len()], &bias),

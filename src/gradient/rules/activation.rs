@@ -1,5 +1,5 @@
-//! Activations. Where the slope can be told from the *output* it is: a forward tensor with a second user would stop
-//! ONNX Runtime from fusing the activation into the convolution before it.
+//! Activations. Where the slope can be told from the *output* it is: a forward tensor with a second
+//! user would stop ONNX Runtime from fusing the activation into the convolution before it.
 
 use super::{Builder, Error, Grads, NodeProto, ReluRule, Value, times, unsupported};
 
@@ -7,7 +7,11 @@ use super::{Builder, Error, Grads, NodeProto, ReluRule, Value, times, unsupporte
 pub(super) fn relu(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let y = g.output(node);
     g.met_relu = true;
-    let dy = if g.relu == ReluRule::Gradient { dy.clone() } else { g.map("Relu", dy) };
+    let dy = if g.relu == ReluRule::Gradient {
+        dy.clone()
+    } else {
+        g.map("Relu", dy)
+    };
     if g.relu == ReluRule::Deconvnet {
         return Ok(vec![Some(dy)]);
     }
@@ -22,8 +26,14 @@ pub(super) fn clip(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let y = g.output(node);
     let mut dx = dy.clone();
     for (i, below) in [(1, false), (2, true)] {
-        let Some(bound) = bound(g, node, i)? else { continue };
-        let relu = if i == 1 && bound == 0.0 { g.relu } else { ReluRule::Gradient };
+        let Some(bound) = bound(g, node, i)? else {
+            continue;
+        };
+        let relu = if i == 1 && bound == 0.0 {
+            g.relu
+        } else {
+            ReluRule::Gradient
+        };
         if relu != ReluRule::Gradient {
             g.met_relu = true;
             dx = g.map("Relu", &dx);
@@ -40,7 +50,11 @@ pub(super) fn clip(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 fn bound(g: &Builder, node: &NodeProto, i: usize) -> Result<Option<f32>, Error> {
     match node.input_name(i) {
         None => Ok(None),
-        Some(_) => Ok(g.floats(node, i)?.first().copied().filter(|b| b.abs() < 1e30)),
+        Some(_) => Ok(g
+            .floats(node, i)?
+            .first()
+            .copied()
+            .filter(|b| b.abs() < 1e30)),
     }
 }
 
@@ -71,14 +85,19 @@ fn either(g: &mut Builder, open: &Value, a: &Value, b: &Value) -> Value {
 pub(super) fn leaky_relu(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let alpha = node.float("alpha", 0.01);
     // With α > 0, y has the sign of x.
-    let sign = if alpha > 0.0 { g.output(node) } else { g.input(node, 0) };
+    let sign = if alpha > 0.0 {
+        g.output(node)
+    } else {
+        g.input(node, 0)
+    };
     let open = g.step(&sign);
     let slope = g.scale(&open, 1.0 - alpha);
     let slope = g.shift(&slope, alpha);
     times(g, dy, &slope)
 }
 
-/// `y = x for x > 0, s · x otherwise        dx = dy · ([x > 0] + s · [x ≤ 0]), ds = dy · x · [x ≤ 0]`
+/// `y = x for x > 0, s · x otherwise        dx = dy · ([x > 0] + s · [x ≤ 0]), ds = dy · x · [x ≤
+/// 0]`
 pub(super) fn prelu(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (x, s) = (g.input(node, 0), g.input(node, 1));
     let open = g.step(&x);
@@ -99,9 +118,13 @@ pub(super) fn elu(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     exponential(g, node, dy, [1.0, 1.0, node.float("alpha", 1.0)])
 }
 
-/// `y = γ · (max(x, 0) + min(0, α · (e^x − 1)))        dx = dy · γ for x > 0, dy · (y + γ · α) otherwise`
+/// `y = γ · (max(x, 0) + min(0, α · (e^x − 1)))        dx = dy · γ for x > 0, dy · (y + γ · α)
+/// otherwise`
 pub(super) fn selu(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    let (alpha, gamma) = (node.float("alpha", 1.673_263_2), node.float("gamma", 1.050_701));
+    let (alpha, gamma) = (
+        node.float("alpha", 1.673_263_2),
+        node.float("gamma", 1.050_701),
+    );
     exponential(g, node, dy, [gamma, 1.0, gamma * alpha])
 }
 
@@ -111,7 +134,12 @@ pub(super) fn celu(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 }
 
 /// `dx = dy · right for x > 0, dy · (factor · y + offset) otherwise`
-fn exponential(g: &mut Builder, node: &NodeProto, dy: &Value, [right, factor, offset]: [f32; 3]) -> Grads {
+fn exponential(
+    g: &mut Builder,
+    node: &NodeProto,
+    dy: &Value,
+    [right, factor, offset]: [f32; 3],
+) -> Grads {
     let (x, y) = (g.input(node, 0), g.output(node));
     let open = g.step(&x);
     let right = g.scalar(right);
@@ -201,10 +229,11 @@ pub(super) fn mish(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     times(g, dy, &slope)
 }
 
-/// `y = x · Φ(x)        dx = dy · (Φ(x) + x · φ(x))`, Φ and φ the normal distribution and its density; or with
-/// `approximate="tanh"`:
+/// `y = x · Φ(x)        dx = dy · (Φ(x) + x · φ(x))`, Φ and φ the normal distribution and its
+/// density; or with `approximate="tanh"`:
 ///
-/// `y = x/2 · (1 + t), t = tanh(√(2/π) · (x + c · x³))        dx = dy/2 · (1 + t + x · (1 − t²) · √(2/π) · (1 + 3c · x²))`
+/// `y = x/2 · (1 + t), t = tanh(√(2/π) · (x + c · x³))        dx = dy/2 · (1 + t + x · (1 − t²) ·
+/// √(2/π) · (1 + 3c · x²))`
 pub(super) fn gelu(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, SQRT_2};
     let x = g.input(node, 0);

@@ -20,7 +20,11 @@ pub(super) fn mean(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 
 /// `y = a − b        da = dy, db = −dy`
 pub(super) fn sub(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    each(g, node, |g, i| if i == 0 { dy.clone() } else { g.map("Neg", dy) })
+    each(
+        g,
+        node,
+        |g, i| if i == 0 { dy.clone() } else { g.map("Neg", dy) },
+    )
 }
 
 /// `y = a · b        da = dy · b, db = dy · a`
@@ -68,9 +72,15 @@ pub(super) fn pow(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 /// `y = max xᵢ or min xᵢ        dxᵢ = dy · [xᵢ = y] / (how many are)`
 pub(super) fn extremum(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let y = g.output(node);
-    let taken: Vec<_> = node.input.iter().map(|name| g.forward(name)).collect::<Vec<_>>();
+    let taken: Vec<_> = node
+        .input
+        .iter()
+        .map(|name| g.forward(name))
+        .collect::<Vec<_>>();
     let taken: Vec<_> = taken.iter().map(|x| g.equal(x, &y)).collect();
-    let ties = taken[1..].iter().fold(taken[0].clone(), |sum, one| g.add(&sum, one));
+    let ties = taken[1..]
+        .iter()
+        .fold(taken[0].clone(), |sum, one| g.add(&sum, one));
     let share = g.div(dy, &ties);
     each(g, node, |g, i| g.mul(&share, &taken[i]))
 }
@@ -86,12 +96,21 @@ pub(super) fn choose(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     })
 }
 
-/// The gradients of the inputs that want one; `of` gives that of input `i` in the shape of the output.
-fn each(g: &mut Builder, node: &NodeProto, mut of: impl FnMut(&mut Builder, usize) -> Value) -> Grads {
+/// The gradients of the inputs that want one; `of` gives that of input `i` in the shape of the
+/// output.
+fn each(
+    g: &mut Builder,
+    node: &NodeProto,
+    mut of: impl FnMut(&mut Builder, usize) -> Value,
+) -> Grads {
     let mut grads = Vec::new();
     for (i, name) in node.input.iter().enumerate() {
         let wanted = g.wants(name);
-        grads.push(wanted.then(|| of(g, i)).map(|dx| g.unbroadcast(node, i, &dx)));
+        grads.push(
+            wanted
+                .then(|| of(g, i))
+                .map(|dx| g.unbroadcast(node, i, &dx)),
+        );
     }
     Ok(grads)
 }

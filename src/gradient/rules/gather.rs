@@ -7,8 +7,8 @@ const LARGEST: usize = 1 << 25;
 
 /// `y = x[index] along an axis        dx[i] = Σ dy[j] over the j with index[j] = i`
 ///
-/// `dy` is a gradient with its rows apart; `axis` counts with them. Where no position is taken twice this is a
-/// gather too, from dy with a zero at its end.
+/// `dy` is a gradient with its rows apart; `axis` counts with them. Where no position is taken
+/// twice this is a gather too, from dy with a zero at its end.
 fn scatter(
     g: &mut Builder,
     node: &NodeProto,
@@ -21,24 +21,47 @@ fn scatter(
     shape[axis] = size;
     // Positions from..from + n are a part as it is.
     if index.windows(2).all(|pair| pair[1] == pair[0] + 1) && !index.is_empty() {
-        return Ok(g.shifted(dy, axis, index[0] as i64, (size - index[0] - index.len()) as i64, 0.0));
+        return Ok(g.shifted(
+            dy,
+            axis,
+            index[0] as i64,
+            (size - index[0] - index.len()) as i64,
+            0.0,
+        ));
     }
     let mut taken_by = vec![vec![]; size];
-    index.iter().enumerate().for_each(|(j, &i)| taken_by[i].push(j));
+    index
+        .iter()
+        .enumerate()
+        .for_each(|(j, &i)| taken_by[i].push(j));
     let most = taken_by.iter().map(Vec::len).max().unwrap_or_default();
     if most <= 1 {
         let with_zero = g.shifted(dy, axis, 0, 1, 0.0);
-        let inverse: Vec<_> = taken_by.iter().map(|js| js.first().map_or(index.len(), |&j| j) as i64).collect();
+        let inverse: Vec<_> = taken_by
+            .iter()
+            .map(|js| js.first().map_or(index.len(), |&j| j) as i64)
+            .collect();
         let inverse = g.new_integers("inverse", &inverse);
-        return Ok(g.emit("Gather", &[&with_zero, &inverse], &[("axis", (axis as i64).into())], shape));
+        return Ok(g.emit(
+            "Gather",
+            &[&with_zero, &inverse],
+            &[("axis", (axis as i64).into())],
+            shape,
+        ));
     }
     if index.len() * size > LARGEST {
-        let reason = format!("it takes {} of {size} positions, some more than once", index.len());
+        let reason = format!(
+            "it takes {} of {size} positions, some more than once",
+            index.len()
+        );
         return Err(unsupported(node, &reason));
     }
     // Otherwise a product with the matrix that has a 1 at [j, index[j]].
     let mut ones = vec![0.0; index.len() * size];
-    index.iter().enumerate().for_each(|(j, &i)| ones[j * size + i] = 1.0);
+    index
+        .iter()
+        .enumerate()
+        .for_each(|(j, &i)| ones[j * size + i] = 1.0);
     let ones = g.new_floats("one_hot", &[index.len(), size], &ones);
     let mut perm: Vec<_> = (0..shape.len()).collect();
     let last = perm.len() - 1;
@@ -84,9 +107,16 @@ pub(super) fn slice(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     Ok(vec![Some(g.settle(&dx, &x))])
 }
 
-/// The positions that a slice takes (ONNX `Slice`: negative bounds count from the end, others are clamped).
+/// The positions that a slice takes (ONNX `Slice`: negative bounds count from the end, others are
+/// clamped).
 fn positions(start: i64, end: i64, step: i64, size: i64) -> Vec<usize> {
-    let from_end = |bound: i64| if bound < 0 { bound.saturating_add(size) } else { bound };
+    let from_end = |bound: i64| {
+        if bound < 0 {
+            bound.saturating_add(size)
+        } else {
+            bound
+        }
+    };
     let (start, end) = (from_end(start), from_end(end));
     let mut positions = Vec::new();
     let (mut at, end) = if step > 0 {
@@ -131,7 +161,9 @@ pub(super) fn pad(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
             }
             other => Err(unsupported(node, &format!("mode '{other}'"))),
         };
-        let index: Result<Vec<_>, _> = (-before..size + after).map(|p| source(p).map(|i| i as usize)).collect();
+        let index: Result<Vec<_>, _> = (-before..size + after)
+            .map(|p| source(p).map(|i| i as usize))
+            .collect();
         dx = scatter(g, node, &dx, axis + 1, &index?, x[axis])?;
     }
     Ok(vec![Some(g.settle(&dx, &x))])

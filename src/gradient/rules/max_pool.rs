@@ -1,11 +1,12 @@
 //! The maximum over windows.
 //!
-//! `y[o] = max over the window of o        dx[i] = Σ dy[o] over the windows whose first maximum is at i`
+//! `y[o] = max over the window of o        dx[i] = Σ dy[o] over the windows whose first maximum is
+//! at i`
 //!
-//! The first maximum in row-major order, as in PyTorch: flat areas and pools of pools are full of ties, and counting
-//! a tie twice makes a white border shine 17-fold. ONNX Runtime tells where each maximum lies (`Indices`), but its
-//! kernel then compares value by value, up to 80 times slower than the plain pool. So where a few plain operators find
-//! the same maxima they are used instead.
+//! The first maximum in row-major order, as in PyTorch: flat areas and pools of pools are full of
+//! ties, and counting a tie twice makes a white border shine 17-fold. ONNX Runtime tells where each
+//! maximum lies (`Indices`), but its kernel then compares value by value, up to 80 times slower
+//! than the plain pool. So where a few plain operators find the same maxima they are used instead.
 
 use super::window::{Window, integers};
 use super::{Builder, Grads, NodeProto, Value, unsupported};
@@ -23,7 +24,9 @@ pub(super) fn max(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let axes = 0..window.x.len();
     let simple = x.shape[0] == 1 && window.dilations.iter().all(|&d| d == 1);
     let tiles = axes.clone().all(|i| {
-        window.kernel[i] == window.strides[i] && window.begin[i] == 0 && window.x[i] == window.y[i] * window.kernel[i]
+        window.kernel[i] == window.strides[i]
+            && window.begin[i] == 0
+            && window.x[i] == window.y[i] * window.kernel[i]
     });
     let dx = if simple && tiles && window.x.len() == 2 {
         tiled(g, &window, &x, &y, &dy)
@@ -35,21 +38,26 @@ pub(super) fn max(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     Ok(vec![Some(dx)])
 }
 
-/// Windows that tile the image: each position has one window, whose maximum is brought back to it. Among the positions
-/// that equal it, the first in their window wins the maximum of a rank that falls from position to position.
+/// Windows that tile the image: each position has one window, whose maximum is brought back to it.
+/// Among the positions that equal it, the first in their window wins the maximum of a rank that
+/// falls from position to position.
 ///
 /// `E = [x = up y]        R = E · rank        dx = [R = up max R] · up dy`
 fn tiled(g: &mut Builder, window: &Window, x: &Value, y: &Value, dy: &Value) -> Value {
     let [h, w] = [window.kernel[0], window.kernel[1]];
     let rank = |(row, column): (usize, usize)| (h * w - (row % h * w + column % w)) as f32;
-    let positions = (0..window.x[0]).flat_map(|row| (0..window.x[1]).map(move |column| (row, column)));
+    let positions =
+        (0..window.x[0]).flat_map(|row| (0..window.x[1]).map(move |column| (row, column)));
     let rank = g.new_floats("rank", &window.x, &positions.map(rank).collect::<Vec<_>>());
 
     let up = [&[1, 1], &window.kernel[..]].concat();
     let equal = g.repeated(y, &up);
     let equal = g.equal(x, &equal);
     let ranked = g.mul(&equal, &rank);
-    let attributes = [("kernel_shape", integers(&window.kernel).into()), ("strides", integers(&window.strides).into())];
+    let attributes = [
+        ("kernel_shape", integers(&window.kernel).into()),
+        ("strides", integers(&window.strides).into()),
+    ];
     let best = g.emit("MaxPool", &[&ranked], &attributes, y.shape.clone());
     let best = g.repeated(&best, &up);
     let first = g.equal(&ranked, &best);
@@ -57,18 +65,24 @@ fn tiled(g: &mut Builder, window: &Window, x: &Value, y: &Value, dy: &Value) -> 
     g.mul(&dy, &first)
 }
 
-/// Windows that slide by one: along one axis after the other, the last first, as the maximum of a window is the maximum
-/// of its rows' maxima, and its first maximum lies first in the first such row.
+/// Windows that slide by one: along one axis after the other, the last first, as the maximum of a
+/// window is the maximum of its rows' maxima, and its first maximum lies first in the first such
+/// row.
 fn sliding(g: &mut Builder, window: &Window, x: &Value, y: &Value, dy: &Value) -> Value {
     // The maxima after each axis, up to y.
     let mut maxima = vec![x.clone()];
     for i in (1..window.x.len()).rev() {
         let only = |n: usize, other: i64| {
-            (0..window.x.len()).map(|j| if i == j { n as i64 } else { other }).collect::<Vec<_>>()
+            (0..window.x.len())
+                .map(|j| if i == j { n as i64 } else { other })
+                .collect::<Vec<_>>()
         };
         let after = window.y[i] + window.kernel[i] - 1 - window.x[i] - window.begin[i];
         let pads = [only(window.begin[i], 0), only(after, 0)].concat();
-        let attributes = [("kernel_shape", only(window.kernel[i], 1).into()), ("pads", pads.into())];
+        let attributes = [
+            ("kernel_shape", only(window.kernel[i], 1).into()),
+            ("pads", pads.into()),
+        ];
         let last = &maxima[maxima.len() - 1];
         let mut shape = last.shape.clone();
         shape[i + 2] = window.y[i];
@@ -98,7 +112,9 @@ fn slid(g: &mut Builder, window: &Window, i: usize, [x, y]: [&Value; 2], dy: &Va
             before => {
                 let shifted = g.shifted(x, i + 2, offset, longer - offset, f32::MIN);
                 let equal = g.equal(&shifted, y);
-                let mask = before.as_ref().map_or(equal.clone(), |left| g.mul(&equal, left));
+                let mask = before
+                    .as_ref()
+                    .map_or(equal.clone(), |left| g.mul(&equal, left));
                 let others = before.unwrap_or_else(|| g.scalar(1.0));
                 left = Some(g.sub(&others, &mask));
                 mask
@@ -111,8 +127,8 @@ fn slid(g: &mut Builder, window: &Window, i: usize, [x, y]: [&Value; 2], dy: &Va
     g.emit("Sum", &parts.iter().collect::<Vec<_>>(), &[], shape)
 }
 
-/// A part moved back to where it belongs. Nothing in it would leave the image, so where the size stays it is moved as
-/// one line of memory.
+/// A part moved back to where it belongs. Nothing in it would leave the image, so where the size
+/// stays it is moved as one line of memory.
 fn moved(g: &mut Builder, part: &Value, axis: usize, [before, after]: [i64; 2]) -> Value {
     if before + after != 0 {
         return g.shifted(part, axis, before, after, 0.0);
@@ -123,7 +139,8 @@ fn moved(g: &mut Builder, part: &Value, axis: usize, [before, after]: [i64; 2]) 
     g.reshape(&line, &part.shape)
 }
 
-/// Any other windows: `Indices` are flat over the whole of x, and each row of the gradient has its own x.
+/// Any other windows: `Indices` are flat over the whole of x, and each row of the gradient has its
+/// own x.
 fn indexed(g: &mut Builder, node: &NodeProto, dy: &Value) -> Value {
     let (x, y) = (g.shape(&node.input[0]), g.shape(&node.output[0]));
     let dy = g.apart(dy, &y);
@@ -131,7 +148,12 @@ fn indexed(g: &mut Builder, node: &NodeProto, dy: &Value) -> Value {
     let (size, places) = (x.iter().product::<usize>(), y.iter().product::<usize>());
 
     // index = indices + row · size
-    let rows = g.emit("Shape", &[&dy], &[("start", 0.into()), ("end", 1.into())], vec![1]);
+    let rows = g.emit(
+        "Shape",
+        &[&dy],
+        &[("start", 0.into()), ("end", 1.into())],
+        vec![1],
+    );
     let size = g.new_integer("size", size as i64);
     let total = g.emit("Mul", &[&rows, &size], &[], vec![1]);
     let zeros = g.emit("ConstantOfShape", &[&total], &[], vec![1]);
@@ -148,6 +170,11 @@ fn indexed(g: &mut Builder, node: &NodeProto, dy: &Value) -> Value {
     let index = g.emit("Reshape", &[&index, &line], &[], vec![places]);
     let updates = g.emit("Reshape", &[&dy, &line], &[], vec![places]);
     let attributes = [("axis", 0.into()), ("reduction", "add".into())];
-    let sum = g.emit("ScatterElements", &[&zeros, &index, &updates], &attributes, vec![1]);
+    let sum = g.emit(
+        "ScatterElements",
+        &[&zeros, &index, &updates],
+        &attributes,
+        vec![1],
+    );
     g.settle(&sum, &x)
 }

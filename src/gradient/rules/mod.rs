@@ -1,8 +1,9 @@
 //! One rule per operator: the gradients of its inputs, given that of its first output.
 //!
-//! A rule states its formula and writes it with the `Builder`. It returns one gradient per input, `None` or nothing
-//! where none flows. It may return a gradient with 1 on an axis along which it is constant; the engine repeats and
-//! sums. To add an operator: the function, a line in [`RULES`], a case in `tests/suite/cases.rs`.
+//! A rule states its formula and writes it with the `Builder`. It returns one gradient per input,
+//! `None` or nothing where none flows. It may return a gradient with 1 on an axis along which it is
+//! constant; the engine repeats and sums. To add an operator: the function, a line in [`RULES`], a
+//! case in `tests/suite/cases.rs`.
 
 mod activation;
 mod arithmetic;
@@ -33,14 +34,24 @@ pub struct Rule {
     pub operator: &'static str,
     /// The first opset that has it, or 7; older spellings are lifted.
     pub since: i64,
-    /// From the builder, the forward node and the gradient of its first output to the gradients of its inputs.
+    /// From the builder, the forward node and the gradient of its first output to the gradients of
+    /// its inputs.
     pub gradients: fn(&mut Builder, &NodeProto, &Value) -> Grads,
     /// Whether the rule also asks for the gradients of the other outputs (`Builder::gradient`).
     pub all_outputs: bool,
 }
 
-const fn rule(operator: &'static str, since: i64, gradients: fn(&mut Builder, &NodeProto, &Value) -> Grads) -> Rule {
-    Rule { operator, since, gradients, all_outputs: false }
+const fn rule(
+    operator: &'static str,
+    since: i64,
+    gradients: fn(&mut Builder, &NodeProto, &Value) -> Grads,
+) -> Rule {
+    Rule {
+        operator,
+        since,
+        gradients,
+        all_outputs: false,
+    }
 }
 
 /// The operators that have a gradient, sorted by name.
@@ -116,7 +127,10 @@ pub const RULES: &[Rule] = &[
     rule("Softplus", 7, activation::softplus),
     rule("Softsign", 7, activation::softsign),
     rule("SpaceToDepth", 7, shape::space_to_depth),
-    Rule { all_outputs: true, ..rule("Split", 7, shape::split) },
+    Rule {
+        all_outputs: true,
+        ..rule("Split", 7, shape::split)
+    },
     rule("Sqrt", 7, arithmetic::sqrt),
     rule("Squeeze", 7, shape::reshape),
     rule("Sub", 7, arithmetic::sub),
@@ -142,13 +156,18 @@ fn axis(node: &NodeProto, default: i64, rank: usize) -> usize {
 
 /// Positions among `count`, of which ONNX counts negative ones from the end.
 fn from_front(positions: &[i64], count: usize) -> Vec<usize> {
-    positions.iter().map(|i| i.rem_euclid(count as i64) as usize).collect()
+    positions
+        .iter()
+        .map(|i| i.rem_euclid(count as i64) as usize)
+        .collect()
 }
 
 /// The rule of a node's operator.
 #[must_use]
 pub fn find(node: &NodeProto) -> Option<&'static Rule> {
-    let place = RULES.binary_search_by_key(&node.op_type(), |rule| rule.operator).ok()?;
+    let place = RULES
+        .binary_search_by_key(&node.op_type(), |rule| rule.operator)
+        .ok()?;
     node.domain().is_empty().then_some(&RULES[place])
 }
 

@@ -21,12 +21,17 @@ fn per_channel(g: &mut Builder, node: &NodeProto, values: &[f32]) -> Value {
     g.new_floats("factor", &shape, values)
 }
 
-/// `x̂ = (x − μ) · r, r = 1 / √(v + ε)        dx = r · (t − mean t − x̂ · mean(t · x̂))`, t the gradient of x̂
+/// `x̂ = (x − μ) · r, r = 1 / √(v + ε)        dx = r · (t − mean t − x̂ · mean(t · x̂))`, t the
+/// gradient of x̂
 ///
 /// Mean and variance are taken over the last `axes` axes.
 fn standardised(g: &mut Builder, t: &Value, x_hat: &Value, r: &Value, axes: usize) -> Value {
     let last = |v: &Value| (v.shape.len() - axes..v.shape.len()).collect::<Vec<_>>();
-    let shape = [&t.shape[..t.shape.len() - axes], &x_hat.shape[x_hat.shape.len() - axes..]].concat();
+    let shape = [
+        &t.shape[..t.shape.len() - axes],
+        &x_hat.shape[x_hat.shape.len() - axes..],
+    ]
+    .concat();
     let t = g.whole(t, &shape);
     let mean = g.mean(&t, &last(&t));
     let product = g.zip("Mul", &t, x_hat);
@@ -50,12 +55,15 @@ fn standardise(g: &mut Builder, x: &Value, axes: usize, epsilon: f32) -> (Value,
     (g.mul(&centred, &r), r)
 }
 
-/// `y = s · x̂ + b`, x̂ standardised over the axes from `axis` on; mean and r are outputs of the forward node
+/// `y = s · x̂ + b`, x̂ standardised over the axes from `axis` on; mean and r are outputs of the
+/// forward node
 pub(super) fn layer(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (x, s) = (g.input(node, 0), g.input(node, 1));
     let rank = x.shape.len();
     let axis = axis(node, -1, rank);
-    let kept: Vec<_> = (0..rank).map(|i| if i < axis { x.shape[i] } else { 1 }).collect();
+    let kept: Vec<_> = (0..rank)
+        .map(|i| if i < axis { x.shape[i] } else { 1 })
+        .collect();
     let mean = g.extra_output(node, 1, kept.clone());
     let r = g.extra_output(node, 2, kept);
     let centred = g.sub(&x, &mean);
@@ -65,13 +73,14 @@ pub(super) fn layer(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     Ok(vec![Some(standardised(g, &t, &x_hat, &r, rank - axis))])
 }
 
-/// `y = s · x̂, x̂ = x · r, r = 1 / √(mean x² + ε)        dx = r · (t − x̂ · mean(t · x̂)), t = dy · s`, means from
-/// `axis` on
+/// `y = s · x̂, x̂ = x · r, r = 1 / √(mean x² + ε)        dx = r · (t − x̂ · mean(t · x̂)), t = dy
+/// · s`, means from `axis` on
 pub(super) fn root_mean_square(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (x, s) = (g.input(node, 0), g.input(node, 1));
     let axis = axis(node, -1, x.shape.len());
     let dy = g.whole_output(node, dy);
-    let from = |v: &Value| (v.shape.len() - x.shape.len() + axis..v.shape.len()).collect::<Vec<_>>();
+    let from =
+        |v: &Value| (v.shape.len() - x.shape.len() + axis..v.shape.len()).collect::<Vec<_>>();
     let square = g.mul(&x, &x);
     let mean = g.mean(&square, &from(&x));
     let mean = g.shift(&mean, node.float("epsilon", 1e-5));
@@ -93,7 +102,13 @@ pub(super) fn instance(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let scale = g.floats(node, 1)?;
     let scale = per_channel(g, node, &scale);
     let t = g.mul(dy, &scale);
-    Ok(vec![Some(standardised(g, &t, &x_hat, &r, x.shape.len() - 2))])
+    Ok(vec![Some(standardised(
+        g,
+        &t,
+        &x_hat,
+        &r,
+        x.shape.len() - 2,
+    ))])
 }
 
 /// `y = s · x̂ + b`, x̂ standardised over the positions and channels of each group
@@ -107,7 +122,10 @@ pub(super) fn group(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (groups, channels) = (node.int("num_groups", 1) as usize, x.shape[1]);
     let scale = g.floats(node, 1)?;
     let repeat = channels / scale.len();
-    let scale: Vec<_> = scale.iter().flat_map(|&s| std::iter::repeat_n(s, repeat)).collect();
+    let scale: Vec<_> = scale
+        .iter()
+        .flat_map(|&s| std::iter::repeat_n(s, repeat))
+        .collect();
     let scale = per_channel(g, node, &scale);
     let grouped = [1, groups, x.shape[1..].iter().product::<usize>() / groups];
     let flat = g.reshape(&x, &grouped);
@@ -119,7 +137,8 @@ pub(super) fn group(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     Ok(vec![Some(g.reshape(&dx, &x.shape))])
 }
 
-/// `y = x / n, n = √Σ x²` along an axis        `dx = (dy − y · Σ dy · y) / n`, 0 where n is 0; or with p = 1:
+/// `y = x / n, n = √Σ x²` along an axis        `dx = (dy − y · Σ dy · y) / n`, 0 where n is 0; or
+/// with p = 1:
 ///
 /// `y = x / n, n = Σ |x|        dx = (dy − sign x · Σ dy · y) / n`
 pub(super) fn lp(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
@@ -173,9 +192,11 @@ fn class_axis(g: &Builder, node: &NodeProto) -> Result<usize, Error> {
     }
 }
 
-/// [`super::super::rewrite`] writes out what is of shape [1, C, H, W] and of a size that makes sense, so that only the
-/// rest comes here.
+/// [`super::super::rewrite`] writes out what is of shape [1, C, H, W] and of a size that makes
+/// sense, so that only the rest comes here.
 pub(super) fn local_response(_: &mut Builder, node: &NodeProto, _: &Value) -> Grads {
-    let reason = format!("its input is not of shape [1, C, H, W], or C or its size is not in 1..={MOST_CHANNELS}");
+    let reason = format!(
+        "its input is not of shape [1, C, H, W], or C or its size is not in 1..={MOST_CHANNELS}"
+    );
     Err(unsupported(node, &reason))
 }

@@ -9,7 +9,11 @@ pub(super) fn average(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let window = Window::pool(g, node)?;
     let counts = counts(&window, node.int("count_include_pad", 0) != 0);
     // One window over everything: the gradient is the same at every position.
-    let covers = |i| window.y[i] == 1 && window.dilations[i] == 1 && window.kernel[i] >= window.x[i] + window.begin[i];
+    let covers = |i| {
+        window.y[i] == 1
+            && window.dilations[i] == 1
+            && window.kernel[i] >= window.x[i] + window.begin[i]
+    };
     if (0..window.x.len()).all(covers) {
         return Ok(vec![Some(g.scale(dy, 1.0 / counts[0] as f32))]);
     }
@@ -20,15 +24,17 @@ pub(super) fn average(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     Ok(vec![Some(g.settle(&dx, &x))])
 }
 
-/// Σ dy · share over the windows that hold each position of x, the adjoint of a sum over windows; `shares` holds one
-/// number per window.
+/// Σ dy · share over the windows that hold each position of x, the adjoint of a sum over windows;
+/// `shares` holds one number per window.
 fn spread(g: &mut Builder, window: &Window, dy: &Value, x: &[usize], shares: &[f32]) -> Value {
     let axes = 0..window.x.len();
     let area: usize = window.kernel.iter().product();
     // For stride 1 it is such a sum again, so `AveragePool` serves for it.
     let again = window.unit_strides()
         && window.dilations.iter().all(|&d| d == 1)
-        && axes.clone().all(|i| window.begin[i] < window.kernel[i] && window.x[i] + window.begin[i] >= window.y[i]);
+        && axes.clone().all(|i| {
+            window.begin[i] < window.kernel[i] && window.x[i] + window.begin[i] >= window.y[i]
+        });
     let factor = if again { area as f32 } else { 1.0 };
     let factors: Vec<_> = shares.iter().map(|&share| factor * share).collect();
     let dy = if factors.iter().all(|&f| f == 1.0) {
@@ -50,13 +56,23 @@ fn spread(g: &mut Builder, window: &Window, dy: &Value, x: &[usize], shares: &[f
     }
     // Channels go where the photos are: one kernel of ones serves all.
     let dy = g.reshape(&dy, &[&[1, 1], &window.y[..]].concat());
-    let ones = g.new_floats("ones", &[&[1, 1], &window.kernel[..]].concat(), &vec![1.0; area]);
-    let dx = g.emit("ConvTranspose", &[&dy, &ones], &window.transposed(), [&[1, 1], &window.x[..]].concat());
+    let ones = g.new_floats(
+        "ones",
+        &[&[1, 1], &window.kernel[..]].concat(),
+        &vec![1.0; area],
+    );
+    let dx = g.emit(
+        "ConvTranspose",
+        &[&dy, &ones],
+        &window.transposed(),
+        [&[1, 1], &window.x[..]].concat(),
+    );
     g.reshape(&dx, x)
 }
 
-/// By how much each output position was divided: the positions of its window inside the picture, or inside the padded
-/// picture (`count_include_pad`). What `ceil_mode` adds beyond the padding never counts.
+/// By how much each output position was divided: the positions of its window inside the picture, or
+/// inside the padded picture (`count_include_pad`). What `ceil_mode` adds beyond the padding never
+/// counts.
 fn counts(window: &Window, include_pad: bool) -> Vec<usize> {
     let mut counts = vec![1];
     for i in 0..window.x.len() {
@@ -65,11 +81,15 @@ fn counts(window: &Window, include_pad: bool) -> Vec<usize> {
             false => (window.begin[i], window.begin[i] + window.x[i]),
         };
         let inside = |o: usize| {
-            let taps = (0..window.kernel[i]).map(|k| o * window.strides[i] + k * window.dilations[i]);
+            let taps =
+                (0..window.kernel[i]).map(|k| o * window.strides[i] + k * window.dilations[i]);
             taps.filter(|p| (low..high).contains(p)).count()
         };
         let axis: Vec<_> = (0..window.y[i]).map(inside).collect();
-        counts = counts.iter().flat_map(|&n| axis.iter().map(move |&m| n * m)).collect();
+        counts = counts
+            .iter()
+            .flat_map(|&n| axis.iter().map(move |&m| n * m))
+            .collect();
     }
     counts
 }
@@ -85,7 +105,12 @@ pub(super) fn global_max(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads
     let x = g.input(node, 0);
     let positions: usize = x.shape[2..].iter().product();
     let flat = g.reshape(&x, &[x.shape[0], x.shape[1], positions]);
-    let first = g.emit("ArgMax", &[&flat], &[("axis", 2.into())], vec![x.shape[0], x.shape[1], 1]);
+    let first = g.emit(
+        "ArgMax",
+        &[&flat],
+        &[("axis", 2.into())],
+        vec![x.shape[0], x.shape[1], 1],
+    );
     let places: Vec<_> = (0..positions as i64).collect();
     let places = g.new_integers("places", &places);
     let taken = g.equal(&first, &places);
@@ -93,7 +118,8 @@ pub(super) fn global_max(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads
     Ok(vec![Some(g.mul(dy, &taken))])
 }
 
-/// `y = (Σ |x|^p over each window)^(1/p)        dx = sign x · |x|^(p−1) · Σ dy · y^(1−p)`, 0 where y is 0
+/// `y = (Σ |x|^p over each window)^(1/p)        dx = sign x · |x|^(p−1) · Σ dy · y^(1−p)`, 0 where
+/// y is 0
 pub(super) fn lp(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let window = Window::pool(g, node)?;
     let (x, y) = (g.input(node, 0), g.output(node));

@@ -1,5 +1,6 @@
-//! Quantised models in QDQ form, by clipped straight-through estimation: rounding passes the gradient, saturation stops
-//! it. Quantisers delete the ReLU before a quantiser and leave its work to the saturation.
+//! Quantised models in QDQ form, by clipped straight-through estimation: rounding passes the
+//! gradient, saturation stops it. Quantisers delete the ReLU before a quantiser and leave its work
+//! to the saturation.
 
 use super::{Builder, Error, Grads, NodeProto, Value, axis, unsupported};
 use crate::onnx::proto::tensor_proto::DataType;
@@ -17,9 +18,20 @@ pub(super) fn quantize(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (zero, kind) = match node.input_name(2) {
         Some(_) => {
             let zero = g.constant(node, 2)?;
-            (bytes(node, zero.raw_data.as_deref(), zero.int32_data.as_slice(), zero.data_type())?, zero.data_type())
+            (
+                bytes(
+                    node,
+                    zero.raw_data.as_deref(),
+                    zero.int32_data.as_slice(),
+                    zero.data_type(),
+                )?,
+                zero.data_type(),
+            )
         }
-        None => (vec![0.0; scale.len()], node.int("output_dtype", DataType::Uint8 as i64) as i32),
+        None => (
+            vec![0.0; scale.len()],
+            node.int("output_dtype", DataType::Uint8 as i64) as i32,
+        ),
     };
     let [low, high] = match DataType::try_from(kind) {
         Ok(DataType::Int8) => [-128.0, 127.0],
@@ -32,7 +44,11 @@ pub(super) fn quantize(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
         shape[axis(node, 1, x.shape.len())] = scale.len();
     }
     let [low, high] = [low, high].map(|bound: f32| {
-        let values: Vec<_> = scale.iter().zip(&zero).map(|(s, z)| (bound - z) * s).collect();
+        let values: Vec<_> = scale
+            .iter()
+            .zip(&zero)
+            .map(|(s, z)| (bound - z) * s)
+            .collect();
         g.new_floats("bound", &shape, &values)
     });
     let above = g.sub(&x, &low);
@@ -43,11 +59,18 @@ pub(super) fn quantize(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 }
 
 /// The zero points as numbers.
-fn bytes(node: &NodeProto, raw: Option<&[u8]>, values: &[i32], kind: i32) -> Result<Vec<f32>, Error> {
+fn bytes(
+    node: &NodeProto,
+    raw: Option<&[u8]>,
+    values: &[i32],
+    kind: i32,
+) -> Result<Vec<f32>, Error> {
     match (DataType::try_from(kind), raw) {
         (Ok(DataType::Int8), Some(raw)) => Ok(raw.iter().map(|&b| f32::from(b as i8)).collect()),
         (Ok(DataType::Uint8), Some(raw)) => Ok(raw.iter().map(|&b| f32::from(b)).collect()),
-        (Ok(DataType::Int8 | DataType::Uint8), None) => Ok(values.iter().map(|&v| v as f32).collect()),
+        (Ok(DataType::Int8 | DataType::Uint8), None) => {
+            Ok(values.iter().map(|&v| v as f32).collect())
+        }
         _ => Err(unsupported(node, "only int8 and uint8 have a rule")),
     }
 }

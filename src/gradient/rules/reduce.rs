@@ -23,12 +23,21 @@ impl Reduction {
         };
         let all = axes.is_empty() && node.int("noop_with_empty_axes", 0) == 0;
         let reduced = |i: usize| all || axes.contains(&i);
-        let kept: Vec<_> = (0..rank).map(|i| if reduced(i) { 1 } else { x.shape[i] }).collect();
-        let count = (0..rank).filter(|&i| reduced(i)).map(|i| x.shape[i]).product();
+        let kept: Vec<_> = (0..rank)
+            .map(|i| if reduced(i) { 1 } else { x.shape[i] })
+            .collect();
+        let count = (0..rank)
+            .filter(|&i| reduced(i))
+            .map(|i| x.shape[i])
+            .product();
         let y = g.output(node);
         let dy = g.whole_output(node, dy);
         // A gradient has its rows in front, apart from a first axis that x does not begin with 1.
-        let rows = if x.shape.first() == Some(&1) { kept.clone() } else { [&[1], &kept[..]].concat() };
+        let rows = if x.shape.first() == Some(&1) {
+            kept.clone()
+        } else {
+            [&[1], &kept[..]].concat()
+        };
         let dy = g.reshape(&dy, &rows);
         let y = if rank == 0 { y } else { g.reshape(&y, &kept) };
         Ok(Self { x, y, dy, count })
@@ -50,7 +59,9 @@ pub(super) fn sum(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 pub(super) fn extremum(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let r = Reduction::of(g, node, dy)?;
     let taken = g.equal(&r.x, &r.y);
-    let axes: Vec<_> = (0..r.x.shape.len()).filter(|&i| r.y.shape[i] == 1).collect();
+    let axes: Vec<_> = (0..r.x.shape.len())
+        .filter(|&i| r.y.shape[i] == 1)
+        .collect();
     let ties = g.sum(&taken, &axes);
     let share = g.div(&taken, &ties);
     times(g, &r.dy, &share)

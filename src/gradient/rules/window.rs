@@ -2,7 +2,8 @@
 
 use super::{Builder, Error, NodeProto, unsupported};
 
-/// A window over the spatial axes, with the padding that the shapes show (`auto_pad` and `ceil_mode` are resolved).
+/// A window over the spatial axes, with the padding that the shapes show (`auto_pad` and
+/// `ceil_mode` are resolved).
 #[derive(Debug)]
 pub(super) struct Window {
     pub(super) kernel: Vec<usize>,
@@ -20,13 +21,22 @@ pub(super) struct Window {
 impl Window {
     /// Reads the window of a pool.
     pub(super) fn pool(g: &Builder, node: &NodeProto) -> Result<Self, Error> {
-        let kernel = node.ints("kernel_shape").ok_or_else(|| unsupported(node, "it has no kernel_shape"))?;
-        Self::of(g, node, &kernel.iter().map(|&k| k as usize).collect::<Vec<_>>())
+        let kernel = node
+            .ints("kernel_shape")
+            .ok_or_else(|| unsupported(node, "it has no kernel_shape"))?;
+        Self::of(
+            g,
+            node,
+            &kernel.iter().map(|&k| k as usize).collect::<Vec<_>>(),
+        )
     }
 
     /// Reads the window of a `Conv`, `MaxPool` or `AveragePool`.
     pub(super) fn of(g: &Builder, node: &NodeProto, kernel: &[usize]) -> Result<Self, Error> {
-        let (x, y) = (g.shape(&node.input[0])[2..].to_vec(), g.output(node).shape[2..].to_vec());
+        let (x, y) = (
+            g.shape(&node.input[0])[2..].to_vec(),
+            g.output(node).shape[2..].to_vec(),
+        );
         let rank = x.len();
         let list = |name: &str, default| match node.ints(name) {
             Some(values) => values.iter().map(|&v| v.max(0) as usize).collect(),
@@ -43,7 +53,10 @@ impl Window {
         };
         if let Some(pads) = node.ints("pads") {
             if pads.iter().any(|&p| p < 0) || pads.len() != 2 * rank {
-                return Err(unsupported(node, &format!("pads {pads:?} are not understood")));
+                return Err(unsupported(
+                    node,
+                    &format!("pads {pads:?} are not understood"),
+                ));
             }
             window.begin = pads[..rank].iter().map(|&p| p as usize).collect();
             window.end = pads[rank..].iter().map(|&p| p as usize).collect();

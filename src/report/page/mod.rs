@@ -1,7 +1,8 @@
 //! `report.html`: runs over the same photos as one file that needs nothing else.
 //!
-//! The program puts data into the page, and the page's script shows them. There are three blocks of JSON: the summary,
-//! the rows (columns, since there may be fifty thousand), and pictures of a few chosen photos.
+//! The program puts data into the page, and the page's script shows them. There are three blocks of
+//! JSON: the summary, the rows (columns, since there may be fifty thousand), and pictures of a few
+//! chosen photos.
 
 mod choices;
 mod rows;
@@ -96,8 +97,17 @@ const SCRIPT: &str = concat!(
 /// # Errors
 /// When a number cannot be written as JSON.
 pub fn page(page: &Page<'_>) -> serde_json::Result<String> {
-    let plain: Vec<String> = page.runs.iter().map(|run| format!("{}\n{}", run.name, table(run.summary))).collect();
-    let title = page.runs.iter().map(|run| run.name.as_str()).collect::<Vec<_>>().join(", ");
+    let plain: Vec<String> = page
+        .runs
+        .iter()
+        .map(|run| format!("{}\n{}", run.name, table(run.summary)))
+        .collect();
+    let title = page
+        .runs
+        .iter()
+        .map(|run| run.name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ");
     Ok(filled(&[
         ("<!-- title -->", escaped(&title)),
         ("/* style */", STYLE.to_owned()),
@@ -111,7 +121,10 @@ pub fn page(page: &Page<'_>) -> serde_json::Result<String> {
 
 /// The page with its holes filled, in the order in which they stand there.
 fn filled(holes: &[(&str, String)]) -> String {
-    let mut places: Vec<_> = holes.iter().map(|(hole, text)| (HTML.find(hole).expect("a hole"), hole, text)).collect();
+    let mut places: Vec<_> = holes
+        .iter()
+        .map(|(hole, text)| (HTML.find(hole).expect("a hole"), hole, text))
+        .collect();
     places.sort_unstable_by_key(|place| place.0);
     let (mut page, mut end) = (String::new(), 0);
     for (start, hole, text) in places {
@@ -128,14 +141,19 @@ fn json(value: &impl Serialize) -> serde_json::Result<String> {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 fn pictures<'a>(page: &'a Page<'_>) -> BTreeMap<usize, Pictures<'a>> {
     let mut pictures = BTreeMap::new();
     for (i, run) in page.runs.iter().enumerate() {
         for (&place, Picture { photo, layers }) in &run.pictures {
-            let new = || Pictures { photo, runs: vec![None; page.runs.len()] };
+            let new = || Pictures {
+                photo,
+                runs: vec![None; page.runs.len()],
+            };
             pictures.entry(place).or_insert_with(new).runs[i] = layers.as_ref();
         }
     }

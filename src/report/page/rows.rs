@@ -61,47 +61,107 @@ fn corners(bbox: &BBox) -> [Short; 4] {
 
 pub(super) fn rows<'a>(page: &'a Page<'_>) -> Rows<'a> {
     let photos = &page.dataset.photos;
-    let paths: Vec<String> = photos.iter().map(|photo| photo.path.display().to_string()).collect();
+    let paths: Vec<String> = photos
+        .iter()
+        .map(|photo| photo.path.display().to_string())
+        .collect();
     let root = common_folder(&paths);
-    let side = |i: usize| photos.iter().map(|photo| photo.size.map(|size| size[i])).collect();
+    let side = |i: usize| {
+        photos
+            .iter()
+            .map(|photo| photo.size.map(|size| size[i]))
+            .collect()
+    };
     // Outcomes of one run: what is taken from them here is the truth's alone.
     let outcomes = page.runs.first().map_or(&[][..], |run| &run.outcomes);
     Rows {
         id: photos.iter().map(|photo| photo.id.as_str()).collect(),
-        file: paths.iter().map(|path| path[root.len()..].to_owned()).collect(),
+        file: paths
+            .iter()
+            .map(|path| path[root.len()..].to_owned())
+            .collect(),
         width: side(0),
         height: side(1),
         class: photos.iter().map(|photo| photo.class).collect(),
-        group: outcomes.iter().map(|outcome| outcome.largest.map(size_group)).collect(),
-        counted: photos.iter().map(|photo| u8::from(photo.localised())).collect(),
-        weight: page.dataset.weighted.then(|| photos.iter().map(|photo| Short(photo.weight)).collect()),
-        truth: photos.iter().map(|photo| photo.boxes.iter().flat_map(corners).collect()).collect(),
-        runs: page.runs.iter().map(|run| of_run(page.dataset, run)).collect(),
+        group: outcomes
+            .iter()
+            .map(|outcome| outcome.largest.map(size_group))
+            .collect(),
+        counted: photos
+            .iter()
+            .map(|photo| u8::from(photo.localised()))
+            .collect(),
+        weight: page
+            .dataset
+            .weighted
+            .then(|| photos.iter().map(|photo| Short(photo.weight)).collect()),
+        truth: photos
+            .iter()
+            .map(|photo| photo.boxes.iter().flat_map(corners).collect())
+            .collect(),
+        runs: page
+            .runs
+            .iter()
+            .map(|run| of_run(page.dataset, run))
+            .collect(),
         root: root.to_owned(),
     }
 }
 
 /// The longest beginning that all paths share and that ends in a slash.
 fn common_folder(paths: &[String]) -> &str {
-    let Some(first) = paths.first() else { return "" };
-    let shared = |other: &String| first.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+    let Some(first) = paths.first() else {
+        return "";
+    };
+    let shared = |other: &String| {
+        first
+            .bytes()
+            .zip(other.bytes())
+            .take_while(|(a, b)| a == b)
+            .count()
+    };
     let shortest = paths.iter().map(shared).min().unwrap_or(0);
-    let end = first.as_bytes()[..shortest].iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+    let end = first.as_bytes()[..shortest]
+        .iter()
+        .rposition(|&byte| byte == b'/')
+        .map_or(0, |slash| slash + 1);
     &first[..end]
 }
 
 fn of_run<'a>(dataset: &Dataset, run: &'a PageRun<'_>) -> RunRows<'a> {
-    let photos = || dataset.photos.iter().zip(&run.predictions.photos).zip(&run.outcomes);
-    let boxes: Vec<Option<&Guess>> = photos().map(|((photo, found), _)| found.shown(photo)).collect();
+    let photos = || {
+        dataset
+            .photos
+            .iter()
+            .zip(&run.predictions.photos)
+            .zip(&run.outcomes)
+    };
+    let boxes: Vec<Option<&Guess>> = photos()
+        .map(|((photo, found), _)| found.shown(photo))
+        .collect();
     let bbox = |guess: &Option<&Guess>| guess.and_then(|guess| guess.bbox);
     RunRows {
-        r#box: boxes.iter().map(|guess| bbox(guess).as_ref().map(corners)).collect(),
-        iou: photos()
-            .map(|((photo, _), outcome)| outcome.iou.filter(|_| !photo.boxes.is_empty()).map(cut_off))
+        r#box: boxes
+            .iter()
+            .map(|guess| bbox(guess).as_ref().map(corners))
             .collect(),
-        rank: run.outcomes.iter().map(|outcome| outcome.class_rank).collect(),
-        probability: boxes.iter().map(|guess| guess.and_then(|guess| guess.confidence).map(Short)).collect(),
-        guess: photos().map(|((_, found), _)| found.guesses.iter().find_map(first_class)).collect(),
+        iou: photos()
+            .map(|((photo, _), outcome)| {
+                outcome.iou.filter(|_| !photo.boxes.is_empty()).map(cut_off)
+            })
+            .collect(),
+        rank: run
+            .outcomes
+            .iter()
+            .map(|outcome| outcome.class_rank)
+            .collect(),
+        probability: boxes
+            .iter()
+            .map(|guess| guess.and_then(|guess| guess.confidence).map(Short))
+            .collect(),
+        guess: photos()
+            .map(|((_, found), _)| found.guesses.iter().find_map(first_class))
+            .collect(),
         cause: photos()
             .zip(&boxes)
             .map(|(((photo, found), _), guess)| {
@@ -129,8 +189,8 @@ fn first_class(guess: &Guess) -> Option<usize> {
     guess.class().filter(|_| guess.rank == Some(0))
 }
 
-/// What a photo is right in, a bit each: box for the true class; class and box of the first guess; of one of five; class
-/// of the first guess; of one of five.
+/// What a photo is right in, a bit each: box for the true class; class and box of the first guess;
+/// of one of five; class of the first guess; of one of five.
 fn right(outcome: &Outcome) -> u8 {
     let bits = [
         outcome.iou_at_least(LEAST_IOU),
@@ -139,7 +199,10 @@ fn right(outcome: &Outcome) -> u8 {
         outcome.class_in_top(1),
         outcome.class_in_top(5),
     ];
-    bits.iter().enumerate().map(|(i, bit)| u8::from(*bit) << i).sum()
+    bits.iter()
+        .enumerate()
+        .map(|(i, bit)| u8::from(*bit) << i)
+        .sum()
 }
 
 #[cfg(test)]
@@ -148,17 +211,24 @@ mod tests {
 
     #[test]
     fn paths_share_a_folder() {
-        let folder =
-            |paths: &[&str]| common_folder(&paths.iter().map(ToString::to_string).collect::<Vec<_>>()).to_owned();
+        let folder = |paths: &[&str]| {
+            common_folder(&paths.iter().map(ToString::to_string).collect::<Vec<_>>()).to_owned()
+        };
         assert_eq!(folder(&["/a/b/1.png", "/a/b/12.png"]), "/a/b/");
         assert_eq!(folder(&["/a/b/1.png", "/a/c/1.png"]), "/a/");
-        assert_eq!((folder(&["1.png", "2.png"]), folder(&[])), (String::new(), String::new()));
+        assert_eq!(
+            (folder(&["1.png", "2.png"]), folder(&[])),
+            (String::new(), String::new())
+        );
         assert_eq!(folder(&["/é/1.png", "/è/1.png"]), "/");
     }
 
     #[test]
     fn numbers_are_short() {
         let text = |v: f64| serde_json::to_string(&Short(v)).expect("a number");
-        assert_eq!([111.0, -0.0, 0.25, 1.0 / 3.0].map(text), ["111", "0", "0.25", "0.3333"]);
+        assert_eq!(
+            [111.0, -0.0, 0.25, 1.0 / 3.0].map(text),
+            ["111", "0", "0.25", "0.3333"]
+        );
     }
 }

@@ -95,15 +95,29 @@ struct ComparedMetric<'a> {
 }
 
 pub(super) fn summary<'a>(page: &'a Page<'_>) -> PageSummary<'a> {
-    let Page { dataset, runs, comparisons, choices } = page;
+    let Page {
+        dataset,
+        runs,
+        comparisons,
+        choices,
+    } = page;
     let first = runs[0].summary;
     let classes = &dataset.classes;
-    let likely = runs.iter().flat_map(|run| run.pictures.values()).filter_map(|picture| picture.layers.as_ref());
+    let likely = runs
+        .iter()
+        .flat_map(|run| run.pictures.values())
+        .filter_map(|picture| picture.layers.as_ref());
     let likely = likely.flat_map(|layers| layers.classes.iter().map(|(class, _)| *class));
-    let guessed = runs.iter().flat_map(|run| &run.predictions.photos).flat_map(|photo| &photo.guesses);
+    let guessed = runs
+        .iter()
+        .flat_map(|run| &run.predictions.photos)
+        .flat_map(|photo| &photo.guesses);
     let guessed = guessed.filter_map(Guess::class);
     let true_classes = dataset.photos.iter().filter_map(|photo| photo.class);
-    let occurring = true_classes.chain(guessed).chain(likely).filter(|class| *class < classes.len());
+    let occurring = true_classes
+        .chain(guessed)
+        .chain(likely)
+        .filter(|class| *class < classes.len());
     PageSummary {
         schema: 1,
         program: &first.program,
@@ -112,11 +126,17 @@ pub(super) fn summary<'a>(page: &'a Page<'_>) -> PageSummary<'a> {
         images: first.images,
         images_in_dataset: first.images_in_dataset,
         weighted: dataset.weighted,
-        classes: occurring.map(|class| (class, [classes.key(class), classes.title(class)])).collect(),
+        classes: occurring
+            .map(|class| (class, [classes.key(class), classes.title(class)]))
+            .collect(),
         sizes: size_names(),
         causes: Cause::ALL.map(Cause::name),
         runs: runs.iter().map(run).collect(),
-        comparisons: comparisons.iter().enumerate().map(|(i, found)| compared(i + 1, found)).collect(),
+        comparisons: comparisons
+            .iter()
+            .enumerate()
+            .map(|(i, found)| compared(i + 1, found))
+            .collect(),
         choices,
     }
 }
@@ -128,9 +148,17 @@ fn run<'a>(run: &'a PageRun<'_>) -> Run<'a> {
     let mut metrics = Vec::new();
     if let Some(boxes) = boxes {
         if let Some(weighted) = &boxes.weighted {
-            metrics.extend(lines(&weighted.metrics, &weighted.floors.centre_half_area_rounded, true));
+            metrics.extend(lines(
+                &weighted.metrics,
+                &weighted.floors.centre_half_area_rounded,
+                true,
+            ));
         }
-        metrics.extend(lines(&boxes.metrics, &boxes.floors.centre_half_area_rounded, false));
+        metrics.extend(lines(
+            &boxes.metrics,
+            &boxes.floors.centre_half_area_rounded,
+            false,
+        ));
     }
     Run {
         name: &run.name,
@@ -157,25 +185,101 @@ fn run<'a>(run: &'a PageRun<'_>) -> Run<'a> {
 fn lines(metrics: &Metrics, floor: &Floor, weighted: bool) -> Vec<Metric> {
     let value = |rate: Option<Rate>| rate.map(|rate| rate.value);
     let accuracy = value(floor.gt_known_accuracy);
-    let [loose, tight] = [value(floor.gt_known_accuracy_iou_30), value(floor.gt_known_accuracy_iou_70)];
+    let [loose, tight] = [
+        value(floor.gt_known_accuracy_iou_30),
+        value(floor.gt_known_accuracy_iou_70),
+    ];
     let (known, class_and_box, class) = ("true class known", "class and box", "class alone");
     let all = [
-        ("gt_known_accuracy", "Accuracy, IoU ≥ 0.5", known, metrics.gt_known_accuracy, accuracy),
-        ("gt_known_accuracy_iou_30", "Accuracy, IoU ≥ 0.3", known, metrics.gt_known_accuracy_iou_30, loose),
-        ("gt_known_accuracy_iou_70", "Accuracy, IoU ≥ 0.7", known, metrics.gt_known_accuracy_iou_70, tight),
-        ("corloc", "CorLoc", "mean over classes, IoU ≥ 0.5", metrics.corloc, floor.corloc),
-        ("mean_iou", "Mean IoU", known, metrics.mean_iou, floor.mean_iou),
-        ("top1_localisation_error", "Localisation error, top-1", class_and_box, metrics.top1_localisation_error, None),
-        ("top5_localisation_error", "Localisation error, top-5", class_and_box, metrics.top5_localisation_error, None),
-        ("top1_classification_error", "Classification error, top-1", class, metrics.top1_classification_error, None),
-        ("top5_classification_error", "Classification error, top-5", class, metrics.top5_classification_error, None),
-        ("box_given_top5", "Box right", "class among five", metrics.box_given_top5, None),
+        (
+            "gt_known_accuracy",
+            "Accuracy, IoU ≥ 0.5",
+            known,
+            metrics.gt_known_accuracy,
+            accuracy,
+        ),
+        (
+            "gt_known_accuracy_iou_30",
+            "Accuracy, IoU ≥ 0.3",
+            known,
+            metrics.gt_known_accuracy_iou_30,
+            loose,
+        ),
+        (
+            "gt_known_accuracy_iou_70",
+            "Accuracy, IoU ≥ 0.7",
+            known,
+            metrics.gt_known_accuracy_iou_70,
+            tight,
+        ),
+        (
+            "corloc",
+            "CorLoc",
+            "mean over classes, IoU ≥ 0.5",
+            metrics.corloc,
+            floor.corloc,
+        ),
+        (
+            "mean_iou",
+            "Mean IoU",
+            known,
+            metrics.mean_iou,
+            floor.mean_iou,
+        ),
+        (
+            "top1_localisation_error",
+            "Localisation error, top-1",
+            class_and_box,
+            metrics.top1_localisation_error,
+            None,
+        ),
+        (
+            "top5_localisation_error",
+            "Localisation error, top-5",
+            class_and_box,
+            metrics.top5_localisation_error,
+            None,
+        ),
+        (
+            "top1_classification_error",
+            "Classification error, top-1",
+            class,
+            metrics.top1_classification_error,
+            None,
+        ),
+        (
+            "top5_classification_error",
+            "Classification error, top-5",
+            class,
+            metrics.top5_classification_error,
+            None,
+        ),
+        (
+            "box_given_top5",
+            "Box right",
+            "class among five",
+            metrics.box_given_top5,
+            None,
+        ),
     ];
     let line = |(key, name, detail, rate, floor): (_, _, _, Option<Rate>, _)| {
         let Rate { value, low, high } = rate?;
-        let known = METRICS.iter().find(|metric| metric.name == key).expect("a metric of the list");
+        let known = METRICS
+            .iter()
+            .find(|metric| metric.name == key)
+            .expect("a metric of the list");
         let (what, higher_is_better) = (known.what, known.higher_is_better);
-        Some(Metric { name, detail, what, higher_is_better, value, low, high, floor, weighted })
+        Some(Metric {
+            name,
+            detail,
+            what,
+            higher_is_better,
+            value,
+            low,
+            high,
+            floor,
+            weighted,
+        })
     };
     all.into_iter().filter_map(line).collect()
 }
@@ -196,8 +300,35 @@ fn part(group: &Group) -> Part<'_> {
 
 fn compared(b: usize, found: &Comparison) -> Compared<'_> {
     let metric = |metric: &report::Compared| {
-        let Paired { a, b, difference: Rate { value: difference, low, high }, won, lost, p } = metric.paired;
-        ComparedMetric { name: metric.name, a, b, difference, low, high, won, lost, p }
+        let Paired {
+            a,
+            b,
+            difference:
+                Rate {
+                    value: difference,
+                    low,
+                    high,
+                },
+            won,
+            lost,
+            p,
+        } = metric.paired;
+        ComparedMetric {
+            name: metric.name,
+            a,
+            b,
+            difference,
+            low,
+            high,
+            won,
+            lost,
+            p,
+        }
     };
-    Compared { a: 0, b, metrics: found.metrics.iter().map(metric).collect(), verdict: &found.verdict }
+    Compared {
+        a: 0,
+        b,
+        metrics: found.metrics.iter().map(metric).collect(),
+        verdict: &found.verdict,
+    }
 }

@@ -1,8 +1,8 @@
-//! The class activation map: `Σₖ wₖ Aₖ` over the channels k of the last feature map A, with wₖ the class's weight behind
-//! the global average pool; brought up so that its least value is 0.
+//! The class activation map: `Σₖ wₖ Aₖ` over the channels k of the last feature map A, with wₖ the
+//! class's weight behind the global average pool; brought up so that its least value is 0.
 //!
-//! Behind such a pool of Z positions ∂S/∂Aₖ is wₖ/Z at each of them, so the weights are read off the gradient: their
-//! mean, which at other layers is Grad-CAM's.
+//! Behind such a pool of Z positions ∂S/∂Aₖ is wₖ/Z at each of them, so the weights are read off
+//! the gradient: their mean, which at other layers is Grad-CAM's.
 
 use ndarray::Array3;
 
@@ -25,5 +25,11 @@ pub(super) const METHOD: Method = Method {
 
 /// `Σₖ ḡₖ Aₖ` with ḡₖ the mean of ∂S/∂Aₖ over positions.
 pub(super) fn sum(tensor: &Tensor<'_>) -> Array3<f32> {
-    weighted(tensor, |k| tensor.gradient.index_axis(ndarray::Axis(0), k).mean().unwrap_or(0.0))
+    weighted(tensor, |k| {
+        tensor
+            .gradient
+            .index_axis(ndarray::Axis(0), k)
+            .mean()
+            .unwrap_or(0.0)
+    })
 }

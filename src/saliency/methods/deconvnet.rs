@@ -1,6 +1,6 @@
-//! The deconvolutional network: the gradient, but for the ReLU, which lets positive gradients pass whatever the unit
-//! did, `dx = max(dy, 0)` (the paper, section 4). All else is the derivative; Oxford's code of 2016 takes that of a local response
-//! normalisation to be the identity.
+//! The deconvolutional network: the gradient, but for the ReLU, which lets positive gradients pass
+//! whatever the unit did, `dx = max(dy, 0)` (the paper, section 4). All else is the derivative;
+//! Oxford's code of 2016 takes that of a local response normalisation to be the identity.
 
 use super::{Method, Shown, Wanted, gradient};
 use crate::gradient::ReluRule;

@@ -1,4 +1,5 @@
-//! Grad-CAM: `max(0, Σₖ ḡₖ Aₖ)` over the channels k of a feature map A, with ḡₖ the mean of ∂S/∂Aₖ over positions.
+//! Grad-CAM: `max(0, Σₖ ḡₖ Aₖ)` over the channels k of a feature map A, with ḡₖ the mean of ∂S/∂Aₖ
+//! over positions.
 
 use super::{Method, Shown, Wanted, cam, mean};
 use crate::gradient::ReluRule;

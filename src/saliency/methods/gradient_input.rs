@@ -1,5 +1,5 @@
-//! Gradient times input: `Σₖ Iₖ · ∂S/∂Iₖ` over the colours k, with the image as the network sees it: zero is the mean
-//! colour.
+//! Gradient times input: `Σₖ Iₖ · ∂S/∂Iₖ` over the colours k, with the image as the network sees
+//! it: zero is the mean colour.
 
 use super::{Method, Shown, Wanted, mean, over_channels};
 use crate::gradient::ReluRule;
@@ -11,5 +11,9 @@ pub(super) const METHOD: Method = Method {
     relu: ReluRule::Gradient,
     wanted: Wanted::Picture,
     shown: Shown::Crop,
-    map: |samples| mean(samples, |tensor| over_channels(&(&tensor.values * &tensor.gradient))),
+    map: |samples| {
+        mean(samples, |tensor| {
+            over_channels(&(&tensor.values * &tensor.gradient))
+        })
+    },
 };

@@ -1,5 +1,6 @@
-//! The norm of the gradient inside: `√ Σₖ gₖ²` over the channels k of a feature map A, with g = ∂S/∂A: how much the score
-//! hangs on a position, whatever the units there did. Ours; best with `relu = "guided"`.
+//! The norm of the gradient inside: `√ Σₖ gₖ²` over the channels k of a feature map A, with g =
+//! ∂S/∂A: how much the score hangs on a position, whatever the units there did. Ours; best with
+//! `relu = "guided"`.
 
 use ndarray::Axis;
 
@@ -15,6 +16,8 @@ pub(super) const METHOD: Method = Method {
     shown: Shown::Crop,
     map: |samples| {
         let squares = |tensor: &Tensor<'_>| tensor.gradient.mapv(|g| g * g).sum_axis(Axis(0));
-        mean(samples, |tensor| squares(tensor).mapv(f32::sqrt).insert_axis(Axis(0)))
+        mean(samples, |tensor| {
+            squares(tensor).mapv(f32::sqrt).insert_axis(Axis(0))
+        })
     },
 };

@@ -1,5 +1,5 @@
-//! Guided backpropagation: the gradient, where each ReLU lets only positive gradients of active units pass,
-//! `dx = max(dy, 0) · [x > 0]`. Convolutions and pools are those of the gradient.
+//! Guided backpropagation: the gradient, where each ReLU lets only positive gradients of active
+//! units pass, `dx = max(dy, 0) · [x > 0]`. Convolutions and pools are those of the gradient.
 
 use super::{Method, Shown, Wanted, gradient};
 use crate::gradient::ReluRule;

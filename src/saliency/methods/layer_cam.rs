@@ -1,5 +1,5 @@
-//! LayerCAM: `max(0, Σₖ max(0, ∂S/∂Aₖ) · Aₖ)` over the channels k of a feature map A, each position weighted by its own
-//! gradient: made for inner layers.
+//! LayerCAM: `max(0, Σₖ max(0, ∂S/∂Aₖ) · Aₖ)` over the channels k of a feature map A, each position
+//! weighted by its own gradient: made for inner layers.
 
 use super::{Method, Shown, Wanted, mean, over_channels};
 use crate::gradient::ReluRule;
@@ -12,7 +12,10 @@ pub(super) const METHOD: Method = Method {
     wanted: Wanted::Layers,
     shown: Shown::Crop,
     map: |samples| {
-        let product = |tensor: &super::Tensor<'_>| &tensor.values * &tensor.gradient.mapv(|g| g.max(0.0));
-        mean(samples, |tensor| over_channels(&product(tensor)).mapv(|v| v.max(0.0)))
+        let product =
+            |tensor: &super::Tensor<'_>| &tensor.values * &tensor.gradient.mapv(|g| g.max(0.0));
+        mean(samples, |tensor| {
+            over_channels(&product(tensor)).mapv(|v| v.max(0.0))
+        })
     },
 };

@@ -1,7 +1,7 @@
 //! The methods: one file each, one line each in [`METHODS`].
 //!
-//! A method is a formula from tensors of the network to a map. Crops, mirror images, scales, noise, the fusion of layers
-//! and smoothing are the same for all and live next door.
+//! A method is a formula from tensors of the network to a map. Crops, mirror images, scales, noise,
+//! the fusion of layers and smoothing are the same for all and live next door.
 
 mod cam;
 mod deconvnet;
@@ -22,9 +22,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::gradient::ReluRule;
 
-/// A tensor of the network when it sees one picture, and the gradient of a class score with respect to it: both of
-/// shape [channels, height, width]. The picture is such a tensor, its pixels less the mean colour; feature maps are
-/// others.
+/// A tensor of the network when it sees one picture, and the gradient of a class score with respect
+/// to it: both of shape [channels, height, width]. The picture is such a tensor, its pixels less
+/// the mean colour; feature maps are others.
 #[derive(Clone, Copy, Debug)]
 pub struct Tensor<'a> {
     /// The values.
@@ -70,8 +70,9 @@ pub struct Method {
     pub wanted: Wanted,
     /// What it shows to the network.
     pub shown: Shown,
-    /// The map of one tensor, [channels, height, width] of the tensor, from its values and gradients at each picture
-    /// shown. The saliency is the maximum over channels of its absolute value.
+    /// The map of one tensor, [channels, height, width] of the tensor, from its values and
+    /// gradients at each picture shown. The saliency is the maximum over channels of its absolute
+    /// value.
     pub map: fn(&[Tensor<'_>]) -> Array3<f32>,
 }
 
@@ -118,8 +119,14 @@ impl<'de> Deserialize<'de> for &'static Method {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
         Method::find(&name).ok_or_else(|| {
-            let names: Vec<_> = METHODS.iter().map(|method| format!("`{}`", method.name)).collect();
-            de::Error::custom(format!("unknown method `{name}`, expected one of {}", names.join(", ")))
+            let names: Vec<_> = METHODS
+                .iter()
+                .map(|method| format!("`{}`", method.name))
+                .collect();
+            de::Error::custom(format!(
+                "unknown method `{name}`, expected one of {}",
+                names.join(", ")
+            ))
         })
     }
 }
@@ -140,7 +147,9 @@ fn over_channels(map: &Array3<f32>) -> Array3<f32> {
 /// Σₖ cₖ Aₖ over the channels of the values A.
 fn weighted(tensor: &Tensor<'_>, weights: impl Fn(usize) -> f32) -> Array3<f32> {
     let mut map = tensor.values.to_owned();
-    map.outer_iter_mut().enumerate().for_each(|(k, mut channel)| channel *= weights(k));
+    map.outer_iter_mut()
+        .enumerate()
+        .for_each(|(k, mut channel)| channel *= weights(k));
     over_channels(&map)
 }
 

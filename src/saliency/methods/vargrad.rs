@@ -12,6 +12,8 @@ pub(super) const METHOD: Method = Method {
     shown: Shown::Noisy,
     map: |samples| {
         let middle = gradient::map(samples);
-        super::mean(samples, |tensor| (&tensor.gradient - &middle).mapv(|difference| difference * difference))
+        super::mean(samples, |tensor| {
+            (&tensor.gradient - &middle).mapv(|difference| difference * difference)
+        })
     },
 };

@@ -8,7 +8,8 @@ use crate::segment::kernel::lanes::{BLOCK, Column, exp2, log2};
 pub(in crate::segment) struct Density {
     /// Its mean colour.
     pub(in crate::segment) mean: [f32; 3],
-    /// The rows of the lower triangle of √(½ log₂ e) · L⁻¹, with L the covariance's Cholesky factor.
+    /// The rows of the lower triangle of √(½ log₂ e) · L⁻¹, with L the covariance's Cholesky
+    /// factor.
     whitening: [f32; 6],
     /// log₂ weight − 3/2 log₂ 2π − log₂ det L
     constant: f32,
@@ -16,10 +17,21 @@ pub(in crate::segment) struct Density {
 
 impl From<&Gaussian> for Density {
     fn from(component: &Gaussian) -> Self {
-        let (w, log2_e) = (component.whitening * (0.5 * std::f64::consts::LOG2_E).sqrt(), std::f64::consts::LOG2_E);
+        let (w, log2_e) = (
+            component.whitening * (0.5 * std::f64::consts::LOG2_E).sqrt(),
+            std::f64::consts::LOG2_E,
+        );
         Self {
             mean: component.mean.map(|v| v as f32).into(),
-            whitening: [w[(0, 0)], w[(1, 0)], w[(1, 1)], w[(2, 0)], w[(2, 1)], w[(2, 2)]].map(|v| v as f32),
+            whitening: [
+                w[(0, 0)],
+                w[(1, 0)],
+                w[(1, 1)],
+                w[(2, 0)],
+                w[(2, 1)],
+                w[(2, 2)],
+            ]
+            .map(|v| v as f32),
             constant: (component.constant * log2_e) as f32,
         }
     }
@@ -54,13 +66,23 @@ impl Densities {
     pub(in crate::segment) fn new(gmm: &Gmm) -> Self {
         let components: Vec<_> = gmm.components.iter().map(Density::from).collect();
         let terms = vec![Column::ZERO; components.len()];
-        Self { components, terms, peak: Column::ZERO, total: Column::ZERO }
+        Self {
+            components,
+            terms,
+            peak: Column::ZERO,
+            total: Column::ZERO,
+        }
     }
 
     /// Evaluates the mixture.
     #[inline(always)]
     pub(in crate::segment) fn evaluate(&mut self, colour: &[Column; 3]) {
-        let Self { components, terms, peak, total } = self;
+        let Self {
+            components,
+            terms,
+            peak,
+            total,
+        } = self;
         let ([red, green, blue], Column(peak), Column(total)) = (colour, peak, total);
         peak.fill(f32::MIN);
         total.fill(0.0);

@@ -7,20 +7,35 @@ use super::samples::Samples;
 use crate::segment::kernel::lanes::{Column, Sums};
 use crate::segment::kernel::{Isa, Kernel};
 
-/// One round: expectation, then maximisation. Returns the new mixture and the mean log-likelihood of the old one.
+/// One round: expectation, then maximisation. Returns the new mixture and the mean log-likelihood
+/// of the old one.
 ///
-/// rᵢₖ = wₖ N(xᵢ; μₖ, Σₖ) / Σⱼ wⱼ N(xᵢ; μⱼ, Σⱼ);  the k-th Gaussian is that of the colours weighted by rᵢₖ, with
-/// `regulariser` added to its variances.
+/// rᵢₖ = wₖ N(xᵢ; μₖ, Σₖ) / Σⱼ wⱼ N(xᵢ; μⱼ, Σⱼ);  the k-th Gaussian is that of the colours weighted
+/// by rᵢₖ, with `regulariser` added to its variances.
 #[must_use]
 pub fn expectation_maximisation(gmm: &Gmm, samples: &Samples, regulariser: f64) -> (Gmm, f64) {
     round(Isa::best(), gmm, samples, regulariser)
 }
 
-pub(in crate::segment) fn round(isa: Isa, gmm: &Gmm, samples: &Samples, regulariser: f64) -> (Gmm, f64) {
+pub(in crate::segment) fn round(
+    isa: Isa,
+    gmm: &Gmm,
+    samples: &Samples,
+    regulariser: f64,
+) -> (Gmm, f64) {
     let total = samples.len() as f64;
-    let (moments, log2_likelihood) = isa.run(Expectation { densities: Densities::new(gmm), samples });
-    let components = moments.iter().filter_map(|m| m.gaussian(total, regulariser)).collect();
-    (Gmm { components }, log2_likelihood * std::f64::consts::LN_2 / total)
+    let (moments, log2_likelihood) = isa.run(Expectation {
+        densities: Densities::new(gmm),
+        samples,
+    });
+    let components = moments
+        .iter()
+        .filter_map(|m| m.gaussian(total, regulariser))
+        .collect();
+    (
+        Gmm { components },
+        log2_likelihood * std::f64::consts::LN_2 / total,
+    )
 }
 
 /// Makes each component's moments about its mean, and the sum of the log₂ densities.
@@ -34,8 +49,15 @@ impl Kernel for Expectation<'_> {
 
     #[inline(always)]
     fn run(self) -> Self::Output {
-        let Self { mut densities, samples } = self;
-        let mut moments: Vec<_> = densities.components.iter().map(|c| Moments::about(c.mean)).collect();
+        let Self {
+            mut densities,
+            samples,
+        } = self;
+        let mut moments: Vec<_> = densities
+            .components
+            .iter()
+            .map(|c| Moments::about(c.mean))
+            .collect();
         let mut scale = Column::ZERO;
         let mut likelihood = Sums::ZERO;
         for block in &samples.blocks {

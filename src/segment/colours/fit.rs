@@ -19,15 +19,17 @@ pub struct ColourOptions {
     pub fit: ColourFit,
     /// How many Gaussians each of the two models has at most: 1 to 64.
     pub components: usize,
-    /// The most colours that a model is learnt from, 1 at least, taken evenly spread from the seeds row by row; left
-    /// out, from all.
+    /// The most colours that a model is learnt from, 1 at least, taken evenly spread from the seeds
+    /// row by row; left out, from all.
     pub sample: Option<usize>,
 }
 
 impl ColourOptions {
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.sample == Some(0) {
-            return Err("colours.sample 0 leaves no colours\nhelp: leave it out to learn from all".into());
+            return Err(
+                "colours.sample 0 leaves no colours\nhelp: leave it out to learn from all".into(),
+            );
         }
         match self.components {
             1..=64 => Ok(()),
@@ -40,15 +42,16 @@ impl ColourOptions {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ColourFit {
-    /// Binary splitting of the colours, one Gaussian a part, no EM (Orchard and Bouman 1991; Oxford's `gsc-1.2`).
+    /// Binary splitting of the colours, one Gaussian a part, no EM (Orchard and Bouman 1991;
+    /// Oxford's `gsc-1.2`).
     Splitting,
     /// k-means++ and expectation maximisation.
     Em,
 }
 
-/// Learns a mixture from colours whose channels run from 0 to `range`. The same colours and seed give the same mixture;
-/// only [`ColourFit::Em`] looks at the seed. [`ColourFit::Splitting`] wants a range of 1. Without colours the mixture
-/// is empty, and where splitting has fewer than three.
+/// Learns a mixture from colours whose channels run from 0 to `range`. The same colours and seed
+/// give the same mixture; only [`ColourFit::Em`] looks at the seed. [`ColourFit::Splitting`] wants
+/// a range of 1. Without colours the mixture is empty, and where splitting has fewer than three.
 ///
 /// ```
 /// use localise::segment::{ColourFit, ColourOptions, fit};
@@ -66,7 +69,9 @@ pub enum ColourFit {
 #[must_use]
 pub fn fit(colours: &[[f32; 3]], options: &ColourOptions, range: f64, seed: u64) -> Gmm {
     let most = options.sample.unwrap_or(usize::MAX).min(colours.len());
-    let samples: Samples = (0..most).map(|i| colours[i * colours.len() / most]).collect();
+    let samples: Samples = (0..most)
+        .map(|i| colours[i * colours.len() / most])
+        .collect();
     match options.fit {
         ColourFit::Splitting => binary_splitting(&samples, options.components),
         ColourFit::Em => {

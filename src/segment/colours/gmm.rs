@@ -11,14 +11,16 @@ pub struct Gaussian {
     pub mean: Vector3<f64>,
     /// Its covariance, in that range squared.
     pub covariance: Matrix3<f64>,
-    /// The inverse of the covariance's Cholesky factor L, whose product with x − mean has unit covariance.
+    /// The inverse of the covariance's Cholesky factor L, whose product with x − mean has unit
+    /// covariance.
     pub(in crate::segment) whitening: Matrix3<f64>,
     /// ln weight − 3/2 ln 2π − ln det L
     pub(in crate::segment) constant: f64,
 }
 
 impl Gaussian {
-    /// A Gaussian. A covariance that is not positive definite gets just enough added to its diagonal.
+    /// A Gaussian. A covariance that is not positive definite gets just enough added to its
+    /// diagonal.
     #[must_use]
     pub fn new(weight: f64, mean: Vector3<f64>, covariance: Matrix3<f64>) -> Self {
         let mut covariance = covariance;
@@ -34,9 +36,17 @@ impl Gaussian {
             }
         };
         let log_det: f64 = factor.diagonal().iter().map(|l| l.ln()).sum();
-        let whitening = factor.try_inverse().expect("a Cholesky factor has an inverse");
+        let whitening = factor
+            .try_inverse()
+            .expect("a Cholesky factor has an inverse");
         let constant = weight.ln() - 1.5 * std::f64::consts::TAU.ln() - log_det;
-        Self { weight, mean, covariance, whitening, constant }
+        Self {
+            weight,
+            mean,
+            covariance,
+            whitening,
+            constant,
+        }
     }
 
     /// ln (weight · density) at a colour.
@@ -69,5 +79,9 @@ impl Gmm {
 /// ln Σ eˣ without overflow.
 fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
     let max = values.clone().fold(f64::NEG_INFINITY, f64::max);
-    if max.is_finite() { max + values.map(|v| (v - max).exp()).sum::<f64>().ln() } else { max }
+    if max.is_finite() {
+        max + values.map(|v| (v - max).exp()).sum::<f64>().ln()
+    } else {
+        max
+    }
 }

@@ -1,4 +1,5 @@
-//! A mixture to start from: k-means++ (Arthur and Vassilvitskii 2007), k-means, one Gaussian a cluster.
+//! A mixture to start from: k-means++ (Arthur and Vassilvitskii 2007), k-means, one Gaussian a
+//! cluster.
 
 use super::gmm::Gmm;
 use super::moments::Moments;
@@ -10,34 +11,62 @@ use crate::segment::kernel::{Isa, Kernel};
 /// Rounds of k-means.
 const ROUNDS: usize = 10;
 
-/// The Gaussians of at most `components` clusters, with `regulariser` added to their variances. There are fewer where
-/// there are fewer distinct colours. The same colours and seed give the same mixture on every machine.
+/// The Gaussians of at most `components` clusters, with `regulariser` added to their variances.
+/// There are fewer where there are fewer distinct colours. The same colours and seed give the same
+/// mixture on every machine.
 #[must_use]
 pub fn start(samples: &Samples, components: usize, regulariser: f64, seed: u64) -> Gmm {
     clusters(Isa::best(), samples, components, regulariser, seed)
 }
 
-pub(in crate::segment) fn clusters(isa: Isa, samples: &Samples, components: usize, regulariser: f64, seed: u64) -> Gmm {
+pub(in crate::segment) fn clusters(
+    isa: Isa,
+    samples: &Samples,
+    components: usize,
+    regulariser: f64,
+    seed: u64,
+) -> Gmm {
     let mut centres = plus_plus(isa, samples, components, seed);
     let mut clusters = vec![];
     for _ in 0..ROUNDS {
-        clusters = isa.run(Clusters { samples, centres: &centres });
-        centres = clusters.iter().map(|cluster| cluster.mean().map(|v| v as f32).into()).collect();
+        clusters = isa.run(Clusters {
+            samples,
+            centres: &centres,
+        });
+        centres = clusters
+            .iter()
+            .map(|cluster| cluster.mean().map(|v| v as f32).into())
+            .collect();
     }
     let total = samples.len() as f64;
-    Gmm { components: clusters.iter().filter_map(|cluster| cluster.gaussian(total, regulariser)).collect() }
+    Gmm {
+        components: clusters
+            .iter()
+            .filter_map(|cluster| cluster.gaussian(total, regulariser))
+            .collect(),
+    }
 }
 
-/// k-means++: each further centre is a colour drawn with a probability that grows with its squared distance.
+/// k-means++: each further centre is a colour drawn with a probability that grows with its squared
+/// distance.
 fn plus_plus(isa: Isa, samples: &Samples, components: usize, seed: u64) -> Vec<[f32; 3]> {
     let mut random = SplitMix(seed);
     let mut centres = vec![];
-    let mut distances: Vec<_> = samples.blocks.iter().map(|b| Column(b.weight.0.map(|w| w * f32::MAX))).collect();
-    let mut drawn = Some((random.unit() * samples.len() as f64) as usize).filter(|_| !samples.is_empty());
+    let mut distances: Vec<_> = samples
+        .blocks
+        .iter()
+        .map(|b| Column(b.weight.0.map(|w| w * f32::MAX)))
+        .collect();
+    let mut drawn =
+        Some((random.unit() * samples.len() as f64) as usize).filter(|_| !samples.is_empty());
     while let Some(i) = drawn.filter(|_| centres.len() < components) {
         let centre = samples.get(i);
         centres.push(centre);
-        let totals = isa.run(Nearer { samples, centre, distances: &mut distances });
+        let totals = isa.run(Nearer {
+            samples,
+            centre,
+            distances: &mut distances,
+        });
         let place = random.unit() * totals.iter().sum::<f64>();
         drawn = passed(&totals, place).and_then(|(block, rest)| {
             let (i, _) = passed(&distances[block].0.map(f64::from), rest)?;
@@ -47,11 +76,16 @@ fn plus_plus(isa: Isa, samples: &Samples, components: usize, seed: u64) -> Vec<[
     centres
 }
 
-/// The first place at which the running sum passes `left`, and what is left before it. Rounding can leave a rest after
-/// the last place; it is the last one above zero then, and none where all are zero.
+/// The first place at which the running sum passes `left`, and what is left before it. Rounding can
+/// leave a rest after the last place; it is the last one above zero then, and none where all are
+/// zero.
 fn passed(numbers: &[f64], mut left: f64) -> Option<(usize, f64)> {
     let mut place = None;
-    for (i, number) in numbers.iter().enumerate().filter(|(_, number)| **number > 0.0) {
+    for (i, number) in numbers
+        .iter()
+        .enumerate()
+        .filter(|(_, number)| **number > 0.0)
+    {
         place = Some((i, left));
         if left < *number {
             break;
@@ -74,7 +108,8 @@ impl Kernel for Nearer<'_> {
     #[inline(always)]
     fn run(self) -> Vec<f64> {
         let mut totals = Vec::with_capacity(self.distances.len());
-        for (Block { colour, .. }, Column(least)) in self.samples.blocks.iter().zip(self.distances) {
+        for (Block { colour, .. }, Column(least)) in self.samples.blocks.iter().zip(self.distances)
+        {
             for (i, least) in least.iter_mut().enumerate() {
                 *least = least.min(squared_distance(colour, i, self.centre));
             }
@@ -97,7 +132,11 @@ impl Kernel for Clusters<'_> {
 
     #[inline(always)]
     fn run(self) -> Vec<Moments> {
-        let mut clusters: Vec<_> = self.centres.iter().map(|&centre| Moments::about(centre)).collect();
+        let mut clusters: Vec<_> = self
+            .centres
+            .iter()
+            .map(|&centre| Moments::about(centre))
+            .collect();
         let mut nearest = Column::ZERO;
         for Block { colour, weight } in &self.samples.blocks {
             for first in (0..BLOCK).step_by(LANES) {
@@ -105,7 +144,11 @@ impl Kernel for Clusters<'_> {
                 for (k, &centre) in self.centres.iter().enumerate() {
                     for lane in 0..LANES {
                         let distance = squared_distance(colour, first + lane, centre);
-                        label[lane] = if distance < least[lane] { k as f32 } else { label[lane] };
+                        label[lane] = if distance < least[lane] {
+                            k as f32
+                        } else {
+                            label[lane]
+                        };
                         least[lane] = least[lane].min(distance);
                     }
                 }
@@ -113,7 +156,9 @@ impl Kernel for Clusters<'_> {
             }
             for (k, cluster) in clusters.iter_mut().enumerate() {
                 // A product: a choice would be made colour by colour on old machines.
-                cluster.add(colour, |i| weight.0[i] * f32::from(u8::from(nearest.0[i] == k as f32)));
+                cluster.add(colour, |i| {
+                    weight.0[i] * f32::from(u8::from(nearest.0[i] == k as f32))
+                });
             }
         }
         clusters
@@ -122,6 +167,10 @@ impl Kernel for Clusters<'_> {
 
 #[inline(always)]
 fn squared_distance([red, green, blue]: &[Column; 3], i: usize, centre: [f32; 3]) -> f32 {
-    let (r, g, b) = (red.0[i] - centre[0], green.0[i] - centre[1], blue.0[i] - centre[2]);
+    let (r, g, b) = (
+        red.0[i] - centre[0],
+        green.0[i] - centre[1],
+        blue.0[i] - centre[2],
+    );
     r * r + g * g + b * b
 }

@@ -1,7 +1,7 @@
 //! Colour models: mixtures of Gaussians over RGB, and how they are learnt.
 //!
-//! In: colours. Out: a [`Gmm`], which gives the logarithm of a colour's density. Which colours, and in which range, is
-//! for the seeds and the energy to say.
+//! In: colours. Out: a [`Gmm`], which gives the logarithm of a colour's density. Which colours, and
+//! in which range, is for the seeds and the energy to say.
 
 pub(in crate::segment) mod density;
 pub(in crate::segment) mod em;

@@ -7,7 +7,8 @@ use crate::segment::kernel::lanes::{Column, Sums};
 
 /// Σ w · (1, x, y, z, xx, xy, xz, yy, yz, zz) over colours (x, y, z) relative to an origin.
 ///
-/// f32 is enough for the sums of a block, because the origin is near the mean; the blocks' sums are added up in f64.
+/// f32 is enough for the sums of a block, because the origin is near the mean; the blocks' sums are
+/// added up in f64.
 #[derive(Clone, Debug)]
 pub(in crate::segment) struct Moments {
     origin: [f32; 3],
@@ -17,7 +18,10 @@ pub(in crate::segment) struct Moments {
 impl Moments {
     /// No colours yet.
     pub(in crate::segment) fn about(origin: [f32; 3]) -> Self {
-        Self { origin, sums: Sums::ZERO }
+        Self {
+            origin,
+            sums: Sums::ZERO,
+        }
     }
 
     /// Adds a block's colours. `weight` is that of the block's i-th member.
@@ -28,7 +32,18 @@ impl Moments {
         self.sums.add(|i| {
             let (w, x, y, z) = (weight(i), red.0[i] - r, green.0[i] - g, blue.0[i] - b);
             let (wx, wy, wz) = (w * x, w * y, w * z);
-            [w, wx, wy, wz, wx * x, wx * y, wx * z, wy * y, wy * z, wz * z]
+            [
+                w,
+                wx,
+                wy,
+                wz,
+                wx * x,
+                wx * y,
+                wx * z,
+                wy * y,
+                wy * z,
+                wz * z,
+            ]
         });
     }
 
@@ -36,11 +51,15 @@ impl Moments {
     pub(in crate::segment) fn mean(&self) -> Vector3<f64> {
         let [w, x, y, z, ..] = self.sums.totals();
         let origin = Vector3::from(self.origin.map(f64::from));
-        if w > 0.0 { origin + Vector3::new(x, y, z) / w } else { origin }
+        if w > 0.0 {
+            origin + Vector3::new(x, y, z) / w
+        } else {
+            origin
+        }
     }
 
-    /// The Gaussian with this mean and with the covariance Σ w xxᵀ / Σ w − x̄x̄ᵀ + `regulariser` · I. Its weight is its
-    /// share of `total`; there is none without weight.
+    /// The Gaussian with this mean and with the covariance Σ w xxᵀ / Σ w − x̄x̄ᵀ + `regulariser` ·
+    /// I. Its weight is its share of `total`; there is none without weight.
     pub(in crate::segment) fn gaussian(&self, total: f64, regulariser: f64) -> Option<Gaussian> {
         let sums = self.sums.totals();
         let weight = sums[0];

@@ -54,7 +54,10 @@ impl FromIterator<[f32; 3]> for Samples {
         for colour in colours {
             let i = samples.len % BLOCK;
             if i == 0 {
-                samples.blocks.push(Block { colour: [Column::ZERO; 3], weight: Column::ZERO });
+                samples.blocks.push(Block {
+                    colour: [Column::ZERO; 3],
+                    weight: Column::ZERO,
+                });
             }
             if let Some(block) = samples.blocks.last_mut() {
                 (0..3).for_each(|c| block.colour[c].0[i] = colour[c]);

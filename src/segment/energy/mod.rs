@@ -1,8 +1,9 @@
 //! The energy whose minimum is the cut.
 //!
-//! E(L) = Σₚ Dₚ(Lₚ) + Σ wₚ_q over neighbours with different labels. Dₚ comes from the colour models, from the map, or
-//! from both, wₚ_q from the colour difference. Two labels and wₚ_q ≥ 0: the minimum is exact. Two forms are known; they
-//! differ in nearly every constant, so every record names its form and gamma.
+//! E(L) = Σₚ Dₚ(Lₚ) + Σ wₚ_q over neighbours with different labels. Dₚ comes from the colour
+//! models, from the map, or from both, wₚ_q from the colour difference. Two labels and wₚ_q ≥ 0:
+//! the minimum is exact. Two forms are known; they differ in nearly every constant, so every record
+//! names its form and gamma.
 
 pub(in crate::segment) mod pairwise;
 pub(in crate::segment) mod unaries;
@@ -28,10 +29,11 @@ pub struct CutOptions {
     /// The form.
     #[serde(rename = "energy")]
     pub form: Form,
-    /// The strength of smoothing, 0 to 10,000: what two neighbours of one colour pay for different labels.
+    /// The strength of smoothing, 0 to 10,000: what two neighbours of one colour pay for different
+    /// labels.
     pub gamma: f64,
-    /// The weight k of the map itself beside the colours, 0 to 1000: a pixel of saliency h pays k · ln(h / (level ·
-    /// mean h)) less as foreground. Without colour models the map decides alone.
+    /// The weight k of the map itself beside the colours, 0 to 1000: a pixel of saliency h pays k ·
+    /// ln(h / (level · mean h)) less as foreground. Without colour models the map decides alone.
     #[serde(default)]
     pub map: f64,
     /// The saliency that speaks for neither side, as a multiple of the mean, above 0.
@@ -46,8 +48,12 @@ const fn one() -> f64 {
 impl CutOptions {
     pub(crate) fn check(&self) -> Result<(), String> {
         match (self.gamma, self.map) {
-            (gamma, _) if !(0.0..=10_000.0).contains(&gamma) => Err(format!("cut.gamma {gamma} is not in 0..10000")),
-            (_, map) if !(0.0..=1000.0).contains(&map) => Err(format!("cut.map {map} is not in 0..1000")),
+            (gamma, _) if !(0.0..=10_000.0).contains(&gamma) => {
+                Err(format!("cut.gamma {gamma} is not in 0..10000"))
+            }
+            (_, map) if !(0.0..=1000.0).contains(&map) => {
+                Err(format!("cut.map {map} is not in 0..1000"))
+            }
             _ if !(self.level > 0.0 && self.level.is_finite()) => {
                 Err(format!("cut.level {} is not above 0", self.level))
             }
@@ -60,11 +66,11 @@ impl CutOptions {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Form {
-    /// Boykov and Jolly's energy as in Oxford's `gsc-1.2`: RGB in 0..=1, posteriors, 4 neighbours. In integers it is 50
-    /// times as large.
+    /// Boykov and Jolly's energy as in Oxford's `gsc-1.2`: RGB in 0..=1, posteriors, 4 neighbours.
+    /// In integers it is 50 times as large.
     Gsc,
-    /// GrabCut's: RGB in 0..=255, likelihoods, 8 neighbours (Rother, Kolmogorov and Blake 2004). In integers it is 1000
-    /// times as large.
+    /// GrabCut's: RGB in 0..=255, likelihoods, 8 neighbours (Rother, Kolmogorov and Blake 2004). In
+    /// integers it is 1000 times as large.
     Grabcut8,
 }
 
@@ -96,8 +102,8 @@ impl Form {
 /// A map's value counts as this part of the level at least: the logarithm of 0 has no end.
 const LEAST_PART: f64 = 1e-6;
 
-/// The energy of a photo in integers, and the memory to minimise it. Keep one per thread: the solver keeps its memory
-/// from cut to cut.
+/// The energy of a photo in integers, and the memory to minimise it. Keep one per thread: the
+/// solver keeps its memory from cut to cut.
 #[derive(Debug)]
 pub struct Energy {
     options: CutOptions,
@@ -133,13 +139,19 @@ impl Energy {
         let neighbours = self.options.form.neighbours();
         self.size = [frame.width() as usize, frame.height() as usize];
         self.pairwise = pairwise(frame.as_raw(), self.size[0], &self.options);
-        let edges: Vec<_> = self.pairwise.iter().map(|costs| Edges::symmetric(costs)).collect();
-        self.grid.set_edges(self.size[0], self.size[1], neighbours, &edges);
+        let edges: Vec<_> = self
+            .pairwise
+            .iter()
+            .map(|costs| Edges::symmetric(costs))
+            .collect();
+        self.grid
+            .set_edges(self.size[0], self.size[1], neighbours, &edges);
     }
 
-    /// What the photo's pixels pay for one class: by its colours, where there are seeds to learn them from, and by its
-    /// map, where that has a weight. `frame` is the photo that [`Self::set_photo`] took; map and seeds have its size.
-    /// `seed` is that of the colour models, and `tick` is told when colours and energy are done.
+    /// What the photo's pixels pay for one class: by its colours, where there are seeds to learn
+    /// them from, and by its map, where that has a weight. `frame` is the photo that
+    /// [`Self::set_photo`] took; map and seeds have its size. `seed` is that of the colour models,
+    /// and `tick` is told when colours and energy are done.
     pub fn set_class(
         &mut self,
         frame: &RgbImage,
@@ -161,13 +173,26 @@ impl Energy {
         tick("energy");
     }
 
-    /// Learns the colours of foreground and background from the seeds, and from them what pixels pay.
-    fn set_colours(&mut self, frame: &RgbImage, seeds: &Seeds, colours: &ColourOptions, seed: u64, tick: Tick<'_>) {
+    /// Learns the colours of foreground and background from the seeds, and from them what pixels
+    /// pay.
+    fn set_colours(
+        &mut self,
+        frame: &RgbImage,
+        seeds: &Seeds,
+        colours: &ColourOptions,
+        seed: u64,
+        tick: Tick<'_>,
+    ) {
         let form = self.options.form;
         let unit = (form.range() / 255.0) as f32;
         let learn = |label, salt| {
-            let pixels = frame.pixels().zip(&seeds.colour).filter(|(_, seed)| **seed == label);
-            let colours_of: Vec<_> = pixels.map(|(p, _)| p.0.map(|v| f32::from(v) * unit)).collect();
+            let pixels = frame
+                .pixels()
+                .zip(&seeds.colour)
+                .filter(|(_, seed)| **seed == label);
+            let colours_of: Vec<_> = pixels
+                .map(|(p, _)| p.0.map(|v| f32::from(v) * unit))
+                .collect();
             fit(&colours_of, colours, form.range(), seed ^ salt)
         };
         let (foreground, background) = (learn(Seed::Foreground, 0), learn(Seed::Background, 1));
@@ -176,8 +201,8 @@ impl Energy {
         self.unaries = unaries(&foreground, &background, frame.as_raw(), form);
     }
 
-    /// u = k · ln(h / (level · mean h)), which a pixel pays as background, or −u as foreground; nothing outside the
-    /// map's window.
+    /// u = k · ln(h / (level · mean h)), which a pixel pays as background, or −u as foreground;
+    /// nothing outside the map's window.
     fn add_map(&mut self, saliency: &Saliency) {
         let values = saliency.values();
         let mean = values.iter().map(|&h| f64::from(h)).sum::<f64>() / values.len() as f64;
@@ -195,7 +220,8 @@ impl Energy {
     /// Pixels that the cut must not change.
     fn set_hard(&mut self, seeds: &Seeds) {
         let form = self.options.form;
-        // What no sum of a pixel's edges can outweigh; for GrabCut its own, somewhat smaller, constant. Never 0.
+        // What no sum of a pixel's edges can outweigh; for GrabCut its own, somewhat smaller,
+        // constant. Never 0.
         let hard = match form {
             Form::Gsc => 4.0 * self.options.gamma + 101.0,
             Form::Grabcut8 => 90.0 * self.options.gamma + 1.0,
@@ -211,8 +237,8 @@ impl Energy {
         }
     }
 
-    /// The labelling of least energy, [height, width], `true` for foreground; of several the one with the smallest
-    /// foreground.
+    /// The labelling of least energy, [height, width], `true` for foreground; of several the one
+    /// with the smallest foreground.
     ///
     /// # Panics
     /// Where [`Self::set_class`] has not followed [`Self::set_photo`].
@@ -236,17 +262,23 @@ impl Energy {
             neighbours: self.options.form.neighbours(),
             source: as_background,
             sink: as_foreground,
-            edges: self.pairwise.iter().map(|costs| [costs.clone(), costs.clone()]).collect(),
+            edges: self
+                .pairwise
+                .iter()
+                .map(|costs| [costs.clone(), costs.clone()])
+                .collect(),
         }
     }
 }
 
-/// What a pixel pays as foreground and as background: the formula that [`unaries()`] evaluates for all pixels.
+/// What a pixel pays as foreground and as background: the formula that [`unaries()`] evaluates for
+/// all pixels.
 ///
 /// In integers, as [`Form`] says, and in the form's range of colours.
 ///
-/// `gsc`: p = L'_fg / (L'_fg + L'_bg) with L' = 0.05 + 0.95 · L, and −ln p, −ln(1 − p), each at most 100.
-/// `grabcut8`: −ln L_fg and −ln L_bg, both moved up where one is negative, which leaves the minimum where it is.
+/// `gsc`: p = L'_fg / (L'_fg + L'_bg) with L' = 0.05 + 0.95 · L, and −ln p, −ln(1 − p), each at
+/// most 100. `grabcut8`: −ln L_fg and −ln L_bg, both moved up where one is negative, which leaves
+/// the minimum where it is.
 #[must_use]
 pub fn unary(foreground: &Gmm, background: &Gmm, pixel: &Vector3<f64>, form: Form) -> [i32; 2] {
     let logs = [foreground.log_density(pixel), background.log_density(pixel)];
@@ -271,7 +303,12 @@ mod tests {
     /// k = 2, level 1/2: the mean is 2, so that a saliency of 1 speaks for neither side.
     #[test]
     fn the_map_alone_decides_without_colours() {
-        let options = CutOptions { form: Form::Grabcut8, gamma: 0.0, map: 2.0, level: 0.5 };
+        let options = CutOptions {
+            form: Form::Grabcut8,
+            gamma: 0.0,
+            map: 2.0,
+            level: 0.5,
+        };
         let mut energy = Energy::new(&options);
         let map = Saliency::whole(ndarray::array![[1.0, 3.0, 0.5, 3.5]]);
         let frame = RgbImage::new(4, 1);
@@ -280,9 +317,15 @@ mod tests {
         let cost = |part: f64| (2000.0 * part.ln()).round() as i32;
         assert_eq!(energy.instance().source, [0, cost(3.0), 0, cost(3.5)]);
         assert_eq!(energy.instance().sink, [0, 0, -cost(0.5), 0]);
-        assert_eq!(energy.minimise(), ndarray::array![[false, true, false, true]]);
+        assert_eq!(
+            energy.minimise(),
+            ndarray::array![[false, true, false, true]]
+        );
         // Nothing is known outside the window.
-        let narrow = Saliency { window: crate::saliency::Rect::whole(2, 1), ..map };
+        let narrow = Saliency {
+            window: crate::saliency::Rect::whole(2, 1),
+            ..map
+        };
         energy.set_class(&frame, Some(&narrow), None, 0, &mut |_| {});
         assert_eq!(energy.instance().sink[2..], [0, 0]);
     }
@@ -290,7 +333,10 @@ mod tests {
     #[test]
     fn gsc_unaries_by_hand() {
         let nothing = Gmm { components: vec![] };
-        assert_eq!(unary(&nothing, &nothing, &Vector3::zeros(), Form::Gsc), [35, 35]);
+        assert_eq!(
+            unary(&nothing, &nothing, &Vector3::zeros(), Form::Gsc),
+            [35, 35]
+        );
         // Far from both models only the uniform density is left.
         let one = |at| Gmm {
             components: vec![crate::segment::Gaussian::new(
@@ -299,7 +345,10 @@ mod tests {
                 nalgebra::Matrix3::identity() * 1e-4,
             )],
         };
-        assert_eq!(unary(&one(0.0), &one(0.1), &Vector3::repeat(0.9), Form::Gsc), [35, 35]);
+        assert_eq!(
+            unary(&one(0.0), &one(0.1), &Vector3::repeat(0.9), Form::Gsc),
+            [35, 35]
+        );
         let [fg, bg] = unary(&one(0.0), &one(1.0), &Vector3::zeros(), Form::Gsc);
         assert!(fg == 0 && bg > 600 && bg <= 5000, "{fg} {bg}");
     }

@@ -6,9 +6,11 @@ use crate::segment::colours::density::Densities;
 use crate::segment::kernel::lanes::{BLOCK, Column, exp2, integer, log2};
 use crate::segment::kernel::{Isa, Kernel};
 
-/// The costs of all pixels, row by row, as [foreground, background]: [`unary`](super::unary) at f32's precision.
+/// The costs of all pixels, row by row, as [foreground, background]: [`unary`](super::unary) at
+/// f32's precision.
 ///
-/// `pixels` are interleaved RGB values, 0..=255 whatever the form: its range is this function's affair.
+/// `pixels` are interleaved RGB values, 0..=255 whatever the form: its range is this function's
+/// affair.
 #[must_use]
 pub fn unaries(foreground: &Gmm, background: &Gmm, pixels: &[u8], form: Form) -> [Vec<i32>; 2] {
     costs(Isa::best(), foreground, background, pixels, form)
@@ -22,7 +24,11 @@ pub(in crate::segment) fn costs(
     form: Form,
 ) -> [Vec<i32>; 2] {
     let models = [foreground, background].map(Densities::new);
-    isa.run(Unaries { models, pixels, form })
+    isa.run(Unaries {
+        models,
+        pixels,
+        form,
+    })
 }
 
 /// A block of pixels at a time, both mixtures.
@@ -37,7 +43,11 @@ impl Kernel for Unaries<'_> {
 
     #[inline(always)]
     fn run(self) -> Self::Output {
-        let Self { mut models, pixels, form } = self;
+        let Self {
+            mut models,
+            pixels,
+            form,
+        } = self;
         let (unit, scale) = ((form.range() / 255.0) as f32, form.scale() as f32);
         let mut planes = [vec![0; pixels.len() / 3], vec![0; pixels.len() / 3]];
         let mut bytes = [0; 3 * BLOCK];
@@ -71,7 +81,8 @@ impl Kernel for Unaries<'_> {
     }
 }
 
-/// p = L'_fg / (L'_fg + L'_bg) with L' = 0.05 + 0.95 · L, and −ln p, −ln(1 − p). With L ≤ 2¹²⁰ these are below 87.
+/// p = L'_fg / (L'_fg + L'_bg) with L' = 0.05 + 0.95 · L, and −ln p, −ln(1 − p). With L ≤ 2¹²⁰
+/// these are below 87.
 #[inline(always)]
 fn posteriors(logs: [f32; 2]) -> [f32; 2] {
     let likelihood = |log: f32| 0.05 + 0.95 * exp2(if log < 120.0 { log } else { 120.0 });
@@ -100,9 +111,18 @@ mod tests {
     /// Two mixtures of a noisy picture, and the picture.
     fn picture(form: Form, method: ColourFit) -> ([Gmm; 2], Vec<[u8; 3]>) {
         let noise = |i: u32| (i.wrapping_mul(2_654_435_761) >> 16) as u8;
-        let pixels: Vec<_> = (0..1500_u32).map(|i| [0, 1, 2].map(|c| noise(3 * i + c) / (1 + (i % 7) as u8))).collect();
-        let colours: Vec<_> = pixels.iter().map(|p| p.map(|v| f32::from(v) * (form.range() / 255.0) as f32)).collect();
-        let options = ColourOptions { fit: method, components: 5, sample: None };
+        let pixels: Vec<_> = (0..1500_u32)
+            .map(|i| [0, 1, 2].map(|c| noise(3 * i + c) / (1 + (i % 7) as u8)))
+            .collect();
+        let colours: Vec<_> = pixels
+            .iter()
+            .map(|p| p.map(|v| f32::from(v) * (form.range() / 255.0) as f32))
+            .collect();
+        let options = ColourOptions {
+            fit: method,
+            components: 5,
+            sample: None,
+        };
         let model = |colours: &[[f32; 3]]| fit(colours, &options, form.range(), 3);
         ([model(&colours[..300]), model(&colours[900..])], pixels)
     }
@@ -122,7 +142,10 @@ mod tests {
                 let expected = unary(&fg, &bg, &colour, form);
                 for (found, expected) in [found[0][i], found[1][i]].into_iter().zip(expected) {
                     let difference = (found - expected).abs();
-                    assert!(difference <= 1 + expected / 500_000, "{found} against {expected}, {form:?}");
+                    assert!(
+                        difference <= 1 + expected / 500_000,
+                        "{found} against {expected}, {form:?}"
+                    );
                 }
             }
         }
@@ -131,8 +154,14 @@ mod tests {
     #[test]
     fn what_was_not_learnt_costs_its_most() {
         let nothing = Gmm { components: vec![] };
-        assert_eq!(unaries(&nothing, &nothing, &[1, 2, 3], Form::Gsc), [[35], [35]]);
-        assert_eq!(unaries(&nothing, &nothing, &[1, 2, 3], Form::Grabcut8), [[1_000_000_000], [1_000_000_000]]);
+        assert_eq!(
+            unaries(&nothing, &nothing, &[1, 2, 3], Form::Gsc),
+            [[35], [35]]
+        );
+        assert_eq!(
+            unaries(&nothing, &nothing, &[1, 2, 3], Form::Grabcut8),
+            [[1_000_000_000], [1_000_000_000]]
+        );
         assert_eq!(unaries(&nothing, &nothing, &[], Form::Gsc), [[0; 0]; 2]);
     }
 }

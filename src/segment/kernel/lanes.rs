@@ -1,13 +1,15 @@
 //! Arithmetic for loops that become vector instructions: columns of numbers, 2ˣ, log₂ and sums.
 //!
-//! Logarithms are to base 2 inside, since 2ˣ and log₂ are what a floating-point number's bits give away.
+//! Logarithms are to base 2 inside, since 2ˣ and log₂ are what a floating-point number's bits give
+//! away.
 
 /// Numbers of a block.
 pub(in crate::segment) const BLOCK: usize = 512;
 /// Numbers that the widest vector holds; sums are kept in as many parts on every machine.
 pub(in crate::segment) const LANES: usize = 16;
 
-/// 1.5 · 2²³: a sum with it has no bits left for a fraction, and ends in those of the nearest integer.
+/// 1.5 · 2²³: a sum with it has no bits left for a fraction, and ends in those of the nearest
+/// integer.
 const ROUND: f32 = 12_582_912.0;
 
 /// One number of each member of a block, at an address that suits vectors.
@@ -22,28 +24,38 @@ impl Column {
 
 /// 2ˣ for x ≤ 127, with a relative error below 2e-7; exact for whole numbers.
 ///
-/// Below −64 it is 2⁻⁶⁴: small enough to be nothing, and far from the denormal numbers that make sums slow.
-/// 2ˣ = 2ⁿ · 2ᶠ with n = round(x) and f in −½..½. There 2ᶠ is a polynomial: of those of degree 5 that begin with
-/// 1 + f ln 2 it has the least relative error, 1.05e-7.
+/// Below −64 it is 2⁻⁶⁴: small enough to be nothing, and far from the denormal numbers that make
+/// sums slow. 2ˣ = 2ⁿ · 2ᶠ with n = round(x) and f in −½..½. There 2ᶠ is a polynomial: of those of
+/// degree 5 that begin with 1 + f ln 2 it has the least relative error, 1.05e-7.
 #[inline(always)]
 pub(in crate::segment) fn exp2(x: f32) -> f32 {
     let x = if x > -64.0 { x } else { -64.0 };
     let shifted = x + ROUND;
     let f = x - (shifted - ROUND);
     let mut power = 0.001_330_060_5;
-    for coefficient in [0.009_669_691, 0.055_505_585, 0.240_222_83, std::f32::consts::LN_2, 1.0] {
+    for coefficient in [
+        0.009_669_691,
+        0.055_505_585,
+        0.240_222_83,
+        std::f32::consts::LN_2,
+        1.0,
+    ] {
         power = power * f + coefficient;
     }
     // The exponent starts at bit 23.
     f32::from_bits(power.to_bits().wrapping_add(shifted.to_bits() << 23))
 }
 
-/// log₂ x for positive, normal x, with an error below 1e-7 of the result, or of 1 where the result is greater.
+/// log₂ x for positive, normal x, with an error below 1e-7 of the result, or of 1 where the result
+/// is greater.
 ///
-/// log₂ (2ⁿ · m) = n + (2 / ln 2) · atanh s with m in √½..√2 and s = (m − 1) / (m + 1); atanh s = s + s³/3 + s⁵/5 + …
+/// log₂ (2ⁿ · m) = n + (2 / ln 2) · atanh s with m in √½..√2 and s = (m − 1) / (m + 1); atanh s = s
+/// + s³/3 + s⁵/5 + …
 #[inline(always)]
 pub(in crate::segment) fn log2(x: f32) -> f32 {
-    let bits = x.to_bits().wrapping_sub(std::f32::consts::FRAC_1_SQRT_2.to_bits());
+    let bits = x
+        .to_bits()
+        .wrapping_sub(std::f32::consts::FRAC_1_SQRT_2.to_bits());
     let n = (bits.cast_signed() >> 23) as f32;
     let m = f32::from_bits((bits & 0x007f_ffff) + std::f32::consts::FRAC_1_SQRT_2.to_bits());
     let s = (m - 1.0) / (m + 1.0);
@@ -55,8 +67,8 @@ pub(in crate::segment) fn log2(x: f32) -> f32 {
     n + 2.0 * std::f32::consts::LOG2_E * (s * series)
 }
 
-/// N sums, each kept in as many parts as the widest vector has numbers, so that the order of adding is the same on
-/// every machine.
+/// N sums, each kept in as many parts as the widest vector has numbers, so that the order of adding
+/// is the same on every machine.
 #[derive(Clone, Debug)]
 pub(in crate::segment) struct Sums<const N: usize>([[f64; LANES]; N]);
 
@@ -90,13 +102,18 @@ impl<const N: usize> Sums<N> {
 
 /// The integer nearest to x, halves to even, for |x| < 2³¹.
 ///
-/// `as i32` also has an answer for other numbers, which costs most of the vectors' gain. Here the integer is put
-/// together of two halves, each small enough for [`ROUND`].
+/// `as i32` also has an answer for other numbers, which costs most of the vectors' gain. Here the
+/// integer is put together of two halves, each small enough for [`ROUND`].
 #[inline(always)]
 pub(in crate::segment) fn integer(x: f32) -> i32 {
     let upper = x * (1.0 / 65536.0) + ROUND;
     let lower = (x - (upper - ROUND) * 65536.0) + ROUND;
-    let bits = |shifted: f32| shifted.to_bits().wrapping_sub(ROUND.to_bits()).cast_signed();
+    let bits = |shifted: f32| {
+        shifted
+            .to_bits()
+            .wrapping_sub(ROUND.to_bits())
+            .cast_signed()
+    };
     (bits(upper) << 16).wrapping_add(bits(lower))
 }
 
@@ -111,7 +128,10 @@ mod tests {
             let exact = f64::from(x).exp2();
             assert!((f64::from(exp2(x)) - exact).abs() < 2e-7 * exact, "{x}");
         }
-        assert_eq!([-10.0, 0.0, 127.0].map(exp2), [-10.0, 0.0, 127.0].map(f32::exp2));
+        assert_eq!(
+            [-10.0, 0.0, 127.0].map(exp2),
+            [-10.0, 0.0, 127.0].map(f32::exp2)
+        );
         for x in [-64.0, -65.0, -1e30, f32::NEG_INFINITY, f32::NAN] {
             assert_eq!(exp2(x), 2f32.powi(-64));
         }
@@ -122,7 +142,10 @@ mod tests {
         for i in (f32::MIN_POSITIVE.to_bits()..f32::INFINITY.to_bits()).step_by(9973) {
             let x = f32::from_bits(i);
             let exact = f64::from(x).log2();
-            assert!((f64::from(log2(x)) - exact).abs() < 1e-7 * exact.abs().max(1.0), "{x}");
+            assert!(
+                (f64::from(log2(x)) - exact).abs() < 1e-7 * exact.abs().max(1.0),
+                "{x}"
+            );
         }
         assert_eq!([1.0, 2.0, 0.25].map(log2), [0.0, 1.0, -2.0]);
     }
@@ -131,9 +154,16 @@ mod tests {
     fn integers_are_the_nearest() {
         for i in (0..2f32.powi(31).to_bits()).step_by(9973) {
             let x = f32::from_bits(i);
-            assert_eq!([x, -x].map(integer), [x, -x].map(|x| x.round_ties_even() as i32), "{x}");
+            assert_eq!(
+                [x, -x].map(integer),
+                [x, -x].map(|x| x.round_ties_even() as i32),
+                "{x}"
+            );
         }
-        assert_eq!([0.5, 1.5, 32_767.5, 65_535.5, -2.5].map(integer), [0, 2, 32_768, 65_536, -2]);
+        assert_eq!(
+            [0.5, 1.5, 32_767.5, 65_535.5, -2.5].map(integer),
+            [0, 2, 32_768, 65_536, -2]
+        );
     }
 
     #[test]

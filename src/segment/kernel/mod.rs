@@ -1,16 +1,18 @@
 //! Loops over arrays of numbers: one source, compiled once for each instruction set.
 //!
-//! The kernels of this room are plain loops over arrays, which the compiler turns into vector instructions. Cargo
-//! compiles for the oldest machines, whose vectors hold 4 numbers; those of newer ones hold 8 or 16. So each kernel is
-//! compiled for all of them, and the widest that the machine has is taken when the program runs. Every operation rounds
-//! alike on all of them (Rust never fuses a product and a sum), so **the results are the same bits**.
+//! The kernels of this room are plain loops over arrays, which the compiler turns into vector
+//! instructions. Cargo compiles for the oldest machines, whose vectors hold 4 numbers; those of
+//! newer ones hold 8 or 16. So each kernel is compiled for all of them, and the widest that the
+//! machine has is taken when the program runs. Every operation rounds alike on all of them (Rust
+//! never fuses a product and a sum), so **the results are the same bits**.
 
 pub(in crate::segment) mod lanes;
 
 /// Work that is compiled for each instruction set.
 ///
-/// Only what is inlined into the functions at the end of this file is. So [`run`](Kernel::run) and all that it calls is
-/// `#[inline(always)]`, and its loops are `for` loops: the compiler may leave the closure of a `for_each` outside.
+/// Only what is inlined into the functions at the end of this file is. So [`run`](Kernel::run) and
+/// all that it calls is `#[inline(always)]`, and its loops are `for` loops: the compiler may leave
+/// the closure of a `for_each` outside.
 pub(in crate::segment) trait Kernel {
     /// What it makes.
     type Output;
@@ -52,11 +54,15 @@ impl Isa {
     }
 
     /// Runs what was compiled for this instruction set.
-    #[allow(unsafe_code, reason = "there is no other way to call a function that is compiled for newer machines")]
+    #[allow(
+        unsafe_code,
+        reason = "there is no other way to call a function that is compiled for newer machines"
+    )]
     pub(in crate::segment) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self.0 {
             Level::Baseline => kernel.run(),
-            // SAFETY: `best`, which alone makes this value, has found AVX2, or AVX-512 and with it AVX2.
+            // SAFETY: `best`, which alone makes this value, has found AVX2, or AVX-512 and with it
+            // AVX2.
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => unsafe { avx2(kernel) },
             // SAFETY: `best`, which alone makes this value, has found all four parts of AVX-512.
@@ -99,8 +105,16 @@ mod tests {
 
     #[test]
     fn every_instruction_set_gives_the_same_bits() {
-        let pixels: Vec<u8> = (0..3 * 37 * 41_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 20) as u8 % 90).collect();
-        let colours = |unit: f32| pixels.as_chunks().0.iter().map(move |p: &[u8; 3]| p.map(|v| f32::from(v) * unit));
+        let pixels: Vec<u8> = (0..3 * 37 * 41_u32)
+            .map(|i| (i.wrapping_mul(2_654_435_761) >> 20) as u8 % 90)
+            .collect();
+        let colours = |unit: f32| {
+            pixels
+                .as_chunks()
+                .0
+                .iter()
+                .map(move |p: &[u8; 3]| p.map(|v| f32::from(v) * unit))
+        };
         let results = all().into_iter().map(|isa| {
             let of_form = [Form::Gsc, Form::Grabcut8].map(|form| {
                 let unit = form.range() / 255.0;
@@ -108,8 +122,17 @@ mod tests {
                 let start = kmeans::clusters(isa, &samples, 5, unit * unit, 7);
                 let (gmm, likelihood) = em::round(isa, &start, &samples, unit * unit);
                 let unaries = unaries::costs(isa, &start, &gmm, &pixels, form);
-                let pairs =
-                    pairwise::weights(isa, &pixels, 37, &CutOptions { form, gamma: 50.0, map: 0.0, level: 1.0 });
+                let pairs = pairwise::weights(
+                    isa,
+                    &pixels,
+                    37,
+                    &CutOptions {
+                        form,
+                        gamma: 50.0,
+                        map: 0.0,
+                        level: 1.0,
+                    },
+                );
                 (start, gmm, likelihood, unaries, pairs)
             });
             // A number's text is the shortest that gives it back: the same text is the same bits.

@@ -1,5 +1,5 @@
-//! A small job for tests that disturb it: forty pictures and a network of one convolution, done in a moment; and the
-//! results that an undisturbed process gives.
+//! A small job for tests that disturb it: forty pictures and a network of one convolution, done in
+//! a moment; and the results that an undisturbed process gives.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -48,8 +48,12 @@ impl Drop for Process {
 }
 
 /// A table of photos, each a `cat` in its upper left quarter; gives its file.
-pub(crate) fn table<'a>(folder: &Path, photos: impl IntoIterator<Item = (&'a str, [u32; 2])>) -> PathBuf {
-    let mut text = "image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max\n".to_owned();
+pub(crate) fn table<'a>(
+    folder: &Path,
+    photos: impl IntoIterator<Item = (&'a str, [u32; 2])>,
+) -> PathBuf {
+    let mut text =
+        "image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max\n".to_owned();
     for (name, [width, height]) in photos {
         let [x_max, y_max] = [width, height].map(|n| n.div_ceil(2));
         text += &format!("{name},{name},{width},{height},cat,0,0,0,{x_max},{y_max}\n");
@@ -69,22 +73,28 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// A job of so many photos, 64 x 64 pixels each; those of the places `white` are white, the others dark and no two
-    /// of sixty alike. `[graph, weights]` is the network.
+    /// A job of so many photos, 64 x 64 pixels each; those of the places `white` are white, the
+    /// others dark and no two of sixty alike. `[graph, weights]` is the network.
     pub(crate) fn with(photos: usize, white: &[usize], [graph, weights]: [&str; 2]) -> Self {
         let folder = TempDir::new().unwrap();
         small_model(folder.path(), graph, weights, 1.0);
         let names: Vec<_> = (0..photos).map(|i| format!("{i:05}.png")).collect();
-        // Beyond some dozens the pictures are links to the first: a large dataset need not be a large folder.
+        // Beyond some dozens the pictures are links to the first: a large dataset need not be a
+        // large folder.
         for (i, name) in names.iter().enumerate() {
             let path = folder.path().join(name);
             match i.checked_sub(60) {
-                None if white.contains(&i) => RgbImage::from_pixel(64, 64, Rgb([255; 3])).save(&path).unwrap(),
+                None if white.contains(&i) => RgbImage::from_pixel(64, 64, Rgb([255; 3]))
+                    .save(&path)
+                    .unwrap(),
                 None => picture(i).save(&path).unwrap(),
                 Some(_) => fs::hard_link(folder.path().join(&names[i % 60]), &path).unwrap(),
             }
         }
-        table(folder.path(), names.iter().map(|name| (name.as_str(), [64, 64])));
+        table(
+            folder.path(),
+            names.iter().map(|name| (name.as_str(), [64, 64])),
+        );
         Self { folder, photos }
     }
 
@@ -100,9 +110,19 @@ impl Job {
     pub(crate) fn arguments(&self, out: &str) -> Vec<String> {
         let path = |name: &str| self.folder.path().join(name).to_str().unwrap().to_owned();
         let [dataset, model, out] = ["boxes.csv", "small.toml", out].map(path);
-        ["run", "--dataset", &dataset, "--model", &model, "--pipeline", "single-warp", "--out", &out]
-            .map(str::to_owned)
-            .to_vec()
+        [
+            "run",
+            "--dataset",
+            &dataset,
+            "--model",
+            &model,
+            "--pipeline",
+            "single-warp",
+            "--out",
+            &out,
+        ]
+        .map(str::to_owned)
+        .to_vec()
     }
 
     /// The program at the job, `more` its further options.
@@ -115,8 +135,14 @@ impl Job {
     /// The same under strace with these options.
     pub(crate) fn traced(&self, strace: &[String], out: &str, more: &[&str]) -> Command {
         let mut command = Command::new("strace");
-        command.env_remove("LOCALISE_DATA").args(strace).arg(cargo_bin("localise"));
-        command.args(self.arguments(out)).args(more).stdin(Stdio::null());
+        command
+            .env_remove("LOCALISE_DATA")
+            .args(strace)
+            .arg(cargo_bin("localise"));
+        command
+            .args(self.arguments(out))
+            .args(more)
+            .stdin(Stdio::null());
         command
     }
 
@@ -138,24 +164,48 @@ impl Job {
     /// What lies in the folder `out`, which holds no unfinished file.
     pub(crate) fn results(&self, out: &str) -> Results {
         let folder = self.out(out);
-        let left = names(&folder).into_iter().find(|name| name.ends_with(".tmp") || name.ends_with(".part"));
+        let left = names(&folder)
+            .into_iter()
+            .find(|name| name.ends_with(".tmp") || name.ends_with(".part"));
         assert_eq!(left, None, "{out}");
-        let files = ["boxes.csv", "summary.json", "run.toml", "truth.csv", "classes.csv", "failures.jsonl"];
-        files.into_iter().filter_map(|name| Some((name, fs::read(folder.join(name)).ok()?))).collect()
+        let files = [
+            "boxes.csv",
+            "summary.json",
+            "run.toml",
+            "truth.csv",
+            "classes.csv",
+            "failures.jsonl",
+        ];
+        files
+            .into_iter()
+            .filter_map(|name| Some((name, fs::read(folder.join(name)).ok()?)))
+            .collect()
     }
 
     /// How many photos the journal of a shard at work holds.
     pub(crate) fn progress(&self, out: &str, shard: usize) -> usize {
-        let text = fs::read_to_string(self.out(out).join(format!("shard-{shard}.part"))).unwrap_or_default();
-        text.lines().filter(|line| line.get(9..).is_some_and(|json| json.starts_with("{\"photo\""))).count()
+        let text = fs::read_to_string(self.out(out).join(format!("shard-{shard}.part")))
+            .unwrap_or_default();
+        text.lines()
+            .filter(|line| {
+                line.get(9..)
+                    .is_some_and(|json| json.starts_with("{\"photo\""))
+            })
+            .count()
     }
 
     /// Waits until a process has done so many photos of a shard.
     pub(crate) fn wait_for(&self, child: &mut Child, out: &str, shard: usize, photos: usize) {
         let start = Instant::now();
         while self.progress(out, shard) < photos {
-            assert!(child.try_wait().unwrap().is_none(), "it ended before {photos} photos were done");
-            assert!(start.elapsed() < Duration::from_secs(60), "{photos} photos take more than a minute");
+            assert!(
+                child.try_wait().unwrap().is_none(),
+                "it ended before {photos} photos were done"
+            );
+            assert!(
+                start.elapsed() < Duration::from_secs(60),
+                "{photos} photos take more than a minute"
+            );
             std::thread::sleep(Duration::from_millis(2));
         }
     }
@@ -163,7 +213,9 @@ impl Job {
 
 pub(crate) fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
 }
 
 fn picture(salt: usize) -> RgbImage {
@@ -171,6 +223,10 @@ fn picture(salt: usize) -> RgbImage {
     RgbImage::from_fn(64, 64, |x, y| {
         let inside = (a..b).contains(&x) && (a / 2..b).contains(&y);
         let noise = ((x * 7919 + y * 104_729 + salt as u32 * 31) % 61) as u8;
-        Rgb(if inside { [200 - noise, 60 + noise, noise] } else { [noise, 90, 120 + noise] })
+        Rgb(if inside {
+            [200 - noise, 60 + noise, noise]
+        } else {
+            [noise, 90, 120 + noise]
+        })
     })
 }

@@ -14,7 +14,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// A file of the shared development folder beside the repository, or `None` with a loud, counted note.
+/// A file of the shared development folder beside the repository, or `None` with a loud, counted
+/// note.
 pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     let full = Path::new("../shared").join(path);
     if full.exists() {
@@ -34,7 +35,11 @@ pub(crate) fn write(folder: &Path, name: &str, content: impl AsRef<[u8]>) -> Pat
 
 /// Boxes for the photo `a`.
 pub(crate) fn boxes(folder: &Path) -> PathBuf {
-    write(folder, "good.csv", "image_id,x_min,y_min,x_max,y_max\na,0,0,5,5\n")
+    write(
+        folder,
+        "good.csv",
+        "image_id,x_min,y_min,x_max,y_max\na,0,0,5,5\n",
+    )
 }
 
 /// Notes that a test was skipped, loudly and counted.
@@ -51,7 +56,11 @@ pub(crate) fn say(line: &str) {
 
 /// `LOCALISE_FAULTS=full` asks for the numbers of a nightly run in place of those of every run.
 pub(crate) fn either<T>(usual: T, full: T) -> T {
-    if std::env::var("LOCALISE_FAULTS").is_ok_and(|value| value == "full") { full } else { usual }
+    if std::env::var("LOCALISE_FAULTS").is_ok_and(|value| value == "full") {
+        full
+    } else {
+        usual
+    }
 }
 
 /// A limit of time, in seconds: stretched where other tests share the processor.
@@ -59,15 +68,21 @@ pub(crate) fn within(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds * either(4.0, 1.0))
 }
 
-/// Whether strace works here; where it does not, a test skips loudly. In the continuous integration it must.
+/// Whether strace works here; where it does not, a test skips loudly. In the continuous integration
+/// it must.
 pub(crate) fn strace() -> bool {
     static WORKS: OnceLock<bool> = OnceLock::new();
     let works = *WORKS.get_or_init(|| {
-        let trial = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
+        let trial = Command::new("strace")
+            .args(["-o", "/dev/null", "true"])
+            .output();
         trial.is_ok_and(|output| output.status.success())
     });
     if !works {
-        assert!(std::env::var_os("CI").is_none(), "strace is missing, or not allowed to trace");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "strace is missing, or not allowed to trace"
+        );
         skip("strace does not work here");
     }
     works
@@ -83,7 +98,10 @@ impl Chance {
 
     /// A number below `n`.
     pub(crate) fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % n
     }
 }

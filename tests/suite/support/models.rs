@@ -11,18 +11,32 @@ use prost::Message;
 
 use super::notation::{nodes, written};
 
-/// A model of two classes for pictures of 16 x 16, with its description, whose file is given. `graph` leads from `x`
-/// to `y`; the scale of `x` is 0..=1, divided by `std`.
+/// A model of two classes for pictures of 16 x 16, with its description, whose file is given.
+/// `graph` leads from `x` to `y`; the scale of `x` is 0..=1, divided by `std`.
 pub(crate) fn small_model(folder: &Path, graph: &str, weights: &str, std: f64) -> PathBuf {
     // A list that is none of the program's own is named by its path.
     let classes = folder.join("two");
-    fs::write(classes.with_extension("csv"), "class_index,wnid,name\n0,cat,cat\n1,dog,dog\n").unwrap();
+    fs::write(
+        classes.with_extension("csv"),
+        "class_index,wnid,name\n0,cat,cat\n1,dog,dog\n",
+    )
+    .unwrap();
     described(folder, classes.to_str().unwrap(), graph, weights, std)
 }
 
 /// The same for the classes of a list.
-pub(crate) fn described(folder: &Path, classes: &str, graph: &str, weights: &str, std: f64) -> PathBuf {
-    fs::write(folder.join("small.onnx"), encode(&written(17, &[1, 3, 16, 16], graph, weights))).unwrap();
+pub(crate) fn described(
+    folder: &Path,
+    classes: &str,
+    graph: &str,
+    weights: &str,
+    std: f64,
+) -> PathBuf {
+    fs::write(
+        folder.join("small.onnx"),
+        encode(&written(17, &[1, 3, 16, 16], graph, weights)),
+    )
+    .unwrap();
     let description = folder.join("small.toml");
     let text = format!(
         "title = \"small\"\nmodel = \"small.onnx\"\nclasses = {classes:?}\nsize = 16\ncanvas = 16\nchannels = \"rgb\"\n\
@@ -38,8 +52,8 @@ pub(crate) const CONVOLUTION: [&str; 2] = [
     "k: 4x3x3x3; w: 4x2",
 ];
 
-/// As [`CONVOLUTION`], and besides a product of twenty matrices whose size grows with the least or the mean value of the
-/// photo.
+/// As [`CONVOLUTION`], and besides a product of twenty matrices whose size grows with the least or
+/// the mean value of the photo.
 macro_rules! products {
     ($value:literal) => {
         concat!("c = Conv(x, k) pads=[1,1,1,1]; r = Relu(c); g = GlobalAveragePool(r); f = Flatten(g); \
@@ -54,12 +68,16 @@ macro_rules! products {
 }
 
 /// A white photo makes matrices of 3,000 x 3,000, and takes half a minute; others are done at once.
-pub(crate) const SLOW: [&str; 2] =
-    [products!("ReduceMin"), "k: 4x3x3x3; w: 4x2; limit = 0.95; scale = 60000.0; one = 1; vector = [1]"];
+pub(crate) const SLOW: [&str; 2] = [
+    products!("ReduceMin"),
+    "k: 4x3x3x3; w: 4x2; limit = 0.95; scale = 60000.0; one = 1; vector = [1]",
+];
 
 /// Every photo makes matrices of some 550 x 550, and takes about a tenth of a second.
-pub(crate) const STEADY: [&str; 2] =
-    [products!("ReduceMean"), "k: 4x3x3x3; w: 4x2; limit = 0.0; scale = 1500.0; one = 1; vector = [1]"];
+pub(crate) const STEADY: [&str; 2] = [
+    products!("ReduceMean"),
+    "k: 4x3x3x3; w: 4x2; limit = 0.0; scale = 1500.0; one = 1; vector = [1]",
+];
 
 /// `Loop` whose condition never turns false.
 pub(crate) fn endless() -> Vec<u8> {
@@ -75,11 +93,25 @@ pub(crate) fn endless() -> Vec<u8> {
     let body = GraphProto {
         node: nodes("go = Identity(on); s = Identity(one)"),
         initializer: vec![truth("on"), TensorProto::from_floats("one", &[], &[1.0])],
-        input: ["i", "before"].map(|n| ValueInfoProto { name: Some(n.into()), ..Default::default() }).into(),
-        output: ["go", "s"].map(|n| ValueInfoProto { name: Some(n.into()), ..Default::default() }).into(),
+        input: ["i", "before"]
+            .map(|n| ValueInfoProto {
+                name: Some(n.into()),
+                ..Default::default()
+            })
+            .into(),
+        output: ["go", "s"]
+            .map(|n| ValueInfoProto {
+                name: Some(n.into()),
+                ..Default::default()
+            })
+            .into(),
         ..Default::default()
     };
-    outer.node[0].attribute = vec![AttributeProto { name: Some("body".into()), g: Some(body), ..Default::default() }];
+    outer.node[0].attribute = vec![AttributeProto {
+        name: Some("body".into()),
+        g: Some(body),
+        ..Default::default()
+    }];
     encode(&model)
 }
 
@@ -89,25 +121,51 @@ pub(crate) fn compile(model: &ModelProto) -> GradientModel {
 }
 
 /// Scores and gradients of a compiled model.
-pub(crate) fn run(compiled: &GradientModel, image: &TensorProto, seed: &TensorProto) -> (Vec<f32>, Vec<f32>) {
-    let image = TensorProto { name: Some(compiled.input.clone()), ..image.clone() };
-    let seed = TensorProto { name: Some(SEED.into()), ..seed.clone() };
-    let outputs =
-        AnyModel::new(&compiled.model).and_then(|mut m| m.run(&[image, seed])).unwrap_or_else(|e| panic!("{e}"));
-    let find = |name: &str| outputs.iter().find(|t| t.name() == name).unwrap().floats().unwrap();
+pub(crate) fn run(
+    compiled: &GradientModel,
+    image: &TensorProto,
+    seed: &TensorProto,
+) -> (Vec<f32>, Vec<f32>) {
+    let image = TensorProto {
+        name: Some(compiled.input.clone()),
+        ..image.clone()
+    };
+    let seed = TensorProto {
+        name: Some(SEED.into()),
+        ..seed.clone()
+    };
+    let outputs = AnyModel::new(&compiled.model)
+        .and_then(|mut m| m.run(&[image, seed]))
+        .unwrap_or_else(|e| panic!("{e}"));
+    let find = |name: &str| {
+        outputs
+            .iter()
+            .find(|t| t.name() == name)
+            .unwrap()
+            .floats()
+            .unwrap()
+    };
     (find(&compiled.scores), find(&compiled.gradients[0]))
 }
 
 /// A file of `tests/golden`.
 pub(crate) fn golden(file: &str) -> TensorProto {
-    let bytes = fs::read(Path::new("tests/golden").join(file)).unwrap_or_else(|e| panic!("{file}: {e}"));
+    let bytes =
+        fs::read(Path::new("tests/golden").join(file)).unwrap_or_else(|e| panic!("{file}: {e}"));
     TensorProto::decode(bytes.as_slice()).unwrap()
 }
 
 /// Refuses numbers that are off by more than `tolerance` of the greatest.
 pub(crate) fn agree(found: &[f32], expected: &[f32], tolerance: f32, what: &str) {
     let scale = expected.iter().fold(0f32, |m, e| m.max(e.abs()));
-    let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let worst = found
+        .iter()
+        .zip(expected)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max);
     assert_eq!(found.len(), expected.len(), "{what}");
-    assert!(worst <= tolerance * scale, "{what} off by {worst:e} of {scale:e}");
+    assert!(
+        worst <= tolerance * scale,
+        "{what} off by {worst:e} of {scale:e}"
+    );
 }

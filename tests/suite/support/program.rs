@@ -33,7 +33,11 @@ pub(crate) fn text(path: &Path) -> &str {
 pub(crate) fn ended(code: i32, command: &mut Command) -> (String, String) {
     let output = command.output().unwrap();
     let [out, err] = [output.stdout, output.stderr].map(|bytes| lossy(&bytes));
-    assert_eq!(output.status.code(), Some(code), "{command:?}\n{out}\n{err}");
+    assert_eq!(
+        output.status.code(),
+        Some(code),
+        "{command:?}\n{out}\n{err}"
+    );
     (out, err)
 }
 
@@ -44,7 +48,14 @@ pub(crate) fn expect(code: i32, arguments: &[&str]) -> (String, String) {
 
 /// The sample dataset's run into a folder.
 pub(crate) fn run(out: &Path, more: &[&str]) -> (String, String) {
-    expect(0, &[&["run", "--quiet", "--dataset", "sample", "--out", text(out)], more].concat())
+    expect(
+        0,
+        &[
+            &["run", "--quiet", "--dataset", "sample", "--out", text(out)],
+            more,
+        ]
+        .concat(),
+    )
 }
 
 pub(crate) fn json(path: &Path) -> Value {
@@ -67,8 +78,8 @@ pub(crate) struct Done {
     pub(crate) held: u64,
 }
 
-/// Runs the program and watches its memory. The kernel's own high-water mark is read until the program ends: only what
-/// it takes in its last two milliseconds can be missed.
+/// Runs the program and watches its memory. The kernel's own high-water mark is read until the
+/// program ends: only what it takes in its last two milliseconds can be missed.
 pub(crate) fn watched(arguments: &[&str]) -> Done {
     let folder = TempDir::new().unwrap();
     let [out, err] = ["out", "err"].map(|name| folder.path().join(name));
@@ -98,7 +109,13 @@ pub(crate) fn watched(arguments: &[&str]) -> Done {
         thread::sleep(Duration::from_millis(2));
     };
     let [out, err] = [out, err].map(|path| lossy(&fs::read(path).unwrap()));
-    Done { code, out, err, took: start.elapsed(), held: most >> 10 }
+    Done {
+        code,
+        out,
+        err,
+        took: start.elapsed(),
+        held: most >> 10,
+    }
 }
 
 /// What is said of input that cannot be: at once, and in little memory, whatever it is.

@@ -12,8 +12,8 @@ mod instances;
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use grid_maxflow::Grid;
 use instances::{CLASSES, photos};
-use localise::maxflow::Grid;
 use localise::segment::{CutOptions, Energy, Form, Seed, fit, unaries};
 
 /// Building and solving, the photos of a class one after the other, in one arena.

@@ -16,7 +16,7 @@
 use image::{Rgb, RgbImage};
 use ndarray::{Array3, Axis};
 
-use crate::classifier::{Error, Worker};
+use crate::classifier::{ClassifierError, Worker};
 use crate::random::SplitMix;
 use crate::saliency::blurred;
 
@@ -84,9 +84,9 @@ pub struct ClassModel {
 
 /// The noise that a start without slope gets first, in grey levels; it is doubled while there is
 /// none ...
-const LEAST_NOISE: f64 = 2.0;
+const MIN_NOISE: f64 = 2.0;
 /// ... up to this.
-const MOST_NOISE: f64 = 64.0;
+const MAX_NOISE: f64 = 64.0;
 /// How many steps are taken from blur to blur.
 const BLURRED_EVERY: usize = 4;
 
@@ -94,13 +94,13 @@ const BLURRED_EVERY: usize = 4;
 /// network's own size, but for a fully convolutional classifier.
 ///
 /// # Errors
-/// [`Error::Run`] when the network fails, or has no slope even in noise.
+/// [`ClassifierError::Run`] when the network fails, or has no slope even in noise.
 pub fn ascend(
     worker: &mut Worker<'_>,
     class: usize,
     size: usize,
     options: &ClassModelOptions,
-) -> Result<ClassModel, Error> {
+) -> Result<ClassModel, ClassifierError> {
     let mean = Array3::from_shape_fn((3, 1, 1), |(c, ..)| worker.mean_colour()[c]);
     let mut image = Array3::<f32>::zeros((3, size, size));
     let mut velocity = image.clone();
@@ -123,9 +123,9 @@ pub fn ascend(
             continue;
         }
         if flat {
-            noise = f64::max(LEAST_NOISE, 2.0 * noise);
-            if noise > MOST_NOISE {
-                return Err(Error::Run(format!(
+            noise = f64::max(MIN_NOISE, 2.0 * noise);
+            if noise > MAX_NOISE {
+                return Err(ClassifierError::Run(format!(
                     "the score of class {class} has no slope, in noise neither"
                 )));
             }

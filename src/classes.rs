@@ -18,7 +18,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::shipped::home;
+use crate::assets::home;
 
 /// Classes in a fixed order, that of a classifier's scores. Each has a key, by which files call it,
 /// and a name.

@@ -7,16 +7,76 @@
 //! Which base and which end a file's boxes have, its reader knows.
 //!
 //! ```
-//! use localise::geometry::BBox;
+//! use localise::geometry::{BBox, Size};
 //!
 //! let whole = BBox::from_inclusive(0., 0., 9., 9.); // as the ILSVRC devkit writes ten pixels by ten
 //! let half = BBox::new(0., 0., 10., 5.);
 //! assert_eq!((whole.area(), half.area(), whole.iou(&half)), (100., 50., 0.5));
 //! // From a frame of 4 x 4 to a photo of 10 x 6: (2.5, 1.5, 7.5, 3), and outwards to whole pixels.
-//! assert_eq!(BBox::new(1., 1., 3., 2.).mapped([4, 4], [10, 6]), BBox::new(2., 1., 8., 3.));
+//! assert_eq!(BBox::new(1., 1., 3., 2.).mapped(Size::square(4), Size::new(10, 6)), BBox::new(2., 1., 8., 3.));
 //! ```
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+
+/// The size of a photo, a frame, a map or a network's input, in pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Size {
+    /// Pixels in a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+}
+
+impl Size {
+    /// A size of this width and height.
+    #[must_use]
+    pub const fn new(width: u32, height: u32) -> Self {
+        Self { width, height }
+    }
+
+    /// A square with sides of this length.
+    #[must_use]
+    pub const fn square(side: u32) -> Self {
+        Self::new(side, side)
+    }
+
+    /// The size of a picture.
+    #[must_use]
+    pub fn from_picture(picture: &image::RgbImage) -> Self {
+        Self::new(picture.width(), picture.height())
+    }
+
+    /// The size of an array [height, width].
+    ///
+    /// # Panics
+    /// When a side is longer than `u32` can count.
+    #[must_use]
+    pub fn from_array<T>(array: &ndarray::Array2<T>) -> Self {
+        let side = |axis: usize| u32::try_from(array.len_of(ndarray::Axis(axis))).expect("a side");
+        Self::new(side(1), side(0))
+    }
+
+    /// The shape (rows, columns) of an array of this size.
+    #[must_use]
+    pub const fn shape(self) -> (usize, usize) {
+        (self.height as usize, self.width as usize)
+    }
+
+    /// The number of pixels.
+    #[must_use]
+    pub const fn area(self) -> usize {
+        self.width as usize * self.height as usize
+    }
+}
+
+/// `500 x 375`
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} x {}", self.width, self.height)
+    }
+}
 
 /// A half-open box in pixels of the stored photo.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
@@ -52,8 +112,8 @@ impl BBox {
 
     /// The whole of a photo of this size, pixels.
     #[must_use]
-    pub fn whole(width: usize, height: usize) -> Self {
-        Self::new(0.0, 0.0, width as f64, height as f64)
+    pub fn whole(size: Size) -> Self {
+        Self::new(0.0, 0.0, size.width.into(), size.height.into())
     }
 
     /// Whether the point lies in the box: its left and upper edges belong to it, the right and
@@ -100,13 +160,13 @@ impl BBox {
         }
     }
 
-    /// The box of whole pixels in a photo of `to` (width, height) that covers this box of a frame
-    /// of `from`: the lower edges are rounded down, the upper ones up, and what lies outside the
-    /// photo is cut off.
+    /// The box of whole pixels in a photo of size `to` that covers this box of a frame of size
+    /// `from`: the lower edges are rounded down, the upper ones up, and the box is clipped to the
+    /// photo.
     #[must_use]
-    pub fn mapped(&self, from: [u32; 2], to: [u32; 2]) -> Self {
-        let [fw, fh] = from.map(f64::from);
-        let [w, h] = to.map(f64::from);
+    pub fn mapped(&self, from: Size, to: Size) -> Self {
+        let [fw, fh] = [from.width, from.height].map(f64::from);
+        let [w, h] = [to.width, to.height].map(f64::from);
         // The product of whole numbers is exact, so the quotient is whole where it should be.
         Self {
             x_min: (self.x_min * w / fw).floor().clamp(0.0, w),
@@ -120,16 +180,16 @@ impl BBox {
     /// edges are rounded to whole pixels, halves to even; otherwise they are real numbers.
     ///
     /// ```
-    /// use localise::geometry::BBox;
-    /// assert_eq!(BBox::centred(500, 375, 0.8, false), BBox::new(50., 37.5, 450., 337.5));
-    /// assert_eq!(BBox::centred(500, 375, 0.8, true), BBox::new(50., 38., 450., 338.));
+    /// use localise::geometry::{BBox, Size};
+    /// assert_eq!(BBox::centred(Size::new(500, 375), 0.8, false), BBox::new(50., 37.5, 450., 337.5));
+    /// assert_eq!(BBox::centred(Size::new(500, 375), 0.8, true), BBox::new(50., 38., 450., 338.));
     /// ```
     #[must_use]
-    pub fn centred(width: usize, height: usize, side: f64, rounded: bool) -> Self {
+    pub fn centred(size: Size, side: f64, rounded: bool) -> Self {
         // Halves to even need the exact halves: 375 · 0.1 and 375 · 0.9 are 37.5 and 337.5 here,
         // with an ulp to spare.
-        let edge = |n: usize, share: f64| {
-            let edge = n as f64 * share;
+        let edge = |n: u32, share: f64| {
+            let edge = f64::from(n) * share;
             let snapped = if (edge * 2.0 - (edge * 2.0).round()).abs() < 1e-9 {
                 (edge * 2.0).round() / 2.0
             } else {
@@ -143,10 +203,10 @@ impl BBox {
         };
         let (low, high) = ((1.0 - side) / 2.0, (1.0 + side) / 2.0);
         Self::new(
-            edge(width, low),
-            edge(height, low),
-            edge(width, high),
-            edge(height, high),
+            edge(size.width, low),
+            edge(size.height, low),
+            edge(size.width, high),
+            edge(size.height, high),
         )
     }
 }
@@ -179,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_box_that_is_not_of_numbers_overlaps_nothing() {
-        let whole = BBox::whole(10, 10);
+        let whole = BBox::whole(Size::square(10));
         for edge in 0..4 {
             for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
                 let mut edges = [0.0, 0.0, 10.0, 10.0];
@@ -197,15 +257,15 @@ mod tests {
 
     #[test]
     fn a_mapped_box_covers_its_pixels() {
-        let b = BBox::new(10.0, 20.0, 100.0, 227.0).mapped([227, 227], [500, 375]);
+        let b = BBox::new(10.0, 20.0, 100.0, 227.0).mapped(Size::square(227), Size::new(500, 375));
         assert_eq!(b, BBox::new(22.0, 33.0, 221.0, 375.0));
         // 60 · (500 / 240) is a little more than 125 in binary, 168 · (300 / 224) a little less
         // than 225.
-        let b = BBox::new(0.0, 168.0, 60.0, 224.0).mapped([240, 224], [500, 300]);
+        let b = BBox::new(0.0, 168.0, 60.0, 224.0).mapped(Size::new(240, 224), Size::new(500, 300));
         assert_eq!(b, BBox::new(0.0, 225.0, 125.0, 300.0));
         assert_eq!(
-            BBox::whole(256, 341).mapped([256, 341], [300, 400]),
-            BBox::whole(300, 400)
+            BBox::whole(Size::new(256, 341)).mapped(Size::new(256, 341), Size::new(300, 400)),
+            BBox::whole(Size::new(300, 400))
         );
     }
 

@@ -40,7 +40,7 @@
 //! * [`Classifier`] is a model, loaded and compiled once; each thread takes a [`Worker`] of it.
 //!   [`GradientModel`] is what the compiler alone makes.
 //! * [`Saliency`] is a map [height, width] of numbers from 0 on, and the window in which it counts.
-//! * [`Located`] is a box, and a [`Flag`] where it is the answer to a degenerate case.
+//! * [`Localisation`] is a box, and a [`Flag`] where it is the answer to a degenerate case.
 //! * [`Dataset`] is photos with their truth, [`Predictions`] what somebody says of them, and
 //!   [`Outcome`] the one against the other for one photo.
 //! * [`Rate`] is a number of the score with its 95 % interval.
@@ -80,12 +80,12 @@
 //!
 //! ```
 //! use localise::classes::ClassList;
-//! use localise::classifier::{self, Classifier, Description, Probe, pixels};
+//! use localise::classifier::{self, Classifier, ModelDescription, ProbeOptions, pixels};
 //! use localise::dataset::{self, Jpeg};
 //! use localise::saliency::{Filter, resize, saliency};
 //!
 //! // How the network wants its pictures: as another does, but for these.
-//! let description = Description {
+//! let description = ModelDescription {
 //!     model: "tests/golden/gradients/residual/model.onnx".into(),
 //!     classes: ClassList::numbered(8),
 //!     size: 24,
@@ -95,7 +95,7 @@
 //!     std: [0.25; 3],
 //!     ..classifier::describe("squeezenet1.1".as_ref())?
 //! };
-//! let classifier = Classifier::load(description, Probe::default())?;
+//! let classifier = Classifier::load(description, ProbeOptions::default())?;
 //! let mut worker = classifier.worker();
 //!
 //! let photo = dataset::read("data/sample/images/coffee.jpg".as_ref(), Jpeg::Strict)?;
@@ -120,7 +120,7 @@
 //!
 //! ```
 //! use image::{Rgb, RgbImage};
-//! use localise::config::{BoxRule, Pipeline};
+//! use localise::pipeline::{BoxRule, Pipeline};
 //! use localise::geometry::BBox;
 //! use localise::saliency::Saliency;
 //! use localise::segment::{Energy, cut};
@@ -140,10 +140,10 @@
 //! let mut energy = Energy::new(options);
 //! energy.set_photo(&frame);
 //! // The frame is a photo of 400 x 300, made ten times smaller. 0 is the seed of the colour models.
-//! let (located, stages) = cut(&mut energy, &frame, [400, 300], &saliency, learnt, 0, &mut |_| {});
+//! let (localisation, stages) = cut(&mut energy, &frame, [400, 300], &saliency, learnt, 0, &mut |_| {});
 //!
-//! assert_eq!(located.bbox, BBox::new(120., 80., 280., 220.));
-//! assert_eq!(located.flag, None);
+//! assert_eq!(localisation.bbox, BBox::new(120., 80., 280., 220.));
+//! assert_eq!(localisation.flag, None);
 //! assert_eq!(stages.mask.unwrap().iter().filter(|&&inside| inside).count(), 16 * 14);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -200,7 +200,7 @@
 //! ```
 //!
 //! ```
-//! use localise::maxflow::{Edges, Grid, Neighbours};
+//! use grid_maxflow::{Edges, Grid, Neighbours};
 //!
 //! // A cost a pixel, row by row; the last column has no neighbour to the right, the last row none below.
 //! let (right, down) = ([5, 2, 0, 4, 3, 0], [1, 1, 1, 0, 0, 0]);
@@ -234,7 +234,7 @@
 //!
 //! # Errors
 //!
-//! Rooms have errors of their own, such as [`onnx::Error`] and [`classifier::Error`]: what, where,
+//! Rooms have errors of their own, such as [`onnx::OnnxError`] and [`classifier::ClassifierError`]: what, where,
 //! and what to do, perhaps in several lines. Small readers give a text (`Result<_, String>`).
 //! [`run`] and [`study`] give `anyhow::Error`, in which the ends that scripts tell apart are types:
 //! [`run::Stopped`], [`run::Incomplete`], [`run::OutputError`]. A photo that fails is a row of a
@@ -277,7 +277,7 @@
 //! [`Flag`]: segment::Flag
 //! [`GradientModel`]: gradient::GradientModel
 //! [`Localiser::locate`]: run::Localiser::locate
-//! [`Located`]: segment::Located
+//! [`Localisation`]: segment::Localisation
 //! [`Metrics::of`]: score::Metrics::of
 //! [`Outcome::of`]: score::Outcome::of
 //! [`Outcome`]: score::Outcome
@@ -292,25 +292,28 @@
 //! [`Worker::gradients`]: classifier::Worker::gradients
 //! [`Worker`]: classifier::Worker
 
+mod assets;
 pub mod class_model;
 pub mod classes;
 pub mod classifier;
+#[cfg(feature = "cli")]
 pub mod cli;
-pub mod config;
 pub mod dataset;
 mod digest;
 pub mod doctor;
+mod fs;
 pub mod geometry;
-pub mod gradient;
-pub mod maxflow;
-pub mod onnx;
+pub mod localiser;
+pub mod pipeline;
 pub mod prediction;
-mod publish;
+pub mod progress;
 mod random;
+pub mod remedy;
 pub mod report;
+pub mod results;
 pub mod run;
 pub mod saliency;
 pub mod score;
 pub mod segment;
-mod shipped;
+pub mod stage;
 pub mod study;

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Error;
+use super::ClassifierError;
 use crate::classes::ClassList;
 use crate::digest;
-use crate::shipped::{MODELS, parse};
+use crate::assets::{MODELS, parse};
 
 /// The order of the colour channels.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -24,7 +24,7 @@ pub enum Channels {
 /// The file as written.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct File {
+struct DescriptionFile {
     title: String,
     model: PathBuf,
     classes: String,
@@ -43,7 +43,7 @@ struct File {
 
 /// How a model wants its input, and what its scores mean.
 #[derive(Clone, Debug)]
-pub struct Description {
+pub struct ModelDescription {
     /// The model's name, that of its description file.
     pub name: String,
     /// What people call it.
@@ -54,7 +54,7 @@ pub struct Description {
     pub classes: ClassList,
     /// Height and width of the network's input, pixels.
     pub size: usize,
-    /// The shorter side to which a photo is brought before crops of [`Description::size`] are cut
+    /// The shorter side to which a photo is brought before crops of [`ModelDescription::size`] are cut
     /// out of it, pixels.
     pub canvas: usize,
     /// The order of colour channels in the input.
@@ -77,10 +77,10 @@ pub struct Description {
 }
 
 /// The largest input of a network, pixels a side.
-const MOST_SIDE: usize = 4096;
+const MAX_SIDE: usize = 4096;
 
-impl Description {
-    /// The tensors of these layers: those of a name in [`Description::layers`]; any other name is a
+impl ModelDescription {
+    /// The tensors of these layers: those of a name in [`ModelDescription::layers`]; any other name is a
     /// tensor's.
     #[must_use]
     pub fn tensors(&self, layers: &[String]) -> Vec<String> {
@@ -98,8 +98,8 @@ impl Description {
     /// The model file, which must be there.
     ///
     /// # Errors
-    /// [`Error::Description`] with the command that fetches it.
-    pub fn file(&self) -> Result<&Path, Error> {
+    /// [`ClassifierError::ModelDescription`] with the command that fetches it.
+    pub fn file(&self) -> Result<&Path, ClassifierError> {
         if self.model.is_file() {
             return Ok(&self.model);
         }
@@ -107,7 +107,7 @@ impl Description {
             .fetch
             .as_ref()
             .map_or(String::new(), |f| format!("\nhelp: fetch it with {f}"));
-        Err(Error::Description(format!(
+        Err(ClassifierError::ModelDescription(format!(
             "{}: no such model file{help}",
             self.model.display()
         )))
@@ -117,7 +117,7 @@ impl Description {
     ///
     /// # Errors
     /// A text that names both lists.
-    pub fn must_have(&self, classes: &ClassList, dataset: &str) -> Result<(), String> {
+    pub fn ensure_has_classes(&self, classes: &ClassList, dataset: &str) -> Result<(), String> {
         if *classes == self.classes {
             return Ok(());
         }
@@ -174,12 +174,12 @@ impl Description {
     /// own.
     fn read(given: &Path, model: Option<&Path>) -> Result<Self, String> {
         let (path, text) = MODELS.read(given)?;
-        let file: File = parse(&text, &path.display().to_string())?;
-        let File { size, canvas, .. } = file;
-        if !(1..=MOST_SIDE).contains(&size) || !(size..=MOST_SIDE).contains(&canvas) {
+        let file: DescriptionFile = parse(&text, &path.display().to_string())?;
+        let DescriptionFile { size, canvas, .. } = file;
+        if !(1..=MAX_SIDE).contains(&size) || !(size..=MAX_SIDE).contains(&canvas) {
             let path = path.display();
             return Err(format!(
-                "{path}: size {size} and canvas {canvas}\nhelp: wanted are 1 <= size <= canvas <= {MOST_SIDE}"
+                "{path}: size {size} and canvas {canvas}\nhelp: wanted are 1 <= size <= canvas <= {MAX_SIDE}"
             ));
         }
         let folder = path.parent().unwrap_or(Path::new("."));

@@ -32,7 +32,7 @@ use image::RgbImage;
 use ndarray::{Array4, ArrayD};
 use sha2::{Digest, Sha256};
 
-pub use description::{Channels, Description};
+pub use description::{Channels, ModelDescription};
 pub use library::{LibraryError, Settings, loaded, provider, set, version};
 pub use preprocess::pixels;
 pub use provider::Provider;
@@ -41,31 +41,34 @@ pub use session::AnyModel;
 pub use worker::{Response, Worker};
 
 use crate::digest;
-use crate::gradient::{self, Dense, GradientModel, Options, ReluRule, Seed};
-use crate::onnx::{self, Graph, proto::ModelProto};
-use session::{Runner, Runtime};
+use onnx_grad::gradient::{self, Dense, GradientModel, Options, ReluRule, OutputGradient};
+use onnx_grad::onnx::{self, Graph, proto::ModelProto};
+use session::{OnnxRuntime, Runner};
 
 /// Why a classifier cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum ClassifierError {
     /// ONNX Runtime was not found or does not load.
     #[error(transparent)]
     Library(#[from] LibraryError),
     /// The description is missing or wrong.
     #[error("{0}")]
-    Description(String),
+    ModelDescription(String),
     /// The model file is missing or unreadable.
     #[error(transparent)]
-    Model(#[from] onnx::Error),
+    Model(#[from] onnx::OnnxError),
     /// The model cannot be differentiated.
     #[error("{path}")]
     Gradient {
         /// The model file, and the layers where some were asked for.
         path: String,
         /// What is in the way.
-        source: gradient::Error,
+        source: gradient::GradientError,
     },
-    /// ONNX Runtime failed, or gave numbers that are none.
+    /// ONNX Runtime failed on an input that the model accepts.
+    #[error("ONNX Runtime failed: {0}")]
+    Runtime(String),
+    /// A run of the network took too long, or its answer cannot be used.
     #[error("{0}")]
     Run(String),
 }
@@ -76,7 +79,7 @@ const SIZES_KEPT: usize = 4;
 /// What a classifier is asked about a picture besides its scores: all in which two classifiers of
 /// one model differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Probe {
+pub struct ProbeOptions {
     /// Whether the model is made fully convolutional, and how its positions then count.
     pub dense: Option<Dense>,
     /// How a gradient passes a ReLU.
@@ -88,7 +91,7 @@ pub struct Probe {
     pub picture: bool,
 }
 
-impl Probe {
+impl ProbeOptions {
     /// Whether the picture's own gradient is one of those that are returned.
     fn pictured(&self) -> bool {
         self.picture || self.layers.is_empty()
@@ -99,8 +102,8 @@ impl Probe {
 #[derive(Debug)]
 pub struct Classifier {
     /// How the model wants its input.
-    pub description: Description,
-    probe: Probe,
+    pub description: ModelDescription,
+    probe: ProbeOptions,
     /// The model, as long as it may have to be compiled for another image size.
     model: Option<ModelProto>,
     /// Compiled models by image height and width. One, but for a fully convolutional classifier.
@@ -143,7 +146,7 @@ impl Classifier {
     /// # Errors
     /// When ONNX Runtime or the model is missing, the model cannot be differentiated, or does not
     /// fit its description.
-    pub fn load(description: Description, probe: Probe) -> Result<Self, Error> {
+    pub fn load(description: ModelDescription, probe: ProbeOptions) -> Result<Self, ClassifierError> {
         library::environment()?;
         let model = onnx::load(description.file()?)?;
         let dense = probe.dense.is_some();
@@ -159,7 +162,7 @@ impl Classifier {
         if classes != wanted {
             let path = classifier.description.model.display();
             let list = &classifier.description.classes.name;
-            return Err(Error::Description(format!(
+            return Err(ClassifierError::ModelDescription(format!(
                 "{path}: the model has {classes} class scores, its class list {list} has {wanted} classes\nhelp: name \
                  another list as `classes`, or another tensor as `target`, in the model's description"
             )));
@@ -173,7 +176,7 @@ impl Classifier {
 
     /// Refuses a model whose scores are probabilities, since their gradient is not the paper's, and
     /// layers that are no feature maps.
-    fn check_scores(&self) -> Result<(), Error> {
+    fn check_scores(&self) -> Result<(), ClassifierError> {
         let size = self.description.size as u32;
         let image = RgbImage::from_fn(size, size, |x, y| {
             image::Rgb([x as u8, y as u8, (x + y) as u8])
@@ -185,7 +188,7 @@ impl Classifier {
         };
         let sum: f32 = scores.iter().sum();
         if scores.iter().all(|&s| s >= 0.0) && (sum - 1.0).abs() < 1e-3 {
-            return Err(Error::Description(format!(
+            return Err(ClassifierError::ModelDescription(format!(
                 "{}: the scores look like probabilities (they are positive and add up to 1)\n\
                  help: name the tensor before the softmax as `target` in the model's description",
                 self.description.model.display()
@@ -195,7 +198,7 @@ impl Classifier {
     }
 
     /// The compiled model for an image of `size` (height, width).
-    fn compiled(&self, size: [usize; 2]) -> Result<Arc<Compiled>, Error> {
+    fn compiled(&self, size: [usize; 2]) -> Result<Arc<Compiled>, ClassifierError> {
         let mut cache = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(compiled) = cache.get(&size) {
             return Ok(compiled.clone());
@@ -203,11 +206,11 @@ impl Classifier {
         let path = self.description.model.display().to_string();
         let Some(model) = &self.model else {
             let ([h, w], own) = (size, self.description.size);
-            return Err(Error::Run(format!(
+            return Err(ClassifierError::Run(format!(
                 "an image of {w} x {h} for a network of {own} x {own}"
             )));
         };
-        let Probe {
+        let ProbeOptions {
             dense,
             relu,
             ref layers,
@@ -217,7 +220,7 @@ impl Classifier {
         let graph = model.graph.as_ref().filter(|_| !layers.is_empty());
         if let Some(input) = graph.and_then(|graph| Graph::new(graph).inputs().next()) {
             if layers.iter().any(|layer| layer == input) {
-                return Err(Error::Description(format!(
+                return Err(ClassifierError::ModelDescription(format!(
                     "{path}: layer `{input}` is the picture, no feature map\nhelp: take it out of saliency.layers"
                 )));
             }
@@ -232,10 +235,10 @@ impl Classifier {
             size: Some(size),
             dense,
             relu,
-            seed: Seed::Asked,
+            seed: OutputGradient::Asked,
         };
         let compiled =
-            gradient::compile(model, &options, &Runtime).map_err(|source| Error::Gradient {
+            gradient::compile(model, &options, &OnnxRuntime).map_err(|source| ClassifierError::Gradient {
                 path: format!("{path}{}", self.layers_asked()),
                 source,
             })?;
@@ -258,7 +261,7 @@ impl Classifier {
             [1, 3, height, width] if [height, width] == size => false,
             [1, height, width, 3] if [height, width] == size => true,
             _ => {
-                return Err(Error::Description(format!(
+                return Err(ClassifierError::ModelDescription(format!(
                     "{path}: its input is of shape {input_shape:?}, its description says 3 x {h} x {w}"
                 )));
             }
@@ -307,8 +310,8 @@ impl Classifier {
 /// after it.
 ///
 /// # Errors
-/// [`Error::Model`] when a file cannot be read or is no model.
-pub fn sha256(path: &Path) -> Result<String, Error> {
+/// [`ClassifierError::Model`] when a file cannot be read or is no model.
+pub fn sha256(path: &Path) -> Result<String, ClassifierError> {
     let mut hash = Sha256::new();
     for path in onnx::files(path)? {
         let mut hashed = || {
@@ -321,7 +324,7 @@ pub fn sha256(path: &Path) -> Result<String, Error> {
                 }
             }
         };
-        hashed().map_err(|source| onnx::Error::Io {
+        hashed().map_err(|source| onnx::OnnxError::Io {
             path: path.clone(),
             source,
         })?;
@@ -332,13 +335,13 @@ pub fn sha256(path: &Path) -> Result<String, Error> {
 /// The runtime that [`gradient::compile`] probes with.
 #[must_use]
 pub fn runtime() -> impl gradient::Runtime {
-    Runtime
+    OnnxRuntime
 }
 
 /// The description of a model given by name, by its description or by its ONNX file.
 ///
 /// # Errors
-/// [`Error::Description`] when there is none or it is wrong.
-pub fn describe(model: &Path) -> Result<Description, Error> {
-    Description::find(model).map_err(Error::Description)
+/// [`ClassifierError::ModelDescription`] when there is none or it is wrong.
+pub fn describe(model: &Path) -> Result<ModelDescription, ClassifierError> {
+    ModelDescription::find(model).map_err(ClassifierError::ModelDescription)
 }

@@ -3,7 +3,7 @@
 use image::RgbImage;
 use ndarray::{Array3, Array4, ArrayView3, Axis};
 
-use super::description::{Channels, Description};
+use super::description::{Channels, ModelDescription};
 
 /// The pixels of a picture, [3, height, width], RGB, 0..=255.
 #[must_use]
@@ -17,7 +17,7 @@ pub fn pixels(picture: &RgbImage) -> Array3<f32> {
 }
 
 /// [1, 3, height, width]: (pixel · range / 255 − mean) / std per channel, in the network's channel order.
-pub(super) fn tensor(pixels: ArrayView3<'_, f32>, description: &Description) -> Array4<f32> {
+pub(super) fn tensor(pixels: ArrayView3<'_, f32>, description: &ModelDescription) -> Array4<f32> {
     let mut tensor = pixels.to_owned();
     for (c, mut channel) in tensor.outer_iter_mut().enumerate() {
         let (factor, mean, std) = (
@@ -37,7 +37,7 @@ pub(super) fn tensor(pixels: ArrayView3<'_, f32>, description: &Description) -> 
 }
 
 /// The colour that is zero to the network, RGB, 0..=255: the mean colour of what it was trained on.
-pub(super) fn mean_colour(description: &Description) -> [f32; 3] {
+pub(super) fn mean_colour(description: &ModelDescription) -> [f32; 3] {
     description
         .mean
         .map(|mean| mean * 255.0 / description.range)
@@ -45,7 +45,7 @@ pub(super) fn mean_colour(description: &Description) -> [f32; 3] {
 
 /// A gradient with respect to the network's input as one with respect to the pixels, in RGB order:
 /// by the chain rule times range / 255 / std.
-pub(super) fn by_pixel(gradient: ArrayView3<'_, f32>, description: &Description) -> Array3<f32> {
+pub(super) fn by_pixel(gradient: ArrayView3<'_, f32>, description: &ModelDescription) -> Array3<f32> {
     let mut gradient = gradient;
     if description.channels == Channels::Bgr {
         gradient.invert_axis(Axis(0));

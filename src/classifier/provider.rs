@@ -7,16 +7,15 @@
 //! classes at once. Crops are not batched: the forward half of a gradient model is that of one
 //! picture.
 //!
-//! Accelerators are cargo features (`cuda`, `tensorrt`, `coreml`, `directml`, `openvino`) and need
+//! Accelerators are cargo features (`cuda`, `tensorrt`, `coreml`, `openvino`) and need
 //! an ONNX Runtime library built with them. None has been tried on hardware yet.
 
 use ort::ep::ExecutionProviderDispatch;
 use serde::{Deserialize, Serialize};
 
 /// What networks are run on.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-#[value(rename_all = "lowercase")]
 pub enum Provider {
     /// The processor.
     #[default]
@@ -30,9 +29,6 @@ pub enum Provider {
     /// Apple's CoreML. Untested on hardware.
     #[cfg(feature = "coreml")]
     CoreMl,
-    /// Microsoft's DirectML. Untested on hardware.
-    #[cfg(feature = "directml")]
-    DirectMl,
     /// Intel's OpenVINO. Untested on hardware.
     #[cfg(feature = "openvino")]
     OpenVino,
@@ -50,8 +46,6 @@ impl Provider {
             Self::TensorRt => Some(ort::ep::TensorRT::default().build()),
             #[cfg(feature = "coreml")]
             Self::CoreMl => Some(ort::ep::CoreML::default().build()),
-            #[cfg(feature = "directml")]
-            Self::DirectMl => Some(ort::ep::DirectML::default().build()),
             #[cfg(feature = "openvino")]
             Self::OpenVino => Some(ort::ep::OpenVINO::default().build()),
         };

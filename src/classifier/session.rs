@@ -10,11 +10,11 @@ use ort::session::builder::{GraphOptimizationLevel, PrepackedWeights};
 use ort::session::{RunOptions, Session as OrtSession, SessionInputValue};
 use ort::value::{DynValue, Tensor, TensorElementType, ValueType};
 
-use super::{Error, library};
-use crate::gradient;
-use crate::onnx;
-use crate::onnx::proto::tensor_proto::{DataLocation, DataType};
-use crate::onnx::proto::{ModelProto, StringStringEntryProto, TensorProto};
+use super::{ClassifierError, library};
+use onnx_grad::gradient;
+use onnx_grad::onnx;
+use onnx_grad::onnx::proto::tensor_proto::{DataLocation, DataType};
+use onnx_grad::onnx::proto::{ModelProto, StringStringEntryProto, TensorProto};
 
 /// Weights from this many bytes on are handed to all sessions instead of lying in each one's model.
 const SHARED_FROM: usize = 16 << 10;
@@ -45,7 +45,7 @@ impl std::fmt::Debug for Runner {
 
 impl Runner {
     /// Runners of two models that have weights in common.
-    pub(super) fn pair(first: ModelProto, second: ModelProto) -> Result<[Self; 2], Error> {
+    pub(super) fn pair(first: ModelProto, second: ModelProto) -> Result<[Self; 2], ClassifierError> {
         library::environment()?;
         let mut weights = Weights::new();
         let packed = PrepackedWeights::new();
@@ -59,7 +59,7 @@ impl Runner {
         mut model: ModelProto,
         known: &mut Weights,
         packed: &PrepackedWeights,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, ClassifierError> {
         let weights = take_weights(&mut model, known)?;
         Ok(Self {
             bytes: onnx::encode(&model),
@@ -70,7 +70,7 @@ impl Runner {
     }
 
     /// A session for one worker: its own, or that of an accelerator, which serves all.
-    pub(super) fn session(&self) -> Result<Session, Error> {
+    pub(super) fn session(&self) -> Result<Session, ClassifierError> {
         let Some(accelerator) = library::settings().provider.dispatch() else {
             return self.build(&[]);
         };
@@ -84,7 +84,7 @@ impl Runner {
 
     /// A session on one thread: the workers are the parallelism, and one thread keeps sums in one
     /// order.
-    fn build(&self, accelerators: &[ExecutionProviderDispatch]) -> Result<Session, Error> {
+    fn build(&self, accelerators: &[ExecutionProviderDispatch]) -> Result<Session, ClassifierError> {
         let build = || {
             let mut builder = OrtSession::builder(library::environment().expect("loaded by pair"))?
                 .with_optimization_level(GraphOptimizationLevel::All)?
@@ -104,7 +104,7 @@ impl Runner {
         let session: ort::Result<_> = build();
         session
             .map(|session| Session(Arc::new(Mutex::new(session))))
-            .map_err(|e| Error::Run(format!("ONNX Runtime refuses the model: {e}")))
+            .map_err(|e| ClassifierError::Run(format!("ONNX Runtime refuses the model: {e}")))
     }
 }
 
@@ -114,7 +114,7 @@ impl Runner {
 fn take_weights(
     model: &mut ModelProto,
     known: &mut Weights,
-) -> Result<Vec<(String, Arc<DynValue>)>, Error> {
+) -> Result<Vec<(String, Arc<DynValue>)>, ClassifierError> {
     let mut weights = Vec::new();
     for tensor in model.graph.iter_mut().flat_map(|g| &mut g.initializer) {
         if !shareable(tensor) {
@@ -174,7 +174,7 @@ impl Session {
         &self,
         inputs: Vec<(&str, Feed)>,
         outputs: &[String],
-    ) -> Result<Vec<ArrayD<f32>>, Error> {
+    ) -> Result<Vec<ArrayD<f32>>, ClassifierError> {
         let mut session = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         limited(|options| {
             let mut feed: Vec<(&str, SessionInputValue<'_>)> = Vec::new();
@@ -200,9 +200,9 @@ impl Session {
 
 /// One run of the runtime, which is ended when it takes longer than
 /// [`Settings::run_timeout`](super::Settings).
-fn limited<T>(run: impl FnOnce(&RunOptions) -> ort::Result<T>) -> Result<T, Error> {
+fn limited<T>(run: impl FnOnce(&RunOptions) -> ort::Result<T>) -> Result<T, ClassifierError> {
     let limit = library::settings().run_timeout;
-    let failed = |e: ort::Error| Error::Run(format!("ONNX Runtime failed: {e}"));
+    let failed = |e: ort::Error| ClassifierError::Runtime(e.to_string());
     let options = RunOptions::new().map_err(failed)?;
     let (finished, watched) = mpsc::channel::<()>();
     std::thread::scope(|scope| {
@@ -214,7 +214,7 @@ fn limited<T>(run: impl FnOnce(&RunOptions) -> ort::Result<T>) -> Result<T, Erro
         let result = run(options);
         drop(finished);
         match watchdog.join() {
-            Ok(true) if result.is_err() => Err(Error::Run(format!(
+            Ok(true) if result.is_err() => Err(ClassifierError::Run(format!(
                 "a run passed {} s and was ended",
                 limit.as_secs_f64()
             ))),
@@ -233,7 +233,7 @@ impl AnyModel {
     ///
     /// # Errors
     /// The runtime's message, or that of a missing library.
-    pub fn new(model: &ModelProto) -> Result<Self, Error> {
+    pub fn new(model: &ModelProto) -> Result<Self, ClassifierError> {
         let environment = library::environment()?;
         let mut model = model.clone();
         let weights = take_weights(&mut model, &mut Weights::new())?;
@@ -251,14 +251,14 @@ impl AnyModel {
             builder.commit_from_memory(&onnx::encode(&model))
         };
         let session: ort::Result<_> = build();
-        session.map(Self).map_err(|e| Error::Run(e.to_string()))
+        session.map(Self).map_err(|e| ClassifierError::Run(e.to_string()))
     }
 
     /// All outputs for named inputs.
     ///
     /// # Errors
     /// The runtime's message.
-    pub fn run(&mut self, inputs: &[TensorProto]) -> Result<Vec<TensorProto>, Error> {
+    pub fn run(&mut self, inputs: &[TensorProto]) -> Result<Vec<TensorProto>, ClassifierError> {
         let mut feed: Vec<(String, SessionInputValue<'_>)> = Vec::new();
         for tensor in inputs {
             feed.push((tensor.name().to_owned(), value(tensor)?.into()));
@@ -308,12 +308,12 @@ fn sizes(shape: &[i64]) -> Vec<usize> {
     shape.iter().map(|&n| n as usize).collect()
 }
 
-fn value(tensor: &TensorProto) -> Result<DynValue, Error> {
+fn value(tensor: &TensorProto) -> Result<DynValue, ClassifierError> {
     let shape = tensor.shape();
     let raw = || tensor.raw_data.clone().unwrap_or_default();
     let value = match DataType::try_from(tensor.data_type()) {
         Ok(DataType::Float) => {
-            Tensor::from_array((shape, tensor.floats().map_err(Error::Run)?)).map(Tensor::into_dyn)
+            Tensor::from_array((shape, tensor.floats().map_err(ClassifierError::Run)?)).map(Tensor::into_dyn)
         }
         Ok(DataType::Uint8) => Tensor::from_array((shape, raw().to_vec())).map(Tensor::into_dyn),
         Ok(DataType::Int8) => {
@@ -327,23 +327,23 @@ fn value(tensor: &TensorProto) -> Result<DynValue, Error> {
         Ok(DataType::Int32) => {
             let narrow: Vec<_> = tensor
                 .integers()
-                .map_err(Error::Run)?
+                .map_err(ClassifierError::Run)?
                 .iter()
                 .map(|&v| v as i32)
                 .collect();
             Tensor::from_array((shape, narrow)).map(Tensor::into_dyn)
         }
-        _ => Tensor::from_array((shape, tensor.integers().map_err(Error::Run)?))
+        _ => Tensor::from_array((shape, tensor.integers().map_err(ClassifierError::Run)?))
             .map(Tensor::into_dyn),
     };
-    value.map_err(|e| Error::Run(e.to_string()))
+    value.map_err(|e| ClassifierError::Run(e.to_string()))
 }
 
 /// ONNX Runtime as the gradient compiler sees it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Runtime;
+pub(super) struct OnnxRuntime;
 
-impl gradient::Runtime for Runtime {
+impl gradient::Runtime for OnnxRuntime {
     fn run(&self, model: &ModelProto, input: &TensorProto) -> Result<Vec<TensorProto>, String> {
         AnyModel::new(model)
             .and_then(|mut model| model.run(std::slice::from_ref(input)))

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use ndarray::{Array3, ArrayD, ArrayView3, Axis, Ix3, Ix4};
 
 use super::session::{Feed, Runner, Session};
-use super::{Classifier, Compiled, Description, Error, SIZES_KEPT, preprocess, ranking};
-use crate::gradient::ASKED;
+use super::{Classifier, Compiled, ModelDescription, ClassifierError, SIZES_KEPT, preprocess, ranking};
+use onnx_grad::gradient::ASKED;
 
 /// What a classifier says of a picture.
 #[derive(Clone, Debug)]
 pub struct Response {
-    /// The class scores, before the softmax: one a class, in the order of [`Description::classes`].
+    /// The class scores, before the softmax: one a class, in the order of [`ModelDescription::classes`].
     pub scores: Vec<f32>,
     /// The tensors that were asked for, each [channels, height, width]: the picture's pixels less
     /// the mean colour (RGB) first, where it is wanted, then the layers.
@@ -45,7 +45,7 @@ impl<'a> Worker<'a> {
 
     /// How the model wants its input.
     #[must_use]
-    pub fn description(&self) -> &Description {
+    pub fn description(&self) -> &ModelDescription {
         &self.classifier.description
     }
 
@@ -55,7 +55,7 @@ impl<'a> Worker<'a> {
         preprocess::mean_colour(&self.classifier.description)
     }
 
-    fn sessions(&mut self, pixels: ArrayView3<'_, f32>) -> Result<&mut Sessions, Error> {
+    fn sessions(&mut self, pixels: ArrayView3<'_, f32>) -> Result<&mut Sessions, ClassifierError> {
         let (_, height, width) = pixels.dim();
         let size = [height, width];
         if !self.sessions.contains_key(&size) {
@@ -79,8 +79,8 @@ impl<'a> Worker<'a> {
     /// 0..=255, as [`pixels`](super::pixels) makes it.
     ///
     /// # Errors
-    /// [`Error::Run`] when the runtime fails or a score is not finite.
-    pub fn forward(&mut self, pixels: ArrayView3<'_, f32>) -> Result<Vec<f32>, Error> {
+    /// [`ClassifierError::Run`] when the runtime fails or a score is not finite.
+    pub fn forward(&mut self, pixels: ArrayView3<'_, f32>) -> Result<Vec<f32>, ClassifierError> {
         let image = preprocess::tensor(pixels, &self.classifier.description);
         let Sessions {
             compiled, forward, ..
@@ -94,19 +94,19 @@ impl<'a> Worker<'a> {
         flat(scores.into_iter().next())
     }
 
-    /// The class scores of one picture, the tensors of the classifier's [`Probe`](super::Probe),
+    /// The class scores of one picture, the tensors of the classifier's [`ProbeOptions`](super::ProbeOptions),
     /// and for each of `classes`, places of scores of which no two are the same, their gradients;
     /// that of the picture by its pixels. `pixels` is as for [`Worker::forward`].
     ///
     /// One forward pass serves all classes.
     ///
     /// # Errors
-    /// [`Error::Run`] when the runtime fails, a number is not finite, or a layer is no feature map.
+    /// [`ClassifierError::Run`] when the runtime fails, a number is not finite, or a layer is no feature map.
     pub fn gradients(
         &mut self,
         pixels: ArrayView3<'_, f32>,
         classes: &[usize],
-    ) -> Result<Response, Error> {
+    ) -> Result<Response, ClassifierError> {
         self.gradients_of_top(pixels, 0, classes)
             .map(|(_, response)| response)
     }
@@ -121,7 +121,7 @@ impl<'a> Worker<'a> {
         pixels: ArrayView3<'_, f32>,
         top: usize,
         also: &[usize],
-    ) -> Result<(Vec<usize>, Response), Error> {
+    ) -> Result<(Vec<usize>, Response), ClassifierError> {
         let classifier = self.classifier;
         let image = preprocess::tensor(pixels, &classifier.description);
         let Sessions {
@@ -172,13 +172,13 @@ impl Classifier {
         tensors: impl Iterator<Item = ArrayD<f32>>,
         classes: usize,
         channels_last: bool,
-    ) -> Result<Vec<Vec<Array3<f32>>>, Error> {
+    ) -> Result<Vec<Vec<Array3<f32>>>, ClassifierError> {
         let pictured = usize::from(self.probe.pictured());
         let mut gradients = vec![Vec::new(); classes];
         for (i, rows) in tensors.enumerate() {
             let rows = finite(rows, "gradients")?;
             if rows.len_of(Axis(0)) != classes {
-                return Err(Error::Run(format!(
+                return Err(ClassifierError::Run(format!(
                     "{} gradients for {classes} classes",
                     rows.len_of(Axis(0))
                 )));
@@ -186,7 +186,7 @@ impl Classifier {
             for (row, of_class) in rows.outer_iter().zip(&mut gradients) {
                 let Ok(row) = row.into_dimensionality::<Ix3>() else {
                     let layer = &self.probe.layers[i - pictured];
-                    return Err(Error::Run(format!(
+                    return Err(ClassifierError::Run(format!(
                         "layer {layer} is no feature map of [1, channels, height, width]"
                     )));
                 };
@@ -208,7 +208,7 @@ impl Classifier {
         &self,
         pixels: ArrayView3<'_, f32>,
         layers: impl Iterator<Item = ArrayD<f32>>,
-    ) -> Result<Vec<Array3<f32>>, Error> {
+    ) -> Result<Vec<Array3<f32>>, ClassifierError> {
         let mut values = Vec::new();
         if self.probe.pictured() {
             let mean = ndarray::arr1(&preprocess::mean_colour(&self.description));
@@ -217,7 +217,7 @@ impl Classifier {
         for layer in layers {
             let layer = layer
                 .into_dimensionality::<Ix4>()
-                .map_err(|e| Error::Run(e.to_string()))?;
+                .map_err(|e| ClassifierError::Run(e.to_string()))?;
             values.push(layer.index_axis_move(Axis(0), 0));
         }
         Ok(values)
@@ -225,7 +225,7 @@ impl Classifier {
 }
 
 /// The session in its place, made by `runner` when first needed.
-fn session_of<'a>(place: &'a mut Option<Session>, runner: &Runner) -> Result<&'a Session, Error> {
+fn session_of<'a>(place: &'a mut Option<Session>, runner: &Runner) -> Result<&'a Session, ClassifierError> {
     match place {
         Some(session) => Ok(session),
         None => Ok(place.insert(runner.session()?)),
@@ -233,14 +233,14 @@ fn session_of<'a>(place: &'a mut Option<Session>, runner: &Runner) -> Result<&'a
 }
 
 /// The scores of one picture, whatever their shape.
-fn flat(scores: Option<ArrayD<f32>>) -> Result<Vec<f32>, Error> {
+fn flat(scores: Option<ArrayD<f32>>) -> Result<Vec<f32>, ClassifierError> {
     finite(scores.unwrap_or_default(), "scores").map(|scores| scores.into_raw_vec_and_offset().0)
 }
 
-fn finite(values: ArrayD<f32>, what: &str) -> Result<ArrayD<f32>, Error> {
+fn finite(values: ArrayD<f32>, what: &str) -> Result<ArrayD<f32>, ClassifierError> {
     if values.iter().all(|v| v.is_finite()) {
         Ok(values)
     } else {
-        Err(Error::Run(format!("non-finite {what}")))
+        Err(ClassifierError::Run(format!("non-finite {what}")))
     }
 }

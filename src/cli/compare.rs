@@ -9,7 +9,8 @@ use clap::Args;
 use super::score::open_boxes;
 use super::{Exit, print};
 use crate::report::{self, Comparison, Decider};
-use crate::run::Finished;
+use crate::results::FinishedRun;
+use crate::stage::Stage;
 
 const EXAMPLES: &str = "Examples:
   localise compare runs/A runs/B                 what flipped, and is it chance?
@@ -19,7 +20,7 @@ const EXAMPLES: &str = "Examples:
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct Compare {
+pub(super) struct CompareArgs {
     /// The first result: the folder of a run, or boxes in any format (with --dataset).
     a: PathBuf,
     /// The second.
@@ -41,7 +42,7 @@ pub(super) struct Compare {
     json: bool,
 }
 
-impl Compare {
+impl CompareArgs {
     pub(super) fn run(self) -> Result<Exit> {
         let open =
             |path: &Path| open_boxes(path, self.dataset.as_deref(), self.data_dir.as_deref());
@@ -59,7 +60,7 @@ impl Compare {
             [&self.a, &self.b].map(|path| path.display().to_string()),
             [&a.predictions, &b.predictions],
         );
-        let mut found = Comparison::of(&a.dataset, names, of, self.metric).map_err(Error::msg)?;
+        let mut found = Comparison::new(&a.dataset, names, of, self.metric).map_err(Error::msg)?;
         found.cpu_ms_per_photo = times(&self.a, &self.b);
         let drop = (found.metrics[0].paired.a - found.metrics[0].paired.b) * 100.0;
         let too_much = self.max_drop.filter(|most| drop > most + 1e-9);
@@ -91,14 +92,16 @@ fn points(text: &str) -> Result<f64, String> {
 }
 
 /// The stages' times in both manifests, where there are two.
-fn times(a: &Path, b: &Path) -> Vec<(String, f64, f64)> {
-    let (Some(a), Some(b)) = (Finished::times_in(a), Finished::times_in(b)) else {
+fn times(a: &Path, b: &Path) -> Vec<(Stage, f64, f64)> {
+    let (Some(a), Some(b)) = (FinishedRun::times_in(a), FinishedRun::times_in(b)) else {
         return vec![];
     };
-    let stages: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-    let ms = |times: &BTreeMap<String, f64>, stage: &str| times.get(stage).copied().unwrap_or(0.0);
+    let stages: BTreeSet<Stage> = a.keys().chain(b.keys()).copied().collect();
+    let mut stages = Vec::from_iter(stages);
+    stages.sort_by_key(|stage| stage.name());
+    let ms = |times: &BTreeMap<Stage, f64>, stage| times.get(&stage).copied().unwrap_or(0.0);
     stages
         .into_iter()
-        .map(|stage| (stage.clone(), ms(&a, stage), ms(&b, stage)))
+        .map(|stage| (stage, ms(&a, stage), ms(&b, stage)))
         .collect()
 }

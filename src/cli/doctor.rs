@@ -11,7 +11,7 @@ use super::run::DEFAULT_MODEL;
 use super::{Exit, print};
 use crate::classifier::describe;
 use crate::dataset::Request;
-use crate::doctor::{self, Report};
+use crate::doctor::{self, DoctorReport};
 
 const EXAMPLES: &str = "Examples:
   localise doctor                                      is ONNX Runtime here, and a model?
@@ -22,7 +22,7 @@ const EXAMPLES: &str = "Examples:
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct Doctor {
+pub(super) struct DoctorArgs {
     /// A dataset to check: a name, a folder or a file.
     #[arg(long, value_name = "NAME|PATH")]
     dataset: Option<PathBuf>,
@@ -44,9 +44,9 @@ pub(super) struct Doctor {
     json: bool,
 }
 
-impl Doctor {
+impl DoctorArgs {
     pub(super) fn run(self) -> Result<Exit> {
-        let mut report = Report::default();
+        let mut report = DoctorReport::default();
         let runs = doctor::library(&mut report);
         let description = describe(self.model.as_deref().unwrap_or(DEFAULT_MODEL.as_ref()))?;
         let wanted = self.model.is_some() || description.model.is_file();
@@ -91,7 +91,7 @@ impl Doctor {
     }
 }
 
-fn in_json(report: &Report) -> String {
+fn in_json(report: &DoctorReport) -> String {
     let checked = report
         .facts
         .iter()
@@ -107,7 +107,7 @@ fn in_json(report: &Report) -> String {
     )
 }
 
-fn shown(report: &Report) -> String {
+fn shown(report: &DoctorReport) -> String {
     let mut text = String::new();
     for (name, value) in &report.facts {
         let _ = writeln!(text, " {name:<9} {value}");

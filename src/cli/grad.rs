@@ -7,10 +7,11 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::{Exit, print};
-use crate::gradient::{self, GradientModel, Options, ReluRule, Seed};
-use crate::onnx::proto::{StringStringEntryProto, ValueInfoProto};
-use crate::publish::{OutputError, try_place};
-use crate::{classifier, onnx};
+use onnx_grad::gradient::{self, GradientModel, Options, ReluRule, OutputGradient};
+use onnx_grad::onnx::proto::{StringStringEntryProto, ValueInfoProto};
+use crate::fs::{OutputError, ensure_writable};
+use crate::classifier;
+use onnx_grad::onnx;
 
 const EXAMPLES: &str = "Examples:
   localise grad data/models/squeezenet1.1.onnx -o grad.onnx                of the highest score
@@ -20,7 +21,7 @@ const EXAMPLES: &str = "Examples:
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct Grad {
+pub(super) struct GradArgs {
     /// The classifier, an ONNX file.
     model: PathBuf,
     /// Where to write the model with its backward pass.
@@ -74,7 +75,7 @@ fn size(text: &str) -> Result<[usize; 2], String> {
     parts.ok_or_else(|| "a size is written as WIDTHxHEIGHT, like 224x224".into())
 }
 
-impl Grad {
+impl GradArgs {
     pub(super) fn run(self) -> Result<Exit> {
         let Self {
             model: path,
@@ -93,9 +94,9 @@ impl Grad {
             Relu::Deconvnet => ReluRule::Deconvnet,
         };
         let seed = if seed_input {
-            Seed::Input
+            OutputGradient::Input
         } else {
-            Seed::Top(classes)
+            OutputGradient::Top(classes)
         };
         let options = Options {
             wrt,
@@ -112,7 +113,7 @@ impl Grad {
                 path.display()
             );
         }
-        try_place(&output)?;
+        ensure_writable(&output)?;
         let model = onnx::load(&path)?;
         let compiled = gradient::compile(&model, &options, &classifier::runtime());
         let GradientModel {

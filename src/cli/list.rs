@@ -11,12 +11,12 @@ use serde_json::{Map, Value};
 use super::{Exit, print};
 use crate::classes::ClassList;
 use crate::classifier::describe;
-use crate::config::Pipeline;
+use crate::pipeline::Pipeline;
 use crate::dataset;
-use crate::gradient::rules::RULES;
+use onnx_grad::gradient::rules::RULES;
 use crate::saliency::METHODS;
 use crate::score::{METRICS, Metric};
-use crate::shipped::{MODELS, PIPELINES, STUDIES, Shelf};
+use crate::assets::{MODELS, PIPELINES, STUDIES, Catalog};
 use crate::study::Study;
 
 const EXAMPLES: &str = "Examples:
@@ -27,7 +27,7 @@ const EXAMPLES: &str = "Examples:
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct List {
+pub(super) struct ListArgs {
     /// What to list.
     what: What,
     /// Print one JSON object.
@@ -67,7 +67,7 @@ struct Listing {
     rows: Vec<Vec<Value>>,
 }
 
-impl List {
+impl ListArgs {
     pub(super) fn run(self) -> Result<Exit> {
         let listing = self.what.listing()?;
         let kind = self.what.to_possible_value().expect("no kind is hidden");
@@ -142,7 +142,7 @@ impl What {
 }
 
 /// All that is on a shelf, each with its title.
-fn titled(shelf: &Shelf, title: impl Fn(&Path) -> Result<String>) -> Result<Vec<Vec<Value>>> {
+fn titled(shelf: &Catalog, title: impl Fn(&Path) -> Result<String>) -> Result<Vec<Vec<Value>>> {
     let row = |name: String| Ok(vec![name.as_str().into(), title(Path::new(&name))?.into()]);
     shelf.names().into_iter().map(row).collect()
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::{Args, Command};
 
 use super::{Exit, command, exit, print};
-use crate::publish::{OutputError, publish};
+use crate::fs::{OutputError, write_atomically};
 
 const EXAMPLES: &str = "Examples:
   localise man man1                              man1/localise.1, man1/localise-run.1 and so on
@@ -92,13 +92,13 @@ const FILES: [(&str, &str); 6] = [
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct Man {
+pub(super) struct ManArgs {
     /// The folder to write them into.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }
 
-impl Man {
+impl ManArgs {
     pub(super) fn run(self) -> Result<Exit> {
         std::fs::create_dir_all(&self.folder).map_err(OutputError::at(&self.folder))?;
         let mut program = command().disable_help_subcommand(true);
@@ -107,7 +107,7 @@ impl Man {
         for verb in once(&program).chain(program.get_subcommands()) {
             let name = verb.get_display_name().unwrap_or_else(|| verb.get_name());
             let path = self.folder.join(format!("{name}.1"));
-            publish(&path, &page(verb)?)?;
+            write_atomically(&path, &page(verb)?)?;
             let _ = writeln!(written, "{}", path.display());
         }
         print(&written)?;

@@ -8,8 +8,8 @@ use anyhow::{Result, anyhow};
 use clap::Args;
 
 use super::{Exit, print};
-use crate::maxflow::{Grid, Instance, ReadError};
-use crate::run::thread_ms;
+use grid_maxflow::{Grid, Instance, DimacsError};
+use crate::stage::thread_ms;
 
 const EXAMPLES: &str = "Examples:
   localise show data/sample/images/fig.jpg --dimacs fig.max  the cut of a photo as a problem
@@ -18,7 +18,7 @@ const EXAMPLES: &str = "Examples:
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct Maxflow {
+pub(super) struct MaxflowArgs {
     /// The problem: a DIMACS file with a line `c grid WIDTH HEIGHT`, source 1, sink 2, and the
     /// pixels row by row from 3.
     file: PathBuf,
@@ -30,9 +30,9 @@ pub(super) struct Maxflow {
     scalar: bool,
 }
 
-impl Maxflow {
+impl MaxflowArgs {
     pub(super) fn run(self) -> Result<Exit> {
-        let file = File::open(&self.file).map_err(ReadError::from);
+        let file = File::open(&self.file).map_err(DimacsError::from);
         let instance = file.and_then(|file| Instance::read(BufReader::new(file)));
         let instance = instance.map_err(|error| {
             anyhow!(

@@ -7,8 +7,8 @@ use anyhow::Result;
 use clap::Args;
 
 use super::Exit;
-use super::run::show;
-use crate::run::{Carrying, merge};
+use super::run::print_summary;
+use crate::run::{ExecutionOptions, merge};
 
 const EXAMPLES: &str = "Examples:
   localise merge runs/A                    after run --out runs/A --shard 0/2, and 1/2
@@ -17,7 +17,7 @@ const EXAMPLES: &str = "Examples:
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct Merge {
+pub(super) struct MergeArgs {
     /// The folder that the shards were run into (`localise run --shard I/N --out DIR`).
     folder: PathBuf,
     /// How many shards there must be, in place of what they say themselves.
@@ -35,7 +35,7 @@ pub(super) struct Merge {
     json: bool,
 }
 
-impl Merge {
+impl MergeArgs {
     pub(super) fn run(self) -> Result<Exit> {
         let Self {
             folder: out,
@@ -44,16 +44,16 @@ impl Merge {
             lock_wait,
             json,
         } = self;
-        let carrying = Carrying {
+        let execution = ExecutionOptions {
             out,
-            patience: Duration::from_secs(lock_wait),
-            ..Carrying::default()
+            lock_wait: Duration::from_secs(lock_wait),
+            ..ExecutionOptions::default()
         };
         let summary = merge(
-            &carrying,
+            &execution,
             expect_shards.map(|n| n as usize),
             data_dir.as_deref(),
         )?;
-        show(&summary, &carrying.out, json)
+        print_summary(&summary, &execution.out, json)
     }
 }

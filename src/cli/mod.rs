@@ -5,15 +5,19 @@ mod compare;
 mod completions;
 mod doctor;
 mod grad;
+mod help;
 mod list;
 mod man;
 mod maxflow;
 mod merge;
+mod progress;
 mod report;
 mod run;
 mod score;
 mod show;
+mod signals;
 mod study;
+mod values;
 mod visualise;
 
 use std::io::{self, IsTerminal, Write};
@@ -30,8 +34,8 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
 use crate::classifier::{self, Provider, Settings};
-use crate::publish::OutputError;
-use crate::run::{Bug, Incomplete, Stopped};
+use crate::fs::OutputError;
+use crate::run::{Incomplete, InternalFailure, Stopped};
 
 /// How the program ends, for scripts that decide about a retry.
 mod exit {
@@ -67,7 +71,7 @@ const EXAMPLES: &str = "Examples:
 #[command(after_help = EXAMPLES, next_help_heading = "Options for every verb")]
 struct Arguments {
     #[command(subcommand)]
-    verb: Verb,
+    subcommand: Subcommands,
     /// The ONNX Runtime library, in place of the search (ORT_DYLIB_PATH, .onnxruntime/, beside the
     /// program, system).
     #[arg(long, global = true, value_name = "PATH")]
@@ -87,36 +91,36 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum Subcommands {
     /// Run a pipeline over a dataset and score it.
-    Run(run::Run),
+    Run(run::RunArgs),
     /// Put together the shards of a run and score them.
-    Merge(merge::Merge),
+    Merge(merge::MergeArgs),
     /// Score anyone's boxes, score maps or masks against a dataset. Needs no model and no ONNX
     /// Runtime.
-    Score(score::Score),
+    Score(score::ScoreArgs),
     /// Compare two results on the same photos: what flipped, and whether it is more than chance.
-    Compare(compare::Compare),
+    Compare(compare::CompareArgs),
     /// Make one HTML file of a run, or of several over the same photos.
-    Report(report::Report),
+    Report(report::ReportArgs),
     /// Check the library, a dataset and a model before a long run.
-    Doctor(doctor::Doctor),
+    Doctor(doctor::DoctorArgs),
     /// Show one photo's way through a pipeline as a picture.
-    Show(show::Show),
+    Show(show::ShowArgs),
     /// Run a grid of pipelines over a dataset, shared stages once, and compare them in one table.
-    Study(study::Study),
+    Study(study::StudyArgs),
     /// Make pictures that a class's score likes best: class models (section 2 of the paper).
-    Visualise(visualise::Visualise),
+    Visualise(visualise::VisualiseArgs),
     /// Write a model with its backward pass: any ONNX Runtime then gives the gradient of a score.
-    Grad(grad::Grad),
+    Grad(grad::GradArgs),
     /// Solve a maximum-flow problem on a grid, in DIMACS format.
-    Maxflow(maxflow::Maxflow),
+    Maxflow(maxflow::MaxflowArgs),
     /// List what there is.
-    List(list::List),
+    List(list::ListArgs),
     /// Print a shell's completions: what it offers when Tab is pressed.
-    Completions(completions::Completions),
+    Completions(completions::CompletionsArgs),
     /// Write manual pages, one a verb.
-    Man(man::Man),
+    Man(man::ManArgs),
 }
 
 /// The command line as data: verbs, options, help and examples. Completions, manual pages and tests
@@ -156,21 +160,21 @@ pub fn main() -> ExitCode {
         run_timeout,
     });
     let quiet = arguments.quiet;
-    let result = catch_unwind(|| match arguments.verb {
-        Verb::Run(verb) => verb.run(quiet),
-        Verb::Merge(verb) => verb.run(),
-        Verb::Score(verb) => verb.run(),
-        Verb::Compare(verb) => verb.run(),
-        Verb::Report(verb) => verb.run(quiet),
-        Verb::Doctor(verb) => verb.run(),
-        Verb::Show(verb) => verb.run(),
-        Verb::Study(verb) => verb.run(quiet),
-        Verb::Visualise(verb) => verb.run(),
-        Verb::Grad(verb) => verb.run(),
-        Verb::Maxflow(verb) => verb.run(),
-        Verb::List(verb) => verb.run(),
-        Verb::Completions(verb) => verb.run(),
-        Verb::Man(verb) => verb.run(),
+    let result = catch_unwind(|| match arguments.subcommand {
+        Subcommands::Run(arguments) => arguments.run(quiet),
+        Subcommands::Merge(arguments) => arguments.run(),
+        Subcommands::Score(arguments) => arguments.run(),
+        Subcommands::Compare(arguments) => arguments.run(),
+        Subcommands::Report(arguments) => arguments.run(quiet),
+        Subcommands::Doctor(arguments) => arguments.run(),
+        Subcommands::Show(arguments) => arguments.run(),
+        Subcommands::Study(arguments) => arguments.run(quiet),
+        Subcommands::Visualise(arguments) => arguments.run(),
+        Subcommands::Grad(arguments) => arguments.run(),
+        Subcommands::Maxflow(arguments) => arguments.run(),
+        Subcommands::List(arguments) => arguments.run(),
+        Subcommands::Completions(arguments) => arguments.run(),
+        Subcommands::Man(arguments) => arguments.run(),
     });
     match result {
         Ok(Ok(Exit::Done)) => ExitCode::SUCCESS,
@@ -179,21 +183,35 @@ pub fn main() -> ExitCode {
         Ok(Ok(Exit::Worse)) => exit::WORSE.into(),
         Ok(Err(error)) if broken_pipe(&error) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
-            let is_stop = error.is::<Stopped>();
-            let text = format!("{}{error:#}", if is_stop { "" } else { "error: " });
-            eprintln!("{}", if has_colour() { coloured(&text) } else { text });
-            match () {
-                () if is_stop => exit::STOPPED.into(),
-                () if error.is::<Incomplete>() => exit::INCOMPLETE.into(),
-                () if error.is::<OutputError>() => exit::OUTPUT.into(),
-                () if error.is::<Bug>() => exit::BUG.into(),
-                () => exit::BAD_INPUT.into(),
-            }
+            print_error(&error);
+            exit_code(&error).into()
         }
         Err(_) => {
             eprintln!("error: this is a bug in localise; please report it with the lines above");
             exit::BUG.into()
         }
+    }
+}
+
+/// Prints an error and what to do about it.
+fn print_error(error: &anyhow::Error) {
+    let prefix = if error.is::<Stopped>() { "" } else { "error: " };
+    let help = help::help(error).map_or(String::new(), |help| format!("\nhelp: {help}"));
+    let text = format!("{prefix}{error:#}{help}");
+    eprintln!("{}", if has_colour() { coloured(&text) } else { text });
+}
+
+fn exit_code(error: &anyhow::Error) -> u8 {
+    if error.is::<Stopped>() {
+        exit::STOPPED
+    } else if error.is::<Incomplete>() {
+        exit::INCOMPLETE
+    } else if error.is::<OutputError>() {
+        exit::OUTPUT
+    } else if error.is::<InternalFailure>() {
+        exit::BUG
+    } else {
+        exit::BAD_INPUT
     }
 }
 

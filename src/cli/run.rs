@@ -7,13 +7,18 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use serde_json::{json, to_value};
 
-use super::report::Report;
+use super::progress::TerminalProgress;
+use super::report::ReportArgs;
+use super::signals::interrupt_on_signals;
 use super::{Exit, print};
-use crate::config::Pipeline;
+use crate::pipeline::Pipeline;
 use crate::dataset::Jpeg;
-use crate::report::{self, Summary};
-use crate::run::{Carrying, Classes, Interrupt, RunOptions, Shard, default_folder, run, run_shard};
-use crate::shipped::{DATASETS, MODELS, Shelf};
+use crate::report;
+use crate::results::Summary;
+use crate::localiser::Classes;
+use crate::results::RunOptions;
+use crate::run::{Control, ExecutionOptions, Shard, ShardCount, default_folder, run, run_shard};
+use crate::assets::{Catalog, DATASETS, MODELS};
 
 /// The model that is run where none is named: small, quick to fetch, of AlexNet's accuracy.
 pub(super) const DEFAULT_MODEL: &str = "squeezenet1.1";
@@ -33,7 +38,7 @@ const EXAMPLES: &str = "Examples:
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, next_help_heading = "What to run")]
-pub(super) struct Run {
+pub(super) struct RunArgs {
     /// A dataset's name (`localise list datasets`), its description, or a folder or file in a
     /// layout that is known.
     #[arg(long, value_name = "NAME|PATH", required_unless_present = "config")]
@@ -102,56 +107,54 @@ pub(super) struct Run {
     /// the results lie.
     #[arg(long, help_heading = OUTPUT)]
     json: bool,
-    /// Run what the run.toml of another run says; other options change it.
+    /// RunArgs what the run.toml of another run says; other options change it.
     #[arg(long, value_name = "RUN.TOML")]
     config: Option<PathBuf>,
 }
 
-impl Run {
+impl RunArgs {
     pub(super) fn run(self, quiet: bool) -> Result<Exit> {
         let options = self.options()?;
-        let carrying = Carrying {
+        let execution = ExecutionOptions {
             out: self.out.clone().unwrap_or_else(|| folder(&options)),
             fresh: self.fresh,
-            patience: Duration::from_secs(self.lock_wait),
+            lock_wait: Duration::from_secs(self.lock_wait),
             threads: self.threads,
-            quiet,
             maps: self.write_maps,
             masks: self.write_masks,
         };
-        let interrupt = Interrupt::on_signals().context("signals")?;
-        let Some(shard) = self.shard else {
-            let ended = show(
-                &run(&options, &carrying, &interrupt)?,
-                &carrying.out,
-                self.json,
-            )?;
-            let page = if self.report {
-                Report::of(&carrying.out).make(quiet)?
-            } else {
-                String::new()
-            };
-            print(if self.json { "" } else { &page })?;
-            return Ok(ended);
+        let control = Control {
+            interrupt: interrupt_on_signals().context("signals")?,
+            progress: &TerminalProgress { quiet },
         };
-        let found = run_shard(&options, &carrying, shard, &interrupt)?;
-        let (failed, images, out) = (
-            found.all - found.done,
-            found.all,
-            carrying.out.display().to_string(),
-        );
-        print(&match self.json {
-            true => format!(
-                "{}\n",
-                json!({ "schema": 1, "shard": shard.to_string(), "images": images, "failed": failed, "out": out })
-            ),
-            false => format!("shard {shard}: {found} photos done, {failed} failed   {out}\n"),
-        })?;
-        Ok(if failed > 0 {
-            Exit::SomeFailed
+        if let Some(shard) = self.shard {
+            let count = run_shard(&options, &execution, shard, &control)?;
+            return self.print_shard(shard, count, &execution.out);
+        }
+        let summary = run(&options, &execution, &control)?;
+        let exit = print_summary(&summary, &execution.out, self.json)?;
+        if self.report {
+            let page = ReportArgs::for_run(&execution.out).write(quiet)?;
+            print(if self.json { "" } else { &page })?;
+        }
+        Ok(exit)
+    }
+
+    fn print_shard(&self, shard: Shard, count: ShardCount, out: &Path) -> Result<Exit> {
+        let (failed, out) = (count.total - count.done, out.display().to_string());
+        print(&if self.json {
+            let record = json!({
+                "schema": 1,
+                "shard": shard.to_string(),
+                "images": count.total,
+                "failed": failed,
+                "out": out,
+            });
+            format!("{record}\n")
         } else {
-            Exit::Done
-        })
+            format!("shard {shard}: {count} photos done, {failed} failed   {out}\n")
+        })?;
+        Ok(if failed > 0 { Exit::SomeFailed } else { Exit::Done })
     }
 
     fn options(&self) -> Result<RunOptions> {
@@ -236,7 +239,7 @@ impl Run {
 }
 
 /// Prints a run's numbers and where it lies.
-pub(super) fn show(summary: &Summary, out: &Path, as_json: bool) -> Result<Exit> {
+pub(super) fn print_summary(summary: &Summary, out: &Path, as_json: bool) -> Result<Exit> {
     let text = if as_json {
         let mut value = to_value(summary)?;
         value["out"] = out.display().to_string().into();
@@ -272,7 +275,7 @@ fn settled(path: PathBuf) -> PathBuf {
 }
 
 /// A name that is known, as it is; anything else is a path.
-fn name_or_path(given: PathBuf, shelf: &Shelf) -> PathBuf {
+fn name_or_path(given: PathBuf, shelf: &Catalog) -> PathBuf {
     let is_name = shelf.named(&given).is_some();
     if is_name || !given.exists() {
         given

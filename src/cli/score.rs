@@ -7,10 +7,11 @@ use clap::{Args, ValueEnum};
 
 use super::{Exit, print};
 use crate::dataset::{Dataset, Request};
-use crate::prediction::{Format, Kind, Predictions, map_outcomes, mask_overlaps};
-use crate::publish::{OutputError, publish};
-use crate::report::{self, Summary};
-use crate::run::Finished;
+use crate::prediction::{Format, PredictionKind, Predictions, map_outcomes, mask_overlaps};
+use crate::fs::{OutputError, write_atomically};
+use crate::report;
+use crate::results::Summary;
+use crate::results::FinishedRun;
 use crate::score::Steps;
 
 const EXAMPLES: &str = "Examples:
@@ -22,8 +23,8 @@ const EXAMPLES: &str = "Examples:
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct Score {
-    /// Boxes, score maps or masks, anyone's: a file, a folder of maps or masks, or the folder of a
+pub(super) struct ScoreArgs {
+    /// BoxInput, score maps or masks, anyone's: a file, a folder of maps or masks, or the folder of a
     /// run.
     predictions: PathBuf,
     /// The truth: a dataset's name (`localise list datasets`), folder or file [default: what a run
@@ -36,7 +37,7 @@ pub(super) struct Score {
     /// What the predictions are [default: what the name says: .csv, .txt, .json, a folder of .npy
     /// or .png]
     #[arg(long, value_enum)]
-    format: Option<Kind>,
+    format: Option<PredictionKind>,
     /// Weights of the photos, a CSV with the columns image_id and weight.
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
@@ -68,9 +69,9 @@ fn written(text: &str) -> Result<(Format, PathBuf), String> {
     ))
 }
 
-/// Boxes and the truth that they speak of.
+/// BoxInput and the truth that they speak of.
 #[derive(Debug)]
-pub(super) struct Boxes {
+pub(super) struct BoxInput {
     pub(super) dataset: Dataset,
     pub(super) predictions: Predictions,
 }
@@ -80,7 +81,7 @@ pub(super) fn open_boxes(
     path: &Path,
     dataset: Option<&Path>,
     data_dir: Option<&Path>,
-) -> Result<Boxes> {
+) -> Result<BoxInput> {
     let (path, dataset) = of_run(path, dataset);
     let Some(dataset) = dataset else {
         bail!(
@@ -88,7 +89,7 @@ pub(super) fn open_boxes(
             path.display()
         )
     };
-    let Kind::Boxes(format) = Kind::of(&path).map_err(Error::msg)? else {
+    let PredictionKind::Boxes(format) = PredictionKind::of(&path).map_err(Error::msg)? else {
         bail!(
             "{}: it holds no boxes\nhelp: maps and masks are scored one by one, with `localise score`",
             path.display()
@@ -100,7 +101,7 @@ pub(super) fn open_boxes(
         ..Request::default()
     })?;
     let predictions = Predictions::read(&path, format, &dataset)?;
-    Ok(Boxes {
+    Ok(BoxInput {
         dataset,
         predictions,
     })
@@ -109,16 +110,16 @@ pub(super) fn open_boxes(
 /// The rows of a run's folder, and what they were scored against, its folder, unless another truth
 /// is named.
 fn of_run(path: &Path, dataset: Option<&Path>) -> (PathBuf, Option<PathBuf>) {
-    match Finished::boxes_in(path) {
+    match FinishedRun::boxes_in(path) {
         Some(rows) => (rows, Some(dataset.unwrap_or(path).to_owned())),
         None => (path.to_owned(), dataset.map(Path::to_owned)),
     }
 }
 
-impl Score {
+impl ScoreArgs {
     pub(super) fn run(self) -> Result<Exit> {
         let (path, dataset) = match self.format {
-            Some(Kind::Maps | Kind::Masks) => (self.predictions.clone(), self.dataset.clone()),
+            Some(PredictionKind::Maps | PredictionKind::Masks) => (self.predictions.clone(), self.dataset.clone()),
             _ => of_run(&self.predictions, self.dataset.as_deref()),
         };
         let Some(name) = dataset.as_deref() else {
@@ -129,7 +130,7 @@ impl Score {
         };
         let kind = self
             .format
-            .map_or_else(|| Kind::of(&path), Ok)
+            .map_or_else(|| PredictionKind::of(&path), Ok)
             .map_err(Error::msg)?;
         let mut dataset = Dataset::open(&Request {
             dataset: Some(name),
@@ -139,13 +140,13 @@ impl Score {
             ..Request::default()
         })?;
         let summary = match kind {
-            Kind::Boxes(format) => {
+            PredictionKind::Boxes(format) => {
                 let mut predictions = self.read(&path, format, &mut dataset)?;
                 predictions.note_missing();
                 self.write(&predictions, &dataset)?;
-                Summary::of_boxes(&dataset, &predictions)
+                Summary::from_boxes(&dataset, &predictions)
             }
-            Kind::Maps | Kind::Masks => self.summary_of_pictures(&path, kind, &mut dataset)?,
+            PredictionKind::Maps | PredictionKind::Masks => self.summary_of_pictures(&path, kind, &mut dataset)?,
         };
         let text = if self.json {
             serde_json::to_string(&summary)? + "\n"
@@ -164,7 +165,7 @@ impl Score {
     fn summary_of_pictures(
         &self,
         folder: &Path,
-        kind: Kind,
+        kind: PredictionKind,
         dataset: &mut Dataset,
     ) -> Result<Summary> {
         if !self.write.is_empty() {
@@ -174,14 +175,14 @@ impl Score {
             .as_ref()
             .map(|images| dataset.select(images))
             .transpose()?;
-        if kind == Kind::Maps {
-            return Ok(Summary::of_maps(
+        if kind == PredictionKind::Maps {
+            return Ok(Summary::from_maps(
                 dataset,
                 &map_outcomes(folder, dataset, self.step)?,
                 self.step,
             ));
         }
-        Summary::of_masks(dataset, &mask_overlaps(folder, dataset)?).ok_or_else(|| {
+        Summary::from_masks(dataset, &mask_overlaps(folder, dataset)?).ok_or_else(|| {
             anyhow!(
                 "{} has no true masks\nhelp: a description names them (`masks`), data/README.md",
                 dataset.name
@@ -222,7 +223,7 @@ impl Score {
             // A pipe is written to; a file is published whole.
             match path.exists() {
                 true => std::fs::write(path, bytes).map_err(OutputError::at(path))?,
-                false => publish(path, &bytes)?,
+                false => write_atomically(path, &bytes)?,
             }
         }
         Ok(())

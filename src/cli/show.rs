@@ -13,15 +13,16 @@ use super::run::{DEFAULT_MODEL, DEFAULT_PIPELINE};
 use super::{Exit, may_colour, print};
 use crate::classes::ClassList;
 use crate::classifier::{Classifier, describe};
-use crate::config::Pipeline;
+use crate::pipeline::Pipeline;
 use crate::dataset::{self, Dataset, Jpeg, Photo, Request};
-use crate::geometry::BBox;
-use crate::publish::OutputError;
-use crate::report;
-use crate::run::{Classes, Finished, Found, Localiser, Seen, files, probe};
+use crate::fs::OutputError;
+use crate::report::{self, PanelInput};
+use crate::geometry::{BBox, Size};
+use crate::localiser::{ClassResult, Classes, Localiser, PhotoResult, probe_options};
+use crate::results::{FinishedRun, files};
 use crate::saliency::{METHODS, Method};
 use crate::segment::Flag;
-use crate::shipped::{nearest, none_called};
+use crate::assets::{nearest, none_called};
 
 const EXAMPLES: &str = "Examples:
   localise show coffee.jpg                            six tiles: coffee-panel.png
@@ -33,7 +34,7 @@ const EXAMPLES: &str = "Examples:
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct Show {
+pub(super) struct ShowArgs {
     /// Photos: files, folders of photos, or names in --dataset or --run.
     #[arg(required = true, value_name = "PHOTO")]
     photos: Vec<PathBuf>,
@@ -66,7 +67,7 @@ pub(super) struct Show {
     /// folder]
     #[arg(long, value_name = "FILE|DIR")]
     out: Option<PathBuf>,
-    /// Show pictures in the terminal, as is done anyway where the output is one; without --out,
+    /// ShowArgs pictures in the terminal, as is done anyway where the output is one; without --out,
     /// write none.
     #[arg(long)]
     terminal: bool,
@@ -79,7 +80,7 @@ pub(super) struct Show {
 }
 
 /// What photos are shown with.
-struct Experiment {
+struct ShowSetup {
     model: PathBuf,
     pipelines: Vec<Pipeline>,
     seed: u64,
@@ -90,7 +91,7 @@ struct Experiment {
 
 /// What a method finds in a photo; `--json` prints this.
 #[derive(Serialize)]
-struct Line<'a> {
+struct ShowRecord<'a> {
     image_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<&'static str>,
@@ -108,9 +109,9 @@ struct Line<'a> {
     flag: Option<&'static str>,
 }
 
-impl Show {
+impl ShowArgs {
     pub(super) fn run(self) -> Result<Exit> {
-        let Experiment {
+        let ShowSetup {
             model,
             pipelines,
             seed,
@@ -146,7 +147,7 @@ impl Show {
             "--dimacs: one photo is wanted, not {}",
             photos.len()
         );
-        let load = |pipeline| Classifier::load(description.clone(), probe(pipeline, &description));
+        let load = |pipeline| Classifier::load(description.clone(), probe_options(pipeline, &description));
         let classifiers: Vec<Classifier> = pipelines.iter().map(load).collect::<Result<_, _>>()?;
         let mut failed = 0;
         for photo in &photos {
@@ -177,20 +178,20 @@ impl Show {
     }
 
     /// What was asked for, or what a run was.
-    fn experiment(&self) -> Result<Experiment> {
+    fn experiment(&self) -> Result<ShowSetup> {
         let (experiment, origin) = match &self.run {
             Some(folder) => {
-                let mut run = Finished::open(folder)?;
+                let mut run = FinishedRun::open(folder)?;
                 self.data_dir
                     .as_deref()
-                    .map_or(Ok(()), |data_dir| run.look_below(data_dir))?;
-                let Finished {
+                    .map_or(Ok(()), |data_dir| run.relocate_photos(data_dir))?;
+                let FinishedRun {
                     options, dataset, ..
                 } = run;
                 let (model, pipelines) = (options.model, vec![options.pipeline]);
                 let (seed, jpeg) = (options.seed, options.jpeg);
                 (
-                    Experiment {
+                    ShowSetup {
                         model,
                         pipelines,
                         seed,
@@ -204,7 +205,7 @@ impl Show {
                 let pipelines = vec![Pipeline::load(&self.pipeline, &[])?];
                 let (model, jpeg) = (self.model.clone(), Jpeg::Strict);
                 (
-                    Experiment {
+                    ShowSetup {
                         model,
                         pipelines,
                         seed: 0,
@@ -230,7 +231,7 @@ impl Show {
                 .map(|method| pipeline.with_method(method))
                 .collect::<Result<Vec<_>, _>>()?,
         };
-        Ok(Experiment {
+        Ok(ShowSetup {
             pipelines,
             ..experiment
         })
@@ -287,26 +288,11 @@ impl Show {
             };
             all.push(seen);
         }
-        let size = picture.dimensions().into();
-        let panel = match &all[..] {
-            [Seen { view, found, .. }] => {
-                let Found {
-                    located,
-                    saliency,
-                    stages,
-                    ..
-                } = &found[0];
-                report::panel(view, size, &photo.boxes, located, saliency.as_ref(), stages)
-            }
-            several => {
-                let found = several
-                    .iter()
-                    .map(|seen| (&seen.view.frame, &seen.found[0]));
-                let rows: Vec<_> = found
-                    .map(|(frame, f)| (frame, f.saliency.as_ref(), &f.located))
-                    .collect();
-                report::side_by_side(&rows, size, &photo.boxes)
-            }
+        let inputs: Vec<PanelInput<'_>> =
+            all.iter().map(|result| panel_input(result, &picture, &photo.boxes)).collect();
+        let panel = match inputs[..] {
+            [input] => report::panel(&input),
+            _ => report::side_by_side(&inputs),
         };
         Ok((panel, text))
     }
@@ -352,14 +338,31 @@ fn columns() -> u32 {
         .unwrap_or(80)
 }
 
+/// What a panel shows of a photo: the first class that was found.
+fn panel_input<'a>(
+    result: &'a PhotoResult,
+    picture: &RgbImage,
+    truth: &'a [BBox],
+) -> PanelInput<'a> {
+    let found = &result.classes[0];
+    PanelInput {
+        frame: &result.view.frame,
+        photo: Size::from_picture(picture),
+        truth,
+        saliency: found.saliency.as_ref(),
+        stages: &found.stages,
+        localisation: &found.localisation,
+    }
+}
+
 /// What a pipeline found in a photo.
 fn line<'a>(
     photo: &'a Photo,
-    seen: &Seen,
+    seen: &PhotoResult,
     classes: &'a ClassList,
     pipeline: &Pipeline,
-) -> Result<Line<'a>> {
-    let Some(Found { class, located, .. }) = seen.found.first() else {
+) -> Result<ShowRecord<'a>> {
+    let Some(ClassResult { class, localisation, .. }) = seen.classes.first() else {
         bail!("{}: no class was found", photo.id)
     };
     let BBox {
@@ -367,9 +370,9 @@ fn line<'a>(
         y_min,
         x_max,
         y_max,
-    } = located.bbox;
+    } = localisation.bbox;
     let truth = photo.boxes.iter().filter(|_| photo.class == Some(*class));
-    Ok(Line {
+    Ok(ShowRecord {
         image_id: &photo.id,
         method: pipeline
             .saliency
@@ -385,13 +388,13 @@ fn line<'a>(
             .map_or(0, |r| r + 1),
         probability: seen.probabilities[*class],
         r#box: [x_min, y_min, x_max, y_max],
-        iou: truth.map(|b| located.bbox.iou(b)).reduce(f64::max),
-        flag: located.flag.map(Flag::name),
+        iou: truth.map(|b| localisation.bbox.iou(b)).reduce(f64::max),
+        flag: localisation.flag.map(Flag::name),
     })
 }
 
-fn sentence(line: &Line<'_>) -> String {
-    let Line {
+fn sentence(line: &ShowRecord<'_>) -> String {
+    let ShowRecord {
         image_id,
         class_index,
         class_name,
@@ -415,9 +418,9 @@ fn sentence(line: &Line<'_>) -> String {
 }
 
 /// Writes the cut that was made last.
-fn write_cut(localiser: &Localiser<'_>, seen: &Seen, id: &str, path: &Path) -> Result<()> {
+fn write_cut(localiser: &Localiser<'_>, seen: &PhotoResult, id: &str, path: &Path) -> Result<()> {
     let was_cut = seen
-        .found
+        .classes
         .first()
         .is_some_and(|found| found.stages.mask.is_some());
     let energy = localiser.energy().filter(|_| was_cut);

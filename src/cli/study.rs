@@ -6,9 +6,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
 
+use super::progress::TerminalProgress;
 use super::{Exit, print};
-use crate::publish::{publish, try_place};
-use crate::study::{self, Carrying, Findings};
+use crate::fs::{write_atomically, ensure_writable};
+use crate::study::{self, StudyOptions, Findings};
 
 const EXAMPLES: &str = "Examples:
   localise study smoke                              a table of pipelines, on the sample
@@ -17,7 +18,7 @@ const EXAMPLES: &str = "Examples:
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct Study {
+pub(super) struct StudyArgs {
     /// A study's name (`localise list studies`) or file.
     study: PathBuf,
     /// Where the dataset's files lie.
@@ -39,14 +40,14 @@ pub(super) struct Study {
 
 /// What `--json` writes.
 #[derive(Serialize)]
-struct Written<'a> {
+struct StudyJson<'a> {
     /// The version of this layout.
     schema: u32,
     #[serde(flatten)]
     findings: &'a Findings,
 }
 
-impl Study {
+impl StudyArgs {
     pub(super) fn run(self, quiet: bool) -> Result<Exit> {
         let Self {
             study,
@@ -57,23 +58,25 @@ impl Study {
             json,
         } = self;
         let study = study::Study::load(&study)?;
-        json.as_deref().map_or(Ok(()), try_place)?;
+        json.as_deref().map_or(Ok(()), ensure_writable)?;
         let limit = limit.map(|n| n as usize);
-        let findings = study.run(&Carrying {
+        let findings = study.run(
+            &StudyOptions {
             data_dir,
             models,
             limit,
             threads,
-            quiet,
-        })?;
+            },
+            &TerminalProgress { quiet },
+        )?;
         print(&study::table(&findings))?;
         if let Some(path) = json {
-            let written = Written {
+            let written = StudyJson {
                 schema: 1,
                 findings: &findings,
             };
             let text = serde_json::to_string_pretty(&written).context("the findings as JSON")?;
-            publish(&path, text.as_bytes())?;
+            write_atomically(&path, text.as_bytes())?;
         }
         let failed = findings.lines.iter().any(|line| line.failed > 0);
         Ok(if failed { Exit::SomeFailed } else { Exit::Done })

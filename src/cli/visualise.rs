@@ -13,8 +13,8 @@ use rayon::prelude::*;
 use super::run::DEFAULT_MODEL;
 use super::{Exit, print};
 use crate::class_model::{ClassModelOptions, ascend};
-use crate::classifier::{Classifier, Probe, describe};
-use crate::publish::{OutputError, publish};
+use crate::classifier::{Classifier, ProbeOptions, describe};
+use crate::fs::{OutputError, write_atomically};
 use crate::report;
 
 /// The heading of the ascent's options in the help.
@@ -27,7 +27,7 @@ const EXAMPLES: &str = "Examples:
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct Visualise {
+pub(super) struct VisualiseArgs {
     /// A class: a name, an index or a WordNet id. May be given several times.
     #[arg(long, value_name = "CLASS", required = true)]
     class: Vec<String>,
@@ -88,7 +88,7 @@ fn up_to_100(text: &str) -> Result<f64, &'static str> {
         .ok_or("a number from 0 to 100 is wanted")
 }
 
-impl Visualise {
+impl VisualiseArgs {
     pub(super) fn run(self) -> Result<Exit> {
         let options = self.options();
         let description = describe(&self.model)?;
@@ -101,7 +101,7 @@ impl Visualise {
         let mut classes = self.class.iter().map(find).collect::<Result<Vec<_>>>()?;
         let mut known = HashSet::new();
         classes.retain(|class| known.insert(*class));
-        let classifier = Classifier::load(description, Probe::default())?;
+        let classifier = Classifier::load(description, ProbeOptions::default())?;
         std::fs::create_dir_all(&self.out).map_err(OutputError::at(&self.out))?;
         let made: Vec<Result<(RgbImage, String)>> = classes
             .par_iter()
@@ -177,5 +177,5 @@ impl Visualise {
 fn save(picture: &RgbImage, path: &Path) -> Result<()> {
     let mut png = Vec::new();
     picture.write_to(&mut Cursor::new(&mut png), ImageFormat::Png)?;
-    Ok(publish(path, &png)?)
+    Ok(write_atomically(path, &png)?)
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 use rayon::prelude::*;
 use roxmltree::{Document, Node};
 
-use super::MOST_SIDE;
+use crate::geometry::Size;
+use super::MAX_SIDE;
 
 /// An annotation as it stands.
 #[derive(Debug, PartialEq)]
@@ -14,7 +15,7 @@ pub(super) struct Annotation {
     /// The name of the photo, without its extension.
     pub(super) filename: String,
     /// Width and height, pixels.
-    pub(super) size: [u32; 2],
+    pub(super) size: Size,
     pub(super) objects: Vec<Object>,
 }
 
@@ -30,7 +31,7 @@ pub(super) struct Object {
 }
 
 /// No annotation is larger.
-const MOST_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// The annotations of photos, in their order; a fault in place of one names the file.
 pub(super) fn read_all(folder: &Path, ids: Vec<&str>) -> Vec<Result<Annotation, String>> {
@@ -39,7 +40,7 @@ pub(super) fn read_all(folder: &Path, ids: Vec<&str>) -> Vec<Result<Annotation, 
         let shown = path.display();
         let large = path
             .metadata()
-            .is_ok_and(|metadata| metadata.len() > MOST_BYTES);
+            .is_ok_and(|metadata| metadata.len() > MAX_BYTES);
         if large {
             return Err(format!(
                 "{shown}: it is larger than 1 MiB, and no annotation is"
@@ -60,7 +61,7 @@ fn parse(text: &str) -> Result<Annotation, String> {
     let size = child(root, "size")?;
     let side = |name| {
         let value = number(size, name)?;
-        let whole = value.fract() == 0.0 && (1.0..=f64::from(MOST_SIDE)).contains(&value);
+        let whole = value.fract() == 0.0 && (1.0..=f64::from(MAX_SIDE)).contains(&value);
         if whole {
             Ok(value as u32)
         } else {
@@ -87,7 +88,7 @@ fn parse(text: &str) -> Result<Annotation, String> {
         .to_owned();
     Ok(Annotation {
         filename,
-        size: [side("width")?, side("height")?],
+        size: Size::new(side("width")?, side("height")?),
         objects,
     })
 }

@@ -16,12 +16,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::faults::Gate;
-use super::{Dataset, Error, Faults, Mask, Photo, Profile, table};
+use super::{Dataset, DatasetError, Faults, Mask, Photo, Profile, table};
 use crate::classes::ClassList;
-use crate::geometry::BBox;
+use crate::geometry::{BBox, Size};
 
 #[derive(Debug, Default, Deserialize, Serialize)]
-struct Row {
+struct BoxTableRow {
     image_id: String,
     file: PathBuf,
     width: Option<u32>,
@@ -38,7 +38,7 @@ struct Row {
     weight: Option<f64>,
 }
 
-impl Row {
+impl BoxTableRow {
     /// The box as it stands; an edge that is missing is NaN. `None` where all are.
     fn bbox(&self) -> Option<BBox> {
         let edges = [self.x_min, self.y_min, self.x_max, self.y_max];
@@ -61,12 +61,12 @@ pub(super) fn read(
     masks: Option<&Path>,
     given: Option<&ClassList>,
     lenient: bool,
-) -> Result<Dataset, Error> {
+) -> Result<Dataset, DatasetError> {
     let mut gate = Gate::new(lenient);
     let mut rows = Vec::new();
     for path in files {
         let folder = path.parent().unwrap_or(Path::new("."));
-        let found = table::rows::<Row>(path, HEADER, &mut gate.faults)?;
+        let found = table::rows::<BoxTableRow>(path, HEADER, &mut gate.faults)?;
         rows.extend(
             found
                 .into_iter()
@@ -122,12 +122,12 @@ struct Photos<'a> {
 
 impl Photos<'_> {
     /// Adds a row: a photo is what its first row says, and has a box of each row of its class.
-    fn add(&mut self, row: Row, path: PathBuf, place: &str, gate: &mut Gate) -> Result<(), String> {
+    fn add(&mut self, row: BoxTableRow, path: PathBuf, place: &str, gate: &mut Gate) -> Result<(), String> {
         let class = class(&row, self.classes)?;
         let size = row
             .width
             .zip(row.height)
-            .map(|(width, height)| [width, height]);
+            .map(|(width, height)| Size::new(width, height));
         let bbox = row
             .bbox()
             .and_then(|bbox| gate.pass(bbox, size, || place.into()));
@@ -171,22 +171,22 @@ impl Photos<'_> {
 ///
 /// # Errors
 /// As [`Dataset::open`].
-pub(super) fn read_run(folder: &Path, lenient: bool) -> Result<Dataset, Error> {
+pub(super) fn read_run(folder: &Path, lenient: bool) -> Result<Dataset, DatasetError> {
     #[derive(Deserialize)]
-    struct Manifest {
+    struct ManifestHead {
         dataset: String,
         profile: Profile,
         classes: String,
     }
     let path = folder.join("manifest.json");
-    let bytes = std::fs::read(&path).map_err(|e| Error::of(&path, e))?;
-    let Manifest {
+    let bytes = std::fs::read(&path).map_err(|e| DatasetError::at(&path, e))?;
+    let ManifestHead {
         dataset: name,
         profile,
         classes,
-    } = serde_json::from_slice(&bytes).map_err(|e| Error::of(&path, e))?;
+    } = serde_json::from_slice(&bytes).map_err(|e| DatasetError::at(&path, e))?;
     let classes =
-        ClassList::from_file(&classes, &folder.join("classes.csv")).map_err(Error::one)?;
+        ClassList::from_file(&classes, &folder.join("classes.csv")).map_err(DatasetError::new)?;
     Ok(Dataset {
         name,
         profile,
@@ -197,8 +197,8 @@ pub(super) fn read_run(folder: &Path, lenient: bool) -> Result<Dataset, Error> {
 /// The list that was given; ImageNet's where every key is a WordNet id; else what the rows say.
 fn class_list<'a>(
     given: Option<&ClassList>,
-    rows: impl Iterator<Item = &'a Row> + Clone,
-) -> Result<ClassList, Error> {
+    rows: impl Iterator<Item = &'a BoxTableRow> + Clone,
+) -> Result<ClassList, DatasetError> {
     let is_wnid = |key: &str| {
         key.len() == 9 && key.starts_with('n') && key[1..].bytes().all(|b| b.is_ascii_digit())
     };
@@ -208,19 +208,19 @@ fn class_list<'a>(
             .clone()
             .all(|row| row.wnid.is_empty() || is_wnid(&row.wnid)) =>
         {
-            return ClassList::read(ClassList::IMAGENET).map_err(Error::one);
+            return ClassList::read(ClassList::IMAGENET).map_err(DatasetError::new);
         }
         None => {}
     }
     let mut keys: Vec<String> = Vec::new();
-    for Row {
+    for BoxTableRow {
         wnid, class_index, ..
     } in rows
     {
         let Ok(class) = usize::try_from(*class_index) else {
             continue;
         };
-        if class < MOST_CLASSES && keys.len() <= class {
+        if class < MAX_CLASSES && keys.len() <= class {
             // A class that no row names has a key that no file has.
             keys.extend((keys.len()..=class).map(|i| format!("({i})")));
         }
@@ -228,13 +228,13 @@ fn class_list<'a>(
             key.clone_from(wnid);
         }
     }
-    ClassList::new("own", keys.into_iter().map(|key| (key.clone(), key))).map_err(Error::one)
+    ClassList::new("own", keys.into_iter().map(|key| (key.clone(), key))).map_err(DatasetError::new)
 }
 
 /// A class index above this is a mistake.
-const MOST_CLASSES: usize = 1 << 20;
+const MAX_CLASSES: usize = 1 << 20;
 
-fn class(row: &Row, classes: &ClassList) -> Result<Option<usize>, String> {
+fn class(row: &BoxTableRow, classes: &ClassList) -> Result<Option<usize>, String> {
     let (index, wnid) = (row.class_index, &row.wnid);
     match usize::try_from(index) {
         Ok(class) if class < classes.len() && (wnid.is_empty() || classes.key(class) == wnid) => {
@@ -261,11 +261,11 @@ fn class(row: &Row, classes: &ClassList) -> Result<Option<usize>, String> {
 pub fn write(dataset: &Dataset) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for photo in &dataset.photos {
-        let row = |bbox: Option<&BBox>| Row {
+        let row = |bbox: Option<&BBox>| BoxTableRow {
             image_id: photo.id.clone(),
             file: photo.path.clone(),
-            width: photo.size.map(|size| size[0]),
-            height: photo.size.map(|size| size[1]),
+            width: photo.size.map(|size| size.width),
+            height: photo.size.map(|size| size.height),
             wnid: photo
                 .class
                 .map_or(String::new(), |class| dataset.classes.key(class).into()),
@@ -288,19 +288,19 @@ pub fn write(dataset: &Dataset) -> Vec<u8> {
 }
 
 /// Weights above this are a mistake.
-const MOST_WEIGHT: f64 = 1e9;
+const MAX_WEIGHT: f64 = 1e9;
 
 fn check_weight(weight: f64) -> Result<(), String> {
-    let good = (0.0..=MOST_WEIGHT).contains(&weight);
+    let good = (0.0..=MAX_WEIGHT).contains(&weight);
     if good {
         Ok(())
     } else {
-        Err(format!("weight {weight} is not in 0..{MOST_WEIGHT}"))
+        Err(format!("weight {weight} is not in 0..{MAX_WEIGHT}"))
     }
 }
 
 /// The weights in a CSV with the columns `image_id` and `weight`.
-pub(super) fn weights(path: &Path) -> Result<HashMap<String, f64>, Error> {
+pub(super) fn weights(path: &Path) -> Result<HashMap<String, f64>, DatasetError> {
     #[derive(Deserialize)]
     struct Weight {
         image_id: String,
@@ -324,7 +324,7 @@ pub(super) fn weights(path: &Path) -> Result<HashMap<String, f64>, Error> {
 mod tests {
     use super::*;
 
-    fn read_text(text: &str) -> Result<Dataset, Error> {
+    fn read_text(text: &str) -> Result<Dataset, DatasetError> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("boxes.csv");
         std::fs::write(&path, text).expect("a file");

@@ -12,14 +12,14 @@ use serde::Deserialize;
 
 use super::faults::Gate;
 use super::run_lengths::Runs;
-use super::{Dataset, Error, Mask, Photo, Profile};
+use super::{Dataset, DatasetError, Mask, Photo, Profile};
 use crate::classes::ClassList;
-use crate::geometry::BBox;
+use crate::geometry::{BBox, Size};
 
 #[derive(Deserialize)]
-struct File {
+struct CocoFile {
     images: Vec<Image>,
-    annotations: Vec<Annotation>,
+    annotations: Vec<CocoAnnotation>,
     categories: Vec<Category>,
 }
 
@@ -32,7 +32,7 @@ struct Image {
 }
 
 #[derive(Deserialize)]
-struct Annotation {
+struct CocoAnnotation {
     image_id: u64,
     category_id: u64,
     bbox: [f64; 4],
@@ -67,8 +67,8 @@ pub enum Segmentation {
 }
 
 impl Segmentation {
-    /// The runs of a photo of `size` (width, height).
-    pub(super) fn runs(&self, size: [u32; 2]) -> Result<Vec<Runs>, String> {
+    /// The runs of a photo of `size`.
+    pub(super) fn runs(&self, size: Size) -> Result<Vec<Runs>, String> {
         match self {
             // A polygon of two points encloses nothing.
             Self::Polygons(polygons) => polygons
@@ -95,7 +95,7 @@ impl Objects {
     /// Adds an annotation of `image`.
     fn add(
         &mut self,
-        annotation: Annotation,
+        annotation: CocoAnnotation,
         image: &Image,
         gate: &mut Gate,
         place: impl FnOnce() -> String,
@@ -109,7 +109,7 @@ impl Objects {
             self.crowds.extend(segmentation);
         } else if let Some(bbox) = gate.pass(
             BBox::new(x, y, x + w, y + h),
-            Some([image.width, image.height]),
+            Some(Size::new(image.width, image.height)),
             place,
         ) {
             self.boxes.push(bbox);
@@ -119,7 +119,7 @@ impl Objects {
 
     /// The photo of these objects, which lies in the folder `images`.
     fn photo(self, image: &Image, images: &Path) -> Photo {
-        let size = [image.width, image.height];
+        let size = Size::new(image.width, image.height);
         // A mask stands for all objects, or for none.
         let masks: Option<Vec<Segmentation>> = self.masks.into_iter().collect();
         Photo {
@@ -137,15 +137,15 @@ impl Objects {
 }
 
 /// Reads the annotations in `file`; photos lie in `images`.
-pub(super) fn read(file: &Path, images: &Path, lenient: bool) -> Result<Dataset, Error> {
-    let bytes = std::fs::read(file).map_err(|e| Error::of(file, e))?;
-    let mut instances: File = serde_json::from_slice(&bytes).map_err(|e| Error::of(file, e))?;
+pub(super) fn read(file: &Path, images: &Path, lenient: bool) -> Result<Dataset, DatasetError> {
+    let bytes = std::fs::read(file).map_err(|e| DatasetError::at(file, e))?;
+    let mut instances: CocoFile = serde_json::from_slice(&bytes).map_err(|e| DatasetError::at(file, e))?;
     instances.categories.sort_by_key(|category| category.id);
     let categories = instances
         .categories
         .iter()
         .map(|category| (category.id.to_string(), category.name.clone()));
-    let classes = ClassList::new("coco", categories).map_err(|e| Error::of(file, e))?;
+    let classes = ClassList::new("coco", categories).map_err(|e| DatasetError::at(file, e))?;
     let by_id: BTreeMap<u64, &Image> = instances
         .images
         .iter()
@@ -158,7 +158,7 @@ pub(super) fn read(file: &Path, images: &Path, lenient: bool) -> Result<Dataset,
     }
     let mut found: BTreeMap<(u64, u64), Objects> = BTreeMap::new();
     for (i, annotation) in instances.annotations.into_iter().enumerate() {
-        let Annotation {
+        let CocoAnnotation {
             image_id,
             category_id,
             ..
@@ -209,7 +209,7 @@ pub(super) fn read(file: &Path, images: &Path, lenient: bool) -> Result<Dataset,
 mod tests {
     use super::*;
 
-    fn with(text: &str) -> Result<Dataset, Error> {
+    fn with(text: &str) -> Result<Dataset, DatasetError> {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("instances.json");
         std::fs::write(&file, text).expect("a file");

@@ -15,13 +15,13 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::faults::Gate;
-use super::{Dataset, Error, Mask, Photo, Profile, photo, text};
+use super::{Dataset, DatasetError, Mask, Photo, Profile, photo, text};
 use crate::classes::ClassList;
-use crate::geometry::BBox;
+use crate::geometry::{BBox, Size};
 
 /// Which photos.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Split {
+pub(super) enum CubSplit {
     /// The 5,794 of the test set.
     #[default]
     Test,
@@ -31,7 +31,7 @@ pub(super) enum Split {
     All,
 }
 
-impl Split {
+impl CubSplit {
     pub(super) fn named(name: Option<&str>) -> Option<Self> {
         match name {
             None | Some("test") => Some(Self::Test),
@@ -54,15 +54,15 @@ pub(super) enum BoxEnd {
 }
 
 /// What the lists say of photos, by the photos' ids.
-struct Lists {
+struct CubLists {
     labels: HashMap<String, String>,
     splits: HashMap<String, String>,
     boxes: HashMap<String, String>,
 }
 
-impl Lists {
-    fn read(root: &Path) -> Result<Self, Error> {
-        let by_id = |name: &str| -> Result<HashMap<String, String>, Error> {
+impl CubLists {
+    fn read(root: &Path) -> Result<Self, DatasetError> {
+        let by_id = |name: &str| -> Result<HashMap<String, String>, DatasetError> {
             let pairs = text::each(&root.join(name), |line| {
                 let (id, value) = line
                     .split_once(' ')
@@ -78,10 +78,10 @@ impl Lists {
         })
     }
 
-    fn is_in(&self, id: &str, split: Split) -> Result<bool, String> {
+    fn is_in(&self, id: &str, split: CubSplit) -> Result<bool, String> {
         match value(&self.splits, id, "split")? {
-            "1" => Ok(split != Split::Test),
-            "0" => Ok(split != Split::Train),
+            "1" => Ok(split != CubSplit::Test),
+            "0" => Ok(split != CubSplit::Train),
             other => Err(format!(
                 "photo {id} is of split '{other}'; 0 and 1 are known"
             )),
@@ -118,24 +118,24 @@ fn value<'a>(list: &'a HashMap<String, String>, id: &str, what: &str) -> Result<
 
 /// wsolevaluation cuts its larger boxes off where they end one pixel behind the photo; that is no
 /// fault of the list.
-fn cut_off(bbox: BBox, size: [u32; 2]) -> BBox {
-    let [width, height] = size.map(f64::from);
+fn cut_off(bbox: BBox, size: Size) -> BBox {
+    let Size { width, height } = size;
     let cut = |max: f64, side: f64| if max == side + 1.0 { side } else { max };
     BBox {
-        x_max: cut(bbox.x_max, width),
-        y_max: cut(bbox.y_max, height),
+        x_max: cut(bbox.x_max, width.into()),
+        y_max: cut(bbox.y_max, height.into()),
         ..bbox
     }
 }
 
 pub(super) fn read(
     root: &Path,
-    split: Split,
+    split: CubSplit,
     end: BoxEnd,
     lenient: bool,
-) -> Result<Dataset, Error> {
+) -> Result<Dataset, DatasetError> {
     let classes = classes(&root.join("classes.txt"))?;
-    let lists = Lists::read(root)?;
+    let lists = CubLists::read(root)?;
     let list = root.join("images.txt");
     let lines = text::each(&list, |line| {
         let (id, path) = line
@@ -200,7 +200,7 @@ pub(super) fn read(
 
 /// `1 001.Black_footed_Albatross`: the key is as it stands, the name without number and
 /// underscores.
-fn classes(path: &Path) -> Result<ClassList, Error> {
+fn classes(path: &Path) -> Result<ClassList, DatasetError> {
     let mut expected = 1..;
     let lines = text::each(path, |line| {
         let [number, key] = text::fields(line, ' ')?;
@@ -214,7 +214,7 @@ fn classes(path: &Path) -> Result<ClassList, Error> {
                 .replace('_', " "),
         ))
     })?;
-    ClassList::new("cub", lines.into_iter().map(|(_, class)| class)).map_err(|e| Error::of(path, e))
+    ClassList::new("cub", lines.into_iter().map(|(_, class)| class)).map_err(|e| DatasetError::at(path, e))
 }
 
 #[cfg(test)]
@@ -260,7 +260,7 @@ mod tests {
         let read = |split, end| {
             with(&[], |root| read(root, split, end, false)).unwrap_or_else(|e| panic!("{e}"))
         };
-        let test = read(Split::Test, BoxEnd::Exclusive);
+        let test = read(CubSplit::Test, BoxEnd::Exclusive);
         let [photo] = &test.photos[..] else {
             panic!("one photo")
         };
@@ -271,18 +271,18 @@ mod tests {
         assert_eq!(photo.boxes, [BBox::new(60., 27., 385., 331.)]);
         assert_eq!(test.classes.title(0), "Black footed Albatross");
         // As in wsolevaluation: (60, 27, 385, 331), cut off at the last column and row.
-        let wsol = read(Split::Test, BoxEnd::Inclusive);
+        let wsol = read(CubSplit::Test, BoxEnd::Inclusive);
         assert_eq!(
             (wsol.photos[0].boxes[0], wsol.edges.behind_end),
             (BBox::new(60., 27., 385., 331.), 0)
         );
         // The photo of the training set is not there: its size is not known.
-        let train = read(Split::Train, BoxEnd::Inclusive);
+        let train = read(CubSplit::Train, BoxEnd::Inclusive);
         assert_eq!(
             (train.photos[0].size, train.photos[0].boxes[0]),
             (None, BBox::new(0., 0., 11., 11.))
         );
-        assert_eq!(read(Split::All, BoxEnd::Exclusive).photos.len(), 2);
+        assert_eq!(read(CubSplit::All, BoxEnd::Exclusive).photos.len(), 2);
     }
 
     #[test]
@@ -317,7 +317,7 @@ mod tests {
             ),
         ] {
             let error = with(&[(name, text)], |root| {
-                read(root, Split::All, BoxEnd::Exclusive, false)
+                read(root, CubSplit::All, BoxEnd::Exclusive, false)
             });
             let error = error.expect_err(expected).to_string();
             assert!(error.contains(expected), "{expected}:\n{error}");

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Dataset, Error, Request, box_table, coco, cub, folder, ilsvrc, kaggle, voc, wsol};
+use super::{Dataset, DatasetError, Request, box_table, coco, cub, folder, ilsvrc, kaggle, voc, wsol};
 use crate::classes::ClassList;
-use crate::shipped::{DATASETS, parse};
+use crate::assets::{DATASETS, parse};
 
 /// The layouts: what a description calls each, and what it is.
 pub const LAYOUTS: &[(&str, &str)] = &[
@@ -35,10 +35,10 @@ pub const LAYOUTS: &[(&str, &str)] = &[
 /// exists counts. Which keys count is the layout's affair.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Description {
+struct DatasetDescription {
     /// For people.
     title: String,
-    kind: Kind,
+    kind: DatasetLayout,
     /// The data folder, seen from the description; left out where the user brings the data.
     folder: Option<PathBuf>,
     /// The class list, `data/classes/NAME.csv`, where the layout does not bring its own.
@@ -72,9 +72,9 @@ struct Description {
     box_end: Option<cub::BoxEnd>,
 }
 
-impl Description {
+impl DatasetDescription {
     /// A key that the layout does not read would be ignored in silence.
-    fn refuse_unread(&self, path: &Path) -> Result<(), Error> {
+    fn refuse_unread(&self, path: &Path) -> Result<(), DatasetError> {
         let given = [
             ("classes", self.classes.is_some()),
             ("boxes", !self.boxes.is_empty()),
@@ -88,11 +88,11 @@ impl Description {
             ("box-end", self.box_end.is_some()),
         ];
         let read: &[&str] = match self.kind {
-            Kind::Coco => &["annotations", "images"],
-            Kind::Csv => &["boxes", "masks", "classes"],
-            Kind::Cub => &["annotations", "split", "box-end"],
-            Kind::Folder => &["classes"],
-            Kind::Ilsvrc => &[
+            DatasetLayout::Coco => &["annotations", "images"],
+            DatasetLayout::Csv => &["boxes", "masks", "classes"],
+            DatasetLayout::Cub => &["annotations", "split", "box-end"],
+            DatasetLayout::Folder => &["classes"],
+            DatasetLayout::Ilsvrc => &[
                 "annotations",
                 "images",
                 "ground-truth",
@@ -100,15 +100,15 @@ impl Description {
                 "label-order",
                 "classes",
             ],
-            Kind::Kaggle => &["split", "blacklist", "label-order"],
-            Kind::Voc => &["annotations", "split"],
-            Kind::Wsol => &["annotations", "images", "classes"],
+            DatasetLayout::Kaggle => &["split", "blacklist", "label-order"],
+            DatasetLayout::Voc => &["annotations", "split"],
+            DatasetLayout::Wsol => &["annotations", "images", "classes"],
         };
         let unread = given
             .iter()
             .find(|(key, is_given)| *is_given && !read.contains(key));
         unread.map_or(Ok(()), |(key, _)| {
-            Err(Error::of(
+            Err(DatasetError::at(
                 path,
                 format!(
                     "{key} is not read in this kind\nhelp: its keys are {}",
@@ -119,11 +119,11 @@ impl Description {
     }
 
     /// The data folder of the description at `path`.
-    fn root(&self, path: &Path, request: &Request<'_>) -> Result<PathBuf, Error> {
+    fn root(&self, path: &Path, request: &Request<'_>) -> Result<PathBuf, DatasetError> {
         match (&self.folder, request.data_dir) {
             (Some(own), _) => Ok(path.parent().unwrap_or(Path::new(".")).join(own)),
             (None, Some(given)) => Ok(given.to_owned()),
-            (None, None) => Err(Error::one(format!(
+            (None, None) => Err(DatasetError::new(format!(
                 "{}: its photos are yours to bring\nhelp: say where they lie with --data-dir or LOCALISE_DATA; \
                  data/README.md tells what is wanted",
                 stem(path)
@@ -136,7 +136,7 @@ impl Description {
         root: &Path,
         annotations: PathBuf,
         images: PathBuf,
-    ) -> Result<ilsvrc::Layout, Error> {
+    ) -> Result<ilsvrc::Layout, DatasetError> {
         Ok(ilsvrc::Layout {
             images,
             annotations,
@@ -153,11 +153,11 @@ impl Description {
         root: &Path,
         request: &Request<'_>,
         wanted: Option<&[String]>,
-    ) -> Result<Dataset, Error> {
+    ) -> Result<Dataset, DatasetError> {
         let named = self
             .classes
             .as_deref()
-            .map(|name| ClassList::read(name).map_err(Error::one))
+            .map(|name| ClassList::read(name).map_err(DatasetError::new))
             .transpose()?;
         let given = named.as_ref().or(request.classes);
         self.refuse_unread(path)?;
@@ -167,21 +167,21 @@ impl Description {
         let split = self.split.as_deref();
         let wrong_split = |known: &str| {
             let split = split.unwrap_or_default();
-            Error::of(
+            DatasetError::at(
                 path,
                 format!("split {split:?} is none that is known\nhelp: known are {known}"),
             )
         };
         match self.kind {
-            Kind::Coco => coco::read(&annotations()?, &images, lenient),
-            Kind::Csv => {
+            DatasetLayout::Coco => coco::read(&annotations()?, &images, lenient),
+            DatasetLayout::Csv => {
                 let files: Vec<_> = self.boxes.iter().map(|file| root.join(file)).collect();
                 let masks = self.masks.as_ref().map(|folder| root.join(folder));
                 box_table::read(&files, masks.as_deref(), given, lenient)
             }
-            Kind::Cub => {
+            DatasetLayout::Cub => {
                 let split =
-                    cub::Split::named(split).ok_or_else(|| wrong_split("test, train, all"))?;
+                    cub::CubSplit::named(split).ok_or_else(|| wrong_split("test, train, all"))?;
                 cub::read(
                     &annotations()?,
                     split,
@@ -189,19 +189,19 @@ impl Description {
                     lenient,
                 )
             }
-            Kind::Folder => folder::read(root, imagenet_or(given)?),
-            Kind::Ilsvrc => {
+            DatasetLayout::Folder => folder::read(root, imagenet_or(given)?),
+            DatasetLayout::Ilsvrc => {
                 let layout = self.ilsvrc(root, annotations()?, images)?;
                 ilsvrc::read(&layout, imagenet_or(named.as_ref())?, wanted, lenient)
             }
-            Kind::Kaggle => {
-                let split = kaggle::Split::named(split).ok_or_else(|| wrong_split("val, train"))?;
+            DatasetLayout::Kaggle => {
+                let split = kaggle::KaggleSplit::named(split).ok_or_else(|| wrong_split("val, train"))?;
                 let [blacklist, order] =
                     [&self.blacklist, &self.label_order].map(|list| first_existing(root, list));
                 kaggle::read(root, split, blacklist, order.as_deref(), lenient)
             }
-            Kind::Voc => voc::read(&annotations()?, split.unwrap_or("test"), lenient),
-            Kind::Wsol => {
+            DatasetLayout::Voc => voc::read(&annotations()?, split.unwrap_or("test"), lenient),
+            DatasetLayout::Wsol => {
                 let metadata = annotations()?;
                 wsol::read(
                     &metadata,
@@ -218,7 +218,7 @@ impl Description {
 /// See [`LAYOUTS`].
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Kind {
+enum DatasetLayout {
     Coco,
     Csv,
     Cub,
@@ -233,9 +233,9 @@ enum Kind {
 pub(super) fn open(
     request: &Request<'_>,
     wanted: Option<&[String]>,
-) -> Result<(Dataset, Option<PathBuf>), Error> {
+) -> Result<(Dataset, Option<PathBuf>), DatasetError> {
     let Some(given) = request.dataset else {
-        return Err(Error::one(
+        return Err(DatasetError::new(
             "no dataset was named\nhelp: `localise list datasets`",
         ));
     };
@@ -253,7 +253,7 @@ pub(super) fn open(
     } else if given.is_file() {
         box_table::read(&[given.to_owned()], None, request.classes, request.lenient)?
     } else {
-        return Err(Error::one(DATASETS.unknown(given)));
+        return Err(DatasetError::new(DATASETS.unknown(given)));
     };
     // wsolevaluation's folders are called by the split.
     let name = match (dataset.name.is_empty(), stem(given)) {
@@ -292,7 +292,7 @@ const DESCRIBED: [(&str, &[&str]); 3] = [
 ];
 
 /// A folder whose layout is known by the files in it.
-fn by_sign(root: &Path, request: &Request<'_>) -> Result<Dataset, Error> {
+fn by_sign(root: &Path, request: &Request<'_>) -> Result<Dataset, DatasetError> {
     let has = |name: &str| root.join(name).exists();
     let images = request.data_dir.unwrap_or(root);
     let lenient = request.lenient;
@@ -321,7 +321,7 @@ fn by_sign(root: &Path, request: &Request<'_>) -> Result<Dataset, Error> {
         }
     }
     if has("bounding_boxes.txt") && has("images.txt") {
-        return cub::read(root, cub::Split::default(), cub::BoxEnd::default(), lenient);
+        return cub::read(root, cub::CubSplit::default(), cub::BoxEnd::default(), lenient);
     }
     if has("JPEGImages") && has("ImageSets/Main") {
         let split = if has("ImageSets/Main/test.txt") {
@@ -336,15 +336,15 @@ fn by_sign(root: &Path, request: &Request<'_>) -> Result<Dataset, Error> {
     }
     let signs = "boxes.csv, image_ids.txt, LOC_val_solution.csv, ILSVRC2014_devkit, instances_val2017.json, \
                  bounding_boxes.txt, JPEGImages, and photos";
-    Err(Error::one(format!(
+    Err(DatasetError::new(format!(
         "{}: no dataset is known by what lies there\nhelp: looked for {signs}",
         root.display()
     )))
 }
 
-fn imagenet_or(given: Option<&ClassList>) -> Result<ClassList, Error> {
+fn imagenet_or(given: Option<&ClassList>) -> Result<ClassList, DatasetError> {
     given.map_or_else(
-        || ClassList::read(ClassList::IMAGENET).map_err(Error::one),
+        || ClassList::read(ClassList::IMAGENET).map_err(DatasetError::new),
         |list| Ok(list.clone()),
     )
 }
@@ -354,7 +354,7 @@ fn described(
     path: &Path,
     request: &Request<'_>,
     wanted: Option<&[String]>,
-) -> Result<(Dataset, Option<PathBuf>), Error> {
+) -> Result<(Dataset, Option<PathBuf>), DatasetError> {
     let name = stem(path);
     let file = describe(path)?;
     let root = file.root(path, request)?;
@@ -377,10 +377,10 @@ fn first_existing(root: &Path, places: &[PathBuf]) -> Option<PathBuf> {
 }
 
 /// The same, of what the dataset cannot do without.
-fn needed(root: &Path, what: &str, places: &[PathBuf]) -> Result<PathBuf, Error> {
+fn needed(root: &Path, what: &str, places: &[PathBuf]) -> Result<PathBuf, DatasetError> {
     first_existing(root, places).ok_or_else(|| {
         let tried: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
-        Error::one(format!(
+        DatasetError::new(format!(
             "{}: no {what}; looked for {}\nhelp: data/README.md tells what to fetch and where to put it",
             root.display(),
             tried.join(", ")
@@ -394,16 +394,16 @@ fn or_first(root: &Path, places: &[PathBuf]) -> PathBuf {
         .unwrap_or_else(|| root.join(places.first().map_or(Path::new(""), PathBuf::as_path)))
 }
 
-fn describe(path: &Path) -> Result<Description, Error> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::of(path, e))?;
-    parse(&text, &path.display().to_string()).map_err(Error::one)
+fn describe(path: &Path) -> Result<DatasetDescription, DatasetError> {
+    let text = std::fs::read_to_string(path).map_err(|e| DatasetError::at(path, e))?;
+    parse(&text, &path.display().to_string()).map_err(DatasetError::new)
 }
 
 /// The datasets that have a description, with their titles.
 ///
 /// # Errors
-/// [`Error`] when a description is wrong.
-pub fn known() -> Result<Vec<(String, String)>, Error> {
+/// [`DatasetError`] when a description is wrong.
+pub fn known() -> Result<Vec<(String, String)>, DatasetError> {
     let titled = |name: String| Ok((name.clone(), describe(&DATASETS.path(name.as_ref()))?.title));
     DATASETS.names().into_iter().map(titled).collect()
 }

@@ -3,27 +3,44 @@
 
 use std::path::Path;
 
-use crate::geometry::BBox;
+use crate::geometry::{BBox, Size};
+use crate::remedy::Remedy;
 
 /// Why a dataset cannot be used: the faults found, up to twenty, each with file and line.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", .0.join("\n"))]
-pub struct Error(pub Vec<String>);
+#[error("{}", .faults.join("\n"))]
+pub struct DatasetError {
+    /// The faults, each a text in one or several lines.
+    pub faults: Vec<String>,
+    /// What the caller can change, where that helps.
+    pub remedy: Option<Remedy>,
+}
 
-impl Error {
-    pub(crate) fn one(fault: impl Into<String>) -> Self {
-        Self(vec![fault.into()])
+impl DatasetError {
+    pub(crate) fn new(fault: impl Into<String>) -> Self {
+        Self {
+            faults: vec![fault.into()],
+            remedy: None,
+        }
     }
 
     /// The error of a file or folder as a whole.
-    pub(crate) fn of(path: &Path, fault: impl std::fmt::Display) -> Self {
-        Self::one(format!("{}: {fault}", path.display()))
+    pub(crate) fn at(path: &Path, fault: impl std::fmt::Display) -> Self {
+        Self::new(format!("{}: {fault}", path.display()))
     }
 
-    /// The same, ending in `help` where it brings none.
+    /// The same error with `help` at its end, unless it has advice of its own.
     pub(crate) fn or_help(mut self, help: &str) -> Self {
-        if !self.0.iter().any(|fault| fault.contains("help: ")) {
-            self.0.push(format!("help: {help}"));
+        if self.remedy.is_none() && !self.faults.iter().any(|fault| fault.contains("help: ")) {
+            self.faults.push(format!("help: {help}"));
+        }
+        self
+    }
+
+    /// The same error with a remedy, unless it has advice of its own.
+    pub(crate) fn or_remedy(mut self, remedy: Remedy) -> Self {
+        if !self.faults.iter().any(|fault| fault.contains("help: ")) {
+            self.remedy.get_or_insert(remedy);
         }
         self
     }
@@ -49,21 +66,24 @@ impl Faults {
     }
 
     /// The faults as an error that ends in `help`.
-    pub(crate) fn into_result_with(self, help: &str) -> Result<(), Error> {
-        self.into_result().map_err(|Error(mut listed)| {
-            listed.push(format!("help: {help}"));
-            Error(listed)
+    pub(crate) fn into_result_with(self, help: &str) -> Result<(), DatasetError> {
+        self.into_result().map_err(|mut error| {
+            error.faults.push(format!("help: {help}"));
+            error
         })
     }
 
-    pub(crate) fn into_result(mut self) -> Result<(), Error> {
+    pub(crate) fn into_result(mut self) -> Result<(), DatasetError> {
         if self.more > 0 {
             self.listed.push(format!("... and {} more", self.more));
         }
         if self.listed.is_empty() {
             Ok(())
         } else {
-            Err(Error(self.listed))
+            Err(DatasetError {
+                faults: self.listed,
+                remedy: None,
+            })
         }
     }
 }
@@ -71,7 +91,7 @@ impl Faults {
 /// Where the boxes of a dataset lie in their photos, before anything is cut off: what tells a wrong
 /// box base.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Edges {
+pub struct BoxEdges {
     /// Boxes that are in their photo, at least partly, and whose photo's size is known.
     pub boxes: usize,
     /// Boxes that begin at the first column or row.
@@ -99,7 +119,7 @@ pub(super) struct Gate {
     /// A box that cannot be is left out, with a note, in place of a fault.
     pub(super) lenient: bool,
     pub(super) faults: Faults,
-    pub(super) edges: Edges,
+    pub(super) edges: BoxEdges,
     cut_off: usize,
     /// Whether a fault is a box's.
     refused: bool,
@@ -118,7 +138,7 @@ impl Gate {
     pub(super) fn pass(
         &mut self,
         bbox: BBox,
-        size: Option<[u32; 2]>,
+        size: Option<Size>,
         place: impl FnOnce() -> String,
     ) -> Option<BBox> {
         match checked(bbox, size) {
@@ -142,13 +162,11 @@ impl Gate {
     }
 
     /// What was mended on the way, for the user to know; an error where anything could not be.
-    pub(super) fn close(self) -> Result<(Vec<String>, Edges), Error> {
-        match self.refused {
-            true => self
-                .faults
-                .into_result_with("--lenient-boxes leaves out boxes that cannot be")?,
-            false => self.faults.into_result()?,
-        }
+    pub(super) fn close(self) -> Result<(Vec<String>, BoxEdges), DatasetError> {
+        let refused = self.refused;
+        self.faults.into_result().map_err(|error| {
+            if refused { error.or_remedy(Remedy::LenientBoxes) } else { error }
+        })?;
         let mut notes = Vec::new();
         if self.cut_off > 0 {
             notes.push(format!(
@@ -166,8 +184,8 @@ impl Gate {
     }
 }
 
-impl Edges {
-    fn count(&mut self, bbox: BBox, [width, height]: [u32; 2]) {
+impl BoxEdges {
+    fn count(&mut self, bbox: BBox, Size { width, height }: Size) {
         let sides = [
             (bbox.x_min, bbox.x_max, f64::from(width)),
             (bbox.y_min, bbox.y_max, f64::from(height)),
@@ -186,7 +204,7 @@ impl Edges {
 }
 
 /// A box as annotated, cut off at the photo's edges, and whether anything had to be cut off.
-fn checked(bbox: BBox, size: Option<[u32; 2]>) -> Result<(BBox, bool), String> {
+fn checked(bbox: BBox, size: Option<Size>) -> Result<(BBox, bool), String> {
     let BBox {
         x_min,
         y_min,
@@ -200,10 +218,10 @@ fn checked(bbox: BBox, size: Option<[u32; 2]>) -> Result<(BBox, bool), String> {
     if x_min >= x_max || y_min >= y_max {
         return Err(format!("{shown} is inside out"));
     }
-    let Some([width, height]) = size else {
+    let Some(size) = size else {
         return Ok((bbox, false));
     };
-    let (w, h) = (f64::from(width), f64::from(height));
+    let (w, h) = (f64::from(size.width), f64::from(size.height));
     let cut = BBox::new(
         x_min.clamp(0.0, w),
         y_min.clamp(0.0, h),
@@ -212,7 +230,7 @@ fn checked(bbox: BBox, size: Option<[u32; 2]>) -> Result<(BBox, bool), String> {
     );
     if cut.area() == 0.0 {
         return Err(format!(
-            "{shown} lies outside the photo of {width} x {height}"
+            "{shown} lies outside the photo of {size}"
         ));
     }
     Ok((cut, cut != bbox))
@@ -240,7 +258,7 @@ mod tests {
         );
         let (notes, edges) = gate.close().unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(notes.len(), 2);
-        let expected = Edges {
+        let expected = BoxEdges {
             boxes: 3,
             at_start: 1,
             at_second: 3,

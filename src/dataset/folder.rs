@@ -6,12 +6,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Dataset, Error, Photo, Profile, photo};
+use super::{Dataset, DatasetError, Photo, Profile, photo};
 use crate::classes::ClassList;
 
-pub(super) fn read(root: &Path, classes: ClassList) -> Result<Dataset, Error> {
+pub(super) fn read(root: &Path, classes: ClassList) -> Result<Dataset, DatasetError> {
     let mut paths = Vec::new();
-    collect(root, &mut paths).map_err(|e| Error::of(root, e))?;
+    collect(root, &mut paths).map_err(|e| DatasetError::at(root, e))?;
     paths.sort();
     let sizes = photo::sizes(&paths);
     let mut photos = Vec::new();

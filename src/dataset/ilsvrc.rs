@@ -19,9 +19,9 @@ use std::path::{Path, PathBuf};
 use super::annotation::{self, Annotation};
 use super::faults::Gate;
 use super::label_order::LabelOrder;
-use super::{Dataset, Error, Photo, Profile, text, val};
+use super::{Dataset, DatasetError, Photo, Profile, text, val};
 use crate::classes::ClassList;
-use crate::geometry::BBox;
+use crate::geometry::{BBox, Size};
 
 /// Where the parts lie.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(super) fn read(
     classes: ClassList,
     wanted: Option<&[String]>,
     lenient: bool,
-) -> Result<Dataset, Error> {
+) -> Result<Dataset, DatasetError> {
     let ids = text::numbers(&layout.ground_truth)?;
     let blacklist = val::blacklist(&layout.blacklist, ids.len())?;
     let mut order = LabelOrder::new(layout.label_order.as_deref(), &classes)?;
@@ -110,7 +110,7 @@ fn named(photos: usize, wanted: Option<&[String]>) -> Vec<(usize, String)> {
         .collect()
 }
 
-type Truth = ([u32; 2], usize, Vec<BBox>);
+type Truth = (Size, usize, Vec<BBox>);
 
 /// Size, class and boxes of an annotation whose boxes are 0-based and inclusive.
 fn truth(
@@ -156,9 +156,9 @@ mod tests {
     use super::*;
 
     /// Photo, its annotated class and box, its ILSVRC ID.
-    type Case = (&'static str, &'static str, [f64; 4], usize);
+    type IlsvrcCase = (&'static str, &'static str, [f64; 4], usize);
 
-    const GOOD: [Case; 3] = [
+    const GOOD: [IlsvrcCase; 3] = [
         (
             "ILSVRC2012_val_00000001",
             "n01751748",
@@ -179,7 +179,7 @@ mod tests {
         ),
     ];
 
-    fn layout(cases: &[Case], blacklist: &str, map: Option<&str>) -> (TempDir, Layout) {
+    fn layout(cases: &[IlsvrcCase], blacklist: &str, map: Option<&str>) -> (TempDir, Layout) {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: &str| {
             let path = folder.path().join(name);
@@ -200,7 +200,7 @@ mod tests {
         (folder, layout)
     }
 
-    fn read_cases(cases: &[Case], blacklist: &str, map: Option<&str>) -> Result<Dataset, Error> {
+    fn read_cases(cases: &[IlsvrcCase], blacklist: &str, map: Option<&str>) -> Result<Dataset, DatasetError> {
         let (_folder, layout) = layout(cases, blacklist, map);
         read(
             &layout,

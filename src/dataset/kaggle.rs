@@ -17,18 +17,18 @@ use serde::Deserialize;
 
 use super::faults::Gate;
 use super::label_order::LabelOrder;
-use super::{Dataset, Error, Photo, Profile, annotation, photo, table, text, val};
+use super::{Dataset, DatasetError, Photo, Profile, annotation, photo, table, text, val};
 use crate::classes::ClassList;
-use crate::geometry::BBox;
+use crate::geometry::{BBox, Size};
 
 /// The challenge's split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Split {
+pub(super) enum KaggleSplit {
     Val,
     Train,
 }
 
-impl Split {
+impl KaggleSplit {
     pub(super) fn named(name: Option<&str>) -> Option<Self> {
         match name {
             None | Some("val") => Some(Self::Val),
@@ -39,7 +39,7 @@ impl Split {
 }
 
 #[derive(Deserialize)]
-struct Row {
+struct KaggleRow {
     #[serde(rename = "ImageId")]
     id: String,
     #[serde(rename = "PredictionString")]
@@ -48,12 +48,12 @@ struct Row {
 
 pub(super) fn read(
     root: &Path,
-    split: Split,
+    split: KaggleSplit,
     blacklist: Option<PathBuf>,
     label_map: Option<&Path>,
     lenient: bool,
-) -> Result<Dataset, Error> {
-    let name = if split == Split::Val { "val" } else { "train" };
+) -> Result<Dataset, DatasetError> {
+    let name = if split == KaggleSplit::Val { "val" } else { "train" };
     let classes = classes(&root.join("LOC_synset_mapping.txt"))?;
     let table = root.join(format!("LOC_{name}_solution.csv"));
     let images = root.join("ILSVRC/Data/CLS-LOC").join(name);
@@ -61,8 +61,8 @@ pub(super) fn read(
     let mut gate = Gate::new(lenient);
     let solutions = solutions(&table, &classes, &mut gate)?;
     let name = |Solution { id, class, .. }: &Solution| match split {
-        Split::Val => PathBuf::from(id),
-        Split::Train => Path::new(classes.key(*class)).join(id),
+        KaggleSplit::Val => PathBuf::from(id),
+        KaggleSplit::Train => Path::new(classes.key(*class)).join(id),
     };
     let names: Vec<PathBuf> = solutions.iter().map(name).collect();
     let paths: Vec<PathBuf> = names
@@ -106,7 +106,7 @@ pub(super) fn read(
         });
     }
     let (mut notes, edges) = gate.close()?;
-    if blacklist.is_none() && split == Split::Val {
+    if blacklist.is_none() && split == KaggleSplit::Val {
         notes.push(val::NO_BLACKLIST.into());
     }
     let profile = if blacklist.is_some() {
@@ -140,9 +140,9 @@ struct Solution {
 }
 
 /// The rows of the table at `path`, in the order of the photos' names.
-fn solutions(path: &Path, classes: &ClassList, gate: &mut Gate) -> Result<Vec<Solution>, Error> {
+fn solutions(path: &Path, classes: &ClassList, gate: &mut Gate) -> Result<Vec<Solution>, DatasetError> {
     let mut found = Vec::new();
-    for (place, row) in table::rows::<Row>(path, "ImageId,PredictionString", &mut gate.faults)? {
+    for (place, row) in table::rows::<KaggleRow>(path, "ImageId,PredictionString", &mut gate.faults)? {
         match boxes(&row.boxes, classes) {
             Ok((class, boxes)) => found.push(Solution {
                 id: row.id,
@@ -164,7 +164,7 @@ fn solutions(path: &Path, classes: &ClassList, gate: &mut Gate) -> Result<Vec<So
     Ok(found)
 }
 
-fn annotated_sizes(folder: &Path, names: &[PathBuf]) -> Vec<Result<Option<[u32; 2]>, String>> {
+fn annotated_sizes(folder: &Path, names: &[PathBuf]) -> Vec<Result<Option<Size>, String>> {
     let annotations = annotation::read_all(
         folder,
         names.iter().filter_map(|name| name.to_str()).collect(),
@@ -176,7 +176,7 @@ fn annotated_sizes(folder: &Path, names: &[PathBuf]) -> Vec<Result<Option<[u32; 
 }
 
 /// The classes: ImageNet's where they are these.
-fn classes(path: &Path) -> Result<ClassList, Error> {
+fn classes(path: &Path) -> Result<ClassList, DatasetError> {
     let lines = text::each(path, |line| {
         let (wnid, names) = line
             .split_once(' ')
@@ -184,8 +184,8 @@ fn classes(path: &Path) -> Result<ClassList, Error> {
         Ok((wnid.to_owned(), names.trim().to_owned()))
     })?;
     let list = ClassList::new("kaggle", lines.into_iter().map(|(_, class)| class))
-        .map_err(|e| Error::of(path, e))?;
-    let imagenet = ClassList::read(ClassList::IMAGENET).map_err(Error::one)?;
+        .map_err(|e| DatasetError::at(path, e))?;
+    let imagenet = ClassList::read(ClassList::IMAGENET).map_err(DatasetError::new)?;
     Ok(if list == imagenet { imagenet } else { list })
 }
 
@@ -220,7 +220,7 @@ mod tests {
     use super::*;
 
     /// Reads `rows` beside the annotations of two photos.
-    fn with(rows: &str) -> Result<Dataset, Error> {
+    fn with(rows: &str) -> Result<Dataset, DatasetError> {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path();
         let annotations = root.join("ILSVRC/Annotations/CLS-LOC/val");
@@ -234,7 +234,7 @@ mod tests {
         )
         .expect("a file");
         fs::write(root.join("LOC_val_solution.csv"), rows).expect("a file");
-        read(root, Split::Val, None, None, false)
+        read(root, KaggleSplit::Val, None, None, false)
     }
 
     const FIRST: &str = "ILSVRC2012_val_00008726";

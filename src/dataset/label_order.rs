@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
-use super::{Error, text};
+use super::{DatasetError, text};
 use crate::classes::ClassList;
 
 /// The ILSVRC ID of each class, every number from 1 on once: wsolevaluation's
 /// `ascii_order_to_synset_order.txt`.
-pub(super) fn list(path: &Path, classes: usize) -> Result<Vec<usize>, Error> {
+pub(super) fn list(path: &Path, classes: usize) -> Result<Vec<usize>, DatasetError> {
     let ids = text::numbers(path)?;
     let mut sorted = ids.clone();
     sorted.sort_unstable();
     if sorted.iter().copied().ne(1..=classes) {
-        return Err(Error::of(
+        return Err(DatasetError::at(
             path,
             format!("it does not hold each of 1 to {classes} once, one a line"),
         ));
@@ -30,7 +30,7 @@ pub(super) struct LabelOrder {
 
 impl LabelOrder {
     /// What the lines of the devkit's `map_clsloc.txt` say, `WNID ID name`; nothing without it.
-    pub(super) fn new(map: Option<&Path>, classes: &ClassList) -> Result<Self, Error> {
+    pub(super) fn new(map: Option<&Path>, classes: &ClassList) -> Result<Self, DatasetError> {
         let mut order = Self {
             ids: vec![None; classes.len()],
             classes: vec![None; classes.len()],

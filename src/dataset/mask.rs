@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, Zip};
 
+use crate::geometry::Size;
 use super::coco::Segmentation;
-use super::photo::MOST_PIXELS;
+use super::photo::MAX_PIXELS;
 
 /// Where a photo's mask comes from. It is read when it is needed.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,13 +23,13 @@ pub enum Mask {
     Trimap {
         /// The picture.
         path: PathBuf,
-        /// The photo's size (width, height), which must be the picture's, where it is known.
-        size: Option<[u32; 2]>,
+        /// The photo's size, which must be the picture's, where it is known.
+        size: Option<Size>,
     },
-    /// COCO's segmentations, in the pixels of a photo of this size (width, height).
+    /// COCO's segmentations, in the pixels of a photo of this size.
     Coco {
         /// The photo's size.
-        size: [u32; 2],
+        size: Size,
         /// The objects.
         objects: Vec<Segmentation>,
         /// Crowds, to be left out.
@@ -46,13 +47,13 @@ pub struct TrueMask {
 }
 
 impl Mask {
-    /// Reads the mask at a size (width, height): each picture is brought to it by OpenCV's nearest
+    /// Reads the mask at a size: each picture is brought to it by OpenCV's nearest
     /// neighbour, as wsolevaluation does. At the photo's own size nothing changes.
     ///
     /// # Errors
     /// A text when a file cannot be read or a segmentation is none.
-    pub fn read(&self, size: [u32; 2]) -> Result<TrueMask, String> {
-        let nothing = || Array2::from_elem((size[1] as usize, size[0] as usize), false);
+    pub fn read(&self, size: Size) -> Result<TrueMask, String> {
+        let nothing = || Array2::from_elem(size.shape(), false);
         let (object, ignore) = match self {
             Self::Joined { objects, ignore } => {
                 let mut object = nothing();
@@ -72,11 +73,10 @@ impl Mask {
             }
             Self::Trimap { path, size: own } => {
                 let values = grey(path)?;
-                let found = [values.ncols() as u32, values.nrows() as u32];
-                if let Some([w, h]) = own.filter(|own| *own != found) {
-                    let [width, height] = found;
+                let found = Size::from_array(&values);
+                if let Some(own) = own.filter(|own| *own != found) {
                     return Err(format!(
-                        "{}: the mask is {width} x {height}, its photo {w} x {h}",
+                        "{}: the mask is {found}, its photo {own}",
                         path.display()
                     ));
                 }
@@ -103,12 +103,12 @@ impl Mask {
 }
 
 /// The pixels of segmentations, joined, [height, width].
-fn painted(segmentations: &[Segmentation], size: [u32; 2]) -> Result<Array2<bool>, String> {
-    let [width, height] = size.map(|n| n as usize);
-    if width as u64 * height as u64 > MOST_PIXELS {
+fn painted(segmentations: &[Segmentation], size: Size) -> Result<Array2<bool>, String> {
+    let (height, width) = size.shape();
+    if size.area() as u64 > MAX_PIXELS {
         return Err(format!(
-            "a mask of {width} x {height} is more than {} megapixels",
-            MOST_PIXELS >> 20
+            "a mask of {size} is more than {} megapixels",
+            MAX_PIXELS >> 20
         ));
     }
     let mut pixels = vec![false; width * height];
@@ -140,9 +140,9 @@ fn nearest(i: usize, from: usize, to: usize) -> usize {
     ((i as f64 * scale) as usize).min(from - 1)
 }
 
-/// Pixels at another size (width, height).
-fn resized<T: Copy>(values: &Array2<T>, [width, height]: [u32; 2]) -> Array2<T> {
-    let ((h, w), [width, height]) = (values.dim(), [width as usize, height as usize]);
+/// Pixels at another size.
+fn resized<T: Copy>(values: &Array2<T>, size: Size) -> Array2<T> {
+    let ((h, w), (height, width)) = (values.dim(), size.shape());
     Array2::from_shape_fn((height, width), |(y, x)| {
         values[[nearest(y, h, height), nearest(x, w, width)]]
     })

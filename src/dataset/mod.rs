@@ -39,21 +39,21 @@ pub use box_table::write as write_csv;
 pub use coco::Segmentation;
 pub use description::{LAYOUTS, known};
 pub(crate) use faults::Faults;
-pub use faults::{Edges, Error};
+pub use faults::{BoxEdges, DatasetError};
 pub(crate) use mask::grey;
 pub use mask::{Mask, TrueMask};
 pub(crate) use photo::size as photo_size;
-pub use photo::{Jpeg, ReadError, decode, read};
+pub use photo::{Jpeg, PhotoReadError, decode, read};
 pub(crate) use table::rows as csv_rows;
 pub(crate) use text::numbers as read_numbers;
 pub(crate) use val::bare;
 
 use crate::classes::ClassList;
 use crate::digest;
-use crate::geometry::BBox;
+use crate::geometry::{BBox, Size};
 
 /// The longest side of a photo, pixels: that of a JPEG.
-const MOST_SIDE: u32 = 65_535;
+const MAX_SIDE: u32 = 65_535;
 
 /// A photo with its truth.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +64,7 @@ pub struct Photo {
     pub path: PathBuf,
     /// Width and height as the annotations state them, or as the photo's file does where they do
     /// not, pixels. `None` where neither is at hand.
-    pub size: Option<[u32; 2]>,
+    pub size: Option<Size>,
     /// The true class, where there is one.
     pub class: Option<usize>,
     /// The true boxes of that class. A photo without any counts in classification only.
@@ -173,7 +173,7 @@ pub struct Dataset {
     /// say.
     pub notes: Vec<String>,
     /// Where the boxes lay before anything was cut off.
-    pub edges: Edges,
+    pub edges: BoxEdges,
     /// Lists of numbers that steer the reading, by what they are (`blacklist`, `label order`,
     /// `ground truth`): for checks.
     pub files: Vec<(&'static str, PathBuf)>,
@@ -213,13 +213,13 @@ impl Dataset {
     /// Reads a dataset's truth. Photos themselves are not decoded.
     ///
     /// # Errors
-    /// [`Error`] with every fault found.
-    pub fn open(request: &Request<'_>) -> Result<Self, Error> {
+    /// [`DatasetError`] with every fault found.
+    pub fn open(request: &Request<'_>) -> Result<Self, DatasetError> {
         Self::read_truth(request)
-            .map_err(|error| error.or_help("mend the file; data/README.md tells what is wanted"))
+            .map_err(|error| error.or_help("fix the file; data/README.md describes the format"))
     }
 
-    fn read_truth(request: &Request<'_>) -> Result<Self, Error> {
+    fn read_truth(request: &Request<'_>) -> Result<Self, DatasetError> {
         let wanted = request.images.map(text::lines).transpose()?;
         let (mut dataset, own_weights) = description::open(request, wanted.as_deref())?;
         dataset.whole = dataset.whole.max(dataset.photos.len());
@@ -231,7 +231,7 @@ impl Dataset {
             dataset.weigh(weights)?;
         }
         if dataset.photos.is_empty() {
-            return Err(Error::one(format!("{}: it has no photos", dataset.name)));
+            return Err(DatasetError::new(format!("{}: it has no photos", dataset.name)));
         }
         Ok(dataset)
     }
@@ -263,6 +263,7 @@ impl Dataset {
             ..
         } in &self.photos
         {
+            let size = size.map(|size| [size.width, size.height]);
             hash.update(format!(
                 "{id:?} {size:?} {class:?} {boxes:?} {blacklisted} {weight}\n"
             ));
@@ -284,22 +285,23 @@ impl Dataset {
     /// Keeps the photos named in a file, one a line, and says which places they had.
     ///
     /// # Errors
-    /// [`Error`] naming what is not in the dataset.
-    pub fn select(&mut self, images: &Path) -> Result<Vec<usize>, Error> {
+    /// [`DatasetError`] naming what is not in the dataset.
+    pub fn select(&mut self, images: &Path) -> Result<Vec<usize>, DatasetError> {
         self.keep(&text::lines(images)?)
     }
 
     /// Results are filed under photos' names, so none may lead out of its folder; and no photo is
     /// larger than a JPEG.
-    fn check_photos(&self) -> Result<(), Error> {
+    fn check_photos(&self) -> Result<(), DatasetError> {
         let mut faults = Faults::default();
         let mut names = HashSet::new();
         for Photo { id, size, .. } in &self.photos {
-            if let Some([width, height]) =
-                size.filter(|size| size.iter().any(|n| !(1..=MOST_SIDE).contains(n)))
+            let sides = 1..=MAX_SIDE;
+            if let Some(size) = size
+                && !(sides.contains(&size.width) && sides.contains(&size.height))
             {
                 faults.add(format!(
-                    "{}: {id} is {width} x {height}; sides are 1 to {MOST_SIDE} pixels",
+                    "{}: {id} is {size}; sides are 1 to {MAX_SIDE} pixels",
                     self.name
                 ));
             }
@@ -328,7 +330,7 @@ impl Dataset {
         places
     }
 
-    fn keep(&mut self, wanted: &[String]) -> Result<Vec<usize>, Error> {
+    fn keep(&mut self, wanted: &[String]) -> Result<Vec<usize>, DatasetError> {
         let places = self.places();
         let mut faults = Faults::default();
         let mut kept = Vec::new();
@@ -346,7 +348,7 @@ impl Dataset {
         Ok(self.pick(kept))
     }
 
-    fn weigh(&mut self, path: &Path) -> Result<(), Error> {
+    fn weigh(&mut self, path: &Path) -> Result<(), DatasetError> {
         let weights = box_table::weights(path)?;
         let mut faults = Faults::default();
         for photo in &mut self.photos {

@@ -17,30 +17,31 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::MOST_SIDE;
+use crate::geometry::Size;
+use super::MAX_SIDE;
 
 /// Widths and heights of photos by their files' headers; `None` for what cannot be read.
-pub(super) fn sizes(paths: &[PathBuf]) -> Vec<Option<[u32; 2]>> {
+pub(super) fn sizes(paths: &[PathBuf]) -> Vec<Option<Size>> {
     paths.par_iter().map(|path| size(path).ok()).collect()
 }
 
 /// Width and height of a photo by its file's header, whatever the file is called.
-pub(crate) fn size(path: &Path) -> image::ImageResult<[u32; 2]> {
+pub(crate) fn size(path: &Path) -> image::ImageResult<Size> {
     let (width, height) = ImageReader::open(path)?
         .with_guessed_format()?
         .into_dimensions()?;
-    Ok([width, height])
+    Ok(Size::new(width, height))
 }
 
 /// Photos of more pixels are refused before they are decoded.
-pub(super) const MOST_PIXELS: u64 = 64 << 20;
+pub(super) const MAX_PIXELS: u64 = 64 << 20;
 
 /// Files of more bytes are refused before they are read, and pictures of more before they are
 /// decoded.
-const MOST_BYTES: u64 = 256 << 20;
+const MAX_BYTES: u64 = 256 << 20;
 
 /// How a damaged JPEG is taken.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Jpeg {
     /// It is an error.
@@ -52,7 +53,7 @@ pub enum Jpeg {
 
 /// Why there is no picture.
 #[derive(Debug, thiserror::Error)]
-pub enum ReadError {
+pub enum PhotoReadError {
     /// The file cannot be read, and that is its own fault: it is missing, say, or nobody's to read.
     #[error("cannot read: {0}")]
     File(io::Error),
@@ -64,21 +65,11 @@ pub enum ReadError {
     #[error("cannot decode: {0}")]
     Picture(String),
     /// The file is a JPEG that a lenient decoder may take.
-    #[error("cannot decode strictly: {0}; --jpeg lenient reads on")]
+    #[error("cannot decode strictly: {0}; the lenient decoder may read it")]
     Damaged(String),
 }
 
-impl ReadError {
-    /// One word for machines.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::File(_) | Self::Outage(_) => "file",
-            Self::Picture(_) => "image",
-            Self::Damaged(_) => "jpeg",
-        }
-    }
-
+impl PhotoReadError {
     fn of(error: io::Error) -> Self {
         use ErrorKind as Kind;
         let own_fault = [
@@ -104,19 +95,19 @@ impl ReadError {
 /// # Errors
 /// What is wrong with the file. More than 64 megapixels or 256 MiB are refused before anything is
 /// decoded.
-pub fn read(path: &Path, jpeg: Jpeg) -> Result<RgbImage, ReadError> {
-    let metadata = path.metadata().map_err(ReadError::of)?;
+pub fn read(path: &Path, jpeg: Jpeg) -> Result<RgbImage, PhotoReadError> {
+    let metadata = path.metadata().map_err(PhotoReadError::of)?;
     // A pipe would be waited for without end.
     if !metadata.is_file() {
-        return Err(ReadError::Picture("it is no regular file".into()));
+        return Err(PhotoReadError::Picture("it is no regular file".into()));
     }
-    if metadata.len() > MOST_BYTES {
-        return Err(ReadError::Picture(format!(
+    if metadata.len() > MAX_BYTES {
+        return Err(PhotoReadError::Picture(format!(
             "the file is larger than {} MiB",
-            MOST_BYTES >> 20
+            MAX_BYTES >> 20
         )));
     }
-    let bytes = std::fs::read(path).map_err(ReadError::of)?;
+    let bytes = std::fs::read(path).map_err(PhotoReadError::of)?;
     let (picture, orientation) = decode_oriented(&bytes, jpeg)?;
     if orientation != Orientation::NoTransforms {
         tracing::info!(
@@ -131,37 +122,37 @@ pub fn read(path: &Path, jpeg: Jpeg) -> Result<RgbImage, ReadError> {
 /// The photo in `bytes`: JPEG or PNG by content, as [`read`].
 ///
 /// # Errors
-/// What is wrong with the bytes; never [`ReadError::File`] or [`ReadError::Outage`].
-pub fn decode(bytes: &[u8], jpeg: Jpeg) -> Result<RgbImage, ReadError> {
+/// What is wrong with the bytes; never [`PhotoReadError::File`] or [`PhotoReadError::Outage`].
+pub fn decode(bytes: &[u8], jpeg: Jpeg) -> Result<RgbImage, PhotoReadError> {
     decode_oriented(bytes, jpeg).map(|(picture, _)| picture)
 }
 
 /// What a PNG may hold beside its pixels, bytes: a colour profile is a file of kilobytes.
-const MOST_BESIDES: u64 = 32 << 20;
+const MAX_BESIDES: u64 = 32 << 20;
 
 /// Size and orientation by a photo's header. What is too large is refused before it is decoded.
-fn header(decoder: &mut impl ImageDecoder) -> Result<([u32; 2], Orientation), ReadError> {
+fn header(decoder: &mut impl ImageDecoder) -> Result<(Size, Orientation), PhotoReadError> {
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MOST_PIXELS {
-        let most = MOST_PIXELS >> 20;
-        return Err(ReadError::Picture(format!(
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        let most = MAX_PIXELS >> 20;
+        return Err(PhotoReadError::Picture(format!(
             "{width} x {height} is more than {most} megapixels"
         )));
     }
-    if decoder.total_bytes() > MOST_BYTES {
-        let (size, most) = (decoder.total_bytes() >> 20, MOST_BYTES >> 20);
-        return Err(ReadError::Picture(format!(
+    if decoder.total_bytes() > MAX_BYTES {
+        let (size, most) = (decoder.total_bytes() >> 20, MAX_BYTES >> 20);
+        return Err(PhotoReadError::Picture(format!(
             "its pixels are {size} MiB, more than {most}"
         )));
     }
     Ok((
-        [width, height],
+        Size::new(width, height),
         decoder.orientation().unwrap_or(Orientation::NoTransforms),
     ))
 }
 
-fn decode_oriented(bytes: &[u8], jpeg: Jpeg) -> Result<(RgbImage, Orientation), ReadError> {
-    let failed = |e: &dyn std::fmt::Display| ReadError::Picture(e.to_string());
+fn decode_oriented(bytes: &[u8], jpeg: Jpeg) -> Result<(RgbImage, Orientation), PhotoReadError> {
+    let failed = |e: &dyn std::fmt::Display| PhotoReadError::Picture(e.to_string());
     if bytes.is_empty() {
         return Err(failed(&"the file is empty"));
     }
@@ -172,7 +163,7 @@ fn decode_oriented(bytes: &[u8], jpeg: Jpeg) -> Result<(RgbImage, Orientation), 
     };
     if format == ImageFormat::Png {
         let mut limits = Limits::no_limits();
-        limits.max_alloc = Some(MOST_BESIDES);
+        limits.max_alloc = Some(MAX_BESIDES);
         let mut decoder =
             PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(|e| failed(&e))?;
         let (_, orientation) = header(&mut decoder)?;
@@ -185,16 +176,16 @@ fn decode_oriented(bytes: &[u8], jpeg: Jpeg) -> Result<(RgbImage, Orientation), 
     }
     let mut decoder =
         image::codecs::jpeg::JpegDecoder::new(Cursor::new(bytes)).map_err(|e| failed(&e))?;
-    let ([width, height], orientation) = header(&mut decoder)?;
+    let (Size { width, height }, orientation) = header(&mut decoder)?;
     // The `image` crate switches the decoder's strict mode off.
     let options = DecoderOptions::default()
         .set_strict_mode(jpeg == Jpeg::Strict)
-        .set_max_width(MOST_SIDE as usize)
-        .set_max_height(MOST_SIDE as usize)
+        .set_max_width(MAX_SIDE as usize)
+        .set_max_height(MAX_SIDE as usize)
         .jpeg_set_out_colorspace(ColorSpace::RGB);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     let pixels = decoder.decode().map_err(|e| match jpeg {
-        Jpeg::Strict => ReadError::Damaged(format!("{e:?}")),
+        Jpeg::Strict => PhotoReadError::Damaged(format!("{e:?}")),
         Jpeg::Lenient => failed(&format!("{e:?}")),
     })?;
     let picture =

@@ -15,7 +15,7 @@ const LONGEST: i64 = 100_000_000;
 /// column, each from top to bottom.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Runs {
-    size: [u32; 2],
+    size: Size,
     /// The first pixel after each run, in ascending order; a run after the last of them goes on to
     /// the photo's end.
     ends: Vec<usize>,
@@ -23,13 +23,12 @@ pub(super) struct Runs {
 
 impl Runs {
     /// The mask of an uncompressed list: the lengths of the runs, which must add up to the photo.
-    pub(super) fn from_counts(counts: &[u32], size: [u32; 2]) -> Result<Self, String> {
-        let [width, height] = size;
-        let pixels = u64::from(width) * u64::from(height);
+    pub(super) fn from_counts(counts: &[u32], size: Size) -> Result<Self, String> {
+        let pixels = size.area() as u64;
         let total: u64 = counts.iter().copied().map(u64::from).sum();
         if total != pixels {
             return Err(format!(
-                "the runs have {total} pixels, but the photo of {width} x {height} has {pixels}"
+                "the runs have {total} pixels, but the photo of {size} has {pixels}"
             ));
         }
         let mut end = 0;
@@ -49,7 +48,7 @@ impl Runs {
     /// it follow. Bit 16 of a number's last character is its sign, which goes on upwards. The first
     /// three numbers are lengths; from the fourth on they are differences to the length two runs
     /// before.
-    pub(super) fn from_text(text: &str, size: [u32; 2]) -> Result<Self, String> {
+    pub(super) fn from_text(text: &str, size: Size) -> Result<Self, String> {
         let mut counts: Vec<u32> = Vec::new();
         let (mut number, mut bits) = (0_i64, 0);
         for (place, byte) in text.bytes().enumerate() {
@@ -99,7 +98,7 @@ impl Runs {
     ///
     /// maskApi.c does 3 in floating point, to the same end, and adds no 1/2 along the longer side;
     /// that moves only points left of the photo and above it, which count alike wherever they are.
-    pub(super) fn polygon(corners: &[f64], size: [u32; 2]) -> Result<Self, String> {
+    pub(super) fn polygon(corners: &[f64], size: Size) -> Result<Self, String> {
         if corners.len() < 6 || corners.len() % 2 == 1 {
             return Err(format!(
                 "a polygon of {} numbers, not of three pairs or more",
@@ -123,7 +122,7 @@ impl Runs {
                 LONGEST / 5
             ));
         }
-        let [width, height] = size.map(i64::from);
+        let [width, height] = [size.width, size.height].map(i64::from);
         let mut ends = Vec::new();
         for (a, b) in edges() {
             let steps = steps(a, b);
@@ -149,7 +148,7 @@ impl Runs {
     /// Sets the foreground's pixels in `mask`, which is the photo row by row, and leaves the
     /// others: the polygons of an object are painted one over the other.
     pub(super) fn paint(&self, mask: &mut [bool]) {
-        let [width, height] = self.size.map(|side| side as usize);
+        let (height, width) = self.size.shape();
         assert_eq!(mask.len(), width * height, "a mask of the photo's size");
         for foreground in self.ends.chunks(2) {
             for pixel in foreground[0]..foreground.get(1).copied().unwrap_or(mask.len()) {
@@ -164,9 +163,9 @@ mod tests {
     use super::*;
 
     #[derive(serde::Deserialize)]
-    struct Case {
+    struct MaskCase {
         name: String,
-        size: [u32; 2],
+        size: Size,
         polygons: Vec<Vec<f64>>,
         text: String,
         counts: Vec<u32>,
@@ -175,7 +174,7 @@ mod tests {
     #[test]
     fn pixels_are_those_of_pycocotools() {
         let golden = include_str!("../../tests/golden/coco_masks.json");
-        for Case {
+        for MaskCase {
             name,
             size,
             polygons,
@@ -247,3 +246,4 @@ mod tests {
         }
     }
 }
+use crate::geometry::Size;

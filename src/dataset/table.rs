@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
-use super::{Error, Faults, text};
+use super::{DatasetError, Faults, text};
 
 /// The rows of a table in which the `wanted` columns must be, each with its file and line. Rows
 /// that cannot be read are faults.
@@ -12,18 +12,18 @@ pub(crate) fn rows<T: DeserializeOwned>(
     path: &Path,
     wanted: &str,
     faults: &mut Faults,
-) -> Result<Vec<(String, T)>, Error> {
+) -> Result<Vec<(String, T)>, DatasetError> {
     let text = text::bytes(path)?;
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .from_reader(text.as_slice());
-    let header = reader.headers().map_err(|e| Error::of(path, e))?;
+    let header = reader.headers().map_err(|e| DatasetError::at(path, e))?;
     let missing: Vec<_> = wanted
         .split(',')
         .filter(|column| !header.iter().any(|h| h == *column))
         .collect();
     if !missing.is_empty() {
-        return Err(Error::of(
+        return Err(DatasetError::at(
             path,
             format!(
                 "columns {} are missing; wanted are {wanted}",

@@ -5,29 +5,29 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use super::{Error, Faults};
+use super::{DatasetError, Faults};
 
 /// No line of a list or a table is longer, bytes.
-const MOST_LINE: u64 = 1 << 20;
+const MAX_LINE: u64 = 1 << 20;
 
 /// A file's bytes. A line that is too long is refused before it is read whole: such a file is no
 /// list.
-pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
-    let failed = |e| Error::of(path, e);
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, DatasetError> {
+    let failed = |e| DatasetError::at(path, e);
     let mut reader = BufReader::new(File::open(path).map_err(failed)?);
     let mut bytes = Vec::new();
     for line in 1.. {
         match reader
             .by_ref()
-            .take(MOST_LINE + 1)
+            .take(MAX_LINE + 1)
             .read_until(b'\n', &mut bytes)
             .map_err(failed)? as u64
         {
             0 => break,
-            length if length > MOST_LINE => {
+            length if length > MAX_LINE => {
                 let path = path.display();
-                return Err(Error::one(format!(
-                    "{path}:{line}: the line is longer than {MOST_LINE} bytes"
+                return Err(DatasetError::new(format!(
+                    "{path}:{line}: the line is longer than {MAX_LINE} bytes"
                 )));
             }
             _ => {}
@@ -37,8 +37,8 @@ pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 /// A file's text, without its byte-order mark.
-pub(super) fn read(path: &Path) -> Result<String, Error> {
-    let text = String::from_utf8(bytes(path)?).map_err(|e| Error::of(path, e.utf8_error()))?;
+pub(super) fn read(path: &Path) -> Result<String, DatasetError> {
+    let text = String::from_utf8(bytes(path)?).map_err(|e| DatasetError::at(path, e.utf8_error()))?;
     Ok(text
         .strip_prefix('\u{feff}')
         .map(str::to_owned)
@@ -46,7 +46,7 @@ pub(super) fn read(path: &Path) -> Result<String, Error> {
 }
 
 /// The lines that are not blank, trimmed.
-pub(super) fn lines(path: &Path) -> Result<Vec<String>, Error> {
+pub(super) fn lines(path: &Path) -> Result<Vec<String>, DatasetError> {
     Ok(read(path)?
         .lines()
         .map(str::trim)
@@ -59,7 +59,7 @@ pub(super) fn lines(path: &Path) -> Result<Vec<String>, Error> {
 pub(super) fn each<T>(
     path: &Path,
     mut parse: impl FnMut(&str) -> Result<T, String>,
-) -> Result<Vec<(usize, T)>, Error> {
+) -> Result<Vec<(usize, T)>, DatasetError> {
     let (mut faults, mut items) = (Faults::default(), Vec::new());
     for (i, line) in read(path)?
         .lines()
@@ -76,7 +76,7 @@ pub(super) fn each<T>(
 }
 
 /// Whole numbers, one a line.
-pub(crate) fn numbers(path: &Path) -> Result<Vec<usize>, Error> {
+pub(crate) fn numbers(path: &Path) -> Result<Vec<usize>, DatasetError> {
     let number = |line: &str| line.parse().map_err(|_| format!("'{line}' is no number"));
     Ok(each(path, number)?
         .into_iter()

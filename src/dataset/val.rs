@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::{Error, text};
+use super::{DatasetError, text};
 
 /// How many photos the validation set has.
 pub(super) const PHOTOS: usize = 50_000;
@@ -30,10 +30,10 @@ pub(super) fn number(id: &str) -> usize {
 }
 
 /// The numbers, from 1 on, of the photos left out of localisation.
-pub(super) fn blacklist(path: &Path, photos: usize) -> Result<HashSet<usize>, Error> {
+pub(super) fn blacklist(path: &Path, photos: usize) -> Result<HashSet<usize>, DatasetError> {
     let numbers = text::numbers(path)?;
     if let Some(outside) = numbers.iter().find(|&&n| n == 0 || n > photos) {
-        return Err(Error::of(
+        return Err(DatasetError::at(
             path,
             format!("photo {outside}, but there are {photos}"),
         ));

@@ -11,12 +11,12 @@ use std::path::Path;
 
 use super::annotation::{self, Annotation};
 use super::faults::Gate;
-use super::{Dataset, Error, Photo, Profile, text};
+use super::{Dataset, DatasetError, Photo, Profile, text};
 use crate::classes::ClassList;
 use crate::geometry::BBox;
 
-pub(super) fn read(root: &Path, split: &str, lenient: bool) -> Result<Dataset, Error> {
-    let classes = ClassList::read("voc").map_err(Error::one)?;
+pub(super) fn read(root: &Path, split: &str, lenient: bool) -> Result<Dataset, DatasetError> {
+    let classes = ClassList::read("voc").map_err(DatasetError::new)?;
     let names = text::lines(
         &root
             .join("ImageSets/Main")
@@ -43,7 +43,7 @@ pub(super) fn read(root: &Path, split: &str, lenient: bool) -> Result<Dataset, E
             &folder.join(name).with_added_extension("xml"),
         );
         let distractors = by_class.len() > 1;
-        for (class, Boxes { boxes, difficult }) in by_class {
+        for (class, VocBoxes { boxes, difficult }) in by_class {
             if boxes.is_empty() {
                 all_difficult += 1;
                 continue;
@@ -79,7 +79,7 @@ pub(super) fn read(root: &Path, split: &str, lenient: bool) -> Result<Dataset, E
 
 /// A class's boxes in a photo.
 #[derive(Default)]
-struct Boxes {
+struct VocBoxes {
     boxes: Vec<BBox>,
     difficult: Vec<BBox>,
 }
@@ -91,8 +91,8 @@ fn by_class(
     classes: &ClassList,
     gate: &mut Gate,
     file: &Path,
-) -> BTreeMap<usize, Boxes> {
-    let mut found: BTreeMap<usize, Boxes> = BTreeMap::new();
+) -> BTreeMap<usize, VocBoxes> {
+    let mut found: BTreeMap<usize, VocBoxes> = BTreeMap::new();
     for object in &annotation.objects {
         let place = || format!("{}:{}", file.display(), object.place);
         let Some(class) = classes.class(&object.name) else {
@@ -124,7 +124,7 @@ mod tests {
     use super::super::annotation::tests::xml;
     use super::*;
 
-    fn with(annotation: &str) -> Result<Dataset, Error> {
+    fn with(annotation: &str) -> Result<Dataset, DatasetError> {
         let folder = tempfile::tempdir().expect("a folder");
         let [sets, annotations] =
             ["ImageSets/Main", "Annotations"].map(|name| folder.path().join(name));

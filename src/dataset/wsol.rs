@@ -15,9 +15,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::faults::Gate;
-use super::{Dataset, Error, Mask, Photo, Profile, label_order, photo, text, val};
+use super::{Dataset, DatasetError, Mask, Photo, Profile, label_order, photo, text, val};
 use crate::classes::ClassList;
-use crate::geometry::BBox;
+use crate::geometry::{BBox, Size};
 
 /// The list that tells the layout from others.
 pub(super) const SIGN: &str = "image_ids.txt";
@@ -33,13 +33,13 @@ pub(super) fn read(
     masks: &Path,
     classes: Option<ClassList>,
     lenient: bool,
-) -> Result<Dataset, Error> {
+) -> Result<Dataset, DatasetError> {
     let mut gate = Gate::new(lenient);
-    let mut lists = Lists::named(folder, images, &mut gate)?;
+    let mut lists = WsolLists::named(folder, images, &mut gate)?;
     lists.labels(&mut gate)?;
     lists.sizes(&mut gate)?;
     lists.truth(masks, &mut gate)?;
-    let Lists { mut photos, .. } = lists;
+    let WsolLists { mut photos, .. } = lists;
     // Where a photo is away, its first mask tells its shape.
     for photo in photos.iter_mut().filter(|photo| photo.size.is_none()) {
         if let Some(Mask::Joined { objects, .. }) = &photo.mask {
@@ -87,15 +87,15 @@ pub(super) fn read(
 }
 
 /// The lists while they are read.
-struct Lists<'a> {
+struct WsolLists<'a> {
     folder: &'a Path,
     photos: Vec<Photo>,
     places: HashMap<String, usize>,
 }
 
-impl<'a> Lists<'a> {
+impl<'a> WsolLists<'a> {
     /// The photos that `image_ids.txt` names.
-    fn named(folder: &'a Path, images: &Path, gate: &mut Gate) -> Result<Self, Error> {
+    fn named(folder: &'a Path, images: &Path, gate: &mut Gate) -> Result<Self, DatasetError> {
         let list = folder.join(SIGN);
         let (mut photos, mut places) = (Vec::new(), HashMap::new());
         for (line, id) in text::each(&list, |line| Ok(line.to_owned()))? {
@@ -124,7 +124,7 @@ impl<'a> Lists<'a> {
         &self,
         name: &str,
         parse: impl for<'b> Fn(&'b str) -> Result<(&'b str, T), String>,
-    ) -> Result<Vec<(String, usize, T)>, Error> {
+    ) -> Result<Vec<(String, usize, T)>, DatasetError> {
         let path = self.folder.join(name);
         let lines = text::each(&path, |line| {
             let (id, value) = parse(line)?;
@@ -138,7 +138,7 @@ impl<'a> Lists<'a> {
         Ok(lines.into_iter().map(placed).collect())
     }
 
-    fn labels(&mut self, gate: &mut Gate) -> Result<(), Error> {
+    fn labels(&mut self, gate: &mut Gate) -> Result<(), DatasetError> {
         let labels = self.each("class_labels.txt", |line| {
             let [id, label] = text::fields(line, ',')?;
             Ok((
@@ -157,7 +157,7 @@ impl<'a> Lists<'a> {
     }
 
     /// OpenImages has no list of sizes: masks are files of any size.
-    fn sizes(&mut self, gate: &mut Gate) -> Result<(), Error> {
+    fn sizes(&mut self, gate: &mut Gate) -> Result<(), DatasetError> {
         if !self.folder.join("image_sizes.txt").is_file() {
             let paths: Vec<PathBuf> = self.photos.iter().map(|photo| photo.path.clone()).collect();
             self.photos
@@ -174,7 +174,7 @@ impl<'a> Lists<'a> {
                     .filter(|&n: &u32| n > 0)
                     .ok_or(format!("'{text}' is no side"))
             };
-            Ok((id, [side(width)?, side(height)?]))
+            Ok((id, Size::new(side(width)?, side(height)?)))
         })?;
         for (place, photo, size) in sizes {
             if self.photos[photo].size.replace(size).is_some() {
@@ -185,7 +185,7 @@ impl<'a> Lists<'a> {
     }
 
     /// Boxes, or masks in the folder `masks`.
-    fn truth(&mut self, masks: &Path, gate: &mut Gate) -> Result<(), Error> {
+    fn truth(&mut self, masks: &Path, gate: &mut Gate) -> Result<(), DatasetError> {
         let first = |line: &str| line.split(',').next().unwrap_or_default().len();
         let lines = self.each("localization.txt", |line| {
             Ok((&line[..first(line)], line.to_owned()))
@@ -264,7 +264,7 @@ fn complete(photos: &[Photo], classes: usize, folder: &Path, gate: &mut Gate) {
     }
 }
 
-fn class_list(photos: &[Photo], given: Option<ClassList>) -> Result<ClassList, Error> {
+fn class_list(photos: &[Photo], given: Option<ClassList>) -> Result<ClassList, DatasetError> {
     let most = photos
         .iter()
         .filter_map(|photo| photo.class)
@@ -273,7 +273,7 @@ fn class_list(photos: &[Photo], given: Option<ClassList>) -> Result<ClassList, E
     let ilsvrc = photos.iter().any(|photo| val::number(&photo.id) > 0);
     match given {
         Some(list) => Ok(list),
-        None if ilsvrc => ClassList::read(ClassList::IMAGENET).map_err(Error::one),
+        None if ilsvrc => ClassList::read(ClassList::IMAGENET).map_err(DatasetError::new),
         None => Ok(ClassList::numbered(most)),
     }
 }
@@ -332,7 +332,7 @@ mod tests {
         folder
     }
 
-    fn read_lists(change: &[(&str, &str)]) -> Result<Dataset, Error> {
+    fn read_lists(change: &[(&str, &str)]) -> Result<Dataset, DatasetError> {
         let folder = folder(change);
         read(folder.path(), folder.path(), folder.path(), None, false)
     }

@@ -1,13 +1,13 @@
 //! Boxes: what they look like tells whether their file means what its reader takes it to mean.
 
-use super::Report;
-use crate::dataset::{Dataset, Edges};
+use super::DoctorReport;
+use crate::dataset::{Dataset, BoxEdges};
 
 /// So many boxes are needed to say that none of them begins at the first pixel by chance.
 const MANY: usize = 100;
 
-pub(super) fn check(report: &mut Report, dataset: &Dataset) {
-    let Edges {
+pub(super) fn check(report: &mut DoctorReport, dataset: &Dataset) {
+    let BoxEdges {
         boxes,
         at_start,
         at_second,
@@ -61,8 +61,8 @@ pub(super) fn check(report: &mut Report, dataset: &Dataset) {
 mod tests {
     use super::*;
 
-    fn found(edges: Edges) -> Vec<String> {
-        let mut report = Report::default();
+    fn found(edges: BoxEdges) -> Vec<String> {
+        let mut report = DoctorReport::default();
         check(
             &mut report,
             &Dataset {
@@ -79,17 +79,17 @@ mod tests {
 
     #[test]
     fn a_wrong_base_is_told_by_the_edges() {
-        let good = Edges {
+        let good = BoxEdges {
             boxes: 200,
             at_start: 20,
             at_second: 3,
             at_end: 15,
-            ..Edges::default()
+            ..BoxEdges::default()
         };
         assert_eq!(found(good), Vec::<String>::new());
         for (edges, expected) in [
             (
-                Edges {
+                BoxEdges {
                     at_start: 0,
                     at_second: 20,
                     behind_end: 15,
@@ -98,7 +98,7 @@ mod tests {
                 "1-based, and are read as 0-based",
             ),
             (
-                Edges {
+                BoxEdges {
                     at_start: 0,
                     at_second: 20,
                     ..good
@@ -106,21 +106,21 @@ mod tests {
                 "1-based, and are read as 0-based",
             ),
             (
-                Edges {
+                BoxEdges {
                     behind_end: 15,
                     ..good
                 },
                 "exclusive, and are read as inclusive",
             ),
             (
-                Edges {
+                BoxEdges {
                     before_start: 20,
                     ..good
                 },
                 "0-based, and are read as 1-based",
             ),
             (
-                Edges {
+                BoxEdges {
                     before_end: 20,
                     at_end: 0,
                     ..good
@@ -128,7 +128,7 @@ mod tests {
                 "inclusive, and are read as exclusive",
             ),
             (
-                Edges {
+                BoxEdges {
                     left_out: 3,
                     ..good
                 },
@@ -140,10 +140,10 @@ mod tests {
         }
         // Seven boxes that happen not to touch the edge prove nothing.
         assert_eq!(
-            found(Edges {
+            found(BoxEdges {
                 boxes: 7,
                 at_second: 1,
-                ..Edges::default()
+                ..BoxEdges::default()
             }),
             Vec::<String>::new()
         );

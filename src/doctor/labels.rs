@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use super::{Report, input, model, spread};
+use super::{DoctorReport, input, model, spread};
 use crate::classifier::{Classifier, Worker, ranking};
 use crate::dataset::{Dataset, Photo};
 
@@ -18,7 +18,7 @@ const SLACK: f64 = 0.15;
 type Reading<'a> = &'a dyn Fn(usize, usize) -> bool;
 
 pub(super) fn check(
-    report: &mut Report,
+    report: &mut DoctorReport,
     dataset: &Dataset,
     classifier: &Classifier,
     count: usize,
@@ -26,7 +26,7 @@ pub(super) fn check(
 ) {
     if let Err(error) = classifier
         .description
-        .must_have(&dataset.classes, &dataset.name)
+        .ensure_has_classes(&dataset.classes, &dataset.name)
     {
         let what = error.lines().next().unwrap_or_default();
         match asked {

@@ -1,6 +1,6 @@
 //! The lists that steer an ILSVRC score: each has one right content, known by its hash.
 
-use super::Report;
+use super::DoctorReport;
 use crate::dataset::{self, Dataset};
 use crate::digest;
 
@@ -24,7 +24,7 @@ const KNOWN: [(&str, &str, &str); 3] = [
 ];
 
 /// What the dataset says of itself, its lists against the known ones, and photos without truth.
-pub(super) fn check(report: &mut Report, dataset: &Dataset) {
+pub(super) fn check(report: &mut DoctorReport, dataset: &Dataset) {
     let boxes: usize = dataset.photos.iter().map(|photo| photo.boxes.len()).sum();
     report.fact(
         "dataset",

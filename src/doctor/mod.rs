@@ -1,7 +1,7 @@
 //! Checks before a long run: the library, a dataset's files, its boxes and labels, a model. What is
 //! wrong, and what to do.
 //!
-//! In: a [`Request`], a [`Description`]. Out: a [`Report`] of facts and findings, which the
+//! In: a [`Request`], a [`ModelDescription`]. Out: a [`DoctorReport`] of facts and findings, which the
 //! functions of this room fill one after the other. Nothing here changes anything. A dataset that
 //! cannot be read at all is a finding too, and so are boxes that a run would refuse: they are read
 //! leniently, and what they look like tells what is wrong with all of them.
@@ -16,7 +16,7 @@ pub use model::library;
 
 use ndarray::Array3;
 
-use crate::classifier::{Classifier, Description, pixels};
+use crate::classifier::{Classifier, ModelDescription, pixels};
 use crate::dataset::{self, Dataset, Jpeg, Photo, Request};
 use crate::saliency::{Filter, View, ViewOptions};
 
@@ -31,14 +31,14 @@ pub struct Finding {
 
 /// What was looked at, and what was found.
 #[derive(Clone, Debug, Default)]
-pub struct Report {
+pub struct DoctorReport {
     /// What is so: name and value.
     pub facts: Vec<(&'static str, String)>,
     /// What is wrong.
     pub findings: Vec<Finding>,
 }
 
-impl Report {
+impl DoctorReport {
     fn fact(&mut self, name: &'static str, value: impl Into<String>) {
         self.facts.push((name, value.into()));
     }
@@ -59,16 +59,16 @@ impl Report {
 
 /// Checks a dataset's truth and its photos. `decoded` photos, evenly spread, are decoded whole; of
 /// the others the header is read. `None` where the truth cannot be read.
-pub fn dataset(report: &mut Report, request: &Request<'_>, decoded: usize) -> Option<Dataset> {
+pub fn dataset(report: &mut DoctorReport, request: &Request<'_>, decoded: usize) -> Option<Dataset> {
     let dataset = match Dataset::open(&Request {
         lenient: true,
         ..*request
     }) {
         Ok(dataset) => dataset,
         Err(error) => {
-            let faults = error.0.iter().filter(|fault| !fault.starts_with("help: "));
+            let faults = error.faults.iter().filter(|fault| !fault.starts_with("help: "));
             faults.for_each(|fault| {
-                report.error(fault, "mend the file; data/README.md tells what is wanted")
+                report.error(fault, "fix the file; data/README.md describes the format")
             });
             return None;
         }
@@ -81,7 +81,7 @@ pub fn dataset(report: &mut Report, request: &Request<'_>, decoded: usize) -> Op
 
 /// Loads a model: is it there, can it be differentiated, does it fit its description. `None` where
 /// it cannot be used.
-pub fn model(report: &mut Report, description: Description) -> Option<Classifier> {
+pub fn model(report: &mut DoctorReport, description: ModelDescription) -> Option<Classifier> {
     model::check(report, description)
 }
 
@@ -89,7 +89,7 @@ pub fn model(report: &mut Report, description: Description) -> Option<Classifier
 /// scores, and how long will a gradient take. A model that was `asked` for must have the dataset's
 /// classes.
 pub fn labels(
-    report: &mut Report,
+    report: &mut DoctorReport,
     dataset: &Dataset,
     classifier: &Classifier,
     count: usize,
@@ -102,7 +102,7 @@ pub fn labels(
 fn input(photo: &Photo, classifier: &Classifier) -> Option<Array3<f32>> {
     let picture = dataset::read(&photo.path, Jpeg::Strict).ok()?;
     let size = classifier.description.size;
-    let view = View::of(&picture, &ViewOptions::warp(Filter::Bilinear), size, size).ok()?;
+    let view = View::new(&picture, &ViewOptions::warp(Filter::Bilinear), size, size).ok()?;
     Some(pixels(&view.frame))
 }
 

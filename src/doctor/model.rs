@@ -3,8 +3,8 @@
 use std::num::NonZero;
 use std::time::Instant;
 
-use super::{Report, input};
-use crate::classifier::{self, Classifier, Description, Probe};
+use super::{DoctorReport, input};
+use crate::classifier::{self, Classifier, ModelDescription, ProbeOptions};
 use crate::dataset::{Dataset, Photo};
 
 /// The oldest version that refuses external data outside a model's folder by itself.
@@ -13,7 +13,7 @@ const SAFE: [u32; 2] = [1, 32];
 const TIMED: usize = 8;
 
 /// Looks for ONNX Runtime, and says whether models can be run.
-pub fn library(report: &mut Report) -> bool {
+pub fn library(report: &mut DoctorReport) -> bool {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     report.fact(
         "machine",
@@ -51,8 +51,8 @@ pub fn library(report: &mut Report) -> bool {
     }
 }
 
-pub(super) fn check(report: &mut Report, description: Description) -> Option<Classifier> {
-    let Description {
+pub(super) fn check(report: &mut DoctorReport, description: ModelDescription) -> Option<Classifier> {
+    let ModelDescription {
         name,
         size,
         canvas,
@@ -67,7 +67,7 @@ pub(super) fn check(report: &mut Report, description: Description) -> Option<Cla
         classes.name
     );
     let hash = classifier::sha256(model).unwrap_or_default();
-    match Classifier::load(description, Probe::default()) {
+    match Classifier::load(description, ProbeOptions::default()) {
         Ok(classifier) => {
             report.fact(
                 "model",
@@ -84,7 +84,7 @@ pub(super) fn check(report: &mut Report, description: Description) -> Option<Cla
 }
 
 /// How long a run with one gradient a photo will take, by a few photos.
-pub(super) fn time(report: &mut Report, dataset: &Dataset, classifier: &Classifier) {
+pub(super) fn time(report: &mut DoctorReport, dataset: &Dataset, classifier: &Classifier) {
     let mut worker = classifier.worker();
     let readable = dataset.photos.iter().filter(|photo| photo.path.is_file());
     let once = |photo: &Photo| {

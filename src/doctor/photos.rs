@@ -2,11 +2,12 @@
 
 use rayon::prelude::*;
 
-use super::{Report, first, spread};
+use super::{DoctorReport, first, spread};
+use crate::geometry::Size;
 use crate::dataset::{self, Dataset, Jpeg, Photo};
 
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+enum PhotoFault {
     Missing,
     Unreadable,
     /// The annotation's size is the photo's turned round.
@@ -15,31 +16,31 @@ enum Kind {
 }
 
 /// What is wrong with photos, and what to do.
-const KINDS: [(Kind, &str, &str); 4] = [
+const KINDS: [(PhotoFault, &str, &str); 4] = [
     (
-        Kind::Missing,
+        PhotoFault::Missing,
         "are missing",
         "does --data-dir name the folder of the photos? A score needs none; a run counts each as wrong",
     ),
     (
-        Kind::Unreadable,
+        PhotoFault::Unreadable,
         "cannot be read",
         "fetch them anew; a run counts each as wrong",
     ),
     (
-        Kind::Swapped,
+        PhotoFault::Swapped,
         "have width and height swapped in their annotations",
         "swap them where the annotations state the size, or undo a rotation of the photos",
     ),
     (
-        Kind::OtherSize,
+        PhotoFault::OtherSize,
         "are of another size than their annotations say",
         "bring the photos that were annotated: their boxes are in pixels",
     ),
 ];
 
-pub(super) fn check(report: &mut Report, dataset: &Dataset, decoded: usize) {
-    let mut faults: Vec<Option<(Kind, String)>> =
+pub(super) fn check(report: &mut DoctorReport, dataset: &Dataset, decoded: usize) {
+    let mut faults: Vec<Option<(PhotoFault, String)>> =
         dataset.photos.par_iter().map(by_header).collect();
     let chosen: Vec<usize> = spread(dataset.photos.len(), decoded)
         .filter(|&i| faults[i].is_none())
@@ -54,7 +55,7 @@ pub(super) fn check(report: &mut Report, dataset: &Dataset, decoded: usize) {
         })
         .collect();
     for (i, fault) in unreadable {
-        faults[i] = fault.map(|why| (Kind::Unreadable, why.to_string()));
+        faults[i] = fault.map(|why| (PhotoFault::Unreadable, why.to_string()));
     }
     report.fact(
         "photos",
@@ -91,25 +92,24 @@ pub(super) fn check(report: &mut Report, dataset: &Dataset, decoded: usize) {
 }
 
 /// What a look at a photo's header tells.
-fn by_header(photo: &Photo) -> Option<(Kind, String)> {
+fn by_header(photo: &Photo) -> Option<(PhotoFault, String)> {
     if !photo.path.is_file() {
-        return Some((Kind::Missing, String::new()));
+        return Some((PhotoFault::Missing, String::new()));
     }
-    let [width, height] = match dataset::photo_size(&photo.path) {
-        Ok(size) => size,
-        Err(e) => return Some((Kind::Unreadable, e.to_string())),
+    let found = match dataset::photo_size(&photo.path) {
+        Ok(found) => found,
+        Err(e) => return Some((PhotoFault::Unreadable, e.to_string())),
     };
-    let size = photo.size.filter(|size| *size != [width, height])?;
-    let kind = if size == [height, width] {
-        Kind::Swapped
+    let annotated = photo.size.filter(|size| *size != found)?;
+    let kind = if annotated == Size::new(found.height, found.width) {
+        PhotoFault::Swapped
     } else {
-        Kind::OtherSize
+        PhotoFault::OtherSize
     };
     Some((
         kind,
         format!(
-            "the photo is {width} x {height}, its annotation says {} x {}",
-            size[0], size[1]
+            "the photo is {found}, its annotation says {annotated}"
         ),
     ))
 }

@@ -14,13 +14,13 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Dataset, Error, Faults, Guess, Predictions};
+use super::{Dataset, DatasetError, Faults, Guess, Predictions};
 use crate::dataset::Profile;
 use crate::geometry::BBox;
 use crate::score::Label;
 
 #[derive(Deserialize, Serialize)]
-struct Found {
+struct CocoResult {
     image_id: Value,
     category_id: u64,
     bbox: [f64; 4],
@@ -31,10 +31,10 @@ fn is_coco(dataset: &Dataset) -> bool {
     dataset.profile == Profile::Coco
 }
 
-pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error> {
-    let bytes = std::fs::read(path).map_err(|e| Error::of(path, e))?;
-    let mut list: Vec<Found> = serde_json::from_slice(&bytes).map_err(|e| {
-        Error::of(
+pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, DatasetError> {
+    let bytes = std::fs::read(path).map_err(|e| DatasetError::at(path, e))?;
+    let mut list: Vec<CocoResult> = serde_json::from_slice(&bytes).map_err(|e| {
+        DatasetError::at(
             path,
             format!("{e}\nhelp: a list of {{image_id, category_id, bbox: [x, y, width, height], score}} is wanted"),
         )
@@ -47,7 +47,7 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error>
     };
     let places = dataset.places();
     let (mut left_out, count) = (0, list.len());
-    for Found {
+    for CocoResult {
         image_id,
         category_id,
         bbox: [x, y, w, h],
@@ -91,7 +91,7 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error>
     faults.into_result()?;
     if left_out > 0 && left_out == count {
         let example = dataset.photos.first().map_or("", |photo| &photo.id);
-        return Err(Error::of(
+        return Err(DatasetError::at(
             path,
             format!(
                 "none of its {count} results is for a photo and category of {} (like {example})",
@@ -126,7 +126,7 @@ fn class(category_id: u64, dataset: &Dataset) -> Label {
     class.map_or(Label::Other, Label::Class)
 }
 
-pub(super) fn write(predictions: &Predictions, dataset: &Dataset) -> Result<Vec<u8>, Error> {
+pub(super) fn write(predictions: &Predictions, dataset: &Dataset) -> Result<Vec<u8>, DatasetError> {
     if !is_coco(dataset) {
         predictions.need_classes()?;
     }
@@ -163,7 +163,7 @@ pub(super) fn write(predictions: &Predictions, dataset: &Dataset) -> Result<Vec<
                 Some((image, category)) if is_coco(dataset) => {
                     let number = |text: &str| {
                         text.parse::<u64>()
-                            .map_err(|_| Error::one(format!("'{text}' is no id")))
+                            .map_err(|_| DatasetError::new(format!("'{text}' is no id")))
                     };
                     (number(image)?.into(), number(category)?)
                 }
@@ -173,7 +173,7 @@ pub(super) fn write(predictions: &Predictions, dataset: &Dataset) -> Result<Vec<
                 .iter()
                 .all(|edge| edge.is_finite())
             {
-                return Err(Error::one(format!(
+                return Err(DatasetError::new(format!(
                     "{}: an infinite box has no form in JSON",
                     photo.id
                 )));
@@ -183,7 +183,7 @@ pub(super) fn write(predictions: &Predictions, dataset: &Dataset) -> Result<Vec<
             } else {
                 1.0 / (guess.rank.unwrap_or(0) + 1) as f64
             };
-            list.push(Found {
+            list.push(CocoResult {
                 image_id,
                 category_id,
                 bbox: [x_min, y_min, x_max - x_min, y_max - y_min],
@@ -221,7 +221,7 @@ mod tests {
         }
     }
 
-    fn read_text(text: &str, dataset: &Dataset) -> Result<Predictions, Error> {
+    fn read_text(text: &str, dataset: &Dataset) -> Result<Predictions, DatasetError> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("results.json");
         std::fs::write(&path, text).expect("a file");

@@ -11,7 +11,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::{Dataset, Error, Faults, Guess, Predictions, coordinate};
+use super::{Dataset, DatasetError, Faults, Guess, Predictions, coordinate};
 use crate::geometry::BBox;
 use crate::score::{Label, Predicted};
 
@@ -25,9 +25,9 @@ pub(super) fn order(dataset: &Dataset) -> Vec<usize> {
     order
 }
 
-fn ids(dataset: &Dataset) -> Result<&[usize], Error> {
+fn ids(dataset: &Dataset) -> Result<&[usize], DatasetError> {
     dataset.ilsvrc_ids.as_deref().ok_or_else(|| {
-        Error::one(format!(
+        DatasetError::new(format!(
             "{}: it does not tell which ILSVRC ID is which class, and a devkit submission is in these\n\
              help: name the dataset whole, or put map_clsloc.txt (devkit) or ascii_order_to_synset_order.txt (lists of \
              wsolevaluation) where data/README.md says",
@@ -36,12 +36,12 @@ fn ids(dataset: &Dataset) -> Result<&[usize], Error> {
     })
 }
 
-pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::of(path, e))?;
+pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, DatasetError> {
+    let text = std::fs::read_to_string(path).map_err(|e| DatasetError::at(path, e))?;
     parse(&text, &path.display().to_string(), dataset)
 }
 
-fn parse(text: &str, name: &str, dataset: &Dataset) -> Result<Predictions, Error> {
+fn parse(text: &str, name: &str, dataset: &Dataset) -> Result<Predictions, DatasetError> {
     let ids = ids(dataset)?;
     let mut class_of = vec![None; ids.len() + 1];
     ids.iter()
@@ -85,7 +85,7 @@ fn parse(text: &str, name: &str, dataset: &Dataset) -> Result<Predictions, Error
 }
 
 /// The numbers of each line that has some, which must be one a photo.
-fn lines(text: &str, name: &str, photos: usize) -> Result<Vec<Vec<f64>>, Error> {
+fn lines(text: &str, name: &str, photos: usize) -> Result<Vec<Vec<f64>>, DatasetError> {
     let mut faults = Faults::default();
     let (mut lines, mut empty) = (Vec::new(), Vec::new());
     for (i, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
@@ -106,7 +106,7 @@ fn lines(text: &str, name: &str, photos: usize) -> Result<Vec<Vec<f64>>, Error> 
             empty.len()
         ),
     };
-    Err(Error::one(format!(
+    Err(DatasetError::new(format!(
         "{name}: {} lines for {photos} photos{skipped}\nhelp: write one line a photo, in the order of file names; \
          `0 0 0 0 0` where there is no guess",
         lines.len()
@@ -124,7 +124,7 @@ fn numbers(line: &str) -> Result<Vec<f64>, (usize, String)> {
         .collect()
 }
 
-pub(super) fn write(predictions: &Predictions, dataset: &Dataset) -> Result<Vec<u8>, Error> {
+pub(super) fn write(predictions: &Predictions, dataset: &Dataset) -> Result<Vec<u8>, DatasetError> {
     predictions.need_classes()?;
     let ids = ids(dataset)?;
     let mut text = String::new();
@@ -169,7 +169,7 @@ mod tests {
         }
     }
 
-    fn parsed(text: &str) -> Result<Predictions, Error> {
+    fn parsed(text: &str) -> Result<Predictions, DatasetError> {
         parse(text, "sub.txt", &three())
     }
 

@@ -7,13 +7,13 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{Dataset, Error, Faults, Guess, Predictions, coordinate};
+use super::{Dataset, DatasetError, Faults, Guess, Predictions, coordinate};
 use crate::dataset::{bare, csv_rows};
 use crate::geometry::BBox;
 use crate::score::Label;
 
 #[derive(Deserialize)]
-struct Row {
+struct KaggleSubmissionRow {
     #[serde(rename = "ImageId")]
     id: String,
     #[serde(rename = "PredictionString")]
@@ -21,7 +21,7 @@ struct Row {
 }
 
 /// With `numbered`, labels are numbers even where the classes' keys are too.
-pub(super) fn read(path: &Path, dataset: &Dataset, numbered: bool) -> Result<Predictions, Error> {
+pub(super) fn read(path: &Path, dataset: &Dataset, numbered: bool) -> Result<Predictions, DatasetError> {
     let mut faults = Faults::default();
     let mut found = Predictions {
         classes: true,
@@ -29,7 +29,7 @@ pub(super) fn read(path: &Path, dataset: &Dataset, numbered: bool) -> Result<Pre
     };
     let places = dataset.places();
     let mut seen = vec![false; dataset.photos.len()];
-    for (place, row) in csv_rows::<Row>(path, "ImageId,PredictionString", &mut faults)? {
+    for (place, row) in csv_rows::<KaggleSubmissionRow>(path, "ImageId,PredictionString", &mut faults)? {
         let photo = match places.get(&row.id) {
             Some(photo) if !std::mem::replace(&mut seen[photo], true) => photo,
             Some(_) => {
@@ -85,7 +85,7 @@ pub(super) fn write(
     predictions: &Predictions,
     dataset: &Dataset,
     numbered: bool,
-) -> Result<Vec<u8>, Error> {
+) -> Result<Vec<u8>, DatasetError> {
     predictions.need_classes()?;
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut row = |id: &str, guesses: &str| {
@@ -135,7 +135,7 @@ mod tests {
         }
     }
 
-    fn read_text(text: &str) -> Result<Predictions, Error> {
+    fn read_text(text: &str) -> Result<Predictions, DatasetError> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("sub.csv");
         std::fs::write(&path, text).expect("a file");

@@ -4,14 +4,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use clap::ValueEnum;
-use clap::builder::PossibleValue;
-
 use super::Format;
 
 /// A kind of predictions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum PredictionKind {
     /// Boxes.
     Boxes(Format),
     /// A folder of wsolevaluation's score maps, `ID.npy`.
@@ -20,7 +17,7 @@ pub enum Kind {
     Masks,
 }
 
-impl Kind {
+impl PredictionKind {
     /// What lies at `path`.
     ///
     /// # Errors
@@ -75,30 +72,4 @@ fn holds(folder: &Path, extension: &str) -> bool {
     entries.any(|path| {
         path.extension().is_some_and(|e| e == extension) || path.is_dir() && holds(&path, extension)
     })
-}
-
-/// The command line's names.
-impl ValueEnum for Kind {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[
-            Self::Boxes(Format::Rows),
-            Self::Boxes(Format::Devkit),
-            Self::Boxes(Format::Kaggle),
-            Self::Boxes(Format::KaggleNumbered),
-            Self::Boxes(Format::Coco),
-            Self::Maps,
-            Self::Masks,
-        ]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        match self {
-            Self::Boxes(format) => format.to_possible_value(),
-            Self::Maps => Some(
-                PossibleValue::new("wsoleval-npy")
-                    .help("A folder of wsolevaluation's score maps, ID.npy"),
-            ),
-            Self::Masks => Some(PossibleValue::new("masks").help("A folder of masks, ID.png")),
-        }
-    }
 }

@@ -8,7 +8,8 @@ use ndarray::{Array2, ArrayView2};
 use ndarray_npy::{ReadNpyError, ReadNpyExt, WriteNpyExt};
 
 use super::{file_of, of_each};
-use crate::dataset::{Dataset, Error, bare};
+use crate::geometry::Size;
+use crate::dataset::{Dataset, DatasetError, bare};
 use crate::score::{MAP_SIZE, MapOutcome, Steps};
 
 /// A header ends before this byte.
@@ -65,11 +66,11 @@ pub fn read(folder: &Path, id: &str) -> Result<Array2<f64>, String> {
 ///
 /// # Errors
 /// All faults found: of each photo whose map or mask cannot be read.
-pub fn outcomes(folder: &Path, dataset: &Dataset, steps: Steps) -> Result<Vec<MapOutcome>, Error> {
+pub fn outcomes(folder: &Path, dataset: &Dataset, steps: Steps) -> Result<Vec<MapOutcome>, DatasetError> {
     of_each(dataset, |photo| {
         let map = read(folder, &photo.id)?;
         let mask = |size| photo.mask.as_ref().map(|mask| mask.read(size)).transpose();
-        let in_map_size = mask([MAP_SIZE as u32; 2])?;
+        let in_map_size = mask(Size::square(MAP_SIZE as u32))?;
         let in_photo_size = photo.size.map_or(Ok(None), mask)?;
         Ok(MapOutcome::of(
             map.view(),

@@ -7,21 +7,21 @@ use image::{GrayImage, ImageFormat, Luma};
 use ndarray::{Array2, ArrayView2};
 
 use super::{file_of, of_each};
-use crate::dataset::{Dataset, Error, grey};
+use crate::geometry::Size;
+use crate::dataset::{Dataset, DatasetError, grey};
 use crate::score::Overlap;
 
-/// Reads the mask of a photo of `size` (width, height).
+/// Reads the mask of a photo of `size`.
 ///
 /// # Errors
 /// A text naming the file when it is missing, no picture or of another size.
-pub fn read(folder: &Path, id: &str, size: [u32; 2]) -> Result<Array2<bool>, String> {
+pub fn read(folder: &Path, id: &str, size: Size) -> Result<Array2<bool>, String> {
     let path = file_of(folder, id, "png");
     let values = grey(&path)?;
-    let (height, width) = values.dim();
-    if [width, height] != size.map(|n| n as usize) {
-        let [w, h] = size;
+    let found = Size::from_array(&values);
+    if found != size {
         return Err(format!(
-            "{}: the mask is {width} x {height}, its photo {w} x {h}",
+            "{}: the mask is {found}, its photo {size}",
             path.display()
         ));
     }
@@ -32,7 +32,7 @@ pub fn read(folder: &Path, id: &str, size: [u32; 2]) -> Result<Array2<bool>, Str
 ///
 /// # Errors
 /// All faults found: of each photo whose masks cannot be read.
-pub fn overlaps(folder: &Path, dataset: &Dataset) -> Result<Vec<Overlap>, Error> {
+pub fn overlaps(folder: &Path, dataset: &Dataset) -> Result<Vec<Overlap>, DatasetError> {
     let overlaps = of_each(dataset, |photo| {
         let (Some(truth), Some(size)) = (&photo.mask, photo.size) else {
             return Ok(None);

@@ -31,17 +31,18 @@ mod rows;
 
 use std::path::{Path, PathBuf};
 
-pub use kind::Kind;
+pub use kind::PredictionKind;
 pub use map::{map_name, outcomes as map_outcomes, read as read_map, write as write_map};
 pub use mask::{overlaps as mask_overlaps, read as read_mask, write as write_mask};
 use rayon::prelude::*;
 
-use crate::dataset::{Dataset, Error, Faults, Photo};
+use crate::dataset::{Dataset, DatasetError, Faults, Photo};
 use crate::geometry::BBox;
+use crate::remedy::Remedy;
 use crate::score::{Guess, Label, Outcome, Predicted};
 
 /// A format of boxes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// A table with a row a box: the boxes.csv of a run, or image_id,x_min,y_min,x_max,y_max and
     /// perhaps class_index, rank.
@@ -72,7 +73,7 @@ impl Predictions {
     ///
     /// # Errors
     /// All faults found, each with file and line: unknown photos, what is no number, NaN.
-    pub fn read(path: &Path, format: Format, dataset: &Dataset) -> Result<Self, Error> {
+    pub fn read(path: &Path, format: Format, dataset: &Dataset) -> Result<Self, DatasetError> {
         let read = match format {
             Format::Rows => rows::read(path, dataset),
             Format::Devkit => devkit::read(path, dataset),
@@ -82,7 +83,7 @@ impl Predictions {
         };
         read.map_err(|error| {
             error
-                .or_help("mend the file, or say with --format what it is (`localise score --help`)")
+                .or_remedy(Remedy::FixOrPredictionFormat)
         })
     }
 
@@ -90,7 +91,7 @@ impl Predictions {
     ///
     /// # Errors
     /// What the format needs and the predictions or the dataset do not have.
-    pub fn write(&self, format: Format, dataset: &Dataset) -> Result<Vec<u8>, Error> {
+    pub fn write(&self, format: Format, dataset: &Dataset) -> Result<Vec<u8>, DatasetError> {
         match format {
             Format::Rows => Ok(rows::write(self, dataset)),
             Format::Devkit => devkit::write(self, dataset),
@@ -157,7 +158,7 @@ impl Predictions {
     }
 
     /// A submission says what five classes are in each photo, from the first on.
-    fn need_classes(&self) -> Result<(), Error> {
+    fn need_classes(&self) -> Result<(), DatasetError> {
         let lacking = |photo: &&Predicted| {
             let ranks: Vec<usize> = photo
                 .guesses
@@ -174,10 +175,11 @@ impl Predictions {
         };
         match self.photos.iter().filter(lacking).count() {
             0 => Ok(()),
-            n => Err(Error::one(format!(
-                "a submission needs the most probable classes in their order, and {n} photos lack a guess among their first \
-                 five\nhelp: run with --classes top5"
-            ))),
+            n => Err(DatasetError::new(format!(
+                "a submission needs the five most probable classes of each photo in order, but \
+                 {n} photos lack some of them"
+            ))
+            .or_remedy(Remedy::PredictedClasses)),
         }
     }
 }
@@ -211,7 +213,7 @@ fn unknown(dataset: &Dataset, id: &str) -> String {
 fn of_each<T: Send>(
     dataset: &Dataset,
     look: impl Fn(&Photo) -> Result<T, String> + Send + Sync,
-) -> Result<Vec<T>, Error> {
+) -> Result<Vec<T>, DatasetError> {
     let look = |photo: &Photo| look(photo).map_err(|fault| format!("{}: {fault}", photo.id));
     let found: Vec<Result<T, String>> = dataset.photos.par_iter().map(look).collect();
     let mut faults = Faults::default();
@@ -222,9 +224,7 @@ fn of_each<T: Send>(
             Err(fault) => faults.add(fault),
         }
     }
-    faults.into_result_with(
-        "every photo needs a file of its name; --images scores only some photos",
-    )?;
+    faults.into_result().map_err(|error| error.or_remedy(Remedy::SelectPhotos))?;
     Ok(kept)
 }
 

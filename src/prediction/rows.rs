@@ -10,13 +10,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dataset, Error, Faults, Guess, Predictions};
+use super::{Dataset, DatasetError, Faults, Guess, Predictions};
 use crate::dataset::csv_rows;
 use crate::geometry::BBox;
 use crate::score::Label;
 
 #[derive(Deserialize)]
-struct Row {
+struct PredictionRow {
     image_id: String,
     class_index: Option<i64>,
     rank: Option<usize>,
@@ -32,11 +32,11 @@ struct Row {
     status: Option<String>,
 }
 
-pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error> {
+pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, DatasetError> {
     let mut faults = Faults::default();
     let mut found = Predictions::nothing(dataset);
     let places = dataset.places();
-    let rows = csv_rows::<Row>(path, "image_id,x_min,y_min,x_max,y_max", &mut faults)?;
+    let rows = csv_rows::<PredictionRow>(path, "image_id,x_min,y_min,x_max,y_max", &mut faults)?;
     let ranked = rows.iter().any(|(_, row)| row.rank.is_some());
     for (place, row) in rows {
         let Some(photo) = places.get(&row.image_id) else {
@@ -92,7 +92,7 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Error>
     Ok(found)
 }
 
-fn guess(row: &Row, ranked: bool, before: usize, classes: usize) -> Result<Guess, String> {
+fn guess(row: &PredictionRow, ranked: bool, before: usize, classes: usize) -> Result<Guess, String> {
     let label = match row.class_index.map(usize::try_from) {
         Some(Ok(class)) if class < classes => Label::Class(class),
         Some(_) => Label::Other,
@@ -123,7 +123,7 @@ fn guess(row: &Row, ranked: bool, before: usize, classes: usize) -> Result<Guess
 /// The columns that are read, one row a guess.
 pub(super) fn write(predictions: &Predictions, dataset: &Dataset) -> Vec<u8> {
     #[derive(Serialize)]
-    struct Written<'a> {
+    struct WrittenRow<'a> {
         image_id: &'a str,
         class_index: Option<i64>,
         rank: Option<usize>,
@@ -158,7 +158,7 @@ pub(super) fn write(predictions: &Predictions, dataset: &Dataset) -> Vec<u8> {
             };
             let (image_id, rank, probability) =
                 (photo.id.as_str(), rank.map(|rank| rank + 1), *confidence);
-            let row = Written {
+            let row = WrittenRow {
                 image_id,
                 class_index,
                 rank,
@@ -180,7 +180,7 @@ mod tests {
     use crate::classes::ClassList;
     use crate::dataset::Photo;
 
-    fn read_text(text: &str) -> Result<Predictions, Error> {
+    fn read_text(text: &str) -> Result<Predictions, DatasetError> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("rows.csv");
         std::fs::write(&path, text).expect("a file");

@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use crate::dataset::{Dataset, Photo};
 use crate::prediction::Predictions;
+use crate::stage::Stage;
 use crate::score::{self, Outcome, Paired, Rate};
 
 /// What a photo can be right in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decider {
     /// The box for the true class.
     GtKnown,
@@ -38,7 +39,7 @@ impl Decider {
         match self {
             Self::GtKnown => outcome
                 .localised
-                .then(|| outcome.iou_at_least(score::LEAST_IOU)),
+                .then(|| outcome.iou_at_least(score::IOU_THRESHOLD)),
             Self::Top1 => outcome.localised.then(|| outcome.hit_in_top(1)),
             Self::Top5 => outcome.localised.then(|| outcome.hit_in_top(5)),
             Self::Top1Class => outcome.class.map(|_| outcome.class_in_top(1)),
@@ -72,7 +73,7 @@ impl Decider {
                 can.join(", ")
             };
             return Err(format!(
-                "--metric: the {} of these results is not known\nhelp: known to both: {can}",
+                "the {} of these results is not known\nhelp: both results have: {can}",
                 first.name()
             ));
         }
@@ -101,16 +102,16 @@ pub struct Comparison {
     /// What the centred box of half the area, its edges rounded, scores with the true class known.
     pub floor: Option<Rate>,
     /// What was compared. The first decides.
-    pub metrics: Vec<Compared>,
+    pub metrics: Vec<MetricComparison>,
     /// Mean CPU milliseconds a photo by stage, where both are runs: stage, A, B.
-    pub cpu_ms_per_photo: Vec<(String, f64, f64)>,
+    pub cpu_ms_per_photo: Vec<(Stage, f64, f64)>,
     /// One line.
     pub verdict: String,
 }
 
 /// One metric of both.
 #[derive(Clone, Debug, Serialize)]
-pub struct Compared {
+pub struct MetricComparison {
     /// What it is.
     pub name: &'static str,
     /// The numbers: shares of photos that are right.
@@ -125,7 +126,7 @@ pub struct Compared {
 /// How many names of photos are shown.
 const NAMES_SHOWN: usize = 10;
 
-impl Compared {
+impl MetricComparison {
     fn of(metric: Decider, photos: &[Photo], [before, after]: [&[Outcome]; 2]) -> Option<Self> {
         let (mut hits, mut won_images, mut lost_images) = (Vec::new(), Vec::new(), Vec::new());
         for ((photo, before), after) in photos.iter().zip(before).zip(after) {
@@ -154,7 +155,7 @@ impl Comparison {
     ///
     /// # Errors
     /// A text when there is nothing to compare, or not by what is to decide.
-    pub fn of(
+    pub fn new(
         dataset: &Dataset,
         [a, b]: [String; 2],
         predictions: [&Predictions; 2],
@@ -163,8 +164,8 @@ impl Comparison {
         let [before, after] = predictions.map(|p| p.outcomes(dataset));
         let outcomes = [&before[..], &after[..]];
         let order = Decider::order(decider, predictions.iter().all(|p| p.classes), outcomes)?;
-        let compared = |metric: Decider| Compared::of(metric, &dataset.photos, outcomes);
-        let metrics: Vec<Compared> = order.into_iter().filter_map(compared).collect();
+        let compared = |metric: Decider| MetricComparison::of(metric, &dataset.photos, outcomes);
+        let metrics: Vec<MetricComparison> = order.into_iter().filter_map(compared).collect();
         let first = metrics
             .first()
             .ok_or("there is nothing to compare: no photo counts\nhelp: compare photos that have true boxes")?;
@@ -188,7 +189,7 @@ impl Comparison {
 
     /// The verdict on the first metric: is the difference more than chance. Both the interval and
     /// McNemar's test must say so; with few flips the interval is too narrow.
-    fn judge(profile: &str, first: &Compared) -> String {
+    fn judge(profile: &str, first: &MetricComparison) -> String {
         let Paired {
             a,
             b,
@@ -230,7 +231,7 @@ pub fn comparison(found: &Comparison) -> String {
     let weights = if *weighted { ", weighted" } else { "" };
     let mut text =
         format!("A {a}\nB {b}\n{dataset}   {images} photos{weights}   profile {profile}\n\n");
-    for Compared { name, paired, .. } in &found.metrics {
+    for MetricComparison { name, paired, .. } in &found.metrics {
         let Paired {
             a,
             b,
@@ -266,7 +267,7 @@ pub fn comparison(found: &Comparison) -> String {
                 .collect::<Vec<_>>()
                 .join(", ");
             let more = if names.len() > NAMES_SHOWN {
-                ", ... (--json has all)"
+                ", ... (the JSON output lists all)"
             } else {
                 ""
             };

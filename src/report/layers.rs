@@ -5,9 +5,9 @@ use base64::prelude::BASE64_STANDARD;
 use image::codecs::jpeg::JpegEncoder;
 use image::{Rgb, RgbImage, imageops};
 use ndarray::Array2;
-use serde::{Deserialize, Serialize};
 
 use super::panel::{BACKGROUND, FOREGROUND, heat};
+use crate::results::Layers;
 use crate::saliency::Saliency;
 use crate::segment::{Seed, Seeds, Stages};
 
@@ -17,38 +17,12 @@ const LONGEST: u32 = 480;
 /// nothing to be seen.
 const QUALITY: [u8; 2] = [80, 60];
 
-/// A photo and its layers, each a `data:` address.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Picture {
-    /// The photo, small.
-    pub photo: String,
-    /// What the pipeline made of it.
-    pub layers: Option<Layers>,
-}
-
-/// The stages of a photo, each over the whole of it.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub struct Layers {
-    /// The saliency map as a heat map.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub saliency: Option<String>,
-    /// Seeds: foreground orange, background blue, the rest transparent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub seeds: Option<String>,
-    /// The cut: its background darkens the photo.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cut: Option<String>,
-    /// The same of the largest component.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub component: Option<String>,
-    /// The most probable classes, with their probabilities.
-    pub classes: Vec<(usize, f32)>,
-}
-
-impl Layers {
-    /// The layers of what a pipeline made of a photo.
-    #[must_use]
-    pub fn of(saliency: Option<&Saliency>, stages: &Stages, classes: Vec<(usize, f32)>) -> Self {
+/// Draws the layers of a photo: its saliency map and the stages of its box rule.
+pub(super) fn draw_layers(
+    saliency: Option<&Saliency>,
+    stages: &Stages,
+    classes: Vec<(usize, f32)>,
+) -> Layers {
         let seeds = |seed: &Seed| match seed {
             Seed::Undecided => 0,
             Seed::Foreground => 1,
@@ -63,14 +37,13 @@ impl Layers {
         };
         let shade =
             |mask: &Array2<bool>| png(mask, |object| u8::from(!object), [CLEAR, SHADE, CLEAR]);
-        Self {
+        Layers {
             saliency: saliency.map(|saliency| jpeg(&heat(saliency), QUALITY[1])),
             seeds: stages.seeds.as_ref().map(of_seeds),
             cut: stages.mask.as_ref().map(shade),
             component: stages.component.as_ref().map(shade),
             classes,
         }
-    }
 }
 
 const CLEAR: [u8; 4] = [0; 4];
@@ -81,8 +54,7 @@ fn opaque(Rgb([red, green, blue]): Rgb<u8>) -> [u8; 4] {
 }
 
 /// A photo, no larger than a page shows it.
-#[must_use]
-pub fn small(photo: &RgbImage) -> String {
+pub(super) fn reduced(photo: &RgbImage) -> String {
     let (width, height) = photo.dimensions();
     let scale = f64::from(LONGEST) / f64::from(width.max(height));
     if scale >= 1.0 {
@@ -97,7 +69,7 @@ fn jpeg(picture: &RgbImage, quality: u8) -> String {
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, quality)
         .encode_image(picture)
-        .expect("memory takes all");
+        .expect("writing to a Vec cannot fail");
     format!("data:image/jpeg;base64,{}", BASE64_STANDARD.encode(bytes))
 }
 
@@ -128,7 +100,7 @@ fn png<T>(labels: &Array2<T>, place: impl Fn(&T) -> u8, colours: [[u8; 4]; 3]) -
     let written = encoder
         .write_header()
         .and_then(|mut writer| writer.write_image_data(&pixels));
-    written.expect("memory takes all");
+    written.expect("writing to a Vec cannot fail");
     format!("data:image/png;base64,{}", BASE64_STANDARD.encode(bytes))
 }
 
@@ -166,7 +138,7 @@ mod tests {
     #[test]
     fn large_photos_become_small() {
         let size = |width, height| {
-            let address = small(&RgbImage::new(width, height));
+            let address = reduced(&RgbImage::new(width, height));
             let bytes = BASE64_STANDARD
                 .decode(&address["data:image/jpeg;base64,".len()..])
                 .expect("base64");

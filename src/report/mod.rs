@@ -1,19 +1,20 @@
-//! Results to bytes: the summary for eyes, the page of whole runs, the panel of one photo. Pure
-//! functions.
+//! Results to bytes: the table, the page of whole runs, the panel of one photo.
+//!
+//! In: [`crate::results`], and for panels what [`crate::localiser`] found. Out: text, HTML, pictures.
+//! [`report()`] runs the photos that it shows once more, since a run stores no pictures; everything
+//! else here is a pure function.
 
 mod comparison;
 mod layers;
 mod page;
 mod panel;
-mod summary;
+mod pictures;
 mod table;
 mod terminal;
 
-pub use comparison::{Compared, Comparison, Decider, comparison};
-pub use layers::{Layers, Picture, small};
-pub use page::{Choice, Page, PageFailure, PageRun, choices, page};
+pub use comparison::{Comparison, Decider, MetricComparison, comparison};
+pub use page::{Report, ReportOptions, report};
 pub(crate) use panel::grid;
-pub use panel::{panel, side_by_side};
-pub use summary::{Experiment, Summary};
+pub use panel::{PanelInput, panel, side_by_side};
 pub use table::table;
 pub use terminal::terminal;

@@ -1,4 +1,4 @@
-//! One photo's way through the pipeline as one picture: photo, saliency, seeds, cut, component,
+//! One photo's path through the pipeline as one picture: photo, saliency, seeds, cut, component,
 //! box.
 
 use image::{Rgb, RgbImage, imageops};
@@ -6,9 +6,9 @@ use imageproc::drawing::draw_hollow_rect_mut;
 use imageproc::rect::Rect;
 use ndarray::Array2;
 
-use crate::geometry::BBox;
-use crate::saliency::{Saliency, View};
-use crate::segment::{Located, Seed, Stages};
+use crate::geometry::{BBox, Size};
+use crate::saliency::Saliency;
+use crate::segment::{Localisation, Seed, Stages};
 
 const FOUND: Rgb<u8> = Rgb([255, 40, 40]);
 const TRUE: Rgb<u8> = Rgb([40, 220, 40]);
@@ -17,75 +17,70 @@ pub(super) const BACKGROUND: Rgb<u8> = Rgb([0, 90, 255]);
 /// Space between tiles, pixels.
 const GAP: u32 = 4;
 
+/// What a panel shows of a photo.
+#[derive(Clone, Copy, Debug)]
+pub struct PanelInput<'a> {
+    /// The photo, resized to the size of the map.
+    pub frame: &'a RgbImage,
+    /// The size of the stored photo, in whose pixels the boxes are.
+    pub photo: Size,
+    /// The true boxes.
+    pub truth: &'a [BBox],
+    /// The saliency map, where the pipeline makes one.
+    pub saliency: Option<&'a Saliency>,
+    /// The intermediate results of the box rule.
+    pub stages: &'a Stages,
+    /// The box.
+    pub localisation: &'a Localisation,
+}
+
 /// Six tiles in two rows, each of the frame's size: photo with true boxes (green), saliency, seeds
-/// (orange and blue), cut, component, photo with the box found (red). A stage that was not reached
-/// shows the darkened photo.
+/// (orange and blue), cut, component, photo with the predicted box (red). A stage that was not
+/// reached shows the darkened photo.
 #[must_use]
-pub fn panel(
-    view: &View,
-    photo: [u32; 2],
-    truth: &[BBox],
-    located: &Located,
-    saliency: Option<&Saliency>,
-    stages: &Stages,
-) -> RgbImage {
-    let frame = &view.frame;
-    let mut tiles = [
-        frame.clone(),
-        dark(frame),
-        dark(frame),
-        dark(frame),
-        dark(frame),
-        frame.clone(),
-    ];
-    truth
-        .iter()
-        .for_each(|bbox| outline(&mut tiles[0], bbox, photo, TRUE));
-    if let Some(saliency) = saliency {
-        tiles[1] = heat(saliency);
-    }
-    if let Some(seeds) = &stages.seeds {
-        tint(&mut tiles[2], &seeds.colour, |seed| match seed {
+pub fn panel(input: &PanelInput<'_>) -> RgbImage {
+    let [truth, saliency, found] = three_tiles(input);
+    let (frame, stages) = (input.frame, input.stages);
+    let mut seeds = darkened(frame);
+    if let Some(labels) = &stages.seeds {
+        tint(&mut seeds, &labels.colour, |seed| match seed {
             Seed::Foreground => Some(FOREGROUND),
             Seed::Background => Some(BACKGROUND),
             Seed::Undecided => None,
         });
     }
-    for (i, mask) in [(3, &stages.mask), (4, &stages.component)] {
+    let [cut, component] = [&stages.mask, &stages.component].map(|mask| {
+        let mut tile = darkened(frame);
         if let Some(mask) = mask {
-            show(&mut tiles[i], frame, mask);
+            reveal(&mut tile, frame, mask);
         }
-    }
-    outline(&mut tiles[5], &located.bbox, photo, FOUND);
-
-    grid(&[&tiles[..3], &tiles[3..]])
+        tile
+    });
+    grid(&[&[truth, saliency, seeds], &[cut, component, found]])
 }
 
-/// A row of three tiles for each method's frame, map and box: photo with true boxes (green),
-/// saliency, photo with the box found (red).
+/// A row of three tiles for each input: photo with true boxes (green), saliency, photo with the
+/// predicted box (red).
 ///
 /// # Panics
-/// Where nothing is shown.
+/// When there is no input.
 #[must_use]
-pub fn side_by_side(
-    shown: &[(&RgbImage, Option<&Saliency>, &Located)],
-    photo: [u32; 2],
-    truth: &[BBox],
-) -> RgbImage {
-    let row = |&(frame, saliency, located): &(&RgbImage, Option<&Saliency>, &Located)| {
-        let mut tiles = [
-            frame.clone(),
-            saliency.map_or_else(|| dark(frame), heat),
-            frame.clone(),
-        ];
-        truth
-            .iter()
-            .for_each(|bbox| outline(&mut tiles[0], bbox, photo, TRUE));
-        outline(&mut tiles[2], &located.bbox, photo, FOUND);
-        tiles
-    };
-    let rows: Vec<_> = shown.iter().map(row).collect();
+pub fn side_by_side(inputs: &[PanelInput<'_>]) -> RgbImage {
+    let rows: Vec<[RgbImage; 3]> = inputs.iter().map(three_tiles).collect();
     grid(&rows.iter().map(|tiles| &tiles[..]).collect::<Vec<_>>())
+}
+
+/// The photo with its true boxes, its saliency, the photo with the predicted box.
+fn three_tiles(input: &PanelInput<'_>) -> [RgbImage; 3] {
+    let frame = input.frame;
+    let mut truth = frame.clone();
+    for bbox in input.truth {
+        outline(&mut truth, bbox, input.photo, TRUE);
+    }
+    let saliency = input.saliency.map_or_else(|| darkened(frame), heat);
+    let mut found = frame.clone();
+    outline(&mut found, &input.localisation.bbox, input.photo, FOUND);
+    [truth, saliency, found]
 }
 
 /// Tiles of one size in rows, with white between them.
@@ -110,7 +105,7 @@ pub(crate) fn grid(rows: &[&[RgbImage]]) -> RgbImage {
     panel
 }
 
-fn dark(frame: &RgbImage) -> RgbImage {
+fn darkened(frame: &RgbImage) -> RgbImage {
     let mut dark = frame.clone();
     dark.pixels_mut().for_each(|p| p.0 = p.0.map(|v| v / 4));
     dark
@@ -137,20 +132,20 @@ fn tint<T>(tile: &mut RgbImage, labels: &Array2<T>, colour: impl Fn(&T) -> Optio
 }
 
 /// The photo where the mask is set.
-fn show(tile: &mut RgbImage, frame: &RgbImage, mask: &Array2<bool>) {
+fn reveal(tile: &mut RgbImage, frame: &RgbImage, mask: &Array2<bool>) {
     for ((y, x), _) in mask.indexed_iter().filter(|(_, set)| **set) {
         tile.put_pixel(x as u32, y as u32, *frame.get_pixel(x as u32, y as u32));
     }
 }
 
 /// A box of the photo drawn in its frame, two pixels wide.
-fn outline(tile: &mut RgbImage, bbox: &BBox, photo: [u32; 2], colour: Rgb<u8>) {
+fn outline(tile: &mut RgbImage, bbox: &BBox, photo: Size, colour: Rgb<u8>) {
     let BBox {
         x_min,
         y_min,
         x_max,
         y_max,
-    } = bbox.mapped(photo, tile.dimensions().into());
+    } = bbox.mapped(photo, Size::from_picture(tile));
     let (width, height) = ((x_max - x_min) as u32, (y_max - y_min) as u32);
     for inset in 0..2 {
         if width > 2 * inset && height > 2 * inset {

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::Summary;
+use crate::results::Summary;
 use crate::score::{
-    AtIou, BoxScores, Boxes, Floors, METRICS, MapScores, MaskScores, Metrics, Rate,
+    AtIou, BoxScores, MapBoxScores, Floors, METRICS, MapScores, MaskScores, Metrics, Rate,
 };
 
 /// The summary as text. Metrics and floors stand together, so that no score is read without what it
@@ -301,11 +301,11 @@ fn maps_block(text: &mut String, maps: &MapScores) {
 
 fn max_box_acc_block(
     text: &mut String,
-    Boxes {
+    MapBoxScores {
         scores,
         centre_half_area: centre,
         whole_image: whole,
-    }: &Boxes,
+    }: &MapBoxScores,
 ) {
     let step = scores.step.threshold(1);
     let _ = writeln!(

@@ -3,12 +3,13 @@
 
 use std::collections::HashSet;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use super::Failure;
-use super::error::Bug;
+use super::error::InternalFailure;
 use super::outage::root;
 use crate::dataset::Photo;
+use crate::remedy::{Refused, Remedy};
+use crate::results::Failure;
 
 /// A run that stops after this many failures in a row from the start, or ...
 const FAILURES_AT_THE_START: usize = 20;
@@ -23,7 +24,7 @@ pub(super) struct Breaker {
     done: usize,
     failed: usize,
     /// Of these, by this program or ONNX Runtime and not by the photo.
-    broken: usize,
+    internal: usize,
     last: Option<Failure>,
     /// Of the first photos those that have not failed yet, as long as nothing has gone well.
     start: Option<HashSet<usize>>,
@@ -48,54 +49,44 @@ impl Breaker {
         }
         if let Some(failure) = failure {
             self.failed += 1;
-            self.broken += usize::from(
-                failure.kind == "panic" || failure.reason.starts_with("ONNX Runtime failed"),
-            );
+            self.internal += usize::from(failure.kind.is_internal());
             self.last = Some(failure);
         }
     }
 
-    /// An error where the shard, which has `all` photos of `photos`, has no chance.
-    pub(super) fn check(&self, all: usize, photos: &[Photo]) -> Result<()> {
-        let Self {
-            done,
-            failed,
-            broken,
-            last,
-            start,
-        } = self;
-        let at_the_start = start.as_ref().is_some_and(HashSet::is_empty);
-        let many = *failed >= FAILURES_BEFORE_A_SHARE_COUNTS
-            && *failed as f64 > SHARE_OF_FAILURES * all as f64;
-        let which = match (at_the_start, many) {
-            (true, _) => format!("first {failed} photos all failed"),
-            (_, true) => format!("{failed} of {done} photos failed"),
-            _ => return Ok(()),
-        };
-        let Some(Failure { id, reason, .. }) = last else {
+    /// An error where the shard, which has `total` photos of `photos`, has no chance.
+    pub(super) fn check(&self, total: usize, photos: &[Photo]) -> Result<()> {
+        let Self { done, failed, .. } = *self;
+        let hopeless_start = self.start.as_ref().is_some_and(HashSet::is_empty);
+        let too_many = failed >= FAILURES_BEFORE_A_SHARE_COUNTS
+            && failed as f64 > SHARE_OF_FAILURES * total as f64;
+        let which = if hopeless_start {
+            format!("the first {failed} photos all failed")
+        } else if too_many {
+            format!("{failed} of {done} photos failed")
+        } else {
             return Ok(());
         };
+        let Some(Failure { id, reason, .. }) = &self.last else { return Ok(()) };
         let message = format!("{which}; the last: {id}: {reason}");
-        if broken == failed {
-            let help = "the program or ONNX Runtime failed, not the photos: please report it with what `localise doctor` says";
-            return Err(Bug(format!("{message}\nhelp: {help}")).into());
+        if self.internal == failed {
+            return Err(InternalFailure(message).into());
         }
-        bail!(
-            "{message}\nhelp: is {} right? --data-dir names the data",
-            root(photos).display()
-        )
+        let folder = root(photos).display().to_string();
+        Err(Refused::new(message, Remedy::CheckDataDir(folder)).into())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::localiser::FailureKind;
 
-    fn failure(kind: &str) -> Option<Failure> {
+    fn failure(kind: FailureKind) -> Option<Failure> {
         Some(Failure {
             id: "a".into(),
             path: "b".into(),
-            kind: kind.into(),
+            kind,
             reason: "c".into(),
         })
     }
@@ -106,7 +97,7 @@ mod tests {
     fn a_start_without_hope_is_one_of_the_first_photos() {
         let places: Vec<_> = (0..5_000).collect();
         let mut breaker = Breaker::new(0, &places);
-        (1..60).for_each(|place| breaker.add(place, failure("image")));
+        (1..60).for_each(|place| breaker.add(place, failure(FailureKind::Image)));
         assert!(
             breaker.check(5_000, &[]).is_ok(),
             "the first photo is still at work"
@@ -117,18 +108,18 @@ mod tests {
         };
         good.add(0, None);
         assert!(good.check(5_000, &[]).is_ok());
-        breaker.add(0, failure("image"));
+        breaker.add(0, failure(FailureKind::Image));
         let error = breaker.check(5_000, &[]).expect_err("no hope");
         assert!(
             error
                 .to_string()
-                .starts_with("first 60 photos all failed; the last: a: c"),
+                .starts_with("the first 60 photos all failed; the last: a: c"),
             "{error}"
         );
-        assert!(!error.is::<Bug>());
+        assert!(!error.is::<InternalFailure>());
         // A shard that goes on has begun well.
         let mut resumed = Breaker::new(26, &places);
-        (0..60).for_each(|place| resumed.add(place, failure("image")));
+        (0..60).for_each(|place| resumed.add(place, failure(FailureKind::Image)));
         assert!(resumed.check(5_000, &[]).is_ok());
     }
 
@@ -137,14 +128,14 @@ mod tests {
         let places: Vec<_> = (0..50_000).collect();
         let mut breaker = Breaker::new(0, &places);
         breaker.add(0, None);
-        (1..=500).for_each(|place| breaker.add(place, failure("panic")));
+        (1..=500).for_each(|place| breaker.add(place, failure(FailureKind::Panic)));
         assert!(breaker.check(50_000, &[]).is_ok() && breaker.check(100, &[]).is_err());
-        breaker.add(501, failure("panic"));
+        breaker.add(501, failure(FailureKind::Panic));
         assert!(
             breaker
                 .check(50_000, &[])
                 .expect_err("too many")
-                .is::<Bug>()
+                .is::<InternalFailure>()
         );
     }
 }

@@ -1,70 +1,77 @@
-//! How a run ends without its results, told by types: the program's exit code tells scripts whether
-//! to try again.
+//! The ways in which a run ends without its results. They are types, because the program's exit code
+//! tells scripts whether to try again.
 
 use std::fmt;
 use std::path::PathBuf;
 
-use super::shard::Shard;
-
-/// How many of a shard's photos are done.
+/// How many photos of a shard are done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Done {
-    /// These.
+pub struct ShardCount {
+    /// How many are done.
     pub done: usize,
-    /// Of all these.
-    pub all: usize,
+    /// How many there are.
+    pub total: usize,
 }
 
-impl fmt::Display for Done {
+impl fmt::Display for ShardCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {}", self.done, self.all)
+        write!(f, "{} of {}", self.done, self.total)
     }
 }
 
-/// A run that stopped and goes on when the same command is given again.
+/// A run that stopped, and that the same call resumes.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Stopped {
     /// A signal came.
-    #[error("stopped by {signal}; {done} done; run the same command to go on ({})", folder.display())]
+    #[error(
+        "stopped by {signal}; {done} photos done; run the same command again to resume ({})",
+        folder.display()
+    )]
     Signal {
-        /// Where the results lie.
+        /// The folder of the results.
         folder: PathBuf,
-        /// Its name.
+        /// The signal's name.
         signal: &'static str,
-        /// How far the run has come.
-        done: Done,
+        /// How far the shard has come.
+        done: ShardCount,
     },
-    /// Another process works on the same shard.
-    #[error("{}: in use by pid {pid} on host {host}; wait for it, or stop it, and run the same command", path.display())]
+    /// Another process runs the same shard.
+    #[error(
+        "{}: in use by pid {pid} on host {host}; wait for it or stop it, then run the same command \
+         again",
+        path.display()
+    )]
     Locked {
-        /// The lock.
+        /// The lock file.
         path: PathBuf,
-        /// Who holds it.
+        /// The process that holds the lock.
         pid: String,
-        /// And where.
+        /// Its machine.
         host: String,
     },
-    /// Photos cannot be read, and that is not the photos' fault.
+    /// Photos cannot be read, for a reason that is not theirs.
     #[error(
-        "{}: {reason}; tried {tries} times; {done} done; mend it and run the same command to go on ({})",
+        "{}: {reason}; tried {tries} times; {done} photos done; fix this and run the same command \
+         again to resume ({})",
         path.display(),
         folder.display()
     )]
     Outage {
-        /// Where the results lie.
+        /// The folder of the results.
         folder: PathBuf,
         /// The photo that was to be read.
         path: PathBuf,
-        /// What the file system says.
+        /// The file system's error.
         reason: String,
-        /// How often it was tried.
+        /// How many times it was tried.
         tries: usize,
-        /// How far the run has come.
-        done: Done,
+        /// How far the shard has come.
+        done: ShardCount,
     },
 }
 
-/// Shards have still to be run.
+/// Some shards have not been run yet.
 #[derive(Debug, thiserror::Error)]
 pub struct Incomplete {
     /// The shards without a result.
@@ -76,24 +83,12 @@ pub struct Incomplete {
 impl fmt::Display for Incomplete {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let missing: Vec<_> = self.missing.iter().map(ToString::to_string).collect();
-        let (which, are) = if missing.len() == 1 {
-            ("shard", "is")
-        } else {
-            ("shards", "are")
-        };
-        let (missing, count) = (missing.join(", "), self.count);
-        let example = Shard {
-            index: self.missing.first().copied().unwrap_or_default(),
-            count,
-        };
-        write!(
-            f,
-            "{which} {missing} of {count} {are} missing\nhelp: run them, such as --shard {example}, and merge again"
-        )
+        let (shards, are) = if missing.len() == 1 { ("shard", "is") } else { ("shards", "are") };
+        write!(f, "{shards} {} of {} {are} missing", missing.join(", "), self.count)
     }
 }
 
-/// The program failed on every photo: a mistake of its own.
+/// The program or ONNX Runtime failed on every photo, so the photos are not the cause.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Bug(pub String);
+pub struct InternalFailure(pub String);

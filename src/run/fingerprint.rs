@@ -1,16 +1,18 @@
-//! The fingerprint: all that a run's results depend on, by content. Rows of two fingerprints never
-//! come together.
+//! The fingerprint of a run: everything that its results depend on, by content. Rows with different
+//! fingerprints are never mixed.
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Carrying, Classes, RunOptions};
-use crate::classifier::{self, Description, Provider};
+use super::control::ExecutionOptions;
+use crate::classifier::{self, ModelDescription, Provider};
 use crate::dataset::{Dataset, Jpeg};
 use crate::digest;
+use crate::localiser::Classes;
+use crate::results::RunOptions;
 
 /// What the results of a run depend on. The vector units of a processor are not in it: they may
 /// change last bits, and a shard that moves to another machine must go on.
@@ -57,10 +59,10 @@ impl Fingerprint {
     ///
     /// # Errors
     /// When ONNX Runtime or the model cannot be read.
-    pub fn of(
+    pub fn new(
         options: &RunOptions,
-        carrying: &Carrying,
-        description: &Description,
+        execution: &ExecutionOptions,
+        description: &ModelDescription,
         dataset: &Dataset,
     ) -> Result<Self> {
         Ok(Self {
@@ -79,30 +81,26 @@ impl Fingerprint {
             boxes_for: options.classes,
             seed: options.seed,
             jpeg: options.jpeg,
-            maps: carrying.maps,
-            masks: carrying.masks,
+            maps: execution.maps,
+            masks: execution.masks,
         })
     }
 
-    /// Refuses to go on with, or to put together, what `made` made in `place`.
-    pub(super) fn must_be(&self, made: &Self, place: &Path, help: &str) -> Result<()> {
-        let [ours, theirs] = [self, made].map(|side| match serde_json::to_value(side) {
+    /// How these results differ from those that `created` stands for, which are in `place`; `None`
+    /// where they do not.
+    pub(super) fn difference(&self, created: &Self, place: &Path) -> Option<String> {
+        let [ours, theirs] = [self, created].map(|side| match serde_json::to_value(side) {
             Ok(Value::Object(map)) => map,
-            _ => unreachable!("a struct"),
+            _ => unreachable!("a struct becomes an object"),
         });
-        let Some((name, this)) = ours
-            .iter()
-            .find(|(name, value)| theirs.get(*name) != Some(value))
-        else {
-            return Ok(());
-        };
-        let (name_shown, place) = (name.replace('_', " "), place.display());
-        let (made, this) = (shown(name, &theirs[name]), shown(name, this));
-        bail!("{place} was made with {name_shown} {made}, this is {this}; {help}")
+        let (name, this) = ours.iter().find(|(name, value)| theirs.get(*name) != Some(value))?;
+        let (shown_name, place) = (name.replace('_', " "), place.display());
+        let (that, this) = (shown(name, &theirs[name]), shown(name, this));
+        Some(format!("{place} was created with {shown_name} {that}, but this run uses {this}"))
     }
 }
 
-/// A value; of a hash the beginning.
+/// A value as a message shows it; a hash is cut short.
 fn shown(name: &str, value: &Value) -> String {
     match value.as_str() {
         Some(hash) if name.ends_with("sha256") => format!("{}...", hash.get(..12).unwrap_or(hash)),

@@ -1,11 +1,11 @@
-//! The journal of a shard: what is known of each photo, appended as it comes and synced, readable
-//! after any cut.
+//! The journal of a shard: what is known of each photo, appended and synced as results come, readable
+//! after any interruption.
 //!
-//! A line is the CRC-32 of its text in eight hexadecimal digits, a blank, and the text, which is
-//! JSON: first the [`Header`], then an [`Entry`] a photo in the order in which they were done, and
-//! a [`Session`] for each process that worked on it. Of two entries of one photo the later one
-//! counts. A process that dies leaves at most one damaged line, the last, which is dropped; damage
-//! anywhere else is nobody's crash, and an error.
+//! A line is the CRC-32 of its text in eight hexadecimal digits, a space, and the text, which is JSON:
+//! first the [`Header`], then a [`JournalEntry`] for each photo in the order in which they were done,
+//! and a [`ProcessRecord`] for each process that worked on the shard. If a photo has two entries, the
+//! later one counts. A process that dies leaves at most one damaged line, the last, which is dropped.
+//! Damage anywhere else cannot be caused by a crash, so it is an error.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -13,23 +13,27 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::manifest::Session;
-use super::{Failure, Fingerprint, Row, Shard, StageTimes};
-use crate::publish::{OutputError, publish, sync_folder};
+use super::fingerprint::Fingerprint;
+use super::manifest::ProcessRecord;
+use super::shard::Shard;
+use crate::fs::{OutputError, sync_folder, write_atomically};
+use crate::remedy::{Refused, Remedy};
+use crate::results::{Failure, Row};
+use crate::stage::StageTimes;
 
-/// The version of this layout.
+/// The version of this format.
 const FORMAT: u32 = 1;
 
-/// What a journal belongs to.
+/// The run and the shard that a journal belongs to.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Header {
     format: u32,
     pub(super) shard: Shard,
     pub(super) fingerprint: Fingerprint,
-    /// The run as `run.toml` says it.
+    /// The run's specification, the text of `run.toml`.
     pub(super) run: String,
 }
 
@@ -46,24 +50,36 @@ impl Header {
 
 /// What is known of a photo.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub(super) struct Entry {
-    /// Its place in the dataset.
+pub(super) struct JournalEntry {
+    /// The photo's place in the dataset.
     pub(super) place: usize,
     pub(super) rows: Vec<Row>,
     pub(super) failure: Option<Failure>,
-    /// CPU time by stage. The one thing here that is not the same in every run.
+    /// CPU time by stage: the one thing here that differs between two identical runs.
     pub(super) cpu_ms: StageTimes,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Line {
+pub(super) enum JournalLine {
     Header(Box<Header>),
-    Session(Session),
-    Photo(Entry),
+    #[serde(rename = "session")]
+    Process(ProcessRecord),
+    Photo(JournalEntry),
 }
 
-/// Where an entry stands in the file.
+/// The first line of a journal in any format.
+#[derive(Deserialize)]
+struct AnyHeader {
+    header: AnyFormat,
+}
+
+#[derive(Deserialize)]
+struct AnyFormat {
+    format: u32,
+}
+
+/// Where an entry is in the file.
 #[derive(Clone, Copy, Debug)]
 struct Span {
     start: u64,
@@ -71,33 +87,32 @@ struct Span {
     failed: bool,
 }
 
-/// A journal, read and open.
+/// An open journal.
 #[derive(Debug)]
 pub(super) struct Journal {
     pub(super) path: PathBuf,
     pub(super) header: Header,
-    pub(super) sessions: Vec<Session>,
+    pub(super) processes: Vec<ProcessRecord>,
     file: File,
     entries: BTreeMap<usize, Span>,
-    /// Where the lines end that are whole and synced.
+    /// The end of the lines that are complete and synced.
     end: u64,
     /// Whether a damaged line follows.
     pub(super) torn: bool,
 }
 
 impl Journal {
-    /// A new journal, which holds its header.
+    /// Creates a journal that holds its header.
     pub(super) fn create(path: &Path, header: Header) -> Result<Self, OutputError> {
-        let line = Line::Header(Box::new(header.clone()));
-        let bytes = text(&line);
-        publish(path, &bytes)?;
-        let (path, end) = (path.to_owned(), bytes.len() as u64);
-        let file = open_to_append(&path, end)?;
+        let line = JournalLine::Header(Box::new(header.clone()));
+        let bytes = encode(&line);
+        write_atomically(path, &bytes)?;
+        let end = bytes.len() as u64;
         Ok(Self {
-            path,
+            path: path.to_owned(),
             header,
-            sessions: vec![],
-            file,
+            processes: vec![],
+            file: open_to_append(path, end)?,
             entries: BTreeMap::new(),
             end,
             torn: false,
@@ -107,66 +122,37 @@ impl Journal {
     /// Reads a journal.
     ///
     /// # Errors
-    /// When the file cannot be read, is damaged before its last line, or is of another version.
+    /// When the file cannot be read, is damaged before its last line, or has another format.
     pub(super) fn read(path: &Path) -> Result<Self> {
-        let shown = path.display();
-        let unread = OutputError::reading(path);
-        let mut reader = BufReader::with_capacity(1 << 16, File::open(path).map_err(&unread)?);
+        let cannot_read = OutputError::reading(path);
+        let file = File::open(path).map_err(&cannot_read)?;
+        let mut reader = BufReader::with_capacity(1 << 16, &file);
         let mut line = Vec::new();
-        let mut next = |line: &mut Vec<u8>| {
-            line.clear();
-            reader.read_until(b'\n', line).map_err(&unread)
+        let mut start = reader.read_until(b'\n', &mut line).map_err(&cannot_read)? as u64;
+        let header = read_header(path, &line)?;
+        let mut lines = Lines {
+            end: start,
+            ..Lines::default()
         };
-        let mut at = next(&mut line)? as u64;
-        let Some(Line::Header(header)) = parsed(&line) else {
-            bail!(
-                "{shown}: damaged at byte 0\nhelp: --fresh starts over and keeps it beside the new one"
-            );
-        };
-        ensure!(
-            header.format == FORMAT,
-            "{shown}: its format is {}, this program's {FORMAT}; use another --out or --fresh",
-            header.format
-        );
-        let (mut entries, mut sessions) = (BTreeMap::new(), Vec::new());
-        let (mut end, mut torn) = (at, false);
         loop {
-            let (start, length) = (at, next(&mut line)?);
-            at += length as u64;
-            match parsed(&line) {
-                _ if length == 0 => break,
-                None => torn = true,
-                Some(_) if torn => {
-                    bail!(
-                        "{shown}: damaged at byte {end}, before its end\nhelp: restore it, or start over with --fresh"
-                    )
-                }
-                Some(Line::Photo(entry)) => {
-                    entries.insert(
-                        entry.place,
-                        Span {
-                            start,
-                            length,
-                            failed: entry.failure.is_some(),
-                        },
-                    );
-                }
-                Some(Line::Session(session)) => sessions.push(session),
-                Some(Line::Header(_)) => {
-                    bail!(
-                        "{shown}: a second header at byte {start}\nhelp: restore it, or start over with --fresh"
-                    )
-                }
+            line.clear();
+            let length = reader.read_until(b'\n', &mut line).map_err(&cannot_read)?;
+            if length == 0 {
+                break;
             }
-            if !torn {
-                end = at;
-            }
+            lines.take(path, &line, start)?;
+            start += length as u64;
         }
-        let file = reader.into_inner();
+        let Lines {
+            processes,
+            entries,
+            end,
+            torn,
+        } = lines;
         Ok(Self {
-            path: path.into(),
-            header: *header,
-            sessions,
+            path: path.to_owned(),
+            header,
+            processes,
             file,
             entries,
             end,
@@ -174,74 +160,66 @@ impl Journal {
         })
     }
 
-    /// Refuses the journal of a finished shard that does not hold all its photos.
-    pub(super) fn must_be_whole(&self) -> Result<()> {
+    /// Refuses the journal of a finished shard that does not hold exactly the shard's photos.
+    pub(super) fn ensure_complete(&self) -> Result<()> {
         let (path, shard) = (self.path.display(), self.header.shard);
-        ensure!(
-            !self.torn,
-            "{path}: damaged at its end\nhelp: restore it, or remove it and run the shard again"
-        );
-        ensure!(
-            self.places().all(|place| shard.holds(place)),
-            "{path} overlaps with another shard\nhelp: remove it and run the shard again"
-        );
-        let (have, want) = (
-            self.places().count(),
-            shard.places(self.header.fingerprint.images).count(),
-        );
-        ensure!(
-            have == want,
-            "{path} holds {have} of its {want} photos\nhelp: remove it and run the shard again"
-        );
+        if self.torn {
+            bail!(
+                "{path}: damaged at its end\nhelp: restore it, or remove it and run the shard again"
+            );
+        }
+        if !self.places().all(|place| shard.holds(place)) {
+            bail!("{path} overlaps with another shard\nhelp: remove it and run the shard again");
+        }
+        let found = self.places().count();
+        let expected = shard.places(self.header.fingerprint.images).count();
+        if found != expected {
+            bail!(
+                "{path} holds {found} of its {expected} photos\nhelp: remove it and run the shard \
+                 again"
+            );
+        }
         Ok(())
     }
 
-    /// Makes a journal that was read ready for more lines; a damaged end is cut off.
+    /// Makes a journal that was read ready for more lines. A damaged end is cut off.
     pub(super) fn reopen(&mut self) -> Result<(), OutputError> {
         self.file = open_to_append(&self.path, self.end)?;
         self.torn = false;
         Ok(())
     }
 
-    /// Appends lines and syncs them. When that fails, none of them counts: what a failed sync left
-    /// in the system's memory is cut off again, lest it be read as though it were on the disk.
-    pub(super) fn append(&mut self, lines: Vec<Line>) -> Result<(), OutputError> {
+    /// Appends lines and syncs them. If that fails, none of them counts: whatever a failed sync left
+    /// in the system's cache is cut off again, so that it cannot be mistaken for data on the disk.
+    pub(super) fn append(&mut self, lines: Vec<JournalLine>) -> Result<(), OutputError> {
         let mut bytes = Vec::new();
         let mut added = Vec::new();
         for line in &lines {
             let start = bytes.len();
-            bytes.extend(text(line));
-            if let Line::Photo(entry) = line {
-                let (length, failed) = (bytes.len() - start, entry.failure.is_some());
-                added.push((
-                    entry.place,
-                    Span {
-                        start: self.end + start as u64,
-                        length,
-                        failed,
-                    },
-                ));
+            bytes.extend(encode(line));
+            if let JournalLine::Photo(entry) = line {
+                let span = Span {
+                    start: self.end + start as u64,
+                    length: bytes.len() - start,
+                    failed: entry.failure.is_some(),
+                };
+                added.push((entry.place, span));
             }
         }
-        if let Err(error) = self
-            .file
-            .write_all(&bytes)
-            .and_then(|()| self.file.sync_data())
-        {
+        if let Err(error) = self.file.write_all(&bytes).and_then(|()| self.file.sync_data()) {
             let _ = self.file.set_len(self.end);
             return Err(OutputError::at(&self.path)(error));
         }
         self.end += bytes.len() as u64;
         self.entries.extend(added);
-        self.sessions
-            .extend(lines.into_iter().filter_map(|line| match line {
-                Line::Session(session) => Some(session),
-                _ => None,
-            }));
+        self.processes.extend(lines.into_iter().filter_map(|line| match line {
+            JournalLine::Process(process) => Some(process),
+            _ => None,
+        }));
         Ok(())
     }
 
-    /// Gives the journal of a shard in which every photo is done its final name.
+    /// Gives the journal of a finished shard its final name.
     pub(super) fn finish(&mut self, path: &Path) -> Result<(), OutputError> {
         let finish = || {
             self.file.sync_all()?;
@@ -253,8 +231,8 @@ impl Journal {
         Ok(())
     }
 
-    /// How many photos are done. Those that failed are not among them: they are done again when a
-    /// shard goes on, since what made them fail may have been mended.
+    /// How many photos are done. Photos that failed do not count: they are tried again when the
+    /// shard is resumed, since the cause may have been fixed.
     pub(super) fn done(&self) -> usize {
         self.entries.values().filter(|span| !span.failed).count()
     }
@@ -264,8 +242,8 @@ impl Journal {
         self.entries.len() - self.done()
     }
 
-    /// Whether the photo is done.
-    pub(super) fn has(&self, place: usize) -> bool {
+    /// Whether a photo is done.
+    pub(super) fn is_done(&self, place: usize) -> bool {
         self.entries.get(&place).is_some_and(|span| !span.failed)
     }
 
@@ -274,21 +252,87 @@ impl Journal {
         self.entries.keys().copied()
     }
 
-    /// The entry of a photo, which has one.
-    pub(super) fn entry(&self, place: usize) -> Result<Entry> {
+    /// The entry of a photo that has one.
+    pub(super) fn entry(&self, place: usize) -> Result<JournalEntry> {
         let Span { start, length, .. } = self.entries[&place];
         let mut line = vec![0; length];
-        self.file
-            .read_exact_at(&mut line, start)
-            .map_err(OutputError::reading(&self.path))?;
-        match parsed(&line) {
-            Some(Line::Photo(entry)) => Ok(entry),
+        let read = self.file.read_exact_at(&mut line, start);
+        read.map_err(OutputError::reading(&self.path))?;
+        match decode(&line) {
+            Some(JournalLine::Photo(entry)) => Ok(entry),
             _ => bail!(
-                "{}: changed at byte {start} while it was read\nhelp: run the same command again, alone",
+                "{}: changed at byte {start} while it was read\nhelp: run the same command again, \
+                 and no other at the same time",
                 self.path.display()
             ),
         }
     }
+}
+
+/// What is known after some lines of a journal.
+#[derive(Default)]
+struct Lines {
+    processes: Vec<ProcessRecord>,
+    entries: BTreeMap<usize, Span>,
+    end: u64,
+    torn: bool,
+}
+
+impl Lines {
+    /// Takes the line that begins at `start`.
+    fn take(&mut self, path: &Path, line: &[u8], start: u64) -> Result<()> {
+        let Some(content) = decode(line) else {
+            self.torn = true;
+            return Ok(());
+        };
+        let damaged = |what: String| {
+            let message = format!("{}: {what}", path.display());
+            Err(Refused::new(message, Remedy::RestoreOrFresh).into())
+        };
+        if self.torn {
+            return damaged(format!("damaged at byte {}, before its end", self.end));
+        }
+        match content {
+            JournalLine::Photo(entry) => {
+                let span = Span {
+                    start,
+                    length: line.len(),
+                    failed: entry.failure.is_some(),
+                };
+                self.entries.insert(entry.place, span);
+            }
+            JournalLine::Process(process) => self.processes.push(process),
+            JournalLine::Header(_) => return damaged(format!("a second header at byte {start}")),
+        }
+        self.end = start + line.len() as u64;
+        Ok(())
+    }
+}
+
+/// The header in the first line of a journal. The format is checked first: the header of another
+/// format may have other fields.
+fn read_header(path: &Path, line: &[u8]) -> Result<Header> {
+    let shown = path.display();
+    if let Some(JournalLine::Header(header)) = decode(line)
+        && header.format == FORMAT
+    {
+        return Ok(*header);
+    }
+    let other: Option<AnyHeader> = checked_json(line).and_then(|j| serde_json::from_slice(j).ok());
+    let (message, remedy) = match other {
+        Some(other) if other.header.format != FORMAT => {
+            let format = other.header.format;
+            let message =
+                format!("{shown}: the journal has format {format}, this program writes {FORMAT}");
+            (message, Remedy::OtherFolderOrFresh)
+        }
+        Some(_) => {
+            let message = format!("{shown}: the journal was created by another version");
+            (message, Remedy::OtherFolderOrFresh)
+        }
+        None => (format!("{shown}: damaged at byte 0"), Remedy::Fresh),
+    };
+    Err(Refused::new(message, remedy).into())
 }
 
 /// The file, cut off at `end`.
@@ -301,21 +345,22 @@ fn open_to_append(path: &Path, end: u64) -> Result<File, OutputError> {
     open().map_err(OutputError::at(path))
 }
 
-fn text(line: &Line) -> Vec<u8> {
-    let json = serde_json::to_string(line).expect("a line has a form");
+fn encode(line: &JournalLine) -> Vec<u8> {
+    let json = serde_json::to_string(line).expect("a line can be written as JSON");
     format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes())).into_bytes()
 }
 
-/// What a line says; `None` when it is damaged.
-fn parsed(line: &[u8]) -> Option<Line> {
+/// The content of a line; `None` when it is damaged.
+fn decode(line: &[u8]) -> Option<JournalLine> {
+    serde_json::from_slice(checked_json(line)?).ok()
+}
+
+/// The JSON of a line whose checksum is right.
+fn checked_json(line: &[u8]) -> Option<&[u8]> {
     let (sum, json) = line.strip_suffix(b"\n")?.split_at_checked(8)?;
     let json = json.strip_prefix(b" ")?;
-    let whole = format!("{:08x}", crc32fast::hash(json)).as_bytes() == sum;
-    if whole {
-        serde_json::from_slice(json).ok()
-    } else {
-        None
-    }
+    let correct = format!("{:08x}", crc32fast::hash(json)).as_bytes() == sum;
+    correct.then_some(json)
 }
 
 #[cfg(test)]
@@ -323,20 +368,20 @@ mod tests {
     use super::*;
     use crate::run::Status;
 
-    fn entry(place: usize, failed: bool) -> Line {
+    fn entry(place: usize, failed: bool) -> JournalLine {
         let id = format!("photo {place}");
         let failure = failed.then(|| Failure {
             id: id.clone(),
             path: id.clone(),
-            kind: "image".into(),
+            kind: FailureKind::Image,
             reason: "torn, \"cut\"\nand more".into(),
         });
         let row = Row {
-            status: Status::Ok,
+            status: RowStatus::Ok,
             ..Row::failed(&id, Some(3), "")
         };
         let rows = vec![row.with_box(crate::geometry::BBox::new(0.1, 1.0 / 3.0, 17.0, 99.9))];
-        Line::Photo(Entry {
+        JournalLine::Photo(JournalEntry {
             place,
             rows,
             failure,
@@ -369,8 +414,8 @@ mod tests {
             (
                 journal.done(),
                 journal.failed(),
-                journal.has(0),
-                journal.has(2)
+                journal.is_done(0),
+                journal.is_done(2)
             ),
             (2, 1, false, true)
         );
@@ -456,17 +501,17 @@ mod tests {
         let cases = [
             (vec![], "damaged at byte 0"),
             (b"image_id,class_index\n".to_vec(), "damaged at byte 0"),
-            (text(&entry(0, false)), "damaged at byte 0"),
+            (encode(&entry(0, false)), "damaged at byte 0"),
             (
-                text(&Line::Header(Box::new(old))),
-                "its format is 0, this program's 1",
+                encode(&JournalLine::Header(Box::new(old))),
+                "the journal has format 0, this program writes 1",
             ),
         ];
         for (bytes, expected) in cases {
             fs::write(&path, bytes).expect("a file");
             let error = format!("{:#}", Journal::read(&path).expect_err(expected));
             assert!(
-                error.contains(expected) && error.contains("--fresh"),
+                error.contains(expected),
                 "{error}"
             );
         }
@@ -489,7 +534,7 @@ mod tests {
             ),
             (3, 0, vec![0, 1, 2])
         );
-        let Line::Photo(expected) = entry(0, false) else {
+        let JournalLine::Photo(expected) = entry(0, false) else {
             unreachable!("an entry")
         };
         let found = journal.entry(0).expect("an entry");

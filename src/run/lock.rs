@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{Interrupt, Stopped};
-use crate::publish::OutputError;
+use super::control::Interrupt;
+use super::error::Stopped;
+use crate::fs::OutputError;
 
 /// The lock, held until this is dropped. The file stays: removing it would let two processes lock
 /// two files of one name.

@@ -1,13 +1,14 @@
 //! The manifest: what a result was made from, and on what.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::fingerprint::Fingerprint;
 use super::lock::host;
-use super::{Fingerprint, RunOptions, method_name};
 use crate::dataset::{Dataset, Profile};
+use crate::localiser::method_name;
+use crate::results::RunOptions;
 
 /// Versions, hashes, the resolved pipeline and the machines; `manifest.json` is this.
 #[derive(Clone, Debug, Serialize)]
@@ -21,8 +22,9 @@ pub(super) struct Manifest {
     pub(super) method: String,
     pub(super) shards: usize,
     /// Every process that worked on the run.
-    pub(super) sessions: Vec<Session>,
-    pub(super) cpu_ms_per_photo: BTreeMap<String, f64>,
+    #[serde(rename = "sessions")]
+    pub(super) processes: Vec<ProcessRecord>,
+    pub(super) cpu_ms_per_photo: BTreeMap<&'static str, f64>,
 }
 
 impl Manifest {
@@ -39,7 +41,7 @@ impl Manifest {
             pipeline: serde_json::to_value(&options.pipeline)?,
             method: method_name(&options.pipeline),
             shards: 0,
-            sessions: vec![],
+            processes: vec![],
             cpu_ms_per_photo: BTreeMap::new(),
         })
     }
@@ -47,7 +49,7 @@ impl Manifest {
 
 /// A process that worked on a run, and where.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub(super) struct Session {
+pub(super) struct ProcessRecord {
     started: String,
     command: Vec<String>,
     host: String,
@@ -59,11 +61,11 @@ pub(super) struct Session {
     system: String,
 }
 
-impl Session {
+impl ProcessRecord {
     /// This process, with so many workers.
     pub(super) fn now(threads: usize) -> Self {
         Self {
-            started: utc(seconds_since_1970()),
+            started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             command: std::env::args_os()
                 .map(|argument| argument.to_string_lossy().into_owned())
                 .collect(),
@@ -102,53 +104,7 @@ fn cpu_features() -> Vec<&'static str> {
         .collect()
 }
 
-fn seconds_since_1970() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| d.as_secs())
-}
-
 /// Today's date, UTC.
 pub(super) fn today() -> String {
-    utc(seconds_since_1970())[..10].to_owned()
-}
-
-/// ISO 8601. Days are counted from 0000-03-01, so that a leap day ends its year.
-fn utc(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let date = day - (153 * month + 2) / 5 + 1;
-    let (month, year) = if month < 10 {
-        (month + 3, year + era * 400)
-    } else {
-        (month - 9, year + era * 400 + 1)
-    };
-    format!(
-        "{year:04}-{month:02}-{date:02}T{:02}:{:02}:{:02}Z",
-        rest / 3600,
-        rest / 60 % 60,
-        rest % 60
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::utc;
-
-    #[test]
-    fn dates() {
-        let cases = [
-            (0, "1970-01-01"),
-            (951_782_400, "2000-02-29"),
-            (1_709_251_199, "2024-02-29"),
-            (4_107_542_400, "2100-03-01"),
-        ];
-        for (seconds, expected) in cases {
-            assert_eq!(&utc(seconds)[..10], expected);
-        }
-        assert_eq!(utc(1_709_251_199), "2024-02-29T23:59:59Z");
-    }
+    jiff::Timestamp::now().strftime("%Y-%m-%d").to_string()
 }

@@ -1,39 +1,43 @@
-//! Shards to results: the same bytes however a run was cut, since all that is written here is in
-//! the dataset's order.
+//! Merging shards into results. Everything is written in the dataset's order, so the bytes are the same
+//! however a run was split.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
+use super::control::{ExecutionOptions, Interrupt};
+use super::dataset;
 use super::error::Incomplete;
+use super::job::Job;
 use super::journal::Journal;
 use super::lock::Lock;
 use super::manifest::Manifest;
 use super::shard::journals;
-use super::{Carrying, Failure, Interrupt, Job, Row, RunOptions, StageTimes, crops, files, open};
 use crate::classifier;
-use crate::dataset::{self, Dataset};
+use crate::dataset::{Dataset, write_csv};
+use crate::fs::{OutputError, write_atomically, write_atomically_with};
 use crate::prediction::Predictions;
-use crate::publish::{OutputError, publish, publish_with};
-use crate::report::{Experiment, Summary};
+use crate::remedy::{Refused, Remedy};
+use crate::results::{Experiment, Failure, Row, RunOptions, Summary, files};
 use crate::score::Predicted;
+use crate::stage::{StageTimes, by_name};
 
-/// Puts together the shards in `carrying.out`, and scores them. `expected` says how many there must
-/// be, in place of what they say themselves; `data_dir` where the data lie on this machine, in
-/// place of where they lay on theirs.
+/// Puts the shards in `execution.out` together, and scores them. `expected` is the number of shards
+/// there must be, in place of the number that the shards state; `data_dir` is where the data are on
+/// this machine, in place of where the shards read them.
 ///
 /// # Errors
 /// [`Incomplete`] when shards are missing; others when they do not belong together, are damaged, or
 /// the dataset is not theirs. Then nothing is written.
 pub fn merge(
-    carrying: &Carrying,
+    execution: &ExecutionOptions,
     expected: Option<usize>,
     data_dir: Option<&Path>,
 ) -> Result<Summary> {
-    let journals = gather(&carrying.out, expected)?;
+    let journals = gather(&execution.out, expected)?;
     let header = &journals[0].header;
     let mut options = RunOptions::from_text(&header.run)
         .with_context(|| journals[0].path.display().to_string())?;
@@ -41,193 +45,182 @@ pub fn merge(
         options.data_dir = Some(folder.to_owned());
     }
     let description = classifier::describe(&options.model)?;
-    let dataset = open(&options, &description)?;
+    let dataset = dataset::open(&options, &description)?;
     let (now, then) = (dataset.sha256(), &header.fingerprint.dataset_sha256);
-    ensure!(
-        now == *then,
-        "{}: its shards were made with another truth of {} (sha256 {}...) than lies here (sha256 {}...)\n\
-         help: --data-dir names the data that they were made with",
-        carrying.out.display(),
-        dataset.name,
-        &then[..12],
-        &now[..12]
-    );
+    if now != *then {
+        let message = format!(
+            "{}: the shards were created with other ground truth of {} (sha256 {}...) than is found \
+             now (sha256 {}...)",
+            execution.out.display(),
+            dataset.name,
+            &then[..12],
+            &now[..12]
+        );
+        return Err(Refused::new(message, Remedy::OriginalDataDir).into());
+    }
     let job = Job {
         options: &options,
-        carrying,
+        execution,
         description,
         dataset,
         fingerprint: header.fingerprint.clone(),
     };
-    publish_results(&job, &journals)
+    write_results(&job, &journals)
 }
 
-/// The journals of all shards, in order, checked to be whole and to belong together.
+/// The journals of all shards, in order, checked to be complete and to belong together.
 fn gather(folder: &Path, expected: Option<usize>) -> Result<Vec<Journal>> {
     let (mut shards, mut unfinished) = (BTreeMap::new(), Vec::new());
-    for (index, finished, path) in journals(folder) {
-        match finished {
-            true => drop(shards.insert(index, Journal::read(&path)?)),
-            false => unfinished.push(path),
+    for file in journals(folder) {
+        if file.finished {
+            shards.insert(file.shard_index, Journal::read(&file.path)?);
+        } else {
+            unfinished.push(file.path);
         }
     }
-    let first = shards
-        .values()
-        .next()
-        .map(|journal: &Journal| (&journal.header, &journal.path));
+    let first = shards.values().next();
     let count = match (expected, first, unfinished.first()) {
         (Some(count), ..) => count,
-        (None, Some((header, _)), _) => header.shard.count,
+        (None, Some(journal), _) => journal.header.shard.count,
         (None, None, Some(path)) => Journal::read(path)?.header.shard.count,
-        (None, None, None) => bail!(
-            "{}: no shards are here\nhelp: make them with run --shard I/N",
-            folder.display()
-        ),
-    };
-    for (&index, journal) in &shards {
-        let (shard, path) = (journal.header.shard, journal.path.display());
-        ensure!(
-            shard.count == count,
-            "{path} is shard {shard}, and a run in {count} shards was expected\nhelp: is --expect-shards right?"
-        );
-        ensure!(
-            shard.index == index,
-            "{path} is a copy of shard {}: its photos would count twice\nhelp: remove the copy",
-            shard.index
-        );
-        if let Some((header, first)) = first {
-            let help = format!(
-                "only shards of one run can be merged (compared with {})",
-                first.display()
-            );
-            header
-                .fingerprint
-                .must_be(&journal.header.fingerprint, &journal.path, &help)?;
+        (None, None, None) => {
+            let message = format!("{}: this folder holds no shards", folder.display());
+            return Err(Refused::new(message, Remedy::RunShard("I/N".into())).into());
         }
-        journal.must_be_whole()?;
+    };
+    if let Some(first) = first {
+        for (&index, journal) in &shards {
+            ensure_belongs(first, journal, index, count)?;
+        }
     }
-    let missing: Vec<_> = (0..count)
-        .filter(|index| !shards.contains_key(index))
-        .collect();
+    let missing: Vec<_> = (0..count).filter(|index| !shards.contains_key(index)).collect();
     if !missing.is_empty() {
         return Err(Incomplete { missing, count }.into());
     }
     Ok(shards.into_values().collect())
 }
 
-/// Writes and scores what the journals of all shards hold.
-pub(super) fn publish_results(job: &Job<'_>, journals: &[Journal]) -> Result<Summary> {
-    let Job {
-        options,
-        carrying,
-        description,
-        dataset,
-        fingerprint,
-    } = job;
-    let folder = carrying.out.as_path();
-    let _lock = Lock::take(
-        &folder.join("merge.lock"),
-        carrying.patience,
-        &Interrupt::default(),
-    )?;
-    let features: Vec<_> = journals
-        .iter()
-        .flat_map(|j| &j.sessions)
-        .map(|session| &session.cpu_features)
-        .collect();
-    if features.iter().any(|other| *other != features[0]) {
-        tracing::warn!(
-            "the shards were made on CPUs with different vector units: results may differ in the last bits"
+/// Refuses a journal that is not shard `index` of `count` of the same run as `first`.
+fn ensure_belongs(first: &Journal, journal: &Journal, index: usize, count: usize) -> Result<()> {
+    let (shard, path) = (journal.header.shard, journal.path.display());
+    if shard.count != count {
+        let message = format!("{path} is shard {shard}, but a run with {count} shards was expected");
+        return Err(Refused::new(message, Remedy::CheckShardCount).into());
+    }
+    if shard.index != index {
+        bail!(
+            "{path} is a copy of shard {}: its photos would count twice\nhelp: remove the copy",
+            shard.index
         );
     }
-    let Written {
-        photos,
-        failures,
-        times,
-    } = write_rows(&folder.join(files::BOXES), dataset, journals)?;
-    publish(&folder.join(files::RUN), options.to_text()?.as_bytes())?;
-    publish(&folder.join(files::TRUTH), &dataset::write_csv(dataset))?;
-    publish(&folder.join(files::CLASSES), &dataset.classes.to_csv())?;
+    let (ours, theirs) = (&first.header.fingerprint, &journal.header.fingerprint);
+    if let Some(difference) = ours.difference(theirs, &journal.path) {
+        bail!(
+            "{difference}\nhelp: only shards of one run can be merged (compared with {})",
+            first.path.display()
+        );
+    }
+    journal.ensure_complete()
+}
 
+/// Writes and scores what the journals of all shards hold.
+pub(super) fn write_results(job: &Job<'_>, journals: &[Journal]) -> Result<Summary> {
+    let folder = job.execution.out.as_path();
+    let never = Interrupt::default();
+    let _lock = Lock::take(&folder.join("merge.lock"), job.execution.lock_wait, &never)?;
+    warn_of_mixed_processors(journals);
+    let merged = write_rows(&folder.join(files::BOXES), &job.dataset, journals)?;
+    let write = |name: &str, bytes: &[u8]| write_atomically(&folder.join(name), bytes);
+    write(files::RUN, job.options.to_text()?.as_bytes())?;
+    write(files::TRUTH, &write_csv(&job.dataset))?;
+    write(files::CLASSES, &job.dataset.classes.to_csv())?;
+    write_failures(&folder.join(files::FAILURES), &merged.failures)?;
+    let summary = summarise(job, merged);
+    let manifest = Manifest {
+        shards: journals.len(),
+        processes: journals.iter().flat_map(|journal| journal.processes.clone()).collect(),
+        cpu_ms_per_photo: by_name(&summary.cpu_ms_per_photo),
+        ..Manifest::new(job.options, &job.dataset, job.fingerprint.clone())?
+    };
+    write(files::MANIFEST, &serde_json::to_vec_pretty(&manifest)?)?;
+    write(files::SUMMARY, &serde_json::to_vec_pretty(&summary)?)?;
+    Ok(summary)
+}
+
+fn warn_of_mixed_processors(journals: &[Journal]) {
+    let mut processes = journals.iter().flat_map(|journal| &journal.processes);
+    let Some(first) = processes.next() else { return };
+    if processes.any(|other| other.cpu_features != first.cpu_features) {
+        tracing::warn!(
+            "the shards were run on CPUs with different vector units: results may differ in the last \
+             bits"
+        );
+    }
+}
+
+/// The numbers of the merged rows.
+fn summarise(job: &Job<'_>, merged: MergedRows) -> Summary {
+    let Job {
+        options, dataset, ..
+    } = job;
     let predictions = Predictions {
-        photos,
+        photos: merged.photos,
         classes: dataset.profile.guesses_classes(),
         notes: vec![],
     };
-    let summary = Summary {
+    Summary {
         run: Some(Experiment {
             pipeline: options.pipeline_name.clone(),
             tuned_on: options.pipeline.tuned_on.split.clone(),
-            model: description.name.clone(),
-            model_sha256: fingerprint.model_sha256.clone(),
-            crops: crops(&options.pipeline.view),
+            model: job.description.name.clone(),
+            model_sha256: job.fingerprint.model_sha256.clone(),
+            crops: options.pipeline.view.to_string(),
         }),
-        cpu_ms_per_photo: times.per_photo(dataset.photos.len()),
-        ..Summary::of_boxes(dataset, &predictions)
-    };
-    write_failures(&folder.join(files::FAILURES), &failures)?;
-    let manifest = Manifest {
-        shards: journals.len(),
-        sessions: journals
-            .iter()
-            .flat_map(|journal| journal.sessions.clone())
-            .collect(),
-        cpu_ms_per_photo: summary.cpu_ms_per_photo.iter().cloned().collect(),
-        ..Manifest::new(options, dataset, fingerprint.clone())?
-    };
-    publish(
-        &folder.join(files::MANIFEST),
-        &serde_json::to_vec_pretty(&manifest)?,
-    )?;
-    publish(
-        &folder.join(files::SUMMARY),
-        &serde_json::to_vec_pretty(&summary)?,
-    )?;
-    Ok(summary)
+        cpu_ms_per_photo: merged.times.per_photo(dataset.photos.len()),
+        ..Summary::from_boxes(dataset, &predictions)
+    }
 }
 
 /// What the rows say, in the dataset's order.
 #[derive(Default)]
-struct Written {
+struct MergedRows {
     photos: Vec<Predicted>,
     failures: Vec<Failure>,
     times: StageTimes,
 }
 
-/// Writes the rows, one photo in memory at a time.
-fn write_rows(path: &Path, dataset: &Dataset, journals: &[Journal]) -> Result<Written> {
-    let mut written = Written::default();
-    // The error of a journal that cannot be read, which is not the file's.
-    let mut unread = None;
-    let published = publish_with(path, |file| {
+/// Writes the rows, holding one photo in memory at a time.
+fn write_rows(path: &Path, dataset: &Dataset, journals: &[Journal]) -> Result<MergedRows> {
+    let mut merged = MergedRows::default();
+    // An error of a journal, kept apart from errors of the file that is written.
+    let mut journal_error = None;
+    let written = write_atomically_with(path, |file| {
         let mut writer = csv::Writer::from_writer(file);
         for place in 0..dataset.photos.len() {
-            let entry = journals[place % journals.len()]
-                .entry(place)
-                .map_err(|error| {
-                    unread = Some(error);
-                    io::Error::other("a journal cannot be read")
-                })?;
+            let entry = journals[place % journals.len()].entry(place).map_err(|error| {
+                journal_error = Some(error);
+                io::Error::other("a journal cannot be read")
+            })?;
             for row in &entry.rows {
                 writer.serialize(row)?;
             }
             let mut guesses: Vec<_> = entry.rows.iter().filter_map(Row::guess).collect();
             guesses.sort_by_key(|guess| guess.rank);
-            written.photos.push(Predicted {
+            merged.photos.push(Predicted {
                 guesses,
                 failed: entry.failure.is_some(),
             });
-            written.times.add(&entry.cpu_ms);
-            written.failures.extend(entry.failure);
+            merged.times.add(&entry.cpu_ms);
+            merged.failures.extend(entry.failure);
         }
         writer.flush()
     });
-    unread.map_or(Ok(()), Err)?;
-    published.map_err(OutputError::at(path))?;
-    Ok(written)
+    journal_error.map_or(Ok(()), Err)?;
+    written.map_err(OutputError::at(path))?;
+    Ok(merged)
 }
 
-/// Writes a line of JSON for each failure; where there is none, no file is left.
+/// Writes a line of JSON for each failure. Where there is none, no file is left.
 fn write_failures(path: &Path, failures: &[Failure]) -> Result<()> {
     if failures.is_empty() {
         return match fs::remove_file(path) {
@@ -237,9 +230,10 @@ fn write_failures(path: &Path, failures: &[Failure]) -> Result<()> {
             _ => Ok(()),
         };
     }
-    let lines: serde_json::Result<String> = failures
-        .iter()
-        .map(|f| Ok(serde_json::to_string(f)? + "\n"))
-        .collect();
-    Ok(publish(path, lines?.as_bytes())?)
+    let mut lines = String::new();
+    for failure in failures {
+        lines += &serde_json::to_string(failure)?;
+        lines.push('\n');
+    }
+    Ok(write_atomically(path, lines.as_bytes())?)
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use image::RgbImage;
 
-use crate::dataset::{self, Jpeg, Photo, ReadError};
+use crate::dataset::{self, Jpeg, Photo, PhotoReadError};
 
 /// When the file system fails, it is asked again after each of these.
 const PATIENCE: [Duration; 3] = [
@@ -18,7 +18,7 @@ const PATIENCE: [Duration; 3] = [
 /// How often a photo is asked for.
 pub(super) const TRIES: usize = 1 + PATIENCE.len();
 
-/// The folder that all photos lie in.
+/// The folder that holds all photos.
 pub(super) fn root(photos: &[Photo]) -> PathBuf {
     let mut folders = photos.iter().filter_map(|photo| photo.path.parent());
     let mut root = folders.next().unwrap_or(Path::new("")).to_owned();
@@ -39,16 +39,16 @@ pub(super) fn read_patiently(
     root: &Path,
     jpeg: Jpeg,
     stop: &impl Fn() -> bool,
-) -> Result<RgbImage, ReadError> {
+) -> Result<RgbImage, PhotoReadError> {
     let mut waits = PATIENCE.iter();
     loop {
         let error = match dataset::read(path, jpeg) {
-            Err(ReadError::Outage(error)) => error,
-            Err(ReadError::File(error)) if !root.is_dir() => error,
+            Err(PhotoReadError::Outage(error)) => error,
+            Err(PhotoReadError::File(error)) if !root.is_dir() => error,
             read => return read,
         };
         let Some(wait) = waits.next().filter(|_| !stop()) else {
-            return Err(ReadError::Outage(error));
+            return Err(PhotoReadError::Outage(error));
         };
         tracing::warn!(
             "{}: {error}; trying again in {} s",

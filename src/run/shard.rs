@@ -46,25 +46,33 @@ impl Shard {
     }
 }
 
-/// The journals in a folder: which shard's a file is by its name, and whether that is finished.
-pub(super) fn journals(folder: &Path) -> Vec<(usize, bool, PathBuf)> {
-    let of = |path: PathBuf| {
-        let (stem, extension) = path
-            .file_name()?
-            .to_str()?
-            .strip_prefix("shard-")?
-            .split_once('.')?;
-        let finished = match extension {
-            "jsonl" => true,
-            "part" => false,
-            _ => return None,
-        };
-        Some((stem.parse().ok()?, finished, path))
+/// A journal found in a folder. Its name tells which shard it belongs to.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct JournalFile {
+    pub(super) shard_index: usize,
+    pub(super) finished: bool,
+    pub(super) path: PathBuf,
+}
+
+/// The journals in a folder, by shard.
+pub(super) fn journals(folder: &Path) -> Vec<JournalFile> {
+    let journal = |path: PathBuf| {
+        let name = path.file_name()?.to_str()?.strip_prefix("shard-")?;
+        let (index, extension) = name.split_once('.')?;
+        Some(JournalFile {
+            shard_index: index.parse().ok()?,
+            finished: match extension {
+                "jsonl" => true,
+                "part" => false,
+                _ => return None,
+            },
+            path,
+        })
     };
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut found: Vec<_> = entries.filter_map(|entry| of(entry.path())).collect();
-    found.sort();
-    found
+    let mut journals: Vec<_> = entries.filter_map(|entry| journal(entry.path())).collect();
+    journals.sort();
+    journals
 }
 
 impl fmt::Display for Shard {
@@ -77,7 +85,7 @@ impl FromStr for Shard {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("'{text}' is no shard: I/N with I from 0 to N - 1, such as 0/4");
+        let wrong = || format!("'{text}' is not a shard: expected I/N with I from 0 to N - 1, such as 0/4");
         let (index, count) = text.split_once('/').ok_or_else(wrong)?;
         let shard = Self {
             index: index.parse().map_err(|_| wrong())?,

@@ -1,194 +1,163 @@
-//! The work on a shard: its photos through the pipeline, each into the journal as soon as it is
-//! known.
+//! Running a shard: its photos through the pipeline, each into the journal as soon as it is done.
 //!
-//! Worker threads take photos one at a time; one thread appends to the journal, writes maps and
-//! masks, and decides when to stop. What is in the journal does not depend on how many workers
-//! there are, only in what order it stands there.
+//! Worker threads take photos one at a time. One thread appends to the journal, writes maps and
+//! masks, and decides when to stop. The number of workers changes only the order of the journal's
+//! lines, not what they say.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, SyncSender};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use rayon::prelude::*;
 
 use super::breaker::Breaker;
-use super::error::{Done, Stopped};
-use super::journal::{Header, Journal, Line};
+use super::control::{Control, Interrupt};
+use super::error::{ShardCount, Stopped};
+use super::folder::{self, write_for_photo};
+use super::job::Job;
+use super::journal::{Header, Journal, JournalLine};
 use super::lock::Lock;
-use super::manifest::Session;
+use super::manifest::ProcessRecord;
 use super::outage::{TRIES, read_patiently, root};
-use super::output::{self, publish_for};
-use super::photo::{self, Localiser, Record};
-use super::{Interrupt, Job, Progress, Shard, files, probe, shard};
+use super::record::{Record, process_photo};
+use super::shard::{self, Shard};
 use crate::classifier::Classifier;
-use crate::dataset::ReadError;
+use crate::dataset::PhotoReadError;
+use crate::fs::OutputError;
+use crate::localiser::{Localiser, probe_options};
 use crate::prediction;
-use crate::publish::OutputError;
+use crate::progress::Advance;
+use crate::remedy::{Refused, Remedy};
+use crate::results::files;
 
-/// Works on a shard until all its photos are in its journal, and goes on where another process
-/// stopped.
+/// Runs a shard until all its photos are in its journal, resuming where another process stopped.
 ///
-/// Everything that can be wrong with the output is tried before the model is loaded.
+/// Everything that can be wrong with the output is checked before the model is loaded.
 ///
 /// # Errors
-/// When the work cannot start, [`Stopped`] where it goes on later, [`OutputError`] where the output
-/// cannot be written, or too many photos failed.
-pub(super) fn work(job: &Job<'_>, shard: Shard, interrupt: &Interrupt) -> Result<Journal> {
-    let folder = job.carrying.out.as_path();
-    let all = shard.places(job.dataset.photos.len()).count();
-    let stopped = |journal: Option<&Journal>| {
-        let (signal, done) = (
-            interrupt.signal(),
-            Done {
-                done: journal.map_or(0, Journal::done),
-                all,
-            },
-        );
-        anyhow::Error::from(Stopped::Signal {
-            signal,
-            done,
-            folder: folder.to_owned(),
-        })
+/// When the shard cannot start, too many photos fail, the shard [`Stopped`] and can be resumed, or
+/// the output cannot be written ([`OutputError`]).
+pub(super) fn run_shard(job: &Job<'_>, shard: Shard, control: &Control<'_>) -> Result<Journal> {
+    let folder = job.execution.out.as_path();
+    let total = shard.places(job.dataset.photos.len()).count();
+    let count = |done: usize| ShardCount { done, total };
+    let stopped = |done: usize| Stopped::Signal {
+        signal: control.interrupt.cause(),
+        done: count(done),
+        folder: folder.to_owned(),
     };
-    let lock = Lock::take(&shard.lock(folder), job.carrying.patience, interrupt)?;
-    let Some(_lock) = lock else {
-        return Err(stopped(None));
-    };
-    if job.carrying.fresh {
-        output::set_aside(folder, shard)?;
+    let lock = Lock::take(&shard.lock(folder), job.execution.lock_wait, &control.interrupt)?;
+    let Some(_lock) = lock else { return Err(stopped(0).into()) };
+    if job.execution.fresh {
+        folder::set_aside(folder, shard)?;
     }
-    let finished = shard.finished(folder);
-    if finished.exists() {
-        let journal = Journal::read(&finished)?;
-        job.must_fit(&journal, shard)?;
-        journal.must_be_whole()?;
-        tracing::info!(
-            "shard {} of {} is complete already",
-            shard.index,
-            shard.count
-        );
+    if let Some(journal) = finished_journal(job, shard)? {
+        tracing::info!("shard {} of {} is already complete", shard.index, shard.count);
         return Ok(journal);
     }
-    if !job.carrying.fresh {
-        one_run(job, shard)?;
+    if !job.execution.fresh {
+        ensure_single_run(job, shard)?;
     }
-    let mut journal = begin(job, shard, all)?;
-    present(job, &journal, all)?;
-    if interrupt.requested() {
-        return Err(stopped(Some(&journal)));
+    let mut journal = open_or_create_journal(job, shard, total)?;
+    ensure_photos_exist(job, count(journal.done()))?;
+    if control.interrupt.requested() {
+        return Err(stopped(journal.done()).into());
     }
-    let classifier = Classifier::load(
-        job.description.clone(),
-        probe(&job.options.pipeline, &job.description),
-    )?;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(job.carrying.threads)
-        .build()
-        .context("worker threads")?;
-    let worked = journal
-        .append(vec![Line::Session(Session::now(
-            pool.current_num_threads(),
-        ))])
-        .map_err(Into::into)
-        .and_then(|()| each(job, shard, &classifier, &pool, &mut journal, interrupt))
-        .and_then(
-            |()| match interrupt.requested() && journal.places().count() < all {
-                true => Err(stopped(Some(&journal))),
-                false => Ok(journal.finish(&finished)?),
-            },
-        );
+    let worked = process_shard(job, shard, control, &mut journal).and_then(|()| {
+        if control.interrupt.requested() && journal.places().count() < total {
+            return Err(stopped(journal.done()).into());
+        }
+        Ok(journal.finish(&shard.finished(folder))?)
+    });
     match worked {
         Ok(()) => Ok(journal),
         Err(error) => Err(match error.downcast::<OutputError>() {
-            Ok(error) => error
-                .with(Done {
-                    done: journal.done(),
-                    all,
-                })
-                .into(),
+            Ok(error) => error.with_safe_photos(count(journal.done())).into(),
             Err(other) => other,
         }),
     }
 }
 
-/// Refuses a folder in which another run has shards: a merge would only find it after the night.
-/// One other journal tells; what is wrong with that itself is its own shard's affair.
-fn one_run(job: &Job<'_>, shard: Shard) -> Result<()> {
-    let folder = &job.carrying.out;
-    let others = shard::journals(folder)
-        .into_iter()
-        .filter(|&(index, ..)| index != shard.index);
-    let mut others = others.filter_map(|(.., path)| Journal::read(&path).ok());
-    match others.find(|journal| journal.places().next().is_some()) {
-        Some(other) => job.must_go_with(&other, shard, other.header.shard.count == shard.count),
+/// The journal of the shard if it is already finished.
+fn finished_journal(job: &Job<'_>, shard: Shard) -> Result<Option<Journal>> {
+    let path = shard.finished(&job.execution.out);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let journal = Journal::read(&path)?;
+    job.ensure_resumable(&journal, shard)?;
+    journal.ensure_complete()?;
+    Ok(Some(journal))
+}
+
+/// Refuses a folder in which another run has shards: otherwise only the merge would notice, after a
+/// night of work. One journal of another shard is enough to tell. If that journal itself is
+/// damaged, its own shard will say so.
+fn ensure_single_run(job: &Job<'_>, shard: Shard) -> Result<()> {
+    let files = shard::journals(&job.execution.out);
+    let others = files.into_iter().filter(|file| file.shard_index != shard.index);
+    let mut journals = others.filter_map(|file| Journal::read(&file.path).ok());
+    match journals.find(|journal| journal.places().next().is_some()) {
+        Some(other) => job.ensure_sibling(&other, shard),
         None => Ok(()),
     }
 }
 
-/// The journal to go on with, or a new one. One without photos is nobody's work, whatever it was
-/// made for.
-fn begin(job: &Job<'_>, shard: Shard, all: usize) -> Result<Journal> {
-    let path = shard.part(&job.carrying.out);
+/// The journal to resume from, or a new one. A journal without photos is replaced, whichever run it
+/// belongs to.
+fn open_or_create_journal(job: &Job<'_>, shard: Shard, total: usize) -> Result<Journal> {
+    let path = shard.part(&job.execution.out);
     if path.exists() {
         let mut journal = Journal::read(&path)?;
         if journal.places().next().is_some() {
-            job.must_fit(&journal, shard)?;
+            job.ensure_resumable(&journal, shard)?;
             if journal.torn {
-                tracing::warn!("dropped 1 damaged record at the end; 1 photo will be done again");
+                tracing::warn!(
+                    "dropped 1 damaged record at the end; 1 photo will be processed again"
+                );
             }
-            let done = Done {
+            let done = ShardCount {
                 done: journal.done(),
-                all,
+                total,
             };
-            journal.reopen().map_err(|error| error.with(done))?;
+            journal.reopen().map_err(|error| error.with_safe_photos(done))?;
             tracing::info!("resuming: {done} photos done");
             return Ok(journal);
         }
     }
-    Ok(Journal::create(
-        &path,
-        Header::new(shard, job.fingerprint.clone(), job.options.to_text()?),
-    )?)
+    let header = Header::new(shard, job.fingerprint.clone(), job.options.to_text()?);
+    Ok(Journal::create(&path, header)?)
 }
 
-/// Refuses photos that lie nowhere: a mistyped folder is not ten thousand bad photos. Where some
-/// were read before, their folder was right, and is away.
-fn present(job: &Job<'_>, journal: &Journal, all: usize) -> Result<()> {
+/// Refuses to start when the photos' folder does not exist: a mistyped folder is not ten thousand
+/// bad photos. If some photos were read before, the folder was right and is now unavailable.
+fn ensure_photos_exist(job: &Job<'_>, count: ShardCount) -> Result<()> {
     let root = root(&job.dataset.photos);
     if root.is_dir() {
         return Ok(());
     }
-    let (done, folder) = (
-        Done {
-            done: journal.done(),
-            all,
-        },
-        job.carrying.out.clone(),
-    );
-    if done.done > 0 {
+    if count.done > 0 {
         return Err(Stopped::Outage {
             path: root,
             reason: "no such folder".into(),
             tries: 1,
-            done,
-            folder,
+            done: count,
+            folder: job.execution.out.clone(),
         }
         .into());
     }
-    let dataset = &job.dataset.name;
-    bail!(
-        "{}: no such folder, and the photos of {dataset} should be there\nhelp: --data-dir names the data",
-        root.display()
-    )
+    let (root, dataset) = (root.display(), &job.dataset.name);
+    let message = format!("{root}: no such folder; the photos of {dataset} should be in it");
+    Err(Refused::new(message, Remedy::DataDir).into())
 }
 
 /// A photo that could not be read for a reason that is not its own.
 struct Outage {
     place: usize,
-    error: ReadError,
+    error: PhotoReadError,
 }
 
-/// Whether workers are to stop: after a signal, or where what they find cannot be kept.
+/// Whether workers are to stop: after a signal, or when their results cannot be kept.
 struct Stop<'a> {
     interrupt: &'a Interrupt,
     ended: AtomicBool,
@@ -204,164 +173,165 @@ impl Stop<'_> {
     }
 }
 
-/// Takes every photo of a shard that is not done through the pipeline, and appends what is known of
-/// it to the journal.
-fn each(
+/// Takes every photo of the shard that is not done through the pipeline, and appends the results to
+/// the journal.
+fn process_shard(
     job: &Job<'_>,
     shard: Shard,
-    classifier: &Classifier,
-    pool: &rayon::ThreadPool,
+    control: &Control<'_>,
     journal: &mut Journal,
-    interrupt: &Interrupt,
 ) -> Result<()> {
-    let photos = job.dataset.photos.len();
-    let places: Vec<usize> = shard
-        .places(photos)
-        .filter(|&place| !journal.has(place))
-        .collect();
-    let all = shard.places(photos).count();
-    let progress = Progress::new("photos", all, journal.done(), job.carrying.quiet);
-    let mut breaker = Breaker::new(journal.done(), &places);
+    let probe = probe_options(&job.options.pipeline, &job.description);
+    let classifier = Classifier::load(job.description.clone(), probe)?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(job.execution.threads)
+        .build()
+        .context("worker threads")?;
+    let process = ProcessRecord::now(pool.current_num_threads());
+    journal.append(vec![JournalLine::Process(process)])?;
+
+    let all = shard.places(job.dataset.photos.len());
+    let places: Vec<usize> = all.filter(|&place| !journal.is_done(place)).collect();
     let stop = Stop {
-        interrupt,
+        interrupt: &control.interrupt,
         ended: AtomicBool::new(false),
     };
-    // Bounded: where the disk is slow, the workers wait.
-    let waiting = 2 * pool.current_num_threads();
-    let (sender, receiver) = mpsc::sync_channel(waiting);
-    let result = std::thread::scope(|scope| {
-        scope.spawn(|| pool.install(|| look(job, classifier, &places, sender, &stop)));
-        // Dropped when this closure ends, by a panic too: workers then cannot send, and stop.
-        let receiver = receiver;
+    let total = journal.done() + places.len();
+    let mut writer = Writer {
+        job,
+        total,
+        progress: &*control.progress.begin("photos", total, journal.done()),
+        breaker: Breaker::new(journal.done(), &places),
+        journal,
+    };
+    // Bounded, so that workers wait when the disk is slow.
+    let capacity = 2 * pool.current_num_threads();
+    let (sender, receiver) = mpsc::sync_channel(capacity);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            pool.install(|| process_photos(job, &classifier, &places, &sender, &stop));
+            drop(sender);
+        });
+        writer.write_all(receiver, capacity, &stop)
+    })
+}
+
+/// Processes photos on all threads of the current pool, and sends each result.
+fn process_photos(
+    job: &Job<'_>,
+    classifier: &Classifier,
+    places: &[usize],
+    sender: &SyncSender<Result<Record, Outage>>,
+    stop: &Stop<'_>,
+) {
+    let options = job.options;
+    let root = root(&job.dataset.photos);
+    let new_localiser =
+        || Localiser::new(classifier, &options.pipeline, options.classes, options.seed);
+    // `par_bridge` hands photos out one by one in order; a split range would start in its middle.
+    places.iter().par_bridge().for_each_init(new_localiser, |localiser, &place| {
+        if stop.requested() {
+            return;
+        }
+        let photo = &job.dataset.photos[place];
+        let read = || read_patiently(&photo.path, &root, options.jpeg, &|| stop.requested());
+        let record = process_photo(place, photo, localiser, job.execution, read);
+        if record.as_ref().is_ok_and(Record::panicked) {
+            // A panic may have left the localiser in any state.
+            *localiser = new_localiser();
+        }
+        // A photo that waits for its disk when the run stops is left for the next time.
+        if record.is_err() && stop.requested() {
+            return;
+        }
+        if sender.send(record.map_err(|error| Outage { place, error })).is_err() {
+            stop.request();
+        }
+    });
+}
+
+/// The one thread that writes results, and decides when to stop.
+struct Writer<'a> {
+    job: &'a Job<'a>,
+    journal: &'a mut Journal,
+    progress: &'a dyn Advance,
+    breaker: Breaker,
+    total: usize,
+}
+
+impl Writer<'_> {
+    /// Writes all results that come. After an error the workers are stopped and their last results
+    /// are dropped; they are computed again when the shard is resumed.
+    ///
+    /// The receiver is dropped when this ends, by a panic too: workers then cannot send, and stop.
+    fn write_all(
+        &mut self,
+        receiver: Receiver<Result<Record, Outage>>,
+        capacity: usize,
+        stop: &Stop<'_>,
+    ) -> Result<()> {
         let mut result = Ok(());
         while let Ok(first) = receiver.recv() {
-            // What has come meanwhile is synced together; what comes during that is left, or a run
-            // of failures would not be seen before its end.
-            let records: Vec<_> = std::iter::once(first)
-                .chain(receiver.try_iter().take(waiting))
-                .collect();
+            // Results that have arrived are synced together. Those that arrive meanwhile are left
+            // for the next round, or the breaker would see a series of failures too late.
+            let mut records = vec![first];
+            records.extend(receiver.try_iter().take(capacity));
             if result.is_ok() {
-                result = take(job, journal, &progress, &mut breaker, records, all);
+                result = self.append_records(records);
             }
             if result.is_err() {
                 stop.request();
             }
         }
         result
-    });
-    progress.finish();
-    result
-}
+    }
 
-/// Looks at photos on all threads of the pool that it is called in, and sends what is known of
-/// each.
-fn look(
-    job: &Job<'_>,
-    classifier: &Classifier,
-    places: &[usize],
-    sender: SyncSender<Result<Record, Outage>>,
-    stop: &Stop<'_>,
-) {
-    let Job {
-        options,
-        carrying,
-        dataset,
-        ..
-    } = job;
-    let root = root(&dataset.photos);
-    let new_localiser =
-        || Localiser::new(classifier, &options.pipeline, options.classes, options.seed);
-    // `par_bridge` hands photos out one by one in their order; a split range would start in its
-    // middle.
-    places
-        .iter()
-        .par_bridge()
-        .for_each_init(new_localiser, |localiser, &place| {
-            if stop.requested() {
-                return;
+    /// Appends results to the journal. An outage among them stops the run, after the photos that
+    /// were done.
+    fn append_records(&mut self, records: Vec<Result<Record, Outage>>) -> Result<()> {
+        let (mut lines, mut failures, mut outage) = (Vec::new(), Vec::new(), None);
+        for record in records {
+            match record {
+                Ok(record) => {
+                    self.write_pictures(&record)?;
+                    failures.push((record.entry.place, record.entry.failure.clone()));
+                    lines.push(JournalLine::Photo(record.entry));
+                }
+                Err(error) => outage = Some(error),
             }
-            let photo = &dataset.photos[place];
-            let read = || read_patiently(&photo.path, &root, options.jpeg, &|| stop.requested());
-            let record = photo::process(place, photo, localiser, carrying, read);
-            if record.as_ref().is_ok_and(Record::panicked) {
-                // Whatever it left half done goes with it.
-                *localiser = new_localiser();
+        }
+        self.journal.append(lines)?;
+        for (place, failure) in failures {
+            self.progress.advance(failure.is_some());
+            self.breaker.add(place, failure);
+        }
+        if let Some(Outage { place, error }) = outage {
+            return Err(Stopped::Outage {
+                path: self.job.dataset.photos[place].path.clone(),
+                reason: error.to_string(),
+                tries: TRIES,
+                done: ShardCount {
+                    done: self.journal.done(),
+                    total: self.total,
+                },
+                folder: self.job.execution.out.clone(),
             }
-            // A photo that waits for its disk when all stops is left for the next time.
-            if record.is_err() && stop.requested() {
-                return;
-            }
-            if sender
-                .send(record.map_err(|error| Outage { place, error }))
-                .is_err()
-            {
-                stop.request();
-            }
-        });
-}
+            .into());
+        }
+        self.breaker.check(self.total, &self.job.dataset.photos)
+    }
 
-/// Appends what was found. An outage among it stops the run, after the photos that were done.
-fn take(
-    job: &Job<'_>,
-    journal: &mut Journal,
-    progress: &Progress,
-    breaker: &mut Breaker,
-    records: Vec<Result<Record, Outage>>,
-    all: usize,
-) -> Result<()> {
-    let Job {
-        carrying, dataset, ..
-    } = job;
-    let (mut lines, mut outage, mut failures) = (Vec::new(), None, Vec::new());
-    for record in records {
-        let Record { entry, map, mask } = match record {
-            Ok(record) => record,
-            Err(error) => {
-                outage = Some(error);
-                continue;
-            }
-        };
-        let id = &dataset.photos[entry.place].id;
-        if let Some(map) = map {
-            let name = prediction::map_name(id);
-            publish_for(
-                &carrying.out.join(files::MAPS),
-                &name,
-                "npy",
-                &prediction::write_map(map.view()),
-            )?;
+    fn write_pictures(&self, record: &Record) -> Result<(), OutputError> {
+        let out = &self.job.execution.out;
+        let id = &self.job.dataset.photos[record.entry.place].id;
+        if let Some(map) = &record.map {
+            let (name, bytes) = (prediction::map_name(id), prediction::write_map(map.view()));
+            write_for_photo(&out.join(files::MAPS), &name, "npy", &bytes)?;
         }
-        if let Some(mask) = mask {
-            publish_for(
-                &carrying.out.join(files::MASKS),
-                id,
-                "png",
-                &prediction::write_mask(mask.view()),
-            )?;
+        if let Some(mask) = &record.mask {
+            let bytes = prediction::write_mask(mask.view());
+            write_for_photo(&out.join(files::MASKS), id, "png", &bytes)?;
         }
-        failures.push((entry.place, entry.failure.clone()));
-        lines.push(Line::Photo(entry));
+        Ok(())
     }
-    journal.append(lines)?;
-    for (place, failure) in failures {
-        progress.advance(failure.is_some());
-        breaker.add(place, failure);
-    }
-    if let Some(Outage { place, error }) = outage {
-        let (path, reason) = (dataset.photos[place].path.clone(), error.to_string());
-        let done = Done {
-            done: journal.done(),
-            all,
-        };
-        let folder = carrying.out.clone();
-        return Err(Stopped::Outage {
-            path,
-            reason,
-            tries: TRIES,
-            done,
-            folder,
-        }
-        .into());
-    }
-    breaker.check(all, &dataset.photos)
 }

@@ -5,7 +5,7 @@ use image::{ImageBuffer, Luma};
 use imageproc::filter::gaussian_blur_f32;
 use ndarray::{Array, Array2, Array3, ArrayView3, Axis, Dimension, s};
 
-use super::methods::Tensor;
+use super::methods::LayerTensor;
 use super::options::{Averaging, SaliencyOptions};
 use super::view::{Crop, Rect, View};
 
@@ -105,9 +105,9 @@ pub fn saliency(gradient: ArrayView3<'_, f32>) -> Array2<f32> {
     gradient.fold_axis(Axis(0), 0.0, |max, w| w.abs().max(*max))
 }
 
-/// What the network says of a view for one class: for each crop, for each tensor, one [`Tensor`]
+/// What the network says of a view for one class: for each crop, for each tensor, one [`LayerTensor`]
 /// for each picture shown.
-pub type Evidence<'a> = Vec<Vec<Vec<Tensor<'a>>>>;
+pub type Evidence<'a> = Vec<Vec<Vec<LayerTensor<'a>>>>;
 
 /// The map of a view: for each tensor the crops' maps, un-mirrored, put back, averaged; fused;
 /// smoothed. Its size is that of the view's frame, whatever the sizes of the tensors.
@@ -142,7 +142,7 @@ fn average<'a>(
     crops: impl Iterator<Item = (&'a Crop, Array3<f32>)>,
     averaging: Averaging,
 ) -> Array2<f32> {
-    let [width, height] = view.size().map(|n| n as usize);
+    let (height, width) = view.size().shape();
     let mut sum = Array3::<f32>::zeros((0, height, width));
     let mut count = Array2::<f32>::zeros((height, width));
     for (Crop { rect, mirrored, .. }, mut map) in crops {
@@ -270,7 +270,7 @@ mod tests {
                 ..options("gradient")
             };
             let evidence = gradients.iter().map(|g| {
-                vec![vec![Tensor {
+                vec![vec![LayerTensor {
                     values: g.view(),
                     gradient: g.view(),
                 }]]
@@ -292,7 +292,7 @@ mod tests {
         let evidence = maps
             .iter()
             .map(|g| {
-                vec![vec![Tensor {
+                vec![vec![LayerTensor {
                     values: g.view(),
                     gradient: g.view(),
                 }]]

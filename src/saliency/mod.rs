@@ -17,7 +17,7 @@ mod view;
 
 pub use map::{Evidence, Saliency, combine, saliency};
 pub(crate) use map::{blurred, extremes};
-pub use methods::{METHODS, Method, Shown, Tensor, Wanted};
+pub use methods::{METHODS, Method, Shown, LayerTensor, Wanted};
 pub use options::{Averaging, Prior, SaliencyOptions};
 pub use shown::shown;
 pub(crate) use view::resize_any;

@@ -4,7 +4,7 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::methods::{Method, Shown, Wanted};
-use crate::gradient::ReluRule;
+use onnx_grad::gradient::ReluRule;
 
 /// How a map is made: the table `[saliency]` of a pipeline.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]

@@ -1,5 +1,6 @@
 //! Views: how a photo is shown to the classifier, and in which frame its object is cut out.
 
+use std::fmt;
 use std::ops::Range;
 
 use fast_image_resize as fir;
@@ -7,7 +8,9 @@ use image::RgbImage;
 use image::imageops::{crop_imm, flip_horizontal};
 use serde::{Deserialize, Serialize};
 
-use crate::gradient::Dense;
+use onnx_grad::gradient::Dense;
+
+use crate::geometry::Size;
 
 /// How the photo is shown: the table `[view]` of a pipeline.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -70,6 +73,19 @@ impl ViewOptions {
             _ if self.scales.is_empty() => None,
             _ => Some(Dense::Mean),
         }
+    }
+}
+
+/// How a photo is shown, in a few words: "10 crops".
+impl fmt::Display for ViewOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.kind, self.scales.len()) {
+            (ViewKind::TenCrop, _) => f.write_str("10 crops"),
+            (ViewKind::Warp, 0 | 1) => f.write_str("one warp"),
+            (ViewKind::Warp, n) => write!(f, "{n} warps"),
+            (ViewKind::Dense, _) => f.write_str("fully convolutional"),
+        }?;
+        f.write_str(if self.flip { ", mirrored too" } else { "" })
     }
 }
 
@@ -181,7 +197,7 @@ pub struct View {
 
 /// Photos that are longer than this many times their width, or the reverse, have no view but a
 /// warp: brought to the canvas, a strip of pixels would become a picture of any size.
-const MOST_ELONGATED: u32 = 8;
+const MAX_ELONGATED: u32 = 8;
 
 impl View {
     /// The view of `photo` for a network with an input of `size` pixels a side; `canvas`, not less,
@@ -189,7 +205,7 @@ impl View {
     ///
     /// # Errors
     /// A text when the photo is too elongated or cannot be resized.
-    pub fn of(
+    pub fn new(
         photo: &RgbImage,
         options: &ViewOptions,
         size: usize,
@@ -200,9 +216,9 @@ impl View {
         let [w, h] = match options.kind {
             ViewKind::Warp => [options.frame.unwrap_or(size); 2],
             ViewKind::TenCrop | ViewKind::Dense => {
-                if width.max(height) > MOST_ELONGATED * width.min(height) {
+                if width.max(height) > MAX_ELONGATED * width.min(height) {
                     return Err(format!(
-                        "{width} x {height} is more than {MOST_ELONGATED} times as long as wide"
+                        "{width} x {height} is more than {MAX_ELONGATED} times as long as wide"
                     ));
                 }
                 let shorter = f64::from(width.min(height));
@@ -272,10 +288,10 @@ impl View {
         })
     }
 
-    /// Width and height of the frame.
+    /// The size of the frame.
     #[must_use]
-    pub fn size(&self) -> [u32; 2] {
-        self.frame.dimensions().into()
+    pub fn size(&self) -> Size {
+        Size::from_picture(&self.frame)
     }
 }
 
@@ -349,14 +365,14 @@ mod tests {
 
     #[test]
     fn ten_crops_cover_the_central_square() {
-        let view = View::of(
+        let view = View::new(
             &RgbImage::new(500, 375),
             &options(ViewKind::TenCrop),
             224,
             256,
         )
         .expect("a view");
-        assert_eq!(view.size(), [341, 256]);
+        assert_eq!(view.size(), Size::new(341, 256));
         assert_eq!(
             view.window,
             Rect {
@@ -375,21 +391,21 @@ mod tests {
     #[test]
     fn a_warp_shows_all_in_one_crop() {
         let view =
-            View::of(&RgbImage::new(500, 375), &options(ViewKind::Warp), 224, 256).expect("a view");
-        assert_eq!((view.size(), view.crops.len()), ([224, 224], 1));
+            View::new(&RgbImage::new(500, 375), &options(ViewKind::Warp), 224, 256).expect("a view");
+        assert_eq!((view.size(), view.crops.len()), (Size::square(224), 1));
     }
 
     #[test]
     fn one_pixel_is_a_photo() {
         let view =
-            View::of(&RgbImage::new(1, 1), &options(ViewKind::Dense), 224, 256).expect("a view");
-        assert_eq!(view.size(), [256, 256]);
+            View::new(&RgbImage::new(1, 1), &options(ViewKind::Dense), 224, 256).expect("a view");
+        assert_eq!(view.size(), Size::square(256));
     }
 
     #[test]
     fn a_strip_of_pixels_can_only_be_warped() {
         let of = |kind| {
-            View::of(&RgbImage::new(300, 1), &options(kind), 224, 256).map(|view| view.size())
+            View::new(&RgbImage::new(300, 1), &options(kind), 224, 256).map(|view| view.size())
         };
         assert_eq!(of(ViewKind::Warp), Ok([224, 224]));
         assert_eq!(
@@ -405,7 +421,7 @@ mod tests {
             flip: true,
             ..options(ViewKind::Warp)
         };
-        let view = View::of(&photo, &mirrored, 4, 4).expect("a view");
+        let view = View::new(&photo, &mirrored, 4, 4).expect("a view");
         let first_rows = view.crops.iter().map(|c| {
             c.picture
                 .pixels()
@@ -423,7 +439,7 @@ mod tests {
             frame: Some(112),
             ..options(ViewKind::Warp)
         };
-        let view = View::of(&RgbImage::new(500, 375), &scales, 224, 256).expect("a view");
+        let view = View::new(&RgbImage::new(500, 375), &scales, 224, 256).expect("a view");
         assert_eq!(
             view.crops
                 .iter()
@@ -431,7 +447,7 @@ mod tests {
                 .collect::<Vec<_>>(),
             [(224, 224), (320, 320)]
         );
-        assert_eq!(view.size(), [112, 112]);
+        assert_eq!(view.size(), Size::square(112));
         assert!(view.crops.iter().all(|crop| crop.rect == view.window));
     }
 }

@@ -1,6 +1,6 @@
 //! Why a box for the true class is wrong.
 
-use super::LEAST_IOU;
+use super::IOU_THRESHOLD;
 use crate::geometry::BBox;
 
 /// What a box for the true class is, compared with the true box of the best IoU.
@@ -69,7 +69,7 @@ impl Cause {
         );
         let (area, of_truth, shared) = (bbox.area(), best.area(), bbox.intersection(best));
         Some(match () {
-            () if bbox.iou(best) >= LEAST_IOU => Self::Right,
+            () if bbox.iou(best) >= IOU_THRESHOLD => Self::Right,
             () if shared < 2.0 / 3.0 * area.min(of_truth) || shared == 0.0 => Self::Off,
             () if area > of_truth => Self::TooBig,
             () if bbox.holds(x, y) => Self::TooSmall,

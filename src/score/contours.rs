@@ -37,7 +37,7 @@ struct Piece {
 /// ```
 /// use localise::{geometry::BBox, score::contours};
 /// use ndarray::array;
-/// // A triangle of three pixels has an area, a chain of five has none. Boxes end one pixel late, but for the edge.
+/// // A triangle of three pixels has an area, a chain of five has none. MapBoxScores end one pixel late, but for the edge.
 /// let map = array![[9, 0, 0, 0, 0], [9, 9, 0, 9, 0], [0, 0, 0, 9, 0], [9, 9, 9, 0, 0]];
 /// let found = contours(map.view(), 5);
 /// assert_eq!((found.count, found.largest), (2, BBox::from_inclusive(0., 0., 2., 2.)));
@@ -94,8 +94,8 @@ pub fn contours(levels: ArrayView2<'_, u8>, cutoff: u8) -> Contours {
 /// Each row is a chain of runs; runs that touch one in the row above are joined (union-find).
 fn pieces(object: &Array2<bool>) -> (Vec<Piece>, Vec<Piece>) {
     let (height, width) = object.dim();
-    let mut forest = Forest::default();
-    let mut above: Vec<Run> = Vec::new();
+    let mut forest = DisjointSets::default();
+    let mut above: Vec<PixelRun> = Vec::new();
     for (y, row) in object.outer_iter().enumerate() {
         let mut runs = Vec::with_capacity(above.len() + 2);
         let (mut end, mut from) = (0, 0);
@@ -104,7 +104,7 @@ fn pieces(object: &Array2<bool>) -> (Vec<Piece>, Vec<Piece>) {
             while end < width && row[end] == is_object {
                 end += 1;
             }
-            let run = Run {
+            let run = PixelRun {
                 start,
                 end,
                 tree: forest.plant(Piece {
@@ -137,7 +137,7 @@ fn pieces(object: &Array2<bool>) -> (Vec<Piece>, Vec<Piece>) {
 }
 
 /// Neighbouring pixels of one row and one kind.
-struct Run {
+struct PixelRun {
     start: usize,
     /// Outside.
     end: usize,
@@ -148,12 +148,12 @@ struct Run {
 
 /// Union-find: each run is a tree of its own until it is joined to another.
 #[derive(Default)]
-struct Forest {
+struct DisjointSets {
     parents: Vec<usize>,
     pieces: Vec<Piece>,
 }
 
-impl Forest {
+impl DisjointSets {
     fn plant(&mut self, piece: Piece) -> usize {
         self.parents.push(self.parents.len());
         self.pieces.push(piece);

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::metrics::mean_over_classes;
-use super::{Guess, HALF_AREA, LEAST_IOU, Label, Outcome, Predicted, Rate, rate};
+use super::{Guess, HALF_AREA, IOU_THRESHOLD, Label, Outcome, Predicted, Rate, rate};
 use crate::dataset::Photo;
 use crate::geometry::BBox;
 
@@ -39,8 +39,7 @@ pub struct Floor {
 
 /// How a centred box compares with the truth of a photo of known size.
 fn outcome(photo: &Photo, side: f64, rounded: bool) -> Option<Outcome> {
-    let [width, height] = photo.size?;
-    let bbox = BBox::centred(width as usize, height as usize, side, rounded);
+    let bbox = BBox::centred(photo.size?, side, rounded);
     let guess = Guess {
         label: Label::Truth,
         rank: None,
@@ -78,11 +77,11 @@ pub fn floors(photos: &[Photo], weight: impl Fn(&Photo) -> f64) -> Floors {
             Some((
                 o.class?,
                 *w,
-                if o.iou_at_least(LEAST_IOU) { *w } else { 0.0 },
+                if o.iou_at_least(IOU_THRESHOLD) { *w } else { 0.0 },
             ))
         });
         Floor {
-            gt_known_accuracy: at_least(LEAST_IOU),
+            gt_known_accuracy: at_least(IOU_THRESHOLD),
             gt_known_accuracy_iou_30: at_least(0.3),
             gt_known_accuracy_iou_70: at_least(0.7),
             mean_iou: (total > 0.0).then(|| ious / total),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{GUESSES, LEAST_IOU, Outcome, Rate, rate};
+use super::{GUESSES, IOU_THRESHOLD, Outcome, Rate, rate};
 
 /// The numbers of some of the photos, each photo counting alike.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -37,7 +37,7 @@ impl Group {
         let n = photos.len().max(1) as f64;
         let share =
             |is: &dyn Fn(&Outcome) -> bool| photos.iter().filter(|o| is(o)).count() as f64 / n;
-        let hits = photos.iter().map(|o| (1.0, o.iou_at_least(LEAST_IOU)));
+        let hits = photos.iter().map(|o| (1.0, o.iou_at_least(IOU_THRESHOLD)));
         let floor: Option<Vec<bool>> = photos.iter().map(|o| o.centre).collect();
         Self {
             name,

@@ -1,6 +1,6 @@
 //! Guesses against the truth of one photo.
 
-use super::{HALF_AREA, LEAST_IOU};
+use super::{HALF_AREA, IOU_THRESHOLD};
 use crate::dataset::Photo;
 use crate::geometry::BBox;
 
@@ -114,8 +114,8 @@ impl Outcome {
             })
             .map(|guess| (guess.rank, guess.bbox.as_ref().map(best_iou)))
             .collect();
-        let [width, height] = photo.size.unwrap_or_default().map(|side| side as usize);
-        let centre = BBox::centred(width, height, HALF_AREA, true);
+        let size = photo.size.unwrap_or_default();
+        let centre = BBox::centred(size, HALF_AREA, true);
         let largest = photo.boxes.iter().map(BBox::area).reduce(f64::max);
         Self {
             weight: photo.weight,
@@ -125,7 +125,7 @@ impl Outcome {
             class_rank: right.iter().filter_map(|(rank, _)| *rank).min(),
             hit_rank: right
                 .iter()
-                .filter(|(_, iou)| iou.is_some_and(|iou| iou >= LEAST_IOU))
+                .filter(|(_, iou)| iou.is_some_and(|iou| iou >= IOU_THRESHOLD))
                 .filter_map(|r| r.0)
                 .min(),
             iou: right
@@ -135,8 +135,8 @@ impl Outcome {
             largest: photo
                 .size
                 .and(largest)
-                .map(|area| (area / BBox::whole(width, height).area()).min(1.0)),
-            centre: photo.size.map(|_| best_iou(&centre) >= LEAST_IOU),
+                .map(|area| (area / BBox::whole(size).area()).min(1.0)),
+            centre: photo.size.map(|_| best_iou(&centre) >= IOU_THRESHOLD),
         }
     }
 
@@ -155,7 +155,7 @@ impl Outcome {
     }
 
     /// Whether the first box for the true class has at least this IoU, 0..=1, with a true box;
-    /// right is [`LEAST_IOU`]. `false` where there is no such box.
+    /// right is [`IOU_THRESHOLD`]. `false` where there is no such box.
     #[must_use]
     pub fn iou_at_least(&self, least: f64) -> bool {
         self.iou.is_some_and(|iou| iou >= least)
@@ -201,14 +201,14 @@ mod tests {
     fn each_trap() {
         let (whole, half, far) = ([0., 0., 9., 9.], [0., 0., 9., 4.], [50., 50., 59., 59.]);
         let one = photo(&[whole]);
-        type Case<'a> = (
+        type GuessCase<'a> = (
             &'a str,
             &'a Photo,
             &'a [(usize, [f64; 4])],
             Option<usize>,
             Option<usize>,
         );
-        let cases: [Case<'_>; 9] = [
+        let cases: [GuessCase<'_>; 9] = [
             ("IoU exactly one half", &one, &[(7, half)], Some(0), Some(0)),
             (
                 "a pixel less",

@@ -9,7 +9,7 @@ use super::{
     Steps, in_map, rate,
 };
 use crate::dataset::{Photo, TrueMask};
-use crate::geometry::BBox;
+use crate::geometry::{BBox, Size};
 
 /// What a photo's map gave.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +40,7 @@ impl MapOutcome {
         };
         Self {
             floors: truth.as_ref().map(|truth| {
-                let centred = |side: f64| BBox::centred(MAP_SIZE, MAP_SIZE, side, true);
+                let centred = |side: f64| BBox::centred(Size::square(MAP_SIZE as u32), side, true);
                 [right(centred(HALF_AREA), truth), right(centred(1.0), truth)]
             }),
             boxes: truth.map(|truth| BoxHits::of(map, &truth, steps)),
@@ -54,7 +54,7 @@ impl MapOutcome {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MapScores {
     /// MaxBoxAcc, with its floors: `wsoleval`.
-    pub wsoleval: Option<Boxes>,
+    pub wsoleval: Option<MapBoxScores>,
     /// PxAP: `wsoleval`.
     pub pxap: Option<PxAp>,
     /// The pointing game: `pointing`.
@@ -65,7 +65,7 @@ pub struct MapScores {
 
 /// MaxBoxAcc beside what constant boxes score in the same frame.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Boxes {
+pub struct MapBoxScores {
     /// The numbers.
     #[serde(flatten)]
     pub scores: MaxBoxAcc,
@@ -112,7 +112,7 @@ impl MapScores {
         };
         let wsoleval = MaxBoxAcc::of(&boxes, steps);
         Self {
-            wsoleval: wsoleval.map(|scores| Boxes {
+            wsoleval: wsoleval.map(|scores| MapBoxScores {
                 scores,
                 centre_half_area: floor(0),
                 whole_image: floor(1),

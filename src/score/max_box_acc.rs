@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::interval::bootstrap;
 use super::{Rate, contours, rate};
-use crate::geometry::BBox;
+use crate::geometry::{BBox, Size};
 use crate::random::SplitMix;
 
 /// Width and height of a score map, pixels.
@@ -75,24 +75,26 @@ pub fn levels(map: ArrayView2<'_, f64>) -> Array2<u8> {
 /// number.
 ///
 /// ```
-/// use localise::{geometry::BBox, score::in_map};
+/// use localise::geometry::{BBox, Size};
+/// use localise::score::in_map;
 /// let truth = BBox::from_inclusive(111., 108., 441., 193.);
-/// assert_eq!(in_map(&truth, [500, 375]), BBox::from_inclusive(49., 64., 197., 115.));
+/// assert_eq!(in_map(&truth, Size::new(500, 375)), BBox::from_inclusive(49., 64., 197., 115.));
 /// ```
 #[must_use]
-pub fn in_map(bbox: &BBox, size: [u32; 2]) -> BBox {
-    resized(bbox, size, [MAP_SIZE as u32; 2])
+pub fn in_map(bbox: &BBox, size: Size) -> BBox {
+    resized(bbox, size, Size::square(MAP_SIZE as u32))
 }
 
-fn resized(bbox: &BBox, from: [u32; 2], to: [u32; 2]) -> BBox {
-    let corner =
-        |value: f64, axis: usize| (value * f64::from(to[axis]) / f64::from(from[axis])).trunc();
+fn resized(bbox: &BBox, from: Size, to: Size) -> BBox {
+    let corner = |value: f64, to: u32, from: u32| (value * f64::from(to) / f64::from(from)).trunc();
+    let x = |value| corner(value, to.width, from.width);
+    let y = |value| corner(value, to.height, from.height);
     let (right, bottom) = (bbox.x_max - 1.0, bbox.y_max - 1.0);
     BBox::from_inclusive(
-        corner(bbox.x_min, 0),
-        corner(bbox.y_min, 1),
-        corner(right, 0),
-        corner(bottom, 1),
+        x(bbox.x_min),
+        y(bbox.y_min),
+        x(right),
+        y(bottom),
     )
 }
 
@@ -192,7 +194,7 @@ impl MaxBoxAcc {
     ///
     /// ```
     /// use localise::score::{BoxHits, MaxBoxAcc, Steps};
-    /// // Two maps of an object of 2 x 2 pixels, sharp and in a haze. Boxes end one pixel late; so does this true one.
+    /// // Two maps of an object of 2 x 2 pixels, sharp and in a haze. MapBoxScores end one pixel late; so does this true one.
     /// let sharp = ndarray::Array2::from_shape_fn((6, 6), |(y, x)| if x < 2 && y < 2 { 1.0 } else { 0.0 });
     /// let hazy = sharp.mapv(|v: f64| v.max(0.3));
     /// let truth = [localise::geometry::BBox::new(0., 0., 3., 3.)];

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::interval::bootstrap;
-use super::{GUESSES, LEAST_IOU, Outcome, Rate, mean, rate};
+use super::{GUESSES, IOU_THRESHOLD, Outcome, Rate, mean, rate};
 
 /// The numbers of a run. `None` where the data do not allow one: no photos, no classes guessed, or
 /// a photo without a box for its true class.
@@ -52,7 +52,7 @@ impl Metrics {
                 .iter()
                 .map(|o| (weight(o), o.iou.unwrap_or(0.0)))
                 .collect();
-            found.gt_known_accuracy = at_least(LEAST_IOU);
+            found.gt_known_accuracy = at_least(IOU_THRESHOLD);
             found.gt_known_accuracy_iou_30 = at_least(0.3);
             found.gt_known_accuracy_iou_70 = at_least(0.7);
             found.mean_iou = mean(&ious);
@@ -75,7 +75,7 @@ impl Metrics {
 /// CorLoc (Deselaers et al. 2012; WSDDN): mean over classes c of hits_c / photos_c.
 fn corloc(photos: &[&Outcome], weight: &impl Fn(&Outcome) -> f64) -> Option<Rate> {
     let hit = |o: &Outcome| {
-        if o.iou_at_least(LEAST_IOU) {
+        if o.iou_at_least(IOU_THRESHOLD) {
             weight(o)
         } else {
             0.0
@@ -131,7 +131,7 @@ pub(super) mod tests {
             localised: !blacklisted,
             boxed: true,
             class_rank: Some(rank),
-            hit_rank: (iou >= LEAST_IOU).then_some(rank),
+            hit_rank: (iou >= IOU_THRESHOLD).then_some(rank),
             iou: Some(iou),
             largest: Some(0.2),
             centre: Some(false),

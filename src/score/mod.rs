@@ -43,7 +43,7 @@ pub use floors::{Floor, Floors, floors};
 pub use groups::{Group, size_group, size_names};
 pub use guess::{Guess, Label, Outcome, Predicted};
 pub use interval::{Rate, mean, rate};
-pub use maps::{Boxes, ConstantMap, MapOutcome, MapScores};
+pub use maps::{MapBoxScores, ConstantMap, MapOutcome, MapScores};
 pub use masks::{MaskScores, Overlap};
 pub use max_box_acc::{AtIou, BoxHits, MAP_SIZE, MaxBoxAcc, Reach, Steps, in_map, levels, reaches};
 pub use metrics::Metrics;
@@ -52,7 +52,7 @@ pub use pointing::{EnergyShare, Pointed, Pointing};
 pub use pxap::{Histogram, PxAp};
 
 /// The least IoU of a right box.
-pub const LEAST_IOU: f64 = 0.5;
+pub const IOU_THRESHOLD: f64 = 0.5;
 
 /// How many guesses count.
 const GUESSES: usize = 5;

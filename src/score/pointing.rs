@@ -41,12 +41,12 @@ impl Pointed {
     /// Looks at the map of a photo; `None` where its size, class or object is not known.
     #[must_use]
     pub fn of(map: ArrayView2<'_, f64>, photo: &Photo, mask: Option<&TrueMask>) -> Option<Self> {
-        let ([width, height], class) = (photo.size?, photo.class?);
+        let (size, class) = (photo.size?, photo.class?);
         if photo.boxes.is_empty() && mask.is_none() {
             return None;
         }
         let (rows, columns) = map.dim();
-        let (w, h) = (f64::from(width), f64::from(height));
+        let (w, h) = (f64::from(size.width), f64::from(size.height));
         // The centre of a map's pixel in the photo.
         let place = |y: usize, x: usize| {
             [

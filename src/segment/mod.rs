@@ -4,8 +4,8 @@
 //! saliency ─► seeds ─► colour models ─► energy ─► cut ─► component ─► box in the photo's pixels
 //! ```
 //!
-//! In: a [`Saliency`] of anyone's, and the picture under it. Out: a [`Located`] box, and the
-//! [`Stages`] on the way. [`cut`] is that line; [`threshold()`] and [`ConstantBoxOptions::located`]
+//! In: a [`Saliency`] of anyone's, and the picture under it. Out: a [`Localisation`] box, and the
+//! [`Stages`] on the way. [`cut`] is that line; [`threshold()`] and [`ConstantBoxOptions::localisation`]
 //! are what it is compared with. Nothing here fails on a photo: each degenerate case has its
 //! defined box and says so with a [`Flag`]. Left out are several objects of a class, and rounds of
 //! cutting and learning anew (GrabCut's iterations). The [front page](crate) has an example.
@@ -30,8 +30,9 @@ pub use energy::{CutOptions, Energy, Form, pairwise, unaries, unary};
 pub use seeds::{Seed, SeedOptions, SeedRule, Seeds, quantile, seeds, sketch};
 pub use threshold::{Extent, ThresholdOptions, ThresholdRule, threshold};
 
-use crate::geometry::BBox;
+use crate::geometry::{BBox, Size};
 use crate::saliency::Saliency;
+use crate::stage::{Stage, StageObserver};
 
 /// A degenerate case, and that its defined answer was given: the whole photo as the box.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -59,17 +60,17 @@ impl Flag {
 
 /// A box in a photo.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Located {
+pub struct Localisation {
     /// In pixels of the stored photo.
     pub bbox: BBox,
     /// Set where the box is a defined answer to a degenerate case.
     pub flag: Option<Flag>,
 }
 
-impl Located {
-    fn whole(photo: [u32; 2], flag: Flag) -> Self {
+impl Localisation {
+    fn whole(photo: Size, flag: Flag) -> Self {
         Self {
-            bbox: BBox::whole(photo[0] as usize, photo[1] as usize),
+            bbox: BBox::whole(photo),
             flag: Some(flag),
         }
     }
@@ -87,43 +88,48 @@ pub struct Stages {
     pub component: Option<Array2<bool>>,
 }
 
-/// Called with the name of each stage when it ends; for timings.
-pub type Tick<'a> = &'a mut dyn FnMut(&'static str);
+/// The photo out of which a box is cut.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The photo, resized to the size of the saliency map.
+    pub frame: &'a RgbImage,
+    /// The size of the stored photo, in whose pixels the box is.
+    pub photo: Size,
+    /// Makes the colour models reproducible; it is derived from the photo's id and the class.
+    pub rng_seed: u64,
+}
 
-/// Cuts the object out of `frame`, the photo that `energy` has taken, by its colours, where
-/// `learnt` says how these are learnt, and by its map, which has the frame's size. `photo` is the
-/// size (width, height) of the stored photo, in whose pixels the box is; `seed` makes the colour
-/// models reproducible and is derived from the photo's id and the class.
+/// Cuts the object out of the frame that `energy` has taken: by its colours, where `learnt` says how
+/// these are learnt, and by its saliency map.
 ///
 /// # Panics
 /// When `energy` has taken no photo, or one of another size ([`Energy::set_photo`]).
 pub fn cut(
     energy: &mut Energy,
-    frame: &RgbImage,
-    photo: [u32; 2],
+    subject: &Subject<'_>,
     saliency: &Saliency,
     learnt: Option<(&SeedOptions, &ColourOptions)>,
-    seed: u64,
-    tick: Tick<'_>,
-) -> (Located, Stages) {
+    observe: StageObserver<'_>,
+) -> (Localisation, Stages) {
+    let Subject { frame, photo, rng_seed } = *subject;
     let mut stages = Stages::default();
     if saliency.is_constant() {
-        return (Located::whole(photo, Flag::ConstantMap), stages);
+        return (Localisation::whole(photo, Flag::ConstantMap), stages);
     }
     if let Some((options, _)) = learnt {
         match seeds(saliency, options) {
             Ok(made) => stages.seeds = Some(made),
-            Err(flag) => return (Located::whole(photo, flag), stages),
+            Err(flag) => return (Localisation::whole(photo, flag), stages),
         }
-        tick("seeds");
+        observe(Stage::Seeds);
     }
     let seeded = stages
         .seeds
         .as_ref()
         .zip(learnt.map(|(_, colours)| colours));
-    energy.set_class(frame, Some(saliency), seeded, seed, tick);
+    energy.set_class(frame, Some(saliency), seeded, rng_seed, observe);
     let mask = energy.minimise();
-    tick("cut");
+    observe(Stage::Cut);
     let mask = stages.mask.insert(mask);
     let kept = stages
         .seeds
@@ -131,16 +137,16 @@ pub fn cut(
         .filter(|_| energy.form() == Form::Gsc)
         .map(|seeds| &seeds.hard);
     let component = largest(mask, kept);
-    let located = match component.as_ref().and_then(bounding_box) {
-        None => Located::whole(photo, Flag::EmptyMask),
-        Some(bbox) => Located {
-            bbox: bbox.mapped(frame.dimensions().into(), photo),
+    let localisation = match component.as_ref().and_then(bounding_box) {
+        None => Localisation::whole(photo, Flag::EmptyMask),
+        Some(bbox) => Localisation {
+            bbox: bbox.mapped(Size::from_picture(frame), photo),
             flag: None,
         },
     };
     stages.component = component;
-    tick("component");
-    (located, stages)
+    observe(Stage::Component);
+    (localisation, stages)
 }
 
 /// A box that does not look at the photo: the table `[constant-box]` of a pipeline.
@@ -163,12 +169,11 @@ impl ConstantBoxOptions {
         }
     }
 
-    /// The centred box in a photo of this size (width, height).
+    /// The centred box in a photo of this size.
     #[must_use]
-    pub fn located(&self, photo: [u32; 2]) -> Located {
-        let [w, h] = photo.map(|n| n as usize);
-        Located {
-            bbox: BBox::centred(w, h, self.side, self.rounded),
+    pub fn localisation(&self, photo: Size) -> Localisation {
+        Localisation {
+            bbox: BBox::centred(photo, self.side, self.rounded),
             flag: None,
         }
     }

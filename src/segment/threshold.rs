@@ -5,8 +5,8 @@ use fast_image_resize::{PixelType, images::Image};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::{Flag, Located, Stages, bounding_box, largest};
-use crate::geometry::BBox;
+use super::{Flag, Localisation, Stages, bounding_box, largest};
+use crate::geometry::{BBox, Size};
 use crate::saliency::{Filter, Saliency, extremes, resize_any};
 
 /// A threshold in place of a cut: the table `[threshold]` of a pipeline.
@@ -57,7 +57,7 @@ impl ThresholdOptions {
     }
 }
 
-/// Which values of the map h survive.
+/// Which values of the map h catch_panic.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ThresholdRule {
@@ -71,12 +71,13 @@ pub enum ThresholdRule {
     Energy,
 }
 
-/// The box of what survives the threshold, in a photo of size (width, height), and what survives,
+/// The box of what survives the threshold, in a photo of size, and what survives,
 /// in the frame.
 ///
 /// ```
 /// use localise::geometry::BBox;
 /// use localise::saliency::Saliency;
+/// use localise::geometry::Size;
 /// use localise::segment::{Extent, ThresholdOptions, ThresholdRule, threshold};
 /// let map = ndarray::array![[5., 0., 3., 3.],
 ///                           [0., 0., 0., 0.]];
@@ -84,21 +85,21 @@ pub enum ThresholdRule {
 /// // Half of the greatest value is 2.5. The photo is twice as large as the map.
 /// let (rule, extent) = (ThresholdRule::Max, Extent::Largest);
 /// let options = ThresholdOptions { rule, alpha: 0.5, extent, fong_compat: false };
-/// assert_eq!(threshold(&saliency, [8, 4], &options).0.bbox, BBox::new(4., 0., 8., 2.));
+/// assert_eq!(threshold(&saliency, Size::new(8, 4), &options).0.bbox, BBox::new(4., 0., 8., 2.));
 /// ```
 #[must_use]
 pub fn threshold(
     saliency: &Saliency,
-    photo: [u32; 2],
+    photo: Size,
     options: &ThresholdOptions,
-) -> (Located, Stages) {
+) -> (Localisation, Stages) {
     let surviving = surviving(saliency, options);
     let mask = surviving.mapv(|h| h > 0.0);
     let component = match options.extent {
         Extent::All => mask.iter().any(|&set| set).then(|| mask.clone()),
         Extent::Largest => largest(&mask, None),
     };
-    let frame = [mask.ncols() as u32, mask.nrows() as u32];
+    let frame = Size::from_array(&mask);
     let found = match options.fong_compat {
         true => fong_box(&surviving, photo),
         false => component
@@ -106,20 +107,20 @@ pub fn threshold(
             .and_then(bounding_box)
             .map(|bbox| bbox.mapped(frame, photo)),
     };
-    let located = match found {
-        Some(bbox) => Located { bbox, flag: None },
+    let localisation = match found {
+        Some(bbox) => Localisation { bbox, flag: None },
         None if options.fong_compat => {
-            let [width, height] = photo.map(f64::from);
+            let [width, height] = [photo.width, photo.height].map(f64::from);
             // [1, 1, height, width], inclusive: x and y are swapped there.
-            Located {
+            Localisation {
                 bbox: BBox::from_inclusive(1.0, 1.0, height, width),
                 flag: Some(Flag::EmptyMask),
             }
         }
-        None => Located::whole(photo, Flag::EmptyMask),
+        None => Localisation::whole(photo, Flag::EmptyMask),
     };
     (
-        located,
+        localisation,
         Stages {
             seeds: None,
             mask: Some(mask),
@@ -168,7 +169,7 @@ fn surviving(saliency: &Saliency, options: &ThresholdOptions) -> Array2<f32> {
 
 /// `scipy.misc.imresize` and the extent of its result: 8 bits with min → 0 and max → 255, Pillow's
 /// bilinear resize.
-fn fong_box(surviving: &Array2<f32>, photo: [u32; 2]) -> Option<BBox> {
+fn fong_box(surviving: &Array2<f32>, photo: Size) -> Option<BBox> {
     let (height, width) = surviving.dim();
     let (min, max) = extremes(surviving);
     let scale = if max > min { 255.0 / (max - min) } else { 0.0 };
@@ -177,10 +178,10 @@ fn fong_box(surviving: &Array2<f32>, photo: [u32; 2]) -> Option<BBox> {
         .map(|&h| ((h - min) * scale + 0.5) as u8)
         .collect();
     let from = Image::from_vec_u8(width as u32, height as u32, bytes, PixelType::U8).ok()?;
-    let mut to = Image::new(photo[0], photo[1], PixelType::U8);
+    let mut to = Image::new(photo.width, photo.height, PixelType::U8);
     resize_any(&from, &mut to, Filter::Bilinear).ok()?;
     let mask = to.buffer().iter().map(|&v| v > 0).collect();
-    let mask = Array2::from_shape_vec((photo[1] as usize, photo[0] as usize), mask)
+    let mask = Array2::from_shape_vec(photo.shape(), mask)
         .expect("one value per pixel");
     // 1-based, compared with 0-based truth.
     let BBox {
@@ -201,13 +202,13 @@ fn fong_box(surviving: &Array2<f32>, photo: [u32; 2]) -> Option<BBox> {
 mod tests {
     use super::*;
 
-    fn located(
+    fn localisation(
         width: usize,
         height: usize,
         rule: ThresholdRule,
         alpha: f64,
         fong_compat: bool,
-    ) -> Located {
+    ) -> Localisation {
         let mut map = Array2::ones((height, width));
         map[[1, 3]] = 10.0;
         let options = ThresholdOptions {
@@ -246,11 +247,11 @@ mod tests {
             ),
         ];
         for (height, rule, alpha, [x0, y0, x1, y1], flag) in cases {
-            let expected = Located {
+            let expected = Localisation {
                 bbox: BBox::from_inclusive(x0, y0, x1, y1),
                 flag,
             };
-            assert_eq!(located(5, height, rule, alpha, true), expected, "{rule:?}");
+            assert_eq!(localisation(5, height, rule, alpha, true), expected, "{rule:?}");
         }
     }
 
@@ -265,7 +266,7 @@ mod tests {
                 extent,
                 fong_compat: false,
             };
-            threshold(&saliency, [8, 4], &options).0.bbox
+            threshold(&saliency, Size::new(8, 4), &options).0.bbox
         };
         assert_eq!(found(Extent::All), BBox::new(0., 0., 8., 2.));
         assert_eq!(found(Extent::Largest), BBox::new(4., 0., 8., 2.));
@@ -273,7 +274,7 @@ mod tests {
 
     #[test]
     fn without_the_quirks() {
-        let plain = |rule, alpha| located(5, 4, rule, alpha, false);
+        let plain = |rule, alpha| localisation(5, 4, rule, alpha, false);
         assert_eq!(
             plain(ThresholdRule::Mean, 5.0).bbox,
             BBox::new(3., 1., 4., 2.)
@@ -284,7 +285,7 @@ mod tests {
         );
         assert_eq!(
             plain(ThresholdRule::Energy, 0.1),
-            Located::whole([5, 4], Flag::EmptyMask)
+            Localisation::whole([5, 4], Flag::EmptyMask)
         );
     }
 }

@@ -5,6 +5,7 @@ use ndarray::Array2;
 use serde::Serialize;
 
 use crate::dataset::Photo;
+use crate::geometry::Size;
 use crate::segment::{Seed, Stages};
 
 /// Shares of pixels in one photo, or their means over photos; `None` where a stage was not reached
@@ -26,7 +27,7 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    pub(super) fn of(photo: &Photo, size: [u32; 2], stages: &Stages) -> Self {
+    pub(super) fn of(photo: &Photo, size: Size, stages: &Stages) -> Self {
         let precision = |marked: &Array2<bool>, truth: &Array2<bool>| share(marked, truth);
         let of_mask = |mask: &Option<Array2<bool>>| match mask {
             Some(mask) => {
@@ -77,11 +78,11 @@ fn share(a: &Array2<bool>, b: &Array2<bool>) -> Option<f64> {
 }
 
 /// The pixels of a frame (height, width) whose centres lie in a true box of the photo of size
-/// (width, height).
-fn truth(photo: &Photo, size: [u32; 2], (height, width): (usize, usize)) -> Array2<bool> {
+///.
+fn truth(photo: &Photo, size: Size, (height, width): (usize, usize)) -> Array2<bool> {
     let [width_of, height_of] = [
-        f64::from(size[0]) / width as f64,
-        f64::from(size[1]) / height as f64,
+        f64::from(size.width) / width as f64,
+        f64::from(size.height) / height as f64,
     ];
     Array2::from_shape_fn((height, width), |(y, x)| {
         let (x, y) = ((x as f64 + 0.5) * width_of, (y as f64 + 0.5) * height_of);

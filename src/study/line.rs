@@ -2,18 +2,18 @@
 
 use serde::Serialize;
 
-use super::worker::Found;
-use super::{Diagnosis, Entry};
-use crate::classifier::Description;
+use super::worker::StudyResult;
+use super::{Diagnosis, StudyEntry};
+use crate::classifier::ModelDescription;
 use crate::dataset::Dataset;
-use crate::run::StageTimes;
+use crate::stage::{Stage, StageTimes};
 use crate::score::{
-    LEAST_IOU, MapOutcome, MapScores, Metrics, Outcome, Paired, Predicted, Rate, Steps,
+    IOU_THRESHOLD, MapOutcome, MapScores, Metrics, Outcome, Paired, Predicted, Rate, Steps,
 };
 
 /// One pipeline with one model.
 #[derive(Clone, Debug, Serialize)]
-pub struct Line {
+pub struct StudyLine {
     /// The row.
     pub name: String,
     /// The model.
@@ -44,7 +44,7 @@ pub struct Line {
     pub diagnosis: Diagnosis,
     /// Mean CPU milliseconds a photo by stage, as if the pipeline ran alone; not part of the
     /// results.
-    pub cpu_ms_per_photo: Vec<(String, f64)>,
+    pub cpu_ms_per_photo: Vec<(Stage, f64)>,
     /// How many photos failed.
     pub failed: usize,
     #[serde(skip)]
@@ -65,12 +65,12 @@ pub struct Against {
 /// failed.
 pub(super) fn lines(
     dataset: &Dataset,
-    description: &Description,
-    entries: &[Entry],
-    found: &[Vec<Option<Found>>],
-) -> Vec<Line> {
-    let line = |(i, entry): (usize, &Entry)| {
-        let of_entry: Vec<Option<&Found>> = found.iter().map(|photo| photo[i].as_ref()).collect();
+    description: &ModelDescription,
+    entries: &[StudyEntry],
+    found: &[Vec<Option<StudyResult>>],
+) -> Vec<StudyLine> {
+    let line = |(i, entry): (usize, &StudyEntry)| {
+        let of_entry: Vec<Option<&StudyResult>> = found.iter().map(|photo| photo[i].as_ref()).collect();
         let failed = Predicted {
             guesses: vec![],
             failed: true,
@@ -100,7 +100,7 @@ pub(super) fn lines(
             .iter()
             .flatten()
             .for_each(|found| times.add(&found.times));
-        Line {
+        StudyLine {
             name: entry.name.clone(),
             model: description.name.clone(),
             published: entry
@@ -135,13 +135,13 @@ fn paired(outcomes: &[Outcome], other: impl Fn(usize) -> Option<bool>) -> Option
         .enumerate()
         .filter(|(_, outcome)| outcome.localised);
     let pairs: Option<Vec<_>> = localised
-        .map(|(i, outcome)| Some((outcome.weight, other(i)?, outcome.iou_at_least(LEAST_IOU))))
+        .map(|(i, outcome)| Some((outcome.weight, other(i)?, outcome.iou_at_least(IOU_THRESHOLD))))
         .collect();
     Paired::of(&pairs?)
 }
 
 /// The lines, each compared with that of the row `against` and the same model.
-pub(super) fn compared(mut lines: Vec<Line>, against: Option<&str>) -> Vec<Line> {
+pub(super) fn compared(mut lines: Vec<StudyLine>, against: Option<&str>) -> Vec<StudyLine> {
     let Some(name) = against else { return lines };
     let references: Vec<_> = lines
         .iter()
@@ -155,7 +155,7 @@ pub(super) fn compared(mut lines: Vec<Line>, against: Option<&str>) -> Vec<Line>
         else {
             continue;
         };
-        let right = |i: usize| reference.outcomes[i].iou.map(|iou| iou >= LEAST_IOU);
+        let right = |i: usize| reference.outcomes[i].iou.map(|iou| iou >= IOU_THRESHOLD);
         line.against = paired(&line.outcomes, right).map(|paired| Against {
             name: name.into(),
             paired,

@@ -4,7 +4,7 @@
 //! STUDY.toml ─► entries (pipelines) ─► plan (what they share) ─► [photo by photo] ─► lines ─► table
 //! ```
 //!
-//! In: a [`Study`], written in TOML. Out: [`Findings`], a [`Line`] for each pipeline and model, and
+//! In: a [`Study`], written in TOML. Out: [`Findings`], a [`StudyLine`] for each pipeline and model, and
 //! their [`table()`]. Pipelines that ask the network the same question share its answer, and those
 //! that make the same map share it: a grid of box rules costs one gradient a photo. Nothing is
 //! written but the table: a study is for comparing, a run for keeping. So it has no journal, and
@@ -24,16 +24,17 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 pub use diagnosis::Diagnosis;
-pub use line::{Against, Line};
+pub use line::{Against, StudyLine};
 pub use table::table;
 
-use crate::classifier::{self, Classifier, Description, Probe};
-use crate::config::Pipeline;
+use crate::classifier::{self, Classifier, ModelDescription, ProbeOptions};
+use crate::pipeline::Pipeline;
 use crate::dataset::{Dataset, Request};
-use crate::run::{Progress, open_for};
-use crate::shipped::{STUDIES, home, parse};
+use crate::progress::Progress;
+use crate::run::open_for_model;
+use crate::assets::{STUDIES, home, parse};
 use plan::Plan;
-use worker::Worker;
+use worker::StudyWorker;
 
 /// A study, as written in `pipelines/studies/*.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -55,19 +56,19 @@ pub struct Study {
     pub against: Option<String>,
     /// Values that several rows vary, by a name.
     #[serde(default, rename = "grid")]
-    pub grids: BTreeMap<String, Grid>,
+    pub grids: BTreeMap<String, ParameterGrid>,
     /// The pipelines.
     #[serde(rename = "row")]
-    pub rows: Vec<Row>,
+    pub rows: Vec<StudyRow>,
 }
 
 /// Values to try, by `table.key`.
-pub type Grid = BTreeMap<String, Vec<toml::Value>>;
+pub type ParameterGrid = BTreeMap<String, Vec<toml::Value>>;
 
 /// A pipeline of a study, or a grid of them.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Row {
+pub struct StudyRow {
     /// What it is called.
     pub name: String,
     /// The pipeline's name or path.
@@ -77,7 +78,7 @@ pub struct Row {
     pub set: Vec<String>,
     /// Values varied: every combination is a pipeline.
     #[serde(default)]
-    pub vary: Grid,
+    pub vary: ParameterGrid,
     /// The name of a grid of the study, varied besides.
     pub grid: Option<String>,
     /// Only with these models, by their names.
@@ -86,7 +87,7 @@ pub struct Row {
 
 /// How a study is carried out; nothing here changes its results.
 #[derive(Clone, Debug, Default)]
-pub struct Carrying {
+pub struct StudyOptions {
     /// Where the dataset's files lie.
     pub data_dir: Option<PathBuf>,
     /// These models in place of the study's.
@@ -95,8 +96,6 @@ pub struct Carrying {
     pub limit: Option<usize>,
     /// How many photos at once; 0 for one per core.
     pub threads: usize,
-    /// Show no progress.
-    pub quiet: bool,
 }
 
 /// What a study found.
@@ -115,12 +114,12 @@ pub struct Findings {
     /// The row that others are compared with.
     pub against: Option<String>,
     /// A line for each pipeline and model.
-    pub lines: Vec<Line>,
+    pub lines: Vec<StudyLine>,
 }
 
 /// One pipeline of a study.
 #[derive(Clone, Debug)]
-struct Entry {
+struct StudyEntry {
     /// The place of its row in the study.
     row: usize,
     /// The row's name and what it varies.
@@ -142,8 +141,8 @@ impl Study {
     }
 
     /// What a row varies.
-    fn varied(&self, row: usize) -> Result<Grid> {
-        let Row {
+    fn varied(&self, row: usize) -> Result<ParameterGrid> {
+        let StudyRow {
             name, vary, grid, ..
         } = &self.rows[row];
         let mut varied = vary.clone();
@@ -166,11 +165,11 @@ impl Study {
     }
 
     /// The pipelines, every combination of what is varied among them.
-    fn entries(&self) -> Result<Vec<Entry>> {
+    fn entries(&self) -> Result<Vec<StudyEntry>> {
         let mut entries = Vec::new();
         for (
             row,
-            Row {
+            StudyRow {
                 name,
                 pipeline,
                 set,
@@ -184,7 +183,7 @@ impl Study {
                 let pipeline =
                     Pipeline::load(pipeline, &settings).with_context(|| format!("row {name}"))?;
                 let name = [&[name.clone()][..], &varied].concat().join(" ");
-                entries.push(Entry {
+                entries.push(StudyEntry {
                     row,
                     name,
                     pipeline,
@@ -221,12 +220,12 @@ impl Study {
     /// # Errors
     /// When a pipeline, a model or the dataset cannot be used, or photos are chosen on and scored.
     /// A photo on which a pipeline fails is wrong in its line.
-    pub fn run(&self, carrying: &Carrying) -> Result<Findings> {
+    pub fn run(&self, options: &StudyOptions, progress: &dyn Progress) -> Result<Findings> {
         let entries = self.entries()?;
-        let models = if carrying.models.is_empty() {
+        let models = if options.models.is_empty() {
             &self.models
         } else {
-            &carrying.models
+            &options.models
         };
         let descriptions = models
             .iter()
@@ -237,7 +236,7 @@ impl Study {
                 "a study without models\nhelp: name some as `models` in its file, or with --model"
             )
         };
-        let open = |images: Option<&PathBuf>| self.open(images, first, carrying);
+        let open = |images: Option<&PathBuf>| self.open(images, first, options);
         let dataset = open(self.images.as_ref())?;
         let choosing = self
             .choose_on
@@ -245,7 +244,7 @@ impl Study {
             .map(|images| open(Some(images)))
             .transpose()?;
         let must_fit =
-            |description: &Description| description.must_have(&dataset.classes, &dataset.name);
+            |description: &ModelDescription| description.ensure_has_classes(&dataset.classes, &dataset.name);
         descriptions
             .iter()
             .try_for_each(must_fit)
@@ -264,23 +263,23 @@ impl Study {
             );
         }
         let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(carrying.threads)
+            .num_threads(options.threads)
             .build()
             .context("worker threads")?;
         let mut lines = Vec::new();
         for description in &descriptions {
-            let of_model = |entry: &&Entry| {
+            let of_model = |entry: &&StudyEntry| {
                 entry
                     .models
                     .as_ref()
                     .is_none_or(|m| m.contains(&description.name))
             };
             let mut entries: Vec<_> = entries.iter().filter(of_model).cloned().collect();
-            let score = |entries: &[Entry], dataset: &Dataset, thorough: bool| {
-                pool.install(|| scored(entries, description, dataset, thorough, carrying.quiet))
+            let score = |entries: &[StudyEntry], dataset: &Dataset, thorough: bool| {
+                pool.install(|| scored(entries, description, dataset, thorough, progress))
             };
             if let Some(choosing) = &choosing {
-                let of_a_grid = |entry: &&Entry| {
+                let of_a_grid = |entry: &&StudyEntry| {
                     entries
                         .iter()
                         .filter(|other| other.row == entry.row)
@@ -313,18 +312,18 @@ impl Study {
     fn open(
         &self,
         images: Option<&PathBuf>,
-        model: &Description,
-        carrying: &Carrying,
+        model: &ModelDescription,
+        options: &StudyOptions,
     ) -> Result<Dataset> {
         let images = images.map(|images| home().join("data").join(images));
-        let (data_dir, images) = (carrying.data_dir.as_deref(), images.as_deref());
+        let (data_dir, images) = (options.data_dir.as_deref(), images.as_deref());
         let request = Request {
             dataset: Some(&self.dataset),
             data_dir,
             images,
             ..Request::default()
         };
-        let dataset = open_for(model, &request, carrying.limit)?;
+        let dataset = open_for_model(model, &request, options.limit)?;
         if dataset.photos.iter().any(|photo| photo.class.is_none()) {
             bail!(
                 "a study wants a dataset whose photos all have a class; {} has others\nhelp: name those that have one \
@@ -338,38 +337,32 @@ impl Study {
 
 /// A line for each pipeline with one model; `thorough` where maps and stages are scored too.
 fn scored(
-    entries: &[Entry],
-    description: &Description,
+    entries: &[StudyEntry],
+    description: &ModelDescription,
     dataset: &Dataset,
     thorough: bool,
-    quiet: bool,
-) -> Result<Vec<Line>> {
+    progress: &dyn Progress,
+) -> Result<Vec<StudyLine>> {
     let plan = Plan::of(entries, description);
-    if !quiet {
-        tracing::info!(
-            "{}, {} photos: {plan}",
-            description.name,
-            dataset.photos.len()
-        );
-    }
-    let load = |probe: &Probe| Classifier::load(description.clone(), probe.clone());
+    tracing::info!("{}, {} photos: {plan}", description.name, dataset.photos.len());
+    let load = |probe: &ProbeOptions| Classifier::load(description.clone(), probe.clone());
     let classifiers = plan
         .probes
         .iter()
         .map(load)
         .collect::<Result<Vec<_>, _>>()?;
-    let progress = Progress::new("photos", dataset.photos.len(), 0, quiet);
+    let display = progress.begin("photos", dataset.photos.len(), 0);
     // `par_bridge` lets each thread keep its worker; a split range would make one for every part.
     let photos = dataset.photos.iter().enumerate().par_bridge().map_init(
-        || Worker::new(&classifiers, &plan, entries, thorough),
+        || StudyWorker::new(&classifiers, &plan, entries, thorough),
         |worker, (i, photo)| {
             let found = worker.photo(photo);
-            progress.advance(found.iter().any(Option::is_none));
+            display.advance(found.iter().any(Option::is_none));
             (i, found)
         },
     );
     let mut found: Vec<_> = photos.collect();
-    progress.finish();
+    drop(display);
     found.sort_by_key(|(i, _)| *i);
     let found: Vec<_> = found.into_iter().map(|(_, found)| found).collect();
     Ok(line::lines(dataset, description, entries, &found))
@@ -377,8 +370,8 @@ fn scored(
 
 /// The entries of `all`, and of those that were varied only the most accurate of each row: `tried`
 /// are their lines. The first of several.
-fn chosen(all: Vec<Entry>, varied: &[Entry], tried: &[Line]) -> Vec<Entry> {
-    let accuracy = |line: &Line| line.gt_known_accuracy.map_or(0.0, |rate| rate.value);
+fn chosen(all: Vec<StudyEntry>, varied: &[StudyEntry], tried: &[StudyLine]) -> Vec<StudyEntry> {
+    let accuracy = |line: &StudyLine| line.gt_known_accuracy.map_or(0.0, |rate| rate.value);
     let mut best = BTreeMap::new();
     for (entry, line) in varied.iter().zip(tried) {
         let known = best
@@ -397,7 +390,7 @@ fn chosen(all: Vec<Entry>, varied: &[Entry], tried: &[Line]) -> Vec<Entry> {
 }
 
 /// Every combination of the values, as settings; one empty one where nothing is varied.
-fn combinations(vary: &Grid) -> Vec<Vec<String>> {
+fn combinations(vary: &ParameterGrid) -> Vec<Vec<String>> {
     vary.iter()
         .fold(vec![vec![]], |combinations, (key, values)| {
             let with = |settings: &Vec<String>, value: &toml::Value| {

@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-use super::Entry;
-use crate::classifier::{Description, Probe};
-use crate::run::probe;
+use super::StudyEntry;
+use crate::classifier::{ModelDescription, ProbeOptions};
+use crate::localiser::probe_options;
 use crate::saliency::{SaliencyOptions, ViewOptions};
 
 /// All that is made of one photo, each thing once.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     /// What is asked of the model: a classifier each.
-    pub(super) probes: Vec<Probe>,
+    pub(super) probes: Vec<ProbeOptions>,
     /// What is shown to a classifier.
     pub(super) looks: Vec<Look>,
 }
@@ -23,24 +23,24 @@ pub(super) struct Look {
     /// The classifier's place in [`Plan::probes`].
     pub(super) classifier: usize,
     /// One for each map; `None` for pipelines that look at none.
-    pub(super) maps: Vec<Map>,
+    pub(super) maps: Vec<SharedMap>,
 }
 
 /// A map, and the places of the pipelines that find their boxes in it.
 #[derive(Debug)]
-pub(super) struct Map {
+pub(super) struct SharedMap {
     pub(super) saliency: Option<SaliencyOptions>,
     pub(super) entries: Vec<usize>,
 }
 
 impl Plan {
-    pub(super) fn of(entries: &[Entry], description: &Description) -> Self {
+    pub(super) fn of(entries: &[StudyEntry], description: &ModelDescription) -> Self {
         let mut plan = Self::default();
-        for (i, Entry { pipeline, .. }) in entries.iter().enumerate() {
+        for (i, StudyEntry { pipeline, .. }) in entries.iter().enumerate() {
             let (view, saliency, probe) = (
                 &pipeline.view,
                 &pipeline.saliency,
-                probe(pipeline, description),
+                probe_options(pipeline, description),
             );
             let classifier = place(&mut plan.probes, |known| *known == probe, || probe.clone());
             let shares = |look: &Look| {
@@ -60,7 +60,7 @@ impl Plan {
             let map = place(
                 maps,
                 |map| map.saliency == *saliency,
-                || Map {
+                || SharedMap {
                     saliency: saliency.clone(),
                     entries: vec![],
                 },

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Diagnosis, Findings, Line};
+use super::{Diagnosis, Findings, StudyLine};
 use crate::score::{Paired, Rate};
 
 /// The findings as Markdown tables: scores, then, where there are any, the stages of cuts and
@@ -33,7 +33,7 @@ pub fn table(findings: &Findings) -> String {
     text += if against.is_some() { "---|" } else { "" };
     text += "---|---|---|---|\n";
     for line in lines {
-        let Line {
+        let StudyLine {
             name,
             model,
             gt_known_accuracy,
@@ -78,7 +78,7 @@ pub fn table(findings: &Findings) -> String {
 }
 
 /// What the stages are worth, with the true boxes in the place of the objects.
-fn stages(text: &mut String, lines: &[Line]) {
+fn stages(text: &mut String, lines: &[StudyLine]) {
     let staged: Vec<_> = lines
         .iter()
         .filter(|line| line.diagnosis != Diagnosis::default())
@@ -89,7 +89,7 @@ fn stages(text: &mut String, lines: &[Line]) {
     *text += "\nStages, percent of pixels, the true boxes taken for the objects:\n\n\
         | pipeline | model | foreground seeds inside | background seeds outside | mask inside | boxes covered by mask \
         | component inside | boxes covered by component |\n|---|---|---|---|---|---|---|---|\n";
-    for Line {
+    for StudyLine {
         name,
         model,
         diagnosis,

@@ -1,6 +1,8 @@
 //! The integration tests, in one binary. Those that need ONNX Runtime or a fetched model fail
 //! without it, never skip: `scripts/test` puts both in place. Those that read the shared
 //! development files skip loudly where these are absent.
+//!
+//! The gradient compiler and the minimum cut have test suites of their own, in `crates/`.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -8,37 +10,11 @@
     reason = "a test that cannot go on fails"
 )]
 
-mod annotations;
-mod book;
-mod broken_models;
-mod cases;
-mod commands;
-mod degenerate;
-mod descriptions;
-mod devkit;
-mod doctor;
-mod ecosystem;
-mod fetching;
-mod gradients;
-mod graphs;
-mod house;
-mod interrupted;
-mod maxflow;
-mod memory;
-mod methods;
-mod mixtures;
-mod networks;
-mod nightly;
-mod onnx_package;
-mod pages;
-mod photos;
-mod runs;
-mod scores;
-mod shards;
-mod show;
-mod slurm;
-mod studies;
+mod cli;
+mod cut;
+mod dataset;
+mod docs;
+mod gradient;
+mod run;
+mod score;
 mod support;
-mod tables;
-mod watchdog;
-mod wsoleval;

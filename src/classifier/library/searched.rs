@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use ort::environment::Environment;
 
 use super::{LibraryError, given};
-use crate::shipped::home;
+use crate::assets::home;
 
 pub(super) const HELP: &str = "run scripts/fetch-onnxruntime, or set ORT_DYLIB_PATH to a libonnxruntime.so of version 1.17 or newer";
 

@@ -2,28 +2,27 @@
 
 use serde::Serialize;
 
-use super::PageRun;
+use super::data::PageRun;
 use crate::dataset::Dataset;
 use crate::random::seed_of;
-use crate::report::Comparison;
-use crate::score::LEAST_IOU;
+use crate::report::comparison::Comparison;
+use crate::score::IOU_THRESHOLD;
 
 /// Photos that have something in common.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Choice {
+pub(super) struct Choice {
     /// One word.
-    pub name: &'static str,
+    pub(super) name: &'static str,
     /// What they have in common.
-    pub title: String,
+    pub(super) title: String,
     /// Their places.
-    pub photos: Vec<usize>,
+    pub(super) photos: Vec<usize>,
 }
 
 /// The choices of a page, up to `most` photos each: those that flipped between the first run and
 /// the last, the largest change of IoU first, then the worst and the best of the last run, some at
 /// random, and those that failed.
-#[must_use]
-pub fn choices(
+pub(super) fn choices(
     dataset: &Dataset,
     runs: &[PageRun<'_>],
     comparisons: &[Comparison],
@@ -62,7 +61,7 @@ pub fn choices(
     let known = |place: usize| {
         photos[place].localised() && !failed(place) && last.outcomes[place].iou.is_some()
     };
-    let right = |place: usize| last.outcomes[place].iou_at_least(LEAST_IOU);
+    let right = |place: usize| last.outcomes[place].iou_at_least(IOU_THRESHOLD);
     let mut choices = Vec::new();
     if let Some(flips) = comparisons.last().and_then(|found| found.metrics.first()) {
         let places = dataset.places();

@@ -1,161 +1,194 @@
-//! `report.html`: runs over the same photos as one file that needs nothing else.
-//!
-//! The program puts data into the page, and the page's script shows them. There are three blocks of
-//! JSON: the summary, the rows (columns, since there may be fifty thousand), and pictures of a few
-//! chosen photos.
+//! `report.html`: one or several runs over the same photos.
 
 mod choices;
+mod data;
+mod html;
 mod rows;
 mod summary;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
 
-pub use choices::{Choice, choices};
-use serde::Serialize;
+use anyhow::{Error, Result, bail};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Comparison, Layers, Picture, Summary, table};
-use crate::dataset::Dataset;
-use crate::prediction::Predictions;
-use crate::score::Outcome;
+use super::comparison::Comparison;
+use super::pictures::pictures;
+use crate::fs::{ensure_writable, write_atomically};
+use crate::progress::Progress;
+use crate::results::{FinishedRun, files};
+use choices::{Choice, choices};
+use data::{Page, PageRun};
 
-/// What a page shows.
+/// What a report shows, and where it is written.
 #[derive(Clone, Debug)]
-pub struct Page<'a> {
-    /// The photos, with their truth.
-    pub dataset: &'a Dataset,
-    /// The runs, one or several.
-    pub runs: Vec<PageRun<'a>>,
-    /// Each run but the first, compared with it.
-    pub comparisons: Vec<Comparison>,
-    /// Photos that are worth a look.
-    pub choices: Vec<Choice>,
+pub struct ReportOptions {
+    /// The file to write; `report.html` in the last run's folder where none is named.
+    pub out: Option<PathBuf>,
+    /// How many of the worst, best, random and other photos get pictures.
+    pub photos: usize,
 }
 
-/// A run on a page.
+/// A report that was written.
 #[derive(Clone, Debug)]
-pub struct PageRun<'a> {
-    /// What it is called.
-    pub name: String,
-    /// What its pipeline is, for people.
-    pub title: &'a str,
-    /// Its numbers.
-    pub summary: &'a Summary,
-    /// What was found.
-    pub predictions: &'a Predictions,
-    /// Each photo's outcome.
-    pub outcomes: Vec<Outcome>,
-    /// The degenerate cases: a photo's place and what it was.
-    pub flags: BTreeMap<usize, &'static str>,
-    /// The photos that failed: place and reason.
-    pub messages: BTreeMap<usize, &'a str>,
-    /// The failures in full.
-    pub failures: Vec<PageFailure<'a>>,
-    /// The command that runs it again.
-    pub command: String,
-    /// The command that shows one of its photos, but for the photo.
-    pub show: String,
-    /// What it was made from.
-    pub manifest: &'a serde_json::Value,
-    /// Pictures by the photo's place.
-    pub pictures: BTreeMap<usize, Picture>,
+pub struct Report {
+    /// The file.
+    pub path: PathBuf,
+    /// How many photos it has.
+    pub photos: usize,
+    /// How many of them have pictures.
+    pub with_pictures: usize,
+    /// The file's size in bytes.
+    pub bytes: usize,
+    /// Links to the first photo of a group ("lost", "failed", "worst"), by the group's name.
+    pub links: Vec<(&'static str, String)>,
 }
 
-/// A photo that failed.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct PageFailure<'a> {
-    /// The photo.
-    pub id: &'a str,
-    /// Its file.
-    pub path: &'a str,
-    /// What kind of failure it was, in one word.
-    pub kind: &'a str,
-    /// What went wrong.
-    pub reason: &'a str,
-}
-
-/// A photo and its layers in each run.
-#[derive(Serialize)]
-struct Pictures<'a> {
-    photo: &'a str,
-    runs: Vec<Option<&'a Layers>>,
-}
-
-const HTML: &str = include_str!("page.html");
-const STYLE: &str = include_str!("page.css");
-/// One script, in this order.
-const SCRIPT: &str = concat!(
-    include_str!("build.js"),
-    include_str!("data.js"),
-    include_str!("chart.js"),
-    include_str!("table.js"),
-    include_str!("viewer.js"),
-    include_str!("page.js"),
-);
-
-/// The page as HTML.
+/// Writes a report of one run, or of several over the same photos; the others are compared with the
+/// first.
 ///
 /// # Errors
-/// When a number cannot be written as JSON.
-pub fn page(page: &Page<'_>) -> serde_json::Result<String> {
-    let plain: Vec<String> = page
-        .runs
-        .iter()
-        .map(|run| format!("{}\n{}", run.name, table(run.summary)))
-        .collect();
-    let title = page
-        .runs
-        .iter()
-        .map(|run| run.name.as_str())
-        .collect::<Vec<_>>()
-        .join(", ");
-    Ok(filled(&[
-        ("<!-- title -->", escaped(&title)),
-        ("/* style */", STYLE.to_owned()),
-        ("/* script */", SCRIPT.to_owned()),
-        ("<!-- plain -->", escaped(&plain.join("\n"))),
-        ("<!-- summary -->", json(&summary::summary(page))?),
-        ("<!-- rows -->", json(&rows::rows(page))?),
-        ("<!-- pictures -->", json(&pictures(page))?),
-    ]))
+/// When the runs were scored against different ground truth, or the file cannot be written.
+///
+/// # Panics
+/// When there is no run.
+pub fn report(
+    runs: &[FinishedRun],
+    options: &ReportOptions,
+    progress: &dyn Progress,
+) -> Result<Report> {
+    ensure_same_truth(runs)?;
+    let last = &runs[runs.len() - 1];
+    let path = options.out.clone().unwrap_or_else(|| last.folder.join(files::REPORT));
+    ensure_writable(&path)?;
+    let page = assemble(runs, options.photos, progress)?;
+    let html = html::html(&page)?;
+    write_atomically(&path, html.as_bytes())?;
+    let with_pictures = page.runs.iter().map(|run| run.pictures.len()).max();
+    Ok(Report {
+        photos: page.dataset.photos.len(),
+        with_pictures: with_pictures.unwrap_or(0),
+        bytes: html.len(),
+        links: links(&page, &path),
+        path,
+    })
 }
 
-/// The page with its holes filled, in the order in which they stand there.
-fn filled(holes: &[(&str, String)]) -> String {
-    let mut places: Vec<_> = holes
-        .iter()
-        .map(|(hole, text)| (HTML.find(hole).expect("a hole"), hole, text))
-        .collect();
-    places.sort_unstable_by_key(|place| place.0);
-    let (mut page, mut end) = (String::new(), 0);
-    for (start, hole, text) in places {
-        page += &HTML[end..start];
-        page += text;
-        end = start + hole.len();
+fn ensure_same_truth(runs: &[FinishedRun]) -> Result<()> {
+    let truth = runs[0].dataset.sha256();
+    if let Some(other) = runs.iter().find(|run| run.dataset.sha256() != truth) {
+        bail!(
+            "{} and {} were scored against other photos or other ground truth\nhelp: make a report of \
+             each",
+            runs[0].folder.display(),
+            other.folder.display()
+        );
     }
-    page + &HTML[end..]
+    Ok(())
 }
 
-/// JSON in which nothing can end the element around it.
-fn json(value: &impl Serialize) -> serde_json::Result<String> {
-    Ok(serde_json::to_string(value)?.replace('<', "\\u003c"))
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-}
-
-fn pictures<'a>(page: &'a Page<'_>) -> BTreeMap<usize, Pictures<'a>> {
-    let mut pictures = BTreeMap::new();
-    for (i, run) in page.runs.iter().enumerate() {
-        for (&place, Picture { photo, layers }) in &run.pictures {
-            let new = || Pictures {
-                photo,
-                runs: vec![None; page.runs.len()],
-            };
-            pictures.entry(place).or_insert_with(new).runs[i] = layers.as_ref();
-        }
+/// Puts together what the page shows, and makes pictures of up to `photos` photos of each group.
+fn assemble<'a>(
+    runs: &'a [FinishedRun],
+    photos: usize,
+    progress: &dyn Progress,
+) -> Result<Page<'a>> {
+    let dataset = &runs[0].dataset;
+    let names = names(runs);
+    let mut comparisons = Vec::new();
+    for (run, name) in runs.iter().zip(&names).skip(1) {
+        let compared = [names[0].clone(), name.clone()];
+        let predictions = [&runs[0].predictions, &run.predictions];
+        let comparison = Comparison::new(dataset, compared, predictions, None);
+        comparisons.push(comparison.map_err(Error::msg)?);
     }
-    pictures
+    let mut shown: Vec<PageRun<'_>> =
+        runs.iter().zip(names).map(|(run, name)| page_run(run, name)).collect();
+    let choices = choices(dataset, &shown, &comparisons, photos);
+    let mut places: Vec<usize> = choices.iter().flat_map(|choice| choice.photos.clone()).collect();
+    places.sort_unstable();
+    places.dedup();
+    for (run, page_run) in runs.iter().zip(&mut shown) {
+        page_run.pictures = pictures(run, &places, progress);
+    }
+    Ok(Page {
+        dataset,
+        runs: shown,
+        comparisons,
+        choices,
+    })
+}
+
+/// A run as the page shows it, without pictures.
+fn page_run(run: &FinishedRun, name: String) -> PageRun<'_> {
+    let remarks = || run.remarks.iter().enumerate();
+    PageRun {
+        name,
+        title: &run.options.pipeline.title,
+        summary: &run.summary,
+        predictions: &run.predictions,
+        outcomes: run.predictions.outcomes(&run.dataset),
+        flags: remarks().filter_map(|(i, remark)| Some((i, remark.flag?.name()))).collect(),
+        messages: remarks()
+            .filter_map(|(i, remark)| Some((i, remark.message.as_deref()?)))
+            .collect(),
+        failures: &run.failures,
+        command: format!(
+            "localise run --config {} --out NEW",
+            shell_word(&run.folder.join(files::RUN))
+        ),
+        show: format!("localise show --run {}", shell_word(&run.folder)),
+        manifest: &run.manifest,
+        pictures: BTreeMap::new(),
+    }
+}
+
+/// The runs' names: those of their folders where these differ, otherwise their paths.
+fn names(runs: &[FinishedRun]) -> Vec<String> {
+    let names: Vec<String> = runs.iter().map(FinishedRun::name).collect();
+    let different = names.iter().collect::<HashSet<_>>().len() == names.len();
+    if different {
+        names
+    } else {
+        runs.iter().map(|run| run.folder.display().to_string()).collect()
+    }
+}
+
+/// Links to the first photo of the groups that matter most.
+fn links(page: &Page<'_>, path: &Path) -> Vec<(&'static str, String)> {
+    let link = |choice: &Choice| {
+        let id = &page.dataset.photos[choice.photos[0]].id;
+        (choice.name, format!("{}#photo={}", path.display(), url_fragment(id)))
+    };
+    let important = ["lost", "failed", "worst"];
+    let choice = |name| page.choices.iter().find(|choice| choice.name == name);
+    important.into_iter().filter_map(choice).map(link).collect()
+}
+
+/// What a URL's fragment keeps as it is, besides letters and digits.
+const FRAGMENT: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'/');
+
+fn url_fragment(id: &str) -> String {
+    utf8_percent_encode(id, FRAGMENT).to_string()
+}
+
+/// A path as a word of a shell command.
+fn shell_word(path: &Path) -> String {
+    let path = path.display().to_string();
+    shlex::try_quote(&path).map_or_else(|_| path.clone(), std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_and_paths_survive_urls_and_shells() {
+        let id = url_fragment("val/a b+c&d=e#f%41é.JPEG");
+        assert_eq!(id, "val/a%20b%2Bc%26d%3De%23f%2541%C3%A9.JPEG");
+        assert_eq!(shell_word("runs/a-1".as_ref()), "runs/a-1");
+        let quoted = shell_word("it's".as_ref());
+        assert_eq!(shlex::split(&quoted), Some(vec!["it's".to_owned()]));
+    }
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use super::{Page, PageRun};
+use super::data::{Page, PageRun};
 use crate::dataset::Dataset;
 use crate::geometry::BBox;
-use crate::score::{Cause, Guess, LEAST_IOU, Outcome, size_group};
+use crate::score::{Cause, Guess, IOU_THRESHOLD, Outcome, size_group};
 
 /// What is known of the photos, in the dataset's order.
 #[derive(Serialize)]
@@ -66,12 +66,6 @@ pub(super) fn rows<'a>(page: &'a Page<'_>) -> Rows<'a> {
         .map(|photo| photo.path.display().to_string())
         .collect();
     let root = common_folder(&paths);
-    let side = |i: usize| {
-        photos
-            .iter()
-            .map(|photo| photo.size.map(|size| size[i]))
-            .collect()
-    };
     // Outcomes of one run: what is taken from them here is the truth's alone.
     let outcomes = page.runs.first().map_or(&[][..], |run| &run.outcomes);
     Rows {
@@ -80,8 +74,8 @@ pub(super) fn rows<'a>(page: &'a Page<'_>) -> Rows<'a> {
             .iter()
             .map(|path| path[root.len()..].to_owned())
             .collect(),
-        width: side(0),
-        height: side(1),
+        width: photos.iter().map(|photo| photo.size.map(|size| size.width)).collect(),
+        height: photos.iter().map(|photo| photo.size.map(|size| size.height)).collect(),
         class: photos.iter().map(|photo| photo.class).collect(),
         group: outcomes
             .iter()
@@ -193,7 +187,7 @@ fn first_class(guess: &Guess) -> Option<usize> {
 /// of one of five; class of the first guess; of one of five.
 fn right(outcome: &Outcome) -> u8 {
     let bits = [
-        outcome.iou_at_least(LEAST_IOU),
+        outcome.iou_at_least(IOU_THRESHOLD),
         outcome.hit_in_top(1),
         outcome.hit_in_top(5),
         outcome.class_in_top(1),

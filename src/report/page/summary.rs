@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Choice, Page, PageFailure, PageRun};
-use crate::report::{self, Comparison, Experiment};
+use super::choices::Choice;
+use super::data::{Page, PageRun};
+use crate::report::comparison::{Comparison, MetricComparison};
+use crate::results::{Experiment, Failure};
+use crate::stage::Stage;
 use crate::score::{Cause, Floor, Group, Guess, METRICS, Metrics, Paired, Rate, size_names};
 
 #[derive(Serialize)]
@@ -21,34 +24,34 @@ pub(super) struct PageSummary<'a> {
     classes: BTreeMap<usize, [&'a str; 2]>,
     sizes: Vec<String>,
     causes: [(&'static str, &'static str); Cause::ALL.len()],
-    runs: Vec<Run<'a>>,
-    comparisons: Vec<Compared<'a>>,
+    runs: Vec<PageRunSummary<'a>>,
+    comparisons: Vec<PageComparison<'a>>,
     choices: &'a [Choice],
 }
 
 #[derive(Serialize)]
-struct Run<'a> {
+struct PageRunSummary<'a> {
     name: &'a str,
     title: &'a str,
     pipeline: &'a str,
     tuned_on: &'a str,
     model: &'a str,
     crops: &'a str,
-    metrics: Vec<Metric>,
-    by_size: Vec<Part<'a>>,
-    by_class: Vec<Part<'a>>,
+    metrics: Vec<PageMetric>,
+    by_size: Vec<PageGroup<'a>>,
+    by_class: Vec<PageGroup<'a>>,
     floor_name: &'static str,
     notes: &'a [String],
     failed: usize,
-    stages: &'a [(String, f64)],
-    failures: &'a [PageFailure<'a>],
+    stages: &'a [(Stage, f64)],
+    failures: &'a [Failure],
     command: &'a str,
     show: &'a str,
     manifest: &'a Value,
 }
 
 #[derive(Serialize)]
-struct Metric {
+struct PageMetric {
     name: &'static str,
     detail: &'static str,
     what: &'static str,
@@ -62,7 +65,7 @@ struct Metric {
 
 /// Photos that have a size or a class in common.
 #[derive(Serialize)]
-struct Part<'a> {
+struct PageGroup<'a> {
     name: &'a str,
     class: Option<usize>,
     images: usize,
@@ -74,7 +77,7 @@ struct Part<'a> {
 }
 
 #[derive(Serialize)]
-struct Compared<'a> {
+struct PageComparison<'a> {
     a: usize,
     b: usize,
     metrics: Vec<ComparedMetric<'a>>,
@@ -141,7 +144,7 @@ pub(super) fn summary<'a>(page: &'a Page<'_>) -> PageSummary<'a> {
     }
 }
 
-fn run<'a>(run: &'a PageRun<'_>) -> Run<'a> {
+fn run<'a>(run: &'a PageRun<'_>) -> PageRunSummary<'a> {
     let experiment = run.summary.run.as_ref();
     let text = |field: fn(&Experiment) -> &String| experiment.map_or("", |e| field(e).as_str());
     let boxes = run.summary.boxes.as_ref();
@@ -160,7 +163,7 @@ fn run<'a>(run: &'a PageRun<'_>) -> Run<'a> {
             false,
         ));
     }
-    Run {
+    PageRunSummary {
         name: &run.name,
         title: run.title,
         pipeline: text(|e| &e.pipeline),
@@ -174,7 +177,7 @@ fn run<'a>(run: &'a PageRun<'_>) -> Run<'a> {
         notes: &run.summary.notes,
         failed: run.summary.failed,
         stages: &run.summary.cpu_ms_per_photo,
-        failures: &run.failures,
+        failures: run.failures,
         command: &run.command,
         show: &run.show,
         manifest: run.manifest,
@@ -182,7 +185,7 @@ fn run<'a>(run: &'a PageRun<'_>) -> Run<'a> {
 }
 
 /// The metrics that there are, each with its floor.
-fn lines(metrics: &Metrics, floor: &Floor, weighted: bool) -> Vec<Metric> {
+fn lines(metrics: &Metrics, floor: &Floor, weighted: bool) -> Vec<PageMetric> {
     let value = |rate: Option<Rate>| rate.map(|rate| rate.value);
     let accuracy = value(floor.gt_known_accuracy);
     let [loose, tight] = [
@@ -269,7 +272,7 @@ fn lines(metrics: &Metrics, floor: &Floor, weighted: bool) -> Vec<Metric> {
             .find(|metric| metric.name == key)
             .expect("a metric of the list");
         let (what, higher_is_better) = (known.what, known.higher_is_better);
-        Some(Metric {
+        Some(PageMetric {
             name,
             detail,
             what,
@@ -284,9 +287,9 @@ fn lines(metrics: &Metrics, floor: &Floor, weighted: bool) -> Vec<Metric> {
     all.into_iter().filter_map(line).collect()
 }
 
-fn part(group: &Group) -> Part<'_> {
+fn part(group: &Group) -> PageGroup<'_> {
     let rate = group.gt_known_accuracy;
-    Part {
+    PageGroup {
         name: &group.name,
         class: group.class,
         images: group.images,
@@ -298,8 +301,8 @@ fn part(group: &Group) -> Part<'_> {
     }
 }
 
-fn compared(b: usize, found: &Comparison) -> Compared<'_> {
-    let metric = |metric: &report::Compared| {
+fn compared(b: usize, found: &Comparison) -> PageComparison<'_> {
+    let metric = |metric: &MetricComparison| {
         let Paired {
             a,
             b,
@@ -325,7 +328,7 @@ fn compared(b: usize, found: &Comparison) -> Compared<'_> {
             p,
         }
     };
-    Compared {
+    PageComparison {
         a: 0,
         b,
         metrics: found.metrics.iter().map(metric).collect(),

@@ -6,8 +6,8 @@
 
 use ndarray::Array3;
 
-use super::{Method, Shown, Tensor, Wanted, mean, weighted};
-use crate::gradient::ReluRule;
+use super::{Method, Shown, LayerTensor, Wanted, mean, weighted};
+use onnx_grad::gradient::ReluRule;
 
 pub(super) const METHOD: Method = Method {
     name: "cam",
@@ -24,7 +24,7 @@ pub(super) const METHOD: Method = Method {
 };
 
 /// `Σₖ ḡₖ Aₖ` with ḡₖ the mean of ∂S/∂Aₖ over positions.
-pub(super) fn sum(tensor: &Tensor<'_>) -> Array3<f32> {
+pub(super) fn sum(tensor: &LayerTensor<'_>) -> Array3<f32> {
     weighted(tensor, |k| {
         tensor
             .gradient

@@ -3,7 +3,7 @@
 //! Oxford's code of 2016 takes that of a local response normalisation to be the identity.
 
 use super::{Method, Shown, Wanted, gradient};
-use crate::gradient::ReluRule;
+use onnx_grad::gradient::ReluRule;
 
 pub(super) const METHOD: Method = Method {
     name: "deconvnet",

@@ -6,7 +6,7 @@
 //! activations stand in their place, and the layers are a selection.
 
 use super::{Method, Shown, Wanted, mean, over_channels};
-use crate::gradient::ReluRule;
+use onnx_grad::gradient::ReluRule;
 
 pub(super) const METHOD: Method = Method {
     name: "full-grad",

@@ -2,7 +2,7 @@
 //! over positions.
 
 use super::{Method, Shown, Wanted, cam, mean};
-use crate::gradient::ReluRule;
+use onnx_grad::gradient::ReluRule;
 
 pub(super) const METHOD: Method = Method {
     name: "grad-cam",

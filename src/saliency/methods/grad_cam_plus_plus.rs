@@ -4,8 +4,8 @@
 
 use ndarray::Axis;
 
-use super::{Method, Shown, Tensor, Wanted, mean, weighted};
-use crate::gradient::ReluRule;
+use super::{Method, Shown, LayerTensor, Wanted, mean, weighted};
+use onnx_grad::gradient::ReluRule;
 
 pub(super) const METHOD: Method = Method {
     name: "grad-cam++",
@@ -22,7 +22,7 @@ pub(super) const METHOD: Method = Method {
 };
 
 /// `Σᵢⱼ α g` over the positions where g > 0; there `α g = g / (2 + g Σₐᵦ Aₐᵦₖ)`.
-fn weight(tensor: &Tensor<'_>, k: usize) -> f32 {
+fn weight(tensor: &LayerTensor<'_>, k: usize) -> f32 {
     let [values, gradient] =
         [tensor.values, tensor.gradient].map(|t| t.index_axis_move(Axis(0), k));
     let sum = values.sum();

@@ -2,8 +2,8 @@
 
 use ndarray::Array3;
 
-use super::{Method, Shown, Tensor, Wanted, mean};
-use crate::gradient::ReluRule;
+use super::{Method, Shown, LayerTensor, Wanted, mean};
+use onnx_grad::gradient::ReluRule;
 
 pub(super) const METHOD: Method = Method {
     name: "gradient",
@@ -15,6 +15,6 @@ pub(super) const METHOD: Method = Method {
     map,
 };
 
-pub(super) fn map(samples: &[Tensor<'_>]) -> Array3<f32> {
+pub(super) fn map(samples: &[LayerTensor<'_>]) -> Array3<f32> {
     mean(samples, |tensor| tensor.gradient.to_owned())
 }

@@ -2,7 +2,7 @@
 //! it: zero is the mean colour.
 
 use super::{Method, Shown, Wanted, mean, over_channels};
-use crate::gradient::ReluRule;
+use onnx_grad::gradient::ReluRule;
 
 pub(super) const METHOD: Method = Method {
     name: "gradient-input",

@@ -4,8 +4,8 @@
 
 use ndarray::Axis;
 
-use super::{Method, Shown, Tensor, Wanted, mean};
-use crate::gradient::ReluRule;
+use super::{Method, Shown, LayerTensor, Wanted, mean};
+use onnx_grad::gradient::ReluRule;
 
 pub(super) const METHOD: Method = Method {
     name: "gradient-norm",
@@ -15,7 +15,7 @@ pub(super) const METHOD: Method = Method {
     wanted: Wanted::Layers,
     shown: Shown::Crop,
     map: |samples| {
-        let squares = |tensor: &Tensor<'_>| tensor.gradient.mapv(|g| g * g).sum_axis(Axis(0));
+        let squares = |tensor: &LayerTensor<'_>| tensor.gradient.mapv(|g| g * g).sum_axis(Axis(0));
         mean(samples, |tensor| {
             squares(tensor).mapv(f32::sqrt).insert_axis(Axis(0))
         })

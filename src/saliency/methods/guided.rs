@@ -2,7 +2,7 @@
 //! units pass, `dx = max(dy, 0) · [x > 0]`. Convolutions and pools are those of the gradient.
 
 use super::{Method, Shown, Wanted, gradient};
-use crate::gradient::ReluRule;
+use onnx_grad::gradient::ReluRule;
 
 pub(super) const METHOD: Method = Method {
     name: "guided",

@@ -2,7 +2,7 @@
 //! The integral is the mean over the middles of equal steps. The map adds up to S(I) − S(I').
 
 use super::{Method, Shown, Wanted, gradient, over_channels};
-use crate::gradient::ReluRule;
+use onnx_grad::gradient::ReluRule;
 
 pub(super) const METHOD: Method = Method {
     name: "integrated-gradients",

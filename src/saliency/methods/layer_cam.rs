@@ -2,7 +2,7 @@
 //! weighted by its own gradient: made for inner layers.
 
 use super::{Method, Shown, Wanted, mean, over_channels};
-use crate::gradient::ReluRule;
+use onnx_grad::gradient::ReluRule;
 
 pub(super) const METHOD: Method = Method {
     name: "layer-cam",
@@ -13,7 +13,7 @@ pub(super) const METHOD: Method = Method {
     shown: Shown::Crop,
     map: |samples| {
         let product =
-            |tensor: &super::Tensor<'_>| &tensor.values * &tensor.gradient.mapv(|g| g.max(0.0));
+            |tensor: &super::LayerTensor<'_>| &tensor.values * &tensor.gradient.mapv(|g| g.max(0.0));
         mean(samples, |tensor| {
             over_channels(&product(tensor)).mapv(|v| v.max(0.0))
         })

@@ -20,13 +20,13 @@ mod vargrad;
 use ndarray::{Array3, ArrayView3, Axis};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::gradient::ReluRule;
+use onnx_grad::gradient::ReluRule;
 
 /// A tensor of the network when it sees one picture, and the gradient of a class score with respect
 /// to it: both of shape [channels, height, width]. The picture is such a tensor, its pixels less
 /// the mean colour; feature maps are others.
 #[derive(Clone, Copy, Debug)]
-pub struct Tensor<'a> {
+pub struct LayerTensor<'a> {
     /// The values.
     pub values: ArrayView3<'a, f32>,
     /// d score / d value.
@@ -73,7 +73,7 @@ pub struct Method {
     /// The map of one tensor, [channels, height, width] of the tensor, from its values and
     /// gradients at each picture shown. The saliency is the maximum over channels of its absolute
     /// value.
-    pub map: fn(&[Tensor<'_>]) -> Array3<f32>,
+    pub map: fn(&[LayerTensor<'_>]) -> Array3<f32>,
 }
 
 /// All methods.
@@ -132,7 +132,7 @@ impl<'de> Deserialize<'de> for &'static Method {
 }
 
 /// The mean over samples of a formula of one tensor.
-fn mean(samples: &[Tensor<'_>], formula: impl Fn(&Tensor<'_>) -> Array3<f32>) -> Array3<f32> {
+fn mean(samples: &[LayerTensor<'_>], formula: impl Fn(&LayerTensor<'_>) -> Array3<f32>) -> Array3<f32> {
     let mut maps = samples.iter().map(formula);
     let mut sum = maps.next().expect("a method is shown one picture at least");
     maps.for_each(|map| sum += &map);
@@ -145,7 +145,7 @@ fn over_channels(map: &Array3<f32>) -> Array3<f32> {
 }
 
 /// Σₖ cₖ Aₖ over the channels of the values A.
-fn weighted(tensor: &Tensor<'_>, weights: impl Fn(usize) -> f32) -> Array3<f32> {
+fn weighted(tensor: &LayerTensor<'_>, weights: impl Fn(usize) -> f32) -> Array3<f32> {
     let mut map = tensor.values.to_owned();
     map.outer_iter_mut()
         .enumerate()

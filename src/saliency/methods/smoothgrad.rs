@@ -1,7 +1,7 @@
 //! SmoothGrad: the mean over noisy copies, `1/n Σᵢ ∂S/∂I(I + N(0, σ²))`.
 
 use super::{Method, Shown, Wanted, gradient};
-use crate::gradient::ReluRule;
+use onnx_grad::gradient::ReluRule;
 
 pub(super) const METHOD: Method = Method {
     name: "smoothgrad",

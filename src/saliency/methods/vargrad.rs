@@ -1,7 +1,7 @@
 //! VarGrad: the variance over noisy copies, `1/n Σᵢ (wᵢ − w̄)²`.
 
 use super::{Method, Shown, Wanted, gradient};
-use crate::gradient::ReluRule;
+use onnx_grad::gradient::ReluRule;
 
 pub(super) const METHOD: Method = Method {
     name: "vargrad",

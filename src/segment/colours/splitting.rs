@@ -11,7 +11,7 @@ use super::samples::Samples;
 /// axis, until there are `components`. There are fewer where no part varies any more.
 #[must_use]
 pub fn binary_splitting(samples: &Samples, components: usize) -> Gmm {
-    let mut parts = vec![Part::new(
+    let mut parts = vec![Cluster::new(
         samples
             .iter()
             .map(|c| Vector3::from(c.map(f64::from)))
@@ -30,20 +30,20 @@ pub fn binary_splitting(samples: &Samples, components: usize) -> Gmm {
             .partition(|&c| (c - part.mean).dot(&part.axis) > 0.0);
         let (above, below): (Vec<_>, Vec<_>) = (above, below);
         if above.is_empty() || below.is_empty() {
-            parts.push(Part {
+            parts.push(Cluster {
                 spread: 0.0,
                 ..part
             });
             continue;
         }
-        parts.extend([Part::new(above), Part::new(below)]);
+        parts.extend([Cluster::new(above), Cluster::new(below)]);
     }
     let total: usize = parts
         .iter()
         .filter(|p| p.counts())
         .map(|p| p.colours.len())
         .sum();
-    let component = |part: &Part| {
+    let component = |part: &Cluster| {
         Gaussian::new(
             part.colours.len() as f64 / total as f64,
             part.mean,
@@ -56,7 +56,7 @@ pub fn binary_splitting(samples: &Samples, components: usize) -> Gmm {
 }
 
 /// A part of the colours.
-struct Part {
+struct Cluster {
     colours: Vec<Vector3<f64>>,
     mean: Vector3<f64>,
     /// With the divisor n − 1.
@@ -66,7 +66,7 @@ struct Part {
     axis: Vector3<f64>,
 }
 
-impl Part {
+impl Cluster {
     fn new(colours: Vec<Vector3<f64>>) -> Self {
         let n = colours.len() as f64;
         let mean = colours.iter().sum::<Vector3<f64>>() / n.max(1.0);

@@ -16,11 +16,11 @@ use serde::{Deserialize, Serialize};
 pub use pairwise::pairwise;
 pub use unaries::unaries;
 
-use super::Tick;
 use super::colours::{ColourOptions, Gmm, fit};
 use super::seeds::{Seed, Seeds};
-use crate::maxflow::{Edges, Grid, Instance, Neighbours};
+use grid_maxflow::{EdgeCapacities, Edges, Grid, Instance, Neighbours};
 use crate::saliency::Saliency;
+use crate::stage::{Stage, StageObserver};
 
 /// The energy: the table `[cut]` of a pipeline.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -100,7 +100,7 @@ impl Form {
 }
 
 /// A map's value counts as this part of the level at least: the logarithm of 0 has no end.
-const LEAST_PART: f64 = 1e-6;
+const MIN_PART: f64 = 1e-6;
 
 /// The energy of a photo in integers, and the memory to minimise it. Keep one per thread: the
 /// solver keeps its memory from cut to cut.
@@ -151,17 +151,17 @@ impl Energy {
     /// What the photo's pixels pay for one class: by its colours, where there are seeds to learn
     /// them from, and by its map, where that has a weight. `frame` is the photo that
     /// [`Self::set_photo`] took; map and seeds have its size. `seed` is that of the colour models,
-    /// and `tick` is told when colours and energy are done.
+    /// and `observe` is told when colours and energy are done.
     pub fn set_class(
         &mut self,
         frame: &RgbImage,
         map: Option<&Saliency>,
         learnt: Option<(&Seeds, &ColourOptions)>,
         seed: u64,
-        tick: Tick<'_>,
+        observe: StageObserver<'_>,
     ) {
         match learnt {
-            Some((seeds, colours)) => self.set_colours(frame, seeds, colours, seed, tick),
+            Some((seeds, colours)) => self.set_colours(frame, seeds, colours, seed, observe),
             None => self.unaries = [(); 2].map(|()| vec![0; self.size[0] * self.size[1]]),
         }
         if let Some(map) = map.filter(|_| self.options.map > 0.0) {
@@ -170,7 +170,7 @@ impl Energy {
         if let Some((seeds, _)) = learnt {
             self.set_hard(seeds);
         }
-        tick("energy");
+        observe(Stage::Energy);
     }
 
     /// Learns the colours of foreground and background from the seeds, and from them what pixels
@@ -181,7 +181,7 @@ impl Energy {
         seeds: &Seeds,
         colours: &ColourOptions,
         seed: u64,
-        tick: Tick<'_>,
+        observe: StageObserver<'_>,
     ) {
         let form = self.options.form;
         let unit = (form.range() / 255.0) as f32;
@@ -196,7 +196,7 @@ impl Energy {
             fit(&colours_of, colours, form.range(), seed ^ salt)
         };
         let (foreground, background) = (learn(Seed::Foreground, 0), learn(Seed::Background, 1));
-        tick("colours");
+        observe(Stage::Colours);
 
         self.unaries = unaries(&foreground, &background, frame.as_raw(), form);
     }
@@ -210,7 +210,7 @@ impl Energy {
         let neither = self.options.level * mean;
         let [as_foreground, as_background] = &mut self.unaries;
         for ((x, y), h) in saliency.window.pixels().zip(values) {
-            let cost = (scale * (f64::from(h) / neither).max(LEAST_PART).ln()).round() as i32;
+            let cost = (scale * (f64::from(h) / neither).max(MIN_PART).ln()).round() as i32;
             let pixel = y as usize * width + x as usize;
             as_foreground[pixel] += (-cost).max(0);
             as_background[pixel] += cost.max(0);
@@ -258,14 +258,15 @@ impl Energy {
     pub fn instance(&self) -> Instance {
         let [as_foreground, as_background] = self.unaries.clone();
         Instance {
-            size: self.size,
+            width: self.size[0],
+            height: self.size[1],
             neighbours: self.options.form.neighbours(),
             source: as_background,
             sink: as_foreground,
             edges: self
                 .pairwise
                 .iter()
-                .map(|costs| [costs.clone(), costs.clone()])
+                .map(|costs| EdgeCapacities { forward: costs.clone(), backward: costs.clone() })
                 .collect(),
         }
     }

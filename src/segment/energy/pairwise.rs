@@ -7,7 +7,7 @@ use crate::segment::kernel::lanes::{exp2, integer};
 use crate::segment::kernel::{Isa, Kernel};
 
 /// The weights of neighbouring pairs: a plane for each of
-/// [`Neighbours::steps`](crate::maxflow::Neighbours::steps), row by row, with the weight of the
+/// [`Neighbours::steps`](grid_maxflow::Neighbours::steps), row by row, with the weight of the
 /// pair (pixel, pixel + step), and 0 where there is no such pair.
 ///
 /// w = gamma · exp(−beta · d²) / distance, with d² the squared colour difference. `gsc`: beta = 1 /

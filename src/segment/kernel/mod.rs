@@ -23,10 +23,10 @@ pub(in crate::segment) trait Kernel {
 
 /// An instruction set that this machine has.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::segment) struct Isa(Level);
+pub(in crate::segment) struct Isa(InstructionSet);
 
 #[derive(Clone, Copy, Debug)]
-enum Level {
+enum InstructionSet {
     Baseline,
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -44,13 +44,13 @@ impl Isa {
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512vl");
             if avx512 {
-                return Self(Level::Avx512);
+                return Self(InstructionSet::Avx512);
             }
             if is_x86_feature_detected!("avx2") {
-                return Self(Level::Avx2);
+                return Self(InstructionSet::Avx2);
             }
         }
-        Self(Level::Baseline)
+        Self(InstructionSet::Baseline)
     }
 
     /// Runs what was compiled for this instruction set.
@@ -60,14 +60,14 @@ impl Isa {
     )]
     pub(in crate::segment) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self.0 {
-            Level::Baseline => kernel.run(),
+            InstructionSet::Baseline => kernel.run(),
             // SAFETY: `best`, which alone makes this value, has found AVX2, or AVX-512 and with it
             // AVX2.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { avx2(kernel) },
+            InstructionSet::Avx2 => unsafe { avx2(kernel) },
             // SAFETY: `best`, which alone makes this value, has found all four parts of AVX-512.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { avx512(kernel) },
+            InstructionSet::Avx512 => unsafe { avx512(kernel) },
         }
     }
 }
@@ -94,11 +94,11 @@ mod tests {
     /// All that this machine has.
     fn all() -> Vec<Isa> {
         let levels = match Isa::best().0 {
-            Level::Baseline => vec![Level::Baseline],
+            InstructionSet::Baseline => vec![InstructionSet::Baseline],
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => vec![Level::Baseline, Level::Avx2],
+            InstructionSet::Avx2 => vec![InstructionSet::Baseline, InstructionSet::Avx2],
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => vec![Level::Baseline, Level::Avx2, Level::Avx512],
+            InstructionSet::Avx512 => vec![InstructionSet::Baseline, InstructionSet::Avx2, InstructionSet::Avx512],
         };
         levels.into_iter().map(Isa).collect()
     }

@@ -2,9 +2,14 @@
 
 pub(crate) mod job;
 pub(crate) mod models;
-pub(crate) mod notation;
 pub(crate) mod program;
+pub(crate) mod shell;
 pub(crate) mod wsol;
+
+// Models in a text notation, which both test suites need. The notation is a file of the tests of
+// onnx-grad, and is compiled into each of the two test binaries.
+#[path = "../../../crates/onnx-grad/tests/suite/support/notation.rs"]
+pub(crate) mod notation;
 
 use std::fs;
 use std::io::Write;

@@ -4,12 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use localise::classifier::{AnyModel, runtime};
-use localise::gradient::{self, GradientModel, Options, SEED};
-use localise::onnx::encode;
-use localise::onnx::proto::{AttributeProto, GraphProto, ModelProto, TensorProto, ValueInfoProto};
-use prost::Message;
+use onnx_grad::gradient::{self, GradientModel, Options, SEED};
+use onnx_grad::onnx::encode;
+use onnx_grad::onnx::proto::{ModelProto, TensorProto};
 
-use super::notation::{nodes, written};
+use super::notation::written;
 
 /// A model of two classes for pictures of 16 x 16, with its description, whose file is given.
 /// `graph` leads from `x` to `y`; the scale of `x` is 0..=1, divided by `std`.
@@ -79,42 +78,6 @@ pub(crate) const STEADY: [&str; 2] = [
     "k: 4x3x3x3; w: 4x2; limit = 0.0; scale = 1500.0; one = 1; vector = [1]",
 ];
 
-/// `Loop` whose condition never turns false.
-pub(crate) fn endless() -> Vec<u8> {
-    let mut model = written(17, &[1, 4], "c = Loop(, yes) ; y = Add(x, c)", "");
-    let outer = model.graph.as_mut().unwrap();
-    let truth = |name: &str| TensorProto {
-        name: Some(name.into()),
-        data_type: Some(9),
-        raw_data: Some(vec![1].into()),
-        ..Default::default()
-    };
-    outer.initializer.push(truth("yes"));
-    let body = GraphProto {
-        node: nodes("go = Identity(on); s = Identity(one)"),
-        initializer: vec![truth("on"), TensorProto::from_floats("one", &[], &[1.0])],
-        input: ["i", "before"]
-            .map(|n| ValueInfoProto {
-                name: Some(n.into()),
-                ..Default::default()
-            })
-            .into(),
-        output: ["go", "s"]
-            .map(|n| ValueInfoProto {
-                name: Some(n.into()),
-                ..Default::default()
-            })
-            .into(),
-        ..Default::default()
-    };
-    outer.node[0].attribute = vec![AttributeProto {
-        name: Some("body".into()),
-        g: Some(body),
-        ..Default::default()
-    }];
-    encode(&model)
-}
-
 /// The model's gradient, with the options that nobody asks for.
 pub(crate) fn compile(model: &ModelProto) -> GradientModel {
     gradient::compile(model, &Options::default(), &runtime()).unwrap_or_else(|e| panic!("{e}"))
@@ -146,13 +109,6 @@ pub(crate) fn run(
             .unwrap()
     };
     (find(&compiled.scores), find(&compiled.gradients[0]))
-}
-
-/// A file of `tests/golden`.
-pub(crate) fn golden(file: &str) -> TensorProto {
-    let bytes =
-        fs::read(Path::new("tests/golden").join(file)).unwrap_or_else(|e| panic!("{file}: {e}"));
-    TensorProto::decode(bytes.as_slice()).unwrap()
 }
 
 /// Refuses numbers that are off by more than `tolerance` of the greatest.

@@ -1,0 +1,271 @@
+//! Cuts to measure, from the sample photos of this repository: a photo, a made-up saliency map, and
+//! the seeds, colour models and energy that the program makes of them.
+
+use std::path::Path;
+
+use image::RgbImage;
+use image::imageops::{FilterType, crop_imm, resize};
+use localise::dataset;
+use localise::saliency::Saliency;
+use localise::segment::{
+    ColourFit, ColourOptions, CutOptions, Energy, Form, SeedOptions, SeedRule, Seeds, seeds,
+};
+use ndarray::Array2;
+
+/// A made-up saliency map.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum MapKind {
+    /// Blobs, like those of a class activation map.
+    Smooth,
+    /// Grains, like those of a gradient.
+    Speckle,
+}
+
+/// A kind of cut: what [`Class::energy`] makes of a photo.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Class {
+    /// Size, map and gamma.
+    pub(crate) name: &'static str,
+    size: [u32; 2],
+    map: MapKind,
+    form: Form,
+    gamma: f64,
+}
+
+const fn class(name: &'static str, size: [u32; 2], map: MapKind, form: Form, gamma: f64) -> Class {
+    Class {
+        name,
+        size,
+        map,
+        form,
+        gamma,
+    }
+}
+
+/// The classes that are measured.
+pub(crate) const CLASSES: [Class; 10] = [
+    class(
+        "224.smooth.g50",
+        [224, 224],
+        MapKind::Smooth,
+        Form::Grabcut8,
+        50.0,
+    ),
+    class(
+        "224.smooth.g5",
+        [224, 224],
+        MapKind::Smooth,
+        Form::Grabcut8,
+        5.0,
+    ),
+    class(
+        "224.speckle.g50",
+        [224, 224],
+        MapKind::Speckle,
+        Form::Grabcut8,
+        50.0,
+    ),
+    class(
+        "224.speckle.g5",
+        [224, 224],
+        MapKind::Speckle,
+        Form::Grabcut8,
+        5.0,
+    ),
+    class(
+        "500.smooth.g50",
+        [500, 375],
+        MapKind::Smooth,
+        Form::Grabcut8,
+        50.0,
+    ),
+    class(
+        "500.smooth.g5",
+        [500, 375],
+        MapKind::Smooth,
+        Form::Grabcut8,
+        5.0,
+    ),
+    class(
+        "500.speckle.g50",
+        [500, 375],
+        MapKind::Speckle,
+        Form::Grabcut8,
+        50.0,
+    ),
+    class(
+        "500.speckle.g5",
+        [500, 375],
+        MapKind::Speckle,
+        Form::Grabcut8,
+        5.0,
+    ),
+    class(
+        "256.gsc-smooth.g150",
+        [256, 256],
+        MapKind::Smooth,
+        Form::Gsc,
+        150.0,
+    ),
+    class(
+        "256.gsc-speckle.g150",
+        [256, 256],
+        MapKind::Speckle,
+        Form::Gsc,
+        150.0,
+    ),
+];
+
+/// The sample photos with their names.
+///
+/// # Panics
+/// When they are not in their place.
+pub(crate) fn photos() -> Vec<(String, RgbImage)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample/images");
+    let mut paths: Vec<_> = folder
+        .read_dir()
+        .expect("the sample photos")
+        .map(|entry| entry.expect("a photo").path())
+        .collect();
+    paths.sort();
+    let named = |path: &std::path::PathBuf| {
+        let name = path
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        (
+            name,
+            dataset::read(path, dataset::Jpeg::Strict).expect("a sample photo can be read"),
+        )
+    };
+    paths.iter().map(named).collect()
+}
+
+impl Class {
+    /// The photo, cropped about its centre to the class's aspect and resized.
+    pub(crate) fn frame(&self, photo: &RgbImage) -> RgbImage {
+        let ([width, height], (full_width, full_height)) = (self.size, photo.dimensions());
+        let crop_width = full_width.min(full_height * width / height);
+        let crop_height = full_height.min(full_width * height / width);
+        let (left, top) = (
+            (full_width - crop_width) / 2,
+            (full_height - crop_height) / 2,
+        );
+        let crop = crop_imm(photo, left, top, crop_width, crop_height).to_image();
+        resize(&crop, width, height, FilterType::Triangle)
+    }
+
+    /// A map that is high near the centre and where the frame has edges.
+    pub(crate) fn saliency(&self, frame: &RgbImage) -> Saliency {
+        const CELLS: usize = 14;
+        let [width, height] = self.size.map(|n| n as usize);
+        let grey = |x: usize, y: usize| {
+            let [r, g, b] = frame
+                .get_pixel(x.min(width - 1) as u32, y.min(height - 1) as u32)
+                .0
+                .map(f32::from);
+            0.299 * r + 0.587 * g + 0.114 * b
+        };
+        let edges = Array2::from_shape_fn((height, width), |(y, x)| {
+            (grey(x + 1, y) - grey(x, y)).hypot(grey(x, y + 1) - grey(x, y))
+        });
+        // The mean of the edges in each of 14 x 14 cells, times a Gaussian about the centre.
+        let mut cells = Array2::<f32>::zeros((CELLS, CELLS));
+        for ((y, x), edge) in edges.indexed_iter() {
+            cells[[y * CELLS / height, x * CELLS / width]] += edge;
+        }
+        let greatest = cells.iter().copied().fold(1e-6, f32::max);
+        let centred = |i: usize| ((i as f32 + 0.5) / CELLS as f32 - 0.5) / 0.3;
+        for ((y, x), cell) in cells.indexed_iter_mut() {
+            let distance = centred(x).powi(2) + centred(y).powi(2);
+            *cell = (0.2 + *cell / greatest) * (-distance / 2.0).exp();
+        }
+        let place = |i: usize, n: usize| {
+            let at =
+                ((i as f32 + 0.5) * CELLS as f32 / n as f32 - 0.5).clamp(0.0, (CELLS - 1) as f32);
+            (at as usize, (at as usize + 1).min(CELLS - 1), at.fract())
+        };
+        let blobs = Array2::from_shape_fn((height, width), |(y, x)| {
+            let ((top, bottom, v), (left, right, u)) = (place(y, height), place(x, width));
+            let row = |y: usize| cells[[y, left]] * (1.0 - u) + cells[[y, right]] * u;
+            row(top) * (1.0 - v) + row(bottom) * v
+        });
+        let map = match self.map {
+            MapKind::Smooth => blobs,
+            MapKind::Speckle => {
+                let mean = edges.sum() / edges.len() as f32;
+                let mut noise = 0u32;
+                let mut map = blobs;
+                for (value, edge) in map.iter_mut().zip(&edges) {
+                    // A linear congruential generator's upper bits, as a Rayleigh-distributed
+                    // number.
+                    noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    let uniform = ((noise >> 8) as f32 + 0.5) / (1 << 24) as f32;
+                    *value *=
+                        (-2.0 * uniform.ln()).sqrt() * (0.3 + (edge / (mean + 1e-6)).min(3.0));
+                }
+                map
+            }
+        };
+        Saliency::whole(map)
+    }
+
+    /// The seeds: those of the pipelines `single-warp` and `paper2013`.
+    ///
+    /// # Panics
+    /// When the map has none.
+    pub(crate) fn seeds(&self, saliency: &Saliency) -> Seeds {
+        let options = match self.form {
+            Form::Grabcut8 => SeedOptions {
+                rule: SeedRule::Rank,
+                foreground: 0.95,
+                background: 0.30,
+                hard_foreground: Some(0.95),
+                hard_background: Some(0.30),
+            },
+            Form::Gsc => SeedOptions {
+                rule: SeedRule::Quantile,
+                foreground: 0.95,
+                background: 0.30,
+                hard_foreground: Some(0.995),
+                hard_background: Some(0.005),
+            },
+        };
+        seeds(saliency, &options).expect("a map with seeds")
+    }
+
+    /// How its colour models are learnt.
+    pub(crate) fn colours(&self) -> ColourOptions {
+        let fit = match self.form {
+            Form::Grabcut8 => ColourFit::Em,
+            Form::Gsc => ColourFit::Splitting,
+        };
+        ColourOptions {
+            fit,
+            components: 5,
+            sample: None,
+        }
+    }
+
+    /// The energy of a photo.
+    pub(crate) fn energy(&self, photo: &RgbImage) -> Energy {
+        let frame = self.frame(photo);
+        let mut energy = Energy::new(&CutOptions {
+            form: self.form,
+            gamma: self.gamma,
+            map: 0.0,
+            level: 1.0,
+        });
+        energy.set_photo(&frame);
+        let seeds = self.seeds(&self.saliency(&frame));
+        energy.set_class(
+            &frame,
+            None,
+            Some((&seeds, &self.colours())),
+            0,
+            &mut |_| {},
+        );
+        energy
+    }
+}

@@ -1,0 +1,81 @@
+//! Quantised models in QDQ form, by clipped straight-through estimation: rounding passes the
+//! gradient, saturation stops it. Quantisers delete the ReLU before a quantiser and leave its work
+//! to the saturation.
+
+use super::{Builder, GradientError, Grads, NodeProto, Value, axis, unsupported};
+use crate::onnx::proto::tensor_proto::DataType;
+
+/// What a user of these gradients should know.
+const WARNING: &str = "the model is quantised: its gradients are estimates, as if rounding had slope 1 and saturation \
+                       slope 0; those of the float32 model may differ much";
+
+/// `q = saturate(round(x / s) + z)        dx = dq · [min < x / s + z] · [x / s + z < max]`
+///
+/// The gradient of a quantised tensor is that with respect to the real number that it stands for.
+pub(super) fn quantize(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    g.warn(WARNING);
+    let scale = g.floats(node, 1)?;
+    let (zero, kind) = match node.input_name(2) {
+        Some(_) => {
+            let zero = g.constant(node, 2)?;
+            (
+                bytes(
+                    node,
+                    zero.raw_data.as_deref(),
+                    zero.int32_data.as_slice(),
+                    zero.data_type(),
+                )?,
+                zero.data_type(),
+            )
+        }
+        None => (
+            vec![0.0; scale.len()],
+            node.int("output_dtype", DataType::Uint8 as i64) as i32,
+        ),
+    };
+    let [low, high] = match DataType::try_from(kind) {
+        Ok(DataType::Int8) => [-128.0, 127.0],
+        Ok(DataType::Uint8 | DataType::Undefined) => [0.0, 255.0],
+        _ => return Err(unsupported(node, "only int8 and uint8 have a rule")),
+    };
+    let x = g.input(node, 0);
+    let mut shape = vec![1; x.shape.len()];
+    if scale.len() > 1 {
+        shape[axis(node, 1, x.shape.len())] = scale.len();
+    }
+    let [low, high] = [low, high].map(|bound: f32| {
+        let values: Vec<_> = scale
+            .iter()
+            .zip(&zero)
+            .map(|(s, z)| (bound - z) * s)
+            .collect();
+        g.new_floats("bound", &shape, &values)
+    });
+    let above = g.sub(&x, &low);
+    let below = g.sub(&high, &x);
+    let (above, below) = (g.step(&above), g.step(&below));
+    let open = g.mul(&above, &below);
+    Ok(vec![Some(g.mul(dy, &open))])
+}
+
+/// The zero points as numbers.
+fn bytes(
+    node: &NodeProto,
+    raw: Option<&[u8]>,
+    values: &[i32],
+    kind: i32,
+) -> Result<Vec<f32>, GradientError> {
+    match (DataType::try_from(kind), raw) {
+        (Ok(DataType::Int8), Some(raw)) => Ok(raw.iter().map(|&b| f32::from(b as i8)).collect()),
+        (Ok(DataType::Uint8), Some(raw)) => Ok(raw.iter().map(|&b| f32::from(b)).collect()),
+        (Ok(DataType::Int8 | DataType::Uint8), None) => {
+            Ok(values.iter().map(|&v| v as f32).collect())
+        }
+        _ => Err(unsupported(node, "only int8 and uint8 have a rule")),
+    }
+}
+
+/// `y = s · (q − z)        dq = dy`, see [`quantize`]
+pub(super) fn dequantize(_: &mut Builder, _: &NodeProto, dy: &Value) -> Grads {
+    Ok(vec![Some(dy.clone())])
+}

@@ -1,0 +1,17 @@
+//! The tests of the gradient compiler, in one binary. They run the models with ONNX Runtime and
+//! fail, never skip, where it or the onnx package's tests are missing: `scripts/test` fetches both.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot continue fails"
+)]
+
+mod broken_models;
+mod cases;
+mod gradients;
+mod graphs;
+mod onnx_package;
+mod pytorch;
+mod refusals;
+mod relu_rules;
+mod support;

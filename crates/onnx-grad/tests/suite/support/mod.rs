@@ -1,0 +1,5 @@
+//! What the tests share.
+
+pub(crate) mod models;
+pub(crate) mod notation;
+pub(crate) mod runtime;

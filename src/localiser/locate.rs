@@ -1,0 +1,193 @@
+//! The localiser: a classifier and a pipeline, ready to take photos on one thread.
+
+use image::RgbImage;
+
+use super::failure::PhotoError;
+use super::observation::{Observation, Question};
+use super::options::Classes;
+use crate::classifier::{Classifier, ModelDescription, Worker};
+use crate::geometry::Size;
+use crate::pipeline::{BoxRule, Pipeline};
+use crate::random::seed_of_class;
+use crate::saliency::{Saliency, View};
+use crate::segment::{self, Energy, Localisation, Stages, Subject};
+use crate::stage::{Stage, StageObserver};
+
+/// What was found in a photo.
+#[derive(Debug)]
+pub struct PhotoResult {
+    /// The class probabilities, averaged over crops; one for each class, with sum 1.
+    pub probabilities: Vec<f32>,
+    /// The classes, the most probable first.
+    pub ranking: Vec<usize>,
+    /// The photo as it was shown to the classifier.
+    pub view: View,
+    /// A result for each class that was asked for: the most probable first, and the true class last
+    /// where it is not among them.
+    pub classes: Vec<ClassResult>,
+}
+
+impl PhotoResult {
+    /// The place of a class in the ranking, from 0.
+    #[must_use]
+    pub fn rank(&self, class: usize) -> Option<usize> {
+        self.ranking.iter().position(|&ranked| ranked == class)
+    }
+}
+
+/// What was found of one class.
+#[derive(Debug)]
+pub struct ClassResult {
+    /// The class.
+    pub class: usize,
+    /// Its box, in pixels of the photo.
+    pub localisation: Localisation,
+    /// Its saliency map, where the pipeline makes one.
+    pub saliency: Option<Saliency>,
+    /// The intermediate results of the box rule.
+    pub stages: Stages,
+}
+
+/// A pipeline with a classifier, ready to take photos on one thread.
+///
+/// ```no_run
+/// use localise::classifier::{Classifier, describe};
+/// use localise::dataset::{Jpeg, read};
+/// use localise::localiser::{Classes, Localiser, probe_options};
+/// use localise::pipeline::Pipeline;
+///
+/// let pipeline = Pipeline::load("paper2013".as_ref(), &[])?;
+/// let description = describe("squeezenet1.1".as_ref())?;
+/// let probe = probe_options(&pipeline, &description);
+/// let classifier = Classifier::load(description, probe)?;
+/// let mut localiser = Localiser::new(&classifier, &pipeline, Classes::Gt, 0);
+/// let photo = read("data/sample/images/coffee.jpg".as_ref(), Jpeg::Strict)?;
+/// let result = localiser.locate(&photo, "coffee", Some(967), &mut |_| {})?;
+/// println!("espresso: {:?}", result.classes[0].localisation.bbox);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Localiser<'a> {
+    worker: Worker<'a>,
+    pipeline: &'a Pipeline,
+    classes: Classes,
+    rng_seed: u64,
+    /// Where the pipeline has a cut.
+    energy: Option<Energy>,
+}
+
+impl<'a> Localiser<'a> {
+    /// A localiser for one thread. `rng_seed` is mixed into the seed of every random choice.
+    #[must_use]
+    pub fn new(
+        classifier: &'a Classifier,
+        pipeline: &'a Pipeline,
+        classes: Classes,
+        rng_seed: u64,
+    ) -> Self {
+        Self {
+            worker: classifier.worker(),
+            pipeline,
+            classes,
+            rng_seed,
+            energy: pipeline.box_rule().energy(),
+        }
+    }
+
+    /// The energy of the latest cut, where the pipeline has one.
+    #[must_use]
+    pub fn energy(&self) -> Option<&Energy> {
+        self.energy.as_ref()
+    }
+
+    /// Finds the class `truth` in a photo and, for [`Classes::Top5`], the five most probable
+    /// classes. `id` is the photo's name, from which every random choice is seeded. `observe` is
+    /// called at the end of each stage.
+    ///
+    /// # Errors
+    /// [`PhotoError`] when the photo cannot be shown to the network, or the network fails on it.
+    pub fn locate(
+        &mut self,
+        picture: &RgbImage,
+        id: &str,
+        truth: Option<usize>,
+        observe: StageObserver<'_>,
+    ) -> Result<PhotoResult, PhotoError> {
+        let ModelDescription { size, canvas, .. } = *self.worker.description();
+        let view = View::new(picture, &self.pipeline.view, size, canvas)
+            .map_err(PhotoError::image)?;
+        observe(Stage::View);
+        let question = Question {
+            saliency: self.pipeline.saliency.as_ref(),
+            truth,
+            classes: self.classes,
+            rng_seed: self.rng_seed,
+            id,
+        };
+        let observation = Observation::new(&mut self.worker, view, &question)?;
+        observe(Stage::Network);
+        if let Some(energy) = &mut self.energy {
+            energy.set_photo(&observation.view.frame);
+            observe(Stage::Energy);
+        }
+        let mut classes = Vec::new();
+        for (i, &class) in observation.classes.iter().enumerate() {
+            let saliency = match question.saliency {
+                Some(options) => Some(observation.saliency(i, options)?),
+                None => None,
+            };
+            observe(Stage::Saliency);
+            let subject = Subject {
+                frame: &observation.view.frame,
+                photo: Size::from_picture(picture),
+                rng_seed: seed_of_class(self.rng_seed, id, class),
+            };
+            let (localisation, stages) = locate_class(
+                self.pipeline,
+                self.energy.as_mut(),
+                &subject,
+                saliency.as_ref(),
+                observe,
+            );
+            classes.push(ClassResult {
+                class,
+                localisation,
+                saliency,
+                stages,
+            });
+        }
+        Ok(PhotoResult {
+            probabilities: observation.probabilities,
+            ranking: observation.ranking,
+            view: observation.view,
+            classes,
+        })
+    }
+}
+
+/// One class, from its saliency map to its box. `energy` has taken the subject's frame.
+///
+/// # Panics
+/// When `saliency` or `energy` is missing although the pipeline needs it.
+pub fn locate_class(
+    pipeline: &Pipeline,
+    energy: Option<&mut Energy>,
+    subject: &Subject<'_>,
+    saliency: Option<&Saliency>,
+    observe: StageObserver<'_>,
+) -> (Localisation, Stages) {
+    match (pipeline.box_rule(), saliency, energy) {
+        (BoxRule::Cut(_, learnt), Some(saliency), Some(energy)) => {
+            segment::cut(energy, subject, saliency, learnt, observe)
+        }
+        (BoxRule::Threshold(threshold), Some(saliency), _) => {
+            let found = segment::threshold(saliency, subject.photo, threshold);
+            observe(Stage::Threshold);
+            found
+        }
+        (BoxRule::ConstantBox(constant), ..) => {
+            (constant.localisation(subject.photo), Stages::default())
+        }
+        _ => unreachable!("a pipeline that needs a map or an energy has been given it"),
+    }
+}

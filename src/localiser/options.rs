@@ -1,0 +1,60 @@
+//! What a localiser is asked for.
+
+use serde::{Deserialize, Serialize};
+
+use crate::classifier::{ModelDescription, ProbeOptions};
+use crate::pipeline::{BoxRule, Pipeline};
+use crate::saliency::{SaliencyOptions, Wanted};
+
+/// Which classes get a box.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Classes {
+    /// The true class. This is enough for every metric in which the class is known.
+    #[default]
+    Gt,
+    /// The five most probable classes and the true one, as a submission needs them.
+    Top5,
+}
+
+/// The gradients that a pipeline needs from a classifier.
+#[must_use]
+pub fn probe_options(pipeline: &Pipeline, description: &ModelDescription) -> ProbeOptions {
+    let dense = pipeline.view.dense();
+    let Some(saliency) = &pipeline.saliency else {
+        return ProbeOptions {
+            dense,
+            ..ProbeOptions::default()
+        };
+    };
+    let SaliencyOptions { method, layers, .. } = saliency;
+    ProbeOptions {
+        dense,
+        relu: saliency.relu(),
+        layers: description.tensors(layers),
+        picture: method.wanted == Wanted::Both,
+    }
+}
+
+/// The box rule of a pipeline in a few words, with the values that a record of a cut must name.
+#[must_use]
+pub fn method_name(pipeline: &Pipeline) -> String {
+    match pipeline.box_rule() {
+        BoxRule::Cut(cut, learnt) => {
+            let colours = if learnt.is_some() { "" } else { ", no colours" };
+            let map = if cut.map > 0.0 {
+                format!(", map {} level {}", cut.map, cut.level)
+            } else {
+                String::new()
+            };
+            let form = format!("{:?}", cut.form).to_lowercase();
+            format!("graphcut {form} gamma {}{map}{colours}", cut.gamma)
+        }
+        BoxRule::Threshold(threshold) => {
+            format!("threshold {:?} {}", threshold.rule, threshold.alpha).to_lowercase()
+        }
+        BoxRule::ConstantBox(constant) => {
+            format!("constant box of {:.4} x each side", constant.side)
+        }
+    }
+}

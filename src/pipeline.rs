@@ -1,0 +1,295 @@
+//! Pipelines: one TOML file is one experiment. Here it is read, changed by `--set`, and checked.
+//!
+//! In: a name of `pipelines/`, a path or a text, and settings `table.key=value`. Out: a
+//! [`Pipeline`] whose values are all in their ranges and whose tables go together
+//! ([`Pipeline::box_rule`]); an unknown key is answered with the nearest one. Each table is the
+//! options of one stage and is described there: [`ViewOptions`], [`SaliencyOptions`],
+//! [`SeedOptions`], [`ColourOptions`], [`CutOptions`], [`ThresholdOptions`],
+//! [`ConstantBoxOptions`]. What is not an experiment's affair (dataset, model, threads, folders) is
+//! in [`crate::run`].
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::saliency::{self, SaliencyOptions, ViewOptions};
+use crate::segment::{
+    ColourOptions, ConstantBoxOptions, CutOptions, Energy, SeedOptions, ThresholdOptions,
+};
+use crate::assets::{PIPELINES, parse};
+
+/// A configuration that cannot be used: what, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct PipelineError(String);
+
+/// One way from a photo to a box, as written in `pipelines/*.toml`. Exactly one of `cut`,
+/// `threshold` and `constant-box` makes the box.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Pipeline {
+    /// What the experiment is, in one line.
+    pub title: String,
+    /// How the photo is shown to the classifier.
+    pub view: ViewOptions,
+    /// How the saliency map is made.
+    pub saliency: Option<SaliencyOptions>,
+    /// Which pixels the colour models learn from, and which the cut must not change.
+    pub seeds: Option<SeedOptions>,
+    /// The colour models.
+    pub colours: Option<ColourOptions>,
+    /// The energy of the cut.
+    pub cut: Option<CutOptions>,
+    /// A threshold on the saliency map, in place of a cut.
+    pub threshold: Option<ThresholdOptions>,
+    /// A box that does not look at the photo.
+    pub constant_box: Option<ConstantBoxOptions>,
+    /// Where the numbers above were chosen.
+    pub tuned_on: TunedOn,
+}
+
+/// Where a pipeline's numbers were chosen. Nothing is tuned on what it is scored on, and the
+/// summary repeats this.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TunedOn {
+    /// The photos looked at, or "none" where the values are as published.
+    pub split: String,
+}
+
+/// How a pipeline makes a box from a photo.
+#[derive(Clone, Copy, Debug)]
+pub enum BoxRule<'a> {
+    /// An exact minimum cut by the saliency map, and by colour models where they are learnt.
+    Cut(&'a CutOptions, Option<(&'a SeedOptions, &'a ColourOptions)>),
+    /// A threshold on the saliency map.
+    Threshold(&'a ThresholdOptions),
+    /// The same box in every photo.
+    ConstantBox(&'a ConstantBoxOptions),
+}
+
+impl BoxRule<'_> {
+    /// The energy of the cut, for one thread; `None` where nothing is cut.
+    #[must_use]
+    pub fn energy(&self) -> Option<Energy> {
+        match self {
+            Self::Cut(options, _) => Some(Energy::new(options)),
+            _ => None,
+        }
+    }
+}
+
+impl Pipeline {
+    /// The pipeline with another saliency method, with the usual values of what that one wants
+    /// besides.
+    ///
+    /// # Errors
+    /// [`PipelineError`] where the pipeline looks at no map.
+    pub fn with_method(&self, method: &'static saliency::Method) -> Result<Self, PipelineError> {
+        let none = || {
+            let (title, method) = (&self.title, method.name);
+            PipelineError(format!(
+                "{title}: it looks at no map that {method} could make\nhelp: take a pipeline with a table [saliency]"
+            ))
+        };
+        let saliency = self.saliency.as_ref().ok_or_else(none)?.with_method(method);
+        Ok(Self {
+            saliency: Some(saliency),
+            ..self.clone()
+        })
+    }
+
+    /// Reads a pipeline by name (`pipelines/NAME.toml`) or path and applies `settings`, each
+    /// `table.key=value`.
+    ///
+    /// # Errors
+    /// [`PipelineError`] naming the file, the line and the nearest known key.
+    pub fn load(name: &Path, settings: &[String]) -> Result<Self, PipelineError> {
+        let (path, text) = PIPELINES.read(name).map_err(PipelineError)?;
+        Self::from_text(&text, &path.display().to_string(), settings)
+    }
+
+    /// The pipeline written in `text`, with `settings` applied; `origin` is the name that errors
+    /// carry.
+    ///
+    /// # Errors
+    /// As [`Pipeline::load`].
+    pub fn from_text(text: &str, origin: &str, settings: &[String]) -> Result<Self, PipelineError> {
+        let pipeline: Self = if settings.is_empty() {
+            parse(text, origin).map_err(PipelineError)?
+        } else {
+            let mut table: toml::Table = parse(text, origin).map_err(PipelineError)?;
+            settings
+                .iter()
+                .try_for_each(|setting| set(&mut table, setting))?;
+            let text = toml::to_string(&table).map_err(|e| PipelineError(e.to_string()))?;
+            parse(
+                &text,
+                &format!("{origin} with --set {}", settings.join(" --set ")),
+            )
+            .map_err(PipelineError)?
+        };
+        pipeline.check(origin)?;
+        Ok(pipeline)
+    }
+
+    /// The pipeline as TOML.
+    ///
+    /// # Panics
+    /// Never: every field has a TOML form.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        toml::to_string(self).expect("a pipeline has a TOML form")
+    }
+
+    /// How the pipeline makes a box.
+    ///
+    /// # Panics
+    /// Never for a pipeline from [`Pipeline::load`], which has been checked.
+    #[must_use]
+    pub fn box_rule(&self) -> BoxRule<'_> {
+        self.resolve().expect("checked when loaded")
+    }
+
+    fn resolve(&self) -> Result<BoxRule<'_>, &'static str> {
+        let learnt = match (&self.seeds, &self.colours) {
+            (Some(seeds), Some(colours)) => Some((seeds, colours)),
+            (None, None) => None,
+            _ => return Err("[seeds] and [colours] belong together"),
+        };
+        match (&self.cut, &self.threshold, &self.constant_box) {
+            (Some(cut), None, None) => match self.saliency {
+                Some(_) if learnt.is_some() || cut.map > 0.0 => Ok(BoxRule::Cut(cut, learnt)),
+                Some(_) => Err(
+                    "[cut] needs the tables [seeds] and [colours], or a weight for the map: cut.map",
+                ),
+                None => Err("[cut] needs the table [saliency]"),
+            },
+            (None, Some(threshold), None) => match (&self.saliency, learnt) {
+                (Some(_), None) => Ok(BoxRule::Threshold(threshold)),
+                _ => Err("[threshold] needs [saliency], and no [seeds] or [colours]"),
+            },
+            (None, None, Some(constant)) => match (&self.saliency, learnt) {
+                (None, None) => Ok(BoxRule::ConstantBox(constant)),
+                _ => Err("[constant-box] takes no [saliency], [seeds] or [colours]"),
+            },
+            _ => Err("exactly one of the tables [cut], [threshold] and [constant-box] is wanted"),
+        }
+    }
+
+    fn check(&self, origin: &str) -> Result<(), PipelineError> {
+        let wrong = |reason: &str| PipelineError(format!("{origin}: {reason}"));
+        self.resolve().map_err(wrong)?;
+        self.view.check().map_err(|reason| wrong(&reason))?;
+        if let Some(saliency) = &self.saliency {
+            saliency.check().map_err(|reason| wrong(&reason))?;
+        }
+        if let Some(seeds) = &self.seeds {
+            seeds.check().map_err(|reason| wrong(&reason))?;
+        }
+        if let Some(colours) = &self.colours {
+            colours.check().map_err(|reason| wrong(&reason))?;
+        }
+        if let Some(cut) = &self.cut {
+            cut.check().map_err(|reason| wrong(&reason))?;
+        }
+        if let Some(threshold) = &self.threshold {
+            threshold.check().map_err(|reason| wrong(&reason))?;
+        }
+        match &self.constant_box {
+            Some(constant) => constant.check().map_err(|reason| wrong(&reason)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What helps with `--set`.
+const SETTING: &str = "help: such as seeds.foreground=0.97; the keys of a pipeline are those of its file in pipelines/";
+
+/// Sets `table.key=value` in a TOML table; the value is TOML, or a plain word.
+fn set(table: &mut toml::Table, setting: &str) -> Result<(), PipelineError> {
+    let (path, value) = setting.split_once('=').ok_or_else(|| {
+        PipelineError(format!(
+            "--set {setting}: table.key=value is wanted\n{SETTING}"
+        ))
+    })?;
+    let value = value.trim();
+    let parsed = format!("value = {value}")
+        .parse::<toml::Table>()
+        .ok()
+        .and_then(|mut t| t.remove("value"));
+    let mut keys: Vec<_> = path.trim().split('.').collect();
+    let last = keys.pop().unwrap_or_default();
+    let mut place = table;
+    for key in keys {
+        place = place
+            .entry(key)
+            .or_insert_with(|| toml::Table::new().into())
+            .as_table_mut()
+            .ok_or_else(|| PipelineError(format!("--set {setting}: {key} is no table\n{SETTING}")))?;
+    }
+    place.insert(
+        last.into(),
+        parsed.unwrap_or_else(|| toml::Value::String(value.into())),
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shipped(name: &str) -> Result<Pipeline, PipelineError> {
+        Pipeline::load(Path::new(name), &[])
+    }
+
+    #[test]
+    fn every_shipped_pipeline_reads_and_writes_itself() {
+        let names = PIPELINES.names();
+        assert!(names.len() >= 6, "{names:?}");
+        for name in names {
+            let pipeline = shipped(&name).unwrap_or_else(|e| panic!("{e}"));
+            let again = Pipeline::from_text(&pipeline.to_text(), &name, &[])
+                .unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(pipeline, again);
+        }
+    }
+
+    #[test]
+    fn set_changes_one_value() {
+        let settings = [
+            "seeds.foreground=0.97".to_owned(),
+            "cut.energy=grabcut8".to_owned(),
+        ];
+        let pipeline = Pipeline::load(Path::new("paper2013"), &settings).expect("good settings");
+        assert_eq!(pipeline.seeds.expect("seeds").foreground, 0.97);
+    }
+
+    #[test]
+    fn a_wrong_key_is_answered_with_the_nearest() {
+        let cases = [
+            ("seeds.forground=0.9", "did you mean foreground"),
+            ("cutt.gamma=1", "did you mean cut?"),
+            ("saliency.method=guidedd", "did you mean guided?"),
+            ("cut.gamma=high", "invalid type"),
+            ("seeds.foreground=1.5", "foreground 1.5"),
+            (
+                "threshold={rule=\"mean\", alpha=1, fong-compat=true}",
+                "exactly one of",
+            ),
+            ("nonsense", "table.key=value"),
+        ];
+        for (setting, expected) in cases {
+            let error = Pipeline::load(Path::new("paper2013"), &[setting.to_owned()])
+                .expect_err(setting)
+                .to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        assert!(
+            shipped("paper2014")
+                .expect_err("no such pipeline")
+                .to_string()
+                .contains("paper2013")
+        );
+    }
+}

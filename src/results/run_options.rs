@@ -1,0 +1,62 @@
+//! `run.toml`: the complete specification of a run.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use super::files;
+use crate::dataset::Jpeg;
+use crate::localiser::Classes;
+use crate::pipeline::Pipeline;
+
+/// The complete specification of a run: everything on which its numbers depend. The file `run.toml`
+/// of a finished run holds it, and can be run again.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RunOptions {
+    /// The dataset's name or path.
+    pub dataset: PathBuf,
+    /// The folder in which its data are.
+    pub data_dir: Option<PathBuf>,
+    /// The model's name, description or ONNX file.
+    pub model: PathBuf,
+    /// Process at most this many photos, the first of a fixed shuffle.
+    pub limit: Option<usize>,
+    /// Process only the photos named in this file.
+    pub images: Option<PathBuf>,
+    /// Weights to use in place of the dataset's.
+    pub weights: Option<PathBuf>,
+    /// Leave out invalid true boxes in place of refusing them.
+    #[serde(default)]
+    pub lenient_boxes: bool,
+    /// Which classes get a box.
+    pub classes: Classes,
+    /// Mixed into the seed of every random choice.
+    pub seed: u64,
+    /// How damaged JPEGs are treated.
+    #[serde(default)]
+    pub jpeg: Jpeg,
+    /// The pipeline's name.
+    pub pipeline_name: String,
+    /// The pipeline.
+    pub pipeline: Pipeline,
+}
+
+impl RunOptions {
+    /// The text of `run.toml`.
+    ///
+    /// # Errors
+    /// When a path is not Unicode.
+    pub fn to_text(&self) -> Result<String> {
+        toml::to_string(self).context(files::RUN)
+    }
+
+    /// Parses the text of a `run.toml`.
+    ///
+    /// # Errors
+    /// With line and column, when the text is not a run's specification.
+    pub fn from_text(text: &str) -> Result<Self> {
+        Ok(toml::from_str(text)?)
+    }
+}

@@ -1,0 +1,91 @@
+//! A run that is ready to start, and the checks that a journal belongs to it.
+
+use anyhow::Result;
+
+use super::control::ExecutionOptions;
+use super::dataset;
+use super::fingerprint::Fingerprint;
+use super::folder;
+use super::journal::Journal;
+use super::shard::Shard;
+use crate::classifier::{self, ModelDescription};
+use crate::dataset::Dataset;
+use crate::pipeline::BoxRule;
+use crate::remedy::{Refused, Remedy};
+use crate::results::RunOptions;
+
+/// A run that is ready to start.
+#[derive(Debug)]
+pub(super) struct Job<'a> {
+    pub(super) options: &'a RunOptions,
+    pub(super) execution: &'a ExecutionOptions,
+    pub(super) description: ModelDescription,
+    pub(super) dataset: Dataset,
+    pub(super) fingerprint: Fingerprint,
+}
+
+impl<'a> Job<'a> {
+    /// Checks the output folder, then reads everything that the run depends on. If that fails, no
+    /// new folder is left behind.
+    pub(super) fn begin(options: &'a RunOptions, execution: &'a ExecutionOptions) -> Result<Self> {
+        let new = folder::prepare(&execution.out, execution.fresh)?;
+        let job = Self::read(options, execution);
+        if new && job.is_err() {
+            let _ = std::fs::remove_dir(&execution.out);
+        }
+        job
+    }
+
+    fn read(options: &'a RunOptions, execution: &'a ExecutionOptions) -> Result<Self> {
+        let description = classifier::describe(&options.model)?;
+        if execution.maps && matches!(options.pipeline.box_rule(), BoxRule::ConstantBox(_)) {
+            let message = "no maps can be written: a constant box has no saliency map";
+            return Err(Refused::new(message, Remedy::OtherPipeline).into());
+        }
+        let dataset = dataset::open(options, &description)?;
+        for note in &dataset.notes {
+            tracing::warn!("{}: {note}", dataset.name);
+        }
+        let fingerprint = Fingerprint::new(options, execution, &description, &dataset)?;
+        Ok(Self {
+            options,
+            execution,
+            description,
+            dataset,
+            fingerprint,
+        })
+    }
+
+    /// Refuses to resume from a journal of another shard or another run.
+    pub(super) fn ensure_resumable(&self, journal: &Journal, shard: Shard) -> Result<()> {
+        if journal.header.shard != shard {
+            return Err(self.other_shard(journal, shard));
+        }
+        self.ensure_same_run(journal)
+    }
+
+    /// Refuses a folder in which the journal of another shard belongs to another run: otherwise
+    /// only the merge would notice.
+    pub(super) fn ensure_sibling(&self, other: &Journal, shard: Shard) -> Result<()> {
+        if other.header.shard.count != shard.count {
+            return Err(self.other_shard(other, shard));
+        }
+        self.ensure_same_run(other)
+    }
+
+    fn ensure_same_run(&self, journal: &Journal) -> Result<()> {
+        let created = &journal.header.fingerprint;
+        match self.fingerprint.difference(created, &self.execution.out) {
+            None => Ok(()),
+            Some(difference) => {
+                Err(Refused::new(difference, Remedy::OtherFolderOrFresh).into())
+            }
+        }
+    }
+
+    fn other_shard(&self, journal: &Journal, shard: Shard) -> anyhow::Error {
+        let (out, theirs) = (self.execution.out.display(), journal.header.shard);
+        let message = format!("{out} holds shard {theirs}, but this is shard {shard}");
+        Refused::new(message, Remedy::OtherFolderOrFresh).into()
+    }
+}

@@ -1,0 +1,5 @@
+//! The command line and its pictures and pages.
+
+mod commands;
+mod pages;
+mod show;

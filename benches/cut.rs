@@ -1,12 +1,11 @@
-//! `cargo bench --bench cut`: the solver, the colour models and the whole stage on the sample
-//! photos.
+//! `cargo bench --bench cut`: cuts, colour models and the whole stage on the sample photos.
 //!
-//! Figures to compare with those of other programs come from `benches/maxflow/run`, which has both
-//! sides take turns.
+//! `crates/grid-maxflow/benches/run` and `benches/segment/run` compare with other programs, which
+//! take turns with ours.
 
 #![allow(missing_docs, reason = "of what the macros make")]
 
-#[path = "maxflow/instances.rs"]
+#[path = "segment/instances.rs"]
 mod instances;
 
 use std::hint::black_box;
@@ -16,7 +15,7 @@ use grid_maxflow::Grid;
 use instances::{CLASSES, photos};
 use localise::segment::{CutOptions, Energy, Form, Seed, fit, unaries};
 
-/// Building and solving, the photos of a class one after the other, in one arena.
+/// Building and solving the cuts of all photos of a class, one after the other, in one grid.
 fn cuts(criterion: &mut Criterion) {
     let photos = photos();
     let mut group = criterion.benchmark_group("cut");
@@ -40,7 +39,7 @@ fn cuts(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Both models of a photo, and what they make all pixels pay.
+/// The colour models of a photo, and the costs of all its pixels under them.
 fn colours(criterion: &mut Criterion) {
     let [class, ..] = CLASSES;
     let Some((_, photo)) = photos().into_iter().next() else {
@@ -48,14 +47,14 @@ fn colours(criterion: &mut Criterion) {
     };
     let frame = class.frame(&photo);
     let seeds = class.seeds(&class.saliency(&frame));
-    let of = |seed| {
+    let colours_of = |seed| {
         let pixels = frame
             .pixels()
             .zip(&seeds.colour)
             .filter(move |(_, s)| **s == seed);
         pixels.map(|(p, _)| p.0.map(f32::from)).collect::<Vec<_>>()
     };
-    let learn = |seed| fit(&of(seed), &class.colours(), 255.0, 0);
+    let learn = |seed| fit(&colours_of(seed), &class.colours(), 255.0, 0);
     criterion.bench_function("colours/fit background 224", |bencher| {
         bencher.iter(|| learn(Seed::Background))
     });
@@ -65,7 +64,7 @@ fn colours(criterion: &mut Criterion) {
     });
 }
 
-/// From a saliency map to labels, the photos one after the other.
+/// From saliency maps to labels, for all photos one after the other.
 fn stage(criterion: &mut Criterion) {
     let [class, ..] = CLASSES;
     let frames: Vec<_> = photos()

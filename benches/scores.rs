@@ -1,7 +1,8 @@
-//! `cargo bench --bench scores`: scoring 50,000 photos of five boxes each, and reading as many
+//! `cargo bench --bench scores`: scoring 50,000 photos with five boxes each, and reading as many
 //! annotations.
 //!
-//! The truth is made up, of ILSVRC's size and shape: 500 x 375 pixels, 1.6 boxes a photo.
+//! The true boxes are artificial, with the size and shape of ILSVRC's: 500 x 375 pixels and 1.6
+//! boxes per photo.
 
 #![allow(missing_docs, reason = "of what the macros make")]
 
@@ -19,16 +20,21 @@ use localise::report::Summary;
 
 const PHOTOS: usize = 50_000;
 
-/// Some whole number below `n`, of photo `i`.
-fn some(i: usize, salt: usize, n: usize) -> usize {
+/// A pseudorandom integer below `n` for photo `i`.
+fn pseudorandom(i: usize, salt: usize, n: usize) -> usize {
     (i.wrapping_mul(2_654_435_761) ^ salt.wrapping_mul(40_503)).wrapping_mul(2_246_822_519) / 65_536
         % n
 }
 
-/// A box inside a photo, inclusive corners.
+/// A box inside a photo, as inclusive corners.
 fn corners(i: usize, salt: usize) -> [usize; 4] {
-    let (x, y) = (some(i, salt, 250), some(i, salt + 1, 190));
-    [x, y, x + some(i, salt + 2, 249), y + some(i, salt + 3, 184)]
+    let (x, y) = (pseudorandom(i, salt, 250), pseudorandom(i, salt + 1, 190));
+    [
+        x,
+        y,
+        x + pseudorandom(i, salt + 2, 249),
+        y + pseudorandom(i, salt + 3, 184),
+    ]
 }
 
 fn boxes(i: usize) -> impl Iterator<Item = [usize; 4]> {
@@ -65,7 +71,7 @@ fn submission() -> String {
             let id = if rank == i % 6 {
                 1000 - i % 1000
             } else {
-                1 + some(i, 100 + rank, 1000)
+                1 + pseudorandom(i, 100 + rank, 1000)
             };
             let [a, b, c, d] = corners(i, if i.is_multiple_of(2) { 0 } else { 200 + rank });
             let _ = write!(text, "{id} {a} {b} {c} {d} ");
@@ -75,8 +81,8 @@ fn submission() -> String {
     text
 }
 
-/// A submission's five boxes a photo, read; and everything that they score, intervals and floors
-/// among it.
+/// Reading a submission of five boxes per photo, and computing all its scores, including intervals
+/// and floors.
 fn scores(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("submission.txt");
@@ -92,7 +98,7 @@ fn scores(criterion: &mut Criterion) {
     group.bench_function("scoring five boxes each", |bencher| {
         bencher.iter(|| black_box(Summary::of_boxes(&dataset, &predictions)));
     });
-    // One box for the true class each: GT-known accuracy, CorLoc and mean IoU with their
+    // One box for the true class of each photo: GT-known accuracy, CorLoc and mean IoU with their
     // bootstraps.
     let mut known = predictions;
     for (photo, predicted) in dataset.photos.iter().zip(&mut known.photos) {
@@ -140,7 +146,7 @@ fn annotate(folder: &Path, classes: &ClassList) {
     .expect("a file");
 }
 
-/// The devkit's layout, an XML a photo.
+/// Reading annotations in the devkit's layout, with one XML file per photo.
 fn annotations(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
     annotate(

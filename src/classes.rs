@@ -18,7 +18,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::assets::home;
+use crate::assets;
 
 /// Classes in a fixed order, that of a classifier's scores. Each has a key, by which files call it,
 /// and a name.
@@ -74,13 +74,12 @@ impl ClassList {
     /// # Errors
     /// A text naming the file when it is missing or wrong.
     pub fn read(name: &str) -> Result<Self, String> {
-        Self::from_file(
-            name,
-            &home()
-                .join("data/classes")
-                .join(name)
-                .with_added_extension("csv"),
-        )
+        let relative = Path::new("data/classes").join(name).with_added_extension("csv");
+        let path = assets::home().join(&relative);
+        let help = "help: a class list is a file of data/classes, and is named without .csv";
+        let text = assets::text(&relative.to_string_lossy());
+        let text = text.map_err(|e| format!("{}: {e}\n{help}", path.display()))?;
+        Self::from_text(name, &path, &text)
     }
 
     /// Reads a list in a file.
@@ -88,12 +87,13 @@ impl ClassList {
     /// # Errors
     /// As [`ClassList::read`].
     pub fn from_file(name: &str, path: &Path) -> Result<Self, String> {
+        let text = std::fs::read_to_string(path);
+        Self::from_text(name, path, &text.map_err(|e| format!("{}: {e}", path.display()))?)
+    }
+
+    fn from_text(name: &str, path: &Path, text: &str) -> Result<Self, String> {
         let wrong = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
-        let mut reader = csv::Reader::from_path(path).map_err(|e| {
-            wrong(&format!(
-                "{e}\nhelp: a class list is a file of data/classes, and is named without .csv"
-            ))
-        })?;
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
         let mut classes = Vec::new();
         for row in reader.deserialize() {
             let (index, key, title): (usize, String, String) = row.map_err(|e| wrong(&e))?;

@@ -1,4 +1,4 @@
-//! Pipelines: one TOML file is one experiment. Here it is read, changed by `--set`, and checked.
+//! Pipelines: one TOML file is one experiment. Here it is read, changed by settings, and checked.
 //!
 //! In: a name of `pipelines/`, a path or a text, and settings `table.key=value`. Out: a
 //! [`Pipeline`] whose values are all in their ranges and whose tables go together
@@ -16,7 +16,7 @@ use crate::saliency::{self, SaliencyOptions, ViewOptions};
 use crate::segment::{
     ColourOptions, ConstantBoxOptions, CutOptions, Energy, SeedOptions, ThresholdOptions,
 };
-use crate::assets::{PIPELINES, parse};
+use crate::assets::PIPELINES;
 
 /// A configuration that cannot be used: what, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -116,18 +116,15 @@ impl Pipeline {
     /// As [`Pipeline::load`].
     pub fn from_text(text: &str, origin: &str, settings: &[String]) -> Result<Self, PipelineError> {
         let pipeline: Self = if settings.is_empty() {
-            parse(text, origin).map_err(PipelineError)?
+            PIPELINES.parse(text, origin).map_err(PipelineError)?
         } else {
-            let mut table: toml::Table = parse(text, origin).map_err(PipelineError)?;
+            let mut table: toml::Table = PIPELINES.parse(text, origin).map_err(PipelineError)?;
             settings
                 .iter()
                 .try_for_each(|setting| set(&mut table, setting))?;
             let text = toml::to_string(&table).map_err(|e| PipelineError(e.to_string()))?;
-            parse(
-                &text,
-                &format!("{origin} with --set {}", settings.join(" --set ")),
-            )
-            .map_err(PipelineError)?
+            let origin = format!("{origin}, changed by {}", settings.join(", "));
+            PIPELINES.parse(&text, &origin).map_err(PipelineError)?
         };
         pipeline.check(origin)?;
         Ok(pipeline)
@@ -203,14 +200,14 @@ impl Pipeline {
     }
 }
 
-/// What helps with `--set`.
+/// The help for a setting that cannot be applied.
 const SETTING: &str = "help: such as seeds.foreground=0.97; the keys of a pipeline are those of its file in pipelines/";
 
 /// Sets `table.key=value` in a TOML table; the value is TOML, or a plain word.
 fn set(table: &mut toml::Table, setting: &str) -> Result<(), PipelineError> {
     let (path, value) = setting.split_once('=').ok_or_else(|| {
         PipelineError(format!(
-            "--set {setting}: table.key=value is wanted\n{SETTING}"
+            "{setting}: expected table.key=value\n{SETTING}"
         ))
     })?;
     let value = value.trim();
@@ -226,7 +223,7 @@ fn set(table: &mut toml::Table, setting: &str) -> Result<(), PipelineError> {
             .entry(key)
             .or_insert_with(|| toml::Table::new().into())
             .as_table_mut()
-            .ok_or_else(|| PipelineError(format!("--set {setting}: {key} is no table\n{SETTING}")))?;
+            .ok_or_else(|| PipelineError(format!("{setting}: {key} is not a table\n{SETTING}")))?;
     }
     place.insert(
         last.into(),

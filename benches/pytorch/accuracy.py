@@ -1,4 +1,4 @@
-"""Are the gradients right? Every net and exporter, and the light graphs, against PyTorch in fp32 and fp64."""
+"""Are the gradients right? All nets, exporters and light graphs, compared with PyTorch in fp32 and fp64."""
 
 import argparse
 import sys
@@ -18,16 +18,21 @@ SMOOTH_MAX_REL = 1e-4
 KINK_L2 = 2e-2
 KINK_COSINE = 0.999
 KINK_FACTOR = 3.0  # how much further from fp64 than torch's fp32 is
-FLIP = 1e-5  # a gradient further than this from fp64 took the other branch of some kink
+FLIP = 1e-5  # a gradient that is further from fp64 took the other branch of some kink
 
 HEADER = """\
-max-rel = max |d| / max |g|; rel-L2 = |d| / |g|; "worst" and "median" are over {inputs} inputs.
-Bars: kink-free: worst max-rel <= {SMOOTH_MAX_REL:g}. With kinks (as is, ReLU or max pool):
-median rel-L2 <= {KINK_L2:g}, median cosine >= {KINK_COSINE:g}, and
-(ours to fp64) / (torch fp32 to fp64) <= {KINK_FACTOR:g}, the median of the inputs' ratios.
-"Flips" are inputs further than {FLIP:g} from fp64: rounding took the other branch of some kink. Where about half
-of the inputs flip, the ratio of two medians would be 1 or 1000 by chance alone; the last line names the
-rows where it is above {KINK_FACTOR:g}.
+max-rel = max |d| / max |g|; rel-L2 = |d| / |g|. "Worst" and "median" are over {inputs} inputs.
+
+The bars to pass are:
+
+* Without kinks: worst max-rel <= {SMOOTH_MAX_REL:g}.
+* With kinks (the network as is, with ReLU or max pools): median rel-L2 <= {KINK_L2:g}, median
+  cosine >= {KINK_COSINE:g}, and (ours to fp64) / (torch fp32 to fp64) <= {KINK_FACTOR:g}, as the median of the inputs'
+  ratios.
+
+"Flips" are inputs whose gradient is further than {FLIP:g} from fp64: rounding took the other branch of
+some kink. Where about half of the inputs flip, the ratio of the two medians would be 1 or 1000 by
+chance alone. The last line names the rows where it is above {KINK_FACTOR:g}.
 
 | net | exporter | variant \
 | max-rel to torch fp32, worst | rel-L2 to torch fp32, median | cosine to torch fp32, median \
@@ -39,7 +44,7 @@ rows where it is above {KINK_FACTOR:g}.
 
 @dataclass
 class Case:
-    """One row: an ONNX file and the torch module it must agree with."""
+    """A row: an ONNX file and the torch module that it must agree with."""
 
     net: str
     exporter: str
@@ -80,14 +85,14 @@ def cosine(ours, theirs):
 
 
 def answers(case, classes):
-    """Our scores and gradients of the given class of each picture."""
+    """Our scores and gradients for the given class of each picture."""
     with gradient_session(case.model()) as run:
         answered = [run(case.picture(i).numpy(), run.one_hot(chosen)) for i, chosen in enumerate(classes)]
     return [np.stack(arrays) for arrays in zip(*answered)]
 
 
 def compare(scores, gradients, expected):
-    """The numbers of one row, from one row a picture."""
+    """The numbers of one row, from arrays with one row per picture."""
     def each(metric, ours, theirs):
         # in fp64, so that the sums of the comparison add no rounding of their own
         ours, theirs = (np.asarray(a, np.float64).reshape(len(a), -1) for a in (ours, theirs))
@@ -108,7 +113,7 @@ def compare(scores, gradients, expected):
 
 
 def verdict(kinks, m):
-    """The bars of the header; a NaN meets none of them."""
+    """Whether the bars of the header are met. NaN meets none of them."""
     bars = {"max-rel": m["max-rel"] <= SMOOTH_MAX_REL} if not kinks else {
         "rel-L2": m["rel-L2"] <= KINK_L2,
         "cosine": m["cosine"] >= KINK_COSINE,
@@ -118,19 +123,19 @@ def verdict(kinks, m):
     return "no: " + ", ".join(missed) if missed else "pass"
 
 
-def shown(name, value):
+def format_value(name, value):
     return {"cosine": "{:.6f}", "ratio": "{:.2f}", "flips": "{}"}.get(name, "{:.1e}").format(value)
 
 
 def row(case, inputs):
-    """Print the row of a case; return whether it passes, and whether the two medians are far apart."""
+    """Prints the row of a case. Returns whether it passes, and its name if the medians are far apart."""
     expected = references(case.reference, case.build, case.picture, inputs)
     try:
         m = compare(*answers(case, expected["classes"]), expected)
         said = verdict(case.kinks, m)
         apart = case.kinks and m["ours to fp64"] > KINK_FACTOR * m["torch to fp64"]
-        numbers = " | ".join(shown(name, value) for name, value in m.items())
-    except Exception as error:  # what does not compile, load or run is a failed row, not the table's end
+        numbers = " | ".join(format_value(name, value) for name, value in m.items())
+    except Exception as error:  # a failed row; the table goes on
         reason = (str(error).strip() or repr(error)).splitlines()[0].replace("|", "/")
         said, numbers, apart = f"no: {reason}", " | ".join("-" * 8), False
     print(f"| {case.net} | {case.exporter} | {case.variant} | {numbers} | {said} |", flush=True)

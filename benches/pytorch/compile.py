@@ -1,6 +1,7 @@
-"""What does the compiler itself cost? Time and peak memory of `localise grad`, next to the model's size.
+"""What does compiling cost? Time and peak memory of `localise grad`, compared with the model's size.
 
-Linux counts what the parent holds when it starts a child as the child's peak; so this file imports no torch.
+Linux counts the memory of the parent as the child's peak when it starts the child, so this script
+does not import torch.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What localise says: the gradient graph of a model, by `localise grad`, on one thread of ONNX Runtime."""
+"""Our gradients: models compiled by `localise grad`, on one thread of ONNX Runtime."""
 
 import os
 import subprocess
@@ -10,21 +10,21 @@ import onnxruntime
 from places import LOCALISE, cached
 
 
-class Refused(Exception):
-    """The first line of what `localise grad` says when it does not compile a model."""
+class CompileError(Exception):
+    """`localise grad` did not compile a model. The message is the first line of its error."""
 
 
 def compile_gradient(model, out):
-    """Compile `model` for any number of classes."""
+    """Compiles `model` for any number of classes."""
     command = [LOCALISE, "grad", model, "-o", out, "--seed-input"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         message = done.stderr.strip() or f"exit code {done.returncode}"
-        raise Refused(message.splitlines()[0].removeprefix("error: "))
+        raise CompileError(message.splitlines()[0].removeprefix("error: "))
 
 
 def session(path, profile_prefix=None):
-    """An ONNX Runtime session on one thread with the default optimisations, which are all of them."""
+    """An ONNX Runtime session on one thread with the default optimisations, which are all."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
@@ -48,13 +48,13 @@ class GradientSession:
         return self.session.run([self.scores, self.gradient], {self.image: picture, "seed": seed})
 
     def one_hot(self, *classes):
-        """The seed [M, classes] that asks for the gradients of M classes."""
+        """The seed [M, classes] for the gradients of M classes."""
         return np.eye(self.classes, dtype=np.float32)[list(classes)]
 
 
 @contextmanager
 def gradient_session(model, profile_prefix=None):
-    """Compile a model and open it; the compiled file lives as long as the session."""
+    """Compiles a model and opens it. The compiled file is deleted after the session."""
     out = cached("gradients", f"{os.getpid()}.{model.name}")
     try:
         compile_gradient(model, out)

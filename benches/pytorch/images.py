@@ -1,17 +1,18 @@
-"""Seeded pictures of no thing in particular: smooth structure at three scales plus pixel noise, normalised.
+"""Random pictures: smooth structure at three scales plus pixel noise, normalised.
 
-White noise alone would be averaged away by the first layers, and a flat picture would leave most units dead.
+The first layers would average away white noise alone, and a flat picture would leave most units at
+zero.
 """
 
 import torch
 import torch.nn.functional as F
 
-STRUCTURE = ((4, 1.0), (14, 0.7), (56, 0.4))  # cells a side, amplitude
+STRUCTURE = ((4, 1.0), (14, 0.7), (56, 0.4))  # cells per side, amplitude
 NOISE = 0.3
 
 
 def image(seed, side):
-    """One picture [1, 3, side, side], zero mean and unit deviation in every channel."""
+    """A picture [1, 3, side, side] with zero mean and unit deviation in every channel."""
     generator = torch.Generator().manual_seed(seed)
     picture = NOISE * torch.randn(1, 3, side, side, generator=generator)
     for cells, amplitude in STRUCTURE:

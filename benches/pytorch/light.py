@@ -1,6 +1,7 @@
-"""The ONNX model zoo's light graphs: random weights for the constant ones they ship with, read in torch.
+"""The light graphs of the ONNX model zoo, with random weights, as ONNX files and as torch modules.
 
-The onnx package carries nine classifiers of the zoo (opset 9) whose weights were replaced by ConstantOfShape.
+The onnx package contains nine classifiers of the zoo (opset 9) whose weights were replaced by
+ConstantOfShape.
 """
 
 from pathlib import Path
@@ -19,12 +20,12 @@ FOLDER = Path(onnx.__file__).parent / "backend/test/data/light"
 LIGHT_NETS = tuple(sorted(path.stem for path in FOLDER.glob("light_*.onnx")))
 
 SEED = 2013
-SPREAD = 0.1  # of scales about one and of shifts about zero
-CAFFE_DEVIATION = 60.0  # Caffe's nets see 0..255 less the mean; on smaller values their LRN does nothing
+SPREAD = 0.1  # of scales around 1 and of shifts around 0
+CAFFE_DEVIATION = 60.0  # Caffe's nets take 0..255 minus the mean; LRN has no effect on smaller values
 
 
 def randomised(name):
-    """The ONNX file of a light graph with random weights, made where it is not in the cache yet."""
+    """The ONNX file of a light graph with random weights. It is made if the cache does not have it."""
     path = cached("nets", f"{name}.onnx")
     if not path.exists():
         model = onnx.load(FOLDER / f"{name}.onnx")
@@ -35,7 +36,7 @@ def randomised(name):
 
 
 def randomise(graph):
-    """Replace every float weight, be it an initialiser or a ConstantOfShape, by a random initialiser."""
+    """Replaces every float weight (initialiser or ConstantOfShape) by a random initialiser."""
     known = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
     shapes = {name: value.shape for name, value in known.items() if value.dtype == np.float32}
     constant = [node for node in graph.node if node.op_type == "ConstantOfShape"]

@@ -1,4 +1,4 @@
-"""Where things are: the cache folder (outside the repository) and the program under test."""
+"""The paths of the cache folder, which is outside the repository, and of the program under test."""
 
 import os
 from pathlib import Path
@@ -11,6 +11,6 @@ LOCALISE = TARGET / "release" / "localise"
 
 
 def cached(folder, name):
-    """The path of a file in a folder of the cache, which is made where it is missing."""
+    """The path of a file in a folder of the cache. The folder is created if it is missing."""
     (CACHE / folder).mkdir(parents=True, exist_ok=True)
     return CACHE / folder / name

@@ -11,11 +11,11 @@ from places import cached
 
 WARM_UPS = 2
 SLOWEST = 25
-KERNEL = "_kernel_time"  # ends the names of the events that are a node's own work
+KERNEL = "_kernel_time"  # the suffix of the events that time a node's kernel
 
 
 def profile(name, classes, rounds):
-    """Print the milliseconds of a run of forward and gradient, by operator type and in the slowest nodes."""
+    """Prints the milliseconds of forward and gradient, by operator type and for the slowest nodes."""
     picture = image(0, nets.side(name)).numpy()
     with gradient_session(nets.exported(name, "torchscript"), cached("profiles", name)) as run:
         seed = run.one_hot(*classes)
@@ -31,7 +31,7 @@ def profile(name, classes, rounds):
         shapes[kind, node] = shape(event["args"])
     trace.unlink()
     total = by_type.total()
-    print(f"{name}, forward and {len(classes)} class: {total:.1f} ms a run in its kernels, on one thread\n")
+    print(f"{name}, forward and {len(classes)} class: {total:.1f} ms per run in kernels, on one thread\n")
     print("| operator | ms | % | nodes |\n| --- | ---: | ---: | ---: |")
     for kind, ms in by_type.most_common():
         print(f"| {kind} | {ms:.2f} | {100 * ms / total:.1f} | {sum(key[0] == kind for key in by_node)} |")
@@ -41,7 +41,7 @@ def profile(name, classes, rounds):
 
 
 def kernels(trace, warm_ups):
-    """The kernel events of a trace in the order of time, without those of the warm-up runs."""
+    """The kernel events of a trace in order of time, without those of the warm-up runs."""
     events = sorted(json.loads(trace.read_text()), key=lambda event: event["ts"])
     runs = [event["ts"] for event in events if event["name"] == "model_run"]
     return [e for e in events if e["name"].endswith(KERNEL) and e["ts"] >= runs[warm_ups]]

@@ -1,6 +1,7 @@
-"""What PyTorch says: the gradient of the top score by the picture, in fp32 and in fp64, kept in the cache.
+"""PyTorch's gradient of the top score with respect to the picture, in fp32 and fp64, with a cache.
 
-The cache does not notice changes of nets.py, light.py or images.py: delete its nets and references then.
+The cache does not notice changes of nets.py, light.py or images.py. After such a change, delete its
+folders `nets` and `references`.
 """
 
 import numpy as np
@@ -12,7 +13,7 @@ THREADS = 1
 
 
 def score_gradient(net, picture, chosen=None):
-    """Scores, class and gradient of the chosen class (default: the top one) of one picture."""
+    """The scores of a picture, the chosen class (default: the top one) and its gradient."""
     picture = picture.requires_grad_(True)
     scores = net(picture).flatten()
     chosen = scores.argmax() if chosen is None else chosen
@@ -21,7 +22,7 @@ def score_gradient(net, picture, chosen=None):
 
 
 def references(name, build, picture, count):
-    """The fp32 scores and top classes and the fp32 and fp64 gradients of `count` pictures, by these names."""
+    """The scores and top classes in fp32, and the gradients in fp32 and fp64, of `count` pictures."""
     path = cached("references", f"{name}.npz")
     known = dict(np.load(path)) if path.exists() else {"classes": []}
     if len(known["classes"]) < count:

@@ -1,6 +1,6 @@
-"""How fast are the gradients? Forward and backward of one photo, PyTorch eager against ours, on one thread.
+"""How fast are the gradients? Forward and backward passes of one photo on one thread, with PyTorch eager and ours.
 
-In every round each contestant runs once, in turn, so that what slows the machine slows all of them.
+In every round each program runs once, in turn, so that what slows down the machine slows down all.
 """
 
 import argparse
@@ -36,8 +36,8 @@ def torch_gradients(net, picture, classes):
     return [torch.autograd.grad(scores[c], picture, retain_graph=c != classes[-1])[0] for c in classes]
 
 
-def contestants(net, forward, run, picture):
-    """What is timed, by column."""
+def timed_functions(net, forward, run, picture):
+    """The functions that are timed, by column."""
     last = copy.deepcopy(net).to(memory_format=torch.channels_last)
     picture_last = picture.to(memory_format=torch.channels_last)
     ours, one, five = picture.numpy(), run.one_hot(CLASSES[0]), run.one_hot(*CLASSES)
@@ -56,22 +56,22 @@ def contestants(net, forward, run, picture):
     }
 
 
-def medians(timed, rounds):
-    """The median CPU milliseconds of each contestant, after the warm-ups."""
-    times = {name: [] for name in timed}
+def medians(functions, rounds):
+    """The median CPU milliseconds of each function, after the warm-ups."""
+    times = {name: [] for name in functions}
     for _ in range(WARM_UPS + rounds):
-        for name, work in timed.items():
+        for name, function in functions.items():
             start = time.process_time()
-            work()
+            function()
             times[name].append(1000 * (time.process_time() - start))
     return {name: statistics.median(values[WARM_UPS:]) for name, values in times.items()}
 
 
 def measure(name, rounds):
-    """The row of a net: milliseconds and ratios, by column."""
+    """The row of a net: milliseconds and ratios by column."""
     model, net, picture = nets.exported(name, "torchscript"), nets.build(name), image(0, nets.side(name))
     with gradient_session(model) as run:
-        m = medians(contestants(net, session(model), run, picture), rounds)
+        m = medians(timed_functions(net, session(model), run, picture), rounds)
     m["ratio +1"] = min(m["torch f+1"], m["torch f+1 (cl)"]) / m["ours f+1"]
     m["ratio +5"] = min(m["torch f+5"], m["torch f+5 (cl)"]) / m["ours f+5"]
     m["five runs / ours f+5"] = m["ours 5 x f+1"] / m["ours f+5"]
@@ -79,28 +79,28 @@ def measure(name, rounds):
 
 
 def table(names, rounds):
-    """Print a row a net and the geometric means; return the rows."""
-    print(f"CPU milliseconds of one thread, batch 1, medians of {rounds} rounds;\n"
-          "f = forward, +1, +5 = gradients of as many classes; cl = channels_last;\n"
-          "the ratios are to the better of torch's two layouts.\n")
+    """Prints a row per net and the geometric means, and returns them."""
+    print(f"The times are CPU milliseconds of one thread at batch size 1, as medians of {rounds} rounds.\n"
+          "f = forward; +1, +5 = gradients of that many classes; cl = channels_last. The ratios are to the\n"
+          "faster of torch's two layouts.\n")
     print("| net | " + " | ".join(COLUMNS) + " |")
     print("| --- |" + " ---: |" * len(COLUMNS), flush=True)
     rows = []
     for name in names:
         rows.append(measure(name, rounds))
-        print(f"| {name} | " + " | ".join(shown(c, rows[-1][c]) for c in COLUMNS) + " |", flush=True)
+        print(f"| {name} | " + " | ".join(format_value(c, rows[-1][c]) for c in COLUMNS) + " |", flush=True)
         gc.collect()
     means = {c: statistics.geometric_mean(m[c] for m in rows) for c in COLUMNS}
-    print("| geometric mean | " + " | ".join(shown(c, means[c]) for c in COLUMNS) + " |")
+    print("| geometric mean | " + " | ".join(format_value(c, means[c]) for c in COLUMNS) + " |")
     return rows, means
 
 
-def shown(column, value):
+def format_value(column, value):
     return f"{value:.1f}" if column.startswith(("torch", "ours")) else f"{value:.2f}"
 
 
 def bars(names, rows, means):
-    """Print the bars; return whether all are met."""
+    """Prints whether each bar is met, and returns whether all are."""
     slowest = min(range(len(rows)), key=lambda i: rows[i]["ratio +1"])
     checks = (
         (f"+1 on every net (least: {names[slowest]})", rows[slowest]["ratio +1"], ONE_CLASS_EACH),
@@ -110,7 +110,7 @@ def bars(names, rows, means):
     )
     print()
     for what, reached, bar in checks:
-        print(f"{'pass' if reached >= bar else 'FAIL'}: {what}: {reached:.2f}, to reach {bar}")
+        print(f"* {'pass' if reached >= bar else 'FAIL'}: {what}: {reached:.2f}, to reach {bar}")
     return all(reached >= bar for _, reached, bar in checks)
 
 
@@ -119,7 +119,7 @@ def main():
     every = nets.ACCURACY_NETS + nets.SPEED_ONLY_NETS
     parser.add_argument("--nets", type=lambda s: s.split(","), default=every)
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--profile", metavar="NET", help="show where the time of ours goes instead")
+    parser.add_argument("--profile", metavar="NET", help="show instead where our time goes")
     options = parser.parse_args()
     torch.set_num_threads(1)
     if options.profile:

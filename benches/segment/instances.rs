@@ -1,18 +1,19 @@
-//! Cuts to measure, from the sample photos of this repository: a photo, a made-up saliency map, and
-//! the seeds, colour models and energy that the program makes of them.
+//! Cuts to measure, made from the sample photos of this repository: a photo and an artificial
+//! saliency map, with the seeds, colour models and energy that the library makes from them.
 
 use std::path::Path;
 
 use image::RgbImage;
 use image::imageops::{FilterType, crop_imm, resize};
-use localise::dataset;
+use localise::dataset::{self, Jpeg};
+use localise::geometry::Size;
 use localise::saliency::Saliency;
 use localise::segment::{
     ColourFit, ColourOptions, CutOptions, Energy, Form, SeedOptions, SeedRule, Seeds, seeds,
 };
 use ndarray::Array2;
 
-/// A made-up saliency map.
+/// The kind of an artificial saliency map.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum MapKind {
     /// Blobs, like those of a class activation map.
@@ -21,18 +22,18 @@ pub(crate) enum MapKind {
     Speckle,
 }
 
-/// A kind of cut: what [`Class::energy`] makes of a photo.
+/// A class of cuts: what [`Class::energy`] makes of any photo.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Class {
     /// Size, map and gamma.
     pub(crate) name: &'static str,
-    size: [u32; 2],
+    size: Size,
     map: MapKind,
     form: Form,
     gamma: f64,
 }
 
-const fn class(name: &'static str, size: [u32; 2], map: MapKind, form: Form, gamma: f64) -> Class {
+const fn class(name: &'static str, size: Size, map: MapKind, form: Form, gamma: f64) -> Class {
     Class {
         name,
         size,
@@ -46,70 +47,70 @@ const fn class(name: &'static str, size: [u32; 2], map: MapKind, form: Form, gam
 pub(crate) const CLASSES: [Class; 10] = [
     class(
         "224.smooth.g50",
-        [224, 224],
+        Size::new(224, 224),
         MapKind::Smooth,
         Form::Grabcut8,
         50.0,
     ),
     class(
         "224.smooth.g5",
-        [224, 224],
+        Size::new(224, 224),
         MapKind::Smooth,
         Form::Grabcut8,
         5.0,
     ),
     class(
         "224.speckle.g50",
-        [224, 224],
+        Size::new(224, 224),
         MapKind::Speckle,
         Form::Grabcut8,
         50.0,
     ),
     class(
         "224.speckle.g5",
-        [224, 224],
+        Size::new(224, 224),
         MapKind::Speckle,
         Form::Grabcut8,
         5.0,
     ),
     class(
         "500.smooth.g50",
-        [500, 375],
+        Size::new(500, 375),
         MapKind::Smooth,
         Form::Grabcut8,
         50.0,
     ),
     class(
         "500.smooth.g5",
-        [500, 375],
+        Size::new(500, 375),
         MapKind::Smooth,
         Form::Grabcut8,
         5.0,
     ),
     class(
         "500.speckle.g50",
-        [500, 375],
+        Size::new(500, 375),
         MapKind::Speckle,
         Form::Grabcut8,
         50.0,
     ),
     class(
         "500.speckle.g5",
-        [500, 375],
+        Size::new(500, 375),
         MapKind::Speckle,
         Form::Grabcut8,
         5.0,
     ),
     class(
         "256.gsc-smooth.g150",
-        [256, 256],
+        Size::new(256, 256),
         MapKind::Smooth,
         Form::Gsc,
         150.0,
     ),
     class(
         "256.gsc-speckle.g150",
-        [256, 256],
+        Size::new(256, 256),
         MapKind::Speckle,
         Form::Gsc,
         150.0,
@@ -119,33 +120,29 @@ pub(crate) const CLASSES: [Class; 10] = [
 /// The sample photos with their names.
 ///
 /// # Panics
-/// When they are not in their place.
+/// If they cannot be read.
 pub(crate) fn photos() -> Vec<(String, RgbImage)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample/images");
     let mut paths: Vec<_> = folder
         .read_dir()
-        .expect("the sample photos")
-        .map(|entry| entry.expect("a photo").path())
+        .expect("the folder of sample photos exists")
+        .map(|entry| entry.expect("the folder can be read").path())
         .collect();
     paths.sort();
-    let named = |path: &std::path::PathBuf| {
-        let name = path
-            .file_stem()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
-        (
-            name,
-            dataset::read(path, dataset::Jpeg::Strict).expect("a sample photo can be read"),
-        )
-    };
-    paths.iter().map(named).collect()
+    let mut photos = Vec::new();
+    for path in paths {
+        let name = path.file_stem().expect("a photo has a name");
+        let photo = dataset::read(&path, Jpeg::Strict).expect("a sample photo can be read");
+        photos.push((name.to_string_lossy().into_owned(), photo));
+    }
+    photos
 }
 
 impl Class {
     /// The photo, cropped about its centre to the class's aspect and resized.
     pub(crate) fn frame(&self, photo: &RgbImage) -> RgbImage {
-        let ([width, height], (full_width, full_height)) = (self.size, photo.dimensions());
+        let Size { width, height } = self.size;
+        let (full_width, full_height) = photo.dimensions();
         let crop_width = full_width.min(full_height * width / height);
         let crop_height = full_height.min(full_width * height / width);
         let (left, top) = (
@@ -159,7 +156,7 @@ impl Class {
     /// A map that is high near the centre and where the frame has edges.
     pub(crate) fn saliency(&self, frame: &RgbImage) -> Saliency {
         const CELLS: usize = 14;
-        let [width, height] = self.size.map(|n| n as usize);
+        let (width, height) = (self.size.width as usize, self.size.height as usize);
         let grey = |x: usize, y: usize| {
             let [r, g, b] = frame
                 .get_pixel(x.min(width - 1) as u32, y.min(height - 1) as u32)
@@ -175,19 +172,20 @@ impl Class {
         for ((y, x), edge) in edges.indexed_iter() {
             cells[[y * CELLS / height, x * CELLS / width]] += edge;
         }
-        let greatest = cells.iter().copied().fold(1e-6, f32::max);
+        let maximum = cells.iter().copied().fold(1e-6, f32::max);
         let centred = |i: usize| ((i as f32 + 0.5) / CELLS as f32 - 0.5) / 0.3;
         for ((y, x), cell) in cells.indexed_iter_mut() {
             let distance = centred(x).powi(2) + centred(y).powi(2);
-            *cell = (0.2 + *cell / greatest) * (-distance / 2.0).exp();
+            *cell = (0.2 + *cell / maximum) * (-distance / 2.0).exp();
         }
-        let place = |i: usize, n: usize| {
+        // The cells before and after a pixel, and the weight of the latter.
+        let between = |i: usize, n: usize| {
             let at =
                 ((i as f32 + 0.5) * CELLS as f32 / n as f32 - 0.5).clamp(0.0, (CELLS - 1) as f32);
             (at as usize, (at as usize + 1).min(CELLS - 1), at.fract())
         };
         let blobs = Array2::from_shape_fn((height, width), |(y, x)| {
-            let ((top, bottom, v), (left, right, u)) = (place(y, height), place(x, width));
+            let ((top, bottom, v), (left, right, u)) = (between(y, height), between(x, width));
             let row = |y: usize| cells[[y, left]] * (1.0 - u) + cells[[y, right]] * u;
             row(top) * (1.0 - v) + row(bottom) * v
         });
@@ -198,8 +196,8 @@ impl Class {
                 let mut noise = 0u32;
                 let mut map = blobs;
                 for (value, edge) in map.iter_mut().zip(&edges) {
-                    // A linear congruential generator's upper bits, as a Rayleigh-distributed
-                    // number.
+                    // The upper bits of a linear congruential generator make a number with a
+                    // Rayleigh distribution.
                     noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                     let uniform = ((noise >> 8) as f32 + 0.5) / (1 << 24) as f32;
                     *value *=
@@ -211,10 +209,10 @@ impl Class {
         Saliency::whole(map)
     }
 
-    /// The seeds: those of the pipelines `single-warp` and `paper2013`.
+    /// The seeds, chosen as the pipelines `single-warp` and `paper2013` do.
     ///
     /// # Panics
-    /// When the map has none.
+    /// If the map gives no seeds.
     pub(crate) fn seeds(&self, saliency: &Saliency) -> Seeds {
         let options = match self.form {
             Form::Grabcut8 => SeedOptions {
@@ -232,10 +230,10 @@ impl Class {
                 hard_background: Some(0.005),
             },
         };
-        seeds(saliency, &options).expect("a map with seeds")
+        seeds(saliency, &options).expect("the map gives seeds")
     }
 
-    /// How its colour models are learnt.
+    /// How the colour models are learnt.
     pub(crate) fn colours(&self) -> ColourOptions {
         let fit = match self.form {
             Form::Grabcut8 => ColourFit::Em,

@@ -1,20 +1,21 @@
 """Compares our masks with those of OpenCV's grabCut on photos with true masks: `masks.py [DATA]`.
 
-DATA holds `pets_trimaps` and `coco_masks`.  Photos whose long side is above 640 pixels are scaled down to it.
-Seeds are drawn from the truth.  The depth of a pixel is its distance to the nearest pixel that is not of its
-own kind (object or background; the pets' border band is neither).  The deepest 30 % of the object are
-foreground seeds, the deepest 30 % of the background are background seeds, the rest is undecided.  As a harder
-rule, 10 %.
+DATA contains `pets_trimaps` and `coco_masks`. Photos with a side of more than 640 pixels are scaled
+down to that. The seeds are drawn from the true masks. The depth of a pixel is its distance to the
+nearest pixel of another kind (object or background; the border band of the pets is neither). The
+deepest 30 % of the object are foreground seeds, the deepest 30 % of the background are background
+seeds, and the remaining pixels are undecided. A second, harder rule takes 10 %.
 
-Ours gets the seeds, fits two mixtures to them and cuts once.  `cv2.grabCut` is used in the two ways of
-`stage.py`: `grabCut N` gets the seeds as a mask whose undecided pixels are "probably" of the nearer seed's
-kind, `seeded N` has its first mixtures from the seeds alone, as ours.  N is the number of cuts.  All have the
-published values, gamma 50 and 5 + 5 components; nothing is tuned on these photos.
+Ours gets the seeds, fits two mixtures to them and cuts once. `cv2.grabCut` is used in the two ways
+of `stage.py`. `grabCut N` gets the seeds as a mask, in which undecided pixels are "probably" of the
+kind of the nearer seed. `seeded N` has its first mixtures from the seeds alone, as ours. N is the
+number of cuts. All use the published values, gamma 50 and 5 + 5 components; nothing is tuned on
+these photos.
 
-The score is the intersection over union of the foreground (the cut's, before any component is chosen) with
-the true object, the pets' border left out; then the mean over photos.  Two floors: the whole picture, and the
-kind of the nearer seed.  A difference has its 95 % interval from a paired bootstrap over photos.  The table
-is Markdown.
+The score is the intersection over union of the foreground with the true object, without the border
+of the pets, as a mean over photos. The foreground is that of the cut, before a component is chosen.
+Two floors are the whole picture, and the kind of the nearer seed. The 95 % interval of a difference
+comes from a paired bootstrap over photos. The table is Markdown.
 """
 
 import argparse
@@ -41,7 +42,7 @@ RESAMPLES = 10_000
 
 
 def load(path):
-    """A photo as RGB bytes and its truth, both scaled to LONGEST where they are larger."""
+    """A photo as RGB bytes and its true mask, both scaled down to LONGEST if they are larger."""
     photo = next(path.parents[1].glob(f"images/{path.stem}.*"))
     rgb, truth = np.asarray(Image.open(photo).convert("RGB")), np.asarray(Image.open(path))
     scale = LONGEST / max(truth.shape)
@@ -53,10 +54,11 @@ def load(path):
 
 
 def draw_seeds(truth, share):
-    """The deepest `share` of the object and of the background; of equal depth, the first in reading order.
+    """The deepest `share` of the object and of the background.
 
-    The picture's edge is no edge.  The distances are scipy's, because OpenCV's differ from call to call in their
-    last bits (its issue 24082), and so would the seeds.
+    Of pixels with the same depth, the first in reading order are taken. The border of the picture
+    does not count as another kind. The distances are scipy's, because the last bits of OpenCV's
+    differ from call to call (its issue 24082), which would change the seeds.
     """
     seeds = np.full_like(truth, UNDECIDED)
     for kind in (OBJECT, BACKGROUND):
@@ -67,7 +69,7 @@ def draw_seeds(truth, share):
 
 
 def start_mask(seeds):
-    """Where grabCut starts."""
+    """The mask that grabCut starts from."""
     nearer = distance_transform_edt(seeds != OBJECT) < distance_transform_edt(seeds != BACKGROUND)
     start = np.where(nearer, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     start[seeds == OBJECT] = cv2.GC_FGD
@@ -78,18 +80,18 @@ def start_mask(seeds):
 def run_ours(options, rgb, seeds):
     """Foreground (1) and background (0) of our cut."""
     with tempfile.TemporaryDirectory() as folder:
-        photo, sown, cut = (f"{folder}/{name}.png" for name in ("photo", "seeds", "mask"))
+        photo, given, cut = (f"{folder}/{name}.png" for name in ("photo", "seeds", "mask"))
         Image.fromarray(rgb).save(photo)
-        Image.fromarray(seeds).save(sown)
-        call_ours(options.binary, "stage", photo, "--seeds", sown, cut, *options.extra)
+        Image.fromarray(seeds).save(given)
+        call_ours(options.binary, "stage", photo, "--seeds", given, cut, *options.extra)
         mask = np.asarray(Image.open(cut)) // 255
     if not mask[seeds == OBJECT].all() or mask[seeds == BACKGROUND].any():
-        sys.exit("our mask breaks a seed")
+        sys.exit("our mask changes a seed")
     return mask
 
 
 def overlap(mask, truth):
-    """Intersection over union, without the pixels whose truth is unknown."""
+    """Intersection over union, without the pixels whose true label is unknown."""
     mask, truth = mask[truth != UNDECIDED] == 1, truth[truth != UNDECIDED] == OBJECT
     return (mask & truth).sum() / (mask | truth).sum()
 
@@ -104,7 +106,7 @@ def scores(options, rgb, truth, share):
 
 
 def difference(ours, theirs):
-    """The mean difference in points of per cent with its 95 % interval."""
+    """The mean difference in percentage points, with its 95 % interval."""
     gaps = 100 * (ours - theirs)
     draws = np.random.default_rng(0).integers(len(gaps), size=(RESAMPLES, len(gaps)))
     low, high = np.quantile(gaps[draws].mean(1), (0.025, 0.975))
@@ -117,9 +119,11 @@ def main():
     )
     parser.add_argument("data", metavar="DATA", type=Path, nargs="?", default=DATA)
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
-    parser.add_argument("--limit", type=int, help="only the first photos of each set, for a trial")
-    parser.add_argument("--binary", type=Path, default=BINARY, help="our program")
-    parser.add_argument("--extra", type=shlex.split, default=[], help="options of our program, as one string")
+    parser.add_argument("--limit", type=int, help="use only the first photos of each set")
+    parser.add_argument("--binary", type=Path, default=BINARY, help="the example peer")
+    parser.add_argument(
+        "--extra", type=shlex.split, default=[], help="more options for it, as one string"
+    )
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)))
     options = parser.parse_args()
     os.sched_setaffinity(0, {options.core})
@@ -129,7 +133,7 @@ def main():
     for name in options.sets:
         paths = sorted((options.data / SETS[name] / "masks").glob("*.png"))[: options.limit]
         if not paths:
-            sys.exit(f"no masks in {options.data / SETS[name]}")
+            sys.exit(f"{options.data / SETS[name]} has no masks")
         for path in paths:
             rgb, truth = load(path)
             for share in SHARES:
@@ -138,7 +142,7 @@ def main():
                 print(f"{share:.2f} {path.stem} {row}", file=sys.stderr)
 
     versus = [f"ours - {name}" for name in OPENCV]
-    print("Mean IoU in %; differences in points, in brackets their 95 % interval.\n")
+    print("Mean IoU in %, and differences in points with their 95 % interval in brackets.\n")
     header = ["seeds", "photos of", "number", *NAMES, *versus]
     print("| " + " | ".join(header) + " |\n|" + "---|" * len(header))
     for share in SHARES:

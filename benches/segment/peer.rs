@@ -1,6 +1,6 @@
-//! Our side of the comparisons with OpenCV, PyMaxflow and scikit-learn, for the scripts beside this
-//! file.
-#![allow(clippy::print_stdout, reason = "its output is what the scripts read")]
+//! Our side of the comparisons with OpenCV, PyMaxflow and scikit-learn, for the scripts in this
+//! folder and those of `crates/grid-maxflow/benches`.
+#![allow(clippy::print_stdout, reason = "the scripts read the output")]
 
 mod instances;
 
@@ -9,157 +9,81 @@ use std::hint::black_box;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
-use clap::Parser;
-use image::GrayImage;
-use localise::run::thread_ms;
+use anyhow::{Result, anyhow, ensure};
+use clap::{Args, Parser};
+use image::{GrayImage, ImageBuffer, Luma, RgbImage};
+use localise::geometry::BBox;
 use localise::saliency::Saliency;
 use localise::segment::{
     self, ColourFit, ColourOptions, CutOptions, Energy, Form, Gaussian, Gmm, Samples, Seed,
     SeedOptions, SeedRule, Seeds, bounding_box, expectation_maximisation, largest, unaries,
 };
+use localise::stage::{Stage, thread_ms};
 use nalgebra::{Matrix3, Vector3};
 use ndarray::Array2;
 
 #[derive(Parser)]
 enum Peer {
-    /// Writes the cuts that `cargo bench` measures as DIMACS files.
-    Instances { folder: PathBuf },
-    /// Times the way from a saliency map, or from seeds, to a box; writes the mask.
-    Stage {
-        photo: PathBuf,
-        mask: PathBuf,
-        /// 16-bit grey: the greater, the more salient.
-        #[arg(long, required_unless_present = "seeds")]
-        saliency: Option<PathBuf>,
-        /// 8-bit grey: 255 foreground, 0 background, anything else undecided.
-        #[arg(long)]
-        seeds: Option<PathBuf>,
-        #[arg(long, default_value_t = 50.0)]
-        gamma: f64,
-        /// The most seeds that a colour model is learnt from.
-        #[arg(long)]
-        sample: Option<usize>,
-        #[arg(long, default_value_t = 0)]
-        repeat: usize,
+    /// Write the cuts that `cargo bench` measures as DIMACS files.
+    Instances {
+        folder: PathBuf,
     },
-    /// Times ten rounds of EM and the costs of all samples from a given start.
-    Mixture {
-        /// Interleaved RGB bytes.
-        samples: PathBuf,
-        /// Little-endian f64: weight, mean and covariance of each component.
-        start: PathBuf,
-        #[arg(long, default_value_t = 1)]
-        repeat: usize,
-    },
+    Stage(StageArgs),
+    Mixture(MixtureArgs),
+}
+
+/// Time the stages from a saliency map, or from seeds, to a box, and write the mask.
+#[derive(Args)]
+struct StageArgs {
+    photo: PathBuf,
+    mask: PathBuf,
+    /// 16-bit grey: the higher, the more salient.
+    #[arg(long, required_unless_present = "seeds")]
+    saliency: Option<PathBuf>,
+    /// 8-bit grey: 255 is foreground, 0 is background, and anything else is undecided.
+    #[arg(long)]
+    seeds: Option<PathBuf>,
+    #[arg(long, default_value_t = 50.0)]
+    gamma: f64,
+    /// Learn each colour model from at most this many seeds.
+    #[arg(long)]
+    sample: Option<usize>,
+    #[arg(long, default_value_t = 0)]
+    repeat: usize,
+}
+
+/// Time ten rounds of EM and the costs of all samples, from a given start.
+#[derive(Args)]
+struct MixtureArgs {
+    /// Interleaved RGB bytes.
+    samples: PathBuf,
+    /// Little-endian f64: weight, mean and covariance of each component.
+    start: PathBuf,
+    #[arg(long, default_value_t = 1)]
+    repeat: usize,
 }
 
 fn main() -> Result<()> {
-    // Freed at once, this tells the allocator to keep the pages of what is freed, as the scripts
-    // tell the peers'.
+    // Allocating and freeing a large block tells glibc's allocator to keep the pages of what is
+    // freed, as the scripts tell it for the other programs.
     drop(black_box(vec![1u8; 30 << 20]));
     match Peer::parse() {
         Peer::Instances { folder } => write_instances(&folder),
-        Peer::Stage {
-            photo,
-            mask,
-            saliency,
-            seeds,
-            gamma,
-            sample,
-            repeat,
-        } => {
-            let photo = image::open(photo)?.into_rgb8();
-            let [width, height] = [photo.width(), photo.height()];
-            let map = match saliency {
-                Some(path) => Some(Saliency::whole(planes(
-                    image::open(path)?.into_luma16(),
-                    f32::from,
-                )?)),
-                None => None,
-            };
-            let given = match seeds {
-                Some(path) => Some(planes(image::open(path)?.into_luma8(), |v| match v {
-                    255 => Seed::Foreground,
-                    0 => Seed::Background,
-                    _ => Seed::Undecided,
-                })?),
-                None => None,
-            };
-            ensure!(
-                map.iter()
-                    .all(|m| m.map.dim() == (height as usize, width as usize)),
-                "map and photo differ in size"
-            );
-            let mut energy = Energy::new(&CutOptions {
-                form: Form::Grabcut8,
-                gamma,
-                map: 0.0,
-                level: 1.0,
-            });
-            let colours = ColourOptions {
-                fit: ColourFit::Em,
-                components: 5,
-                sample,
-            };
-            let mut times: Vec<Vec<(&str, f64)>> = Vec::new();
-            let mut found = None;
-            for _ in 0..=repeat {
-                let (mut stages, mut last) = (Vec::new(), thread_ms());
-                let mut observe = |stage| {
-                    let now = thread_ms();
-                    stages.push((stage, now - last));
-                    last = now;
-                };
-                energy.set_photo(&photo);
-                observe("pairwise");
-                let seeds = match (&map, &given) {
-                    (Some(map), _) => {
-                        segment::seeds(map, &SEEDS).map_err(|flag| anyhow::anyhow!(flag.name()))?
-                    }
-                    (None, Some(given)) => Seeds {
-                        colour: given.clone(),
-                        hard: given.clone(),
-                    },
-                    (None, None) => unreachable!("one of them is required"),
-                };
-                observe("seeds");
-                energy.set_class(&photo, None, Some((&seeds, &colours)), 0, &mut observe);
-                let mask = energy.minimise();
-                observe("cut");
-                let bbox = largest(&mask, None).as_ref().and_then(bounding_box);
-                observe("component");
-                times.push(stages);
-                found = Some((mask, bbox));
-            }
-            let warm = &times[usize::from(repeat > 0)..];
-            for (i, (stage, _)) in warm[0].iter().enumerate() {
-                println!(
-                    "{stage} {:.3} ms",
-                    median(warm.iter().map(|stages| stages[i].1))
-                );
-            }
-            println!(
-                "total {:.3} ms",
-                median(warm.iter().map(|stages| stages.iter().map(|s| s.1).sum()))
-            );
-            if let Some((labels, bbox)) = found {
-                let picture = GrayImage::from_fn(width, height, |x, y| {
-                    image::Luma([255 * u8::from(labels[[y as usize, x as usize]])])
-                });
-                picture.save(mask)?;
-                if let Some(b) = bbox {
-                    println!("box {} {} {} {}", b.x_min, b.y_min, b.x_max, b.y_max);
-                }
-            }
-            Ok(())
-        }
-        Peer::Mixture {
-            samples,
-            start,
-            repeat,
-        } => mixture(&fs::read(samples)?, &fs::read(start)?, repeat),
+        Peer::Stage(args) => time_stages(&args),
+        Peer::Mixture(args) => time_mixture(&args),
     }
+}
+
+fn write_instances(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    for (name, photo) in instances::photos() {
+        for class in instances::CLASSES {
+            let file = File::create(folder.join(format!("{name}.{}.max", class.name)))?;
+            let instance = class.energy(&photo).instance();
+            instance.write(BufWriter::new(file))?;
+        }
+    }
+    Ok(())
 }
 
 const SEEDS: SeedOptions = SeedOptions {
@@ -170,22 +94,131 @@ const SEEDS: SeedOptions = SeedOptions {
     hard_background: Some(0.30),
 };
 
-fn write_instances(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder)?;
-    for (name, photo) in instances::photos() {
-        for class in instances::CLASSES {
-            let file = File::create(folder.join(format!("{name}.{}.max", class.name)))?;
-            class
-                .energy(&photo)
-                .instance()
-                .write(BufWriter::new(file))?;
+/// Where the seeds of a photo come from.
+enum SeedSource {
+    Saliency(Saliency),
+    Given(Array2<Seed>),
+}
+
+impl SeedSource {
+    fn read(args: &StageArgs, photo: &RgbImage) -> Result<Self> {
+        let (width, height) = photo.dimensions();
+        let source = match (&args.saliency, &args.seeds) {
+            (Some(path), _) => {
+                let map = to_array(image::open(path)?.into_luma16(), f32::from)?;
+                Self::Saliency(Saliency::whole(map))
+            }
+            (None, Some(path)) => Self::Given(to_array(
+                image::open(path)?.into_luma8(),
+                |value| match value {
+                    255 => Seed::Foreground,
+                    0 => Seed::Background,
+                    _ => Seed::Undecided,
+                },
+            )?),
+            (None, None) => unreachable!("clap requires one of them"),
+        };
+        let dim = match &source {
+            Self::Saliency(saliency) => saliency.map.dim(),
+            Self::Given(seeds) => seeds.dim(),
+        };
+        ensure!(
+            dim == (height as usize, width as usize),
+            "the map or the seeds differ in size from the photo"
+        );
+        Ok(source)
+    }
+
+    fn seeds(&self) -> Result<Seeds> {
+        match self {
+            Self::Saliency(saliency) => {
+                segment::seeds(saliency, &SEEDS).map_err(|flag| anyhow!(flag.name()))
+            }
+            Self::Given(seeds) => Ok(Seeds {
+                colour: seeds.clone(),
+                hard: seeds.clone(),
+            }),
         }
+    }
+}
+
+/// What one run of all stages gives: a mask and its box, and the times by stage in ms.
+struct StageRun {
+    mask: Array2<bool>,
+    bbox: Option<BBox>,
+    times: Vec<(&'static str, f64)>,
+}
+
+fn run_stages(
+    energy: &mut Energy,
+    photo: &RgbImage,
+    source: &SeedSource,
+    colours: &ColourOptions,
+) -> Result<StageRun> {
+    let (mut times, mut last) = (Vec::new(), thread_ms());
+    let mut record = |stage| {
+        let now = thread_ms();
+        times.push((stage, now - last));
+        last = now;
+    };
+    energy.set_photo(photo);
+    record("pairwise");
+    let seeds = source.seeds()?;
+    record("seeds");
+    let mut observe = |stage: Stage| record(stage.name());
+    energy.set_class(photo, None, Some((&seeds, colours)), 0, &mut observe);
+    let mask = energy.minimise();
+    record("cut");
+    let bbox = largest(&mask, None).as_ref().and_then(bounding_box);
+    record("component");
+    Ok(StageRun { mask, bbox, times })
+}
+
+fn time_stages(args: &StageArgs) -> Result<()> {
+    let photo = image::open(&args.photo)?.into_rgb8();
+    let source = SeedSource::read(args, &photo)?;
+    let mut energy = Energy::new(&CutOptions {
+        form: Form::Grabcut8,
+        gamma: args.gamma,
+        map: 0.0,
+        level: 1.0,
+    });
+    let colours = ColourOptions {
+        fit: ColourFit::Em,
+        components: 5,
+        sample: args.sample,
+    };
+    let mut runs = Vec::new();
+    for _ in 0..=args.repeat {
+        runs.push(run_stages(&mut energy, &photo, &source, &colours)?);
+    }
+    // The first of several runs is there to touch the memory.
+    let warm = &runs[usize::from(args.repeat > 0)..];
+    for (i, (stage, _)) in warm[0].times.iter().enumerate() {
+        println!(
+            "{stage} {:.3} ms",
+            median(warm.iter().map(|run| run.times[i].1))
+        );
+    }
+    let totals = warm
+        .iter()
+        .map(|run| run.times.iter().map(|(_, ms)| ms).sum());
+    println!("total {:.3} ms", median(totals));
+
+    let StageRun { mask, bbox, .. } = &runs[args.repeat];
+    let picture = GrayImage::from_fn(photo.width(), photo.height(), |x, y| {
+        Luma([255 * u8::from(mask[[y as usize, x as usize]])])
+    });
+    picture.save(&args.mask)?;
+    if let Some(b) = bbox {
+        println!("box {} {} {} {}", b.x_min, b.y_min, b.x_max, b.y_max);
     }
     Ok(())
 }
 
-fn mixture(pixels: &[u8], start: &[u8], repeat: usize) -> Result<()> {
-    let numbers: Vec<f64> = start
+/// The mixture in a file of weights, means and covariances.
+fn read_mixture(bytes: &[u8]) -> Gmm {
+    let numbers: Vec<f64> = bytes
         .as_chunks()
         .0
         .iter()
@@ -198,51 +231,56 @@ fn mixture(pixels: &[u8], start: &[u8], repeat: usize) -> Result<()> {
             Matrix3::from_row_slice(&c[4..]),
         )
     };
-    let start = Gmm {
+    Gmm {
         components: numbers.chunks_exact(13).map(component).collect(),
-    };
-    let colours = || {
+    }
+}
+
+fn time_mixture(args: &MixtureArgs) -> Result<()> {
+    let pixels = fs::read(&args.samples)?;
+    let start = read_mixture(&fs::read(&args.start)?);
+    let samples = || {
+        let pixels = pixels.as_chunks().0.iter();
         pixels
-            .as_chunks()
-            .0
-            .iter()
             .map(|pixel: &[u8; 3]| pixel.map(f32::from))
             .collect::<Samples>()
     };
     let mut gmm = start.clone();
-    let before = thread_ms();
-    for _ in 0..repeat {
-        // Laid out within the time, as scikit-learn checks its array within its own.
-        let samples = colours();
+    let before_fit = thread_ms();
+    for _ in 0..args.repeat {
+        // Converting the samples is timed, as scikit-learn's check of its array is.
+        let samples = samples();
         gmm = start.clone();
         for _ in 0..10 {
             gmm = expectation_maximisation(&gmm, &samples, 1.0).0;
         }
     }
-    println!("fit {:.6} ms", (thread_ms() - before) / repeat as f64);
-    let before = thread_ms();
-    for _ in 0..repeat {
-        black_box(unaries(&gmm, &start, pixels, Form::Grabcut8));
+    let fit = (thread_ms() - before_fit) / args.repeat as f64;
+    println!("fit {fit:.6} ms");
+    let before_costs = thread_ms();
+    for _ in 0..args.repeat {
+        black_box(unaries(&gmm, &start, &pixels, Form::Grabcut8));
     }
-    println!("unaries {:.6} ms", (thread_ms() - before) / repeat as f64);
-    println!(
-        "likelihood {:.9}",
-        expectation_maximisation(&gmm, &colours(), 1.0).1
-    );
+    let costs = (thread_ms() - before_costs) / args.repeat as f64;
+    println!("unaries {costs:.6} ms");
+    let likelihood = expectation_maximisation(&gmm, &samples(), 1.0).1;
+    println!("likelihood {likelihood:.9}");
     Ok(())
 }
 
-fn planes<P, T>(
-    picture: image::ImageBuffer<image::Luma<P>, Vec<P>>,
-    of: impl Fn(P) -> T,
+/// The pixels of a grey picture as an array [height, width].
+fn to_array<P, T>(
+    picture: ImageBuffer<Luma<P>, Vec<P>>,
+    convert: impl Fn(P) -> T,
 ) -> Result<Array2<T>>
 where
-    image::Luma<P>: image::Pixel<Subpixel = P>,
+    Luma<P>: image::Pixel<Subpixel = P>,
 {
     let (width, height) = picture.dimensions();
+    let values = picture.into_raw().into_iter().map(convert).collect();
     Ok(Array2::from_shape_vec(
         (height as usize, width as usize),
-        picture.into_raw().into_iter().map(of).collect(),
+        values,
     )?)
 }
 

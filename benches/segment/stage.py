@@ -1,21 +1,25 @@
-"""Times our whole stage, saliency map to box, against OpenCV's grabCut on nine photos: `stage.py`.
+"""Compares our stage from a saliency map to a box with OpenCV's grabCut on nine photos: `stage.py`.
 
-Both sides get the same photo and the same 16-bit saliency map (see `instances.py`): the 5 % of the pixels
-with the greatest saliency are foreground seeds, the 30 % with the least are background seeds.  Ours fits two
-mixtures to the seeds and cuts once.  `cv2.grabCut` is used in two ways, with 1 and 5 cuts each:
-- `grabCut N`, its usual way: a mask, seeds hard, the rest "probably foreground" above the 65 % quantile and
-  "probably background" below.  Its first mixtures are fitted to all pixels by these guesses.
-- `seeded N`: its first mixtures are fitted to the seeds alone, like ours, and the first cut leaves them so.
-All end with the box of the largest 8-connected component.  gamma is 50 and there are 5 + 5 components on both
-sides: grabCut knows no others.
+Both sides get the same photo and the same 16-bit saliency map (see `instances.py` of grid-maxflow):
+the 5 % of the pixels with the greatest saliency are foreground seeds, and the 30 % with the least
+are background seeds. Ours fits two mixtures to the seeds and cuts once. `cv2.grabCut` is used in
+two ways, each with 1 and with 5 cuts:
+- `grabCut N` is the usual way: a mask in which the seeds are fixed and the other pixels are
+  "probably foreground" above the 65 % quantile and "probably background" below it. Its first
+  mixtures are fitted to all pixels with these labels.
+- `seeded N`: the first mixtures are fitted to the seeds alone, as ours are, and the first cut does
+  not change them.
+All end with the box of the largest 8-connected component. Gamma is 50 and there are 5 + 5
+components on both sides, because grabCut has no other values.
 
-All figures are process CPU times in ms on one pinned core and one thread, from decoded arrays to the box.  In
-each round the competitors take turns on a photo, each giving the median of `--repeat` runs after one to warm
-up; ratios are formed round by round before their median, then averaged (geometric mean) over the photos of a
-class.  `malloc` keeps its pages in OpenCV's process, as in `peers.py`.  The table is Markdown.
+All figures are process CPU times in ms on one pinned core and one thread, from decoded arrays to
+the box. In each round the competitors take turns on a photo; each gives the median of `--repeat`
+runs, after one run to warm up. Ratios are formed round by round, before their median is taken, and
+then averaged (geometric mean) over the photos of a class. `malloc` keeps its pages in OpenCV's
+process, as in `peers.py` of grid-maxflow. The table is Markdown.
 
-The script fails where our mask breaks a seed, where our box is not that of our mask's largest component, or
-where OpenCV uses a second thread.
+The script fails if our mask changes a seed, if our box is not that of the largest component of our
+mask, or if OpenCV uses a second thread.
 """
 
 import argparse
@@ -33,17 +37,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 from instances import BACKGROUND, FOREGROUND, MAPS, PHOTOS, SIZES, load_photo, saliency
-from peers import keep_pages, mean
 from PIL import Image
+from timing import geometric_mean, keep_pages
 
 BINARY = Path(__file__).resolve().parents[2] / "target/release/examples/peer"
 NINE = [name for name in PHOTOS if not name.endswith("_original")]
-PROBABLE = 0.65  # above this quantile what is no seed starts as foreground
-ROUNDS = {224: 5, 500: 3}  # by size, where `--rounds` does not say
+PROBABLE = 0.65  # above this quantile, pixels that are not seeds start as foreground
+ROUNDS = {224: 5, 500: 3}  # by size, if `--rounds` is not given; 3 for other sizes
 
 
 def start_mask(levels):
-    """Where grabCut starts, from a map of 16 bits.  The order is stable, so the seeds are ours."""
+    """The mask that grabCut starts from. The sort is stable, so the seeds are the same as ours."""
     order, count = np.argsort(levels, axis=None, kind="stable"), levels.size
     mask = np.empty(count, np.uint8)
     mask[order[: int(BACKGROUND * count)]] = cv2.GC_BGD
@@ -54,15 +58,15 @@ def start_mask(levels):
 
 
 def grabcut(rgb, start, seed, cuts):
-    """Foreground (1) and background (0) by grabCut's usual way; `seed` is that of its k-means."""
+    """Foreground (1) and background (0) of grabCut's usual way. `seed` seeds its k-means."""
     cv2.setRNGSeed(seed)
     mask, models = start.copy(), (np.zeros((1, 65)), np.zeros((1, 65)))
     cv2.grabCut(rgb, mask, None, *models, cuts, cv2.GC_INIT_WITH_MASK)
-    return mask & 1  # GC_FGD and GC_PR_FGD are the odd ones
+    return mask & 1  # GC_FGD and GC_PR_FGD are odd, the others are even
 
 
 def seeded_grabcut(rgb, start, seed, cuts):
-    """The same with the first mixtures fitted to the hard seeds alone, which are handed over as a picture."""
+    """The same, with the first mixtures fitted to a picture of the seeds alone."""
     cv2.setRNGSeed(seed)
     mask, models = start.copy(), (np.zeros((1, 65)), np.zeros((1, 65)))
     seeds = np.flatnonzero(start < cv2.GC_PR_BGD)
@@ -90,38 +94,40 @@ def component_box(mask):
 
 
 def call_ours(binary, *arguments):
-    """Runs our program and returns what it prints, by first word."""
+    """Runs our program, and returns the words of each line that it prints, by the first word."""
     command = [str(part) for part in (binary, *arguments)]
     try:
         output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     except (OSError, subprocess.CalledProcessError) as error:
-        sys.exit(f"{error}\nOur program comes from `cargo build --release --example peer`.")
+        sys.exit(f"{error}\nhelp: build our program with `cargo build --release --example peer`")
     return {line.split()[0]: line.split()[1:] for line in output.splitlines() if line}
 
 
 def check(label, mask, start, box):
-    """Ours must keep the seeds that grabCut got, and print the box of its own mask."""
+    """Checks that our mask keeps grabCut's seeds, and that our box is that of our mask."""
     if not mask[start == cv2.GC_FGD].all() or mask[start == cv2.GC_BGD].any():
-        sys.exit(f"{label}: our mask breaks a seed")
+        sys.exit(f"{label}: our mask changes a seed")
     if component_box(mask) != box:
-        sys.exit(f"{label}: our box is {box}, that of our mask {component_box(mask)}")
+        sys.exit(f"{label}: our box is {box}, but that of our mask is {component_box(mask)}")
 
 
 def run_opencv(segment, rgb, levels, repeat):
-    """The median time in ms of seeds, one of OPENCV, component and box; every run has another k-means."""
+    """The median time in ms of seeds, grabCut, component and box. Each run seeds k-means anew."""
     times = []
     for seed in range(repeat + 1):
         process, thread = time.process_time(), time.thread_time()
         component_box(segment(rgb, start_mask(levels), seed))
         process, thread = time.process_time() - process, time.thread_time() - thread
         if process > 1.02 * thread + 1e-3:
-            sys.exit(f"OpenCV uses more than one thread: {process:.3f} s in all, {thread:.3f} s in this one")
+            sys.exit(
+                f"OpenCV uses more than one thread: {process:.3f} s, {thread:.3f} s in this one"
+            )
         times.append(1000 * process)
     return float(np.median(times[1:]))
 
 
 def measure(label, rgb, kind, rounds, options):
-    """The times of ours and of all OPENCV, a row per round."""
+    """The times of ours and of all OPENCV, one row per round."""
     values = saliency(rgb, kind)
     levels = np.rint(65535 * (values - values.min()) / np.ptp(values)).astype(np.uint16)
     with tempfile.TemporaryDirectory() as folder:
@@ -133,7 +139,9 @@ def measure(label, rgb, kind, rounds, options):
         rows = []
         for _ in range(rounds):
             printed = call_ours(*command)
-            opencv = (run_opencv(segment, rgb, levels, options.repeat) for segment in OPENCV.values())
+            opencv = (
+                run_opencv(segment, rgb, levels, options.repeat) for segment in OPENCV.values()
+            )
             rows.append([float(printed["total"][0]), *opencv])
         box = tuple(int(edge) for edge in printed["box"])
         check(label, np.asarray(Image.open(mask)) // 255, start_mask(levels), box)
@@ -141,7 +149,7 @@ def measure(label, rgb, kind, rounds, options):
 
 
 def figure(value):
-    """Three digits, or what is before the point."""
+    """A number with three digits, or with more if its integer part has more."""
     return f"{value:.0f}" if value >= 99.95 else f"{value:#.3g}"
 
 
@@ -153,8 +161,10 @@ def main():
     parser.add_argument("--sizes", nargs="+", type=int, choices=SIZES, default=[224, 500])
     parser.add_argument("--rounds", type=int, help="default: 5 at size 224, else 3")
     parser.add_argument("--repeat", type=int, default=3, help="runs of a competitor in a round")
-    parser.add_argument("--binary", type=Path, default=BINARY, help="our program")
-    parser.add_argument("--extra", type=shlex.split, default=[], help="options of our program, as one string")
+    parser.add_argument("--binary", type=Path, default=BINARY, help="the example peer")
+    parser.add_argument(
+        "--extra", type=shlex.split, default=[], help="more options for it, as one string"
+    )
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)))
     options = parser.parse_args()
     os.sched_setaffinity(0, {options.core})
@@ -169,17 +179,31 @@ def main():
         medians = " ".join(f"{value:.1f}" for value in np.median(rows, axis=0))
         print(f"measured {name} {size} {kind}: {medians}", file=sys.stderr)
 
-    print("In brackets: the least and the greatest of the photos.\n")
-    header = ["class", "photos", "ours, ms", *(f"{n}, ms" for n in OPENCV), *(f"{n} / ours" for n in OPENCV)]
+    print("The brackets hold the smallest and the largest value over the photos.\n")
+    header = [
+        "class",
+        "photos",
+        "ours, ms",
+        *(f"{n}, ms" for n in OPENCV),
+        *(f"{n} / ours" for n in OPENCV),
+    ]
     print("| " + " | ".join(header) + " |\n|" + "---|" * len(header))
     means = []
     for label, photos in classes.items():
         times = np.array([np.median(rows, axis=0) for rows in photos])
         ratios = np.array([np.median(rows[:, 1:] / rows[:, :1], axis=0) for rows in photos])
-        means.append([mean(column) for column in ratios.T])
-        spread = [f"{figure(mean(c))} ({figure(c.min())}-{figure(c.max())})" for c in (*times.T, *ratios.T)]
+        means.append([geometric_mean(column) for column in ratios.T])
+        spread = [
+            f"{figure(geometric_mean(c))} ({figure(c.min())}-{figure(c.max())})"
+            for c in (*times.T, *ratios.T)
+        ]
         print(f"| {label} | {len(photos)} | " + " | ".join(spread) + " |")
-    cells = ["all classes", "", *("" for _ in ("ours", *OPENCV)), *(figure(mean(c)) for c in zip(*means))]
+    cells = [
+        "all classes",
+        "",
+        *("" for _ in ("ours", *OPENCV)),
+        *(figure(geometric_mean(c)) for c in zip(*means)),
+    ]
     print("| " + " | ".join(cells) + " |")
 
 

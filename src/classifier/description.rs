@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::ClassifierError;
 use crate::classes::ClassList;
 use crate::digest;
-use crate::assets::{MODELS, parse};
+use crate::assets::MODELS;
 
 /// The order of the colour channels.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -158,15 +158,18 @@ impl ModelDescription {
             return Self::read(model, None);
         }
         let beside = model.with_extension("toml");
-        let by_name = MODELS.path(Path::new(model.file_stem().unwrap_or_default()));
-        match [&beside, &by_name].into_iter().find(|path| path.is_file()) {
-            Some(path) => Self::read(path, Some(model)),
-            None => Err(format!(
+        let name = Path::new(model.file_stem().unwrap_or_default());
+        if beside.is_file() {
+            Self::read(&beside, Some(model))
+        } else if MODELS.origin(name).is_some() {
+            Self::read(name, Some(model))
+        } else {
+            Err(format!(
                 "{}: the model has no description\nhelp: write {} after the example of {}",
                 model.display(),
                 beside.display(),
                 MODELS.path(Path::new("squeezenet1.1")).display()
-            )),
+            ))
         }
     }
 
@@ -174,7 +177,7 @@ impl ModelDescription {
     /// own.
     fn read(given: &Path, model: Option<&Path>) -> Result<Self, String> {
         let (path, text) = MODELS.read(given)?;
-        let file: DescriptionFile = parse(&text, &path.display().to_string())?;
+        let file: DescriptionFile = MODELS.parse(&text, &path.display().to_string())?;
         let DescriptionFile { size, canvas, .. } = file;
         if !(1..=MAX_SIDE).contains(&size) || !(size..=MAX_SIDE).contains(&canvas) {
             let path = path.display();

@@ -232,7 +232,7 @@ impl Classifier {
         let options = Options {
             wrt,
             target,
-            size: Some(size),
+            size: Some(gradient::ImageSize { width: size[1], height: size[0] }),
             dense,
             relu,
             seed: OutputGradient::Asked,

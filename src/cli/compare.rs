@@ -83,7 +83,7 @@ impl CompareArgs {
 }
 
 /// Points that a result may lose.
-fn points(text: &str) -> Result<f64, String> {
+pub(super) fn points(text: &str) -> Result<f64, String> {
     let points = text
         .parse::<f64>()
         .ok()

@@ -103,7 +103,7 @@ impl GradArgs {
             target,
             seed,
             relu,
-            size,
+            size: size.map(|[height, width]| gradient::ImageSize { width, height }),
             dense: None,
         };
         if !path.exists() {

@@ -16,7 +16,7 @@ use crate::dataset;
 use onnx_grad::gradient::rules::RULES;
 use crate::saliency::METHODS;
 use crate::score::{METRICS, Metric};
-use crate::assets::{MODELS, PIPELINES, STUDIES, Catalog};
+use crate::assets::{Catalog, DATASETS, MODELS, Origin, PIPELINES, STUDIES};
 use crate::study::Study;
 
 const EXAMPLES: &str = "Examples:
@@ -84,11 +84,12 @@ impl What {
     fn listing(self) -> Result<Listing> {
         let (beside, below): (&'static [&'static str], &'static [&'static str]) = match self {
             Self::Classes => (&["index", "wnid", "name"], &[]),
-            Self::Datasets | Self::Layouts | Self::Pipelines | Self::Studies => {
-                (&["name", "title"], &[])
+            Self::Layouts => (&["name", "title"], &[]),
+            Self::Datasets | Self::Pipelines | Self::Studies => {
+                (&["name", "title"], &["source"])
             }
             Self::Metrics => (&["name", "profile", "range", "better"], &["what", "json"]),
-            Self::Models => (&["name", "title", "state"], &[]),
+            Self::Models => (&["name", "title", "state"], &["source"]),
             Self::Ops => (&["operator", "since_opset"], &[]),
             Self::Methods => (&["name", "paper"], &["published"]),
         };
@@ -113,10 +114,7 @@ impl What {
                 };
                 (0..list.len()).map(row).collect()
             }
-            Self::Datasets => dataset::known()?
-                .into_iter()
-                .map(|(name, title)| [name, title].map(Value::from).into())
-                .collect(),
+            Self::Datasets => titled(&DATASETS, |name| Ok(dataset::title(name)?))?,
             Self::Layouts => dataset::LAYOUTS
                 .iter()
                 .map(|&(name, title)| [name, title].map(Value::from).into())
@@ -141,10 +139,22 @@ impl What {
     }
 }
 
-/// All that is on a shelf, each with its title.
-fn titled(shelf: &Catalog, title: impl Fn(&Path) -> Result<String>) -> Result<Vec<Vec<Value>>> {
-    let row = |name: String| Ok(vec![name.as_str().into(), title(Path::new(&name))?.into()]);
-    shelf.names().into_iter().map(row).collect()
+/// Everything in a catalog, each with its title and where it comes from.
+fn titled(catalog: &Catalog, title: impl Fn(&Path) -> Result<String>) -> Result<Vec<Vec<Value>>> {
+    let mut rows = Vec::new();
+    for name in catalog.names() {
+        let path = Path::new(&name);
+        rows.push(vec![name.as_str().into(), title(path)?.into(), source(catalog, path)]);
+    }
+    Ok(rows)
+}
+
+/// Where a description comes from: the binary, or a file that wins over it.
+fn source(catalog: &Catalog, name: &Path) -> Value {
+    match catalog.origin(name) {
+        Some(Origin::Embedded) => "embedded".into(),
+        _ => catalog.path(name).display().to_string().into(),
+    }
 }
 
 fn metric(metric: &Metric) -> Vec<Value> {
@@ -172,7 +182,8 @@ fn model(name: String) -> Result<Vec<Value>> {
         (false, Some(fetch)) => format!("not fetched: {fetch}"),
         (false, None) => "bring your own: --model PATH.onnx".into(),
     };
-    Ok(vec![name.into(), model.title.into(), state.into()])
+    let source = source(&MODELS, Path::new(&name));
+    Ok(vec![name.into(), model.title.into(), state.into(), source])
 }
 
 impl Listing {

@@ -10,6 +10,7 @@ mod list;
 mod man;
 mod maxflow;
 mod merge;
+mod nightly;
 mod progress;
 mod report;
 mod run;
@@ -101,6 +102,8 @@ enum Subcommands {
     Score(score::ScoreArgs),
     /// Compare two results on the same photos: what flipped, and whether it is more than chance.
     Compare(compare::CompareArgs),
+    /// Run every night: compare with the last good night, keep a history, print one line.
+    Nightly(nightly::NightlyArgs),
     /// Make one HTML file of a run, or of several over the same photos.
     Report(report::ReportArgs),
     /// Check the library, a dataset and a model before a long run.
@@ -138,6 +141,8 @@ enum Exit {
     Faulty,
     /// A result is worse than was allowed.
     Worse,
+    /// The code of something that was run.
+    Code(u8),
 }
 
 /// Runs the program on the process's arguments.
@@ -162,6 +167,7 @@ pub fn main() -> ExitCode {
     let quiet = arguments.quiet;
     let result = catch_unwind(|| match arguments.subcommand {
         Subcommands::Run(arguments) => arguments.run(quiet),
+        Subcommands::Nightly(arguments) => arguments.run(),
         Subcommands::Merge(arguments) => arguments.run(),
         Subcommands::Score(arguments) => arguments.run(),
         Subcommands::Compare(arguments) => arguments.run(),
@@ -181,6 +187,7 @@ pub fn main() -> ExitCode {
         Ok(Ok(Exit::SomeFailed)) => exit::SOME_FAILED.into(),
         Ok(Ok(Exit::Faulty)) => exit::BAD_INPUT.into(),
         Ok(Ok(Exit::Worse)) => exit::WORSE.into(),
+        Ok(Ok(Exit::Code(code))) => code.into(),
         Ok(Err(error)) if broken_pipe(&error) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
             print_error(&error);

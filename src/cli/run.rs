@@ -275,8 +275,8 @@ fn settled(path: PathBuf) -> PathBuf {
 }
 
 /// A name that is known, as it is; anything else is a path.
-fn name_or_path(given: PathBuf, shelf: &Catalog) -> PathBuf {
-    let is_name = shelf.named(&given).is_some();
+fn name_or_path(given: PathBuf, catalog: &Catalog) -> PathBuf {
+    let is_name = catalog.origin(&given).is_some();
     if is_name || !given.exists() {
         given
     } else {

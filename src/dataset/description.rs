@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{Dataset, DatasetError, Request, box_table, coco, cub, folder, ilsvrc, kaggle, voc, wsol};
 use crate::classes::ClassList;
-use crate::assets::{DATASETS, parse};
+use crate::assets::{self, DATASETS};
 
 /// The layouts: what a description calls each, and what it is.
 pub const LAYOUTS: &[(&str, &str)] = &[
@@ -121,7 +121,10 @@ impl DatasetDescription {
     /// The data folder of the description at `path`.
     fn root(&self, path: &Path, request: &Request<'_>) -> Result<PathBuf, DatasetError> {
         match (&self.folder, request.data_dir) {
-            (Some(own), _) => Ok(path.parent().unwrap_or(Path::new(".")).join(own)),
+            (Some(own), _) => {
+                let folder = path.parent().unwrap_or(Path::new(".")).join(own);
+                assets::folder(&folder).map_err(|error| DatasetError::new(error.to_string()))
+            }
             (None, Some(given)) => Ok(given.to_owned()),
             (None, None) => Err(DatasetError::new(format!(
                 "{}: its photos are yours to bring\nhelp: say where they lie with --data-dir or LOCALISE_DATA; \
@@ -239,8 +242,8 @@ pub(super) fn open(
             "no dataset was named\nhelp: `localise list datasets`",
         ));
     };
-    let dataset = if let Some(path) = DATASETS.named(given) {
-        return described(&path, request, wanted);
+    let dataset = if DATASETS.origin(given).is_some() {
+        return described(&DATASETS.path(given), request, wanted);
     } else if given.extension().is_some_and(|e| e == "toml") {
         return described(given, request, wanted);
     } else if given.is_dir() {
@@ -395,15 +398,14 @@ fn or_first(root: &Path, places: &[PathBuf]) -> PathBuf {
 }
 
 fn describe(path: &Path) -> Result<DatasetDescription, DatasetError> {
-    let text = std::fs::read_to_string(path).map_err(|e| DatasetError::at(path, e))?;
-    parse(&text, &path.display().to_string()).map_err(DatasetError::new)
+    let (path, text) = DATASETS.read(path).map_err(DatasetError::new)?;
+    DATASETS.parse(&text, &path.display().to_string()).map_err(DatasetError::new)
 }
 
-/// The datasets that have a description, with their titles.
+/// The title of a dataset that has a description.
 ///
 /// # Errors
-/// [`DatasetError`] when a description is wrong.
-pub fn known() -> Result<Vec<(String, String)>, DatasetError> {
-    let titled = |name: String| Ok((name.clone(), describe(&DATASETS.path(name.as_ref()))?.title));
-    DATASETS.names().into_iter().map(titled).collect()
+/// [`DatasetError`] when there is none, or it is wrong.
+pub fn title(name: &Path) -> Result<String, DatasetError> {
+    Ok(describe(&DATASETS.path(name))?.title)
 }

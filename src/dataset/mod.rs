@@ -37,7 +37,7 @@ use sha2::{Digest, Sha256};
 
 pub use box_table::write as write_csv;
 pub use coco::Segmentation;
-pub use description::{LAYOUTS, known};
+pub use description::{LAYOUTS, title};
 pub(crate) use faults::Faults;
 pub use faults::{BoxEdges, DatasetError};
 pub(crate) use mask::grey;

@@ -32,7 +32,7 @@ use crate::pipeline::Pipeline;
 use crate::dataset::{Dataset, Request};
 use crate::progress::Progress;
 use crate::run::open_for_model;
-use crate::assets::{STUDIES, home, parse};
+use crate::assets::{self, STUDIES};
 use plan::Plan;
 use worker::StudyWorker;
 
@@ -136,7 +136,7 @@ impl Study {
     pub fn load(name: &Path) -> Result<Self> {
         let read = STUDIES
             .read(name)
-            .and_then(|(path, text)| parse(&text, &path.display().to_string()));
+            .and_then(|(path, text)| STUDIES.parse(&text, &path.display().to_string()));
         read.map_err(Error::msg)
     }
 
@@ -315,7 +315,8 @@ impl Study {
         model: &ModelDescription,
         options: &StudyOptions,
     ) -> Result<Dataset> {
-        let images = images.map(|images| home().join("data").join(images));
+        let images = images.map(|images| assets::file(&Path::new("data").join(images)));
+        let images = images.transpose()?;
         let (data_dir, images) = (options.data_dir.as_deref(), images.as_deref());
         let request = Request {
             dataset: Some(&self.dataset),

@@ -2,7 +2,7 @@
 """The flows of cuts of the sample photos: `make_photo_flows.py FILE ...` writes `photo_flows.csv` beside this script.
 
 The files are DIMACS, made by `target/release/examples/peer instances DIR`.  A row is `name,flow,source_set`, as in
-`grids.csv`: PyMaxflow's flow and smallest source set, which must be scipy's too.
+`crates/grid-maxflow/tests/golden/grids.csv`: PyMaxflow's flow and smallest source set, which must be scipy's too.
 """
 
 import csv
@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from make_grids import solve_pymaxflow, solve_scipy
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "crates/grid-maxflow/tests/golden"))
+from make_grids import solve_pymaxflow, solve_scipy  # noqa: E402
 
 
 def read(path):

@@ -44,13 +44,18 @@ PHOTOS = [*PACKAGED, *sorted(path.stem for path in SAMPLES.glob("*.jpg"))]
 SIZES = {224: (224, 224), 500: (500, 375), 1600: (1600, 1200)}
 MAPS = ("smooth", "speckle")
 GAMMAS = (5, 50)
-STEPS = ((-1, 0), (-1, -1), (0, -1), (1, -1))  # (dx, dy) to one half of the neighbours, one edge plane each
+STEPS = (
+    (-1, 0),
+    (-1, -1),
+    (0, -1),
+    (1, -1),
+)  # (dx, dy) to one half of the neighbours, one edge plane each
 BACKGROUND, FOREGROUND = 0.30, 0.05  # shares of the pixels that become hard seeds
 SCALE = 1000  # integer capacities are round(SCALE * energy)
 
 
 def load_photo(name, width, height):
-    """The photo as RGB bytes, cropped about its centre to the aspect of width x height, then resized."""
+    """The photo as RGB bytes, cropped about its centre to the aspect ratio, then resized."""
     if name in PACKAGED:
         rgb = PACKAGED[name]()
     else:
@@ -61,17 +66,21 @@ def load_photo(name, width, height):
     left, top = (full_width - crop_width) // 2, (full_height - crop_height) // 2
     crop = np.ascontiguousarray(rgb[top : top + crop_height, left : left + crop_width])
     shrinks = width < crop_width
-    return cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    return cv2.resize(
+        crop, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    )
 
 
 def saliency(rgb, kind):
-    """An artificial saliency map: a Gaussian about the centre times edges, as blobs or as speckle."""
+    """An artificial saliency map, of blobs or speckle: a Gaussian about the centre times edges."""
     height, width = rgb.shape[:2]
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
     edges = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
     blurred = cv2.GaussianBlur(edges, (0, 0), max(width, height) / 28)
     y, x = np.mgrid[:height, :width]
-    bell = np.exp(-(((x - width / 2) / (0.3 * width)) ** 2 + ((y - height / 2) / (0.3 * height)) ** 2) / 2)
+    bell = np.exp(
+        -(((x - width / 2) / (0.3 * width)) ** 2 + ((y - height / 2) / (0.3 * height)) ** 2) / 2
+    )
     envelope = bell * (0.2 + blurred / blurred.max())
     if kind == "smooth":
         coarse = cv2.resize(envelope, (14, 14), interpolation=cv2.INTER_AREA)
@@ -81,7 +90,7 @@ def saliency(rgb, kind):
 
 
 def colour_cost(colours, seeds):
-    """Minus the log-likelihood of each pixel under a mixture of five Gaussians fitted to the seeds."""
+    """Minus the log-likelihood of each pixel under five Gaussians fitted to the seeds."""
     if len(seeds) > 40_000:
         seeds = np.random.default_rng(0).choice(seeds, 40_000, replace=False)
     mixture = GaussianMixture(5, reg_covar=1.0, max_iter=20, tol=1e-3, random_state=0)
@@ -102,7 +111,9 @@ def models(name, size, kind):
     rgb = load_photo(name, *SIZES[size])
     colours = rgb.reshape(-1, 3).astype(np.float64)
     order = np.argsort(saliency(rgb, kind), axis=None, kind="stable")
-    bg_seeds = np.sort(order[: int(BACKGROUND * order.size)])  # sorted, because the k-means start depends on
+    bg_seeds = np.sort(
+        order[: int(BACKGROUND * order.size)]
+    )  # sorted, because the k-means start depends on
     fg_seeds = np.sort(order[-max(1, int(FOREGROUND * order.size)) :])  # the order of the samples
     return rgb, fg_seeds, bg_seeds, colour_cost(colours, fg_seeds), colour_cost(colours, bg_seeds)
 
@@ -110,9 +121,9 @@ def models(name, size, kind):
 def make_instance(name, size, kind, gamma):
     """The instance of a photo as (width, height, source, sink, edges).
 
-    `source`, `sink` and each of the four `edges` are int32 planes of height x width. `edges[k]` has,
-    for each pixel, the capacity in both directions between it and its neighbour at `STEPS[k]`, and
-    0 if that is outside the grid.
+    `source`, `sink` and each of the four `edges` are int32 planes of height x width. For each
+    pixel, `edges[k]` has the capacity in both directions between it and its neighbour at
+    `STEPS[k]`, or 0 if that is outside the grid.
     """
     rgb, fg_seeds, bg_seeds, fg_cost, bg_cost = models(name, size, kind)
     height, width = rgb.shape[:2]
@@ -158,10 +169,12 @@ def write_dimacs(path, instance, comment):
 
 
 def read_dimacs(path):
-    """Reads such a file as an instance. Its edges must have the same capacity in both directions."""
+    """Reads such a file. Its edges must have the same capacity in both directions."""
     top, _, body = Path(path).read_text().partition("\na ")
     width, height = map(int, re.search(r"^c grid (\d+) (\d+)$", top, re.MULTILINE).groups())
-    tail, head, capacity = np.fromstring(body.replace("a ", ""), dtype=np.int64, sep=" ").reshape(-1, 3).T
+    tail, head, capacity = (
+        np.fromstring(body.replace("a ", ""), dtype=np.int64, sep=" ").reshape(-1, 3).T
+    )
     planes = np.zeros((6, width * height), np.int32)
     source, sink, *edges = planes
     source[head[tail == 1] - 3] = capacity[tail == 1]
@@ -184,7 +197,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("outdir", type=Path)
     parser.add_argument("--photos", nargs="+", choices=PHOTOS, default=PHOTOS)
-    parser.add_argument("--sizes", default="224,500", help="some of 224, 500 and 1600 (default: %(default)s)")
+    parser.add_argument(
+        "--sizes", default="224,500", help="some of 224, 500 and 1600 (default: %(default)s)"
+    )
     options = parser.parse_args()
     options.outdir.mkdir(parents=True, exist_ok=True)
     for size in map(int, options.sizes.split(",")):
@@ -192,7 +207,9 @@ def main():
             for kind, gamma in product(MAPS, GAMMAS):
                 stem = f"{name}.{size}.{kind}.g{gamma}"
                 comment = f"{stem}, made by crates/grid-maxflow/benches/instances.py"
-                write_dimacs(options.outdir / f"{stem}.max", make_instance(name, size, kind, gamma), comment)
+                write_dimacs(
+                    options.outdir / f"{stem}.max", make_instance(name, size, kind, gamma), comment
+                )
                 print(stem, flush=True)
 
 

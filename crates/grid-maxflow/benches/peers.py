@@ -6,9 +6,9 @@ All figures are process CPU times in ms on one pinned core. In each round the so
 a file; each gives the median of `--repeat` runs, after one run to warm up. The table has medians
 over rounds, and then the geometric mean over the photos of a class. Ratios are formed round by
 round, before their median is taken. Reading the file is not timed. grid-maxflow reuses one grid
-from run to run. PyMaxflow allocates memory for each graph, but `malloc` is told to keep the pages of
-freed memory: otherwise it depends on chance whether a build needs fresh pages, which make it up to
-three times slower.
+from run to run. PyMaxflow allocates memory for each graph, but `malloc` is told to keep the pages
+of freed memory: otherwise it depends on chance whether a build needs fresh pages, which make it up
+to three times slower.
 
 The script fails if the flows are not the same integer. `--scipy` adds scipy's solver, which is slow
 and requires flows below 2**31. The table is Markdown; `nan` means that a value is unknown.
@@ -47,9 +47,11 @@ MARGIN = 1.3
 
 
 def run_pymaxflow(_path, instance, repeat):
-    """PyMaxflow's GraphInt, built in the fastest way: index vectors of edges, in a graph of known size."""
+    """PyMaxflow's GraphInt, built in the fastest way: vectors of edges, and a known size."""
     width, height, *planes = instance
-    source, sink, edges = (plane.astype(np.int64) for plane in planes)  # PyMaxflow's own type, so it converts nothing
+    source, sink, edges = (
+        plane.astype(np.int64) for plane in planes
+    )  # PyMaxflow's own type, so it converts nothing
     # The index vectors can be kept from graph to graph, so they are not timed. Steps without edges
     # are left out.
     numbers, pairs = np.arange(width * height).reshape(height, width), []
@@ -97,7 +99,7 @@ def run_ours(binary, path, _instance, repeat):
 
 
 def median_of(once, repeat):
-    """The flow and the median build and solve times in ms of `repeat` runs, after one to warm up."""
+    """The flow and the median times of build and solve in ms, after one run to warm up."""
     once()
     flows, *times = zip(*(once() for _ in range(repeat)))
     return flows[0], *(1000 * float(np.median(series)) for series in times)
@@ -126,7 +128,9 @@ def figures(photos, name):
 
 def speedup(photos):
     """The ratio of PyMaxflow's build + solve to ours in a class."""
-    return geometric_mean([np.median(photo["PyMaxflow"].sum(1) / photo["ours"].sum(1)) for photo in photos])
+    return geometric_mean(
+        [np.median(photo["PyMaxflow"].sum(1) / photo["ours"].sum(1)) for photo in photos]
+    )
 
 
 def main():
@@ -152,10 +156,18 @@ def main():
     for path in options.files:
         size, kind, gamma = path.stem.split(".")[1:]
         rounds = options.rounds or ROUNDS.get(size, 3)
-        classes[f"{path.parent.name} {size} {kind} {gamma}"].append(measure(path, solvers, rounds, options.repeat))
+        classes[f"{path.parent.name} {size} {kind} {gamma}"].append(
+            measure(path, solvers, rounds, options.repeat)
+        )
         print(f"measured {path.name}", file=sys.stderr)
 
-    header = ["class", "photos", *(f"{name} build + solve" for name in solvers), "PyMaxflow / ours", "bar"]
+    header = [
+        "class",
+        "photos",
+        *(f"{name} build + solve" for name in solvers),
+        "PyMaxflow / ours",
+        "bar",
+    ]
     print("| " + " | ".join(header) + " |\n|" + "---|" * len(header))
     ratios = []
     for label, photos in classes.items():

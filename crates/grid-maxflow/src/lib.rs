@@ -168,3 +168,8 @@ mod network;
 
 pub use dimacs::{DimacsError, EdgeCapacities, Instance};
 pub use grid::{Edges, Grid, Neighbours};
+
+// The examples of the README are tested as those of the documentation are.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

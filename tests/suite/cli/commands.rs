@@ -17,15 +17,14 @@ fn path(folder: &TempDir, name: &str) -> String {
     folder.path().join(name).to_str().unwrap().to_owned()
 }
 
-/// The program and its verbs.
+/// The program and its subcommands.
 fn all() -> Vec<Command> {
     let program = command();
-    let verbs: Vec<Command> = program.get_subcommands().cloned().collect();
-    once(program).chain(verbs).collect()
+    let subcommands: Vec<Command> = program.get_subcommands().cloned().collect();
+    once(program).chain(subcommands).collect()
 }
 
-/// The examples of a command, as they stand in its help: what to type, and behind two blanks what
-/// it is for.
+/// The examples of a command in its help: what to type, and after two blanks what it is for.
 fn examples(of: &Command) -> Vec<String> {
     let text = of
         .get_after_help()
@@ -43,7 +42,7 @@ fn examples(of: &Command) -> Vec<String> {
 }
 
 #[test]
-fn every_verb_has_examples_that_parse() {
+fn every_subcommand_has_examples_that_parse() {
     for command in all() {
         let (name, examples) = (command.get_name(), examples(&command));
         assert!(
@@ -57,8 +56,8 @@ fn every_verb_has_examples_that_parse() {
             assert_parses(&calls[0], name);
         }
     }
-    // The short help has them, the long one too, and what every verb takes stands under a heading
-    // of its own.
+    // The short help and the long one have them, and the options of every subcommand have a heading
+    // of their own.
     for help in [expect(0, &["run", "-h"]).0, expect(0, &["help", "run"]).0] {
         for part in [
             "Examples:\n  localise run --dataset sample",
@@ -71,28 +70,25 @@ fn every_verb_has_examples_that_parse() {
 }
 
 #[test]
-fn completions_know_every_verb() {
+fn completions_have_every_subcommand() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let (script, _) = expect(0, &["completions", shell]);
-        for verb in command().get_subcommands() {
-            assert!(
-                script.contains(verb.get_name()),
-                "{shell}: {}",
-                verb.get_name()
-            );
+        for subcommand in command().get_subcommands() {
+            let name = subcommand.get_name();
+            assert!(script.contains(name), "{shell}: {name}");
         }
         assert!(script.contains("data-dir"), "{shell}");
     }
 }
 
 #[test]
-fn every_verb_has_a_manual_page_with_its_examples() {
+fn every_subcommand_has_a_manual_page_with_its_examples() {
     let folder = TempDir::new().unwrap();
     let (written, _) = expect(0, &["man", folder.path().to_str().unwrap()]);
     for command in all() {
         let name = match command.get_name() {
             "localise" => "localise.1".to_owned(),
-            verb => format!("localise-{verb}.1"),
+            subcommand => format!("localise-{subcommand}.1"),
         };
         let page = fs::read_to_string(folder.path().join(&name))
             .unwrap()
@@ -142,7 +138,7 @@ fn every_list_is_json_too() {
     }
 }
 
-/// What a summary prints is what `list metrics` lists, and stands where that says.
+/// The metrics of a summary are those that `list metrics` lists, at the places that it names.
 #[test]
 fn the_list_of_metrics_is_that_of_the_summaries() {
     let folder = TempDir::new().unwrap();
@@ -334,13 +330,13 @@ fn misspelt_names_are_answered_with_the_right_one() {
     ];
     let folder = TempDir::new().unwrap();
     let out = path(&folder, "out");
-    for (verb, arguments, nearest, list) in cases {
-        let out = if verb[0] == "run" {
+    for (subcommand, arguments, nearest, list) in cases {
+        let out = if subcommand[0] == "run" {
             vec!["--out", out.as_str()]
         } else {
             vec![]
         };
-        let (_, error) = expect(2, &[verb, arguments, &out].concat());
+        let (_, error) = expect(2, &[subcommand, arguments, &out].concat());
         assert!(
             error.starts_with("error: ") && error.contains(nearest),
             "{arguments:?}: {error}"

@@ -111,7 +111,7 @@ fn a_cut_is_exported_and_solved() {
     );
 }
 
-/// The paper's section 4 as one picture, and methods that want layers or noise beside it.
+/// Section 4 of the paper as one picture, and beside it methods that need layers or noise.
 #[test]
 fn methods_are_shown_side_by_side() {
     let folder = TempDir::new().unwrap();
@@ -146,7 +146,7 @@ fn methods_are_shown_side_by_side() {
     assert!(error.contains("the nearest is guided"), "{error}");
 }
 
-/// A bad photo is named and is no reason to show none of the others.
+/// A bad photo is named, and the others are shown all the same.
 #[test]
 fn a_folder_is_shown_without_its_broken_photo() {
     let folder = TempDir::new().unwrap();
@@ -178,7 +178,7 @@ fn a_folder_is_shown_without_its_broken_photo() {
     assert_eq!(fs::read_dir(&panels).unwrap().count(), 2);
 }
 
-/// With the run's model, pipeline, seed and truth: what is printed is what stands in its rows.
+/// With the model, pipeline, seed and truth of the run, what is printed is what its rows contain.
 #[test]
 fn a_runs_photos_are_shown_as_it_saw_them() {
     let folder = TempDir::new().unwrap();

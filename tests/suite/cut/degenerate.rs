@@ -1,14 +1,14 @@
-//! Photos and maps that say nothing, or say it in numbers at their ends: each has the box that is
-//! defined for it, or fails alone.
+//! Photos and maps without content, or with extreme numbers: each has the box that is defined for
+//! it, or fails alone.
 
 use std::fs;
 use std::path::Path;
 
 use image::{Rgb, RgbImage};
-use localise::geometry::BBox;
+use localise::geometry::{BBox, Size};
 use localise::pipeline::{BoxRule, Pipeline};
 use localise::saliency::{Saliency, View};
-use localise::segment::{self, Energy, Localisation};
+use localise::segment::{self, Energy, Localisation, Subject};
 use ndarray::Array2;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -19,7 +19,7 @@ use crate::support::models::{CONVOLUTION, small_model};
 use crate::support::program::{expect, text};
 
 /// Pictures with little or nothing in them.
-fn little(kind: usize, [width, height]: [u32; 2], chance: &mut Chance) -> RgbImage {
+fn little(kind: usize, Size { width, height }: Size, chance: &mut Chance) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         Rgb(match kind {
             0 => [0; 3],
@@ -55,14 +55,19 @@ fn value(kind: usize, n: usize, chance: &mut Chance) -> f32 {
 fn localisation(
     pipeline: &Pipeline,
     frame: &RgbImage,
-    photo: [u32; 2],
+    photo: Size,
     saliency: &Saliency,
 ) -> Localisation {
     match pipeline.box_rule() {
         BoxRule::Cut(options, learnt) => {
             let mut energy = Energy::new(options);
             energy.set_photo(frame);
-            segment::cut(&mut energy, frame, photo, saliency, learnt, 1, &mut |_| ()).0
+            let subject = Subject {
+                frame,
+                photo,
+                rng_seed: 1,
+            };
+            segment::cut(&mut energy, &subject, saliency, learnt, &mut |_| ()).0
         }
         BoxRule::Threshold(options) => segment::threshold(saliency, photo, options).0,
         BoxRule::ConstantBox(options) => options.localisation(photo),
@@ -73,7 +78,7 @@ fn localisation(
 /// model has parts; maps that are constant, or nearly, or full of ties, or at the ends of the
 /// numbers.
 #[test]
-fn where_nothing_is_to_be_seen_there_is_a_box_all_the_same() {
+fn photos_without_content_have_a_box_all_the_same() {
     let names = [
         "single-warp",
         "paper2013",
@@ -94,7 +99,8 @@ fn where_nothing_is_to_be_seen_there_is_a_box_all_the_same() {
         [300, 1],
         [1, 300],
         [65_535, 1],
-    ];
+    ]
+    .map(|[width, height]| Size::new(width, height));
     let mut chance = Chance::new(1);
     let (mut cases, mut flagged) = (0, 0);
     while cases < 200 {
@@ -108,10 +114,10 @@ fn where_nothing_is_to_be_seen_there_is_a_box_all_the_same() {
         let pipeline = &pipelines[which];
         let picture = little(content, photo, &mut chance);
         let name = format!(
-            "{} on a photo of {photo:?}, content {content}, network {size}, map {kind}",
+            "{} on a photo of {photo}, content {content}, network {size}, map {kind}",
             names[which]
         );
-        let view = match View::of(&picture, &pipeline.view, size, size + size / 4) {
+        let view = match View::new(&picture, &pipeline.view, size, size + size / 4) {
             Ok(view) => view,
             Err(error) => {
                 assert!(error.contains("times as long as wide"), "{name}: {error}");
@@ -119,8 +125,8 @@ fn where_nothing_is_to_be_seen_there_is_a_box_all_the_same() {
             }
         };
         cases += 1;
-        let [width, height] = view.size().map(|n| n as usize);
-        let mut map = Array2::zeros((height, width));
+        let Size { width, height } = view.size();
+        let mut map = Array2::zeros((height as usize, width as usize));
         for ((x, y), n) in view.window.pixels().zip(0..) {
             map[[y as usize, x as usize]] = value(kind, n, &mut chance);
         }
@@ -144,7 +150,7 @@ fn where_nothing_is_to_be_seen_there_is_a_box_all_the_same() {
             0.0 <= x_min && x_min < x_max && 0.0 <= y_min && y_min < y_max,
             "{name}: {bbox:?}"
         );
-        let [width, height] = photo.map(f64::from);
+        let [width, height] = [photo.width, photo.height].map(f64::from);
         if pipeline
             .threshold
             .as_ref()
@@ -239,7 +245,7 @@ fn the_smallest_photos_have_rows() {
 /// Three models that fail on a black photo alone: the logarithm of nothing, the slope of a root at
 /// nothing, and a slope that is a number until it is brought to the photo's pixels.
 #[test]
-fn numbers_that_are_none_are_failures_of_their_photo() {
+fn values_that_are_not_finite_are_failures_of_their_photo() {
     let models = [
         (
             "l = Log(m); f = Flatten(l); y = Gemm(f, w)",

@@ -128,7 +128,7 @@ fn a_fit_depends_on_its_seed_alone() {
 }
 
 #[test]
-fn few_colours_are_no_trouble() {
+fn a_mixture_fits_few_colours() {
     for method in [ColourFit::Em, ColourFit::Splitting] {
         let options = ColourOptions {
             fit: method,

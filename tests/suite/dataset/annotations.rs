@@ -55,7 +55,7 @@ fn mean_iou(found: &Value) -> f64 {
 }
 
 #[test]
-fn boxes_that_cannot_be_are_refused_and_those_over_the_edge_are_cut() {
+fn invalid_boxes_are_refused_and_those_over_the_edge_are_clipped() {
     let folder = TempDir::new().unwrap();
     let root = folder.path();
     let whole = [1, 2].map(|number| format!("ILSVRC2012_val_{number:08},0,0,500,375\n"));
@@ -198,7 +198,7 @@ proptest! {
 
     /// Of any two boxes: inside out, without end, larger than numbers go.
     #[test]
-    fn an_iou_lies_between_0_and_1(a in uniform4(edge()), b in uniform4(edge())) {
+    fn an_iou_is_between_0_and_1(a in uniform4(edge()), b in uniform4(edge())) {
         let [a, b] = [a, b].map(|[x0, y0, x1, y1]| BBox::new(x0, y0, x1, y1));
         let iou = a.iou(&b);
         prop_assert!((0.0..=1.0).contains(&iou), "{a:?} {b:?}: {iou}");
@@ -206,7 +206,7 @@ proptest! {
     }
 }
 
-/// An edge of a box: in a photo or near it, on whole pixels or between; seldom any number at all.
+/// An edge of a box: in a photo or near it, at an integer or between two; rarely any number at all.
 fn edge() -> impl Strategy<Value = f64> {
     prop_oneof![
         4 => -20.0..520.0f64,
@@ -233,7 +233,7 @@ fn opened(folder: &Path, arguments: &[&str]) -> String {
 fn hostile_annotations_end_in_an_error_with_its_place() {
     let folder = TempDir::new().unwrap();
     let root = folder.path();
-    let secret = write(root, "elsewhere/secret.txt", "nobody reads this");
+    let secret = write(root, "elsewhere/secret.txt", "this must not be read");
     let secret = text(&secret);
     let laughs: String = (1..10)
         .map(|i| format!("<!ENTITY l{i} \"{}\">", format!("&l{};", i - 1).repeat(10)))

@@ -57,7 +57,7 @@ fn nothing_is_found_on_a_clean_dataset() {
     );
 }
 
-/// A way to spoil the lists, or what lies in their folder.
+/// A way to corrupt the lists, or the files in their folder.
 type Plant = fn(&mut Wsol, &Path);
 
 #[test]
@@ -154,7 +154,7 @@ fn each_planted_fault_is_caught() {
 
 /// VOC's annotations begin at 1: ones that begin at 0 are told by their boxes.
 #[test]
-fn annotations_that_begin_at_0_are_no_vocs() {
+fn annotations_that_begin_at_0_are_not_those_of_voc() {
     let folder = TempDir::new().unwrap();
     for name in ["ImageSets/Main", "Annotations", "JPEGImages"] {
         fs::create_dir_all(folder.path().join(name)).unwrap();
@@ -199,10 +199,10 @@ fn annotations_that_begin_at_0_are_no_vocs() {
     );
 }
 
-/// The lists of ILSVRC, each spoilt: the devkit's label order, blacklist and ground truth are known
-/// by their hashes.
+/// The lists of ILSVRC, each corrupted: the devkit's label order, blacklist and ground truth are
+/// known by their hashes.
 #[test]
-fn other_editions_of_ilsvrcs_lists_are_told() {
+fn other_editions_of_the_ilsvrc_lists_are_reported() {
     let Some(truth) = shared("data/ilsvrc_val_truth") else {
         return;
     };
@@ -245,7 +245,7 @@ fn other_editions_of_ilsvrcs_lists_are_told() {
 }
 
 #[test]
-fn a_library_or_a_model_that_is_none_is_a_finding() {
+fn an_invalid_library_or_model_is_a_finding() {
     let folder = TempDir::new().unwrap();
     let wrong = folder.path().join("libonnxruntime.so");
     fs::write(&wrong, "no library").unwrap();

@@ -13,6 +13,7 @@ use std::thread;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageBuffer, ImageEncoder, ImageFormat, Luma, RgbImage};
 use localise::dataset::{self, Jpeg, PhotoReadError};
+use localise::localiser::PhotoError;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -260,8 +261,8 @@ fn segment(jpg: &[u8], marker: u8) -> usize {
         .unwrap()
 }
 
-/// A JPEG with 20 bytes of its scan changed, so that its codes are none. A change that leaves valid
-/// codes behind is one that no decoder can notice.
+/// A JPEG with 20 bytes of its scan changed, so that its codes are invalid. A change that leaves
+/// valid codes behind is one that no decoder can notice.
 fn flipped(jpg: &[u8]) -> Vec<u8> {
     let header = segment(jpg, 0xda) + 2;
     let start = header + usize::from(u16::from_be_bytes([jpg[header], jpg[header + 1]]));
@@ -324,8 +325,9 @@ fn bad_photos_are_rows_and_not_ends() {
     let bad = write_bad(root);
     for (name, kind, reason) in &bad {
         let error = read_in_time(&root.join(name)).expect_err(name);
-        assert_eq!(error.kind(), *kind, "{name}: {error}");
-        assert!(error.to_string().contains(reason), "{name}: {error}");
+        let error = PhotoError::from(error);
+        assert_eq!(error.kind.name(), *kind, "{name}: {error}");
+        assert!(error.reason.contains(reason), "{name}: {error}");
     }
     let mut fine: Vec<(String, [u32; 2])> = Vec::new();
     for (name, _) in good() {

@@ -11,7 +11,7 @@ use crate::support::{boxes, write};
 const HEADER: &str = "image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max";
 const ROW: &str = "a,a.jpg,10,8,n01440764,0,0,0,5,5";
 
-/// A byte-order mark, carriage returns, quotes, a column that nobody knows.
+/// A byte-order mark, carriage returns, quotes, an unknown column.
 #[test]
 fn odd_tables_are_read() {
     let folder = TempDir::new().unwrap();

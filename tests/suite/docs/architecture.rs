@@ -165,7 +165,7 @@ fn modules_depend_on_each_other_as_described() {
             "what src/{module} names, and what CONTRIBUTING.md lists"
         );
     }
-    // The libraries are listed too, where somebody wants to show that they depend on nothing.
+    // The list may have the libraries too, to show that they depend on nothing.
     described.retain(|module, _| !CRATES.contains(&module.as_str()));
     assert!(
         found.keys().eq(described.keys()),

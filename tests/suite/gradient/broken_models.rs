@@ -64,8 +64,8 @@ fn constant_of_shape(dims: &str) -> Vec<u8> {
     ))
 }
 
-/// Models as files, with words of the error that each ends in; none where there is no error. One for
-/// each kind of error: crates/onnx-grad/tests/suite/broken_models.rs has many more of each.
+/// Models as files, with words of the error that each ends in; none where there is no error. One
+/// for each kind of error: crates/onnx-grad/tests/suite/broken_models.rs has many more of each.
 fn models(folder: &Path) -> Vec<(&'static str, Vec<u8>, &'static str)> {
     fs::write(folder.parent().unwrap().join("secret.bin"), [0; 16]).unwrap();
     fs::write(folder.join("w.bin"), [0; 16]).unwrap();
@@ -132,8 +132,8 @@ fn a_broken_model_ends_the_program_at_once() {
     }
 }
 
-/// A location that leads out of the folder is never opened, wherever in the model it stands; a pipe
-/// is not waited for.
+/// A location that leads out of the folder is never opened, wherever in the model it is, and no
+/// pipe is waited for.
 #[test]
 fn nothing_outside_the_folder_is_opened() {
     if !strace() {
@@ -223,7 +223,7 @@ fn nothing_outside_the_folder_is_opened() {
                 start.elapsed()
             );
             assert_eq!(output.status.code(), Some(2), "{location}: {said}");
-            let wanted = ["outside the model's folder", "no regular file"];
+            let wanted = ["outside the model's folder", "not a regular file"];
             assert!(
                 wanted.iter().any(|wanted| said.contains(wanted)) && said.contains("'w'"),
                 "{location}: {said}"
@@ -238,15 +238,15 @@ fn nothing_outside_the_folder_is_opened() {
     assert_eq!(tried, 18);
 }
 
-/// Through a run: what does not fit its description is refused before any photo, also where memory
-/// is short.
+/// A run refuses a model that does not fit its description before it reads a photo, also where
+/// memory is short.
 #[test]
 fn a_model_that_does_not_fit_is_refused_by_a_run() {
     let job = Job::new(2);
     let refused = |model: Vec<u8>, expected: &str| {
         fs::write(job.out("small.onnx"), model).unwrap();
         let start = Instant::now();
-        // As a job with a limit on its address space, 8 GiB.
+        // As in a job whose address space is limited to 8 GiB.
         let mut limited = Command::new("sh");
         limited
             .args(["-c", "ulimit -v 8388608; exec \"$@\"", "sh"])
@@ -303,7 +303,8 @@ fn a_model_that_does_not_fit_is_refused_by_a_run() {
     );
 }
 
-/// What `localise grad` says of its inputs and outputs, and what it writes down about their origin.
+/// What `localise grad` prints about inputs and outputs, and what the file records about its
+/// origin.
 #[test]
 fn a_gradient_model_tells_what_it_is() {
     let folder = tempfile::tempdir().unwrap();

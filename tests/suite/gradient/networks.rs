@@ -27,7 +27,7 @@ fn networks() -> Vec<ModelDescription> {
         .collect()
 }
 
-/// [1, 3, S, S] after preprocessing; written apart from the program's own.
+/// [1, 3, S, S] after preprocessing, which is implemented here independently of the program.
 fn input(description: &ModelDescription, pixel: impl Fn(usize, usize, usize) -> u8) -> TensorProto {
     let size = description.size;
     let value = |(c, y, x): (usize, usize, usize)| {
@@ -99,13 +99,10 @@ fn networks_agree_with_pytorch() {
                 .unwrap()
                 .floats()
                 .unwrap();
-            // The cosine does not see the length. Units that are on here and off there move the sum
-            // by some 5e-5.
-            let (sum, wanted) = (
-                gradient.iter().map(|g| f64::from(g.abs())).sum::<f64>(),
-                &golden["sum_abs_gradient"],
-            );
-            let off = sum / wanted.as_f64().unwrap() - 1.0;
+            // The cosine does not depend on the length. ReLUs that are on for one side and off for
+            // the other change the sum by about 5e-5.
+            let sum: f64 = gradient.iter().map(|g| f64::from(g.abs())).sum();
+            let off = sum / golden["sum_abs_gradient"].as_f64().unwrap() - 1.0;
             assert!(
                 off.abs() < 1e-3,
                 "{name} {picture}: the sum of magnitudes is off by {off:.1e}"
@@ -129,11 +126,11 @@ fn networks_agree_with_pytorch() {
 }
 
 /// The finite difference S(x + hv) − S(x − hv) against the gradient, for 20 random directions v
-/// with entries of variance 1. A network of ReLUs has kinks wherever one looks closely, and in
-/// float32 one cannot look arbitrarily closely; so the step is wide enough for the scores' rounding
-/// to matter little, and ∇S · v is averaged over 16 points of the way (the midpoint rule of ∫ ∇S ·
-/// v dt, which is the difference). The error is relative to that integral or, where the direction
-/// happens to lie across the gradient, to its standard deviation 2h‖∇S‖.
+/// with entries of variance 1. A network of ReLUs has kinks near every point, and the rounding of
+/// float32 forbids arbitrarily small steps. So the step is wide enough for the rounding of the
+/// scores to matter little, and ∇S · v is averaged over 16 points of the line (the midpoint rule
+/// for ∫ ∇S · v dt, which is the difference). The error is relative to that integral or, where the
+/// direction is nearly orthogonal to the gradient, to its standard deviation 2h‖∇S‖.
 #[test]
 fn gradients_agree_with_finite_differences() {
     const POINTS: usize = 16;
@@ -210,9 +207,9 @@ fn gradients_agree_with_finite_differences() {
     }
 }
 
-/// The probabilities that the networks were published with here: scikit-image's chelsea and coffee,
-/// as they lie in `data/sample`, coded as JPEG; hence the tolerance. The shorter side is brought to
-/// S directly and the centre cut out.
+/// The published probabilities of the networks for scikit-image's chelsea and coffee. The copies in
+/// `data/sample` were re-encoded as JPEG, hence the tolerance. The shorter side is resized to S
+/// directly, and the centre is cropped.
 #[test]
 fn photos_are_classified_as_published() {
     let tables: [(&str, [[f32; 3]; 2]); 3] = [
@@ -305,9 +302,9 @@ fn k_classes_fold_into_one_forward_pass() {
 }
 
 /// The classes of the highest scores, found during the run: the same numbers as when they are
-/// named, and none twice.
+/// given, and none twice.
 #[test]
-fn the_highest_scores_are_found_on_the_way() {
+fn the_highest_scores_are_found_during_the_run() {
     let classifier = Classifier::load(
         describe(Path::new("squeezenet1.1")).unwrap(),
         ProbeOptions::default(),
@@ -382,8 +379,8 @@ fn the_dense_form_has_the_same_scores_at_the_same_size() {
     }
 }
 
-/// A classifier that takes [1, height, width, 3], as TensorFlow's do, gives the same as the one
-/// inside it.
+/// A classifier that takes [1, height, width, 3], as those of TensorFlow do, gives the same results
+/// as the classifier inside it, which takes [1, 3, height, width].
 #[test]
 fn a_channels_last_classifier_is_fed_channels_last() {
     let description = describe("squeezenet1.1".as_ref()).unwrap();

@@ -1,5 +1,5 @@
-//! Runs that are killed, stopped and starved at every step: the same command goes on, to the bytes
-//! of an undisturbed run.
+//! Runs that are killed, stopped, or out of resources at every step: the same command resumes them,
+//! and the results have the bytes of an undisturbed run.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -299,10 +299,10 @@ fn files_are_synced_before_they_are_named() {
     );
 }
 
-/// Through the program: a torn end is told and mended, damage before it ends the run, and nothing
-/// is lost.
+/// Through the program: a torn end is reported and repaired, damage before it ends the run, and
+/// nothing is lost.
 #[test]
-fn a_damaged_journal_is_mended_or_refused() {
+fn a_damaged_journal_is_repaired_or_refused() {
     let job = Job::new(10);
     let golden = job.golden();
     let mut child = quietly(job.command("out", &["--threads", "1"]));
@@ -382,7 +382,7 @@ fn one_process_a_shard() {
 
 /// The first signal finishes the photos in hand and ends with 75; the second ends at once.
 #[test]
-fn signals_stop_a_run_that_goes_on() {
+fn signals_stop_a_run_that_resumes() {
     let job = Job::new(120);
     let golden = job.golden();
     let mut chance = Chance::new(10);
@@ -460,7 +460,7 @@ fn the_second_signal_ends_at_once() {
     assert!(!said.contains("error"), "{said}");
 }
 
-/// A disk that fails while photos are read is no bad photo: it is asked again for ten seconds, then
+/// A disk that fails while photos are read is not a bad photo: it is retried for ten seconds, then
 /// the run stops, to go on later.
 #[test]
 fn an_outage_is_never_a_score() {
@@ -578,9 +578,9 @@ fn twenty_failures_do_not_stop_a_resumed_run() {
     );
 }
 
-/// A finished journal that was cut is refused, and not taken for the whole.
+/// A finished journal that was truncated is refused, and not taken for a complete one.
 #[test]
-fn a_finished_journal_must_be_whole() {
+fn a_finished_journal_must_be_complete() {
     let job = Job::new(6);
     job.golden();
     let path = job.out("golden").join("shard-0.jsonl");
@@ -625,7 +625,7 @@ fn a_limit_on_files_is_an_output_error() {
 /// A run that was started to ignore a signal ignores it, and one that waits for a lock does not
 /// ignore the others.
 #[test]
-fn signals_are_heeded_as_they_were_asked_for() {
+fn signals_that_were_ignored_stay_ignored() {
     let job = Job::with(12, &[], STEADY);
     let golden = job.golden();
     let mut command = Command::new("nohup");

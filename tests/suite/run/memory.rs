@@ -1,4 +1,4 @@
-//! What a run holds and what it costs to go on does not grow with its dataset, or hardly.
+//! The memory of a run and the cost of resuming it hardly grow with its dataset.
 
 use std::fs;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What runs without anybody watching: GNU parallel's line, and the nightly script.
+//! Unattended runs: the command for GNU parallel, and the nightly script.
 
 use std::fs;
 use std::path::Path;

@@ -309,7 +309,8 @@ fn bad_input_is_named_with_a_remedy() {
     }
 }
 
-/// A library that is none, an old variable: a message, never a panic or a hang.
+/// A file that is not a library, or an old variable, leads to a message, never to a panic or a
+/// hang.
 #[test]
 fn a_library_that_does_not_load_is_named() {
     let folder = TempDir::new().unwrap();

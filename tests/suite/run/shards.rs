@@ -1,4 +1,4 @@
-//! Shards and their merge: what is put together is whole, and of one run.
+//! Shards and their merge: the result is complete, and of one run.
 
 use std::fs;
 use std::path::Path;
@@ -38,9 +38,9 @@ fn rewrite(path: &Path, change: impl Fn(&str) -> String) {
     .unwrap();
 }
 
-/// A merge refuses what is not whole or does not belong together, and then writes nothing.
+/// A merge refuses shards that are incomplete or do not belong together, and then writes nothing.
 #[test]
-fn a_merge_wants_every_shard_once() {
+fn a_merge_needs_every_shard_once() {
     let (job, golden) = three();
     let folder = job.out("out");
     let shard = |i: usize| folder.join(format!("shard-{i}.jsonl"));
@@ -209,7 +209,8 @@ fn another_fingerprint_is_refused() {
     assert_eq!(job.results("out"), golden);
 }
 
-/// A fresh whole run in a folder of shards keeps all of them aside, and none in the way of a merge.
+/// A fresh run in one piece, in a folder of shards, renames all of them, so that none disturbs a
+/// merge.
 #[test]
 fn a_fresh_whole_run_sets_all_shards_aside() {
     let (job, golden) = three();
@@ -223,9 +224,9 @@ fn a_fresh_whole_run_sets_all_shards_aside() {
     assert_eq!(old.len(), 3, "{old:?}");
 }
 
-/// A journal in which no photo is done belongs to nobody: a mistake in the first try costs nothing.
+/// A journal without a photo is unowned: a mistake in the first try costs nothing.
 #[test]
-fn an_empty_journal_is_nobodys() {
+fn an_empty_journal_is_unowned() {
     let job = Job::new(4);
     let golden = job.golden();
     fs::write(job.out("small.onnx"), endless()).unwrap();
@@ -239,7 +240,7 @@ fn an_empty_journal_is_nobodys() {
 
 /// Other CPUs may differ in last bits: a merge says so, and is not stopped by it.
 #[test]
-fn mixed_processors_are_told() {
+fn mixed_processors_are_reported() {
     let (job, golden) = three();
     rewrite(&job.out("out").join("shard-2.jsonl"), |json| {
         if json.starts_with("{\"session\"") {
@@ -267,11 +268,11 @@ fn failed_photos_are_tried_again() {
     job.expect(3, "out", &[]);
     let folder = job.out("out");
     let text = fs::read_to_string(folder.join("shard-0.jsonl")).unwrap();
-    let whole: Vec<_> = text.lines().collect();
-    // As though the last photo had not been done: the run goes on, and the mended photo with it.
+    let lines: Vec<_> = text.lines().collect();
+    // As if the last photo had not been processed: the run resumes, and tries the fixed photo too.
     fs::write(
         folder.join("shard-0.part"),
-        whole[..whole.len() - 1].join("\n") + "\n",
+        lines[..lines.len() - 1].join("\n") + "\n",
     )
     .unwrap();
     fs::remove_file(folder.join("shard-0.jsonl")).unwrap();

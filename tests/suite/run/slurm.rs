@@ -24,7 +24,7 @@ fn slurm_gives_the_bytes_of_one_machine() {
             std::env::var_os("CI").is_none(),
             "Slurm is missing (scripts/test installs it), or this is not root"
         );
-        skip("a private Slurm wants Debian's packages and root");
+        skip("a private Slurm needs the Debian packages and root");
         return;
     }
     for _ in 0..either(1, 5) {

@@ -1,9 +1,9 @@
-//! Studies and class models, and the gradients that both stand on.
+//! Studies and class models, and the gradients that both use.
 
 use std::path::Path;
 
 use localise::classifier::{Classifier, ProbeOptions, describe, pixels};
-use localise::saliency::{Method, Tensor};
+use localise::saliency::{LayerTensor, Method};
 use tempfile::TempDir;
 
 use crate::support::program::{expect, json, run};
@@ -105,7 +105,7 @@ fn a_study_gives_the_numbers_of_its_runs() {
             assert_eq!(line[metric], metrics[metric], "{name}: {metric}");
         }
     }
-    // The floor compared with itself; the seeds of the cut are told, those of a threshold are none.
+    // The floor compared with itself. The seeds of the cut are reported; a threshold has none.
     let line = |name: &str| lines.iter().find(|line| line["name"] == name).unwrap();
     assert_eq!(line("floor")["against_floor"]["difference"]["value"], 0.0);
     assert!(
@@ -355,7 +355,7 @@ fn integrated_gradients_are_complete() {
         .collect();
     let tensors: Vec<_> = responses
         .iter()
-        .map(|response| Tensor {
+        .map(|response| LayerTensor {
             values: response.values[0].view(),
             gradient: response.gradients[0][0].view(),
         })

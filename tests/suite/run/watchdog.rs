@@ -1,4 +1,5 @@
-//! Networks that do not end, or fail on one photo: that photo fails, the others are as ever.
+//! Networks that do not end, or fail on one photo: that photo fails, and the others are not
+//! affected.
 
 use std::fs;
 use std::time::Instant;
@@ -55,7 +56,7 @@ fn a_run_that_takes_too_long_is_ended() {
 
 /// An error of the runtime on one photo is that photo's.
 #[test]
-fn a_runtime_error_is_one_photos() {
+fn a_runtime_error_fails_one_photo() {
     let job = Job::with(12, &[7], BEYOND);
     let said = job.expect(3, "out", &[]);
     one_photo_fails(&job, 7, &said, "ONNX Runtime failed");
@@ -64,7 +65,7 @@ fn a_runtime_error_is_one_photos() {
 /// A loop that does not end never begins: the compiler has no rule for loops, and says so before
 /// any work.
 #[test]
-fn a_loop_is_refused_before_work() {
+fn a_loop_is_refused_before_the_run() {
     let job = Job::new(2);
     fs::write(job.out("small.onnx"), endless()).unwrap();
     let said = job.expect(2, "out", &[]);

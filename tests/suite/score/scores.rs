@@ -129,7 +129,7 @@ fn scoring_needs_no_runtime() {
 }
 
 #[test]
-fn what_cannot_be_scored_is_said() {
+fn what_cannot_be_scored_is_reported() {
     let folder = TempDir::new().unwrap();
     let file = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -346,7 +346,7 @@ fn two_runs_are_compared() {
     let same = expect(0, &["compare", text(&a), text(&a), "--max-drop", "0"]).0;
     assert!(same.contains("no photo flipped"), "{same}");
 
-    // Other photos are not compared; anyone's boxes are, against a truth that is named.
+    // Runs of other photos are not compared. Boxes from any source are, against a named truth.
     let fewer = folder.path().join("fewer");
     run(&fewer, &["--pipeline", "whole-image", "--limit", "3"]);
     let (_, error) = expect(2, &["compare", text(&a), text(&fewer)]);
@@ -474,9 +474,9 @@ fn some_photos_of_a_file_are_scored() {
 }
 
 /// The devkit, Kaggle and wsolevaluation call one photo by two names: files of either are scored,
-/// and each is written what its evaluator wants.
+/// and each file is written as its evaluator needs it.
 #[test]
-fn ilsvrcs_photos_have_two_names() {
+fn photos_of_ilsvrc_have_two_names() {
     let folder = TempDir::new().unwrap();
     let dataset = with_ids(folder.path());
     let out = folder.path().join("run");
@@ -533,7 +533,7 @@ fn ilsvrcs_photos_have_two_names() {
     );
 }
 
-/// A COCO set from end to end: photos stand once per category, no class is guessed, crowds and
+/// A COCO set from end to end: photos appear once per category, no class is guessed, crowds and
 /// unknown photos are borne.
 #[test]
 fn coco_results_are_scored_by_category() {

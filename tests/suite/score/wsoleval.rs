@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use localise::dataset::{Dataset, Mask, Request, TrueMask};
-use localise::geometry::BBox;
+use localise::geometry::{BBox, Size};
 use localise::prediction::read_map;
 use localise::score::{Histogram, PxAp, Steps, contours, in_map, levels, reaches};
 use ndarray::Array2;
@@ -226,7 +226,7 @@ fn degenerate_maps_as_the_evaluator_has_them() {
         objects: vec![file("disc_m0.png")],
         ignore: Some(file("disc_ignore.png")),
     };
-    let disc = mask.read([224; 2]).unwrap();
+    let disc = mask.read(Size::square(224)).unwrap();
     let mut refused = 0;
     for photo in &dataset.photos {
         let wanted = &expected["degenerate"][&photo.id];
@@ -241,7 +241,7 @@ fn degenerate_maps_as_the_evaluator_has_them() {
         let truth: Vec<_> = photo
             .boxes
             .iter()
-            .map(|bbox| in_map(bbox, [224; 2]))
+            .map(|bbox| in_map(bbox, Size::square(224)))
             .collect();
         let levels = levels(map.view());
         let most = f64::from(*levels.iter().max().unwrap());

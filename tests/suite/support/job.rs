@@ -161,7 +161,7 @@ impl Job {
         self.results("golden")
     }
 
-    /// What lies in the folder `out`, which holds no unfinished file.
+    /// The files in the folder `out`, none of which is unfinished.
     pub(crate) fn results(&self, out: &str) -> Results {
         let folder = self.out(out);
         let left = names(&folder)

@@ -13,7 +13,7 @@ use super::notation::written;
 /// A model of two classes for pictures of 16 x 16, with its description, whose file is given.
 /// `graph` leads from `x` to `y`; the scale of `x` is 0..=1, divided by `std`.
 pub(crate) fn small_model(folder: &Path, graph: &str, weights: &str, std: f64) -> PathBuf {
-    // A list that is none of the program's own is named by its path.
+    // A list of classes that is not one of the program's own is named by its path.
     let classes = folder.join("two");
     fs::write(
         classes.with_extension("csv"),
@@ -78,7 +78,7 @@ pub(crate) const STEADY: [&str; 2] = [
     "k: 4x3x3x3; w: 4x2; limit = 0.0; scale = 1500.0; one = 1; vector = [1]",
 ];
 
-/// The model's gradient, with the options that nobody asks for.
+/// The model's gradient with the default options.
 pub(crate) fn compile(model: &ModelProto) -> GradientModel {
     gradient::compile(model, &Options::default(), &runtime()).unwrap_or_else(|e| panic!("{e}"))
 }
@@ -111,7 +111,7 @@ pub(crate) fn run(
     (find(&compiled.scores), find(&compiled.gradients[0]))
 }
 
-/// Refuses numbers that are off by more than `tolerance` of the greatest.
+/// Asserts that no number is off by more than `tolerance` of the greatest magnitude.
 pub(crate) fn agree(found: &[f32], expected: &[f32], tolerance: f32, what: &str) {
     let scale = expected.iter().fold(0f32, |m, e| m.max(e.abs()));
     let worst = found

@@ -4,7 +4,7 @@
 A row is `seed,width,height,neighbours,kind,flow,source_set`: the maximum flow, and the number of pixels that
 the source can still reach in the residual graph after it (the smallest source side of a minimum cut).  Both
 come from PyMaxflow, and from scipy as well wherever the flow fits its 32 bits; they must agree.
-Needs the packages of `benches/maxflow/requirements.txt`.
+Needs the packages of `crates/grid-maxflow/benches/requirements.txt`.
 
 The capacities are not stored: they follow from the seed, in integers, so that a test can make them again.
 

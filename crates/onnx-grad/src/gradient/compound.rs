@@ -1,70 +1,66 @@
-//! Functions that exporters write as several nodes, differentiated as one: the slope is then a
-//! tensor of the forward half, and each row of the gradient costs one product.
+//! Functions that exporters write as several nodes, differentiated as one. Their derivative is then
+//! a tensor of the forward half, and each row of the gradient costs a single product.
 
-use super::rules::{self, Rule};
+use super::engine::Link;
+use super::rules;
 use crate::onnx::Graph;
 use crate::onnx::proto::{GraphProto, NodeProto};
 
-/// Replaces, in the chain of nodes from target to image, those that make up one function.
-pub(super) fn join(
-    graph: &GraphProto,
-    chain: &mut Vec<(NodeProto, &'static Rule)>,
-    kept: &[String],
-) {
+/// Replaces, in the chain of nodes from target to input, those that make up one function.
+pub(super) fn join(graph: &GraphProto, chain: &mut Vec<Link>, kept: &[String]) {
     let graph = Graph::new(graph);
-    let functions = chain
+    let functions: Vec<_> = chain
         .iter()
-        .filter_map(|(last, _)| swish(&graph, last).or_else(|| gelu(&graph, last)));
-    for Function { inner, whole } in functions.collect::<Vec<_>>() {
-        // What else uses an inner tensor would still need its gradient.
-        let uses = |name: &String| graph.consumers(name).count();
-        let alone = inner
+        .filter_map(|last| swish(&graph, &last.node).or_else(|| gelu(&graph, &last.node)))
+        .collect();
+    for CompoundFunction { inner, whole } in functions {
+        // If an inner tensor has another user, its own gradient is needed too.
+        let only_inside = inner
             .iter()
-            .all(|name| uses(name) == 1 && !kept.contains(name));
-        if let (true, Some(rule)) = (alone, rules::find(&whole)) {
-            chain.retain(|(node, _)| !inner.contains(&node.output[0]));
-            let last = chain
-                .iter_mut()
-                .find(|(node, _)| node.output == whole.output);
-            *last.expect("the function was found by its last node") = (whole, rule);
-        }
+            .all(|name| graph.consumers(name).count() == 1 && !kept.contains(name));
+        let Some(rule) = rules::find(&whole).filter(|_| only_inside) else {
+            continue;
+        };
+        chain.retain(|link| !inner.contains(&link.node.output[0]));
+        let last = chain
+            .iter_mut()
+            .find(|link| link.node.output == whole.output)
+            .expect("the function was found by its last node");
+        *last = Link { node: whole, rule };
     }
 }
 
 /// Nodes that make up one function.
-struct Function {
+struct CompoundFunction {
     /// The tensors between them.
     inner: Vec<String>,
-    /// The node that would do the same.
+    /// The node that computes the same.
     whole: NodeProto,
 }
 
-/// `y = x · σ(x)`
-fn swish(graph: &Graph<'_>, last: &NodeProto) -> Option<Function> {
-    let ([a, b], "Mul") = (last.input.as_slice(), last.op_type()) else {
+/// `y = x · σ(x)`, the factors in either order
+fn swish(graph: &Graph<'_>, last: &NodeProto) -> Option<CompoundFunction> {
+    if last.op_type() != "Mul" {
+        return None;
+    }
+    let [a, b] = last.input.as_slice() else {
         return None;
     };
-    let [(x, s)] = [(a, b), (b, a)]
-        .into_iter()
-        .filter(|(x, s)| of(graph, "Sigmoid", s) == Some(x))
-        .collect::<Vec<_>>()[..]
-    else {
-        return None;
+    let is_sigmoid_of = |s: &str, x: &String| input_of(graph, "Sigmoid", s) == Some(x);
+    let (x, s) = match (is_sigmoid_of(b, a), is_sigmoid_of(a, b)) {
+        (true, false) => (a, b),
+        (false, true) => (b, a),
+        _ => return None,
     };
-    let whole = NodeProto::of(
-        "Swish",
-        &[x],
-        &last.output[0],
-        &[("sigmoid", s.as_str().into())],
-    );
-    Some(Function {
+    let attributes = [("sigmoid", s.as_str().into())];
+    Some(CompoundFunction {
         inner: vec![s.clone()],
-        whole,
+        whole: NodeProto::new("Swish", &[x], &last.output[0], &attributes),
     })
 }
 
-/// `y = x · (1 + erf(x / √2)) · ½`, the products in any order
-fn gelu(graph: &Graph<'_>, last: &NodeProto) -> Option<Function> {
+/// `y = x · (1 + erf(x / √2)) · ½`, the factors in any order
+fn gelu(graph: &Graph<'_>, last: &NodeProto) -> Option<CompoundFunction> {
     if last.op_type() != "Mul" {
         return None;
     }
@@ -88,34 +84,57 @@ fn gelu(graph: &Graph<'_>, last: &NodeProto) -> Option<Function> {
     let [a, b] = factors.as_slice() else {
         return None;
     };
-    [(a, b), (b, a)].into_iter().find_map(|(x, sum)| {
-        let (erf, one) = with_scalar(graph, "Add", sum)?;
-        let scaled = of(graph, "Erf", &erf)?;
-        let (from, factor) = match graph.producer(scaled)?.op_type() {
-            "Div" => with_scalar(graph, "Div", scaled).map(|(x, divisor)| (x, 1.0 / divisor))?,
-            _ => with_scalar(graph, "Mul", scaled)?,
-        };
-        if from != *x || one != 1.0 || (factor - std::f32::consts::FRAC_1_SQRT_2).abs() > 1e-5 {
-            return None;
-        }
-        let inner = inner.iter().chain([sum, &erf, scaled]).cloned().collect();
-        Some(Function {
-            inner,
-            whole: NodeProto::of("Gelu", &[x], &last.output[0], &[]),
-        })
+    let (x, error_function) = match error_function(graph, a, b) {
+        Some(found) => (a, found),
+        None => (b, error_function(graph, b, a)?),
+    };
+    inner.extend(error_function);
+    Some(CompoundFunction {
+        inner,
+        whole: NodeProto::new("Gelu", &[x], &last.output[0], &[]),
     })
 }
 
-/// The input of the node that makes `tensor`, where that is an `op` of one input.
-fn of<'a>(graph: &Graph<'a>, op: &str, tensor: &str) -> Option<&'a String> {
+/// The tensors between x and `sum = 1 + erf(x / √2)`, if that is what `sum` is: the sum, erf and
+/// the scaled x.
+fn error_function(graph: &Graph<'_>, x: &str, sum: &str) -> Option<[String; 3]> {
+    let ScalarOperands {
+        tensor: erf,
+        scalar: one,
+    } = with_scalar(graph, "Add", sum)?;
+    let scaled = input_of(graph, "Erf", &erf)?;
+    let (from, factor) = match graph.producer(scaled)?.op_type() {
+        "Div" => {
+            let quotient = with_scalar(graph, "Div", scaled)?;
+            (quotient.tensor, 1.0 / quotient.scalar)
+        }
+        _ => {
+            let product = with_scalar(graph, "Mul", scaled)?;
+            (product.tensor, product.scalar)
+        }
+    };
+    if from != x || one != 1.0 || (factor - std::f32::consts::FRAC_1_SQRT_2).abs() > 1e-5 {
+        return None;
+    }
+    Some([sum.to_owned(), erf, scaled.clone()])
+}
+
+/// The input of the node that makes `tensor`, if that is an `op` of one input.
+fn input_of<'a>(graph: &Graph<'a>, op: &str, tensor: &str) -> Option<&'a String> {
     let node = graph
         .producer(tensor)
         .filter(|node| node.op_type() == op && node.domain().is_empty())?;
     node.input.first()
 }
 
-/// The two inputs of the node that makes `tensor`, where that is an `op` of a tensor and a scalar.
-fn with_scalar(graph: &Graph<'_>, op: &str, tensor: &str) -> Option<(String, f32)> {
+/// The operands of a node with a constant scalar among its two inputs.
+struct ScalarOperands {
+    tensor: String,
+    scalar: f32,
+}
+
+/// The operands of the node that makes `tensor`, if that is an `op` of a tensor and a scalar.
+fn with_scalar(graph: &Graph<'_>, op: &str, tensor: &str) -> Option<ScalarOperands> {
     let node = graph
         .producer(tensor)
         .filter(|node| node.op_type() == op && node.domain().is_empty())?;
@@ -123,14 +142,20 @@ fn with_scalar(graph: &Graph<'_>, op: &str, tensor: &str) -> Option<(String, f32
         return None;
     };
     let commutes = op != "Div";
-    let second = scalar(graph, b).map(|value| (a.clone(), value));
-    second.or_else(|| {
-        scalar(graph, a)
-            .filter(|_| commutes)
-            .map(|value| (b.clone(), value))
+    if let Some(scalar) = scalar(graph, b) {
+        return Some(ScalarOperands {
+            tensor: a.clone(),
+            scalar,
+        });
+    }
+    let scalar = scalar(graph, a).filter(|_| commutes)?;
+    Some(ScalarOperands {
+        tensor: b.clone(),
+        scalar,
     })
 }
 
+/// The value of a constant of one number.
 fn scalar(graph: &Graph<'_>, name: &str) -> Option<f32> {
     let weight = graph
         .initializer(name)

@@ -1,43 +1,43 @@
-//! The fully convolutional form: the classifier slid over a larger image, one row of scores per
-//! position.
+//! The fully convolutional form: the classifier applied at every position of a larger image, with
+//! one row of scores per position.
 //!
 //! A classifier ends in layers that see the whole feature map: a global pool, or a matrix product
-//! on the flattened map. Read as a window of the map's own size, the pool is an `AveragePool` and
-//! the product a `Conv`; both give the classifier's own scores at its own image size and a map of
-//! scores on a larger image. Mahendran and Vedaldi 2016 run their networks this way in place of the
-//! ten crops of 2013.
+//! on the flattened map. With windows of the map's own size, the pool is an `AveragePool` and the
+//! product a `Conv`. Both give the classifier's own scores for an image of its own size, and a map
+//! of scores for a larger image. Mahendran and Vedaldi 2016 run their networks this way instead of
+//! on the ten crops of Simonyan et al. 2013.
 
+use super::builder::to_i64;
+use super::error::{GradientError, unsupported};
 use super::graph::{declaration, keep_ancestors};
+use super::options::{Dense, ImageSize};
 use super::prepare::Prepared;
 use super::probe::{Facts, probe};
-use super::rules::integers;
-use super::{Dense, GradientError, Runtime, unsupported};
+use super::runtime::Runtime;
 use crate::onnx::Graph;
 use crate::onnx::proto::{GraphProto, NodeProto, TensorProto, tensor_proto::DataType};
 
-/// The layers of a classifier's tail that a map of scores does not need.
+/// Layers at the end of a classifier that only reshape; a map of scores does not need them.
 const RESHAPES: [&str; 4] = ["Flatten", "Reshape", "Squeeze", "Identity"];
 
-/// Rewrites the layers from the first global one on, opens the image size, and takes the scores of
-/// all positions together.
+/// Rewrites the layers from the first global one on, changes the image size, and combines the
+/// scores of all positions.
 pub(super) fn rewrite(
     prepared: &mut Prepared,
     dense: Dense,
-    size: Option<[usize; 2]>,
+    size: Option<ImageSize>,
     runtime: &dyn Runtime,
 ) -> Result<(), GradientError> {
     let facts = probe(prepared, runtime)?;
-    let [_, channels, height, width] = prepared.picture.shape()[..] else {
-        return Err(GradientError::Shape(
-            "a fully convolutional form wants an input [N, C, H, W]".into(),
+    let [_, channels, height, width] = prepared.sample.shape()[..] else {
+        return Err(GradientError::NoDenseForm(
+            "its input is not of shape [N, C, H, W]".into(),
         ));
     };
-    let size = size.unwrap_or([height, width]);
-    if size[0] < height || size[1] < width {
-        let [h, w] = size;
-        return Err(GradientError::Shape(format!(
-            "an image of {w} x {h} is smaller than the network's {width} x {height}"
-        )));
+    let network = ImageSize { width, height };
+    let size = size.unwrap_or(network);
+    if size.height < height || size.width < width {
+        return Err(GradientError::ImageTooSmall { size, network });
     }
     let tail = tail(prepared);
     let first = tail
@@ -45,117 +45,133 @@ pub(super) fn rewrite(
         .and_then(|n| n.input_name(0))
         .unwrap_or(&prepared.target)
         .to_owned();
-    // The spatial size of the map at the native image size: what a global layer sees.
-    let mut seen = facts
-        .shapes
-        .get(&first)
-        .and_then(|s| s.get(2..))
-        .unwrap_or_default()
-        .to_vec();
-    if seen.len() != 2 {
-        return Err(GradientError::Shape(format!(
-            "`{first}` is no feature map; the classifier has no fully convolutional form"
-        )));
-    }
+    let mut map = feature_map_size(&first, &facts)?;
     let graph = prepared.graph_mut();
     graph.node.retain(|n| !tail.contains(n));
     let mut tensor = first;
     for old in tail.iter().filter(|old| !RESHAPES.contains(&old.op_type())) {
-        let output = format!("dense/{}", old.output[0]);
-        let new = window(
-            old,
-            [&tensor, &output],
-            &seen,
-            &facts,
-            &mut graph.initializer,
-        )?;
+        let layer = Layer {
+            input: &tensor,
+            output: format!("dense/{}", old.output[0]),
+            map,
+        };
+        let new = layer.windowed(old, &facts, &mut graph.initializer)?;
         if matches!(new.op_type(), "AveragePool" | "Conv") {
-            seen = vec![1, 1];
+            map = ImageSize {
+                width: 1,
+                height: 1,
+            };
         }
         graph.node.push(new);
-        tensor = output;
+        tensor = layer.output;
     }
-    let [target, scores] = over_positions(graph, &tensor, dense);
-    keep_ancestors(graph, &[target, scores]);
-    prepared.target = target.into();
-    prepared.scores = scores.into();
-    let input = prepared.picture.name().to_owned();
-    let shape = [1, channels, size[0], size[1]];
+    let combined = combine_positions(graph, &tensor, dense);
+    keep_ancestors(graph, &[combined.target, combined.scores]);
+    prepared.target = combined.target.into();
+    prepared.scores = combined.scores.into();
+    let input = prepared.sample.name().to_owned();
+    let shape = [1, channels, size.height, size.width];
     prepared.graph_mut().input = vec![declaration(&input, DataType::Float, None, &shape)];
-    prepared.picture =
-        TensorProto::picture(&input, &shape, DataType::Float).map_err(GradientError::Shape)?;
+    prepared.sample =
+        TensorProto::sample(&input, &shape, DataType::Float).map_err(GradientError::Model)?;
     Ok(())
 }
 
-/// A layer of the tail, from tensor `x` to `y`, over windows of the size that it saw of the map.
-fn window(
-    old: &NodeProto,
-    [x, y]: [&str; 2],
-    seen: &[usize],
-    facts: &Facts,
-    weights: &mut Vec<TensorProto>,
-) -> Result<NodeProto, GradientError> {
-    let kernel_shape = ("kernel_shape", integers(seen).into());
-    Ok(match old.op_type() {
-        "ReduceMean" if !over_the_map(old, facts) => {
-            return Err(unsupported(
-                old,
-                "only a mean over height and width has a fully convolutional form",
-            ));
-        }
-        "GlobalAveragePool" | "ReduceMean" => {
-            NodeProto::of("AveragePool", &[x], y, &[kernel_shape])
-        }
-        "Gemm" => {
-            let kernel = kernel(old, facts.constants.get(&old.input[1]), seen)?;
-            let inputs: Vec<_> = [x, kernel.name()]
-                .into_iter()
-                .chain(old.input_name(2))
-                .collect();
-            let conv = NodeProto::of("Conv", &inputs, y, &[kernel_shape]);
-            weights.push(kernel);
-            conv
-        }
-        _ => {
-            let mut same = old.clone();
-            same.input[0] = x.into();
-            same.output = vec![y.into()];
-            same
-        }
-    })
+/// The size of a feature map for an image of the network's own size: what a global layer sees.
+fn feature_map_size(tensor: &str, facts: &Facts) -> Result<ImageSize, GradientError> {
+    match facts.shapes.get(tensor).map(Vec::as_slice) {
+        Some(&[_, _, height, width]) => Ok(ImageSize { width, height }),
+        _ => Err(GradientError::NoDenseForm(format!(
+            "`{tensor}` is not a feature map [N, C, H, W]"
+        ))),
+    }
 }
 
-/// Takes the scores of all positions together. Returns the tensor to differentiate and that of the
-/// class scores.
-fn over_positions(graph: &mut GraphProto, scores: &str, dense: Dense) -> [&'static str; 2] {
+/// A layer of the fully convolutional tail.
+struct Layer<'a> {
+    /// The tensor that it reads.
+    input: &'a str,
+    /// The tensor that it makes.
+    output: String,
+    /// The size of its windows: that of the feature map that the original layer sees.
+    map: ImageSize,
+}
+
+impl Layer<'_> {
+    /// `old` as a layer over windows.
+    fn windowed(
+        &self,
+        old: &NodeProto,
+        facts: &Facts,
+        weights: &mut Vec<TensorProto>,
+    ) -> Result<NodeProto, GradientError> {
+        let (x, y) = (self.input, self.output.as_str());
+        let window = to_i64(&[self.map.height, self.map.width]);
+        let kernel_shape = ("kernel_shape", window.into());
+        Ok(match old.op_type() {
+            "ReduceMean" if !is_spatial_mean(old, facts) => {
+                return Err(unsupported(
+                    old,
+                    "only a mean over height and width has a fully convolutional form",
+                ));
+            }
+            "GlobalAveragePool" | "ReduceMean" => {
+                NodeProto::new("AveragePool", &[x], y, &[kernel_shape])
+            }
+            "Gemm" => {
+                let kernels = kernels(old, facts.constants.get(&old.input[1]), self.map)?;
+                let inputs: Vec<_> = [x, kernels.name()]
+                    .into_iter()
+                    .chain(old.input_name(2))
+                    .collect();
+                let conv = NodeProto::new("Conv", &inputs, y, &[kernel_shape]);
+                weights.push(kernels);
+                conv
+            }
+            _ => {
+                let mut same = old.clone();
+                same.input[0] = x.into();
+                same.output = vec![y.into()];
+                same
+            }
+        })
+    }
+}
+
+/// The tensors that hold the combined scores of all positions.
+struct Combined {
+    /// What is differentiated.
+    target: &'static str,
+    /// The class scores.
+    scores: &'static str,
+}
+
+/// Combines the scores of all positions.
+fn combine_positions(graph: &mut GraphProto, scores: &str, dense: Dense) -> Combined {
+    let (mean, positive) = ("dense/mean", "dense/positive");
+    let (target, maximum) = ("dense/target", "dense/maximum");
     match dense {
         Dense::Mean => {
-            graph.node.push(NodeProto::of(
-                "GlobalAveragePool",
-                &[scores],
-                "dense/mean",
-                &[],
-            ));
-            ["dense/mean"; 2]
+            graph
+                .node
+                .push(NodeProto::new("GlobalAveragePool", &[scores], mean, &[]));
+            Combined {
+                target: mean,
+                scores: mean,
+            }
         }
         Dense::Positive => {
+            // Not a `Relu`: whatever the rule for ReLUs, only positive scores count here.
+            let attributes = [("alpha", 0.0.into())];
             graph.node.extend([
-                // Whatever the method's rule of a ReLU, only positions with a positive score count.
-                NodeProto::of(
-                    "ThresholdedRelu",
-                    &[scores],
-                    "dense/positive",
-                    &[("alpha", 0.0.into())],
-                ),
-                NodeProto::of(
-                    "GlobalAveragePool",
-                    &["dense/positive"],
-                    "dense/target",
-                    &[],
-                ),
-                NodeProto::of("GlobalMaxPool", &[scores], "dense/maximum", &[]),
+                NodeProto::new("ThresholdedRelu", &[scores], positive, &attributes),
+                NodeProto::new("GlobalAveragePool", &[positive], target, &[]),
+                NodeProto::new("GlobalMaxPool", &[scores], maximum, &[]),
             ]);
-            ["dense/target", "dense/maximum"]
+            Combined {
+                target,
+                scores: maximum,
+            }
         }
     }
 }
@@ -170,11 +186,11 @@ fn tail(prepared: &Prepared) -> Vec<NodeProto> {
         "Gemm",
     ];
     let index = Graph::new(prepared.graph());
-    let (mut tensor, mut walked, mut length) = (prepared.target.as_str(), Vec::new(), 0);
+    let (mut tensor, mut visited, mut length) = (prepared.target.as_str(), Vec::new(), 0);
     while let Some(node) = index.producer(tensor) {
-        walked.push(node.clone());
+        visited.push(node.clone());
         if GLOBAL.contains(&node.op_type()) {
-            length = walked.len();
+            length = visited.len();
         }
         if matches!(
             node.op_type(),
@@ -184,13 +200,13 @@ fn tail(prepared: &Prepared) -> Vec<NodeProto> {
         }
         tensor = node.input_name(0).unwrap_or_default();
     }
-    walked.truncate(length);
-    walked.reverse();
-    walked
+    visited.truncate(length);
+    visited.reverse();
+    visited
 }
 
 /// Whether a `ReduceMean` takes the mean over height and width of [N, C, H, W], and nothing else.
-fn over_the_map(mean: &NodeProto, facts: &Facts) -> bool {
+fn is_spatial_mean(mean: &NodeProto, facts: &Facts) -> bool {
     let axes = mean
         .input_name(1)
         .and_then(|name| facts.constants.get(name)?.integers().ok())
@@ -200,16 +216,16 @@ fn over_the_map(mean: &NodeProto, facts: &Facts) -> bool {
     axes == [2, 3]
 }
 
-/// The matrix of a `Gemm` as convolution kernels [out, in, h, w].
-fn kernel(
+/// The matrix of a `Gemm` as convolution kernels [out, in, h, w] of the size `map`.
+fn kernels(
     gemm: &NodeProto,
     matrix: Option<&TensorProto>,
-    seen: &[usize],
+    map: ImageSize,
 ) -> Result<TensorProto, GradientError> {
     let plain = gemm.float("alpha", 1.0) == 1.0
         && gemm.float("beta", 1.0) == 1.0
         && gemm.int("transA", 0) == 0;
-    let (Some(matrix), true) = (matrix, plain) else {
+    let Some(matrix) = matrix.filter(|_| plain) else {
         return Err(unsupported(
             gemm,
             "only y = x · W + b with a constant W has a fully convolutional form",
@@ -219,23 +235,24 @@ fn kernel(
         .floats()
         .map_err(|reason| unsupported(gemm, &reason))?;
     let shape = matrix.shape();
-    let transposed = gemm.int("transB", 0) != 0;
-    let (out, inputs) = if transposed {
-        (shape[0], shape[1])
+    let (out, inputs, values) = if gemm.int("transB", 0) != 0 {
+        (shape[0], shape[1], values)
     } else {
-        (shape[1], shape[0])
+        (shape[1], shape[0], transposed(&values, shape[1]))
     };
-    let values = match transposed {
-        true => values,
-        false => (0..out)
-            .flat_map(|o| (0..inputs).map(move |i| (i, o)))
-            .map(|(i, o)| values[i * out + o])
-            .collect(),
-    };
-    let dims = [out, inputs / (seen[0] * seen[1]), seen[0], seen[1]];
-    Ok(TensorProto::from_floats(
-        &format!("dense/{}", matrix.name()),
-        &dims,
-        &values,
-    ))
+    let dims = [
+        out,
+        inputs / (map.height * map.width),
+        map.height,
+        map.width,
+    ];
+    let name = format!("dense/{}", matrix.name());
+    Ok(TensorProto::from_floats(&name, &dims, &values))
+}
+
+/// A row-major matrix of `columns` columns, transposed.
+fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
+    (0..columns)
+        .flat_map(|column| values.iter().skip(column).step_by(columns).copied())
+        .collect()
 }

@@ -3,19 +3,26 @@
 use std::collections::HashSet;
 
 use super::builder::{Builder, Value};
+use super::compound;
+use super::error::{GradientError, MissingRule, unsupported};
 use super::graph::{declaration, keep_ancestors};
+use super::model::GradientModel;
+use super::options::{ASKED, CLASSES, Options, OutputGradient, ReluRule, SEED};
 use super::prepare::Prepared;
 use super::probe::Facts;
 use super::rules::{self, Rule};
-use super::{
-    ASKED, CLASSES, GradientError, GradientModel, Options, OutputGradient, ReluRule, SEED,
-    compound, unsupported,
-};
 use crate::onnx::proto::{
     GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, tensor_proto::DataType,
 };
 
-/// Finds operators without a rule, and a score that does not depend on the image, before anything
+/// A node on the path from input to target, with the rule of its operator.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) node: NodeProto,
+    pub(super) rule: &'static Rule,
+}
+
+/// Finds operators without a rule, and a target that does not depend on the input, before anything
 /// runs.
 pub(super) fn check(prepared: &Prepared) -> Result<(), GradientError> {
     chain(prepared, &path(prepared)).map(drop)
@@ -32,7 +39,7 @@ pub(super) fn differentiate(
     compound::join(prepared.graph(), &mut chain, &prepared.kept());
     let Prepared {
         mut model,
-        picture,
+        sample,
         wrt,
         target,
         scores,
@@ -43,29 +50,25 @@ pub(super) fn differentiate(
     let target_shape = g.shape(&target);
     let classes = target_shape.iter().product();
     let seed = seed(&mut g, options.seed, &scores, classes)?;
-    let seed = g.settle(&seed, &target_shape);
+    let seed = g.reshape_to_gradient(&seed, &target_shape);
     let gradients = backward(&mut g, &chain, &target, seed, &wrt)?;
-    if options.relu != ReluRule::Gradient && !g.met_relu {
-        return Err(GradientError::Shape(
-            "the network has no ReLU; this method differs from the gradient only there\nhelp: take the gradient".into(),
-        ));
+    if options.relu != ReluRule::Gradient && !g.found_relu {
+        return Err(GradientError::NoRelu);
     }
-    let named = |(tensor, gradient): (&String, Value)| {
-        let name = format!("{tensor}_grad");
-        g.nodes
-            .push(NodeProto::of("Identity", &[&gradient.name], &name, &[]));
-        Value { name, ..gradient }
-    };
-    let gradients: Vec<_> = wrt.iter().zip(gradients).map(named).collect();
+    let gradients: Vec<_> = wrt
+        .iter()
+        .zip(gradients)
+        .map(|(tensor, gradient)| named_gradient(&mut g, tensor, gradient))
+        .collect();
 
-    let kind = DataType::try_from(picture.data_type()).unwrap_or_default();
+    let kind = DataType::try_from(sample.data_type()).unwrap_or_default();
     let forward = Interface {
-        inputs: vec![declaration(picture.name(), kind, None, &picture.shape())],
-        outputs: vec![float(&g.forward(&scores), None)],
+        inputs: vec![declaration(sample.name(), kind, None, &sample.shape())],
+        outputs: vec![float_declaration(&g.forward(&scores), None)],
     };
     let layers = wrt
         .iter()
-        .filter(|tensor| *tensor != picture.name())
+        .filter(|tensor| *tensor != sample.name())
         .map(|tensor| g.forward(tensor));
     let whole = interface(&forward, options.seed, classes, &gradients, layers);
     let Builder {
@@ -77,8 +80,8 @@ pub(super) fn differentiate(
     Ok(GradientModel {
         forward: pruned(nodes.clone(), weights.clone(), forward, &model),
         model: pruned(nodes, weights, whole, &model),
-        input: picture.name().into(),
-        input_shape: picture.shape(),
+        input: sample.name().into(),
+        input_shape: sample.shape(),
         scores,
         classes,
         gradients: gradients
@@ -89,14 +92,22 @@ pub(super) fn differentiate(
     })
 }
 
-/// What a model takes and gives.
+/// Gives the gradient of `tensor` the name that users look for.
+fn named_gradient(g: &mut Builder, tensor: &str, gradient: Value) -> Value {
+    let name = format!("{tensor}_grad");
+    g.nodes
+        .push(NodeProto::new("Identity", &[&gradient.name], &name, &[]));
+    Value { name, ..gradient }
+}
+
+/// The inputs and outputs of a model.
 struct Interface {
     inputs: Vec<ValueInfoProto>,
     outputs: Vec<ValueInfoProto>,
 }
 
-/// What a gradient model takes and gives: the forward half's, the seed, the gradients and the
-/// layers.
+/// The inputs and outputs of a gradient model: those of the forward half, the output gradient or
+/// the classes, the gradients, and the layers.
 fn interface(
     forward: &Interface,
     seed: OutputGradient,
@@ -108,7 +119,8 @@ fn interface(
     let integers = |tensor: &str, rows, count| declaration(tensor, DataType::Int64, rows, &[count]);
     match seed {
         OutputGradient::Input => {
-            inputs.push(declaration(SEED, DataType::Float, Some("M"), &[1, classes]))
+            let shape = [1, classes];
+            inputs.push(declaration(SEED, DataType::Float, Some("M"), &shape));
         }
         OutputGradient::Top(k) => outputs.push(integers(CLASSES, None, k)),
         OutputGradient::Asked => {
@@ -120,8 +132,8 @@ fn interface(
         }
     }
     outputs.extend(gradients.iter().map(|gradient| match seed {
-        OutputGradient::Input | OutputGradient::Asked => float(gradient, Some("M")),
-        OutputGradient::Top(k) => float(
+        OutputGradient::Input | OutputGradient::Asked => float_declaration(gradient, Some("M")),
+        OutputGradient::Top(k) => float_declaration(
             &Value {
                 shape: [&[k], &gradient.shape[1..]].concat(),
                 ..gradient.clone()
@@ -129,16 +141,17 @@ fn interface(
             None,
         ),
     }));
-    outputs.extend(layers.map(|layer| float(&layer, None)));
+    outputs.extend(layers.map(|layer| float_declaration(&layer, None)));
     Interface { inputs, outputs }
 }
 
-/// The declaration of a float32 tensor; a name for its rows leaves their number open.
-fn float(tensor: &Value, rows: Option<&str>) -> ValueInfoProto {
+/// The declaration of a float32 tensor. If `rows` is given, it is the name of the first dimension,
+/// which is then open.
+fn float_declaration(tensor: &Value, rows: Option<&str>) -> ValueInfoProto {
     declaration(&tensor.name, DataType::Float, rows, &tensor.shape)
 }
 
-/// A model of those nodes and weights that lead to its outputs, of the opset of `like`.
+/// A model of those nodes and weights that lead to its outputs, with the opset of `like`.
 fn pruned(
     nodes: Vec<NodeProto>,
     weights: Vec<TensorProto>,
@@ -164,14 +177,18 @@ fn pruned(
     ModelProto {
         ir_version: like.ir_version,
         opset_import: like.opset_import.clone(),
-        producer_name: Some("localise".into()),
+        producer_name: Some(env!("CARGO_PKG_NAME").into()),
         producer_version: Some(env!("CARGO_PKG_VERSION").into()),
         graph: Some(graph),
         ..ModelProto::default()
     }
 }
 
-/// The gradient rows [M, classes] that the backward pass starts from.
+/// The gradient of the scores, [M, classes], with which the backward pass starts.
+///
+/// If it is not an input, its rows are one-hot vectors: of the K highest scores
+/// (`classes = TopK(scores)`), or of the highest scores and other classes without repetition
+/// (`classes = Unique(Concat(TopK(scores, top), also))`).
 fn seed(
     g: &mut Builder,
     seed: OutputGradient,
@@ -188,59 +205,54 @@ fn seed(
     let scores = g.emit("Reshape", &[&g.forward(scores), &flat], &[], vec![classes]);
     let (count, highest) = match seed {
         OutputGradient::Top(k) if k == 0 || k > classes => {
-            return Err(GradientError::Shape(format!(
-                "{k} classes are wanted, the model has {classes}\nhelp: --classes 1 to {classes}"
-            )));
+            return Err(GradientError::ClassCount { asked: k, classes });
         }
         OutputGradient::Top(k) => (g.new_integers("k", &[k as i64]).name, CLASSES),
-        _ => (ASKED[0].to_owned(), "grad/highest"),
+        OutputGradient::Input | OutputGradient::Asked => (ASKED[0].to_owned(), "grad/highest"),
     };
-    g.nodes.push(NodeProto::of(
-        "TopK",
-        &[&scores.name, &count],
-        "grad/top",
-        &[],
-    ));
-    g.nodes
-        .last_mut()
-        .expect("pushed above")
-        .output
-        .push(highest.into());
+    let mut top = NodeProto::new("TopK", &[&scores.name, &count], "grad/top", &[]);
+    top.output.push(highest.into());
+    g.nodes.push(top);
     if seed == OutputGradient::Asked {
-        g.nodes.push(NodeProto::of(
+        g.nodes.push(NodeProto::new(
             "Concat",
             &[highest, ASKED[1]],
             "grad/asked",
             &[("axis", 0.into())],
         ));
-        g.nodes.push(NodeProto::of(
+        g.nodes.push(NodeProto::new(
             "Unique",
             &["grad/asked"],
             CLASSES,
             &[("sorted", 0.into())],
         ));
     }
-    let top = Value {
+    let chosen = Value {
         name: CLASSES.into(),
         shape: vec![1],
     };
     let depth = g.new_integer("depth", classes as i64);
     let values = g.new_floats("values", &[2], &[0.0, 1.0]);
-    Ok(g.emit("OneHot", &[&top, &depth, &values], &[], vec![1, classes]))
+    let inputs = [&chosen, &depth, &values];
+    Ok(g.emit("OneHot", &inputs, &[], vec![1, classes]))
 }
 
-/// The tensors through which the target depends on those of `wrt` with a slope.
+/// The tensors through which the target depends on those of `wrt`, other than in steps.
 fn path(prepared: &Prepared) -> HashSet<String> {
     let graph = prepared.graph();
     let mut onwards: HashSet<_> = prepared.wrt.iter().cloned().collect();
     for node in &graph.node {
-        if !rules::is_flat(node) && node.input.iter().any(|name| onwards.contains(name)) {
+        if !rules::is_piecewise_constant(node)
+            && node.input.iter().any(|name| onwards.contains(name))
+        {
             onwards.extend(node.output.iter().filter(|name| !name.is_empty()).cloned());
         }
     }
     let mut backwards = HashSet::from([prepared.target.clone()]);
     for node in graph.node.iter().rev() {
-        if !rules::is_flat(node) && node.output.iter().any(|name| backwards.contains(name)) {
+        if !rules::is_piecewise_constant(node)
+            && node.output.iter().any(|name| backwards.contains(name))
+        {
             backwards.extend(node.input.iter().cloned());
         }
     }
@@ -248,122 +260,140 @@ fn path(prepared: &Prepared) -> HashSet<String> {
 }
 
 /// The nodes on the path with their rules, from the target back.
-fn chain(
-    prepared: &Prepared,
-    path: &HashSet<String>,
-) -> Result<Vec<(NodeProto, &'static Rule)>, GradientError> {
+fn chain(prepared: &Prepared, path: &HashSet<String>) -> Result<Vec<Link>, GradientError> {
     let (wrt, target) = (&prepared.wrt, &prepared.target);
-    if let Some(wrt) = wrt.iter().find(|tensor| !path.contains(*tensor)) {
-        return Err(GradientError::Shape(format!(
-            "`{target}` does not depend on `{wrt}`, or only in steps\nhelp: name a tensor before it with --wrt, or one \
-             behind with --target"
-        )));
+    if let Some(unrelated) = wrt.iter().find(|tensor| !path.contains(*tensor)) {
+        return Err(GradientError::NoDependence {
+            target: target.clone(),
+            wrt: unrelated.clone(),
+        });
     }
-    let mut missing: Vec<(String, Vec<String>)> = Vec::new();
+    let mut missing: Vec<MissingRule> = Vec::new();
     let mut chain = Vec::new();
     for node in prepared.graph().node.iter().rev() {
-        let on_path = !rules::is_flat(node)
+        let on_path = !rules::is_piecewise_constant(node)
             && node.output.iter().any(|name| path.contains(name))
             && node.input.iter().any(|name| path.contains(name));
-        let rule = rules::find(node);
-        // Beside the path too, a loop could keep the probe from ending, and a size that depends on
-        // values mislead it.
-        if !on_path
-            && !matches!(
-                node.op_type(),
-                "If" | "Loop" | "Scan" | "NonZero" | "Compress" | "Unique"
-            )
-        {
+        if !on_path && !is_hazardous(node) {
             continue;
         }
-        let Some(rule) = rule else {
-            let operator = match node.domain() {
-                "" => node.op_type().to_owned(),
-                domain => format!("{domain}:{}", node.op_type()),
-            };
-            match missing.iter_mut().find(|(op, _)| *op == operator) {
-                Some((_, nodes)) => nodes.push(node.label().into()),
-                None => missing.push((operator, vec![node.label().into()])),
-            }
+        let Some(rule) = rules::find(node) else {
+            add_missing(&mut missing, node);
             continue;
         };
-        if !rule.all_outputs && node.output[1..].iter().any(|name| path.contains(name)) {
-            let used = prepared
-                .graph()
-                .node
-                .iter()
-                .any(|n| n.input.iter().any(|name| node.output[1..].contains(name)));
-            if used || node.output[1..].contains(target) {
-                return Err(unsupported(
-                    node,
-                    "only its first output has a gradient rule",
-                ));
-            }
+        if !rule.all_outputs && other_output_needed(node, prepared, path) {
+            return Err(unsupported(
+                node,
+                "only its first output has a gradient rule",
+            ));
         }
-        chain.push((node.clone(), rule));
+        chain.push(Link {
+            node: node.clone(),
+            rule,
+        });
     }
     if missing.is_empty() {
         return Ok(chain);
     }
     missing.sort();
     Err(GradientError::NoRule {
-        input: wrt.join("`, `"),
+        wrt: wrt.clone(),
         target: target.clone(),
         operators: missing,
     })
+}
+
+/// Whether a node is refused even if it is not on the path: a loop could keep the probe from
+/// ending, and the probe's shapes would be wrong for other images where a size depends on values.
+fn is_hazardous(node: &NodeProto) -> bool {
+    matches!(
+        node.op_type(),
+        "If" | "Loop" | "Scan" | "NonZero" | "Compress" | "Unique"
+    )
+}
+
+fn add_missing(missing: &mut Vec<MissingRule>, node: &NodeProto) {
+    let operator = match node.domain() {
+        "" => node.op_type().to_owned(),
+        domain => format!("{domain}:{}", node.op_type()),
+    };
+    let label = node.label().to_owned();
+    match missing.iter_mut().find(|m| m.operator == operator) {
+        Some(known) => known.nodes.push(label),
+        None => missing.push(MissingRule {
+            operator,
+            nodes: vec![label],
+        }),
+    }
+}
+
+/// Whether the target depends on an output of `node` other than the first.
+fn other_output_needed(node: &NodeProto, prepared: &Prepared, path: &HashSet<String>) -> bool {
+    let others = &node.output[1..];
+    let nodes = &prepared.graph().node;
+    let is_used = || {
+        nodes
+            .iter()
+            .any(|user| user.input.iter().any(|name| others.contains(name)))
+    };
+    others.iter().any(|name| path.contains(name))
+        && (is_used() || others.contains(&prepared.target))
 }
 
 /// The gradients of the target with respect to `wrt`, where `seed` is the gradient with respect to
 /// the target.
 fn backward(
     g: &mut Builder,
-    chain: &[(NodeProto, &'static Rule)],
+    chain: &[Link],
     target: &str,
     seed: Value,
     wrt: &[String],
 ) -> Result<Vec<Value>, GradientError> {
     g.start(target, seed);
-    for (node, rule) in chain {
+    for Link { node, rule } in chain {
         g.enter(&node.output[0]);
         let dy = match g.gradient(&node.output[0]) {
             Some(dy) => dy,
             None => {
-                let zero = vec![1; g.row(&node.output[0]).len()];
-                g.new_floats("zero", &zero, &[0.0])
+                let ones = vec![1; g.gradient_shape(&node.output[0]).len()];
+                g.new_floats("zero", &ones, &[0.0])
             }
         };
         let dxs = (rule.gradients)(g, node, &dy)?;
-        for (i, name) in node
-            .input
-            .iter()
-            .enumerate()
-            .filter(|(_, name)| g.wants(name))
-            .collect::<Vec<_>>()
-        {
-            let none = || {
-                unsupported(
-                    node,
-                    &format!("its rule has no gradient for its input `{name}`"),
-                )
+        for (i, name) in node.input.iter().enumerate() {
+            if !g.needs_gradient(name) {
+                continue;
+            }
+            let Some(dx) = dxs.get(i).cloned().flatten() else {
+                let reason = format!("its rule has no gradient for its input `{name}`");
+                return Err(unsupported(node, &reason));
             };
-            let dx = dxs.get(i).cloned().flatten().ok_or_else(none)?;
-            let fits = |(&have, &want): (&usize, &usize)| have == want || have == 1;
-            let wanted = g.row(name);
-            assert!(
-                dx.shape.len() == wanted.len() && dx.shape.iter().zip(&wanted).all(fits),
-                "{} `{}`: a gradient of shape {:?} for an input of shape {wanted:?}",
-                node.op_type(),
-                node.label(),
-                dx.shape
-            );
+            assert_fits(&dx, &g.gradient_shape(name), node);
             g.contribute(name, dx);
         }
     }
     g.enter("");
-    let whole = |tensor: &String| {
+    let expanded = |tensor: &String| {
         let gradient = g.gradient(tensor).expect("the chain leads to it");
-        let shape = g.row(tensor);
-        g.whole(&gradient, &shape)
+        let shape = g.gradient_shape(tensor);
+        g.expand(&gradient, &shape)
     };
-    Ok(wrt.iter().map(whole).collect())
+    Ok(wrt.iter().map(expanded).collect())
+}
+
+/// Panics if a rule has returned a gradient that does not broadcast to `shape`.
+fn assert_fits(dx: &Value, shape: &[usize], node: &NodeProto) {
+    let fits = dx.shape.len() == shape.len()
+        && dx
+            .shape
+            .iter()
+            .zip(shape)
+            .all(|(&have, &want)| have == want || have == 1);
+    assert!(
+        fits,
+        "{} `{}`: a gradient of shape {:?} for an input of shape {shape:?}",
+        node.op_type(),
+        node.label(),
+        dx.shape
+    );
 }

@@ -1,4 +1,4 @@
-//! Small things that every step does with a graph: declarations, and what leads where.
+//! What every step does with a graph: declarations, and which tensors depend on which.
 
 use std::collections::HashSet;
 
@@ -7,21 +7,26 @@ use crate::onnx::proto::{
     tensor_shape_proto::Dimension, tensor_shape_proto::dimension, type_proto,
 };
 
-/// The declaration of an input or output. A name for the first axis stands for a free size.
+/// The declaration of an input or output. If `first` is given, it is the name of the first
+/// dimension, which is then open.
 pub(super) fn declaration(
     name: &str,
     kind: DataType,
     first: Option<&str>,
     dims: &[usize],
 ) -> ValueInfoProto {
-    let dim = dims.iter().enumerate().map(|(i, &n)| match first {
-        Some(rows) if i == 0 => dimension::Value::DimParam(rows.into()),
-        _ => dimension::Value::DimValue(n as i64),
-    });
-    let dim = dim
-        .map(|value| Dimension {
-            value: Some(value),
-            ..Dimension::default()
+    let dim = dims
+        .iter()
+        .enumerate()
+        .map(|(i, &n)| {
+            let value = match first {
+                Some(rows) if i == 0 => dimension::Value::DimParam(rows.into()),
+                _ => dimension::Value::DimValue(n as i64),
+            };
+            Dimension {
+                value: Some(value),
+                ..Dimension::default()
+            }
         })
         .collect();
     let tensor = type_proto::Tensor {
@@ -38,7 +43,7 @@ pub(super) fn declaration(
     }
 }
 
-/// The name of an output, without type and shape.
+/// The declaration of an output by its name alone.
 pub(super) fn output(name: &str) -> ValueInfoProto {
     ValueInfoProto {
         name: Some(name.into()),
@@ -57,7 +62,7 @@ pub(super) fn uses(node: &NodeProto, names: &mut HashSet<String>) {
     }
 }
 
-/// Drops the nodes and weights that do not lead to `tensors`.
+/// Drops the nodes and weights that `tensors` do not depend on.
 pub(super) fn keep_ancestors(graph: &mut GraphProto, tensors: &[&str]) {
     let mut needed: HashSet<String> = tensors.iter().map(|&t| t.to_owned()).collect();
     let mut kept: Vec<_> = std::mem::take(&mut graph.node)
@@ -78,7 +83,7 @@ pub(super) fn keep_ancestors(graph: &mut GraphProto, tensors: &[&str]) {
     graph.quantization_annotation.clear();
 }
 
-/// The tensors whose values depend on the image. The shape of a tensor does not.
+/// The tensors whose values depend on the input. The shape of a tensor is taken to be fixed.
 pub(super) fn varying(graph: &GraphProto) -> HashSet<String> {
     let mut varying = HashSet::from([graph.input[0].name().to_owned()]);
     let mut used = HashSet::new();

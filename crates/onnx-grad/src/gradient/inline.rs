@@ -1,13 +1,17 @@
-//! Graphs inside graphs, taken apart: calls of the model's own functions, and branches whose
-//! condition is known.
+//! Graphs inside graphs are written out: calls of the model's own functions, and branches whose
+//! condition does not depend on the input.
 
 use std::collections::{HashMap, HashSet};
 
+use super::error::GradientError;
 use super::graph::{keep_ancestors, output, varying};
-use super::{GradientError, Runtime};
-use crate::onnx::proto::{AttributeProto, FunctionProto, ModelProto, NodeProto, TensorProto};
+use super::runtime::{Runtime, run};
+use crate::onnx::proto::{
+    AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto,
+};
 
-/// A model whose functions call each other to more nodes than this is a bomb.
+/// The largest number of nodes that the functions of a model may expand to. A small file can
+/// describe exponentially many.
 const MAX_NODES: usize = 1_000_000;
 
 /// Replaces each call of one of the model's own functions by the function's body.
@@ -26,7 +30,7 @@ pub(super) fn functions(model: &mut ModelProto) -> Result<(), GradientError> {
     while graph.node.iter().any(|node| find(node).is_some()) {
         depth += 1;
         if depth > functions.len() {
-            return Err(GradientError::Shape(
+            return Err(GradientError::Model(
                 "a function of the model calls itself".into(),
             ));
         }
@@ -37,41 +41,40 @@ pub(super) fn functions(model: &mut ModelProto) -> Result<(), GradientError> {
                 continue;
             };
             calls += 1;
-            let names = function.input.iter().zip(
-                node.input
-                    .iter()
-                    .map(String::as_str)
-                    .chain(std::iter::repeat("")),
-            );
-            let outputs = function
-                .output
-                .iter()
-                .zip(node.output.iter().map(String::as_str));
-            let outputs = outputs.filter(|(_, outer)| !outer.is_empty());
-            let names = names
-                .chain(outputs)
-                .map(|(inner, outer)| (inner.clone(), outer.to_owned()))
-                .collect();
-            let body = Body {
-                nodes: &function.node,
-                weights: &[],
-                names,
-                prefix: format!("{}/{calls}/", function.name()),
-            };
-            nodes.extend(
-                body.spliced()
-                    .into_iter()
-                    .map(|inner| with_arguments(inner, &node, function)),
-            );
+            nodes.extend(expanded_call(&node, function, calls));
             if nodes.len() > MAX_NODES {
-                return Err(GradientError::Shape(format!(
-                    "the model's functions unfold to more than {MAX_NODES} nodes"
+                return Err(GradientError::Model(format!(
+                    "the model's functions expand to more than {MAX_NODES} nodes"
                 )));
             }
         }
         graph.node = nodes;
     }
     Ok(())
+}
+
+/// The nodes of a function for one call. `number` keeps the names of different calls apart.
+fn expanded_call(call: &NodeProto, function: &FunctionProto, number: usize) -> Vec<NodeProto> {
+    let mut names = HashMap::new();
+    for (i, parameter) in function.input.iter().enumerate() {
+        let argument = call.input.get(i).cloned().unwrap_or_default();
+        names.insert(parameter.clone(), argument);
+    }
+    for (inner, outer) in function.output.iter().zip(&call.output) {
+        if !outer.is_empty() {
+            names.insert(inner.clone(), outer.clone());
+        }
+    }
+    let body = Body {
+        nodes: &function.node,
+        weights: &[],
+        names,
+        prefix: format!("{}/{number}/", function.name()),
+    };
+    body.renamed_nodes()
+        .into_iter()
+        .map(|inner| with_arguments(inner, call, function))
+        .collect()
 }
 
 /// Gives a node of a function's body the attributes that the call passes, or the function's
@@ -97,71 +100,82 @@ fn with_arguments(mut inner: NodeProto, call: &NodeProto, function: &FunctionPro
     inner
 }
 
-/// Replaces each `If` whose condition does not depend on the image by the branch that is taken.
+/// Replaces each `If` whose condition does not depend on the input by the branch that is taken.
+/// Branches may hold further ones, so this is repeated until there are none.
 pub(super) fn conditionals(
     model: &mut ModelProto,
-    image: &TensorProto,
+    sample: &TensorProto,
     runtime: &dyn Runtime,
 ) -> Result<(), GradientError> {
     loop {
-        let graph = model.graph.as_ref().expect("checked by prepare");
-        let varying = varying(graph);
-        let mut conditions: Vec<_> = graph
-            .node
-            .iter()
-            .filter(|n| n.op_type() == "If" && !n.input.is_empty())
-            .map(|n| n.input[0].clone())
-            .filter(|name| !varying.contains(name))
-            .collect();
-        conditions.sort();
-        conditions.dedup();
+        let conditions = fixed_conditions(model.graph.as_ref().expect("checked by prepare"));
         if conditions.is_empty() {
             return Ok(());
         }
-        let taken = truths(model, &conditions, image, runtime)?;
+        let truths = evaluate(model, &conditions, sample, runtime)?;
         let graph = model.graph.as_mut().expect("checked by prepare");
         for (i, node) in std::mem::take(&mut graph.node).into_iter().enumerate() {
-            let Some(&truth) = node
+            let truth = node
                 .input
                 .first()
-                .and_then(|name| taken.get(name))
-                .filter(|_| node.op_type() == "If")
-            else {
-                graph.node.push(node);
-                continue;
-            };
-            let branch = node.graph(if truth { "then_branch" } else { "else_branch" });
-            let branch = branch.ok_or_else(|| {
-                GradientError::Shape(format!("`{}` lacks a branch", node.label()))
-            })?;
-            let names = branch
-                .output
-                .iter()
-                .map(|o| o.name().to_owned())
-                .zip(node.output.iter().cloned())
-                .collect();
-            let prefix = format!("{}/{i}/", node.label());
-            let body = Body {
-                nodes: &branch.node,
-                weights: &branch.initializer,
-                names,
-                prefix,
-            };
-            let renamed = |w: &TensorProto| TensorProto {
-                name: Some(body.named(w.name())),
-                ..w.clone()
-            };
-            graph.initializer.extend(body.weights.iter().map(renamed));
-            graph.node.extend(body.spliced());
+                .and_then(|name| truths.get(name))
+                .filter(|_| node.op_type() == "If");
+            match truth {
+                Some(&truth) => take_branch(graph, &node, i, truth)?,
+                None => graph.node.push(node),
+            }
         }
     }
 }
 
-/// The values of the conditions, by one run.
-fn truths(
+/// The conditions of `If` nodes that do not depend on the input, sorted.
+fn fixed_conditions(graph: &GraphProto) -> Vec<String> {
+    let varying = varying(graph);
+    let mut conditions: Vec<_> = graph
+        .node
+        .iter()
+        .filter(|node| node.op_type() == "If" && !node.input.is_empty())
+        .map(|node| node.input[0].clone())
+        .filter(|name| !varying.contains(name))
+        .collect();
+    conditions.sort();
+    conditions.dedup();
+    conditions
+}
+
+/// Appends the nodes and weights of one branch of an `If`. `number` keeps the names of different
+/// nodes apart.
+fn take_branch(
+    graph: &mut GraphProto,
+    node: &NodeProto,
+    number: usize,
+    truth: bool,
+) -> Result<(), GradientError> {
+    let branch = node.graph(if truth { "then_branch" } else { "else_branch" });
+    let branch =
+        branch.ok_or_else(|| GradientError::Model(format!("`{}` lacks a branch", node.label())))?;
+    let names = branch
+        .output
+        .iter()
+        .map(|o| o.name().to_owned())
+        .zip(node.output.iter().cloned())
+        .collect();
+    let body = Body {
+        nodes: &branch.node,
+        weights: &branch.initializer,
+        names,
+        prefix: format!("{}/{number}/", node.label()),
+    };
+    graph.initializer.extend(body.renamed_weights());
+    graph.node.extend(body.renamed_nodes());
+    Ok(())
+}
+
+/// The values of the conditions, from one run.
+fn evaluate(
     model: &ModelProto,
     conditions: &[String],
-    image: &TensorProto,
+    sample: &TensorProto,
     runtime: &dyn Runtime,
 ) -> Result<HashMap<String, bool>, GradientError> {
     let mut model = model.clone();
@@ -169,7 +183,7 @@ fn truths(
     graph.output = conditions.iter().map(|name| output(name)).collect();
     let names: Vec<_> = conditions.iter().map(String::as_str).collect();
     keep_ancestors(graph, &names);
-    let values = runtime.run(&model, image).map_err(GradientError::Probe)?;
+    let values = run(runtime, &model, sample)?;
     let truth = |value: TensorProto| value.raw_data.is_some_and(|raw| raw.first() == Some(&1));
     Ok(conditions
         .iter()
@@ -178,26 +192,39 @@ fn truths(
         .collect())
 }
 
-/// The nodes of a function or branch that are to stand in an outer graph.
+/// The contents of a function or branch, to be moved to an outer graph.
 struct Body<'a> {
     nodes: &'a [NodeProto],
     weights: &'a [TensorProto],
-    /// Outer names of the tensors that the caller knows.
+    /// The outer names of the inputs and outputs.
     names: HashMap<String, String>,
-    /// Goes before the names of all others that the body makes.
+    /// Put before the names of all other tensors that the body makes.
     prefix: String,
 }
 
 impl Body<'_> {
-    /// The outer name of a tensor that the body makes or is given.
-    fn named(&self, inner: &str) -> String {
+    /// The outer name of a tensor of the body.
+    fn outer_name(&self, inner: &str) -> String {
         self.names
             .get(inner)
             .cloned()
             .unwrap_or_else(|| format!("{}{inner}", self.prefix))
     }
 
-    fn spliced(&self) -> Vec<NodeProto> {
+    /// The weights under their outer names.
+    fn renamed_weights(&self) -> Vec<TensorProto> {
+        self.weights
+            .iter()
+            .map(|weight| TensorProto {
+                name: Some(self.outer_name(weight.name())),
+                ..weight.clone()
+            })
+            .collect()
+    }
+
+    /// The nodes with the outer names of their tensors. A name that the body neither makes nor is
+    /// given belongs to the outer graph already.
+    fn renamed_nodes(&self) -> Vec<NodeProto> {
         let outputs = self
             .nodes
             .iter()
@@ -208,12 +235,12 @@ impl Body<'_> {
             .collect();
         let rename = |name: &mut String| {
             if self.names.contains_key(name.as_str()) || made.contains(name.as_str()) {
-                *name = self.named(name);
+                *name = self.outer_name(name);
             }
         };
         let renamed = |node: &NodeProto| {
             let mut node = node.clone();
-            each_name(&mut node, &rename);
+            for_each_name(&mut node, &rename);
             if !node.name().is_empty() {
                 node.name = Some(format!("{}{}", self.prefix, node.name()));
             }
@@ -224,7 +251,7 @@ impl Body<'_> {
 }
 
 /// Visits the names of all tensors that a node and its subgraphs use and make.
-pub(super) fn each_name(node: &mut NodeProto, visit: &dyn Fn(&mut String)) {
+pub(super) fn for_each_name(node: &mut NodeProto, visit: &dyn Fn(&mut String)) {
     node.input
         .iter_mut()
         .chain(&mut node.output)
@@ -235,10 +262,9 @@ pub(super) fn each_name(node: &mut NodeProto, visit: &dyn Fn(&mut String)) {
         .iter_mut()
         .flat_map(|a| a.g.iter_mut().chain(&mut a.graphs))
     {
-        graph
-            .node
-            .iter_mut()
-            .for_each(|inner| each_name(inner, visit));
+        for inner in &mut graph.node {
+            for_each_name(inner, visit);
+        }
         graph
             .output
             .iter_mut()

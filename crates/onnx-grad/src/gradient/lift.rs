@@ -1,44 +1,65 @@
-//! Older spellings of operators brought to that of opset 18, one rule each. Later ones only add
-//! element types, or attributes whose default is what was before.
+//! Upgrades operators of older opsets to the form of opset 18, one rule each. Later opsets only add
+//! element types, or attributes whose default is the earlier behaviour.
 
-use super::{GradientError, unsupported};
+use super::error::{GradientError, unsupported};
 use crate::onnx::proto::{AttributeProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto};
 
-/// The opset of the operators that the backward half is written in.
+/// The opset in which the backward half is written.
 const OPSET: i64 = 18;
-/// The opsets that are understood. The newest is that of the ONNX release whose messages
+/// The opsets that are supported. The newest is that of the ONNX release whose messages
 /// `onnx::proto` holds.
-const UNDERSTOOD: std::ops::RangeInclusive<i64> = 7..=27;
+const SUPPORTED: std::ops::RangeInclusive<i64> = 7..=27;
 
-/// A node in its old spelling to nodes in the new one, with new weights.
-type Lift = fn(NodeProto, &mut Vec<TensorProto>) -> Vec<NodeProto>;
+/// From a node in its old form to nodes in the new one. New weights are added to the list.
+type LiftFn = fn(NodeProto, &mut Vec<TensorProto>) -> Vec<NodeProto>;
 
-/// Operator, the opset below which its spelling is another, the way from there.
-const LIFTS: &[(&str, i64, Lift)] = &[
-    ("BatchNormalization", 15, batch_normalization),
-    ("CastLike", i64::MAX, cast_like),
-    ("Clip", 11, clip),
-    ("Dropout", i64::MAX, dropout),
-    ("LogSoftmax", 13, softmax),
-    ("Pad", 11, pad),
-    ("ReduceL1", 18, axes),
-    ("ReduceL2", 18, axes),
-    ("ReduceLogSum", 18, axes),
-    ("ReduceLogSumExp", 18, axes),
-    ("ReduceMax", 18, axes),
-    ("ReduceMean", 18, axes),
-    ("ReduceMin", 18, axes),
-    ("ReduceProd", 18, axes),
-    ("ReduceSum", 13, axes),
-    ("ReduceSumSquare", 18, axes),
-    ("Resize", 11, resize),
-    ("Slice", 10, slice),
-    ("Softmax", 13, softmax),
-    ("Split", 13, split),
-    ("Split", 18, split_evenly),
-    ("Squeeze", 13, axes),
-    ("Unsqueeze", 13, axes),
-    ("Upsample", i64::MAX, resize),
+/// How an operator is upgraded.
+struct Lift {
+    operator: &'static str,
+    /// The first opset whose form needs no upgrade.
+    below: i64,
+    apply: LiftFn,
+}
+
+const fn lift_below(operator: &'static str, below: i64, apply: LiftFn) -> Lift {
+    Lift {
+        operator,
+        below,
+        apply,
+    }
+}
+
+/// An operator that is replaced in any opset.
+const fn lift_always(operator: &'static str, apply: LiftFn) -> Lift {
+    lift_below(operator, i64::MAX, apply)
+}
+
+/// The upgrades, sorted by operator.
+const LIFTS: &[Lift] = &[
+    lift_below("BatchNormalization", 15, batch_normalization),
+    lift_always("CastLike", cast_like),
+    lift_below("Clip", 11, clip),
+    lift_always("Dropout", dropout),
+    lift_below("LogSoftmax", 13, softmax),
+    lift_below("Pad", 11, pad),
+    lift_below("ReduceL1", 18, axes),
+    lift_below("ReduceL2", 18, axes),
+    lift_below("ReduceLogSum", 18, axes),
+    lift_below("ReduceLogSumExp", 18, axes),
+    lift_below("ReduceMax", 18, axes),
+    lift_below("ReduceMean", 18, axes),
+    lift_below("ReduceMin", 18, axes),
+    lift_below("ReduceProd", 18, axes),
+    lift_below("ReduceSum", 13, axes),
+    lift_below("ReduceSumSquare", 18, axes),
+    lift_below("Resize", 11, resize),
+    lift_below("Slice", 10, slice),
+    lift_below("Softmax", 13, softmax),
+    lift_below("Split", 13, split),
+    lift_below("Split", 18, split_evenly),
+    lift_below("Squeeze", 13, axes),
+    lift_below("Unsqueeze", 13, axes),
+    lift_always("Upsample", resize),
 ];
 
 /// The opset of the standard operators in `model`.
@@ -48,16 +69,16 @@ pub(super) fn opset(model: &ModelProto) -> Result<i64, GradientError> {
         .iter()
         .find(|o| matches!(o.domain(), "" | "ai.onnx"));
     let opset = standard.map_or(1, OperatorSetIdProto::version);
-    if UNDERSTOOD.contains(&opset) {
+    if SUPPORTED.contains(&opset) {
         return Ok(opset);
     }
-    let (first, last) = (UNDERSTOOD.start(), UNDERSTOOD.end());
-    Err(GradientError::Shape(format!(
-        "the model is of opset {opset}; opsets {first} to {last} are understood"
+    let (first, last) = (SUPPORTED.start(), SUPPORTED.end());
+    Err(GradientError::Model(format!(
+        "the model is of opset {opset}; opsets {first} to {last} are supported"
     )))
 }
 
-/// Writes each node of a model of opset `from` as opset 18 spells it.
+/// Brings each node of a model of opset `from` into the form of opset 18.
 pub(super) fn lift(model: &mut ModelProto, from: i64) -> Result<(), GradientError> {
     let graph = model.graph.as_mut().expect("checked by prepare");
     for mut node in std::mem::take(&mut graph.node) {
@@ -67,17 +88,20 @@ pub(super) fn lift(model: &mut ModelProto, from: i64) -> Result<(), GradientErro
         if node.op_type() == "BatchNormalization"
             && (node.int("spatial", 1) == 0 || (from >= 14 && node.int("training_mode", 0) == 1))
         {
-            let reason = "only the form of inference, one statistic per channel, has a rule";
+            let reason = "only the inference form, with one statistic per channel, has a rule";
             return Err(unsupported(&node, reason));
         }
         let mut nodes = vec![node];
-        for (op, below, lift) in LIFTS {
-            if from < *below && nodes[0].op_type() == *op && nodes[0].domain().is_empty() {
-                if nodes[0].input_name(0).is_none() || nodes[0].output.is_empty() {
-                    return Err(unsupported(&nodes[0], "it has no input or no output"));
-                }
-                nodes = lift(nodes.remove(0), &mut graph.initializer);
+        for lift in LIFTS {
+            let first = &nodes[0];
+            if from >= lift.below || first.op_type() != lift.operator || !first.domain().is_empty()
+            {
+                continue;
             }
+            if first.input_name(0).is_none() || first.output.is_empty() {
+                return Err(unsupported(first, "it has no input or no output"));
+            }
+            nodes = (lift.apply)(nodes.remove(0), &mut graph.initializer);
         }
         graph.node.extend(nodes);
     }
@@ -93,8 +117,8 @@ pub(super) fn lift(model: &mut ModelProto, from: i64) -> Result<(), GradientErro
     Ok(())
 }
 
-/// Moves an attribute to a new integer input at position `at`.
-fn to_input(node: &mut NodeProto, attribute: &str, at: usize, weights: &mut Vec<TensorProto>) {
+/// Turns an integer attribute into a constant input at position `at`.
+fn integer_input(node: &mut NodeProto, attribute: &str, at: usize, weights: &mut Vec<TensorProto>) {
     let Some(values) = node.ints(attribute) else {
         return;
     };
@@ -105,7 +129,7 @@ fn to_input(node: &mut NodeProto, attribute: &str, at: usize, weights: &mut Vec<
     node.input.insert(at, name);
 }
 
-/// A float attribute as a new scalar input.
+/// Turns a float attribute into a constant scalar input.
 fn float_input(node: &mut NodeProto, attribute: &str, value: f32, weights: &mut Vec<TensorProto>) {
     let name = format!("lift/{}/{attribute}", node.output[0]);
     weights.push(TensorProto::from_floats(&name, &[], &[value]));
@@ -113,22 +137,25 @@ fn float_input(node: &mut NodeProto, attribute: &str, value: f32, weights: &mut 
     node.input.push(name);
 }
 
-/// Opset 7 and 9 had outputs and attributes for training.
+/// Until opset 14, `BatchNormalization` had outputs and attributes for training.
 fn batch_normalization(mut node: NodeProto, _: &mut Vec<TensorProto>) -> Vec<NodeProto> {
     node.output.truncate(1);
     node.attribute.retain(|a| a.name() == "epsilon");
     vec![node]
 }
 
-/// A cast to the type of a weight names that type.
-#[allow(clippy::ptr_arg, reason = "a rule of the table")]
+/// A `CastLike` whose type is that of a weight becomes a `Cast` to that type.
+#[allow(
+    clippy::ptr_arg,
+    reason = "the functions of the table share one signature"
+)]
 fn cast_like(node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto> {
     match weights
         .iter()
         .find(|w| node.input.get(1).is_some_and(|like| like == w.name()))
     {
         Some(like) => {
-            vec![NodeProto::of(
+            vec![NodeProto::new(
                 "Cast",
                 &[&node.input[0]],
                 &node.output[0],
@@ -139,7 +166,7 @@ fn cast_like(node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto> 
     }
 }
 
-/// Bounds were attributes before opset 11.
+/// Before opset 11, the bounds were attributes.
 fn clip(mut node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto> {
     let [min, max] = [node.float("min", f32::MIN), node.float("max", f32::MAX)];
     float_input(&mut node, "min", min, weights);
@@ -147,9 +174,9 @@ fn clip(mut node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto> {
     vec![node]
 }
 
-/// At inference dropout is the identity, whatever its attributes and mask.
+/// At inference, dropout is the identity, whatever its attributes and mask.
 fn dropout(node: NodeProto, _: &mut Vec<TensorProto>) -> Vec<NodeProto> {
-    vec![NodeProto::of(
+    vec![NodeProto::new(
         "Identity",
         &[&node.input[0]],
         &node.output[0],
@@ -157,13 +184,13 @@ fn dropout(node: NodeProto, _: &mut Vec<TensorProto>) -> Vec<NodeProto> {
     )]
 }
 
-/// Axes were an attribute before opset 13 or 18.
+/// Before opset 13 or 18, the axes were an attribute.
 fn axes(mut node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto> {
-    to_input(&mut node, "axes", 1, weights);
+    integer_input(&mut node, "axes", 1, weights);
     vec![node]
 }
 
-/// Before opset 13 a softmax saw its input as a matrix: all axes from `axis` on were one.
+/// Before opset 13, a softmax treated its input as a matrix: all axes from `axis` on were one.
 fn softmax(mut node: NodeProto, _: &mut Vec<TensorProto>) -> Vec<NodeProto> {
     let axis = node.int("axis", 1);
     let names =
@@ -179,36 +206,36 @@ fn softmax(mut node: NodeProto, _: &mut Vec<TensorProto>) -> Vec<NodeProto> {
     node.output[0] = soft.into();
     node.name = Some(soft.into());
     vec![
-        NodeProto::of("Shape", &[&x], shape, &[]),
-        NodeProto::of("Flatten", &[&x], matrix, &[("axis", axis.into())]),
+        NodeProto::new("Shape", &[&x], shape, &[]),
+        NodeProto::new("Flatten", &[&x], matrix, &[("axis", axis.into())]),
         node,
-        NodeProto::of("Reshape", &[soft, shape], &y, &[]),
+        NodeProto::new("Reshape", &[soft, shape], &y, &[]),
     ]
 }
 
-/// Pads and value were attributes before opset 11.
+/// Before opset 11, pads and value were attributes.
 fn pad(mut node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto> {
     let value = node.float("value", 0.0);
-    to_input(&mut node, "pads", 1, weights);
+    integer_input(&mut node, "pads", 1, weights);
     float_input(&mut node, "value", value, weights);
     vec![node]
 }
 
-/// Bounds and axes were attributes before opset 10.
+/// Before opset 10, bounds and axes were attributes.
 fn slice(mut node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto> {
     for (at, attribute) in [(1, "starts"), (2, "ends"), (3, "axes")] {
-        to_input(&mut node, attribute, at, weights);
+        integer_input(&mut node, attribute, at, weights);
     }
     vec![node]
 }
 
-/// Sizes were an attribute before opset 13.
+/// Before opset 13, the sizes were an attribute.
 fn split(mut node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto> {
-    to_input(&mut node, "split", 1, weights);
+    integer_input(&mut node, "split", 1, weights);
     split_evenly(node, weights)
 }
 
-/// Since opset 18 a split without sizes says how many parts it makes.
+/// Since opset 18, a split without sizes states the number of its parts.
 fn split_evenly(mut node: NodeProto, _: &mut Vec<TensorProto>) -> Vec<NodeProto> {
     if node.input_name(1).is_none() {
         let parts = (node.output.len() as i64).into();
@@ -221,8 +248,8 @@ fn split_evenly(mut node: NodeProto, _: &mut Vec<TensorProto>) -> Vec<NodeProto>
     vec![node]
 }
 
-/// `Upsample`, and `Resize` of opset 10: position `o` of the result lies at `o / scale` of the
-/// input, rounded down; up where the result is smaller.
+/// `Upsample`, and `Resize` of opset 10: position `o` of the result is at `o / scale` in the input,
+/// rounded down, or up if the result is smaller.
 fn resize(mut node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto> {
     let name = format!("lift/{}/scales", node.output[0]);
     let scales = match node.floats("scales") {
@@ -241,7 +268,7 @@ fn resize(mut node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto>
     } else {
         "floor"
     };
-    // Opset 7 and 8 said `linear`, some exporters `bilinear`.
+    // Opset 7 and 8 call it `linear`, some exporters `bilinear`.
     let mode = if node.string("mode", "nearest") == "nearest" {
         "nearest"
     } else {
@@ -253,7 +280,7 @@ fn resize(mut node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto>
         ("nearest_mode", rounding.into()),
     ];
     node.input.truncate(1);
-    vec![NodeProto::of(
+    vec![NodeProto::new(
         "Resize",
         &[&node.input[0], "", &scales],
         &node.output[0],

@@ -1,14 +1,14 @@
-//! Half and double precision lifted to float32: on a CPU a half-precision graph runs through
-//! hundreds of casts, slower and with gradients some percent off.
+//! Half and double precision converted to float32. On a CPU, a half-precision graph runs through
+//! hundreds of casts: it is slower, and its gradients are off by some per cent.
 
-use super::GradientError;
+use super::error::GradientError;
 use crate::onnx::proto::{
     GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, attribute_proto::AttributeType,
     tensor_proto::DataType, type_proto,
 };
 
-/// Makes float32 of every float16, bfloat16 and double tensor: weights, attributes, casts, inputs
-/// and outputs.
+/// Converts every float16, bfloat16 and double tensor to float32: weights, attributes, casts,
+/// inputs and outputs.
 pub(super) fn to_float32(model: &mut ModelProto) -> Result<(), GradientError> {
     model.graph.as_mut().map_or(Ok(()), in_graph)
 }
@@ -25,13 +25,14 @@ fn in_graph(graph: &mut GraphProto) -> Result<(), GradientError> {
 
 fn in_node(node: &mut NodeProto) -> Result<(), GradientError> {
     for attribute in &mut node.attribute {
-        // `Cast`, `ConstantOfShape` and random operators name a type; so do the quantisers since
-        // opset 21.
+        // `Cast`, the random operators and, since opset 21, the quantisers name a type.
         let names_a_type = matches!(
             attribute.name(),
             "to" | "dtype" | "output_dtype" | "stash_type"
         );
-        if names_a_type && attribute.r#type() == AttributeType::Int && lifted(attribute.i() as i32)
+        if names_a_type
+            && attribute.r#type() == AttributeType::Int
+            && is_converted(attribute.i() as i32)
         {
             attribute.i = Some(DataType::Float as i64);
         }
@@ -50,7 +51,7 @@ fn in_node(node: &mut NodeProto) -> Result<(), GradientError> {
 }
 
 fn in_tensor(tensor: &mut TensorProto) -> Result<(), GradientError> {
-    if let Some(float) = tensor.to_float32().map_err(GradientError::Shape)? {
+    if let Some(float) = tensor.to_float32().map_err(GradientError::Model)? {
         *tensor = float;
     }
     Ok(())
@@ -59,13 +60,13 @@ fn in_tensor(tensor: &mut TensorProto) -> Result<(), GradientError> {
 fn in_declaration(declared: &mut ValueInfoProto) {
     if let Some(type_proto::Value::TensorType(tensor)) =
         declared.r#type.as_mut().and_then(|t| t.value.as_mut())
-        && lifted(tensor.elem_type())
+        && is_converted(tensor.elem_type())
     {
         tensor.elem_type = Some(DataType::Float as i32);
     }
 }
 
-fn lifted(kind: i32) -> bool {
+fn is_converted(kind: i32) -> bool {
     matches!(
         DataType::try_from(kind),
         Ok(DataType::Float16 | DataType::Bfloat16 | DataType::Double)

@@ -1,10 +1,13 @@
-//! A model made ready: one input, the score before the softmax, one opset for forward and backward
-//! half.
+//! Brings a model into one plain form: one input, the score before the softmax, one opset for
+//! forward and backward half.
 
 use std::collections::HashSet;
 
+use super::error::GradientError;
 use super::graph::{declaration, keep_ancestors};
-use super::{ASKED, CLASSES, GradientError, Options, Runtime, SEED, inline, lift, precision};
+use super::options::{ASKED, CLASSES, ImageSize, Options, SEED};
+use super::runtime::Runtime;
+use super::{inline, lift, precision};
 use crate::onnx::proto::{
     GraphProto, ModelProto, TensorProto, ValueInfoProto, tensor_proto::DataType,
     tensor_shape_proto::Dimension, tensor_shape_proto::dimension, type_proto,
@@ -15,13 +18,13 @@ use crate::onnx::{Graph, check};
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) model: ModelProto,
-    /// Some picture for the model's input: its name, its shape, its type.
-    pub(super) picture: TensorProto,
+    /// A value for the model's input: its name, shape and type, and some numbers.
+    pub(super) sample: TensorProto,
     /// The tensors that the gradient is taken with respect to, at least one.
     pub(super) wrt: Vec<String>,
-    /// The tensor that is differentiated: any shape that holds one number per class.
+    /// The tensor that is differentiated. It holds one number per class, in any shape.
     pub(super) target: String,
-    /// The tensor of class scores; the target, except in the dense form.
+    /// The tensor of class scores: the target, except in the dense form.
     pub(super) scores: String,
 }
 
@@ -50,7 +53,7 @@ impl Prepared {
     }
 }
 
-/// Finds input and score, drops what lies behind the score, and brings the rest into one plain
+/// Finds input and score, drops what comes after the score, and brings the rest into one plain
 /// form.
 pub(super) fn prepare(
     model: &ModelProto,
@@ -64,84 +67,118 @@ pub(super) fn prepare(
         .graph
         .as_ref()
         .map_or(Ok(()), check)
-        .map_err(GradientError::Shape)?;
+        .map_err(GradientError::Model)?;
     precision::to_float32(&mut model)?;
-    let graph = model.graph.as_mut().ok_or_else(|| {
-        GradientError::Shape("the model holds no graph\nhelp: export it again".into())
-    })?;
-    // Old files list weights as inputs.
-    let inputs: HashSet<_> = Graph::new(graph).inputs().map(str::to_owned).collect();
-    graph.input.retain(|input| inputs.contains(input.name()));
-    let (input, shape, kind) = input(graph, options)?;
-    graph.input[0] = declaration(&input, kind, None, &shape);
-    let picture = TensorProto::picture(&input, &shape, kind).map_err(GradientError::Shape)?;
-    inline::conditionals(&mut model, &picture, runtime)?;
+    let input = fix_input(&mut model, options)?;
+    let sample =
+        TensorProto::sample(&input.name, &input.shape, input.kind).map_err(GradientError::Model)?;
+    inline::conditionals(&mut model, &sample, runtime)?;
 
-    let graph = model.graph.as_mut().expect("checked above");
-    let index = Graph::new(graph);
-    let known = |name: &String| match index.producer(name).is_some() || *name == input {
-        true => Ok(name.clone()),
-        false => Err(GradientError::Shape(format!(
-            "no tensor of the model is called `{name}`{}",
-            nearest(graph, name)
-        ))),
-    };
-    let target = options
-        .target
-        .as_ref()
-        .map_or_else(|| score(&index), known)?;
-    let mut wrt = options
-        .wrt
-        .iter()
-        .map(known)
-        .collect::<Result<Vec<_>, _>>()?;
-    if wrt.is_empty() {
-        wrt.push(input.clone());
-    }
-    if let Some(twice) = wrt
-        .iter()
-        .enumerate()
-        .find_map(|(i, tensor)| wrt[..i].contains(tensor).then_some(tensor))
-    {
-        return Err(GradientError::Shape(format!(
-            "the gradient by `{twice}` is asked for twice\nhelp: name it once"
-        )));
-    }
-    if wrt.contains(&input) && kind != DataType::Float {
-        return Err(GradientError::Shape(format!(
-            "input `{input}` is of type {}; only a float32 tensor has a gradient\n\
-             help: name the first float32 tensor behind it with `--wrt`",
-            kind.as_str_name().to_lowercase()
-        )));
-    }
-    let kept: Vec<_> = [&target, &input]
+    let graph = model.graph.as_mut().expect("fix_input has found it");
+    let target = find_target(graph, options, &input)?;
+    let wrt = find_wrt(graph, options, &input)?;
+    let kept: Vec<_> = [&target, &input.name]
         .into_iter()
         .chain(&wrt)
         .map(String::as_str)
         .collect();
     keep_ancestors(graph, &kept);
     let gradients: Vec<_> = wrt.iter().map(|tensor| format!("{tensor}_grad")).collect();
-    let taken: Vec<_> = [SEED, CLASSES]
+    let reserved: Vec<_> = [SEED, CLASSES]
         .into_iter()
         .chain(ASKED)
         .chain(gradients.iter().map(String::as_str))
         .collect();
-    rename(graph, &taken, &kept)?;
+    rename_reserved(graph, &reserved, &kept)?;
     lift::lift(&mut model, opset)?;
     Ok(Prepared {
         model,
-        picture,
+        sample,
         wrt,
         scores: target.clone(),
         target,
     })
 }
 
-/// The class score before the softmax: the posterior can rise by pushing the other classes down
-/// (paper, section 2).
+/// The one input of a model.
+struct Input {
+    name: String,
+    /// Its shape for one image.
+    shape: Vec<usize>,
+    kind: DataType,
+}
+
+/// Leaves the image as the only input, of a fixed shape.
+fn fix_input(model: &mut ModelProto, options: &Options) -> Result<Input, GradientError> {
+    let graph = model.graph.as_mut().ok_or_else(|| {
+        GradientError::Model("the model has no graph\nhelp: export it again".into())
+    })?;
+    // Old files list weights as inputs.
+    let inputs: HashSet<_> = Graph::new(graph).inputs().map(str::to_owned).collect();
+    graph.input.retain(|input| inputs.contains(input.name()));
+    let input = find_input(graph, options.size)?;
+    graph.input[0] = declaration(&input.name, input.kind, None, &input.shape);
+    Ok(input)
+}
+
+/// The tensor of class scores.
+fn find_target(
+    graph: &GraphProto,
+    options: &Options,
+    input: &Input,
+) -> Result<String, GradientError> {
+    let index = Graph::new(graph);
+    match &options.target {
+        Some(name) => ensure_exists(&index, name, input),
+        None => score(&index),
+    }
+}
+
+/// The tensors that the gradient is taken with respect to.
+fn find_wrt(
+    graph: &GraphProto,
+    options: &Options,
+    input: &Input,
+) -> Result<Vec<String>, GradientError> {
+    let index = Graph::new(graph);
+    let mut wrt = Vec::new();
+    for name in &options.wrt {
+        wrt.push(ensure_exists(&index, name, input)?);
+    }
+    if wrt.is_empty() {
+        wrt.push(input.name.clone());
+    }
+    let repeated = (1..wrt.len()).find(|&i| wrt[..i].contains(&wrt[i]));
+    if let Some(i) = repeated {
+        return Err(GradientError::RepeatedTensor {
+            wrt: wrt[i].clone(),
+        });
+    }
+    if wrt.contains(&input.name) && input.kind != DataType::Float {
+        return Err(GradientError::NotFloat {
+            input: input.name.clone(),
+            kind: input.kind.as_str_name().to_lowercase(),
+        });
+    }
+    Ok(wrt)
+}
+
+/// `name`, if it is the input or a node makes it.
+fn ensure_exists(index: &Graph<'_>, name: &str, input: &Input) -> Result<String, GradientError> {
+    if index.producer(name).is_some() || *name == input.name {
+        return Ok(name.to_owned());
+    }
+    Err(GradientError::UnknownTensor {
+        name: name.to_owned(),
+        nearest: nearest(index.proto, name),
+    })
+}
+
+/// The class score before the softmax. The posterior probability of a class can also rise because
+/// those of the other classes fall (Simonyan, Vedaldi and Zisserman 2013, section 2).
 ///
-/// Walks back from the first output through operators that keep or only rearrange the values. Where
-/// a softmax is among them, its input is the score; otherwise the output itself is.
+/// Searches backwards from the first output through operators that keep or only rearrange the
+/// values. If a softmax is among them, its input is the score; otherwise the output itself is.
 fn score(graph: &Graph<'_>) -> Result<String, GradientError> {
     const TAIL: [&str; 8] = [
         "Identity",
@@ -154,7 +191,7 @@ fn score(graph: &Graph<'_>) -> Result<String, GradientError> {
         "Dropout",
     ];
     let output = graph.proto.output.first().ok_or_else(|| {
-        GradientError::Shape("the model has no output\nhelp: export it again".into())
+        GradientError::Model("the model has no output\nhelp: export it again".into())
     })?;
     let (mut tensor, mut score) = (output.name(), output.name());
     while let Some(node) = graph.producer(tensor) {
@@ -170,94 +207,98 @@ fn score(graph: &Graph<'_>) -> Result<String, GradientError> {
     Ok(score.to_owned())
 }
 
-/// The one input of the model: its name, its shape for one photo, its type.
-fn input(
-    graph: &GraphProto,
-    options: &Options,
-) -> Result<(String, Vec<usize>, DataType), GradientError> {
+/// The one input of the model, whose open dimensions are filled in: 1 for the batch, `size` for
+/// height and width.
+fn find_input(graph: &GraphProto, size: Option<ImageSize>) -> Result<Input, GradientError> {
     let [input] = graph.input.as_slice() else {
         let names: Vec<_> = graph.input.iter().map(ValueInfoProto::name).collect();
-        return Err(GradientError::Shape(format!(
-            "one image input is wanted, the model has {names:?}\nhelp: export the others as constants"
+        return Err(GradientError::Model(format!(
+            "the model must have one input, but has {names:?}\nhelp: export the others as constants"
         )));
     };
     let name = input.name();
     let Some(type_proto::Value::TensorType(tensor)) =
         input.r#type.as_ref().and_then(|t| t.value.as_ref())
     else {
-        return Err(GradientError::Shape(format!("input `{name}` is no tensor")));
+        return Err(GradientError::Model(format!(
+            "input `{name}` is not a tensor"
+        )));
     };
     let kind = DataType::try_from(tensor.elem_type()).unwrap_or(DataType::Undefined);
     let Some(dims) = tensor.shape.as_ref().map(|shape| &shape.dim) else {
-        return Err(GradientError::Shape(format!(
+        return Err(GradientError::Model(format!(
             "input `{name}` has no declared shape\nhelp: export the model with one"
         )));
     };
-    let open = |axis: usize| match (axis, dims.len(), options.size) {
-        (0, _, _) => Some(1),
-        // [N, H, W, C] where the last axis is that of the colours, [N, C, H, W] otherwise.
-        (_, 4, Some(size)) => axis
-            .checked_sub(if fixed(&dims[3]) == Some(3) { 1 } else { 2 })
-            .map(|i| size[i]),
+    let dims: Vec<_> = dims.iter().map(fixed_size).collect();
+    // [N, H, W, C] if the last axis is that of the colours, [N, C, H, W] otherwise.
+    let height_axis = if dims.last() == Some(&Some(3)) { 1 } else { 2 };
+    let fill_in = |axis: usize| match size {
+        _ if axis == 0 => Some(1),
+        Some(size) if dims.len() == 4 && axis == height_axis => Some(size.height),
+        Some(size) if dims.len() == 4 && axis == height_axis + 1 => Some(size.width),
         _ => None,
     };
     let shape: Option<Vec<_>> = dims
         .iter()
         .enumerate()
-        .map(|(i, dim)| fixed(dim).or_else(|| open(i)))
+        .map(|(axis, dim)| dim.or_else(|| fill_in(axis)))
         .collect();
     match shape {
-        Some(shape) => Ok((name.to_owned(), shape, kind)),
-        None => Err(GradientError::Shape(format!(
-            "input `{name}` leaves its size open ({})\n\
-             help: give height and width, with `--size` or in the model's description",
-            dims.iter()
-                .map(|d| fixed(d).map_or("?".into(), |n| n.to_string()))
-                .collect::<Vec<_>>()
-                .join(" x ")
-        ))),
+        Some(shape) => Ok(Input {
+            name: name.to_owned(),
+            shape,
+            kind,
+        }),
+        None => Err(GradientError::OpenSize {
+            input: name.to_owned(),
+            dims,
+        }),
     }
 }
 
-fn fixed(dim: &Dimension) -> Option<usize> {
+/// The size that a dimension declares, or `None` if it is open.
+fn fixed_size(dim: &Dimension) -> Option<usize> {
     match dim.value {
         Some(dimension::Value::DimValue(n)) if n > 0 => Some(n as usize),
         _ => None,
     }
 }
 
-/// Gives inner tensors other names where the gradient model has these for its own inputs and
-/// outputs.
-fn rename(graph: &mut GraphProto, taken: &[&str], kept: &[&str]) -> Result<(), GradientError> {
-    if let Some(name) = taken.iter().find(|name| kept.contains(name)) {
-        return Err(GradientError::Shape(format!(
+/// Renames inner tensors that are called like an input or output of the gradient model.
+fn rename_reserved(
+    graph: &mut GraphProto,
+    reserved: &[&str],
+    kept: &[&str],
+) -> Result<(), GradientError> {
+    if let Some(name) = reserved.iter().find(|name| kept.contains(name)) {
+        return Err(GradientError::Model(format!(
             "the model calls a tensor `{name}`, which the gradient model needs\nhelp: rename it"
         )));
     }
-    let own = |name: &mut String| {
-        if taken.contains(&name.as_str()) {
+    let rename = |name: &mut String| {
+        if reserved.contains(&name.as_str()) {
             *name = format!("own/{name}");
         }
     };
-    graph
-        .node
-        .iter_mut()
-        .for_each(|node| inline::each_name(node, &own));
+    for node in &mut graph.node {
+        inline::for_each_name(node, &rename);
+    }
     graph
         .initializer
         .iter_mut()
-        .filter_map(|w| w.name.as_mut())
-        .for_each(own);
+        .filter_map(|weight| weight.name.as_mut())
+        .for_each(rename);
     Ok(())
 }
 
 /// The tensor that a mistyped name may have meant.
-fn nearest(graph: &GraphProto, name: &str) -> String {
-    let tensors = graph.node.iter().flat_map(|node| &node.output);
-    let near = tensors
-        .map(|t| (strsim::jaro_winkler(t, name), t))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    near.map_or(String::new(), |(_, near)| {
-        format!("; the nearest is `{near}`")
-    })
+fn nearest(graph: &GraphProto, name: &str) -> Option<String> {
+    graph
+        .node
+        .iter()
+        .flat_map(|node| &node.output)
+        .map(|tensor| (strsim::jaro_winkler(tensor, name), tensor))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, tensor)| tensor.clone())
 }

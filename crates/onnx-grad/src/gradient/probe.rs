@@ -1,86 +1,87 @@
 //! Shapes and constants, read off one run of the model instead of being inferred.
 //!
-//! Every tensor that depends on the image gets a `Shape` node, every other its value as an output.
-//! One run on some picture then tells what a shape inference and a constant folder would have to be
-//! written for.
+//! Every tensor that depends on the input gets a `Shape` node, and every other tensor becomes an
+//! output. One run on a sample input then replaces shape inference and constant folding.
 
 use std::collections::{HashMap, HashSet};
 
+use super::error::{GradientError, unsupported};
 use super::graph::{output, varying};
 use super::prepare::Prepared;
-use super::{GradientError, Runtime, unsupported};
+use super::runtime::{Runtime, run};
 use crate::onnx::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
 
-/// A constant of more bytes than this is a mistake or a bomb.
+/// The largest constant, in bytes. A small file can ask for a larger one by mistake or on purpose.
 const MAX_BYTES: i64 = 4 << 30;
 
-/// What one run told.
+/// What one run has shown.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
-    /// The shape of every tensor that depends on the image.
+    /// The shape of every tensor that depends on the input.
     pub(super) shapes: HashMap<String, Vec<usize>>,
     /// The value of every tensor that does not.
     pub(super) constants: HashMap<String, TensorProto>,
 }
 
-/// Probes the model, and turns the nodes whose values do not depend on the image into weights.
+/// Probes the model, and turns the nodes whose values do not depend on the input into weights.
 pub(super) fn probe(
     prepared: &mut Prepared,
     runtime: &dyn Runtime,
 ) -> Result<Facts, GradientError> {
     let graph = prepared.graph();
-    refuse_traps(graph)?;
+    refuse_hazards(graph)?;
     let mut varying: Vec<_> = varying(graph).into_iter().collect();
     varying.sort();
-    let outputs = graph
+    let computed: Vec<_> = graph
         .node
         .iter()
-        .flat_map(|n| &n.output)
-        .filter(|name| !name.is_empty());
-    let computed: Vec<_> = outputs
-        .filter(|name| varying.binary_search(name).is_err())
+        .flat_map(|node| &node.output)
+        .filter(|name| !name.is_empty() && varying.binary_search(name).is_err())
         .cloned()
         .collect();
 
-    let model = with_questions(prepared, &computed, &varying);
-    let mut results = runtime
-        .run(&model, &prepared.picture)
-        .map_err(GradientError::Probe)?
-        .into_iter();
-
+    let model = with_probe_outputs(prepared, &computed, &varying);
+    let mut results = run(runtime, &model, &prepared.sample)?.into_iter();
     let mut facts = Facts::default();
     for (name, value) in computed.iter().zip(&mut results) {
-        facts.constants.insert(
-            name.clone(),
-            TensorProto {
-                name: Some(name.clone()),
-                ..value
-            },
-        );
+        let constant = TensorProto {
+            name: Some(name.clone()),
+            ..value
+        };
+        facts.constants.insert(name.clone(), constant);
     }
-    for (name, shape) in varying.into_iter().zip(&mut results) {
-        let shape = shape.integers().map_err(GradientError::Probe)?;
-        if shape.contains(&0) {
-            return Err(GradientError::Shape(format!(
-                "`{name}` is of shape {shape:?} and holds no values"
-            )));
-        }
-        facts
-            .shapes
-            .insert(name, shape.iter().map(|&n| n as usize).collect());
+    for (name, value) in varying.into_iter().zip(&mut results) {
+        let shape = checked_shape(&name, &value)?;
+        facts.shapes.insert(name, shape);
     }
     let scores = results
         .next()
         .and_then(|scores| scores.floats().ok())
         .unwrap_or_default();
     if scores.iter().any(|s| !s.is_finite()) {
-        return Err(GradientError::Shape(format!(
-            "`{}` is not finite for some picture: a weight that it depends on is NaN or infinite",
+        return Err(GradientError::Model(format!(
+            "`{}` is not finite for a sample image: a weight that it depends on is NaN or infinite",
             prepared.target
         )));
     }
+    fold_constants(prepared.graph_mut(), &computed, &mut facts);
+    Ok(facts)
+}
+
+/// A shape that the probe has returned for tensor `name`.
+fn checked_shape(name: &str, value: &TensorProto) -> Result<Vec<usize>, GradientError> {
+    let shape = value.integers().map_err(GradientError::Runtime)?;
+    if shape.contains(&0) {
+        return Err(GradientError::Model(format!(
+            "`{name}` is of shape {shape:?} and holds no values"
+        )));
+    }
+    Ok(shape.iter().map(|&n| n as usize).collect())
+}
+
+/// Replaces the nodes that make the tensors of `computed` by weights.
+fn fold_constants(graph: &mut GraphProto, computed: &[String], facts: &mut Facts) {
     let folded: HashSet<_> = computed.iter().collect();
-    let graph = prepared.graph_mut();
     graph
         .node
         .retain(|node| !node.output.iter().any(|name| folded.contains(name)));
@@ -93,12 +94,11 @@ pub(super) fn probe(
             .iter()
             .map(|t| (t.name().to_owned(), t.clone())),
     );
-    Ok(facts)
 }
 
 /// The model with these outputs: the values of `computed`, the shapes of `varying`, which is
 /// sorted, and the target.
-fn with_questions(prepared: &Prepared, computed: &[String], varying: &[String]) -> ModelProto {
+fn with_probe_outputs(prepared: &Prepared, computed: &[String], varying: &[String]) -> ModelProto {
     let mut model = prepared.model.clone();
     let graph = model.graph.as_mut().expect("a prepared model has a graph");
     graph.output = computed.iter().map(|name| output(name)).collect();
@@ -109,25 +109,82 @@ fn with_questions(prepared: &Prepared, computed: &[String], varying: &[String]) 
         .extend((0..varying.len()).map(|i| output(&shape(i))));
     let shape_of = |name: &String| {
         let i = varying.binary_search(name).ok()?;
-        Some(NodeProto::of("Shape", &[name], &shape(i), &[]))
+        Some(NodeProto::new("Shape", &[name], &shape(i), &[]))
     };
-    // ONNX Runtime takes the last node without users first, with all that it needs. So the latest
-    // tensor's shape comes first here: each tensor's shape is taken, and its memory given back,
-    // before the next one is made.
-    let tensors = graph
+    // ONNX Runtime first runs the last node without users, with all that it needs. So the shape of
+    // the last tensor comes first here: each tensor's shape is taken and its memory freed before
+    // the next tensor is made.
+    let shapes: Vec<_> = graph
         .node
         .iter()
         .rev()
         .flat_map(|node| &node.output)
-        .chain([&input]);
-    let shapes: Vec<_> = tensors.filter_map(shape_of).collect();
+        .chain([&input])
+        .filter_map(shape_of)
+        .collect();
     graph.node.extend(shapes);
     graph.output.push(output(&prepared.target));
     model
 }
 
-/// Whether the text is what ONNX `Einsum` takes: terms of letters, each with at most one "...", and
-/// one "->" at most.
+/// Refuses nodes that are known to exhaust the memory, to crash the runtime or never to end. None
+/// of these could be caught while the model runs.
+fn refuse_hazards(graph: &GraphProto) -> Result<(), GradientError> {
+    let constants = graph
+        .node
+        .iter()
+        .filter_map(|n| Some((n.output.first()?.as_str(), n.tensor("value")?)));
+    let weights: HashMap<_, _> = graph
+        .initializer
+        .iter()
+        .map(|t| (t.name(), t))
+        .chain(constants)
+        .collect();
+    for node in &graph.node {
+        if let Some(reason) = hazard(node, &weights) {
+            return Err(unsupported(node, &reason));
+        }
+    }
+    Ok(())
+}
+
+/// Why a node must not be run.
+fn hazard(node: &NodeProto, weights: &HashMap<&str, &TensorProto>) -> Option<String> {
+    match node.op_type() {
+        "ConstantOfShape" => {
+            let shape = node
+                .input_name(0)
+                .and_then(|name| weights.get(name)?.integers().ok())
+                .unwrap_or_default();
+            let bytes = shape.iter().try_fold(4i64, |n, &d| n.checked_mul(d));
+            bytes.is_none_or(|bytes| bytes > MAX_BYTES).then(|| {
+                let limit = MAX_BYTES >> 30;
+                format!("it makes a tensor of shape {shape:?}, of more than {limit} GiB")
+            })
+        }
+        // Both crash ONNX Runtime 1.32.
+        "Split" if node.output.iter().any(String::is_empty) => {
+            Some("it leaves an output out".to_owned())
+        }
+        "Split" if ![0, node.output.len() as i64].contains(&node.int("num_outputs", 0)) => {
+            Some("its number of outputs differs from `num_outputs`".to_owned())
+        }
+        // ONNX Runtime 1.32 never returns from some invalid equations.
+        "Einsum" => {
+            let equation = node
+                .attribute
+                .iter()
+                .find(|a| a.name() == "equation")
+                .map_or(&[][..], AttributeProto::s);
+            let text = String::from_utf8_lossy(equation);
+            (!is_equation(&text)).then(|| format!("its equation '{text}' is invalid"))
+        }
+        _ => None,
+    }
+}
+
+/// Whether the text is a valid equation of ONNX `Einsum`: terms of letters, each with at most one
+/// "...", and at most one "->".
 fn is_equation(text: &str) -> bool {
     let plain = text.replace(' ', "");
     let is_term = |term: &str| {
@@ -140,59 +197,4 @@ fn is_equation(text: &str) -> bool {
             .split("->")
             .flat_map(|side| side.split(','))
             .all(is_term)
-}
-
-/// Refuses what is known to fill the memory, to end the runtime or never to end: it would only be
-/// noticed while it runs.
-fn refuse_traps(graph: &GraphProto) -> Result<(), GradientError> {
-    let constants = graph
-        .node
-        .iter()
-        .filter_map(|n| Some((n.output.first()?.as_str(), n.tensor("value")?)));
-    let weights: HashMap<_, _> = graph
-        .initializer
-        .iter()
-        .map(|t| (t.name(), t))
-        .chain(constants)
-        .collect();
-    for node in &graph.node {
-        let reason = match node.op_type() {
-            "ConstantOfShape" => {
-                let shape = node
-                    .input_name(0)
-                    .and_then(|name| weights.get(name)?.integers().ok())
-                    .unwrap_or_default();
-                let bytes = shape.iter().try_fold(4i64, |n, &d| n.checked_mul(d));
-                let large = bytes.is_none_or(|bytes| bytes > MAX_BYTES);
-                large.then(|| {
-                    format!(
-                        "it makes a tensor of shape {shape:?}, of more than {} GiB",
-                        MAX_BYTES >> 30
-                    )
-                })
-            }
-            // ONNX Runtime 1.32 dies of it.
-            "Split" if node.output.iter().any(String::is_empty) => {
-                Some("it leaves an output out".to_owned())
-            }
-            "Split" if ![0, node.output.len() as i64].contains(&node.int("num_outputs", 0)) => {
-                Some("it has not as many outputs as it says".to_owned())
-            }
-            // ONNX Runtime 1.32 does not come back from some of the others.
-            "Einsum" => {
-                let equation = node
-                    .attribute
-                    .iter()
-                    .find(|a| a.name() == "equation")
-                    .map_or(&[][..], AttributeProto::s);
-                let text = String::from_utf8_lossy(equation);
-                (!is_equation(&text)).then(|| format!("its equation '{text}' is none"))
-            }
-            _ => None,
-        };
-        if let Some(reason) = reason {
-            return Err(unsupported(node, &reason));
-        }
-    }
-    Ok(())
 }

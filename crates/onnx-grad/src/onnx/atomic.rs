@@ -1,10 +1,10 @@
-//! Writing a file so that a reader sees the old content or the new, never a part.
+//! Writing a file so that a reader sees either its old or its new content.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-/// Writes `path` through `path.tmp`, which is synced and renamed; then the new name is synced.
+/// Writes `path.tmp`, syncs it, renames it to `path`, and syncs the folder.
 pub(super) fn write_atomically(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,

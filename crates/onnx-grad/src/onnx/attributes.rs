@@ -1,19 +1,19 @@
-//! Attributes of a node by type, with the default that the operator's specification gives.
+//! Nodes, and their attributes by type.
 
 use super::proto::{
     AttributeProto, GraphProto, NodeProto, TensorProto, attribute_proto::AttributeType,
 };
 
 impl NodeProto {
-    /// A node of the standard domain with one output, after which it is called.
+    /// A node of the standard domain with one output, whose name the node gets too.
     ///
     /// ```
     /// use onnx_grad::onnx::proto::NodeProto;
-    /// let node = NodeProto::of("Concat", &["a", "b"], "y", &[("axis", 1.into())]);
+    /// let node = NodeProto::new("Concat", &["a", "b"], "y", &[("axis", 1.into())]);
     /// assert_eq!((node.op_type(), node.name(), node.int("axis", 0)), ("Concat", "y", 1));
     /// ```
     #[must_use]
-    pub fn of(
+    pub fn new(
         op: &str,
         inputs: &[&str],
         output: &str,
@@ -51,19 +51,19 @@ impl NodeProto {
             .map_or(default, AttributeProto::f)
     }
 
-    /// The list of integers `name`, or `None` where the node leaves it out.
+    /// The list of integers `name`, or `None` if it is left out.
     #[must_use]
     pub fn ints(&self, name: &str) -> Option<&[i64]> {
         self.attribute_named(name).map(|a| a.ints.as_slice())
     }
 
-    /// The list of floats `name`, or `None` where the node leaves it out.
+    /// The list of floats `name`, or `None` if it is left out.
     #[must_use]
     pub fn floats(&self, name: &str) -> Option<&[f32]> {
         self.attribute_named(name).map(|a| a.floats.as_slice())
     }
 
-    /// The text attribute `name`, or the operator's default.
+    /// The text attribute `name`, or the operator's default if it is left out or not UTF-8.
     #[must_use]
     pub fn string<'a>(&'a self, name: &str, default: &'a str) -> &'a str {
         self.attribute_named(name)
@@ -71,20 +71,19 @@ impl NodeProto {
             .unwrap_or(default)
     }
 
-    /// The tensor attribute `name`.
+    /// The tensor attribute `name`, or `None` if it is left out.
     #[must_use]
     pub fn tensor(&self, name: &str) -> Option<&TensorProto> {
         self.attribute_named(name).and_then(|a| a.t.as_ref())
     }
 
-    /// The subgraph attribute `name`.
+    /// The subgraph attribute `name`, or `None` if it is left out.
     #[must_use]
     pub fn graph(&self, name: &str) -> Option<&GraphProto> {
         self.attribute_named(name).and_then(|a| a.g.as_ref())
     }
 
-    /// The name of input `i`, or `None` where it is left out (ONNX spells an omitted input as an
-    /// empty name).
+    /// The name of input `i`, or `None` if it is left out, for which ONNX also has the empty name.
     #[must_use]
     pub fn input_name(&self, i: usize) -> Option<&str> {
         self.input
@@ -93,7 +92,7 @@ impl NodeProto {
             .filter(|name| !name.is_empty())
     }
 
-    /// What a message calls the node: its name, or that of its first output.
+    /// What error messages call the node: its name, or that of its first output if it has none.
     #[must_use]
     pub fn label(&self) -> &str {
         if self.name().is_empty() {
@@ -104,7 +103,7 @@ impl NodeProto {
     }
 }
 
-/// A value that an attribute can hold; lets a node be written as `("axis", 1.into())`.
+/// Attribute values without a name, for [`NodeProto::new`]: `("axis", 1.into())`.
 impl From<i64> for AttributeProto {
     fn from(i: i64) -> Self {
         Self {

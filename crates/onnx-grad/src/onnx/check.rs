@@ -1,22 +1,22 @@
-//! What every later step takes for granted of a graph: nodes in order, weights of the size that
-//! they declare.
+//! What all other code assumes of a graph: nodes in order, and weights of the size that they
+//! declare.
 
 use std::collections::HashSet;
 
 use super::proto::tensor_proto::{DataLocation, DataType};
-use super::proto::{GraphProto, NodeProto, TensorProto};
+use super::proto::{GraphProto, NodeProto, TensorProto, ValueInfoProto};
 
-/// Checks the order of the nodes and the sizes of the weights, in subgraphs too.
+/// Checks the order of the nodes and the sizes of the weights, including those of subgraphs.
 ///
 /// # Errors
 /// A text that names the node or the tensor at fault.
 pub fn check(graph: &GraphProto) -> Result<(), String> {
-    nested(graph, &HashSet::new())
+    check_nested(graph, &HashSet::new())
 }
 
-fn nested(graph: &GraphProto, outer: &HashSet<&str>) -> Result<(), String> {
+fn check_nested(graph: &GraphProto, outer: &HashSet<&str>) -> Result<(), String> {
     let (mut known, mut made) = (outer.clone(), HashSet::new());
-    known.extend(graph.input.iter().map(super::proto::ValueInfoProto::name));
+    known.extend(graph.input.iter().map(ValueInfoProto::name));
     known.extend(graph.initializer.iter().map(TensorProto::name));
     known.extend(
         graph
@@ -24,26 +24,26 @@ fn nested(graph: &GraphProto, outer: &HashSet<&str>) -> Result<(), String> {
             .iter()
             .filter_map(|sparse| Some(sparse.values.as_ref()?.name())),
     );
-    graph.initializer.iter().try_for_each(size)?;
+    graph.initializer.iter().try_for_each(check_size)?;
     for node in &graph.node {
         if let Some(name) = node
             .input
             .iter()
             .find(|name| !name.is_empty() && !known.contains(name.as_str()))
         {
-            return Err(unknown(graph, node, name));
+            return Err(unknown_tensor(graph, node, name));
         }
         for attribute in &node.attribute {
             attribute
                 .t
                 .iter()
                 .chain(&attribute.tensors)
-                .try_for_each(size)?;
+                .try_for_each(check_size)?;
             attribute
                 .g
                 .iter()
                 .chain(&attribute.graphs)
-                .try_for_each(|graph| nested(graph, &known))?;
+                .try_for_each(|inner| check_nested(inner, &known))?;
         }
         for output in node.output.iter().filter(|name| !name.is_empty()) {
             if !made.insert(output.as_str()) {
@@ -55,7 +55,8 @@ fn nested(graph: &GraphProto, outer: &HashSet<&str>) -> Result<(), String> {
     Ok(())
 }
 
-fn unknown(graph: &GraphProto, node: &NodeProto, name: &str) -> String {
+/// The message for a node whose input `name` is not known before it.
+fn unknown_tensor(graph: &GraphProto, node: &NodeProto, name: &str) -> String {
     let later = graph
         .node
         .iter()
@@ -63,13 +64,13 @@ fn unknown(graph: &GraphProto, node: &NodeProto, name: &str) -> String {
     let why = if later {
         "which is made later: a cycle, or nodes out of order"
     } else {
-        "which nothing makes"
+        "which no node makes"
     };
     format!("node '{}' uses '{name}', {why}", node.label())
 }
 
-/// Refuses a tensor whose data are not as many bytes as its shape and type want.
-fn size(tensor: &TensorProto) -> Result<(), String> {
+/// Checks that a tensor has as much data as its shape and type need.
+fn check_size(tensor: &TensorProto) -> Result<(), String> {
     let Some(count) = tensor
         .dims
         .iter()
@@ -92,42 +93,34 @@ fn size(tensor: &TensorProto) -> Result<(), String> {
     if tensor.data_location() == DataLocation::External {
         return Ok(());
     }
-    let [have, want] = match &tensor.raw_data {
-        Some(raw) => [raw.len() as i64, count.saturating_mul(bits / 8)],
-        None => {
-            let lists = [
-                tensor.float_data.len(),
-                tensor.int32_data.len(),
-                tensor.int64_data.len(),
-            ];
-            let longest = lists
-                .into_iter()
-                .chain([tensor.double_data.len(), tensor.uint64_data.len()])
-                .max();
-            let per_value = if tensor.data_type() == DataType::Complex64 as i32 {
-                2
-            } else {
-                1
-            };
-            [
-                longest.unwrap_or_default() as i64,
-                count.saturating_mul(per_value),
-            ]
-        }
+    let (have, want, unit) = if let Some(raw) = &tensor.raw_data {
+        (raw.len() as i64, count.saturating_mul(bits / 8), "bytes")
+    } else {
+        let is_complex = tensor.data_type() == DataType::Complex64 as i32;
+        let per_value = if is_complex { 2 } else { 1 };
+        let have = longest_list(tensor) as i64;
+        (have, count.saturating_mul(per_value), "values")
     };
     if have == want {
         return Ok(());
     }
-    let unit = if tensor.raw_data.is_some() {
-        "bytes"
-    } else {
-        "values"
-    };
     Err(format!(
-        "tensor '{}' of shape {:?} holds {have} {unit} where {want} belong",
+        "tensor '{}' of shape {:?} has {have} {unit}, but needs {want}",
         tensor.name(),
         tensor.dims
     ))
+}
+
+/// The length of the list that holds the values of a tensor without raw data.
+fn longest_list(tensor: &TensorProto) -> usize {
+    let lengths = [
+        tensor.float_data.len(),
+        tensor.int32_data.len(),
+        tensor.int64_data.len(),
+        tensor.double_data.len(),
+        tensor.uint64_data.len(),
+    ];
+    lengths.into_iter().max().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -135,11 +128,11 @@ mod tests {
     use super::*;
 
     fn node(inputs: &[&str], output: &str) -> NodeProto {
-        NodeProto::of("Add", inputs, output, &[])
+        NodeProto::new("Add", inputs, output, &[])
     }
 
     #[test]
-    fn what_would_mislead_later_steps_is_refused() {
+    fn contradictory_graphs_are_refused() {
         let weight = |dims: &[i64], bytes: usize| TensorProto {
             dims: dims.into(),
             ..TensorProto::from_raw("w", &[], DataType::Float, vec![0; bytes])
@@ -153,14 +146,14 @@ mod tests {
             (
                 vec![node(&["w", "gone"], "a")],
                 weight(&[2], 8),
-                "uses 'gone', which nothing makes",
+                "uses 'gone', which no node makes",
             ),
             (
                 vec![node(&["w"], "a"), node(&["a"], "a")],
                 weight(&[2], 8),
                 "two nodes make the tensor 'a'",
             ),
-            (vec![], weight(&[3], 8), "holds 8 bytes where 12 belong"),
+            (vec![], weight(&[3], 8), "has 8 bytes, but needs 12"),
             (vec![], weight(&[-1], 0), "impossible shape [-1]"),
             (vec![], weight(&[1 << 40, 1 << 40], 0), "impossible shape"),
         ];

@@ -1,5 +1,4 @@
-//! Weights kept in other files, read under one rule: nothing outside the model's own folder is
-//! opened.
+//! Weights stored in other files. Nothing outside the model's own folder is opened.
 //!
 //! Older runtimes follow `..`, absolute paths and symbolic links out of the folder (CVE-2022-25882,
 //! CVE-2024-27318, CVE-2025-51480), so every tensor is checked here before any runtime sees the
@@ -16,12 +15,12 @@ use super::proto::{
     tensor_proto::DataLocation,
 };
 
-/// Moves every external tensor of the model in `path`, those of subgraphs and attributes too, into
-/// the message.
+/// Reads every external tensor of the model in `path` into the message, including those of
+/// subgraphs and attributes.
 ///
 /// # Errors
-/// [`OnnxError::External`] for a location that is absolute, leaves the folder, is no regular file, or
-/// is too short.
+/// [`OnnxError::External`] for a location that is absolute, is outside the folder, is not a regular
+/// file, or is too short.
 pub(super) fn read_in(model: &mut ModelProto, path: &Path) -> Result<(), OnnxError> {
     let mut visit = |tensor: &mut TensorProto| {
         if tensor.data_location() != DataLocation::External {
@@ -42,8 +41,8 @@ pub(super) fn read_in(model: &mut ModelProto, path: &Path) -> Result<(), OnnxErr
     in_model(model, &mut visit)
 }
 
-/// The files beside `path` in which the model keeps weights, each once, sorted. What cannot be read
-/// there is for [`read_in`] to say.
+/// The files beside `path` in which the model stores weights, sorted and without repetition. They
+/// are not opened.
 pub(super) fn files(model: &mut ModelProto, path: &Path) -> Vec<PathBuf> {
     let mut files = BTreeSet::new();
     let mut visit = |tensor: &mut TensorProto| {
@@ -52,18 +51,17 @@ pub(super) fn files(model: &mut ModelProto, path: &Path) -> Vec<PathBuf> {
         }
         Ok(())
     };
-    in_model(model, &mut visit).expect("nothing is read");
+    in_model(model, &mut visit).expect("the visitor returns no error");
     files.into_iter().collect()
 }
 
-/// Moves the large weights of the graph to `file`, which readers will find as `path` beside the
-/// model.
+/// Moves the large weights of the graph to `file`, which will be called `path` when it is read.
 pub(super) fn write_out(
     model: &mut ModelProto,
     file: &mut impl Write,
     path: &Path,
 ) -> io::Result<()> {
-    /// Smaller ones stay where they are: shapes and axes must be seen when a graph is optimised.
+    /// In bytes. Smaller weights stay in the message, as optimisers look at shapes and axes.
     const LARGE: usize = 4096;
     let location = path.file_name().unwrap_or_default().to_string_lossy();
     let mut offset = 0;
@@ -88,9 +86,9 @@ pub(super) fn write_out(
     Ok(())
 }
 
-type Visit<'a> = &'a mut dyn FnMut(&mut TensorProto) -> Result<(), OnnxError>;
+type Visitor<'a> = &'a mut dyn FnMut(&mut TensorProto) -> Result<(), OnnxError>;
 
-fn in_model(model: &mut ModelProto, visit: Visit<'_>) -> Result<(), OnnxError> {
+fn in_model(model: &mut ModelProto, visit: Visitor<'_>) -> Result<(), OnnxError> {
     model
         .graph
         .as_mut()
@@ -102,7 +100,7 @@ fn in_model(model: &mut ModelProto, visit: Visit<'_>) -> Result<(), OnnxError> {
         .try_for_each(|node| in_node(node, &mut *visit))
 }
 
-fn in_graph(graph: &mut GraphProto, visit: Visit<'_>) -> Result<(), OnnxError> {
+fn in_graph(graph: &mut GraphProto, visit: Visitor<'_>) -> Result<(), OnnxError> {
     graph.initializer.iter_mut().try_for_each(&mut *visit)?;
     for sparse in &mut graph.sparse_initializer {
         sparse
@@ -117,7 +115,7 @@ fn in_graph(graph: &mut GraphProto, visit: Visit<'_>) -> Result<(), OnnxError> {
         .try_for_each(|node| in_node(node, visit))
 }
 
-fn in_node(node: &mut NodeProto, visit: Visit<'_>) -> Result<(), OnnxError> {
+fn in_node(node: &mut NodeProto, visit: Visitor<'_>) -> Result<(), OnnxError> {
     for attribute in &mut node.attribute {
         attribute
             .t
@@ -148,7 +146,7 @@ fn read(tensor: &TensorProto, location: &str, model: &Path) -> Result<Vec<u8>, S
             .components()
             .all(|c| matches!(c, Component::Normal(_) | Component::CurDir))
     {
-        return Err("outside the model's folder".into());
+        return Err("which is outside the model's folder".into());
     }
     let folder = model
         .parent()
@@ -160,17 +158,17 @@ fn read(tensor: &TensorProto, location: &str, model: &Path) -> Result<Vec<u8>, S
         .canonicalize()
         .map_err(|e| format!("which cannot be read: {e}"))?;
     if !file.starts_with(&folder) {
-        return Err("outside the model's folder".into());
+        return Err("which is outside the model's folder".into());
     }
     let metadata = file.metadata().map_err(|e| e.to_string())?;
     if !metadata.is_file() {
-        return Err("which is no regular file".into());
+        return Err("which is not a regular file".into());
     }
     let number = |key, default| match entry(tensor, key) {
         None => Ok(default),
         Some(text) => text
             .parse::<u64>()
-            .map_err(|_| format!("with {key} '{text}', which is no size")),
+            .map_err(|_| format!("with the {key} '{text}', which is not a size")),
     };
     let offset = number("offset", 0)?;
     let length = number("length", metadata.len().saturating_sub(offset))?;
@@ -179,7 +177,7 @@ fn read(tensor: &TensorProto, location: &str, model: &Path) -> Result<Vec<u8>, S
         .is_none_or(|end| end > metadata.len())
     {
         return Err(format!(
-            "{length} bytes from {offset}, but the file has {}",
+            "{length} bytes from byte {offset} on, but the file has {}",
             metadata.len()
         ));
     }
@@ -217,7 +215,7 @@ mod tests {
         }
     }
 
-    /// The tensor hidden in a subgraph of an attribute, the place that checks forget.
+    /// A model with the tensor in a subgraph of an attribute, which is easily forgotten.
     fn model(tensor: TensorProto) -> ModelProto {
         let inner = GraphProto {
             initializer: vec![tensor],
@@ -270,20 +268,20 @@ mod tests {
                 "outside the model's folder",
             ),
             (external("link.bin", &[]), "outside the model's folder"),
-            (external("sub", &[]), "no regular file"),
+            (external("sub", &[]), "not a regular file"),
             (external("gone.bin", &[]), "cannot be read"),
             (
                 external("sub/w.bin", &[("length", "1125899906842624")]),
                 "but the file has 12",
             ),
-            (external("sub/w.bin", &[("offset", "-4")]), "no size"),
+            (external("sub/w.bin", &[("offset", "-4")]), "not a size"),
         ];
         for (tensor, expected) in cases {
             let message = read_in(&mut model(tensor), &path)
                 .expect_err(expected)
                 .to_string();
             assert!(
-                message.contains(expected) && message.contains("tensor 'w' wants"),
+                message.contains(expected) && message.contains("tensor 'w' is stored in"),
                 "{message}"
             );
         }

@@ -14,18 +14,18 @@ use super::error::OnnxError;
 use super::external;
 use super::proto::ModelProto;
 
-/// The newest IR version whose messages [`super::proto`] knows. A newer file may hold fields that
-/// would be lost.
+/// The newest IR version whose messages [`super::proto`] contains. A newer file may have fields
+/// that would be lost.
 const IR_VERSION: i64 = 14;
 
-/// How long a message may be: readers count its bytes in 32 bits with a sign.
+/// The maximum length of a message, as readers count its bytes in a signed 32-bit integer.
 const MESSAGE_LIMIT: usize = i32::MAX as usize;
 
-/// The model in `path`, with the weights that it keeps in other files read in.
+/// Loads the model in `path`, including the weights that it stores in other files.
 ///
 /// # Errors
-/// [`OnnxError`] when the file is unreadable, no ONNX model, of a newer IR version, contradicts itself,
-/// or wants weights from outside its own folder.
+/// [`OnnxError`] if the file cannot be read, is not an ONNX model, has a newer IR version,
+/// contradicts itself, or stores weights outside its own folder.
 pub fn load(path: &Path) -> Result<ModelProto, OnnxError> {
     let bytes = fs::read(path).map_err(|source| OnnxError::Io {
         path: path.into(),
@@ -33,7 +33,7 @@ pub fn load(path: &Path) -> Result<ModelProto, OnnxError> {
     })?;
     let mut model = decode(bytes, path)?;
     external::read_in(&mut model, path)?;
-    // Once more for the weights that came from other files.
+    // This also checks the weights from other files.
     model
         .graph
         .as_ref()
@@ -45,7 +45,7 @@ pub fn load(path: &Path) -> Result<ModelProto, OnnxError> {
     Ok(model)
 }
 
-/// The files that hold a model: its own, and those beside it with weights.
+/// The files of a model: `path` itself, and those beside it that hold weights.
 ///
 /// # Errors
 /// [`OnnxError`] as for [`load`].
@@ -58,11 +58,11 @@ pub fn files(path: &Path) -> Result<Vec<PathBuf>, OnnxError> {
     Ok([vec![path.to_owned()], external::files(&mut model, path)].concat())
 }
 
-/// The model in `bytes`; `origin` is the name that errors carry. Weights are slices of `bytes`;
-/// those in other files stay where they are.
+/// Decodes the model in `bytes`. Errors name it `origin`. Weights are slices of `bytes`; weights in
+/// other files are not read.
 ///
 /// # Errors
-/// [`OnnxError::Format`] when the bytes are no ONNX model, or one that contradicts itself.
+/// [`OnnxError::Format`] if the bytes are not an ONNX model, or one that contradicts itself.
 pub fn decode(bytes: impl Into<Bytes>, origin: &Path) -> Result<ModelProto, OnnxError> {
     let bytes = bytes.into();
     let format = |reason: String| OnnxError::Format {
@@ -79,31 +79,32 @@ pub fn decode(bytes: impl Into<Bytes>, origin: &Path) -> Result<ModelProto, Onnx
     }
     let model = ModelProto::decode(bytes).map_err(|e| format(e.to_string()))?;
     if model.graph.as_ref().is_none_or(|g| g.node.is_empty()) {
-        return Err(format("it holds no graph".into()));
+        return Err(format("it has no graph".into()));
     }
     if model.ir_version() > IR_VERSION {
         let version = model.ir_version();
         return Err(format(format!(
-            "IR version {version}; this program reads up to {IR_VERSION}"
+            "IR version {version} is newer than {IR_VERSION}, the newest that is supported"
         )));
     }
     model.graph.as_ref().map_or(Ok(()), check).map_err(format)?;
     Ok(model)
 }
 
-/// The bytes of a model file. For one beyond protobuf's 2 GB, which no reader takes in one piece,
-/// there is [`save`].
+/// The bytes of a model file. No reader accepts a file beyond the 2 GB of protobuf; [`save`] splits
+/// a larger model.
 #[must_use]
 pub fn encode(model: &ModelProto) -> Vec<u8> {
     model.encode_to_vec()
 }
 
-/// Writes the model to `path` by way of a temporary file beside it, so that no reader sees a part.
-/// Where it is too long for one protobuf message (2 GB), its large weights go to `path` + `.data`,
-/// ONNX's external data.
+/// Writes the model to `path`. It is written to a temporary file first, which is then renamed, so
+/// that a reader sees either the old file or the complete new one. If the model is too large for
+/// one protobuf message (2 GB), its large weights are stored in `path` + `.data`, as ONNX's
+/// external data.
 ///
 /// # Errors
-/// When a file cannot be written.
+/// If a file cannot be written.
 pub fn save(model: ModelProto, path: &Path) -> io::Result<()> {
     save_within(model, path, MESSAGE_LIMIT)
 }
@@ -116,10 +117,10 @@ fn save_within(mut model: ModelProto, path: &Path, limit: usize) -> io::Result<(
     write_atomically(path, |file| write(model, file))
 }
 
-/// Writes the message weight by weight, so that no second copy of a large model is made in memory.
+/// Writes the message weight by weight, so that there is no second copy of a large model in memory.
 ///
-/// Protocol buffers: a field is its key, for a message the length, and its content; the order of
-/// fields is free.
+/// In protocol buffers, a field that is a message consists of its key, its length and its content.
+/// Fields may be in any order.
 fn write(mut model: ModelProto, file: &mut impl Write) -> io::Result<()> {
     const GRAPH: u32 = 7; // of ModelProto
     const INITIALIZER: u32 = 5; // of GraphProto
@@ -149,7 +150,7 @@ mod tests {
     use crate::onnx::proto::{GraphProto, NodeProto, TensorProto};
 
     #[test]
-    fn what_is_no_model_is_named() {
+    fn files_that_are_not_models_are_refused() {
         let cases: [(&'static [u8], &str); 4] = [
             (b"", "the file is empty"),
             (

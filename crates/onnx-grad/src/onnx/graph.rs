@@ -1,13 +1,13 @@
-//! Who makes and who uses a tensor.
+//! Which nodes make and use a tensor.
 
 use std::collections::HashMap;
 
-use super::proto::{GraphProto, NodeProto, TensorProto};
+use super::proto::{GraphProto, NodeProto, TensorProto, ValueInfoProto};
 
-/// An index over a graph: nodes by what they make and use, weights by name.
+/// An index of a graph: nodes by the tensors that they make and use, weights by name.
 #[derive(Debug)]
 pub struct Graph<'a> {
-    /// The graph itself, nodes in topological order (an ONNX requirement).
+    /// The graph itself. ONNX requires its nodes to be in topological order.
     pub proto: &'a GraphProto,
     producers: HashMap<&'a str, usize>,
     consumers: HashMap<&'a str, Vec<usize>>,
@@ -40,7 +40,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// The node that makes `tensor`, or `None` for an input or a weight.
+    /// The node that makes `tensor`, or `None` if it is an input or a weight.
     #[must_use]
     pub fn producer(&self, tensor: &str) -> Option<&'a NodeProto> {
         self.producers.get(tensor).map(|&i| &self.proto.node[i])
@@ -55,18 +55,18 @@ impl<'a> Graph<'a> {
             .map(|&i| &self.proto.node[i])
     }
 
-    /// The weight called `tensor`.
+    /// The weight called `tensor`, or `None` if there is none.
     #[must_use]
     pub fn initializer(&self, tensor: &str) -> Option<&'a TensorProto> {
         self.initializers.get(tensor).copied()
     }
 
-    /// The inputs that a user must feed: those that are no weights (old files list both).
+    /// The inputs that a caller must provide. Old files also list the weights as inputs.
     pub fn inputs(&self) -> impl Iterator<Item = &'a str> {
         self.proto
             .input
             .iter()
-            .map(super::proto::ValueInfoProto::name)
+            .map(ValueInfoProto::name)
             .filter(|name| self.initializer(name).is_none())
     }
 }
@@ -74,11 +74,11 @@ impl<'a> Graph<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::onnx::proto::ValueInfoProto;
 
     #[test]
-    fn tensors_know_their_makers_and_users() {
-        let node = |op: &str, inputs: &[&str], output: &str| NodeProto::of(op, inputs, output, &[]);
+    fn producers_and_consumers_are_found() {
+        let node =
+            |op: &str, inputs: &[&str], output: &str| NodeProto::new(op, inputs, output, &[]);
         let input = |name: &str| ValueInfoProto {
             name: Some(name.into()),
             ..ValueInfoProto::default()
@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(
             graph.inputs().collect::<Vec<_>>(),
             ["x"],
-            "a weight that is listed as an input is none"
+            "a weight listed as an input is not one"
         );
         assert_eq!(graph.producer("a").map(NodeProto::op_type), Some("Relu"));
         assert_eq!(
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(
             proto.node[2].input_name(1),
             None,
-            "an input that is left out has an empty name"
+            "an omitted input has an empty name"
         );
     }
 }

@@ -1,15 +1,14 @@
-//! ONNX files as data: load, look up, write. No runtime and no mathematics.
+//! ONNX files as data: load, inspect, change, save. No runtime and no mathematics.
 //!
-//! In: a file or its bytes. Out: a [`proto::ModelProto`] that [`check()`] has passed: nodes in
-//! order, weights of the size that they declare, those of other files read in. Left out are what
-//! operators mean, shape inference, and operators, attributes and types of which nobody here asks:
-//! they are kept as they are.
+//! [`load`] returns a [`proto::ModelProto`] that [`check()`] has accepted: its nodes are in order,
+//! its weights have the size that they declare, and those of other files have been read. Shape
+//! inference is left to runtimes. Operators, attributes and types that this crate does not know are
+//! kept as they are.
 //!
-//! [`proto`] holds the messages, generated from `onnx.proto`. What the rest of the crate needs of
-//! them is added here as inherent methods: typed attributes with their ONNX defaults
-//! ([`proto::NodeProto::int`] and its siblings), tensors as values
-//! ([`proto::TensorProto::floats`]), an index of producers and consumers ([`Graph`]) and a text
-//! form with one line per node ([`text()`]).
+//! [`proto`] holds the messages, generated from `onnx.proto`. This module adds inherent methods to
+//! them: typed attributes with their ONNX defaults ([`proto::NodeProto::int`] and its siblings) and
+//! tensors as values ([`proto::TensorProto::floats`]). Besides, there is an index of producers and
+//! consumers ([`Graph`]) and a text form with one line per node ([`text()`]).
 
 mod atomic;
 mod attributes;
@@ -18,7 +17,13 @@ mod error;
 mod external;
 mod file;
 mod graph;
-#[allow(missing_docs, missing_debug_implementations, unreachable_pub, clippy::pedantic)]
+#[allow(
+    missing_docs,
+    missing_debug_implementations,
+    unreachable_pub,
+    clippy::pedantic,
+    reason = "generated"
+)]
 #[rustfmt::skip]
 pub mod proto;
 mod tensor;

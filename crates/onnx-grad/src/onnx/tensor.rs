@@ -1,26 +1,28 @@
-//! Tensors as values: `TensorProto` to and from slices of numbers.
+//! Tensors as values: `TensorProto` to and from lists of numbers.
 
 use half::{bf16, f16};
 
 use super::proto::{TensorProto, tensor_proto::DataType};
 
 impl TensorProto {
-    /// A float32 tensor of shape `dims`, row-major: as many values as the product of `dims`, which
-    /// is 1 where there are none. Not checked here, but by [`TensorProto::floats`].
+    /// A float32 tensor of shape `dims`, row-major. The number of values must be the product of
+    /// `dims`, which is 1 if there are none; this is not checked here, but by
+    /// [`TensorProto::floats`].
     #[must_use]
     pub fn from_floats(name: &str, dims: &[usize], values: &[f32]) -> Self {
         let raw = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         Self::from_raw(name, dims, DataType::Float, raw)
     }
 
-    /// An int64 tensor of shape `dims`, row-major, as [`TensorProto::from_floats`].
+    /// An int64 tensor of shape `dims`, row-major, as for [`TensorProto::from_floats`].
     #[must_use]
     pub fn from_integers(name: &str, dims: &[usize], values: &[i64]) -> Self {
         let raw = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         Self::from_raw(name, dims, DataType::Int64, raw)
     }
 
-    /// A tensor of shape `dims` whose values, row-major and little-endian, are the bytes `raw`.
+    /// A tensor of any type of fixed width, from the bytes of its values: row-major and
+    /// little-endian, a byte for each bool. The number of bytes is not checked.
     #[must_use]
     pub fn from_raw(name: &str, dims: &[usize], kind: DataType, raw: Vec<u8>) -> Self {
         Self {
@@ -32,12 +34,12 @@ impl TensorProto {
         }
     }
 
-    /// A tensor of some numbers between 0 and 1, zeros where it is of integers: a picture to try a
-    /// model on.
+    /// A sample input to try a model on: different numbers between 0 and 1, or zeros for an integer
+    /// type.
     ///
     /// # Errors
-    /// A text when the type is not one of plain numbers.
-    pub fn picture(name: &str, dims: &[usize], kind: DataType) -> Result<Self, String> {
+    /// A text if the type is not supported or the tensor would have 4 GiB or more.
+    pub(crate) fn sample(name: &str, dims: &[usize], kind: DataType) -> Result<Self, String> {
         let bytes = match kind {
             DataType::Float | DataType::Int32 => 4,
             DataType::Int64 => 8,
@@ -49,21 +51,20 @@ impl TensorProto {
                 ));
             }
         };
-        let count = dims
+        let length = dims
             .iter()
             .try_fold(bytes, |n: usize, &d| n.checked_mul(d))
-            .filter(|&n| n < 1 << 32);
-        let count =
-            count.ok_or_else(|| format!("'{name}' of shape {dims:?} is larger than any image"))?;
+            .filter(|&n| n < 1 << 32)
+            .ok_or_else(|| format!("'{name}' of shape {dims:?} is larger than any image"))?;
         let value = |i: usize| ((i % 97 + 1) as f32 / 98.0).to_le_bytes();
         let raw = match kind {
-            DataType::Float => (0..count / 4).flat_map(value).collect(),
-            _ => vec![0; count],
+            DataType::Float => (0..length / 4).flat_map(value).collect(),
+            _ => vec![0; length],
         };
         Ok(Self::from_raw(name, dims, kind, raw))
     }
 
-    /// The shape.
+    /// The shape. A negative dimension, which is invalid, counts as 0.
     #[must_use]
     pub fn shape(&self) -> Vec<usize> {
         self.dims.iter().map(|&n| n.max(0) as usize).collect()
@@ -72,13 +73,13 @@ impl TensorProto {
     /// The values of a float32 tensor, row-major.
     ///
     /// # Errors
-    /// A text naming the tensor when it is of another type or its data do not fit its shape.
+    /// A text that names the tensor, if it is of another type or its data do not fit its shape.
     pub fn floats(&self) -> Result<Vec<f32>, String> {
         match (self.data_type(), &self.raw_data) {
             (t, Some(raw)) if t == DataType::Float as i32 => {
-                self.sized(words(raw, f32::from_le_bytes))
+                self.checked_count(words(raw, f32::from_le_bytes))
             }
-            (t, None) if t == DataType::Float as i32 => self.sized(self.float_data.clone()),
+            (t, None) if t == DataType::Float as i32 => self.checked_count(self.float_data.clone()),
             _ => Err(self.wrong_type("float32")),
         }
     }
@@ -86,30 +87,29 @@ impl TensorProto {
     /// The values of an int64 or int32 tensor, row-major.
     ///
     /// # Errors
-    /// A text naming the tensor when it is of another type or its data do not fit its shape.
+    /// A text that names the tensor, if it is of another type or its data do not fit its shape.
     pub fn integers(&self) -> Result<Vec<i64>, String> {
         match (DataType::try_from(self.data_type()), &self.raw_data) {
-            (Ok(DataType::Int64), Some(raw)) => self.sized(words(raw, i64::from_le_bytes)),
-            (Ok(DataType::Int64), None) => self.sized(self.int64_data.clone()),
+            (Ok(DataType::Int64), Some(raw)) => self.checked_count(words(raw, i64::from_le_bytes)),
+            (Ok(DataType::Int64), None) => self.checked_count(self.int64_data.clone()),
             (Ok(DataType::Int32), Some(raw)) => {
-                self.sized(words(raw, |b| i64::from(i32::from_le_bytes(b))))
+                self.checked_count(words(raw, |b| i64::from(i32::from_le_bytes(b))))
             }
             (Ok(DataType::Int32), None) => {
-                self.sized(self.int32_data.iter().map(|&v| v.into()).collect())
+                self.checked_count(self.int32_data.iter().map(|&v| v.into()).collect())
             }
             _ => Err(self.wrong_type("int64")),
         }
     }
 
-    /// The values of a float16, bfloat16 or double tensor as a float32 tensor, or `None` for any
-    /// other type.
+    /// A float16, bfloat16 or double tensor converted to float32, or `None` for any other type.
     ///
     /// # Errors
-    /// A text naming the tensor when its data do not fit its shape.
+    /// A text that names the tensor, if its data do not fit its shape.
     pub fn to_float32(&self) -> Result<Option<Self>, String> {
         let halves = |value: fn(u16) -> f32| match &self.raw_data {
             Some(raw) => words(raw, |bytes| value(u16::from_le_bytes(bytes))),
-            // ONNX stores the bits of a half in the low 16 of an int32.
+            // ONNX stores the 16 bits in the lower half of an int32.
             None => self
                 .int32_data
                 .iter()
@@ -128,17 +128,17 @@ impl TensorProto {
         Ok(Some(Self::from_floats(
             self.name(),
             &self.shape(),
-            &self.sized(values)?,
+            &self.checked_count(values)?,
         )))
     }
 
-    fn sized<T>(&self, values: Vec<T>) -> Result<Vec<T>, String> {
+    fn checked_count<T>(&self, values: Vec<T>) -> Result<Vec<T>, String> {
         let wanted: usize = self.shape().iter().product();
         if values.len() == wanted {
             return Ok(values);
         }
         Err(format!(
-            "tensor '{}' has {} values, its shape {:?} wants {wanted}",
+            "tensor '{}' has {} values, but its shape {:?} needs {wanted}",
             self.name(),
             values.len(),
             self.dims

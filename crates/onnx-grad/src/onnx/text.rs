@@ -1,4 +1,4 @@
-//! A graph as text, one line per node: for eyes, logs and tests.
+//! A graph as text, for people, logs and tests.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ use super::proto::{
 ///
 /// ```
 /// use onnx_grad::onnx::proto::{GraphProto, ModelProto, NodeProto};
-/// let node = NodeProto::of("Concat", &["a", "b"], "c", &[("axis", 1.into())]);
+/// let node = NodeProto::new("Concat", &["a", "b"], "c", &[("axis", 1.into())]);
 /// let graph = GraphProto { node: vec![node], ..Default::default() };
 /// let model = ModelProto { graph: Some(graph), ..Default::default() };
 /// assert_eq!(onnx_grad::onnx::text(&model), "c = Concat(a, b) axis=1\n");
@@ -21,13 +21,14 @@ pub fn text(model: &ModelProto) -> String {
     model.graph.iter().flat_map(|g| &g.node).map(line).collect()
 }
 
-/// An input or output as text: its name and its shape.
+/// An input or output as text: its name and its shape, as in `logits [1, 1000]`.
 #[must_use]
 pub fn declared(value: &ValueInfoProto) -> String {
     format!("{} [{}]", value.name(), sides(value).join(", "))
 }
 
-/// The sides of an input's or output's shape: a number, the name of a side that is open, or `?`.
+/// The dimensions of an input or output as text: a number, or the name of an open dimension, or `?`
+/// if it has no name.
 #[must_use]
 pub fn sides(value: &ValueInfoProto) -> Vec<String> {
     let tensor = match value.r#type.as_ref().and_then(|t| t.value.as_ref()) {

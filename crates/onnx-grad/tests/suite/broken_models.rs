@@ -207,7 +207,7 @@ fn models(folder: &Path) -> Vec<(&'static str, Vec<u8>, &'static str)> {
         (
             "external-negative",
             external("w.bin", &[("offset", "-4")]),
-            "no size",
+            "not a size",
         ),
         (
             "external-device",
@@ -222,7 +222,7 @@ fn models(folder: &Path) -> Vec<(&'static str, Vec<u8>, &'static str)> {
         (
             "size-mismatch",
             weight(|w| w.dims = vec![5]),
-            "holds 16 bytes where 20 belong",
+            "has 16 bytes, but needs 20",
         ),
         (
             "negative-dimension",

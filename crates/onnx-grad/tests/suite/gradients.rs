@@ -1,7 +1,7 @@
 //! Gradient rules against central differences, and what a gradient model takes and gives.
 
 use onnx_grad::gradient::rules::RULES;
-use onnx_grad::gradient::{Dense, GradientModel, Options, OutputGradient, SEED};
+use onnx_grad::gradient::{Dense, GradientModel, ImageSize, Options, OutputGradient, SEED};
 use onnx_grad::onnx;
 use onnx_grad::onnx::proto::{ModelProto, TensorProto};
 
@@ -313,7 +313,10 @@ fn a_mean_over_channels_has_no_dense_form() {
         written(18, &[1, 2, 3, 3], graph, &constants)
     };
     let options = Options {
-        size: Some([5, 6]),
+        size: Some(ImageSize {
+            width: 6,
+            height: 5,
+        }),
         dense: Some(Dense::Positive),
         ..Options::default()
     };

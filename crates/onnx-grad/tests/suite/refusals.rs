@@ -69,7 +69,7 @@ fn what_cannot_be_differentiated_is_named() {
         ),
         (
             written(17, x, "y = Add(x, n)", "n = [nan, 1.0, inf]"),
-            "not finite for some picture",
+            "not finite for a sample image",
         ),
     ];
     assert_refused(&cases);
@@ -90,7 +90,7 @@ fn what_cannot_be_differentiated_is_named() {
         ..Options::default()
     });
     assert!(
-        top.contains("19 classes are wanted, the model has 18"),
+        top.contains("19 classes are asked for, but the model has 18"),
         "{top}"
     );
 }
@@ -108,7 +108,7 @@ fn an_equation_that_hangs_the_runtime_is_refused() {
         model.graph.as_mut().unwrap().node[0].attribute[0].s = Some(equation.into());
         let error = refusal(&model, &Options::default(), "an invalid equation");
         assert!(
-            error.contains("Einsum node `y`: its equation '") && error.contains("is none"),
+            error.contains("Einsum node `y`: its equation '") && error.contains("is invalid"),
             "{error}"
         );
     }
@@ -158,7 +158,7 @@ fn odd_graphs_end_in_an_error() {
                 "a, b = Split(x) axis=0 num_outputs=3; y = Mul(a, b)",
                 "",
             ),
-            "not as many outputs",
+            "its number of outputs differs from `num_outputs`",
         ),
         (
             written(

@@ -1,40 +1,39 @@
-//! What moves, repeats or adds up values along axes, and gradients brought into the shape of their
-//! tensors.
+//! Operators that move, repeat or add up values along axes, and the shapes of gradients.
 
-use super::{Builder, Value, row};
+use super::base::Builder;
+use super::value::{AxisPadding, Value, gradient_shape, to_i64};
 use crate::onnx::proto::NodeProto;
 
 impl Builder {
-    /// `a` with every axis behind the first as given; the first takes what is there.
-    pub fn reshape(&mut self, a: &Value, shape: &[usize]) -> Value {
+    /// `a` in the shape `shape`. The first axis keeps its size at run time, which may be the number
+    /// of rows.
+    pub(crate) fn reshape(&mut self, a: &Value, shape: &[usize]) -> Value {
         if a.shape == shape {
             return a.clone();
         }
-        let target: Vec<_> = std::iter::once(-1)
-            .chain(shape[1..].iter().map(|&n| n as i64))
-            .collect();
-        let target = self.new_integers("shape", &target);
+        let sizes = [&[-1], &to_i64(&shape[1..])[..]].concat();
+        let target = self.new_integers("shape", &sizes);
         self.emit("Reshape", &[a, &target], &[], shape.to_vec())
     }
 
-    /// `a` repeated along the axes where it has 1 and `shape` has more.
-    pub fn whole(&mut self, a: &Value, shape: &[usize]) -> Value {
+    /// `a` repeated along the axes where it has size 1 and `shape` has more.
+    pub(crate) fn expand(&mut self, a: &Value, shape: &[usize]) -> Value {
         if a.shape == shape {
             return a.clone();
         }
-        let target: Vec<_> = shape.iter().map(|&n| n as i64).collect();
-        let target = self.new_integers("shape", &target);
+        let target = self.new_integers("shape", &to_i64(shape));
         self.emit("Expand", &[a, &target], &[], shape.to_vec())
     }
 
-    /// The gradient of `node`'s first output, whole.
-    pub fn whole_output(&mut self, node: &NodeProto, dy: &Value) -> Value {
-        let shape = self.row(&node.output[0]);
-        self.whole(dy, &shape)
+    /// The gradient of `node`'s first output in its full size.
+    pub(crate) fn expand_output(&mut self, node: &NodeProto, dy: &Value) -> Value {
+        let shape = self.gradient_shape(&node.output[0]);
+        self.expand(dy, &shape)
     }
 
-    /// The gradient of `tensor` with rows and first axis apart: [rows, A, ...] also where A is 1.
-    pub fn apart(&mut self, a: &Value, tensor: &[usize]) -> Value {
+    /// The gradient of a tensor of shape `tensor`, with an axis for the rows: [rows, A, ...] even
+    /// if A is 1.
+    pub(crate) fn split_rows(&mut self, a: &Value, tensor: &[usize]) -> Value {
         if tensor.first() != Some(&1) {
             return a.clone();
         }
@@ -42,25 +41,26 @@ impl Builder {
         self.reshape(a, &shape)
     }
 
-    /// The gradient of `tensor` with rows and first axis as one, [rows · A, ...]: what works on
-    /// photos apart from each other takes it for photos. Whole where it was not.
-    pub fn together(&mut self, a: &Value, tensor: &[usize]) -> Value {
-        let a = self.whole(a, &row(tensor));
+    /// The gradient of a tensor of shape `tensor` in its full size, with rows and first axis
+    /// merged: [rows · A, ...]. Operators that treat the images of a batch separately can take it
+    /// as a batch.
+    pub(crate) fn merge_rows(&mut self, a: &Value, tensor: &[usize]) -> Value {
+        let a = self.expand(a, &gradient_shape(tensor));
         self.reshape(&a, tensor)
     }
 
-    /// `a` as the gradient of a tensor of shape `tensor`.
-    pub fn settle(&mut self, a: &Value, tensor: &[usize]) -> Value {
-        self.reshape(a, &row(tensor))
+    /// `a` in the shape of the gradient of a tensor of shape `tensor`.
+    pub(crate) fn reshape_to_gradient(&mut self, a: &Value, tensor: &[usize]) -> Value {
+        self.reshape(a, &gradient_shape(tensor))
     }
 
-    /// Σ over `axes`, which stay with size 1.
-    pub fn sum(&mut self, a: &Value, axes: &[usize]) -> Value {
+    /// Σ over `axes`, which keep size 1.
+    pub(crate) fn sum(&mut self, a: &Value, axes: &[usize]) -> Value {
         self.reduce("ReduceSum", a, axes)
     }
 
-    /// Mean over `axes`, which stay with size 1.
-    pub fn mean(&mut self, a: &Value, axes: &[usize]) -> Value {
+    /// The mean over `axes`, which keep size 1.
+    pub(crate) fn mean(&mut self, a: &Value, axes: &[usize]) -> Value {
         self.reduce("ReduceMean", a, axes)
     }
 
@@ -72,23 +72,21 @@ impl Builder {
         let shape = (0..a.shape.len())
             .map(|i| if axes.contains(&i) { 1 } else { a.shape[i] })
             .collect();
-        let list: Vec<_> = axes.iter().map(|&i| i as i64).collect();
-        let list = self.new_integers("axes", &list);
+        let list = self.new_integers("axes", &to_i64(&axes));
         self.emit(op, &[a, &list], &[], shape)
     }
 
     /// `a` with its axes in the order `perm`.
-    pub fn transpose(&mut self, a: &Value, perm: &[usize]) -> Value {
+    pub(crate) fn transpose(&mut self, a: &Value, perm: &[usize]) -> Value {
         if perm.is_sorted() {
             return a.clone();
         }
         let shape = perm.iter().map(|&i| a.shape[i]).collect();
-        let perm: Vec<_> = perm.iter().map(|&i| i as i64).collect();
-        self.emit("Transpose", &[a], &[("perm", perm.into())], shape)
+        self.emit("Transpose", &[a], &[("perm", to_i64(perm).into())], shape)
     }
 
-    /// `size` positions of `a` from `start` on along `axis`.
-    pub fn slice(&mut self, a: &Value, axis: usize, start: usize, size: usize) -> Value {
+    /// The `size` positions of `a` from `start` along `axis`.
+    pub(crate) fn slice(&mut self, a: &Value, axis: usize, start: usize, size: usize) -> Value {
         let [from, to, along] = [("start", start), ("end", start + size), ("axis", axis)]
             .map(|(what, n)| self.new_integers(what, &[n as i64]));
         let mut shape = a.shape.clone();
@@ -96,8 +94,8 @@ impl Builder {
         self.emit("Slice", &[a, &from, &to, &along], &[], shape)
     }
 
-    /// `a` with zeros before and after it along each axis; negative numbers take away.
-    pub fn pad(&mut self, a: &Value, before: &[i64], after: &[i64]) -> Value {
+    /// `a` with zeros added before and after it along each axis. Negative numbers remove positions.
+    pub(crate) fn pad(&mut self, a: &Value, before: &[i64], after: &[i64]) -> Value {
         let shape = (0..a.shape.len())
             .map(|i| (a.shape[i] as i64 + before[i] + after[i]) as usize)
             .collect();
@@ -106,34 +104,29 @@ impl Builder {
     }
 
     /// Each value of `a` repeated `factors[i]` times along axis i.
-    pub fn repeated(&mut self, a: &Value, factors: &[usize]) -> Value {
-        let none = Value {
-            name: String::new(),
-            shape: vec![],
-        };
-        let scales = self.new_floats(
-            "scales",
-            &[factors.len()],
-            &factors.iter().map(|&f| f as f32).collect::<Vec<_>>(),
-        );
+    pub(crate) fn repeat(&mut self, a: &Value, factors: &[usize]) -> Value {
+        let scales: Vec<_> = factors.iter().map(|&factor| factor as f32).collect();
+        let scales = self.new_floats("scales", &[factors.len()], &scales);
         let attributes = [
             ("coordinate_transformation_mode", "asymmetric".into()),
             ("nearest_mode", "floor".into()),
         ];
         let shape = a.shape.iter().zip(factors).map(|(n, f)| n * f).collect();
-        self.emit("Resize", &[a, &none, &scales], &attributes, shape)
+        self.emit(
+            "Resize",
+            &[a, &Value::omitted(), &scales],
+            &attributes,
+            shape,
+        )
     }
 
-    /// `a` moved along an axis by `before` places, `value` in the free ones, and made longer by
-    /// `before + after`.
-    pub fn shifted(
-        &mut self,
-        a: &Value,
-        axis: usize,
-        before: i64,
-        after: i64,
-        value: f32,
-    ) -> Value {
+    /// `a` with positions of the value `value` added along one axis.
+    pub(crate) fn pad_axis(&mut self, a: &Value, padding: AxisPadding, value: f32) -> Value {
+        let AxisPadding {
+            axis,
+            before,
+            after,
+        } = padding;
         if (before, after) == (0, 0) {
             return a.clone();
         }
@@ -146,30 +139,30 @@ impl Builder {
         self.emit("Pad", &[a, &pads, &value], &[], shape)
     }
 
-    /// A gradient `dx` that has the shape of `node`'s output, for its input `i` that was broadcast
-    /// to that shape: summed over the axes that the input did not have.
-    pub fn unbroadcast(&mut self, node: &NodeProto, i: usize, dx: &Value) -> Value {
+    /// The gradient of input `i` of `node`, which was broadcast to the shape of the output, from a
+    /// gradient `dx` of that shape: the sum over the axes along which the input was repeated.
+    pub(crate) fn unbroadcast(&mut self, node: &NodeProto, i: usize, dx: &Value) -> Value {
         let (x, y) = (self.shape(&node.input[i]), self.shape(&node.output[0]));
-        let dx = self.apart(dx, &y);
+        let dx = self.split_rows(dx, &y);
         let missing = y.len() - x.len();
         let repeated: Vec<_> = (0..y.len())
-            .filter(|&a| y[a] > 1 && (a < missing || x[a - missing] == 1))
+            .filter(|&axis| y[axis] > 1 && (axis < missing || x[axis - missing] == 1))
             .collect();
-        // Where the gradient is kept small the sum is a product.
+        // Along an axis where the gradient has size 1 the sum is a multiple.
         let count: usize = repeated
             .iter()
-            .filter(|&&a| dx.shape[a + 1] == 1)
-            .map(|&a| y[a])
+            .filter(|&&axis| dx.shape[axis + 1] == 1)
+            .map(|&axis| y[axis])
             .product();
-        let axes: Vec<_> = repeated.iter().map(|a| a + 1).collect();
+        let axes: Vec<_> = repeated.iter().map(|axis| axis + 1).collect();
         let dx = self.sum(&dx, &axes);
         let dx = self.scale(&dx, count as f32);
-        let own = [&[1], &dx.shape[1 + missing..]].concat();
-        let kept = if x.first() == Some(&1) {
-            own[1..].to_vec()
+        let with_rows = [&[1], &dx.shape[1 + missing..]].concat();
+        let shape = if x.first() == Some(&1) {
+            with_rows[1..].to_vec()
         } else {
-            own
+            with_rows
         };
-        self.reshape(&dx, &kept)
+        self.reshape(&dx, &shape)
     }
 }

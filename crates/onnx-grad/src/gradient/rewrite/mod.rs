@@ -1,22 +1,21 @@
-//! The forward half rewritten to equal values, so that the backward pass has less to do. One idea a
+//! Rewrites the forward half to one of equal values whose backward half is cheaper. One rewrite a
 //! file.
 
 mod gather;
-mod local_response;
+pub(super) mod local_response;
 mod normalisation;
 mod relu;
 
-use super::ReluRule;
+use super::options::ReluRule;
 use super::prepare::Prepared;
 use super::probe::Facts;
-pub(super) use local_response::MAX_CHANNELS;
 
-/// Makes all rewrites that `relu` allows, and keeps the facts true.
+/// Makes all rewrites that `relu` allows, and updates the facts.
 pub(super) fn rewrite(prepared: &mut Prepared, facts: &mut Facts, relu: ReluRule) {
-    normalisation::folded(prepared, facts);
-    gather::as_splits(prepared, facts);
-    local_response::as_convolutions(prepared, facts);
+    normalisation::fold(prepared, facts);
+    gather::merge_into_splits(prepared, facts);
+    local_response::expand(prepared, facts);
     if relu == ReluRule::Gradient {
-        relu::behind_pools(prepared, facts);
+        relu::move_behind_pools(prepared, facts);
     }
 }

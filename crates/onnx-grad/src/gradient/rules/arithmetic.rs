@@ -1,6 +1,8 @@
 //! Elementwise arithmetic, with numpy's broadcasting.
 
-use super::{Builder, Grads, NodeProto, Value, times};
+use super::common::{Grads, times};
+use crate::gradient::builder::{Builder, Value};
+use crate::onnx::proto::NodeProto;
 
 /// `y = a + b        da = db = dy`
 pub(super) fn add(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
@@ -9,27 +11,29 @@ pub(super) fn add(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 
 /// `y = Σ xᵢ        dxᵢ = dy`
 pub(super) fn sum(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    each(g, node, |_, _| dy.clone())
+    for_each_input(g, node, |_, _| dy.clone())
 }
 
 /// `y = Σ xᵢ / n        dxᵢ = dy / n`
 pub(super) fn mean(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let part = g.scale(dy, 1.0 / node.input.len() as f32);
-    each(g, node, |_, _| part.clone())
+    for_each_input(g, node, |_, _| part.clone())
 }
 
 /// `y = a − b        da = dy, db = −dy`
 pub(super) fn sub(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    each(
-        g,
-        node,
-        |g, i| if i == 0 { dy.clone() } else { g.map("Neg", dy) },
-    )
+    for_each_input(g, node, |g, i| {
+        if i == 0 {
+            dy.clone()
+        } else {
+            g.unary("Neg", dy)
+        }
+    })
 }
 
 /// `y = a · b        da = dy · b, db = dy · a`
 pub(super) fn mul(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    each(g, node, |g, i| {
+    for_each_input(g, node, |g, i| {
         let other = g.input(node, 1 - i);
         g.mul(dy, &other)
     })
@@ -37,31 +41,31 @@ pub(super) fn mul(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 
 /// `y = a / b        da = dy / b, db = −dy · y / b`
 pub(super) fn div(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    each(g, node, |g, i| {
+    for_each_input(g, node, |g, i| {
         let (b, y) = (g.input(node, 1), g.output(node));
         let da = g.div(dy, &b);
         if i == 0 {
             return da;
         }
         let db = g.mul(&da, &y);
-        g.map("Neg", &db)
+        g.unary("Neg", &db)
     })
 }
 
 /// `y = x^p        dx = dy · p · x^(p − 1), dp = dy · y · ln x`
 pub(super) fn pow(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    each(g, node, |g, i| {
+    for_each_input(g, node, |g, i| {
         let (x, p, y) = (g.input(node, 0), g.input(node, 1), g.output(node));
         let slope = match i {
             0 => {
                 // The exponent may be an integer.
                 let p = g.emit("Cast", &[&p], &[("to", 1.into())], p.shape.clone());
-                let less = g.shift(&p, -1.0);
-                let power = g.zip("Pow", &x, &less);
+                let less = g.add_scalar(&p, -1.0);
+                let power = g.binary("Pow", &x, &less);
                 g.mul(&power, &p)
             }
             _ => {
-                let log = g.map("Log", &x);
+                let log = g.unary("Log", &x);
                 g.mul(&y, &log)
             }
         };
@@ -69,48 +73,47 @@ pub(super) fn pow(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     })
 }
 
-/// `y = max xᵢ or min xᵢ        dxᵢ = dy · [xᵢ = y] / (how many are)`
+/// `y = max xᵢ or min xᵢ        dxᵢ = dy · [xᵢ = y] / (number of i with xᵢ = y)`
 pub(super) fn extremum(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let y = g.output(node);
-    let taken: Vec<_> = node
-        .input
+    let mut is_extremum = Vec::new();
+    for name in &node.input {
+        let x = g.forward(name);
+        is_extremum.push(g.equal(&x, &y));
+    }
+    let ties = is_extremum[1..]
         .iter()
-        .map(|name| g.forward(name))
-        .collect::<Vec<_>>();
-    let taken: Vec<_> = taken.iter().map(|x| g.equal(x, &y)).collect();
-    let ties = taken[1..]
-        .iter()
-        .fold(taken[0].clone(), |sum, one| g.add(&sum, one));
+        .fold(is_extremum[0].clone(), |sum, one| g.add(&sum, one));
     let share = g.div(dy, &ties);
-    each(g, node, |g, i| g.mul(&share, &taken[i]))
+    for_each_input(g, node, |g, i| g.mul(&share, &is_extremum[i]))
 }
 
-/// `y = a where c, b elsewhere        da = dy where c, db = dy elsewhere`
-pub(super) fn choose(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+/// `y = a where c, b elsewhere        da = dy where c, db = dy elsewhere`, each 0 otherwise
+pub(super) fn select(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (condition, zero) = (g.input(node, 0), g.scalar(0.0));
-    let dy = &g.whole_output(node, dy);
+    let dy = &g.expand_output(node, dy);
     let shape = dy.shape.clone();
-    each(g, node, |g, i| {
+    for_each_input(g, node, |g, i| {
         let (a, b) = if i == 1 { (dy, &zero) } else { (&zero, dy) };
         g.emit("Where", &[&condition, a, b], &[], shape.clone())
     })
 }
 
-/// The gradients of the inputs that want one; `of` gives that of input `i` in the shape of the
-/// output.
-fn each(
+/// The gradients of the inputs that need one. `gradient` returns that of input `i` in the shape of
+/// the output.
+fn for_each_input(
     g: &mut Builder,
     node: &NodeProto,
-    mut of: impl FnMut(&mut Builder, usize) -> Value,
+    mut gradient: impl FnMut(&mut Builder, usize) -> Value,
 ) -> Grads {
     let mut grads = Vec::new();
     for (i, name) in node.input.iter().enumerate() {
-        let wanted = g.wants(name);
-        grads.push(
-            wanted
-                .then(|| of(g, i))
-                .map(|dx| g.unbroadcast(node, i, &dx)),
-        );
+        if g.needs_gradient(name) {
+            let dx = gradient(g, i);
+            grads.push(Some(g.unbroadcast(node, i, &dx)));
+        } else {
+            grads.push(None);
+        }
     }
     Ok(grads)
 }
@@ -118,7 +121,7 @@ fn each(
 // Functions of one value.
 
 /// `dx = dy · slope(x, y)`
-fn through(
+fn unary_rule(
     g: &mut Builder,
     node: &NodeProto,
     dy: &Value,
@@ -131,27 +134,27 @@ fn through(
 
 /// `y = −x        dx = −dy`
 pub(super) fn neg(g: &mut Builder, _: &NodeProto, dy: &Value) -> Grads {
-    Ok(vec![Some(g.map("Neg", dy))])
+    Ok(vec![Some(g.unary("Neg", dy))])
 }
 
 /// `y = |x|        dx = dy · sign x`
 pub(super) fn abs(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    through(g, node, dy, |g, x, _| g.map("Sign", x))
+    unary_rule(g, node, dy, |g, x, _| g.unary("Sign", x))
 }
 
 /// `y = e^x        dx = dy · y`
 pub(super) fn exp(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    through(g, node, dy, |_, _, y| y.clone())
+    unary_rule(g, node, dy, |_, _, y| y.clone())
 }
 
 /// `y = ln x        dx = dy / x`
 pub(super) fn log(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    through(g, node, dy, |g, x, _| g.map("Reciprocal", x))
+    unary_rule(g, node, dy, |g, x, _| g.unary("Reciprocal", x))
 }
 
 /// `y = √x        dx = dy / 2y`
 pub(super) fn sqrt(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    through(g, node, dy, |g, _, y| {
+    unary_rule(g, node, dy, |g, _, y| {
         let half = g.scalar(0.5);
         g.div(&half, y)
     })
@@ -159,31 +162,31 @@ pub(super) fn sqrt(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 
 /// `y = 1 / x        dx = −dy · y²`
 pub(super) fn reciprocal(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    through(g, node, dy, |g, _, y| {
+    unary_rule(g, node, dy, |g, _, y| {
         let square = g.mul(y, y);
-        g.map("Neg", &square)
+        g.unary("Neg", &square)
     })
 }
 
 /// `y = sin x        dx = dy · cos x`
 pub(super) fn sin(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    through(g, node, dy, |g, x, _| g.map("Cos", x))
+    unary_rule(g, node, dy, |g, x, _| g.unary("Cos", x))
 }
 
 /// `y = cos x        dx = −dy · sin x`
 pub(super) fn cos(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    through(g, node, dy, |g, x, _| {
-        let sine = g.map("Sin", x);
-        g.map("Neg", &sine)
+    unary_rule(g, node, dy, |g, x, _| {
+        let sine = g.unary("Sin", x);
+        g.unary("Neg", &sine)
     })
 }
 
 /// `y = 2/√π · ∫₀ˣ e^−t² dt        dx = dy · 2/√π · e^−x²`
 pub(super) fn erf(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    through(g, node, dy, |g, x, _| {
+    unary_rule(g, node, dy, |g, x, _| {
         let square = g.mul(x, x);
-        let exponent = g.map("Neg", &square);
-        let bell = g.map("Exp", &exponent);
+        let exponent = g.unary("Neg", &square);
+        let bell = g.unary("Exp", &exponent);
         g.scale(&bell, std::f32::consts::FRAC_2_SQRT_PI)
     })
 }

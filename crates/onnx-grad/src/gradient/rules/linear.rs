@@ -1,62 +1,77 @@
 //! Matrix products.
 
-use super::{Builder, Grads, NodeProto, Value, unsupported};
-use crate::gradient::builder::broadcast;
+use super::common::Grads;
+use crate::gradient::builder::{Builder, Value, broadcast};
+use crate::gradient::error::unsupported;
+use crate::onnx::proto::NodeProto;
 
-/// `y = α · A · B + β · C        dA = α · dy · Bᵀ, dB = α · Aᵀ · dy, dC = β · dy`, A and B
-/// transposed where asked
+/// `y = α · A · B + β · C        dA = α · dy · Bᵀ, dB = α · Aᵀ · dy, dC = β · dy`
+///
+/// With `transA`, A and dA stand for their transposes; likewise with `transB`.
 pub(super) fn gemm(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    let (alpha, beta) = (node.float("alpha", 1.0), node.float("beta", 1.0));
-    let [a_turned, b_turned] = ["transA", "transB"].map(|name| node.int(name, 0) != 0);
-    let (a, b) = (g.input(node, 0), g.input(node, 1));
-    let dy = g.whole_output(node, dy);
+    let dy = g.expand_output(node, dy);
     let mut grads = vec![None; 3];
-    if g.wants(&node.input[0]) {
-        // One row of A for each row of the gradient: the product stays a `Gemm` with the same B.
-        grads[0] = Some(if a.shape[0] == 1 && !a_turned {
-            let attributes = [
-                ("alpha", alpha.into()),
-                ("transB", i64::from(!b_turned).into()),
-            ];
-            g.emit("Gemm", &[&dy, &b], &attributes, a.shape.clone())
-        } else {
-            let dy = g.apart(&dy, &g.shape(&node.output[0]));
-            let b = if b_turned {
-                b.clone()
-            } else {
-                g.transpose(&b, &[1, 0])
-            };
-            let da = product(g, &dy, &b);
-            let da = g.scale(&da, alpha);
-            let da = if a_turned {
-                g.transpose(&da, &[0, 2, 1])
-            } else {
-                da
-            };
-            g.settle(&da, &a.shape)
-        });
+    if g.needs_gradient(&node.input[0]) {
+        grads[0] = Some(gemm_left(g, node, &dy));
     }
-    if g.wants(&node.input[1]) {
-        let dy = g.apart(&dy, &g.shape(&node.output[0]));
-        let a = if a_turned {
-            a
-        } else {
-            g.transpose(&a, &[1, 0])
-        };
-        let db = product(g, &a, &dy);
-        let db = g.scale(&db, alpha);
-        let db = if b_turned {
-            g.transpose(&db, &[0, 2, 1])
-        } else {
-            db
-        };
-        grads[1] = Some(g.settle(&db, &b.shape));
+    if g.needs_gradient(&node.input[1]) {
+        grads[1] = Some(gemm_right(g, node, &dy));
     }
-    if node.input_name(2).is_some_and(|c| g.wants(c)) {
-        let dc = g.scale(&dy, beta);
+    if node.input_name(2).is_some_and(|c| g.needs_gradient(c)) {
+        let dc = g.scale(&dy, node.float("beta", 1.0));
         grads[2] = Some(g.unbroadcast(node, 2, &dc));
     }
     Ok(grads)
+}
+
+/// `dA = α · dy · Bᵀ`
+///
+/// If A has one row, dA has one for each row of the gradient, and the product stays a `Gemm` with
+/// the same B.
+fn gemm_left(g: &mut Builder, node: &NodeProto, dy: &Value) -> Value {
+    let (a, b) = (g.input(node, 0), g.input(node, 1));
+    let alpha = node.float("alpha", 1.0);
+    let [a_transposed, b_transposed] = ["transA", "transB"].map(|name| node.int(name, 0) != 0);
+    if a.shape[0] == 1 && !a_transposed {
+        let attributes = [
+            ("alpha", alpha.into()),
+            ("transB", i64::from(!b_transposed).into()),
+        ];
+        return g.emit("Gemm", &[dy, &b], &attributes, a.shape.clone());
+    }
+    let dy = g.split_rows(dy, &g.shape(&node.output[0]));
+    let b = if b_transposed {
+        b
+    } else {
+        g.transpose(&b, &[1, 0])
+    };
+    let da = product(g, &dy, &b);
+    let da = g.scale(&da, alpha);
+    let da = if a_transposed {
+        g.transpose(&da, &[0, 2, 1])
+    } else {
+        da
+    };
+    g.reshape_to_gradient(&da, &a.shape)
+}
+
+/// `dB = α · Aᵀ · dy`
+fn gemm_right(g: &mut Builder, node: &NodeProto, dy: &Value) -> Value {
+    let (a, b) = (g.input(node, 0), g.input(node, 1));
+    let dy = g.split_rows(dy, &g.shape(&node.output[0]));
+    let a = if node.int("transA", 0) != 0 {
+        a
+    } else {
+        g.transpose(&a, &[1, 0])
+    };
+    let db = product(g, &a, &dy);
+    let db = g.scale(&db, node.float("alpha", 1.0));
+    let db = if node.int("transB", 0) != 0 {
+        g.transpose(&db, &[0, 2, 1])
+    } else {
+        db
+    };
+    g.reshape_to_gradient(&db, &b.shape)
 }
 
 /// a · b over the last two axes, the others broadcast.
@@ -72,15 +87,15 @@ fn product(g: &mut Builder, a: &Value, b: &Value) -> Value {
 /// one row or column
 pub(super) fn matmul(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let [a, b, y] = [&node.input[0], &node.input[1], &node.output[0]].map(|name| g.forward(name));
-    let dy = g.whole_output(node, dy);
-    let dy = g.apart(&dy, &y.shape);
-    let (row, column) = (a.shape.len() == 1, b.shape.len() == 1);
-    let left = if row {
+    let dy = g.expand_output(node, dy);
+    let dy = g.split_rows(&dy, &y.shape);
+    let (is_row, is_column) = (a.shape.len() == 1, b.shape.len() == 1);
+    let left = if is_row {
         g.reshape(&a, &[1, a.shape[0]])
     } else {
         a.clone()
     };
-    let right = if column {
+    let right = if is_column {
         Value {
             shape: vec![b.shape[0], 1],
             ..g.reshape(&b, &[b.shape[0], 1])
@@ -88,106 +103,104 @@ pub(super) fn matmul(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     } else {
         b.clone()
     };
+    // The shape of y with the axes of row and column.
     let mut full = y.shape.clone();
-    if row {
-        full.insert(full.len() - usize::from(!column), 1);
+    if is_row {
+        full.insert(full.len() - usize::from(!is_column), 1);
     }
-    full.extend(column.then_some(1));
+    full.extend(is_column.then_some(1));
     let dy = g.reshape(&dy, &[&[1], &full[..]].concat());
     let mut grads = vec![None, None];
-    if g.wants(&node.input[0]) {
-        grads[0] = Some(if right.shape.len() == 2 {
-            // One product with the rows of all matrices under each other shares b with the forward
-            // pass.
-            let (inner, outer) = (right.shape[0], right.shape[1]);
-            let flat = g.reshape(&dy, &[1, outer]);
-            let da = g.emit(
-                "Gemm",
-                &[&flat, &right],
-                &[("transB", 1.into())],
-                vec![1, inner],
-            );
-            g.reshape(&da, &g.row(&node.input[0]))
+    if g.needs_gradient(&node.input[0]) {
+        let da = if right.shape.len() == 2 {
+            product_with_shared_matrix(g, &dy, &right, &a.shape)
         } else {
-            let right = turned(g, &right);
-            let da = product(g, &dy, &right);
-            within(g, &da, &left.shape, &full, &a.shape)
-        });
+            let transposed = swap_last_axes(g, &right);
+            let da = product(g, &dy, &transposed);
+            let da = sum_broadcast(g, &da, &left.shape, &full);
+            g.reshape_to_gradient(&da, &a.shape)
+        };
+        grads[0] = Some(da);
     }
-    if g.wants(&node.input[1]) {
-        let left = turned(g, &left);
-        let db = product(g, &left, &dy);
-        grads[1] = Some(within(g, &db, &right.shape, &full, &b.shape));
+    if g.needs_gradient(&node.input[1]) {
+        let transposed = swap_last_axes(g, &left);
+        let db = product(g, &transposed, &dy);
+        let db = sum_broadcast(g, &db, &right.shape, &full);
+        grads[1] = Some(g.reshape_to_gradient(&db, &b.shape));
     }
     Ok(grads)
 }
 
+/// `da = dy · bᵀ` for a single matrix b, with the rows of all matrices of dy below each other: a
+/// `Gemm` that shares b with the forward half
+fn product_with_shared_matrix(g: &mut Builder, dy: &Value, b: &Value, a: &[usize]) -> Value {
+    let (inner, outer) = (b.shape[0], b.shape[1]);
+    let flat = g.reshape(dy, &[1, outer]);
+    let attributes = [("transB", 1.into())];
+    let da = g.emit("Gemm", &[&flat, b], &attributes, vec![1, inner]);
+    g.reshape_to_gradient(&da, a)
+}
+
 /// The last two axes exchanged.
-fn turned(g: &mut Builder, a: &Value) -> Value {
+fn swap_last_axes(g: &mut Builder, a: &Value) -> Value {
     let rank = a.shape.len();
     let mut perm: Vec<usize> = (0..rank).collect();
     perm.swap(rank - 2, rank - 1);
     g.transpose(a, &perm)
 }
 
-/// The gradient of an operand of shape `x` whose leading axes were broadcast to those of `y`, in
-/// the shape `own`.
-fn within(g: &mut Builder, dx: &Value, x: &[usize], y: &[usize], own: &[usize]) -> Value {
+/// Σ over the leading axes along which an operand of shape `x` was repeated to those of `y`.
+fn sum_broadcast(g: &mut Builder, dx: &Value, x: &[usize], y: &[usize]) -> Value {
     let mut full = y.to_vec();
     let rank = full.len();
     full[rank - 2..].copy_from_slice(&x[x.len() - 2..]);
     let missing = rank - x.len();
     let repeated: Vec<_> = (0..rank - 2)
-        .filter(|&i| full[i] > 1 && (i < missing || x[i - missing] == 1))
-        .map(|i| i + 1)
+        .filter(|&axis| full[axis] > 1 && (axis < missing || x[axis - missing] == 1))
+        .map(|axis| axis + 1)
         .collect();
-    let dx = g.sum(dx, &repeated);
-    g.settle(&dx, own)
+    g.sum(dx, &repeated)
 }
 
-/// `y = Σ over the letters that y lacks, of the product of all x        dxᵢ = the same sum of dy
-/// and all other x`
+/// `y = Σ of the product of all x, over the letters that y lacks`
+///
+/// `dxᵢ = Σ of the product of dy and all other x, over the letters that xᵢ lacks`
 pub(super) fn einsum(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let shapes: Vec<_> = node.input.iter().map(|name| g.shape(name)).collect();
     let ranks: Vec<_> = shapes.iter().map(Vec::len).collect();
     let y = g.shape(&node.output[0]);
-    let equation = Equation::read(node.string("equation", ""), &ranks, y.len());
+    let equation = Equation::parse(node.string("equation", ""), &ranks, y.len());
     let equation = equation.map_err(|reason| unsupported(node, &reason))?;
-    let dy = g.whole_output(node, dy);
-    let dy = g.apart(&dy, &y);
+    let dy = g.expand_output(node, dy);
+    let dy = g.split_rows(&dy, &y);
     let mut grads = Vec::new();
     for (i, x) in shapes.iter().enumerate() {
-        if !g.wants(&node.input[i]) {
+        if !g.needs_gradient(&node.input[i]) {
             grads.push(None);
             continue;
         }
-        let (text, kept) = equation.of_operand(i, &shapes);
+        let gradient = equation.gradient(i, &shapes);
         let others: Vec<_> = (0..shapes.len())
             .filter(|&j| j != i)
             .map(|j| g.input(node, j))
             .collect();
         let operands: Vec<_> = std::iter::once(&dy).chain(&others).collect();
-        let letters = x.iter().zip(kept);
-        let shape = std::iter::once(1)
-            .chain(letters.clone().filter_map(|(&n, kept)| kept.then_some(n)))
-            .collect();
-        let dx = g.emit(
-            "Einsum",
-            &operands,
-            &[("equation", text.as_str().into())],
-            shape,
-        );
-        let full: Vec<_> = std::iter::once(1)
-            .chain(letters.map(|(&n, kept)| if kept { n } else { 1 }))
-            .collect();
+        // The shapes without the axes that the equation drops, and with size 1 there.
+        let (mut short, mut full) = (vec![1], vec![1]);
+        for (&n, &kept) in x.iter().zip(&gradient.kept) {
+            short.extend(kept.then_some(n));
+            full.push(if kept { n } else { 1 });
+        }
+        let attributes = [("equation", gradient.text.as_str().into())];
+        let dx = g.emit("Einsum", &operands, &attributes, short);
         let dx = g.reshape(&dx, &full);
-        // A first axis of size 1 gives its place to the rows.
-        let own = if x.first() == Some(&1) {
+        // The rows take the place of a first axis of size 1.
+        let with_rows = if x.first() == Some(&1) {
             [&[1], &full[2..]].concat()
         } else {
             full
         };
-        grads.push(Some(g.reshape(&dx, &own)));
+        grads.push(Some(g.reshape(&dx, &with_rows)));
     }
     Ok(grads)
 }
@@ -195,10 +208,18 @@ pub(super) fn einsum(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 /// The equation of an `Einsum`, with "..." written out in capital letters.
 #[derive(Debug, PartialEq)]
 struct Equation {
-    /// The letters of each operand, one an axis.
+    /// The letters of each operand, one for each axis.
     terms: Vec<String>,
-    /// Those of the result.
+    /// The letters of the result.
     right: String,
+}
+
+/// The equation that gives the gradient of one operand.
+struct GradientEquation {
+    text: String,
+    /// For each axis of the operand, whether the equation gives it. Along the others the gradient
+    /// is constant: only this operand has the letter, or it has size 1 there and was broadcast.
+    kept: Vec<bool>,
 }
 
 impl Equation {
@@ -207,30 +228,28 @@ impl Equation {
     /// The letter of the rows of a gradient.
     const ROWS: &str = "Z";
 
-    /// Reads an equation for operands of these ranks and a result of rank `result`.
-    fn read(text: &str, ranks: &[usize], result: usize) -> Result<Self, String> {
+    /// Parses an equation for operands of these ranks and a result of rank `result`.
+    fn parse(text: &str, ranks: &[usize], result: usize) -> Result<Self, String> {
         let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-        let (left, right) = text
-            .split_once("->")
-            .map_or((&*text, None), |(left, right)| (left, Some(right)));
+        let (left, right) = match text.split_once("->") {
+            Some((left, right)) => (left, Some(right)),
+            None => (text.as_str(), None),
+        };
         let terms: Vec<_> = left.split(',').collect();
         if terms.len() != ranks.len() {
             return Err(format!("equation '{text}' for {} operands", ranks.len()));
         }
-        let written = |term: &str, rank: usize| {
-            let count = rank
-                .saturating_sub(term.replace("...", "").len())
-                .min(Self::DOTS.len());
-            term.replace("...", &Self::DOTS[Self::DOTS.len() - count..])
-        };
         let terms: Vec<_> = terms
             .iter()
             .zip(ranks)
-            .map(|(term, &rank)| written(term, rank))
+            .map(|(term, &rank)| Self::written_out(term, rank))
             .collect();
-        let right = right.map_or_else(|| implied(&terms), |right| written(right, result));
-        let twice = |term: &String| term.chars().any(|c| term.matches(c).count() > 1);
-        if terms.iter().any(twice) || text.contains(|c: char| c.is_uppercase()) {
+        let right = match right {
+            Some(right) => Self::written_out(right, result),
+            None => implied_result(&terms),
+        };
+        let has_diagonal = |term: &String| term.chars().any(|c| term.matches(c).count() > 1);
+        if terms.iter().any(has_diagonal) || text.contains(|c: char| c.is_uppercase()) {
             return Err(format!(
                 "equation '{text}' takes a diagonal or has capital letters"
             ));
@@ -238,55 +257,60 @@ impl Equation {
         Ok(Self { terms, right })
     }
 
-    /// The equation that makes the gradient of operand `i` of that of the result and of all other
-    /// operands, and which letters of operand `i` it keeps. Along the others the gradient is
-    /// constant: only this operand has them, or it has size 1 there and was broadcast.
-    fn of_operand(&self, i: usize, shapes: &[Vec<usize>]) -> (String, Vec<bool>) {
-        let others: Vec<_> = (0..self.terms.len())
-            .filter(|&j| j != i)
-            .map(|j| self.terms[j].as_str())
-            .collect();
-        // The size of a letter is the largest that an operand gives it.
-        let size = |c: char| {
-            self.terms
-                .iter()
-                .zip(shapes)
-                .filter_map(|(term, shape)| Some(shape[term.find(c)?]))
-                .max()
-        };
-        let kept = |(c, &n): (char, &usize)| {
-            let broadcast = n == 1 && size(c) > Some(1);
-            !broadcast && (self.right.contains(c) || others.iter().any(|term| term.contains(c)))
-        };
-        let kept: Vec<_> = self.terms[i].chars().zip(&shapes[i]).map(kept).collect();
-        let result: String = self.terms[i]
+    /// A term for a tensor of rank `rank`, with a letter for each axis that "..." stands for.
+    fn written_out(term: &str, rank: usize) -> String {
+        let count = rank
+            .saturating_sub(term.replace("...", "").len())
+            .min(Self::DOTS.len());
+        term.replace("...", &Self::DOTS[Self::DOTS.len() - count..])
+    }
+
+    /// The equation that gives the gradient of operand `i` from that of the result and all other
+    /// operands.
+    fn gradient(&self, i: usize, shapes: &[Vec<usize>]) -> GradientEquation {
+        let mut others = self.terms.clone();
+        let term = others.remove(i);
+        let mut kept = Vec::new();
+        for (c, &n) in term.chars().zip(&shapes[i]) {
+            let is_broadcast = n == 1 && self.size(c, shapes) > Some(1);
+            let is_known = self.right.contains(c) || others.iter().any(|other| other.contains(c));
+            kept.push(is_known && !is_broadcast);
+        }
+        let result: String = term
             .chars()
             .zip(&kept)
             .filter_map(|(c, kept)| kept.then_some(c))
             .collect();
         let rows = Self::ROWS;
         let dy = format!("{rows}{}", self.right);
-        (
-            format!(
-                "{}->{rows}{result}",
-                [&[&*dy], &others[..]].concat().join(",")
-            ),
+        let operands = [&[dy], &others[..]].concat().join(",");
+        GradientEquation {
+            text: format!("{operands}->{rows}{result}"),
             kept,
-        )
+        }
+    }
+
+    /// The size of a letter: the largest that an operand gives it.
+    fn size(&self, letter: char, shapes: &[Vec<usize>]) -> Option<usize> {
+        self.terms
+            .iter()
+            .zip(shapes)
+            .filter_map(|(term, shape)| Some(shape[term.find(letter)?]))
+            .max()
     }
 }
 
 /// The right side that ONNX gives an equation without one: what "..." stands for, then the letters
-/// that occur once.
-fn implied(terms: &[String]) -> String {
+/// that occur once, in alphabetical order.
+fn implied_result(terms: &[String]) -> String {
     let all = terms.concat();
-    let mut once: Vec<_> = all
+    let mut letters: Vec<_> = all
         .chars()
         .filter(|&c| all.matches(c).count() == 1 || c < 'a')
         .collect();
-    once.sort_unstable();
-    once.dedup();
-    once.into_iter().collect()
+    letters.sort_unstable();
+    letters.dedup();
+    letters.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -334,18 +358,19 @@ mod tests {
         for (text, shapes, gradient, kept) in cases {
             let shapes: Vec<_> = shapes.iter().map(|shape| shape.to_vec()).collect();
             let ranks: Vec<_> = shapes.iter().map(Vec::len).collect();
-            let equation = Equation::read(text, &ranks, 2).expect(text);
+            let equation = Equation::parse(text, &ranks, 2).expect(text);
+            let found = equation.gradient(0, &shapes);
             assert_eq!(
-                equation.of_operand(0, &shapes),
-                (gradient.to_owned(), kept.to_vec()),
+                (found.text.as_str(), &found.kept[..]),
+                (gradient, kept),
                 "{text}"
             );
         }
     }
 
     #[test]
-    fn what_the_rule_does_not_know_is_refused() {
-        let message = |text, ranks: &[usize]| Equation::read(text, ranks, 1).expect_err(text);
+    fn unsupported_equations_are_refused() {
+        let message = |text, ranks: &[usize]| Equation::parse(text, ranks, 1).expect_err(text);
         assert_eq!(
             message("ii->i", &[2]),
             "equation 'ii->i' takes a diagonal or has capital letters"

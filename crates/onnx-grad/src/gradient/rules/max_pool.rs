@@ -3,151 +3,242 @@
 //! `y[o] = max over the window of o        dx[i] = Σ dy[o] over the windows whose first maximum is
 //! at i`
 //!
-//! The first maximum in row-major order, as in PyTorch: flat areas and pools of pools are full of
-//! ties, and counting a tie twice makes a white border shine 17-fold. ONNX Runtime tells where each
-//! maximum lies (`Indices`), but its kernel then compares value by value, up to 80 times slower
-//! than the plain pool. So where a few plain operators find the same maxima they are used instead.
+//! The first maximum in row-major order counts, as in PyTorch. Flat areas and pools of pools are
+//! full of ties; if each of them counted, some gradients would be added many times. ONNX Runtime
+//! reports the positions of the maxima (`Indices`), but its kernel then compares value by value and
+//! is up to 80 times slower than the plain pool. Where a few plain operators find the same maxima
+//! they are used instead.
 
-use super::window::{Window, integers};
-use super::{Builder, Grads, NodeProto, Value, unsupported};
+use super::common::Grads;
+use super::window::Window;
+use crate::gradient::builder::{AxisPadding, Builder, Value, to_i64};
+use crate::gradient::error::unsupported;
+use crate::onnx::proto::NodeProto;
 
-/// The largest kernel for which comparing whole tensors place by place is the faster way.
-const LARGEST: usize = 4;
+/// The largest kernel for which whole tensors are compared position by position. With larger ones
+/// `Indices` are faster.
+const MAX_SLIDING_KERNEL: usize = 4;
 
 pub(super) fn max(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     if node.int("storage_order", 0) != 0 {
         return Err(unsupported(node, "storage_order 1"));
     }
-    let window = Window::pool(g, node)?;
-    let (x, y) = (g.input(node, 0), g.output(node));
-    let dy = g.whole_output(node, dy);
-    let axes = 0..window.x.len();
-    let simple = x.shape[0] == 1 && window.dilations.iter().all(|&d| d == 1);
-    let tiles = axes.clone().all(|i| {
-        window.kernel[i] == window.strides[i]
-            && window.begin[i] == 0
-            && window.x[i] == window.y[i] * window.kernel[i]
-    });
-    let dx = if simple && tiles && window.x.len() == 2 {
-        tiled(g, &window, &x, &y, &dy)
-    } else if simple && window.unit_strides() && window.kernel.iter().all(|&k| k <= LARGEST) {
-        sliding(g, &window, &x, &y, &dy)
+    let window = Window::from_pool(g, node)?;
+    let pool = Pool {
+        x: g.input(node, 0),
+        y: g.output(node),
+        window,
+    };
+    let dy = g.expand_output(node, dy);
+    let dx = if pool.is_simple() && pool.tiles() {
+        tiled(g, &pool, &dy)
+    } else if pool.is_simple() && pool.slides_by_one() {
+        sliding(g, &pool, &dy)
     } else {
         indexed(g, node, &dy)
     };
     Ok(vec![Some(dx)])
 }
 
-/// Windows that tile the image: each position has one window, whose maximum is brought back to it.
-/// Among the positions that equal it, the first in their window wins the maximum of a rank that
-/// falls from position to position.
-///
+/// A pool with its input and output.
+struct Pool {
+    x: Value,
+    y: Value,
+    window: Window,
+}
+
+impl Pool {
+    fn is_simple(&self) -> bool {
+        self.x.shape[0] == 1 && self.window.dilations.iter().all(|&d| d == 1)
+    }
+
+    /// Whether the windows are two-dimensional and cover the image without gap and overlap.
+    fn tiles(&self) -> bool {
+        let w = &self.window;
+        w.x.len() == 2
+            && w.kernel == w.strides
+            && w.begin.iter().all(|&pad| pad == 0)
+            && (0..2).all(|i| w.x[i] == w.y[i] * w.kernel[i])
+    }
+
+    /// Whether the windows have stride 1 and are small.
+    fn slides_by_one(&self) -> bool {
+        let w = &self.window;
+        w.unit_strides() && w.kernel.iter().all(|&k| k <= MAX_SLIDING_KERNEL)
+    }
+}
+
 /// `E = [x = up y]        R = E · rank        dx = [R = up max R] · up dy`
-fn tiled(g: &mut Builder, window: &Window, x: &Value, y: &Value, dy: &Value) -> Value {
-    let [h, w] = [window.kernel[0], window.kernel[1]];
-    let rank = |(row, column): (usize, usize)| (h * w - (row % h * w + column % w)) as f32;
-    let positions =
-        (0..window.x[0]).flat_map(|row| (0..window.x[1]).map(move |column| (row, column)));
-    let rank = g.new_floats("rank", &window.x, &positions.map(rank).collect::<Vec<_>>());
+///
+/// Windows that tile the image: each position belongs to one window, and `up` gives it the value of
+/// that window. Among the positions that equal the maximum, the first one wins, as the rank falls
+/// from position to position of a window.
+fn tiled(g: &mut Builder, pool: &Pool, dy: &Value) -> Value {
+    let Pool { x, y, window } = pool;
+    let (h, w) = (window.kernel[0], window.kernel[1]);
+    let mut ranks = Vec::new();
+    for row in 0..window.x[0] {
+        for column in 0..window.x[1] {
+            ranks.push((h * w - (row % h * w + column % w)) as f32);
+        }
+    }
+    let rank = g.new_floats("rank", &window.x, &ranks);
 
     let up = [&[1, 1], &window.kernel[..]].concat();
-    let equal = g.repeated(y, &up);
+    let equal = g.repeat(y, &up);
     let equal = g.equal(x, &equal);
     let ranked = g.mul(&equal, &rank);
     let attributes = [
-        ("kernel_shape", integers(&window.kernel).into()),
-        ("strides", integers(&window.strides).into()),
+        ("kernel_shape", to_i64(&window.kernel).into()),
+        ("strides", to_i64(&window.strides).into()),
     ];
     let best = g.emit("MaxPool", &[&ranked], &attributes, y.shape.clone());
-    let best = g.repeated(&best, &up);
+    let best = g.repeat(&best, &up);
     let first = g.equal(&ranked, &best);
-    let dy = g.repeated(dy, &up);
+    let dy = g.repeat(dy, &up);
     g.mul(&dy, &first)
 }
 
-/// Windows that slide by one: along one axis after the other, the last first, as the maximum of a
-/// window is the maximum of its rows' maxima, and its first maximum lies first in the first such
-/// row.
-fn sliding(g: &mut Builder, window: &Window, x: &Value, y: &Value, dy: &Value) -> Value {
-    // The maxima after each axis, up to y.
-    let mut maxima = vec![x.clone()];
+/// Windows that slide by one, along one axis after the other. The maximum of a window is the
+/// maximum of its rows' maxima, and its first maximum is the first one of the first such row.
+/// Forward, the last axis comes first; backward, it comes last.
+fn sliding(g: &mut Builder, pool: &Pool, dy: &Value) -> Value {
+    let window = &pool.window;
+    // maxima[i + 1] is the maximum of maxima[i] along an axis. The last one is y.
+    let mut maxima = vec![pool.x.clone()];
     for i in (1..window.x.len()).rev() {
-        let only = |n: usize, other: i64| {
-            (0..window.x.len())
-                .map(|j| if i == j { n as i64 } else { other })
-                .collect::<Vec<_>>()
-        };
-        let after = window.y[i] + window.kernel[i] - 1 - window.x[i] - window.begin[i];
-        let pads = [only(window.begin[i], 0), only(after, 0)].concat();
-        let attributes = [
-            ("kernel_shape", only(window.kernel[i], 1).into()),
-            ("pads", pads.into()),
-        ];
-        let last = &maxima[maxima.len() - 1];
-        let mut shape = last.shape.clone();
-        shape[i + 2] = window.y[i];
-        maxima.push(g.emit("MaxPool", &[last], &attributes, shape));
+        let row_maxima = maxima_along(g, window, i, &maxima[maxima.len() - 1]);
+        maxima.push(row_maxima);
     }
-    maxima.push(y.clone());
+    maxima.push(pool.y.clone());
     let mut dy = dy.clone();
     for i in 0..window.x.len() {
         let place = maxima.len() - 2 - i;
-        dy = slid(g, window, i, [&maxima[place], &maxima[place + 1]], &dy);
+        let axis = SlidingAxis::new(window, i);
+        dy = axis.gradient(g, &maxima[place], &maxima[place + 1], &dy);
     }
     dy
 }
 
-/// One axis: the gradient goes to the first position of the window that equals the maximum.
-///
-/// `m_t = [x shifted by t = y] · Π_{u<t} (1 − m_u)        dx = Σ (dy · m_t) shifted back`
-fn slid(g: &mut Builder, window: &Window, i: usize, [x, y]: [&Value; 2], dy: &Value) -> Value {
-    let (kernel, longer) = (window.kernel[i], window.y[i] as i64 - window.x[i] as i64);
-    let mut left: Option<Value> = None;
-    let mut parts = Vec::new();
-    for t in 0..kernel {
-        let offset = window.begin[i] as i64 - t as i64;
-        let mask = match left.take() {
-            // Whatever is left belongs to the last position.
-            Some(left) if t + 1 == kernel => left,
-            before => {
-                let shifted = g.shifted(x, i + 2, offset, longer - offset, f32::MIN);
-                let equal = g.equal(&shifted, y);
-                let mask = before
-                    .as_ref()
-                    .map_or(equal.clone(), |left| g.mul(&equal, left));
-                let others = before.unwrap_or_else(|| g.scalar(1.0));
-                left = Some(g.sub(&others, &mask));
-                mask
-            }
+/// The maxima over the windows' extent along spatial axis `i` alone.
+fn maxima_along(g: &mut Builder, window: &Window, i: usize, x: &Value) -> Value {
+    let only_along_i = |value: usize, other: i64| {
+        let mut list = vec![other; window.x.len()];
+        list[i] = value as i64;
+        list
+    };
+    let after = window.y[i] + window.kernel[i] - 1 - window.x[i] - window.begin[i];
+    let pads = [only_along_i(window.begin[i], 0), only_along_i(after, 0)].concat();
+    let attributes = [
+        ("kernel_shape", only_along_i(window.kernel[i], 1).into()),
+        ("pads", pads.into()),
+    ];
+    let mut shape = x.shape.clone();
+    shape[i + 2] = window.y[i];
+    g.emit("MaxPool", &[x], &attributes, shape)
+}
+
+/// One spatial axis along which windows slide by one.
+struct SlidingAxis {
+    /// The axis of [N, C, ...].
+    axis: usize,
+    /// The size of the window.
+    kernel: usize,
+    /// Padding before the first position.
+    begin: i64,
+    /// By how many positions the output is longer than the input.
+    growth: i64,
+}
+
+impl SlidingAxis {
+    fn new(window: &Window, i: usize) -> Self {
+        Self {
+            axis: i + 2,
+            kernel: window.kernel[i],
+            begin: window.begin[i] as i64,
+            growth: window.y[i] as i64 - window.x[i] as i64,
+        }
+    }
+
+    /// `m_t = [x shifted by t = y] · Π_{u<t} (1 − m_u)        dx = Σ (dy · m_t) shifted back`
+    ///
+    /// The gradient of a window goes to its first position t that equals the maximum: m_t is 1
+    /// where that is position t.
+    fn gradient(&self, g: &mut Builder, x: &Value, y: &Value, dy: &Value) -> Value {
+        // 1 for the windows whose maximum has not been found yet; `None` stands for all windows.
+        let mut open: Option<Value> = None;
+        let mut parts = Vec::new();
+        for t in 0..self.kernel {
+            let mask = match open.take() {
+                // A maximum that has not been found before is at the last position.
+                Some(open) if t + 1 == self.kernel => open,
+                before => {
+                    let shifted = g.pad_axis(x, self.shift(t), f32::MIN);
+                    let equal = g.equal(&shifted, y);
+                    let mask = match &before {
+                        Some(before) => g.mul(&equal, before),
+                        None => equal,
+                    };
+                    let before = before.unwrap_or_else(|| g.scalar(1.0));
+                    open = Some(g.sub(&before, &mask));
+                    mask
+                }
+            };
+            let part = g.mul(dy, &mask);
+            parts.push(self.shift_back(g, &part, t));
+        }
+        let shape = parts[0].shape.clone();
+        g.emit("Sum", &parts.iter().collect::<Vec<_>>(), &[], shape)
+    }
+
+    /// Moves the value at position t of each window to the window's place in the output.
+    fn shift(&self, t: usize) -> AxisPadding {
+        let before = self.begin - t as i64;
+        AxisPadding {
+            axis: self.axis,
+            before,
+            after: self.growth - before,
+        }
+    }
+
+    /// Moves values from the windows' places in the output back to their position t. If the size
+    /// stays the same, they are moved as one line of memory: the values that would leave their row
+    /// are zero, as no maximum is in the padding.
+    fn shift_back(&self, g: &mut Builder, part: &Value, t: usize) -> Value {
+        let AxisPadding {
+            axis,
+            before,
+            after,
+        } = self.shift(t);
+        let (before, after) = (-before, -after);
+        if before + after != 0 {
+            let back = AxisPadding {
+                axis,
+                before,
+                after,
+            };
+            return g.pad_axis(part, back, 0.0);
+        }
+        let line = g.reshape(part, &[1, part.shape[1..].iter().product()]);
+        let step = before * part.shape[axis + 1..].iter().product::<usize>() as i64;
+        let along_line = AxisPadding {
+            axis: 1,
+            before: step,
+            after: -step,
         };
-        let part = g.mul(dy, &mask);
-        parts.push(moved(g, &part, i + 2, [-offset, offset - longer]));
+        let line = g.pad_axis(&line, along_line, 0.0);
+        g.reshape(&line, &part.shape)
     }
-    let shape = parts[0].shape.clone();
-    g.emit("Sum", &parts.iter().collect::<Vec<_>>(), &[], shape)
 }
 
-/// A part moved back to where it belongs. Nothing in it would leave the image, so where the size
-/// stays it is moved as one line of memory.
-fn moved(g: &mut Builder, part: &Value, axis: usize, [before, after]: [i64; 2]) -> Value {
-    if before + after != 0 {
-        return g.shifted(part, axis, before, after, 0.0);
-    }
-    let line = g.reshape(part, &[1, part.shape[1..].iter().product()]);
-    let step = before * part.shape[axis + 1..].iter().product::<usize>() as i64;
-    let line = g.shifted(&line, 1, step, -step, 0.0);
-    g.reshape(&line, &part.shape)
-}
-
-/// Any other windows: `Indices` are flat over the whole of x, and each row of the gradient has its
-/// own x.
+/// Any other windows. `Indices` are flat over the whole of x, and each row of the gradient has an x
+/// of its own: `index = indices + row · (size of x)`
 fn indexed(g: &mut Builder, node: &NodeProto, dy: &Value) -> Value {
     let (x, y) = (g.shape(&node.input[0]), g.shape(&node.output[0]));
-    let dy = g.apart(dy, &y);
+    let dy = g.split_rows(dy, &y);
     let indices = g.extra_output(node, 1, y.clone());
     let (size, places) = (x.iter().product::<usize>(), y.iter().product::<usize>());
 
-    // index = indices + row · size
     let rows = g.emit(
         "Shape",
         &[&dy],
@@ -176,5 +267,5 @@ fn indexed(g: &mut Builder, node: &NodeProto, dy: &Value) -> Value {
         &attributes,
         vec![1],
     );
-    g.settle(&sum, &x)
+    g.reshape_to_gradient(&sum, &x)
 }

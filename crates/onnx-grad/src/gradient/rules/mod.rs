@@ -1,12 +1,13 @@
 //! One rule per operator: the gradients of its inputs, given that of its first output.
 //!
-//! A rule states its formula and writes it with the `Builder`. It returns one gradient per input,
-//! `None` or nothing where none flows. It may return a gradient with 1 on an axis along which it is
-//! constant; the engine repeats and sums. To add an operator: the function, a line in [`RULES`], a
-//! case in `tests/suite/cases.rs`.
+//! A rule states its formula and writes it with the builder. It returns one gradient per input. A
+//! gradient may have size 1 along an axis where it is constant; the engine expands it and sums the
+//! contributions of several users. To add an operator: write the function, add a line to [`RULES`],
+//! and add a case to `cases.rs` in the tests of this crate.
 
 mod activation;
 mod arithmetic;
+mod common;
 mod conv;
 mod gather;
 mod linear;
@@ -18,34 +19,27 @@ mod reduce;
 mod shape;
 mod window;
 
-pub(super) use window::integers;
-
 use super::builder::{Builder, Value};
-use super::{GradientError, ReluRule, unsupported};
 use crate::onnx::proto::NodeProto;
+use common::Grads;
 
-/// The gradients of a node's inputs, in order.
-pub type Grads = Result<Vec<Option<Value>>, GradientError>;
+/// From the builder, the forward node and the gradient of its first output to the gradients of its
+/// inputs.
+type RuleFn = fn(&mut Builder, &NodeProto, &Value) -> Grads;
 
-/// How an operator is differentiated.
+/// An operator that can be differentiated.
 #[derive(Debug)]
 pub struct Rule {
-    /// The operator of the standard ONNX domain.
+    /// The operator, of the standard ONNX domain.
     pub operator: &'static str,
-    /// The first opset that has it, or 7; older spellings are lifted.
+    /// The oldest opset that is supported: the first that has the operator, and 7 at least.
     pub since: i64,
-    /// From the builder, the forward node and the gradient of its first output to the gradients of
-    /// its inputs.
-    pub gradients: fn(&mut Builder, &NodeProto, &Value) -> Grads,
-    /// Whether the rule also asks for the gradients of the other outputs (`Builder::gradient`).
-    pub all_outputs: bool,
+    pub(super) gradients: RuleFn,
+    /// Whether the rule also uses the gradients of the other outputs (`Builder::gradient`).
+    pub(super) all_outputs: bool,
 }
 
-const fn rule(
-    operator: &'static str,
-    since: i64,
-    gradients: fn(&mut Builder, &NodeProto, &Value) -> Grads,
-) -> Rule {
+const fn rule(operator: &'static str, since: i64, gradients: RuleFn) -> Rule {
     Rule {
         operator,
         since,
@@ -141,38 +135,20 @@ pub const RULES: &[Rule] = &[
     rule("Tile", 7, shape::tile),
     rule("Transpose", 7, shape::transpose),
     rule("Unsqueeze", 7, shape::reshape),
-    rule("Where", 9, arithmetic::choose),
+    rule("Where", 9, arithmetic::select),
 ];
 
-/// `dx = dy · slope`, the end of many rules of one input.
-fn times(g: &mut Builder, dy: &Value, slope: &Value) -> Grads {
-    Ok(vec![Some(g.mul(dy, slope))])
-}
-
-/// The attribute `axis` of a node, counted from the front of `rank` axes.
-fn axis(node: &NodeProto, default: i64, rank: usize) -> usize {
-    node.int("axis", default).rem_euclid(rank as i64) as usize
-}
-
-/// Positions among `count`, of which ONNX counts negative ones from the end.
-fn from_front(positions: &[i64], count: usize) -> Vec<usize> {
-    positions
-        .iter()
-        .map(|i| i.rem_euclid(count as i64) as usize)
-        .collect()
-}
-
 /// The rule of a node's operator.
-#[must_use]
-pub fn find(node: &NodeProto) -> Option<&'static Rule> {
-    let place = RULES
-        .binary_search_by_key(&node.op_type(), |rule| rule.operator)
-        .ok()?;
-    node.domain().is_empty().then_some(&RULES[place])
+pub(super) fn find(node: &NodeProto) -> Option<&'static Rule> {
+    if !node.domain().is_empty() {
+        return None;
+    }
+    let place = RULES.binary_search_by_key(&node.op_type(), |rule| rule.operator);
+    place.ok().map(|i| &RULES[i])
 }
 
 /// The operators whose outputs change only in steps, sorted by name.
-const FLAT: [&str; 24] = [
+const PIECEWISE_CONSTANT: [&str; 24] = [
     "And",
     "ArgMax",
     "ArgMin",
@@ -199,11 +175,12 @@ const FLAT: [&str; 24] = [
     "Xor",
 ];
 
-/// Whether the node's outputs change only in steps, so that their slope is 0 wherever there is one.
-#[must_use]
-pub fn is_flat(node: &NodeProto) -> bool {
+/// Whether the node's outputs change only in steps, so that their derivative is 0 wherever it
+/// exists. Such a node needs no rule.
+pub(super) fn is_piecewise_constant(node: &NodeProto) -> bool {
     const FLOAT: i64 = 1;
-    FLAT.contains(&node.op_type()) || (node.op_type() == "Cast" && node.int("to", FLOAT) != FLOAT)
+    PIECEWISE_CONSTANT.contains(&node.op_type())
+        || (node.op_type() == "Cast" && node.int("to", FLOAT) != FLOAT)
 }
 
 #[cfg(test)]
@@ -213,6 +190,18 @@ mod tests {
     #[test]
     fn the_tables_are_sorted() {
         assert!(RULES.is_sorted_by_key(|rule| rule.operator));
-        assert!(FLAT.is_sorted());
+        assert!(PIECEWISE_CONSTANT.is_sorted());
+    }
+
+    #[test]
+    fn the_readme_lists_the_operators() {
+        let readme = include_str!("../../../README.md");
+        let names: Vec<_> = RULES
+            .iter()
+            .map(|rule| format!("`{}`", rule.operator))
+            .collect();
+        let words: Vec<_> = readme.split_whitespace().collect();
+        assert!(words.join(" ").contains(&format!("{}.", names.join(", "))));
+        assert!(readme.contains(&format!("{} operators", RULES.len())));
     }
 }

@@ -1,41 +1,44 @@
-//! Sums, means and norms over windows, and everything over all positions.
+//! Sums, means and norms over windows, and pools over all positions.
 
-use super::reduce::not_zero;
-use super::window::{Window, integers};
-use super::{Builder, Grads, NodeProto, Value};
+use super::common::{Grads, zeros_to_ones};
+use super::window::Window;
+use crate::gradient::builder::{Builder, Value, to_i64};
+use crate::onnx::proto::NodeProto;
 
-/// `y = Σ over each window / count        dx = Σ dy / count` over the windows that hold x
+/// `y = Σ x over the window / count        dx = Σ dy / count over the windows that contain x`
 pub(super) fn average(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    let window = Window::pool(g, node)?;
+    let window = Window::from_pool(g, node)?;
     let counts = counts(&window, node.int("count_include_pad", 0) != 0);
-    // One window over everything: the gradient is the same at every position.
-    let covers = |i| {
+    // If a single window covers everything, the gradient is the same at every position.
+    let is_covered = |i| {
         window.y[i] == 1
             && window.dilations[i] == 1
             && window.kernel[i] >= window.x[i] + window.begin[i]
     };
-    if (0..window.x.len()).all(covers) {
+    if (0..window.x.len()).all(is_covered) {
         return Ok(vec![Some(g.scale(dy, 1.0 / counts[0] as f32))]);
     }
     let shares: Vec<_> = counts.iter().map(|&n| 1.0 / n as f32).collect();
     let (x, y) = (g.shape(&node.input[0]), g.shape(&node.output[0]));
-    let dy = g.together(dy, &y);
-    let dx = spread(g, &window, &dy, &x, &shares);
-    Ok(vec![Some(g.settle(&dx, &x))])
+    let dy = g.merge_rows(dy, &y);
+    let dx = sum_adjoint(g, &window, &dy, &x, &shares);
+    Ok(vec![Some(g.reshape_to_gradient(&dx, &x))])
 }
 
-/// Σ dy · share over the windows that hold each position of x, the adjoint of a sum over windows;
-/// `shares` holds one number per window.
-fn spread(g: &mut Builder, window: &Window, dy: &Value, x: &[usize], shares: &[f32]) -> Value {
+/// `dx = Σ dy · share` over the windows that contain each position of x, the adjoint of a sum over
+/// windows
+///
+/// `shares` holds one number per window. For stride 1 the adjoint is itself a sum over windows,
+/// which `AveragePool` computes.
+fn sum_adjoint(g: &mut Builder, window: &Window, dy: &Value, x: &[usize], shares: &[f32]) -> Value {
     let axes = 0..window.x.len();
     let area: usize = window.kernel.iter().product();
-    // For stride 1 it is such a sum again, so `AveragePool` serves for it.
-    let again = window.unit_strides()
+    let is_sum = window.unit_strides()
         && window.dilations.iter().all(|&d| d == 1)
         && axes.clone().all(|i| {
             window.begin[i] < window.kernel[i] && window.x[i] + window.begin[i] >= window.y[i]
         });
-    let factor = if again { area as f32 } else { 1.0 };
+    let factor = if is_sum { area as f32 } else { 1.0 };
     let factors: Vec<_> = shares.iter().map(|&share| factor * share).collect();
     let dy = if factors.iter().all(|&f| f == 1.0) {
         dy.clone()
@@ -43,18 +46,18 @@ fn spread(g: &mut Builder, window: &Window, dy: &Value, x: &[usize], shares: &[f
         let factors = g.new_floats("factor", &window.y, &factors);
         g.mul(dy, &factors)
     };
-    if again {
+    if is_sum {
         let begin = axes.clone().map(|i| window.kernel[i] - 1 - window.begin[i]);
         let end = axes.map(|i| window.x[i] + window.begin[i] - window.y[i]);
         let pads: Vec<_> = begin.chain(end).collect();
         let attributes = [
-            ("kernel_shape", integers(&window.kernel).into()),
-            ("pads", integers(&pads).into()),
+            ("kernel_shape", to_i64(&window.kernel).into()),
+            ("pads", to_i64(&pads).into()),
             ("count_include_pad", 1.into()),
         ];
         return g.emit("AveragePool", &[&dy], &attributes, x.to_vec());
     }
-    // Channels go where the photos are: one kernel of ones serves all.
+    // With the channels on the batch axis, one kernel of ones serves them all.
     let dy = g.reshape(&dy, &[&[1, 1], &window.y[..]].concat());
     let ones = g.new_floats(
         "ones",
@@ -70,22 +73,24 @@ fn spread(g: &mut Builder, window: &Window, dy: &Value, x: &[usize], shares: &[f
     g.reshape(&dx, x)
 }
 
-/// By how much each output position was divided: the positions of its window inside the picture, or
-/// inside the padded picture (`count_include_pad`). What `ceil_mode` adds beyond the padding never
+/// The divisor of each output position: the number of positions of its window inside the input, or
+/// inside the padded input (`count_include_pad`). What `ceil_mode` adds beyond the padding never
 /// counts.
 fn counts(window: &Window, include_pad: bool) -> Vec<usize> {
     let mut counts = vec![1];
     for i in 0..window.x.len() {
-        let (low, high) = match include_pad {
-            true => (0, window.begin[i] + window.x[i] + window.end[i]),
-            false => (window.begin[i], window.begin[i] + window.x[i]),
+        let (begin, x) = (window.begin[i], window.x[i]);
+        let counted = if include_pad {
+            0..begin + x + window.end[i]
+        } else {
+            begin..begin + x
         };
-        let inside = |o: usize| {
+        let count = |o: usize| {
             let taps =
                 (0..window.kernel[i]).map(|k| o * window.strides[i] + k * window.dilations[i]);
-            taps.filter(|p| (low..high).contains(p)).count()
+            taps.filter(|position| counted.contains(position)).count()
         };
-        let axis: Vec<_> = (0..window.y[i]).map(inside).collect();
+        let axis: Vec<_> = (0..window.y[i]).map(count).collect();
         counts = counts
             .iter()
             .flat_map(|&n| axis.iter().map(move |&m| n * m))
@@ -121,38 +126,38 @@ pub(super) fn global_max(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads
 /// `y = (Σ |x|^p over each window)^(1/p)        dx = sign x · |x|^(p−1) · Σ dy · y^(1−p)`, 0 where
 /// y is 0
 pub(super) fn lp(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    let window = Window::pool(g, node)?;
+    let window = Window::from_pool(g, node)?;
     let (x, y) = (g.input(node, 0), g.output(node));
-    let dy = by_norm(g, node, dy);
-    let dy = g.together(&dy, &y.shape);
+    let dy = over_norm(g, node, dy);
+    let dy = g.merge_rows(&dy, &y.shape);
     let shares = vec![1.0; window.y.iter().product()];
-    let sum = spread(g, &window, &dy, &x.shape, &shares);
-    let sum = g.settle(&sum, &x.shape);
-    let slope = powers(g, node);
+    let sum = sum_adjoint(g, &window, &dy, &x.shape, &shares);
+    let sum = g.reshape_to_gradient(&sum, &x.shape);
+    let slope = signed_power(g, node);
     Ok(vec![Some(g.mul(&sum, &slope))])
 }
 
 /// `y = (Σ |x|^p over all positions)^(1/p)`, see [`lp`]
 pub(super) fn global_lp(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    let dy = by_norm(g, node, dy);
-    let slope = powers(g, node);
+    let dy = over_norm(g, node, dy);
+    let slope = signed_power(g, node);
     Ok(vec![Some(g.mul(&dy, &slope))])
 }
 
-/// dy · y^(1−p)
-fn by_norm(g: &mut Builder, node: &NodeProto, dy: &Value) -> Value {
+/// `dy · y^(1−p)`
+fn over_norm(g: &mut Builder, node: &NodeProto, dy: &Value) -> Value {
     let y = g.output(node);
-    let y = not_zero(g, &y);
+    let y = zeros_to_ones(g, &y);
     let exponent = g.scalar(1.0 - node.int("p", 2) as f32);
-    let power = g.zip("Pow", &y, &exponent);
+    let power = g.binary("Pow", &y, &exponent);
     g.mul(dy, &power)
 }
 
-/// sign x · |x|^(p−1)
-fn powers(g: &mut Builder, node: &NodeProto) -> Value {
+/// `sign x · |x|^(p−1)`
+fn signed_power(g: &mut Builder, node: &NodeProto) -> Value {
     let x = g.input(node, 0);
-    let (sign, size) = (g.map("Sign", &x), g.map("Abs", &x));
+    let (sign, size) = (g.unary("Sign", &x), g.unary("Abs", &x));
     let exponent = g.scalar(node.int("p", 2) as f32 - 1.0);
-    let power = g.zip("Pow", &size, &exponent);
+    let power = g.binary("Pow", &size, &exponent);
     g.mul(&sign, &power)
 }

@@ -1,20 +1,23 @@
 //! Sums, means and extremes over some axes.
 
-use super::{Builder, GradientError, Grads, NodeProto, Value, from_front, times};
+use super::common::{Grads, from_front, times, zeros_to_ones};
+use crate::gradient::builder::{Builder, Value};
+use crate::gradient::error::GradientError;
+use crate::onnx::proto::NodeProto;
 
-/// What a reduction takes together.
+/// A reduction with its input and result.
 struct Reduction {
     x: Value,
-    /// The result, with size 1 along the axes that it lost.
+    /// The result, with size 1 along the reduced axes.
     y: Value,
-    /// Its gradient, likewise.
+    /// The gradient of the result, likewise.
     dy: Value,
-    /// How many values each result is made of.
+    /// The number of values that each result combines.
     count: usize,
 }
 
 impl Reduction {
-    fn of(g: &mut Builder, node: &NodeProto, dy: &Value) -> Result<Self, GradientError> {
+    fn new(g: &mut Builder, node: &NodeProto, dy: &Value) -> Result<Self, GradientError> {
         let x = g.input(node, 0);
         let rank = x.shape.len();
         let axes: Vec<usize> = match node.input_name(1) {
@@ -31,14 +34,14 @@ impl Reduction {
             .map(|i| x.shape[i])
             .product();
         let y = g.output(node);
-        let dy = g.whole_output(node, dy);
-        // A gradient has its rows in front, apart from a first axis that x does not begin with 1.
-        let rows = if x.shape.first() == Some(&1) {
+        let dy = g.expand_output(node, dy);
+        // The rows take the place of a first axis of x, not of the result, that has size 1.
+        let with_rows = if x.shape.first() == Some(&1) {
             kept.clone()
         } else {
             [&[1], &kept[..]].concat()
         };
-        let dy = g.reshape(&dy, &rows);
+        let dy = g.reshape(&dy, &with_rows);
         let y = if rank == 0 { y } else { g.reshape(&y, &kept) };
         Ok(Self { x, y, dy, count })
     }
@@ -46,68 +49,61 @@ impl Reduction {
 
 /// `y = Σ x / n        dx = dy / n`, the same along the axes
 pub(super) fn mean(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    let r = Reduction::of(g, node, dy)?;
+    let r = Reduction::new(g, node, dy)?;
     Ok(vec![Some(g.scale(&r.dy, 1.0 / r.count as f32))])
 }
 
 /// `y = Σ x        dx = dy`, the same along the axes
 pub(super) fn sum(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    Ok(vec![Some(Reduction::of(g, node, dy)?.dy)])
+    Ok(vec![Some(Reduction::new(g, node, dy)?.dy)])
 }
 
-/// `y = max x or min x        dx = dy · [x = y] / (how many are)`
+/// `y = max x or min x        dx = dy · [x = y] / (number of x with x = y)`
 pub(super) fn extremum(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    let r = Reduction::of(g, node, dy)?;
-    let taken = g.equal(&r.x, &r.y);
+    let r = Reduction::new(g, node, dy)?;
+    let is_extremum = g.equal(&r.x, &r.y);
     let axes: Vec<_> = (0..r.x.shape.len())
         .filter(|&i| r.y.shape[i] == 1)
         .collect();
-    let ties = g.sum(&taken, &axes);
-    let share = g.div(&taken, &ties);
+    let ties = g.sum(&is_extremum, &axes);
+    let share = g.div(&is_extremum, &ties);
     times(g, &r.dy, &share)
 }
 
 /// `y = Σ |x|        dx = dy · sign x`
 pub(super) fn l1(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    let r = Reduction::of(g, node, dy)?;
-    let sign = g.map("Sign", &r.x);
+    let r = Reduction::new(g, node, dy)?;
+    let sign = g.unary("Sign", &r.x);
     times(g, &r.dy, &sign)
 }
 
 /// `y = √Σ x²        dx = dy · x / y`, 0 where y is 0
 pub(super) fn l2(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    let r = Reduction::of(g, node, dy)?;
-    let y = not_zero(g, &r.y);
+    let r = Reduction::new(g, node, dy)?;
+    let y = zeros_to_ones(g, &r.y);
     let slope = g.div(&r.x, &y);
     times(g, &r.dy, &slope)
 }
 
-/// `a`, or 1 where it is 0; for a ≥ 0
-pub(super) fn not_zero(g: &mut Builder, a: &Value) -> Value {
-    let positive = g.step(a);
-    let zero = g.complement(&positive);
-    g.add(a, &zero)
-}
-
 /// `y = Σ x²        dx = dy · 2x`
 pub(super) fn sum_square(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    let r = Reduction::of(g, node, dy)?;
+    let r = Reduction::new(g, node, dy)?;
     let twice = g.scale(&r.x, 2.0);
     times(g, &r.dy, &twice)
 }
 
 /// `y = ln Σ x        dx = dy · e^−y`, the same along the axes
 pub(super) fn log_sum(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    let r = Reduction::of(g, node, dy)?;
-    let minus = g.map("Neg", &r.y);
-    let slope = g.map("Exp", &minus);
+    let r = Reduction::new(g, node, dy)?;
+    let minus = g.unary("Neg", &r.y);
+    let slope = g.unary("Exp", &minus);
     times(g, &r.dy, &slope)
 }
 
 /// `y = ln Σ e^x        dx = dy · e^(x − y)`
 pub(super) fn log_sum_exp(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    let r = Reduction::of(g, node, dy)?;
+    let r = Reduction::new(g, node, dy)?;
     let difference = g.sub(&r.x, &r.y);
-    let slope = g.map("Exp", &difference);
+    let slope = g.unary("Exp", &difference);
     times(g, &r.dy, &slope)
 }

@@ -1,7 +1,9 @@
 //! Operators that only move or repeat values.
 
-use super::{Builder, Grads, NodeProto, Value, axis, from_front, unsupported};
-use crate::gradient::builder::row;
+use super::common::{Grads, axis, from_front};
+use crate::gradient::builder::{Builder, Value, gradient_shape};
+use crate::gradient::error::{GradientError, unsupported};
+use crate::onnx::proto::NodeProto;
 
 /// `y = x        dx = dy`
 pub(super) fn identity(_: &mut Builder, _: &NodeProto, dy: &Value) -> Grads {
@@ -10,8 +12,8 @@ pub(super) fn identity(_: &mut Builder, _: &NodeProto, dy: &Value) -> Grads {
 
 /// `y = x in another shape        dx = dy in the shape of x`
 pub(super) fn reshape(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    let x = g.row(&node.input[0]);
-    let dy = g.whole_output(node, dy);
+    let x = g.gradient_shape(&node.input[0]);
+    let dy = g.expand_output(node, dy);
     Ok(vec![Some(g.reshape(&dy, &x))])
 }
 
@@ -29,44 +31,43 @@ pub(super) fn transpose(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads 
     if perm.first() == Some(&0) && x[0] == 1 {
         return Ok(vec![Some(g.transpose(dy, &inverse))]);
     }
-    let dy = g.whole_output(node, dy);
-    let dy = g.apart(&dy, &y);
+    let dy = g.expand_output(node, dy);
+    let dy = g.split_rows(&dy, &y);
     let inverse: Vec<_> = std::iter::once(0)
         .chain(inverse.iter().map(|i| i + 1))
         .collect();
     let dx = g.transpose(&dy, &inverse);
-    Ok(vec![Some(g.settle(&dx, &x))])
+    Ok(vec![Some(g.reshape_to_gradient(&dx, &x))])
 }
 
 /// `y = x₀ | x₁ | …        dxᵢ = the part of dy that came from xᵢ`
 pub(super) fn concat(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let y = g.shape(&node.output[0]);
     let axis = axis(node, 0, y.len());
-    let dy = g.whole_output(node, dy);
-    let dy = if axis == 0 { g.apart(&dy, &y) } else { dy };
-    // The rows stand in front of the first axis, or in its place.
-    let apart = usize::from(dy.shape.len() > y.len());
+    let dy = g.expand_output(node, dy);
+    let dy = if axis == 0 { g.split_rows(&dy, &y) } else { dy };
+    // The rows have an axis of their own, or take the place of the first one.
+    let extra = usize::from(dy.shape.len() > y.len());
     let (mut start, mut grads) = (0, Vec::new());
     for name in &node.input {
         let x = g.shape(name);
-        let wanted = g.wants(name);
-        grads.push(
-            wanted
-                .then(|| g.slice(&dy, axis + apart, start, x[axis]))
-                .map(|dx| g.settle(&dx, &x)),
-        );
+        if g.needs_gradient(name) {
+            let dx = g.slice(&dy, axis + extra, start, x[axis]);
+            grads.push(Some(g.reshape_to_gradient(&dx, &x)));
+        } else {
+            grads.push(None);
+        }
         start += x[axis];
     }
     Ok(grads)
 }
 
-/// `y₀ | y₁ | … = x        dx = dy₀ | dy₁ | …`, zeros for a part that leads nowhere
+/// `y₀ | y₁ | … = x        dx = dy₀ | dy₁ | …`, zeros for a part that the target does not depend on
 pub(super) fn split(g: &mut Builder, node: &NodeProto, _: &Value) -> Grads {
     let x = g.shape(&node.input[0]);
     let axis = axis(node, 0, x.len());
     let mut parts = Vec::new();
-    // Zeros need as many rows as the gradients; these are a gradient times 0.
-    let some = node
+    let other = node
         .output
         .iter()
         .find_map(|y| g.gradient(y))
@@ -76,15 +77,10 @@ pub(super) fn split(g: &mut Builder, node: &NodeProto, _: &Value) -> Grads {
         y[axis] = g.shape(name).get(axis).copied().unwrap_or_default();
         let part = match g.gradient(name) {
             Some(part) => part,
-            None => {
-                let corner = (1..some.shape.len())
-                    .fold(some.clone(), |part, axis| g.slice(&part, axis, 0, 1));
-                let zero = g.scale(&corner, 0.0);
-                g.reshape(&zero, &vec![1; row(&y).len()])
-            }
+            None => zero_gradient(g, &other, &y),
         };
-        let part = g.whole(&part, &row(&y));
-        parts.push(g.apart(&part, &y));
+        let part = g.expand(&part, &gradient_shape(&y));
+        parts.push(g.split_rows(&part, &y));
     }
     let shape = [&[1], &x[..]].concat();
     let dx = g.emit(
@@ -93,7 +89,18 @@ pub(super) fn split(g: &mut Builder, node: &NodeProto, _: &Value) -> Grads {
         &[("axis", (axis as i64 + 1).into())],
         shape,
     );
-    Ok(vec![Some(g.settle(&dx, &x))])
+    Ok(vec![Some(g.reshape_to_gradient(&dx, &x))])
+}
+
+/// A gradient of zeros for a tensor of shape `y`, of size 1 along all other axes. It must have as
+/// many rows as the others, so it is another gradient times 0.
+fn zero_gradient(g: &mut Builder, other: &Value, y: &[usize]) -> Value {
+    let mut corner = other.clone();
+    for axis in 1..other.shape.len() {
+        corner = g.slice(&corner, axis, 0, 1);
+    }
+    let zero = g.scale(&corner, 0.0);
+    g.reshape(&zero, &vec![1; gradient_shape(y).len()])
 }
 
 /// `y = x repeated to a larger shape        dx = Σ dy over the repetitions`
@@ -101,12 +108,12 @@ pub(super) fn expand(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     Ok(vec![Some(g.unbroadcast(node, 0, dy))])
 }
 
-/// `y = x laid n times side by side along each axis        dx = Σ dy over the copies`
+/// `y = n copies of x along each axis        dx = Σ dy over the copies`
 pub(super) fn tile(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (x, y) = (g.shape(&node.input[0]), g.shape(&node.output[0]));
     let repeats = g.integers(node, 1)?;
-    let dy = g.whole_output(node, dy);
-    let dy = g.apart(&dy, &y);
+    let dy = g.expand_output(node, dy);
+    let dy = g.split_rows(&dy, &y);
     // [rows, n₀, x₀, n₁, x₁, …]
     let copies: Vec<_> = repeats
         .iter()
@@ -116,32 +123,32 @@ pub(super) fn tile(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let dy = g.reshape(&dy, &[&[1], &copies[..]].concat());
     let axes: Vec<_> = (0..x.len()).map(|i| 1 + 2 * i).collect();
     let dx = g.sum(&dy, &axes);
-    Ok(vec![Some(g.settle(&dx, &x))])
+    Ok(vec![Some(g.reshape_to_gradient(&dx, &x))])
 }
 
-/// `y[c, h·b + i, w·b + j] = x[(i, j, c), h, w]`, or `x[(c, i, j), h, w]` in mode CRD        dx the
-/// way back
+/// `y[c, h·b + i, w·b + j] = x[(i, j, c), h, w]`, or `x[(c, i, j), h, w]` in mode CRD; dx is the
+/// inverse of dy
 pub(super) fn depth_to_space(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (x, y) = (g.shape(&node.input[0]), g.shape(&node.output[0]));
     let block = node.int("blocksize", 1) as usize;
-    let dy = g.together(dy, &y);
+    let dy = g.merge_rows(dy, &y);
     // [n, c, h, i, w, j]
-    let apart = g.reshape(&dy, &[y[0], y[1], x[2], block, x[3], block]);
+    let blocks = g.reshape(&dy, &[y[0], y[1], x[2], block, x[3], block]);
     let crd = node.string("mode", "DCR") == "CRD";
     let perm = if crd {
         [0, 1, 3, 5, 2, 4]
     } else {
         [0, 3, 5, 1, 2, 4]
     };
-    let turned = g.transpose(&apart, &perm);
+    let turned = g.transpose(&blocks, &perm);
     let dx = g.reshape(&turned, &x);
-    Ok(vec![Some(g.settle(&dx, &x))])
+    Ok(vec![Some(g.reshape_to_gradient(&dx, &x))])
 }
 
-/// `y[(i, j, c), h, w] = x[c, h·b + i, w·b + j]        dx the way back`
+/// `y[(i, j, c), h, w] = x[c, h·b + i, w·b + j]`; dx is the inverse of dy, a `DepthToSpace`
 pub(super) fn space_to_depth(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (x, y) = (g.shape(&node.input[0]), g.shape(&node.output[0]));
-    let dy = g.together(dy, &y);
+    let dy = g.merge_rows(dy, &y);
     let block = node.int("blocksize", 1);
     let dx = g.emit(
         "DepthToSpace",
@@ -149,13 +156,10 @@ pub(super) fn space_to_depth(g: &mut Builder, node: &NodeProto, dy: &Value) -> G
         &[("blocksize", block.into())],
         x.clone(),
     );
-    Ok(vec![Some(g.settle(&dx, &x))])
+    Ok(vec![Some(g.reshape_to_gradient(&dx, &x))])
 }
 
-/// `y = A · x · Bᵀ` over height and width        `dx = Aᵀ · dy · B`
-///
-/// The matrices of the interpolation are what the operator itself makes of unit vectors, so that
-/// every mode and every convention about pixel centres is the operator's own.
+/// `y = A · x · Bᵀ        dx = Aᵀ · dy · B`, over height and width
 pub(super) fn resize(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (x, y) = (g.shape(&node.input[0]), g.shape(&node.output[0]));
     let plain = x.len() == 4
@@ -168,46 +172,62 @@ pub(super) fn resize(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
             "only height and width of [N, C, H, W] are resized by the rule",
         ));
     }
-    let axes = from_front(node.ints("axes").unwrap_or(&[0, 1, 2, 3]), 4);
-    let mut dx = g.together(dy, &y);
+    let mut dx = g.merge_rows(dy, &y);
     for axis in [2, 3] {
         if x[axis] == y[axis] {
             continue;
         }
-        // Unit vectors [1, n, 1, n], resized along the last axis to [1, n, 1, m].
-        let n = x[axis];
-        let units: Vec<_> = (0..n * n)
-            .map(|i| if i % (n + 1) == 0 { 1.0 } else { 0.0 })
-            .collect();
-        let units = g.new_floats("units", &[1, n, 1, n], &units);
-        let none = Value {
-            name: String::new(),
-            shape: vec![],
-        };
-        let attributes = node.attribute.iter().filter(|a| a.name() != "axes");
-        let attributes: Vec<_> = attributes.map(|a| (a.name(), a.clone())).collect();
-        let scales = match node.input_name(2) {
-            Some(_) if !g.floats(node, 2)?.is_empty() => {
-                let place = axes.iter().position(|&a| a == axis).unwrap_or_default();
-                let scale = g.floats(node, 2)?[place];
-                vec![g.new_floats("scales", &[4], &[1.0, 1.0, 1.0, scale])]
-            }
-            _ => vec![
-                none.clone(),
-                g.new_integers("sizes", &[1, n as i64, 1, y[axis] as i64]),
-            ],
-        };
-        let inputs: Vec<_> = [&units, &none].into_iter().chain(&scales).collect();
-        let rows = g.emit("Resize", &inputs, &attributes, vec![1, n, 1, y[axis]]);
-        let matrix = g.reshape(&rows, &[n, y[axis]]);
+        let matrix = interpolation_matrix(g, node, axis)?;
         let mut shape = dx.shape.clone();
-        shape[axis] = n;
+        shape[axis] = x[axis];
         dx = if axis == 2 {
             g.emit("MatMul", &[&matrix, &dx], &[], shape)
         } else {
-            let turned = g.transpose(&matrix, &[1, 0]);
-            g.emit("MatMul", &[&dx, &turned], &[], shape)
+            let transposed = g.transpose(&matrix, &[1, 0]);
+            g.emit("MatMul", &[&dx, &transposed], &[], shape)
         };
     }
-    Ok(vec![Some(g.settle(&dx, &x))])
+    Ok(vec![Some(g.reshape_to_gradient(&dx, &x))])
+}
+
+/// The transposed interpolation matrix of a `Resize` along one axis, from n to m positions: [n, m].
+///
+/// It is what the operator itself makes of the n unit vectors, so every mode and every convention
+/// about pixel centres is the operator's own.
+fn interpolation_matrix(
+    g: &mut Builder,
+    node: &NodeProto,
+    axis: usize,
+) -> Result<Value, GradientError> {
+    let n = g.shape(&node.input[0])[axis];
+    let m = g.shape(&node.output[0])[axis];
+    // Unit vectors [1, n, 1, n], resized along the last axis to [1, n, 1, m].
+    let mut units = vec![0.0; n * n];
+    for i in 0..n {
+        units[i * n + i] = 1.0;
+    }
+    let units = g.new_floats("units", &[1, n, 1, n], &units);
+    let attributes: Vec<_> = node
+        .attribute
+        .iter()
+        .filter(|attribute| attribute.name() != "axes")
+        .map(|attribute| (attribute.name(), attribute.clone()))
+        .collect();
+    let scales = match node.input_name(2) {
+        Some(_) => g.floats(node, 2)?,
+        None => vec![],
+    };
+    let omitted = Value::omitted();
+    let shape = vec![1, n, 1, m];
+    let rows = if scales.is_empty() {
+        let sizes = g.new_integers("sizes", &[1, n as i64, 1, m as i64]);
+        let inputs = [&units, &omitted, &omitted, &sizes];
+        g.emit("Resize", &inputs, &attributes, shape)
+    } else {
+        let axes = from_front(node.ints("axes").unwrap_or(&[0, 1, 2, 3]), 4);
+        let place = axes.iter().position(|&a| a == axis).unwrap_or_default();
+        let scales = g.new_floats("scales", &[4], &[1.0, 1.0, 1.0, scales[place]]);
+        g.emit("Resize", &[&units, &omitted, &scales], &attributes, shape)
+    };
+    Ok(g.reshape(&rows, &[n, m]))
 }

@@ -1,46 +1,44 @@
 //! The sliding window that convolutions and pools share: its attributes with their ONNX defaults.
 
-use super::{Builder, GradientError, NodeProto, unsupported};
+use crate::gradient::builder::{Builder, to_i64};
+use crate::gradient::error::{GradientError, unsupported};
+use crate::onnx::proto::{AttributeProto, NodeProto};
 
-/// A window over the spatial axes, with the padding that the shapes show (`auto_pad` and
-/// `ceil_mode` are resolved).
+/// A window over the spatial axes. `auto_pad` is resolved to the padding that it stands for.
 #[derive(Debug)]
 pub(super) struct Window {
+    /// The size of the window.
     pub(super) kernel: Vec<usize>,
     pub(super) strides: Vec<usize>,
     pub(super) dilations: Vec<usize>,
     /// Padding before the first position of each axis.
     pub(super) begin: Vec<usize>,
-    /// Padding after the last position as the node states it; what `ceil_mode` adds is not in it.
+    /// Padding after the last position of each axis, without what `ceil_mode` adds.
     pub(super) end: Vec<usize>,
-    /// Spatial sizes of the input and of the output.
+    /// The spatial size of the input.
     pub(super) x: Vec<usize>,
+    /// The spatial size of the output.
     pub(super) y: Vec<usize>,
 }
 
 impl Window {
-    /// Reads the window of a pool.
-    pub(super) fn pool(g: &Builder, node: &NodeProto) -> Result<Self, GradientError> {
+    /// The window of a pool.
+    pub(super) fn from_pool(g: &Builder, node: &NodeProto) -> Result<Self, GradientError> {
         let kernel = node
             .ints("kernel_shape")
             .ok_or_else(|| unsupported(node, "it has no kernel_shape"))?;
-        Self::of(
-            g,
-            node,
-            &kernel.iter().map(|&k| k as usize).collect::<Vec<_>>(),
-        )
+        let kernel: Vec<_> = kernel.iter().map(|&k| k as usize).collect();
+        Self::new(g, node, &kernel)
     }
 
-    /// Reads the window of a `Conv`, `MaxPool` or `AveragePool`.
-    pub(super) fn of(
+    /// The window of a `Conv` or a pool with a kernel of this size.
+    pub(super) fn new(
         g: &Builder,
         node: &NodeProto,
         kernel: &[usize],
     ) -> Result<Self, GradientError> {
-        let (x, y) = (
-            g.shape(&node.input[0])[2..].to_vec(),
-            g.output(node).shape[2..].to_vec(),
-        );
+        let x = g.input(node, 0).shape[2..].to_vec();
+        let y = g.output(node).shape[2..].to_vec();
         let rank = x.len();
         let list = |name: &str, default| match node.ints(name) {
             Some(values) => values.iter().map(|&v| v.max(0) as usize).collect(),
@@ -57,10 +55,8 @@ impl Window {
         };
         if let Some(pads) = node.ints("pads") {
             if pads.iter().any(|&p| p < 0) || pads.len() != 2 * rank {
-                return Err(unsupported(
-                    node,
-                    &format!("pads {pads:?} are not understood"),
-                ));
+                let reason = format!("pads {pads:?} are not supported");
+                return Err(unsupported(node, &reason));
             }
             window.begin = pads[..rank].iter().map(|&p| p as usize).collect();
             window.end = pads[rank..].iter().map(|&p| p as usize).collect();
@@ -96,23 +92,19 @@ impl Window {
 
     /// The attributes of the `ConvTranspose` that is this window's adjoint.
     ///
-    /// Its result must have the size x: span − begin − end' + output_padding = x.
-    pub(super) fn transposed(&self) -> Vec<(&'static str, crate::onnx::proto::AttributeProto)> {
+    /// Its result must have the size of the input: span − begin − end + output_padding = x
+    pub(super) fn transposed(&self) -> Vec<(&'static str, AttributeProto)> {
         let surplus = |i: usize| (self.span(i) - self.begin[i]) as i64 - self.x[i] as i64;
         let rank = self.x.len();
         let end = (0..rank).map(|i| surplus(i).max(0));
         let pads: Vec<_> = self.begin.iter().map(|&p| p as i64).chain(end).collect();
         let output_padding: Vec<_> = (0..rank).map(|i| (-surplus(i)).max(0)).collect();
         vec![
-            ("kernel_shape", integers(&self.kernel).into()),
-            ("strides", integers(&self.strides).into()),
-            ("dilations", integers(&self.dilations).into()),
+            ("kernel_shape", to_i64(&self.kernel).into()),
+            ("strides", to_i64(&self.strides).into()),
+            ("dilations", to_i64(&self.dilations).into()),
             ("pads", pads.into()),
             ("output_padding", output_padding.into()),
         ]
     }
-}
-
-pub(in crate::gradient) fn integers(values: &[usize]) -> Vec<i64> {
-    values.iter().map(|&v| v as i64).collect()
 }

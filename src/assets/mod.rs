@@ -1,0 +1,16 @@
+//! The files that ship with the program: pipelines, studies, descriptions of models and datasets,
+//! class lists, and the sample's photos.
+//!
+//! All of them are embedded in the binary. A file of the same name on disk, below [`home`], wins.
+//! Descriptions are called by name through a [`Catalog`]; a name that is not known is answered with
+//! the nearest one.
+
+mod catalog;
+mod embedded;
+mod spelling;
+
+pub(crate) use catalog::{Catalog, DATASETS, MODELS, PIPELINES, STUDIES};
+#[cfg(feature = "cli")]
+pub(crate) use embedded::Origin;
+pub(crate) use embedded::{file, folder, home, text};
+pub(crate) use spelling::{nearest, none_called};

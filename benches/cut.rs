@@ -13,7 +13,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use grid_maxflow::Grid;
 use instances::{CLASSES, photos};
-use localise::segment::{CutOptions, Energy, Form, Seed, fit, unaries};
+use localise::segment::{ColourTraining, CutOptions, Energy, Form, Seed, fit, unaries};
 
 /// Building and solving the cuts of all photos of a class, one after the other, in one grid.
 fn cuts(criterion: &mut Criterion) {
@@ -82,13 +82,12 @@ fn stage(criterion: &mut Criterion) {
         bencher.iter(|| {
             for (frame, map) in frames.iter().zip(&maps) {
                 energy.set_photo(frame);
-                energy.set_class(
-                    frame,
-                    None,
-                    Some((&class.seeds(map), &class.colours())),
-                    0,
-                    &mut |_| {},
-                );
+                let training = ColourTraining {
+                    seeds: &class.seeds(map),
+                    options: &class.colours(),
+                    rng_seed: 0,
+                };
+                energy.set_class(frame, None, Some(training), &mut |_| {});
                 black_box(energy.minimise());
             }
         });

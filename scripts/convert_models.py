@@ -73,7 +73,7 @@ class Unpickler(pickle.Unpickler):
 
 
 class NumpyArray:
-    """Stands for numpy's array while a pickle is read: keeps shape and bytes."""
+    """Replaces numpy's array while a pickle is read: keeps shape and bytes."""
 
     def __init__(self, *_):
         pass

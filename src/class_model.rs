@@ -1,45 +1,45 @@
-//! Class models: pictures that a class's score likes best. Simonyan et al. 2013, section 2.
+//! Class models: images that maximise the score of a class (Simonyan et al. 2013, section 2).
 //!
 //! ```text
-//! I* = argmax S_c(I) − λ ‖I‖²,   I zero-centred, starting from 0; the mean colour is added to show it
+//! I* = argmax S_c(I) − λ ‖I‖²,   with I zero-centred and starting from 0
 //! ```
 //!
-//! The score is that before the softmax: a posterior can rise by pushing the other classes down. λ,
-//! steps and their number are in no source of the paper. Without help the ascent ends in fine
-//! noise, so there are three things of later years, each an option that can be turned off:
-//! momentum; jitter, by which the picture is shifted at random before each step (Mordvintsev et al.
-//! 2015); and a Gaussian blur that fades (Yosinski et al. 2015).
+//! The mean colour is added to I* to show it. S_c is the score before the softmax, because a
+//! posterior can also be raised by lowering the scores of the other classes. The paper states
+//! neither λ nor the step size nor the number of steps.
 //!
-//! In: a worker of a classifier, and a class. Out: a [`ClassModel`]. Left out are priors that are
-//! learnt, which make finer pictures of what the prior knows.
+//! Plain gradient ascent ends in fine noise, so three later techniques are used as well. Each is an
+//! option that can be turned off: momentum; jitter, which shifts the image at random before each
+//! step (Mordvintsev et al. 2015); and a Gaussian blur that fades (Yosinski et al. 2015). Learnt
+//! priors are not used: they make finer images, but of what the prior has learnt.
 
 use image::{Rgb, RgbImage};
 use ndarray::{Array3, Axis};
 
 use crate::classifier::{ClassifierError, Worker};
 use crate::random::SplitMix;
-use crate::saliency::blurred;
+use crate::saliency::gaussian_blur;
 
 /// How a class model is made.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClassModelOptions {
-    /// How many steps are taken.
+    /// The number of steps.
     pub iterations: usize,
-    /// The length of a step: the root mean square of what it changes, in grey levels of 0..=255.
+    /// The length of a step: the root mean square of its changes, in grey levels of 0..=255.
     pub step: f64,
-    /// The part of the last step that the next one keeps, in 0..1.
+    /// The share of the previous step that is added to the next one, in 0..1.
     pub momentum: f64,
     /// λ, per squared grey level.
     pub l2: f64,
-    /// The picture is shifted by up to so many pixels either way.
+    /// The largest shift of the image before a step, in pixels, in each direction.
     pub jitter: usize,
-    /// The standard deviation of the blur at first, pixels, which follows every fourth step; it
-    /// falls to `blur_end`.
+    /// The standard deviation of the blur at the start, in pixels. The image is blurred after every
+    /// fourth step, and the deviation changes linearly to [`Self::blur_end`].
     pub blur: f64,
-    /// That at last, pixels.
+    /// The standard deviation of the blur at the end, in pixels.
     pub blur_end: f64,
     /// The seed of jitter and noise.
-    pub seed: u64,
+    pub rng_seed: u64,
 }
 
 impl Default for ClassModelOptions {
@@ -52,13 +52,13 @@ impl Default for ClassModelOptions {
             jitter: 16,
             blur: 1.5,
             blur_end: 0.5,
-            seed: 0,
+            rng_seed: 0,
         }
     }
 }
 
 impl ClassModelOptions {
-    /// The paper's ascent and nothing else.
+    /// The same options without momentum, jitter and blur: the paper's ascent and nothing else.
     #[must_use]
     pub fn plain(self) -> Self {
         Self {
@@ -74,115 +74,180 @@ impl ClassModelOptions {
 /// A class model.
 #[derive(Clone, Debug)]
 pub struct ClassModel {
-    /// The picture, with the mean colour added, and cut off to 0..=255.
+    /// The image with the mean colour added, clipped to 0..=255.
     pub picture: RgbImage,
-    /// The class score of the last step, before the softmax.
+    /// The class score at the last step, before the softmax.
     pub score: f32,
-    /// Whether the ascent had to start from noise, since the score has no slope at the zero image.
+    /// Whether the ascent started from noise, because the score has zero gradient at the zero
+    /// image.
     pub from_noise: bool,
 }
 
-/// The noise that a start without slope gets first, in grey levels; it is doubled while there is
-/// none ...
+/// The standard deviation, in grey levels, of the noise that replaces a start with zero gradient.
+/// It is doubled until the gradient is not zero.
 const MIN_NOISE: f64 = 2.0;
-/// ... up to this.
+/// The largest noise that is tried.
 const MAX_NOISE: f64 = 64.0;
-/// How many steps are taken from blur to blur.
-const BLURRED_EVERY: usize = 4;
+/// The image is blurred once in this many steps.
+const BLUR_INTERVAL: usize = 4;
 
-/// Climbs to the model of `class`, the place of a score, in a picture of `size` pixels a side: the
-/// network's own size, but for a fully convolutional classifier.
+/// Ascends the score of `class` (its index) in a square image with sides of `side` pixels. This
+/// must be the side of the network's input, unless the classifier is fully convolutional.
 ///
 /// # Errors
-/// [`ClassifierError::Run`] when the network fails, or has no slope even in noise.
+/// [`ClassifierError::Run`] if the network fails, or if the score has zero gradient even in noise.
 pub fn ascend(
     worker: &mut Worker<'_>,
     class: usize,
-    size: usize,
+    side: usize,
     options: &ClassModelOptions,
 ) -> Result<ClassModel, ClassifierError> {
-    let mean = Array3::from_shape_fn((3, 1, 1), |(c, ..)| worker.mean_colour()[c]);
-    let mut image = Array3::<f32>::zeros((3, size, size));
-    let mut velocity = image.clone();
-    let mut random = SplitMix(options.seed ^ class as u64);
-    let (mut score, mut noise, mut climbed) = (0.0, 0.0, false);
+    let mut ascent = Ascent::new(worker.mean_colour(), class, side, options);
+    let mut score = 0.0;
     for iteration in 0..options.iterations {
-        // Either way, as a shift right and down.
-        let shift = [0, 1]
-            .map(|_| (size - options.jitter % size + random.below(2 * options.jitter + 1)) % size);
-        let shown = rolled(&image, shift);
-        let mut response = worker.gradients((&shown + &mean).view(), &[class])?;
-        let slope = rolled(
-            &response.gradients[0].remove(0),
-            shift.map(|n| (size - n) % size),
-        );
-        score = response.scores[class];
-        // A network that ends in a ReLU may have score and slope 0 at the zero image.
-        let flat = slope.iter().all(|&v| v == 0.0);
-        if flat && climbed {
-            continue;
-        }
-        if flat {
-            noise = f64::max(MIN_NOISE, 2.0 * noise);
-            if noise > MAX_NOISE {
-                return Err(ClassifierError::Run(format!(
-                    "the score of class {class} has no slope, in noise neither"
-                )));
+        let (class_score, gradient) = ascent.score_and_gradient(worker)?;
+        score = class_score;
+        let zero_gradient = gradient.iter().all(|&v| v == 0.0);
+        if !zero_gradient {
+            ascent.step(gradient);
+            if iteration % BLUR_INTERVAL == 0 {
+                ascent.blur(iteration);
             }
-            image.mapv_inplace(|_| (noise * random.normal()) as f32);
-            continue;
-        }
-        climbed = true;
-        step(&mut image, &mut velocity, slope, options);
-        if iteration % BLURRED_EVERY == 0 {
-            let done = iteration as f64 / options.iterations as f64;
-            let deviation = options.blur + (options.blur_end - options.blur) * done;
-            for mut channel in image.outer_iter_mut() {
-                let soft = blurred(&channel.to_owned(), deviation as f32);
-                channel.assign(&soft);
-            }
+        } else if !ascent.has_stepped {
+            // The score and gradient of a network that ends in a ReLU can be 0 at the zero image.
+            ascent.restart_from_noise()?;
         }
     }
-    let shown = image + mean;
-    let level = |y: u32, x: u32, c: usize| {
-        shown[[c, y as usize, x as usize]].round().clamp(0.0, 255.0) as u8
-    };
-    let picture = RgbImage::from_fn(size as u32, size as u32, |x, y| {
-        Rgb([0, 1, 2].map(|c| level(y, x, c)))
-    });
     Ok(ClassModel {
-        picture,
+        from_noise: ascent.noise > 0.0,
         score,
-        from_noise: noise > 0.0,
+        picture: ascent.picture(),
     })
 }
 
-/// One step up the slope of S, with momentum: `d = ∇S − 2λI, v ← momentum · v + step · d / √(mean
-/// d²), I ← I + v`
-fn step(
-    image: &mut Array3<f32>,
-    velocity: &mut Array3<f32>,
-    mut slope: Array3<f32>,
-    options: &ClassModelOptions,
-) {
-    slope.zip_mut_with(image, |slope, &value| {
-        *slope -= 2.0 * options.l2 as f32 * value
-    });
-    let length = (slope.iter().map(|&v| f64::from(v * v)).sum::<f64>() / slope.len() as f64).sqrt();
-    *velocity *= options.momentum as f32;
-    velocity.scaled_add(
-        (options.step / length.max(f64::MIN_POSITIVE)) as f32,
-        &slope,
-    );
-    *image += &*velocity;
+/// The state of an ascent.
+struct Ascent<'a> {
+    options: &'a ClassModelOptions,
+    class: usize,
+    side: usize,
+    /// The mean colour, [3, 1, 1].
+    mean: Array3<f32>,
+    /// The zero-centred image I, [3, side, side].
+    image: Array3<f32>,
+    velocity: Array3<f32>,
+    random: SplitMix,
+    /// The standard deviation of the noise that the image started from; 0 without noise.
+    noise: f64,
+    has_stepped: bool,
 }
 
-/// The image moved down and right, what leaves it coming back on the other side.
+impl<'a> Ascent<'a> {
+    fn new(mean: [f32; 3], class: usize, side: usize, options: &'a ClassModelOptions) -> Self {
+        let image = Array3::<f32>::zeros((3, side, side));
+        Self {
+            options,
+            class,
+            side,
+            mean: Array3::from_shape_fn((3, 1, 1), |(c, ..)| mean[c]),
+            velocity: image.clone(),
+            image,
+            random: SplitMix(options.rng_seed ^ class as u64),
+            noise: 0.0,
+            has_stepped: false,
+        }
+    }
+
+    /// The class score, and its gradient with respect to the image, at a randomly shifted image.
+    fn score_and_gradient(
+        &mut self,
+        worker: &mut Worker<'_>,
+    ) -> Result<(f32, Array3<f32>), ClassifierError> {
+        let (side, jitter) = (self.side, self.options.jitter);
+        // A shift by −n pixels is a roll by side − n pixels.
+        let shift =
+            [(); 2].map(|()| (side - jitter % side + self.random.below(2 * jitter + 1)) % side);
+        let shifted = rolled(&self.image, shift);
+        let mut response = worker.gradients((&shifted + &self.mean).view(), &[self.class])?;
+        let gradient = response.gradients[0].remove(0);
+        let gradient = rolled(&gradient, shift.map(|n| (side - n) % side));
+        Ok((response.scores[self.class], gradient))
+    }
+
+    /// Replaces the image by noise, twice as strong as the last time.
+    fn restart_from_noise(&mut self) -> Result<(), ClassifierError> {
+        self.noise = f64::max(MIN_NOISE, 2.0 * self.noise);
+        if self.noise > MAX_NOISE {
+            return Err(ClassifierError::Run(format!(
+                "the score of class {} has zero gradient, even in noise",
+                self.class
+            )));
+        }
+        let Self {
+            image,
+            random,
+            noise,
+            ..
+        } = self;
+        image.mapv_inplace(|_| (*noise * random.normal()) as f32);
+        Ok(())
+    }
+
+    /// One step along the gradient ∇S, with momentum:
+    /// `d = ∇S − 2λI,  v ← momentum · v + step · d / √(mean d²),  I ← I + v`.
+    fn step(&mut self, mut gradient: Array3<f32>) {
+        let Self {
+            options,
+            image,
+            velocity,
+            ..
+        } = self;
+        gradient.zip_mut_with(image, |gradient, &value| {
+            *gradient -= 2.0 * options.l2 as f32 * value;
+        });
+        let squares = gradient.iter().map(|&v| f64::from(v * v)).sum::<f64>();
+        let length = (squares / gradient.len() as f64).sqrt();
+        *velocity *= options.momentum as f32;
+        let scale = (options.step / length.max(f64::MIN_POSITIVE)) as f32;
+        velocity.scaled_add(scale, &gradient);
+        *image += &*velocity;
+        self.has_stepped = true;
+    }
+
+    /// Blurs the image as strongly as is due after this iteration.
+    fn blur(&mut self, iteration: usize) {
+        let ClassModelOptions {
+            iterations,
+            blur,
+            blur_end,
+            ..
+        } = *self.options;
+        let progress = iteration as f64 / iterations as f64;
+        let deviation = blur + (blur_end - blur) * progress;
+        for mut channel in self.image.outer_iter_mut() {
+            let soft = gaussian_blur(&channel.to_owned(), deviation as f32);
+            channel.assign(&soft);
+        }
+    }
+
+    /// The image with the mean colour added, as 8-bit RGB.
+    fn picture(self) -> RgbImage {
+        let image = self.image + self.mean;
+        let level = |y: u32, x: u32, c: usize| {
+            image[[c, y as usize, x as usize]].round().clamp(0.0, 255.0) as u8
+        };
+        RgbImage::from_fn(self.side as u32, self.side as u32, |x, y| {
+            Rgb([0, 1, 2].map(|c| level(y, x, c)))
+        })
+    }
+}
+
+/// The image [3, height, width] moved down and right by `[rows, columns]`. What leaves it on one
+/// side comes back on the other.
 fn rolled(image: &Array3<f32>, shift: [usize; 2]) -> Array3<f32> {
     let mut image = image.clone();
-    for (axis, shift) in [Axis(1), Axis(2)].into_iter().zip(shift) {
+    for (axis, distance) in [Axis(1), Axis(2)].into_iter().zip(shift) {
         let n = image.len_of(axis);
-        let cut = n - shift % n;
+        let cut = n - distance % n;
         let (first, last) = image.view().split_at(axis, cut);
         image = ndarray::concatenate(axis, &[last, first]).expect("parts of one array");
     }
@@ -196,7 +261,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_rolled_comes_back() {
+    fn rolling_wraps_around() {
         let image = array![[[1., 2., 3.], [4., 5., 6.]]];
         assert_eq!(rolled(&image, [1, 1]), array![[[6., 4., 5.], [3., 1., 2.]]]);
         assert_eq!(rolled(&rolled(&image, [1, 2]), [1, 1]), image);

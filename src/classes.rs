@@ -1,8 +1,9 @@
 //! Class lists: what the scores of a classifier and the labels of a dataset stand for.
 //!
-//! In: a file, a dataset's own list, or what somebody types. Out: a class, which everywhere else is
-//! a number: the place of a score. Left out are trees of classes (WordNet's), and the translation
-//! of one list into another: a dataset and a model must have the same list.
+//! A list comes from a file or from a dataset. It turns keys, and what a user types, into classes.
+//! Everywhere else a class is a number, which is the index of its score. Hierarchies of classes
+//! (WordNet's) and translations between lists are not covered: a dataset and a model must have the
+//! same list.
 //!
 //! ```
 //! use localise::classes::ClassList;
@@ -16,24 +17,26 @@
 //! ```
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::path::Path;
 
 use crate::assets;
 
-/// Classes in a fixed order, that of a classifier's scores. Each has a key, by which files call it,
-/// and a name.
+/// Classes in a fixed order, which is that of a classifier's scores. Each has a key, which files
+/// use, and names.
 ///
 /// Keys are unique, names are not: two classes of ImageNet are called "crane".
 #[derive(Clone, Debug, Default)]
 pub struct ClassList {
-    /// The list's name: that of its file in `data/classes`, or of the dataset that brought it.
+    /// The list's name: that of its file in `data/classes`, or of the dataset that it belongs to.
     pub name: String,
     keys: Vec<String>,
+    /// The names of each class, separated by ", ".
     names: Vec<String>,
-    places: HashMap<String, usize>,
+    class_by_key: HashMap<String, usize>,
 }
 
-/// Lists are the same when their keys are, whatever they are called.
+/// Lists are equal if their keys are, whatever the lists and the classes are called.
 impl PartialEq for ClassList {
     fn eq(&self, other: &Self) -> bool {
         self.keys == other.keys
@@ -41,13 +44,13 @@ impl PartialEq for ClassList {
 }
 
 impl ClassList {
-    /// The list of ImageNet's thousand classes in the order of their WordNet ids.
+    /// The name of the list of ImageNet's thousand classes, in the order of their WordNet ids.
     pub const IMAGENET: &str = "imagenet1k";
 
     /// The list of these keys and names.
     ///
     /// # Errors
-    /// A text when a key stands twice.
+    /// A text when two classes have the same key.
     pub fn new(
         name: &str,
         classes: impl IntoIterator<Item = (String, String)>,
@@ -56,15 +59,15 @@ impl ClassList {
             name: name.into(),
             ..Self::default()
         };
-        for (key, title) in classes {
-            if let Some(first) = list.places.insert(key.clone(), list.keys.len()) {
+        for (key, names) in classes {
+            let class = list.keys.len();
+            if let Some(first) = list.class_by_key.insert(key.clone(), class) {
                 return Err(format!(
-                    "class {} is called {key}, as class {first} is",
-                    list.keys.len()
+                    "class {class} has the key {key}, and so has class {first}"
                 ));
             }
             list.keys.push(key);
-            list.names.push(title);
+            list.names.push(names);
         }
         Ok(list)
     }
@@ -72,9 +75,11 @@ impl ClassList {
     /// Reads `data/classes/NAME.csv` (`class_index,wnid,name`, sorted by index).
     ///
     /// # Errors
-    /// A text naming the file when it is missing or wrong.
+    /// A text that names the file, when it is missing or invalid.
     pub fn read(name: &str) -> Result<Self, String> {
-        let relative = Path::new("data/classes").join(name).with_added_extension("csv");
+        let relative = Path::new("data/classes")
+            .join(name)
+            .with_added_extension("csv");
         let path = assets::home().join(&relative);
         let help = "help: a class list is a file of data/classes, and is named without .csv";
         let text = assets::text(&relative.to_string_lossy());
@@ -82,130 +87,142 @@ impl ClassList {
         Self::from_text(name, &path, &text)
     }
 
-    /// Reads a list in a file.
+    /// Reads a list from any file in the format of `data/classes`.
     ///
     /// # Errors
-    /// As [`ClassList::read`].
+    /// A text that names the file, when it cannot be read or is invalid.
     pub fn from_file(name: &str, path: &Path) -> Result<Self, String> {
         let text = std::fs::read_to_string(path);
-        Self::from_text(name, path, &text.map_err(|e| format!("{}: {e}", path.display()))?)
+        let text = text.map_err(|e| format!("{}: {e}", path.display()))?;
+        Self::from_text(name, path, &text)
     }
 
     fn from_text(name: &str, path: &Path, text: &str) -> Result<Self, String> {
-        let wrong = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+        let failed = |e: &dyn Display| format!("{}: {e}", path.display());
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let mut classes = Vec::new();
         for row in reader.deserialize() {
-            let (index, key, title): (usize, String, String) = row.map_err(|e| wrong(&e))?;
-            if index != classes.len() {
-                return Err(wrong(&format!(
-                    "class {index} stands where class {} should",
-                    classes.len()
-                )));
+            let (index, key, names): (usize, String, String) = row.map_err(|e| failed(&e))?;
+            let expected = classes.len();
+            if index != expected {
+                let fault = format!("class {index} is out of order; expected class {expected}");
+                return Err(failed(&fault));
             }
-            classes.push((key, title));
+            classes.push((key, names));
         }
-        Self::new(name, classes).map_err(|e| wrong(&e))
+        Self::new(name, classes).map_err(|e| failed(&e))
     }
 
-    /// The list as such a file.
+    /// The list as a file in the format of `data/classes`.
     ///
     /// # Panics
-    /// Never: memory takes all.
+    /// Never: writing to a `Vec` cannot fail.
     #[must_use]
     pub fn to_csv(&self) -> Vec<u8> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer
             .write_record(["class_index", "wnid", "name"])
-            .expect("memory takes all");
+            .expect("writing to a Vec cannot fail");
         for (i, (key, name)) in self.keys.iter().zip(&self.names).enumerate() {
             writer
                 .write_record([&i.to_string(), key, name])
-                .expect("memory takes all");
+                .expect("writing to a Vec cannot fail");
         }
-        writer.into_inner().expect("memory takes all")
+        writer.into_inner().expect("writing to a Vec cannot fail")
     }
 
-    /// `count` classes that are known by their number alone.
+    /// `count` classes whose keys and names are their numbers.
     #[must_use]
     pub fn numbered(count: usize) -> Self {
         let classes = (0..count).map(|i| (i.to_string(), i.to_string()));
         Self::new("numbered", classes).expect("numbers differ")
     }
 
-    /// The class that somebody means by `text`: its number, its key, one of its names ("goose"), or
-    /// a part of exactly one class's names. Names are found in capitals and small letters, keys as
-    /// they are written.
+    /// The class that a user means by `text`: its index, its key, one of its names ("goose"), or a
+    /// part of exactly one class's names. Names are compared without regard to case, keys with.
     ///
     /// # Errors
-    /// A text with the classes that come near, where there is no such class or there are several.
+    /// A text with the candidates, if there is no such class or if there are several.
     pub fn find(&self, text: &str) -> Result<usize, String> {
-        let number = text
-            .parse()
-            .ok()
-            .filter(|&class: &usize| class < self.len());
-        if let Some(class) = number.or_else(|| self.class(text)) {
+        let index = text.parse().ok().filter(|class| *class < self.len());
+        if let Some(class) = index.or_else(|| self.class(text)) {
             return Ok(class);
         }
-        let wanted = text.to_lowercase();
-        let all = || {
-            self.names
-                .iter()
-                .map(|name| name.to_lowercase())
-                .enumerate()
-        };
-        let called = |(_, names): &(usize, String)| names.split(", ").any(|name| name == wanted);
-        let mut found: Vec<usize> = all().filter(called).map(|(class, _)| class).collect();
-        if found.is_empty() && !wanted.is_empty() {
-            found = all()
-                .filter(|(_, names)| names.contains(&wanted))
-                .map(|(class, _)| class)
-                .collect();
+        let name = text.to_lowercase();
+        let is_called = |names: &str| names.split(", ").any(|found| found == name);
+        let mut found = self.classes_whose_names(is_called);
+        if found.is_empty() && !name.is_empty() {
+            found = self.classes_whose_names(|names| names.contains(&name));
         }
-        if let [class] = found[..] {
-            return Ok(class);
+        match found[..] {
+            [class] => Ok(class),
+            [] => Err(self.no_class_message(text)),
+            [..] => {
+                let (count, listed) = (found.len(), self.describe(&found));
+                Err(format!(
+                    "{text} may be {count} classes: {listed}\n\
+                     help: name one by its index or in full"
+                ))
+            }
         }
-        let listed = |classes: &[usize]| {
-            let shown = classes
-                .iter()
-                .take(5)
-                .map(|&class| format!("{class} {} ({})", self.names[class], self.keys[class]));
-            shown.collect::<Vec<_>>().join("; ")
-        };
-        if !found.is_empty() {
-            let (count, listed) = (found.len(), listed(&found));
-            return Err(format!(
-                "{text} may be {count} classes: {listed}\nhelp: name one by its index or in full"
-            ));
-        }
-        let likeness = |names: &str| {
-            names
-                .split(", ")
-                .map(|name| strsim::jaro_winkler(name, &wanted))
-                .fold(0.0, f64::max)
-        };
-        let mut near: Vec<_> = all()
-            .map(|(class, names)| (likeness(&names), class))
-            .filter(|n| n.0 > 0.75)
-            .collect();
-        near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        let near: Vec<usize> = near.into_iter().map(|(_, class)| class).take(3).collect();
-        let near = if near.is_empty() {
-            String::new()
-        } else {
-            format!("did you mean {}? ", listed(&near))
-        };
-        let list = match self.name == Self::IMAGENET {
-            true => "`localise list classes` lists them".into(),
-            false => format!("the classes are those of the list {}", self.name),
-        };
-        let count = self.len();
-        Err(format!(
-            "no class is called {text}; an index below {count}, a WordNet id or a name is wanted\nhelp: {near}{list}"
-        ))
     }
 
-    /// How many classes there are.
+    /// The classes whose names, in lower case, fulfil a condition.
+    fn classes_whose_names(&self, condition: impl Fn(&str) -> bool) -> Vec<usize> {
+        let fulfils = |class: &usize| condition(&self.names[*class].to_lowercase());
+        (0..self.len()).filter(fulfils).collect()
+    }
+
+    /// The first few of some classes: index, names and key.
+    fn describe(&self, classes: &[usize]) -> String {
+        let describe = |&class: &usize| {
+            let (names, key) = (&self.names[class], &self.keys[class]);
+            format!("{class} {names} ({key})")
+        };
+        let described: Vec<_> = classes.iter().take(5).map(describe).collect();
+        described.join("; ")
+    }
+
+    /// The message for a name that no class has, with the most similar names.
+    fn no_class_message(&self, text: &str) -> String {
+        let near = self.most_similar(&text.to_lowercase());
+        let suggestion = if near.is_empty() {
+            String::new()
+        } else {
+            format!("did you mean {}? ", self.describe(&near))
+        };
+        let list = if self.name == Self::IMAGENET {
+            "`localise list classes` lists them".to_owned()
+        } else {
+            format!("the classes are those of the list {}", self.name)
+        };
+        let count = self.len();
+        format!(
+            "no class is called {text}; expected an index below {count}, a WordNet id or a name\n\
+             help: {suggestion}{list}"
+        )
+    }
+
+    /// Up to three classes whose names are similar to `name`, the most similar first. `name` is in
+    /// lower case.
+    fn most_similar(&self, name: &str) -> Vec<usize> {
+        let similarity = |names: &str| {
+            names
+                .split(", ")
+                .map(|other| strsim::jaro_winkler(other, name))
+                .fold(0.0, f64::max)
+        };
+        let names = self.names.iter().map(|names| names.to_lowercase());
+        let mut near: Vec<_> = names
+            .enumerate()
+            .map(|(class, names)| (similarity(&names), class))
+            .filter(|(similarity, _)| *similarity > 0.75)
+            .collect();
+        near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        near.into_iter().map(|(_, class)| class).take(3).collect()
+    }
+
+    /// The number of classes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.keys.len()
@@ -217,7 +234,8 @@ impl ClassList {
         self.keys.is_empty()
     }
 
-    /// How files call a class: its WordNet id in ImageNet, its name or number in other lists.
+    /// The key of a class, which files use: its WordNet id in ImageNet, its name or number in other
+    /// lists.
     ///
     /// # Panics
     /// When there is no such class.
@@ -235,10 +253,10 @@ impl ClassList {
         self.names[class].split(',').next().unwrap_or_default()
     }
 
-    /// The class of a key.
+    /// The class with this key.
     #[must_use]
     pub fn class(&self, key: &str) -> Option<usize> {
-        self.places.get(key).copied()
+        self.class_by_key.get(key).copied()
     }
 }
 
@@ -247,7 +265,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn classes_are_found_by_what_people_call_them() {
+    fn classes_are_found_by_index_key_and_name() {
         let list = ClassList::read(ClassList::IMAGENET).expect("the classes");
         for text in ["goose", "Goose", "99", "n01855672"] {
             assert_eq!(list.find(text), Ok(99), "{text}");
@@ -266,9 +284,9 @@ mod tests {
         assert!(refused("1000").contains("below 1000") && refused("").contains("below 1000"));
     }
 
-    /// Two classes are called "crane" and two "maillot": names are no keys.
+    /// Two classes are called "crane" and two "maillot", so that names are not unique.
     #[test]
-    fn keys_tell_cranes_apart() {
+    fn classes_with_the_same_name_have_different_keys() {
         let list = ClassList::read(ClassList::IMAGENET).expect("the classes");
         assert_eq!((list.title(134), list.title(517)), ("crane", "crane"));
         assert_eq!(

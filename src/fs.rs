@@ -1,13 +1,13 @@
-//! Files that are published whole: a reader sees the old file or the new one, and so does whoever
-//! comes after a power cut.
+//! Files that are replaced as a whole: a reader sees the old file or the new one, even after a power
+//! cut.
 
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// The output cannot be written, or not be read again. What lies in the folder is as it was, or
-/// holds the photos done so far.
+/// The output cannot be written, or cannot be read again. The folder is unchanged, or holds the
+/// photos done so far.
 #[derive(Debug, thiserror::Error)]
 pub struct OutputError {
     /// `read` or `write`.
@@ -37,7 +37,7 @@ impl OutputError {
         }
     }
 
-    /// The same where so many photos are safe.
+    /// The same error, which also says how many photos are safe.
     pub(crate) fn with_safe_photos(self, safe: impl fmt::Display) -> Self {
         Self {
             safe: Some(safe.to_string()),
@@ -45,7 +45,7 @@ impl OutputError {
         }
     }
 
-    /// Whether the reader of a pipe has seen enough.
+    /// Whether the reader of a pipe has closed it.
     #[must_use]
     pub fn is_broken_pipe(&self) -> bool {
         self.cause.kind() == io::ErrorKind::BrokenPipe
@@ -62,13 +62,12 @@ impl fmt::Display for OutputError {
                 f,
                 ". {safe} photos are safe; free space and run the same command"
             ),
-            None => write!(f, "; mend that and run the same command again"),
+            None => write!(f, "; fix this and run the same command again"),
         }
     }
 }
 
-/// Whether a file can be written here: asked before long work, which a mistyped folder should not
-/// cost.
+/// Checks that a file can be written, before long work that a mistyped folder would waste.
 pub(crate) fn ensure_writable(path: &Path) -> Result<(), OutputError> {
     let part = path.with_added_extension("tmp");
     match File::create(&part).and_then(|_| fs::remove_file(&part)) {
@@ -83,12 +82,12 @@ pub(crate) fn ensure_writable(path: &Path) -> Result<(), OutputError> {
     }
 }
 
-/// Publishes a file.
+/// Replaces a file as a whole.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
     write_atomically_with(path, |file| file.write_all(bytes)).map_err(OutputError::at(path))
 }
 
-/// Publishes a file: written beside its place, synced, renamed, and the name synced.
+/// Writes a file beside its place, syncs it, renames it, and syncs the name.
 pub(crate) fn write_atomically_with(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,

@@ -1,19 +1,22 @@
-//! Boxes. One convention inside the program, stated once:
+//! Sizes and boxes, and the one convention for boxes inside the program.
 //!
-//! a box is half-open and in pixels of the stored photo, x to the right and y down: it holds the
-//! points with `x_min <= x < x_max` and `y_min <= y < y_max`. The pixel (0, 0) alone is the box (0,
-//! 0, 1, 1). Readers convert on the way in, writers on the way out. For boxes with whole-numbered
-//! corners the IoU here is the devkit's, whose inclusive corners count `max − min + 1` pixels.
-//! Which base and which end a file's boxes have, its reader knows.
+//! A box is half-open and in pixels of the stored photo, with x to the right and y down. It
+//! contains the points with `x_min <= x < x_max` and `y_min <= y < y_max`, so the box of the pixel
+//! (0, 0) alone is (0, 0, 1, 1). File formats differ in whether they count from 0 or 1 and whether
+//! the last pixel is included; each reader and writer converts from and to its own format.
+//!
+//! For boxes with whole-numbered corners, the IoU computed here equals that of the ILSVRC devkit,
+//! whose corners are inclusive, so that a side is `max − min + 1` pixels long.
 //!
 //! ```
 //! use localise::geometry::{BBox, Size};
 //!
-//! let whole = BBox::from_inclusive(0., 0., 9., 9.); // as the ILSVRC devkit writes ten pixels by ten
+//! let whole = BBox::from_inclusive(0., 0., 9., 9.); // how the devkit writes 10 x 10 pixels
 //! let half = BBox::new(0., 0., 10., 5.);
 //! assert_eq!((whole.area(), half.area(), whole.iou(&half)), (100., 50., 0.5));
-//! // From a frame of 4 x 4 to a photo of 10 x 6: (2.5, 1.5, 7.5, 3), and outwards to whole pixels.
-//! assert_eq!(BBox::new(1., 1., 3., 2.).mapped(Size::square(4), Size::new(10, 6)), BBox::new(2., 1., 8., 3.));
+//! // From a frame of 4 x 4 to a photo of 10 x 6: (2.5, 1.5, 7.5, 3), rounded outwards.
+//! let mapped = BBox::new(1., 1., 3., 2.).mapped(Size::square(4), Size::new(10, 6));
+//! assert_eq!(mapped, BBox::new(2., 1., 8., 3.));
 //! ```
 
 use std::fmt;
@@ -23,9 +26,9 @@ use serde::{Deserialize, Serialize};
 /// The size of a photo, a frame, a map or a network's input, in pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Size {
-    /// Pixels in a row.
+    /// The number of columns.
     pub width: u32,
-    /// Rows.
+    /// The number of rows.
     pub height: u32,
 }
 
@@ -48,13 +51,15 @@ impl Size {
         Self::new(picture.width(), picture.height())
     }
 
-    /// The size of an array [height, width].
+    /// The size of an array of shape [height, width].
     ///
     /// # Panics
-    /// When a side is longer than `u32` can count.
+    /// If a side is longer than `u32::MAX`.
     #[must_use]
     pub fn from_array<T>(array: &ndarray::Array2<T>) -> Self {
-        let side = |axis: usize| u32::try_from(array.len_of(ndarray::Axis(axis))).expect("a side");
+        let side = |axis: usize| {
+            u32::try_from(array.len_of(ndarray::Axis(axis))).expect("a side fits u32")
+        };
         Self::new(side(1), side(0))
     }
 
@@ -85,9 +90,9 @@ pub struct BBox {
     pub x_min: f64,
     /// The upper edge.
     pub y_min: f64,
-    /// The right edge, outside.
+    /// The right edge, which is not part of the box.
     pub x_max: f64,
-    /// The lower edge, outside.
+    /// The lower edge, which is not part of the box.
     pub y_max: f64,
 }
 
@@ -103,39 +108,40 @@ impl BBox {
         }
     }
 
-    /// The box of inclusive whole-pixel corners, as the ILSVRC devkit writes it: (0, 0, 9, 4) is
-    /// (0, 0, 10, 5).
+    /// The box with inclusive, 0-based corners in whole pixels: (0, 0, 9, 4) becomes (0, 0, 10, 5).
     #[must_use]
     pub const fn from_inclusive(x_min: f64, y_min: f64, x_max: f64, y_max: f64) -> Self {
         Self::new(x_min, y_min, x_max + 1.0, y_max + 1.0)
     }
 
-    /// The whole of a photo of this size, pixels.
+    /// The box that covers a whole photo of this size.
     #[must_use]
     pub fn whole(size: Size) -> Self {
         Self::new(0.0, 0.0, size.width.into(), size.height.into())
     }
 
-    /// Whether the point lies in the box: its left and upper edges belong to it, the right and
-    /// lower ones do not.
+    /// Whether the point is in the box. The left and upper edges belong to the box, the right and
+    /// lower edges do not.
     ///
     /// ```
     /// use localise::geometry::BBox;
     /// let bbox = BBox::new(2., 3., 4., 5.);
-    /// assert_eq!([(2., 3.), (3.5, 4.5), (4., 4.), (3., 5.)].map(|(x, y)| bbox.holds(x, y)), [true, true, false, false]);
+    /// assert!(bbox.contains(2., 3.) && bbox.contains(3.5, 4.5));
+    /// assert!(!bbox.contains(4., 4.) && !bbox.contains(3., 5.));
     /// ```
     #[must_use]
-    pub fn holds(&self, x: f64, y: f64) -> bool {
+    pub fn contains(&self, x: f64, y: f64) -> bool {
         self.x_min <= x && x < self.x_max && self.y_min <= y && y < self.y_max
     }
 
-    /// The area in pixels; 0 for a box that is empty or turned inside out.
+    /// The area in pixels; 0 for a box that is empty or inverted (`x_min >= x_max` or
+    /// `y_min >= y_max`).
     #[must_use]
     pub fn area(&self) -> f64 {
         (self.x_max - self.x_min).max(0.0) * (self.y_max - self.y_min).max(0.0)
     }
 
-    /// The area that two boxes share, in pixels; 0 where an edge is NaN.
+    /// The area that two boxes share, in pixels; 0 if an edge is NaN.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> f64 {
         let both = Self {
@@ -144,12 +150,12 @@ impl BBox {
             x_max: self.x_max.min(other.x_max),
             y_max: self.y_max.min(other.y_max),
         };
-        // max and min pass NaN over, and area does not.
+        // `f64::max` and `f64::min` ignore NaN, but the area of a box with a NaN edge is 0.
         both.area().min(self.area()).min(other.area())
     }
 
-    /// Intersection over union, in 0..=1; 0 where either box is empty, turned inside out, without
-    /// end or not of numbers.
+    /// Intersection over union, in 0..=1; 0 if either box is empty, inverted, infinite or has a NaN
+    /// edge.
     #[must_use]
     pub fn iou(&self, other: &Self) -> f64 {
         let intersection = self.intersection(other);
@@ -160,14 +166,15 @@ impl BBox {
         }
     }
 
-    /// The box of whole pixels in a photo of size `to` that covers this box of a frame of size
-    /// `from`: the lower edges are rounded down, the upper ones up, and the box is clipped to the
+    /// The smallest box of whole pixels in a photo of size `to` that covers this box of a frame of
+    /// size `from`. The minima are rounded down, the maxima up, and the box is clipped to the
     /// photo.
     #[must_use]
     pub fn mapped(&self, from: Size, to: Size) -> Self {
         let [fw, fh] = [from.width, from.height].map(f64::from);
         let [w, h] = [to.width, to.height].map(f64::from);
-        // The product of whole numbers is exact, so the quotient is whole where it should be.
+        // Multiply before dividing: the product of whole numbers is exact, so the quotient is whole
+        // wherever the exact result is.
         Self {
             x_min: (self.x_min * w / fw).floor().clamp(0.0, w),
             y_min: (self.y_min * h / fh).floor().clamp(0.0, h),
@@ -176,24 +183,25 @@ impl BBox {
         }
     }
 
-    /// The centred box whose sides are `side` times those of the photo, 0..=1. With `rounded`, its
-    /// edges are rounded to whole pixels, halves to even; otherwise they are real numbers.
+    /// The centred box whose sides are `side` (0..=1) times those of the photo. With `rounded`, its
+    /// edges are rounded to whole pixels, halves to even.
     ///
     /// ```
     /// use localise::geometry::{BBox, Size};
-    /// assert_eq!(BBox::centred(Size::new(500, 375), 0.8, false), BBox::new(50., 37.5, 450., 337.5));
-    /// assert_eq!(BBox::centred(Size::new(500, 375), 0.8, true), BBox::new(50., 38., 450., 338.));
+    /// let photo = Size::new(500, 375);
+    /// assert_eq!(BBox::centred(photo, 0.8, false), BBox::new(50., 37.5, 450., 337.5));
+    /// assert_eq!(BBox::centred(photo, 0.8, true), BBox::new(50., 38., 450., 338.));
     /// ```
     #[must_use]
     pub fn centred(size: Size, side: f64, rounded: bool) -> Self {
-        // Halves to even need the exact halves: 375 · 0.1 and 375 · 0.9 are 37.5 and 337.5 here,
-        // with an ulp to spare.
         let edge = |n: u32, share: f64| {
-            let edge = f64::from(n) * share;
-            let snapped = if (edge * 2.0 - (edge * 2.0).round()).abs() < 1e-9 {
-                (edge * 2.0).round() / 2.0
+            let exact = f64::from(n) * share;
+            // 375 · 0.1 is 37.5, but not quite in binary. Rounding halves to even needs exact
+            // halves, so an edge within rounding error of a half is moved to it.
+            let snapped = if (exact * 2.0 - (exact * 2.0).round()).abs() < 1e-9 {
+                (exact * 2.0).round() / 2.0
             } else {
-                edge
+                exact
             };
             if rounded {
                 snapped.round_ties_even()
@@ -215,10 +223,10 @@ impl BBox {
 mod tests {
     use super::*;
 
-    /// Inclusive corners, the devkit's IoU as a fraction: each pair shows one mistake (no +1,
-    /// strict >, ...).
+    /// Pairs of boxes with inclusive corners, and the devkit's IoU as a fraction. Each pair detects
+    /// one mistake, such as a missing + 1.
     #[test]
-    fn iou_is_the_devkits() {
+    fn iou_equals_the_devkits() {
         let cases = [
             ([0, 0, 9, 9], [0, 0, 9, 4], 1.0 / 2.0),
             ([0, 0, 99, 99], [0, 0, 70, 70], 5041.0 / 10000.0),
@@ -238,12 +246,12 @@ mod tests {
     }
 
     #[test]
-    fn a_box_that_is_not_of_numbers_overlaps_nothing() {
+    fn a_box_with_a_non_finite_edge_overlaps_nothing() {
         let whole = BBox::whole(Size::square(10));
         for edge in 0..4 {
-            for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
                 let mut edges = [0.0, 0.0, 10.0, 10.0];
-                edges[edge] = odd;
+                edges[edge] = value;
                 let [x_min, y_min, x_max, y_max] = edges;
                 let bbox = BBox::new(x_min, y_min, x_max, y_max);
                 assert_eq!(
@@ -256,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mapped_box_covers_its_pixels() {
+    fn a_mapped_box_is_rounded_outwards() {
         let b = BBox::new(10.0, 20.0, 100.0, 227.0).mapped(Size::square(227), Size::new(500, 375));
         assert_eq!(b, BBox::new(22.0, 33.0, 221.0, 375.0));
         // 60 · (500 / 240) is a little more than 125 in binary, 168 · (300 / 224) a little less
@@ -271,14 +279,17 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn scaling_both_axes_apart_leaves_iou(
-            a in proptest::array::uniform4(0.0..100.0f64), b in proptest::array::uniform4(0.0..100.0f64),
-            sx in 0.1..10.0f64, sy in 0.1..10.0f64,
+        fn iou_does_not_change_when_the_axes_are_scaled(
+            a in proptest::array::uniform4(0.0..100.0f64),
+            b in proptest::array::uniform4(0.0..100.0f64),
+            sx in 0.1..10.0f64,
+            sy in 0.1..10.0f64,
         ) {
             let make = |v: [f64; 4], sx: f64, sy: f64| {
                 BBox::new(v[0] * sx, v[1] * sy, (v[0] + v[2]) * sx, (v[1] + v[3]) * sy)
             };
-            let (before, after) = (make(a, 1.0, 1.0).iou(&make(b, 1.0, 1.0)), make(a, sx, sy).iou(&make(b, sx, sy)));
+            let before = make(a, 1.0, 1.0).iou(&make(b, 1.0, 1.0));
+            let after = make(a, sx, sy).iou(&make(b, sx, sy));
             proptest::prop_assert!((before - after).abs() < 1e-9);
             proptest::prop_assert!((0.0..=1.0).contains(&before));
         }

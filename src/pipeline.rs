@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::saliency::{self, SaliencyOptions, ViewOptions};
 use crate::segment::{
-    ColourOptions, ConstantBoxOptions, CutOptions, Energy, SeedOptions, ThresholdOptions,
+    ColourOptions, ConstantBoxOptions, CutOptions, Energy, LearningOptions, SeedOptions,
+    ThresholdOptions,
 };
 use crate::assets::PIPELINES;
 
@@ -61,7 +62,7 @@ pub struct TunedOn {
 #[derive(Clone, Copy, Debug)]
 pub enum BoxRule<'a> {
     /// An exact minimum cut by the saliency map, and by colour models where they are learnt.
-    Cut(&'a CutOptions, Option<(&'a SeedOptions, &'a ColourOptions)>),
+    Cut(&'a CutOptions, Option<LearningOptions<'a>>),
     /// A threshold on the saliency map.
     Threshold(&'a ThresholdOptions),
     /// The same box in every photo.
@@ -80,8 +81,7 @@ impl BoxRule<'_> {
 }
 
 impl Pipeline {
-    /// The pipeline with another saliency method, with the usual values of what that one wants
-    /// besides.
+    /// The pipeline with another saliency method, and the usual values of what that method needs.
     ///
     /// # Errors
     /// [`PipelineError`] where the pipeline looks at no map.
@@ -150,7 +150,7 @@ impl Pipeline {
 
     fn resolve(&self) -> Result<BoxRule<'_>, &'static str> {
         let learnt = match (&self.seeds, &self.colours) {
-            (Some(seeds), Some(colours)) => Some((seeds, colours)),
+            (Some(seeds), Some(colours)) => Some(LearningOptions { seeds, colours }),
             (None, None) => None,
             _ => return Err("[seeds] and [colours] belong together"),
         };
@@ -170,7 +170,7 @@ impl Pipeline {
                 (None, None) => Ok(BoxRule::ConstantBox(constant)),
                 _ => Err("[constant-box] takes no [saliency], [seeds] or [colours]"),
             },
-            _ => Err("exactly one of the tables [cut], [threshold] and [constant-box] is wanted"),
+            _ => Err("exactly one of the tables [cut], [threshold] and [constant-box] is needed"),
         }
     }
 

@@ -1,9 +1,9 @@
-//! Random numbers that never change under us: Steele, Lea and Flood's SplitMix64 (2014). Their
-//! seeds are hashes of what they are for.
+//! Random numbers that are the same on every machine and in every version: Steele, Lea and Flood's
+//! SplitMix64 (2014). A seed is a hash of the purpose of the numbers.
 
 use sha2::{Digest, Sha256};
 
-/// A source of numbers, set by its seed.
+/// A generator of random numbers; its state is at first the seed.
 #[derive(Clone, Debug)]
 pub(crate) struct SplitMix(pub(crate) u64);
 
@@ -15,30 +15,31 @@ impl SplitMix {
         z ^ (z >> 31)
     }
 
-    /// A number in [0, 1).
+    /// A number uniformly distributed in [0, 1).
     pub(crate) fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// A number of mean 0 and variance 1, very nearly normal: the sum of twelve uniform ones (Irwin
-    /// and Hall), which is the same bits on every machine, as logarithms and cosines are not.
+    /// A number of mean 0 and variance 1, approximately normal: the sum of twelve uniform ones
+    /// (Irwin and Hall) less 6. Unlike logarithms and cosines, sums give the same bits on every
+    /// machine.
     pub(crate) fn normal(&mut self) -> f64 {
         (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
     }
 
-    /// A whole number below `n`.
+    /// A whole number uniformly distributed in 0..n.
     pub(crate) fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.next()) * n as u128) >> 64) as usize
     }
 }
 
-/// The seed of a random choice, from what it is for.
+/// The seed of a random choice for this purpose.
 pub(crate) fn seed_of(purpose: &str) -> u64 {
     let hash = Sha256::digest(purpose);
     u64::from_le_bytes(std::array::from_fn(|i| hash[i]))
 }
 
-/// The seed for a class in the photo that is called `id`, in a run of this seed.
+/// The seed for a class in the photo with this id, in a run with the seed `run`.
 pub(crate) fn seed_of_class(run: u64, id: &str, class: usize) -> u64 {
     seed_of(&format!("{run}/{id}/{class}"))
 }

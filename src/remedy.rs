@@ -11,6 +11,8 @@ use std::fmt;
 pub enum Remedy {
     /// Name the folder in which the dataset's files are.
     DataDir,
+    /// Fetch the dataset's files, and name the folder in which they are.
+    FetchData,
     /// Name the folder in which the files are that the run was made with.
     OriginalDataDir,
     /// Check whether this is the right folder of the dataset's files.
@@ -33,6 +35,8 @@ pub enum Remedy {
     OtherPipeline,
     /// Leave out invalid true boxes.
     LenientBoxes,
+    /// Name other predictions: a file of boxes, or a folder of maps, masks or a run.
+    OtherPredictions,
     /// Say in which format the predictions are.
     PredictionFormat,
     /// Fix the file, or say in which format it is.

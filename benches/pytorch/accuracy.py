@@ -1,4 +1,4 @@
-"""Are the gradients right? All nets, exporters and light graphs, compared with PyTorch in fp32 and fp64."""
+"""Are the gradients right? All nets and light graphs, compared with PyTorch in fp32 and fp64."""
 
 import argparse
 import sys
@@ -27,12 +27,12 @@ The bars to pass are:
 
 * Without kinks: worst max-rel <= {SMOOTH_MAX_REL:g}.
 * With kinks (the network as is, with ReLU or max pools): median rel-L2 <= {KINK_L2:g}, median
-  cosine >= {KINK_COSINE:g}, and (ours to fp64) / (torch fp32 to fp64) <= {KINK_FACTOR:g}, as the median of the inputs'
-  ratios.
+  cosine >= {KINK_COSINE:g}, and (ours to fp64) / (torch fp32 to fp64) <= {KINK_FACTOR:g},
+  as the median of the inputs' ratios.
 
-"Flips" are inputs whose gradient is further than {FLIP:g} from fp64: rounding took the other branch of
-some kink. Where about half of the inputs flip, the ratio of the two medians would be 1 or 1000 by
-chance alone. The last line names the rows where it is above {KINK_FACTOR:g}.
+"Flips" are inputs whose gradient is further than {FLIP:g} from fp64: rounding took the other
+branch of some kink. Where about half of the inputs flip, the ratio of the two medians would be 1 or
+1000 by chance alone. The last line names the rows where it is above {KINK_FACTOR:g}.
 
 | net | exporter | variant \
 | max-rel to torch fp32, worst | rel-L2 to torch fp32, median | cosine to torch fp32, median \
@@ -59,17 +59,37 @@ class Case:
 def cases(name):
     """The rows of a net."""
     if name in light.LIGHT_NETS:
-        return [Case(name, "zoo", "as is", True, name, lambda: light.randomised(name),
-                     lambda: light.LightNet(name), light.picture(name))]
-    return [net_case(name, exporter, variant)
-            for variant in nets.variants(name) for exporter in nets.EXPORTERS]
+        return [
+            Case(
+                name,
+                "zoo",
+                "as is",
+                True,
+                name,
+                lambda: light.randomised(name),
+                lambda: light.LightNet(name),
+                light.picture(name),
+            )
+        ]
+    return [
+        net_case(name, exporter, variant)
+        for variant in nets.variants(name)
+        for exporter in nets.EXPORTERS
+    ]
 
 
 def net_case(name, exporter, variant):
     kinks = variant == "as is" and name not in nets.SMOOTH_NETS
-    return Case(name, exporter, variant, kinks, nets.label(name, variant),
-                lambda: nets.exported(name, exporter, variant), lambda: nets.build(name, variant),
-                lambda seed: image(seed, nets.side(name)))
+    return Case(
+        name,
+        exporter,
+        variant,
+        kinks,
+        nets.label(name, variant),
+        lambda: nets.exported(name, exporter, variant),
+        lambda: nets.build(name, variant),
+        lambda seed: image(seed, nets.side(name)),
+    )
 
 
 def max_rel(ours, theirs):
@@ -87,19 +107,25 @@ def cosine(ours, theirs):
 def answers(case, classes):
     """Our scores and gradients for the given class of each picture."""
     with gradient_session(case.model()) as run:
-        answered = [run(case.picture(i).numpy(), run.one_hot(chosen)) for i, chosen in enumerate(classes)]
+        answered = [
+            run(case.picture(i).numpy(), run.one_hot(chosen)) for i, chosen in enumerate(classes)
+        ]
     return [np.stack(arrays) for arrays in zip(*answered)]
 
 
 def compare(scores, gradients, expected):
     """The numbers of one row, from arrays with one row per picture."""
+
     def each(metric, ours, theirs):
         # in fp64, so that the sums of the comparison add no rounding of their own
         ours, theirs = (np.asarray(a, np.float64).reshape(len(a), -1) for a in (ours, theirs))
         return [metric(x, y) for x, y in zip(ours, theirs, strict=True)]
 
     fp32, fp64 = expected["fp32"], expected["fp64"]
-    ours_off, torch_off = np.array(each(rel_l2, gradients, fp64)), np.array(each(rel_l2, fp32, fp64))
+    ours_off, torch_off = (
+        np.array(each(rel_l2, gradients, fp64)),
+        np.array(each(rel_l2, fp32, fp64)),
+    )
     return {
         "max-rel": np.max(each(max_rel, gradients, fp32)),
         "rel-L2": np.median(each(rel_l2, gradients, fp32)),
@@ -114,11 +140,15 @@ def compare(scores, gradients, expected):
 
 def verdict(kinks, m):
     """Whether the bars of the header are met. NaN meets none of them."""
-    bars = {"max-rel": m["max-rel"] <= SMOOTH_MAX_REL} if not kinks else {
-        "rel-L2": m["rel-L2"] <= KINK_L2,
-        "cosine": m["cosine"] >= KINK_COSINE,
-        "ours / torch": m["ratio"] <= KINK_FACTOR,
-    }
+    bars = (
+        {"max-rel": m["max-rel"] <= SMOOTH_MAX_REL}
+        if not kinks
+        else {
+            "rel-L2": m["rel-L2"] <= KINK_L2,
+            "cosine": m["cosine"] >= KINK_COSINE,
+            "ours / torch": m["ratio"] <= KINK_FACTOR,
+        }
+    )
     missed = [name for name, met in bars.items() if not met]
     return "no: " + ", ".join(missed) if missed else "pass"
 
@@ -128,18 +158,18 @@ def format_value(name, value):
 
 
 def row(case, inputs):
-    """Prints the row of a case. Returns whether it passes, and its name if the medians are far apart."""
+    """Prints a row. Returns whether it passes, and its name if the two medians are far apart."""
     expected = references(case.reference, case.build, case.picture, inputs)
     try:
         m = compare(*answers(case, expected["classes"]), expected)
-        said = verdict(case.kinks, m)
+        result = verdict(case.kinks, m)
         apart = case.kinks and m["ours to fp64"] > KINK_FACTOR * m["torch to fp64"]
         numbers = " | ".join(format_value(name, value) for name, value in m.items())
     except Exception as error:  # a failed row; the table goes on
         reason = (str(error).strip() or repr(error)).splitlines()[0].replace("|", "/")
-        said, numbers, apart = f"no: {reason}", " | ".join("-" * 8), False
-    print(f"| {case.net} | {case.exporter} | {case.variant} | {numbers} | {said} |", flush=True)
-    return said == "pass", f"{case.net} ({case.exporter})" if apart else None
+        result, numbers, apart = f"no: {reason}", " | ".join("-" * 8), False
+    print(f"| {case.net} | {case.exporter} | {case.variant} | {numbers} | {result} |", flush=True)
+    return result == "pass", f"{case.net} ({case.exporter})" if apart else None
 
 
 def main():
@@ -149,9 +179,13 @@ def main():
     parser.add_argument("--inputs", type=int, default=20)
     options = parser.parse_args()
     print(HEADER.format(inputs=options.inputs, **globals()))
-    passed, apart = zip(*[row(case, options.inputs) for name in options.nets for case in cases(name)])
-    print(f"\n{sum(passed)} of {len(passed)} pass; "
-          f"ratio of the medians above {KINK_FACTOR:g}: {', '.join(filter(None, apart)) or 'none'}")
+    passed, apart = zip(
+        *[row(case, options.inputs) for name in options.nets for case in cases(name)]
+    )
+    print(
+        f"\n{sum(passed)} of {len(passed)} pass; "
+        f"ratio of the medians above {KINK_FACTOR:g}: {', '.join(filter(None, apart)) or 'none'}"
+    )
     sys.exit(0 if all(passed) else 1)
 
 

@@ -1,4 +1,4 @@
-"""What does compiling cost? Time and peak memory of `localise grad`, compared with the model's size.
+"""What does compiling cost? Time and memory of `localise grad`, compared with the model's size.
 
 Linux counts the memory of the parent as the child's peak when it starts the child, so this script
 does not import torch.
@@ -37,15 +37,20 @@ def main():
     names = parser.parse_args().nets
     export = [sys.executable, Path(__file__).with_name("nets.py"), *names]
     subprocess.run(export, stdout=subprocess.DEVNULL, check=True)
-    print("| net | model, MB | compiled, MB | wall time, s | peak memory, MB | peak memory / model |")
+    print(
+        "| net | model, MB | compiled, MB | wall time, s | peak memory, MB | peak memory / model |"
+    )
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for name in names:
         model = cached("nets", f"{name}.torchscript.onnx")
         out = cached("gradients", f"{os.getpid()}.{model.name}")
         seconds, memory = compile_measured(model, out)
         before, after = (path.stat().st_size / MB for path in (model, out))
-        print(f"| {name} | {before:.1f} | {after:.1f} | {seconds:.2f} | {memory / MB:.0f} "
-              f"| {memory / MB / before:.1f} |", flush=True)
+        print(
+            f"| {name} | {before:.1f} | {after:.1f} | {seconds:.2f} | {memory / MB:.0f} "
+            f"| {memory / MB / before:.1f} |",
+            flush=True,
+        )
         out.unlink()
 
 

@@ -17,6 +17,8 @@ def image(seed, side):
     picture = NOISE * torch.randn(1, 3, side, side, generator=generator)
     for cells, amplitude in STRUCTURE:
         field = torch.randn(1, 3, cells, cells, generator=generator)
-        picture += amplitude * F.interpolate(field, size=(side, side), mode="bicubic", align_corners=False)
+        picture += amplitude * F.interpolate(
+            field, size=(side, side), mode="bicubic", align_corners=False
+        )
     mean, deviation = picture.mean((2, 3), keepdim=True), picture.std((2, 3), keepdim=True)
     return (picture - mean) / deviation

@@ -21,11 +21,13 @@ LIGHT_NETS = tuple(sorted(path.stem for path in FOLDER.glob("light_*.onnx")))
 
 SEED = 2013
 SPREAD = 0.1  # of scales around 1 and of shifts around 0
-CAFFE_DEVIATION = 60.0  # Caffe's nets take 0..255 minus the mean; LRN has no effect on smaller values
+CAFFE_DEVIATION = (
+    60.0  # Caffe's nets take 0..255 minus the mean; LRN has no effect on smaller values
+)
 
 
 def randomised(name):
-    """The ONNX file of a light graph with random weights. It is made if the cache does not have it."""
+    """The ONNX file of a light graph with random weights, which is made if it is not cached."""
     path = cached("nets", f"{name}.onnx")
     if not path.exists():
         model = onnx.load(FOLDER / f"{name}.onnx")
@@ -45,10 +47,17 @@ def randomise(graph):
 
     random = np.random.default_rng(SEED)
     uses = {name: (node, slot) for node in graph.node for slot, name in enumerate(node.input)}
-    weights = {name: weight(random, uses, name, shape) for name, shape in shapes.items() if name in uses}
+    weights = {
+        name: weight(random, uses, name, shape) for name, shape in shapes.items() if name in uses
+    }
     kept = [i for i in graph.initializer if i.name not in gone]
-    inputs = [i for i in graph.input if i.name not in gone]  # IR 3 lists initialisers among the inputs
-    inputs += [helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, w.shape) for n, w in weights.items()]
+    inputs = [
+        i for i in graph.input if i.name not in gone
+    ]  # IR 3 lists initialisers among the inputs
+    inputs += [
+        helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, w.shape)
+        for n, w in weights.items()
+    ]
     nodes = [node for node in graph.node if node.op_type != "ConstantOfShape"]
     for field, values in (("initializer", kept), ("input", inputs), ("node", nodes)):
         graph.ClearField(field)
@@ -57,7 +66,7 @@ def randomise(graph):
 
 
 def weight(random, uses, name, shape):
-    """Random values that suit a weight's use: He's scale for kernels, near one for scales, near zero else."""
+    """Random values: He's scale for kernels, near 1 for scales, and near 0 otherwise."""
     node, slot = uses[name]
     if node.op_type == "Unsqueeze":  # Caffe's Scale layer: Unsqueeze, then Mul or Add
         return weight(random, uses, node.output[0], shape)
@@ -77,7 +86,7 @@ def weight(random, uses, name, shape):
 
 
 def picture(name):
-    """The pictures a light graph sees, as a function of the seed."""
+    """The input pictures of a light graph, as a function of the seed."""
     graph = onnx.load(FOLDER / f"{name}.onnx").graph
     side = image_input(graph).type.tensor_type.shape.dim[2].dim_value
     deviation = CAFFE_DEVIATION if any(node.op_type == "LRN" for node in graph.node) else 1.0
@@ -85,19 +94,23 @@ def picture(name):
 
 
 def image_input(graph):
-    """The one input that is no initialiser."""
+    """The only input that is not an initialiser."""
     initialisers = {i.name for i in graph.initializer}
     (found,) = [i for i in graph.input if i.name not in initialisers]
     return found
 
 
 class LightNet(nn.Module):
-    """A light graph as a torch module that gives the scores before the softmax, if there is one."""
+    """A light graph as a torch module. It returns the scores before a final softmax."""
 
     def __init__(self, name):
         super().__init__()
         graph = onnx.load(randomised(name)).graph
-        self.nodes, self.input, self.target = list(graph.node), image_input(graph).name, graph.output[0].name
+        self.nodes, self.input, self.target = (
+            list(graph.node),
+            image_input(graph).name,
+            graph.output[0].name,
+        )
         if self.nodes[-1].op_type == "Softmax":
             self.target = self.nodes.pop().input[0]
         for i in graph.initializer:
@@ -127,7 +140,7 @@ def max_pool(a, x):
 
 
 def average_pool(a, x):
-    """Padding does not count."""
+    """An average pool without the padding."""
     total = F.avg_pool2d(padded(a, x), a["kernel_shape"], a["strides"])
     return total / F.avg_pool2d(padded(a, torch.ones_like(x)), a["kernel_shape"], a["strides"])
 
@@ -142,7 +155,8 @@ OPERATORS = {
     "Add": lambda a, x, y: x + y,
     "AveragePool": average_pool,
     "BatchNormalization": lambda a, x, scale, shift, mean, variance: F.batch_norm(
-        x, mean, variance, scale, shift, eps=a.get("epsilon", 1e-5)),
+        x, mean, variance, scale, shift, eps=a.get("epsilon", 1e-5)
+    ),
     "Concat": lambda a, *xs: torch.cat(xs, a["axis"]),
     "Conv": conv,
     "Dropout": lambda a, x: x,

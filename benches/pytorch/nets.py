@@ -1,6 +1,6 @@
 """The torchvision nets: seeded random weights, kink-free variants, and their export to ONNX.
 
-    python nets.py [NET...]     export these nets (default: all) and their variants, both ways, into the cache
+python nets.py [NET...]     export these nets (default: all) and their variants into the cache
 """
 
 import logging
@@ -16,24 +16,44 @@ from images import image
 from places import cached
 
 ACCURACY_NETS = (
-    "alexnet", "vgg11", "googlenet", "inception_v3", "resnet18", "densenet121", "squeezenet1_1",
-    "mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2_x1_0", "efficientnet_b0", "convnext_tiny",
-    "vit_b_16", "swin_t",
+    "alexnet",
+    "vgg11",
+    "googlenet",
+    "inception_v3",
+    "resnet18",
+    "densenet121",
+    "squeezenet1_1",
+    "mobilenet_v2",
+    "mobilenet_v3_small",
+    "shufflenet_v2_x1_0",
+    "efficientnet_b0",
+    "convnext_tiny",
+    "vit_b_16",
+    "swin_t",
 )
 SPEED_ONLY_NETS = ("resnet50", "vgg16")
-SMOOTH_NETS = ("efficientnet_b0", "convnext_tiny", "vit_b_16", "swin_t")  # kink-free as they are
-EXPORTERS = {"torchscript": 17, "dynamo": 18}  # and the opset each of them writes
+SMOOTH_NETS = (
+    "efficientnet_b0",
+    "convnext_tiny",
+    "vit_b_16",
+    "swin_t",
+)  # without kinks as they are
+EXPORTERS = {"torchscript": 17, "dynamo": 18}  # and the opset that each writes
 
 SEED = 2013
 CALIBRATION_SEED = 1_000_000  # the inputs of accuracy.py are seeded from 0
 CALIBRATION_IMAGES = 8
 BIAS = 0.05
 SCALE_SPREAD, SHIFT_SPREAD = 0.1, 0.1
-BATCH_NORM_SHIFT = 0.5  # without, rounding errors of random nets grow by a fifth a layer: 1e4 in Inception
-LAYER_SCALE = 0.3  # torchvision's 1e-6 and vit's zero head would hide most of the net from the gradient
+# Without this shift, rounding errors of random nets grow by a fifth per layer: 1e4 in Inception.
+BATCH_NORM_SHIFT = 0.5
+# torchvision's 1e-6 and the zeros of vit's head would hide most of the net from the gradient.
+LAYER_SCALE = 0.3
 NORMS = (nn.BatchNorm2d, nn.LayerNorm)
 
-warnings.filterwarnings("ignore", category=DeprecationWarning)  # "legacy TorchScript-based ONNX export"
+warnings.filterwarnings(
+    "ignore", category=DeprecationWarning
+)  # "legacy TorchScript-based ONNX export"
 logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # "Missing annotation for parameter"
 
 
@@ -43,14 +63,18 @@ def side(name):
 
 
 def variants(name):
-    """The net as it is and, where it has kinks and is compared, without them."""
+    """The net as it is and, if it has kinks and is compared, without them."""
     return ("as is",) if name in SMOOTH_NETS + SPEED_ONLY_NETS else ("as is", "kink-free")
 
 
 def build(name, variant="as is"):
-    """The net in eval mode, its weights seeded, frozen and the same in every process."""
+    """The net in eval mode, frozen, with seeded weights that are the same in every process."""
     torch.manual_seed(SEED)
-    options = {"aux_logits": False, "init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    options = (
+        {"aux_logits": False, "init_weights": False}
+        if name in ("googlenet", "inception_v3")
+        else {}
+    )
     net = getattr(torchvision.models, name)(weights=None, **options).eval().requires_grad_(False)
     randomise(net)
     net = KinkFree(net) if variant == "kink-free" else net
@@ -59,7 +83,7 @@ def build(name, variant="as is"):
 
 
 def randomise(net):
-    """He's scale for convolutions, LeCun's for linear layers; scales near one and small shifts for norms."""
+    """He's scale for convolutions, LeCun's for linear layers; near 1 for scales of norms."""
     for module in net.modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             gain = 2.0 if isinstance(module, nn.Conv2d) else 1.0
@@ -68,13 +92,15 @@ def randomise(net):
                 module.bias.normal_(std=BIAS)
         elif isinstance(module, NORMS):
             module.weight.normal_(1.0, SCALE_SPREAD)
-            module.bias.normal_(0.0 if isinstance(module, nn.LayerNorm) else BATCH_NORM_SHIFT, SHIFT_SPREAD)
+            module.bias.normal_(
+                0.0 if isinstance(module, nn.LayerNorm) else BATCH_NORM_SHIFT, SHIFT_SPREAD
+            )
         if hasattr(module, "layer_scale"):
             module.layer_scale.fill_(LAYER_SCALE)
 
 
 def calibrate(net, side):
-    """Let every BatchNorm take its statistics from one batch of pictures."""
+    """Sets the statistics of every BatchNorm to those of one batch of pictures."""
     norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
     if not norms:
         return
@@ -90,9 +116,9 @@ def calibrate(net, side):
 
 
 class KinkFree(nn.Module):
-    """A net with SiLU for ReLU and its kin, and average pools for max pools.
+    """A net with SiLU instead of ReLU and similar functions, and average instead of max pools.
 
-    Modules and functional calls both end in torch.nn.functional, so that is the one place to swap them.
+    Modules and functional calls both use torch.nn.functional, so they are replaced there.
     """
 
     def __init__(self, net):
@@ -100,18 +126,20 @@ class KinkFree(nn.Module):
         self.net = net
 
     def forward(self, x):
-        kept = {name: getattr(F, name) for name in SMOOTH}
+        original = {name: getattr(F, name) for name in SMOOTH}
         try:
             for name, smooth in SMOOTH.items():
                 setattr(F, name, smooth)
             return self.net(x)
         finally:
-            for name, sharp in kept.items():
+            for name, sharp in original.items():
                 setattr(F, name, sharp)
 
 
-def average_pool(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
-    """The average pool of a max pool's geometry; padding does not count, as it does not in a max pool."""
+def average_pool(
+    x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
+):
+    """An average pool with the arguments of a max pool. As there, padding does not count."""
     return F.avg_pool2d(x, kernel_size, stride, padding, ceil_mode, count_include_pad=False)
 
 
@@ -130,7 +158,7 @@ def label(name, variant):
 
 
 def exported(name, exporter, variant="as is"):
-    """The ONNX file of a net, made where it is not in the cache yet."""
+    """The ONNX file of a net. It is made if the cache does not have it."""
     path = cached("nets", f"{label(name, variant)}.{exporter}.onnx")
     if not path.exists():
         partial = path.with_suffix(".partial")
@@ -140,8 +168,12 @@ def exported(name, exporter, variant="as is"):
 
 
 def export(net, example, path, exporter):
-    """Write one net as one file."""
-    common = {"input_names": ["input"], "output_names": ["scores"], "opset_version": EXPORTERS[exporter]}
+    """Writes a net as one file."""
+    common = {
+        "input_names": ["input"],
+        "output_names": ["scores"],
+        "opset_version": EXPORTERS[exporter],
+    }
     torch.backends.mha.set_fastpath_enabled(False)  # the TorchScript exporter cannot write it
     if exporter == "dynamo":
         common |= {"external_data": False, "verbose": False}

@@ -1,4 +1,4 @@
-"""Where does the time of a compiled net go? ONNX Runtime's own profile, by operator type and by node."""
+"""Where does the time of a compiled net go? ONNX Runtime's profile by operator type and node."""
 
 import json
 from collections import Counter
@@ -15,7 +15,7 @@ KERNEL = "_kernel_time"  # the suffix of the events that time a node's kernel
 
 
 def profile(name, classes, rounds):
-    """Prints the milliseconds of forward and gradient, by operator type and for the slowest nodes."""
+    """Prints the milliseconds of a run, by operator type and for the slowest nodes."""
     picture = image(0, nets.side(name)).numpy()
     with gradient_session(nets.exported(name, "torchscript"), cached("profiles", name)) as run:
         seed = run.one_hot(*classes)
@@ -31,10 +31,13 @@ def profile(name, classes, rounds):
         shapes[kind, node] = shape(event["args"])
     trace.unlink()
     total = by_type.total()
-    print(f"{name}, forward and {len(classes)} class: {total:.1f} ms per run in kernels, on one thread\n")
+    print(
+        f"{name}, forward and {len(classes)} class: {total:.1f} ms per run in kernels, one thread\n"
+    )
     print("| operator | ms | % | nodes |\n| --- | ---: | ---: | ---: |")
     for kind, ms in by_type.most_common():
-        print(f"| {kind} | {ms:.2f} | {100 * ms / total:.1f} | {sum(key[0] == kind for key in by_node)} |")
+        nodes = sum(key[0] == kind for key in by_node)
+        print(f"| {kind} | {ms:.2f} | {100 * ms / total:.1f} | {nodes} |")
     print("\n| node | operator | ms | inputs -> outputs |\n| --- | --- | ---: | --- |")
     for (kind, node), ms in by_node.most_common(SLOWEST):
         print(f"| {node} | {kind} | {ms:.2f} | {shapes[kind, node]} |")
@@ -49,6 +52,10 @@ def kernels(trace, warm_ups):
 
 def shape(args):
     """The shapes of an event's inputs and outputs, as 1x3x224x224 ... -> ..."""
+
     def sides(typed):
-        return " ".join("x".join(map(str, dims)) or "1" for tensor in typed for dims in tensor.values())
+        return " ".join(
+            "x".join(map(str, dims)) or "1" for tensor in typed for dims in tensor.values()
+        )
+
     return f"{sides(args['input_type_shape'])} -> {sides(args['output_type_shape'])}"

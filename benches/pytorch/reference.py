@@ -22,7 +22,7 @@ def score_gradient(net, picture, chosen=None):
 
 
 def references(name, build, picture, count):
-    """The scores and top classes in fp32, and the gradients in fp32 and fp64, of `count` pictures."""
+    """The fp32 scores and top classes, and the fp32 and fp64 gradients, of `count` pictures."""
     path = cached("references", f"{name}.npz")
     known = dict(np.load(path)) if path.exists() else {"classes": []}
     if len(known["classes"]) < count:

@@ -1,4 +1,4 @@
-"""How fast are the gradients? Forward and backward passes of one photo on one thread, with PyTorch eager and ours.
+"""How fast are the gradients? One photo on one thread, compared with PyTorch in eager mode.
 
 In every round each program runs once, in turn, so that what slows down the machine slows down all.
 """
@@ -20,8 +20,21 @@ from profile_nodes import profile
 CLASSES = (1, 10, 100, 500, 900)
 WARM_UPS = 2
 ONE_CLASS_EACH, ONE_CLASS_MEAN, FIVE_CLASS_MEAN, FIVE_RUNS_MEAN = 1.1, 1.5, 1.8, 1.6
-COLUMNS = ("torch f", "torch f (cl)", "torch f+1", "torch f+1 (cl)", "ours f", "ours f+1", "ratio +1",
-           "torch f+5", "torch f+5 (cl)", "ours f+5", "ratio +5", "ours 5 x f+1", "five runs / ours f+5")
+COLUMNS = (
+    "torch f",
+    "torch f (cl)",
+    "torch f+1",
+    "torch f+1 (cl)",
+    "ours f",
+    "ours f+1",
+    "ratio +1",
+    "torch f+5",
+    "torch f+5 (cl)",
+    "ours f+5",
+    "ratio +5",
+    "ours 5 x f+1",
+    "five runs / ours f+5",
+)
 
 
 def torch_forward(net, picture):
@@ -33,7 +46,9 @@ def torch_gradients(net, picture, classes):
     """The gradients of some classes from one forward pass."""
     picture = picture.detach().requires_grad_(True)
     scores = net(picture)[0]
-    return [torch.autograd.grad(scores[c], picture, retain_graph=c != classes[-1])[0] for c in classes]
+    return [
+        torch.autograd.grad(scores[c], picture, retain_graph=c != classes[-1])[0] for c in classes
+    ]
 
 
 def timed_functions(net, forward, run, picture):
@@ -69,7 +84,11 @@ def medians(functions, rounds):
 
 def measure(name, rounds):
     """The row of a net: milliseconds and ratios by column."""
-    model, net, picture = nets.exported(name, "torchscript"), nets.build(name), image(0, nets.side(name))
+    model, net, picture = (
+        nets.exported(name, "torchscript"),
+        nets.build(name),
+        image(0, nets.side(name)),
+    )
     with gradient_session(model) as run:
         m = medians(timed_functions(net, session(model), run, picture), rounds)
     m["ratio +1"] = min(m["torch f+1"], m["torch f+1 (cl)"]) / m["ours f+1"]
@@ -80,15 +99,21 @@ def measure(name, rounds):
 
 def table(names, rounds):
     """Prints a row per net and the geometric means, and returns them."""
-    print(f"The times are CPU milliseconds of one thread at batch size 1, as medians of {rounds} rounds.\n"
-          "f = forward; +1, +5 = gradients of that many classes; cl = channels_last. The ratios are to the\n"
-          "faster of torch's two layouts.\n")
+    print(
+        "The times are CPU milliseconds of one thread at batch size 1, as medians of "
+        f"{rounds} rounds. f = forward;\n"
+        "+1, +5 = gradients of that many classes; cl = channels_last. "
+        "The ratios are to the faster of torch's\ntwo layouts.\n"
+    )
     print("| net | " + " | ".join(COLUMNS) + " |")
     print("| --- |" + " ---: |" * len(COLUMNS), flush=True)
     rows = []
     for name in names:
         rows.append(measure(name, rounds))
-        print(f"| {name} | " + " | ".join(format_value(c, rows[-1][c]) for c in COLUMNS) + " |", flush=True)
+        print(
+            f"| {name} | " + " | ".join(format_value(c, rows[-1][c]) for c in COLUMNS) + " |",
+            flush=True,
+        )
         gc.collect()
     means = {c: statistics.geometric_mean(m[c] for m in rows) for c in COLUMNS}
     print("| geometric mean | " + " | ".join(format_value(c, means[c]) for c in COLUMNS) + " |")

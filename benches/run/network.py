@@ -1,6 +1,6 @@
-"""A classifier's ONNX file as an ordinary torch module, with its description.
+"""Loads a classifier's ONNX file as a torch module, with its description.
 
-    python network.py MODEL.toml PHOTO      compare its scores with ONNX Runtime's
+python network.py MODEL.toml PHOTO      compare its scores with ONNX Runtime's
 """
 
 import sys
@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-import torch.nn.functional as F
 from onnx import helper, numpy_helper
 from PIL import Image
 from torch import fx, nn
@@ -19,13 +18,13 @@ TOLERANCE = 1e-4
 
 
 def description(path):
-    """What a model's TOML says, `model` as a path."""
-    said = tomllib.loads(path.read_text())
-    return said | {"model": path.parent / said["model"]}
+    """The description of a model from its TOML, with `model` as a path."""
+    parsed = tomllib.loads(path.read_text())
+    return parsed | {"model": path.parent / parsed["model"]}
 
 
 def network(path):
-    """The module, in eval mode and frozen. torch.fx writes its forward pass as plain Python, as one would by hand."""
+    """The module, in eval mode and frozen. torch.fx writes its forward pass as plain Python."""
     graph = onnx.load(path).graph
     known = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in graph.initializer}
     modules, code = nn.ModuleDict(), fx.Graph()
@@ -33,7 +32,9 @@ def network(path):
     for i, node in enumerate(graph.node):
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         inputs = [values[name] for name in node.input if name not in known]
-        made = LAYERS[node.op_type](attributes, *(known[name] for name in node.input if name in known))
+        made = LAYERS[node.op_type](
+            attributes, *(known[name] for name in node.input if name in known)
+        )
         if isinstance(made, nn.Module):
             modules[f"{node.op_type}{i}"] = made
             values[node.output[0]] = code.call_module(f"{node.op_type}{i}", tuple(inputs))
@@ -44,7 +45,7 @@ def network(path):
 
 
 def sides(a):
-    """The padding of a layer: one number where all sides are alike, else (left, right, top, bottom)."""
+    """The padding of a layer: a number if all sides are equal, else (left, right, top, bottom)."""
     top, left, bottom, right = a.get("pads", (0, 0, 0, 0))
     return (top, None) if top == left == bottom == right else (0, (left, right, top, bottom))
 
@@ -52,14 +53,18 @@ def sides(a):
 def conv(a, weight, bias):
     padding, outside = sides(a)
     group = a.get("group", 1)
-    layer = nn.Conv2d(weight.shape[1] * group, weight.shape[0], a["kernel_shape"], a["strides"], padding, 1, group)
+    layer = nn.Conv2d(
+        weight.shape[1] * group, weight.shape[0], a["kernel_shape"], a["strides"], padding, 1, group
+    )
     layer.weight, layer.bias = nn.Parameter(weight), nn.Parameter(bias)
     return layer if outside is None else nn.Sequential(nn.ZeroPad2d(outside), layer)
 
 
 def max_pool(a):
     padding, outside = sides(a)
-    assert outside in (None, (0, 1, 0, 1)) and (outside is None or a["strides"] == [2, 2])  # Caffe rounds up
+    assert outside in (None, (0, 1, 0, 1)) and (
+        outside is None or a["strides"] == [2, 2]
+    )  # Caffe rounds up
     return nn.MaxPool2d(a["kernel_shape"], a["strides"], padding, ceil_mode=outside is not None)
 
 
@@ -89,10 +94,12 @@ LAYERS = {
 }
 
 
-def tensor(frame, said):
-    """An RGB picture as the network wants it, [1, 3, height, width] in channels_last."""
-    pixels = frame[..., ::-1] if said["channels"] == "bgr" else frame
-    factor, mean, std = (np.float32(value) for value in (said["range"] / 255, said["mean"], said["std"]))
+def tensor(frame, model):
+    """An RGB picture as the input of a network, [1, 3, height, width] in channels_last."""
+    pixels = frame[..., ::-1] if model["channels"] == "bgr" else frame
+    factor, mean, std = (
+        np.float32(value) for value in (model["range"] / 255, model["mean"], model["std"])
+    )
     scaled = (pixels.astype(np.float32) * factor - mean) / std
     return torch.from_numpy(scaled).permute(2, 0, 1)[None]
 
@@ -100,15 +107,19 @@ def tensor(frame, said):
 def main():
     import onnxruntime
 
-    said = description(Path(sys.argv[1]))
-    photo = Image.open(sys.argv[2]).convert("RGB").resize((said["size"],) * 2, Image.Resampling.BILINEAR)
-    x = tensor(np.asarray(photo), said)
+    model = description(Path(sys.argv[1]))
+    photo = (
+        Image.open(sys.argv[2])
+        .convert("RGB")
+        .resize((model["size"],) * 2, Image.Resampling.BILINEAR)
+    )
+    x = tensor(np.asarray(photo), model)
     with torch.no_grad():
-        ours = network(said["model"]).to(memory_format=torch.channels_last)(x)[0].numpy()
-    session = onnxruntime.InferenceSession(said["model"], providers=["CPUExecutionProvider"])
+        ours = network(model["model"]).to(memory_format=torch.channels_last)(x)[0].numpy()
+    session = onnxruntime.InferenceSession(model["model"], providers=["CPUExecutionProvider"])
     theirs = session.run(None, {session.get_inputs()[0].name: x.contiguous().numpy()})[0][0]
     worst = np.abs(ours - theirs).max() / np.abs(theirs).max()
-    print(f"{said['title']}: scores of torch and ONNX Runtime differ by {worst:.1e} of the greatest")
+    print(f"{model['title']}: the scores differ by {worst:.1e} of the largest")
     sys.exit(int(worst > TOLERANCE))
 
 

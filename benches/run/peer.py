@@ -1,12 +1,14 @@
-"""The work of `localise run --pipeline single-warp` as one would write it in Python: PyTorch, OpenCV, Pillow.
+"""The work of `localise run --pipeline single-warp`, written in Python with PyTorch and OpenCV.
 
-    python peer.py MODEL.toml truth.csv boxes.csv [--classes top5] [--threads T] [--processes P] [--limit N]
+    python peer.py MODEL.toml truth.csv boxes.csv [--classes top5] [--threads T] [--processes P]
+        [--limit N]
 
-`truth.csv` is what a run of localise leaves in its folder: the photos, their classes and sizes. Of every photo: decode, warp
-to the network's input, one forward pass, a backward pass a class, max over colours of |gradient|, seeds from its top 5 % and
-bottom 30 %, `cv2.grabCut` with one iteration in that frame, the largest component's box in the photo's pixels.
+`truth.csv` is written by a run of localise: the photos, their classes and sizes. For each photo:
+decode, warp to the network's input, one forward pass, one backward pass per class, maximum of
+|gradient| over colours, seeds from its top 5 % and bottom 30 %, `cv2.grabCut` with one iteration in
+that frame, and the box of the largest component in pixels of the photo.
 
-The last line printed is JSON: CPU milliseconds a photo by stage.
+The last line of the output is JSON: CPU milliseconds per photo by stage.
 """
 
 import argparse
@@ -24,23 +26,33 @@ from PIL import Image
 from network import description, network, tensor
 
 FOREGROUND, BACKGROUND = 0.05, 0.30
-COLUMNS = ("image_id", "class_index", "rank", "probability", "true_class", "x_min", "y_min", "x_max", "y_max")
+COLUMNS = (
+    "image_id",
+    "class_index",
+    "rank",
+    "probability",
+    "true_class",
+    "x_min",
+    "y_min",
+    "x_max",
+    "y_max",
+)
 
 
 class Localiser:
-    """One process's network, and what it took of its time."""
+    """The network of one process."""
 
-    def __init__(self, said, top5, threads):
+    def __init__(self, model, top5, threads):
         torch.set_num_threads(threads)
         cv2.setNumThreads(threads)
-        self.said, self.top5 = said, top5
-        self.net = network(said["model"]).to(memory_format=torch.channels_last)
+        self.model, self.top5 = model, top5
+        self.net = network(model["model"]).to(memory_format=torch.channels_last)
 
     def locate(self, photo):
         """The rows of a photo, and the CPU seconds of its stages."""
         clock = [time.process_time()]
         picture = Image.open(photo["file"]).convert("RGB")
-        size, truth = self.said["size"], int(photo["class_index"])
+        size, truth = self.model["size"], int(photo["class_index"])
         frame = np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR))
         clock.append(time.process_time())
         classes, maps, probabilities = self.gradients(frame, truth)
@@ -51,12 +63,14 @@ class Localiser:
         for c, box in zip(classes, boxes):
             rank = 1 + int((probabilities > probabilities[c]).sum())
             scaled = (edge * side / size for edge, side in zip(box, picture.size * 2))
-            rows.append((photo["image_id"], c, rank, f"{probabilities[c]:.6f}", c == truth, *scaled))
+            rows.append(
+                (photo["image_id"], c, rank, f"{probabilities[c]:.6f}", c == truth, *scaled)
+            )
         return rows, np.diff(clock)
 
     def gradients(self, frame, truth):
         """The classes, the saliency map of each, and the probabilities of all."""
-        x = tensor(frame, self.said).requires_grad_()
+        x = tensor(frame, self.model).requires_grad_()
         scores = self.net(x)[0]
         probabilities = scores.detach().softmax(0)
         classes = probabilities.topk(5).indices.tolist() if self.top5 else []
@@ -69,9 +83,10 @@ class Localiser:
 
 
 def seeds(saliency):
-    """What grabCut starts from: hard seeds, and between them what is probably background.
+    """The mask that grabCut starts from: hard seeds, and the other pixels as probable background.
 
-    (That the rest, or its upper half, be probably foreground gives boxes as good and takes a tenth longer.)
+    (Probable foreground for the other pixels, or for their upper half, gives boxes that are as good
+    and takes a tenth longer.)
     """
     n = saliency.size
     low, high = int(BACKGROUND * n), n - int(FOREGROUND * n)
@@ -86,13 +101,15 @@ def cut(frame, saliency):
     cv2.setRNGSeed(0)
     mask = seeds(saliency)
     cv2.grabCut(frame, mask, None, np.zeros((1, 65)), np.zeros((1, 65)), 1, cv2.GC_INIT_WITH_MASK)
-    stats = cv2.connectedComponentsWithStats(mask & 1, connectivity=8)[2][1:]  # both foregrounds are odd
+    stats = cv2.connectedComponentsWithStats(mask & 1, connectivity=8)[2][
+        1:
+    ]  # GC_FGD and GC_PR_FGD are odd
     left, top, width, height = stats[stats[:, cv2.CC_STAT_AREA].argmax(), :4].tolist()
     return left, top, left + width, top + height
 
 
 def start(*arguments):
-    """Makes the localiser of a process."""
+    """Creates the localiser of a process."""
     global localiser
     localiser = Localiser(*arguments)
 
@@ -102,17 +119,23 @@ def locate(photo):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("model", type=Path, help="the model's description")
     parser.add_argument("truth", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--classes", choices=("gt", "top5"), default="gt")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--processes", type=int, default=1, help="photos at once, each with so many threads")
+    parser.add_argument(
+        "--processes", type=int, default=1, help="processes, each with this many threads"
+    )
     parser.add_argument("--limit", type=int, help="only the first photos")
     options = parser.parse_args()
     with options.truth.open() as rows:
-        photos = list({row["image_id"]: row for row in csv.DictReader(rows)}.values())[: options.limit]
+        photos = list({row["image_id"]: row for row in csv.DictReader(rows)}.values())[
+            : options.limit
+        ]
     begin = description(options.model), options.classes == "top5", options.threads
     if options.processes > 1:
         with get_context("fork").Pool(options.processes, start, begin) as pool:

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""The page of a large run: makes a finished run of N photos out of a small one, by repeating its rows under new names.
+"""Makes a finished run of N photos from a small one, to measure the report of a large run.
+
+The rows are repeated under new names.
 
 Usage: benches/run/report.py RUN N OUT       then: localise report OUT --photos 0
 and:   python3 tests/browser/report.py --time OUT/report.html
@@ -12,8 +14,8 @@ import shutil
 import sys
 
 
-def repeated(source: pathlib.Path, target: pathlib.Path, count: int) -> None:
-    """The rows of a table, photo after photo, until there are `count` photos."""
+def repeat_rows(source: pathlib.Path, target: pathlib.Path, count: int) -> None:
+    """Repeats the rows of a table, photo after photo, until there are `count` photos."""
     with source.open() as file:
         reader = csv.reader(file)
         head, photos = next(reader), {}
@@ -32,7 +34,7 @@ def main() -> None:
     run, count, out = pathlib.Path(sys.argv[1]), int(sys.argv[2]), pathlib.Path(sys.argv[3])
     out.mkdir(parents=True, exist_ok=True)
     for name in ("boxes.csv", "truth.csv"):
-        repeated(run / name, out / name, count)
+        repeat_rows(run / name, out / name, count)
     for name in ("classes.csv", "manifest.json", "run.toml"):
         shutil.copy(run / name, out / name)
     summary = json.loads((run / "summary.json").read_text())

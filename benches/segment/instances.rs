@@ -9,7 +9,8 @@ use localise::dataset::{self, Jpeg};
 use localise::geometry::Size;
 use localise::saliency::Saliency;
 use localise::segment::{
-    ColourFit, ColourOptions, CutOptions, Energy, Form, SeedOptions, SeedRule, Seeds, seeds,
+    ColourFit, ColourOptions, ColourTraining, CutOptions, Energy, Form, SeedOptions, SeedRule,
+    Seeds, seeds,
 };
 use ndarray::Array2;
 
@@ -257,13 +258,12 @@ impl Class {
         });
         energy.set_photo(&frame);
         let seeds = self.seeds(&self.saliency(&frame));
-        energy.set_class(
-            &frame,
-            None,
-            Some((&seeds, &self.colours())),
-            0,
-            &mut |_| {},
-        );
+        let training = ColourTraining {
+            seeds: &seeds,
+            options: &self.colours(),
+            rng_seed: 0,
+        };
+        energy.set_class(&frame, None, Some(training), &mut |_| {});
         energy
     }
 }

@@ -15,8 +15,9 @@ use image::{GrayImage, ImageBuffer, Luma, RgbImage};
 use localise::geometry::BBox;
 use localise::saliency::Saliency;
 use localise::segment::{
-    self, ColourFit, ColourOptions, CutOptions, Energy, Form, Gaussian, Gmm, Samples, Seed,
-    SeedOptions, SeedRule, Seeds, bounding_box, expectation_maximisation, largest, unaries,
+    self, ColourFit, ColourOptions, ColourTraining, CutOptions, Energy, Form, Gaussian, Gmm,
+    Samples, Seed, SeedOptions, SeedRule, Seeds, bounding_box, expectation_maximisation, largest,
+    unaries,
 };
 use localise::stage::{Stage, thread_ms};
 use nalgebra::{Matrix3, Vector3};
@@ -166,7 +167,12 @@ fn run_stages(
     let seeds = source.seeds()?;
     record("seeds");
     let mut observe = |stage: Stage| record(stage.name());
-    energy.set_class(photo, None, Some((&seeds, colours)), 0, &mut observe);
+    let training = ColourTraining {
+        seeds: &seeds,
+        options: colours,
+        rng_seed: 0,
+    };
+    energy.set_class(photo, None, Some(training), &mut observe);
     let mask = energy.minimise();
     record("cut");
     let bbox = largest(&mask, None).as_ref().and_then(bounding_box);

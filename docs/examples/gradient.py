@@ -16,7 +16,7 @@ session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProv
 network = session.get_inputs()[0]
 height, width = network.shape[2:]
 
-# The photo as SqueezeNet 1.1 wants it: RGB, 0 to 255 less the mean colour. Other models want other numbers.
+# The photo as SqueezeNet 1.1 expects it: RGB, 0 to 255 less the mean colour. Other models expect other numbers.
 photo = Image.open(sys.argv[2] if len(sys.argv) > 2 else SAMPLE).convert("RGB")
 pixels = np.asarray(photo.resize((width, height), Image.Resampling.BILINEAR), np.float32)
 image = (pixels - np.float32([123, 117, 104])).transpose(2, 0, 1)[np.newaxis]

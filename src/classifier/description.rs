@@ -1,15 +1,15 @@
-//! A model's description: the small TOML beside it that says how it wants its input. ONNX files do
-//! not carry this.
+//! The description of a model: the small TOML file beside it that says what input it expects. ONNX
+//! files do not contain this.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::ClassifierError;
+use super::error::ClassifierError;
+use crate::assets::MODELS;
 use crate::classes::ClassList;
 use crate::digest;
-use crate::assets::MODELS;
 
 /// The order of the colour channels.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -17,11 +17,11 @@ use crate::assets::MODELS;
 pub enum Channels {
     /// Red, green, blue.
     Rgb,
-    /// Blue, green, red, as Caffe's networks want it.
+    /// Blue, green, red, as in networks from Caffe.
     Bgr,
 }
 
-/// The file as written.
+/// The file as it is written.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct DescriptionFile {
@@ -41,95 +41,98 @@ struct DescriptionFile {
     layers: BTreeMap<String, Vec<String>>,
 }
 
-/// How a model wants its input, and what its scores mean.
+/// The input that a model expects, and the meaning of its scores.
+///
+/// A pixel value v in 0..=255 becomes (v · range / 255 − mean) / std.
 #[derive(Clone, Debug)]
 pub struct ModelDescription {
-    /// The model's name, that of its description file.
+    /// The model's name, which is that of its description file.
     pub name: String,
-    /// What people call it.
+    /// The model's usual name, for people.
     pub title: String,
     /// The ONNX file.
     pub model: PathBuf,
-    /// The classes in the order of the scores.
+    /// The classes, in the order of the scores.
     pub classes: ClassList,
-    /// Height and width of the network's input, pixels.
+    /// The side of the network's square input, in pixels.
     pub size: usize,
-    /// The shorter side to which a photo is brought before crops of [`ModelDescription::size`] are cut
-    /// out of it, pixels.
+    /// The length of a photo's shorter side, in pixels, before crops of [`ModelDescription::size`]
+    /// are taken.
     pub canvas: usize,
-    /// The order of colour channels in the input.
+    /// The order of the colour channels in the input.
     pub channels: Channels,
-    /// Pixel values are brought from 0..=255 to 0..=range first; 255 leaves them as they are.
+    /// The largest pixel value: pixels are first scaled from 0..=255 to 0..=range.
     pub range: f32,
-    /// Subtracted next, in units of the range and in RGB order.
+    /// The mean that is then subtracted, in units of the range and in RGB order.
     pub mean: [f32; 3],
-    /// Divided by last, in units of the range and in RGB order, whatever the order of channels.
+    /// The standard deviation that is divided by last, in units of the range and in RGB order,
+    /// whatever the order of the channels is.
     pub std: [f32; 3],
-    /// The score tensor, where it is not the model's first output or what enters its softmax.
+    /// The tensor of class scores. By default it is the model's first output or, if that is the
+    /// result of a softmax, the input of the softmax.
     pub target: Option<String>,
     /// The command that fetches the model.
     pub fetch: Option<String>,
-    /// The share of ILSVRC's validation photos whose class it finds first, as published, in 0..=1:
-    /// what `doctor` expects.
+    /// The published top-1 accuracy on ILSVRC's validation set, in 0..=1, which `doctor` compares
+    /// with.
     pub accuracy: Option<f64>,
-    /// Feature maps that pipelines may ask for by these names instead of those of their tensors.
+    /// Names for feature maps, which pipelines can use in place of the names of their tensors.
     pub layers: BTreeMap<String, Vec<String>>,
 }
 
-/// The largest input of a network, pixels a side.
+/// The largest side of a network's input, in pixels.
 const MAX_SIDE: usize = 4096;
 
 impl ModelDescription {
-    /// The tensors of these layers: those of a name in [`ModelDescription::layers`]; any other name is a
-    /// tensor's.
+    /// The tensors of these layers. A name that [`ModelDescription::layers`] does not define is the
+    /// name of a tensor.
     #[must_use]
     pub fn tensors(&self, layers: &[String]) -> Vec<String> {
-        layers
-            .iter()
-            .flat_map(|name| {
-                self.layers
-                    .get(name)
-                    .cloned()
-                    .unwrap_or_else(|| vec![name.clone()])
-            })
-            .collect()
+        let mut tensors = Vec::new();
+        for name in layers {
+            match self.layers.get(name) {
+                Some(defined) => tensors.extend_from_slice(defined),
+                None => tensors.push(name.clone()),
+            }
+        }
+        tensors
     }
 
-    /// The model file, which must be there.
+    /// The path of the model file, after a check that it exists.
     ///
     /// # Errors
-    /// [`ClassifierError::ModelDescription`] with the command that fetches it.
+    /// [`ClassifierError::Description`] with the command that fetches the file.
     pub fn file(&self) -> Result<&Path, ClassifierError> {
         if self.model.is_file() {
             return Ok(&self.model);
         }
-        let help = self
-            .fetch
-            .as_ref()
-            .map_or(String::new(), |f| format!("\nhelp: fetch it with {f}"));
-        Err(ClassifierError::ModelDescription(format!(
-            "{}: no such model file{help}",
-            self.model.display()
+        let help = match &self.fetch {
+            Some(command) => format!("\nhelp: fetch it with {command}"),
+            None => String::new(),
+        };
+        let path = self.model.display();
+        Err(ClassifierError::Description(format!(
+            "{path}: no such model file{help}"
         )))
     }
 
-    /// Refuses the classes of a dataset where the scores are for others.
+    /// Checks that the scores are for the classes of a dataset.
     ///
     /// # Errors
-    /// A text that names both lists.
+    /// A text that names both class lists.
     pub fn ensure_has_classes(&self, classes: &ClassList, dataset: &str) -> Result<(), String> {
         if *classes == self.classes {
             return Ok(());
         }
         Err(format!(
-            "the classes of {dataset} are those of the list {}, the scores of {} are for {}\nhelp: bring a model for \
-             these classes, and name their list in its description",
+            "the classes of {dataset} are those of the list {}, but the scores of {} are for {}\n\
+             help: use a model for these classes, and name their list in its description",
             classes.name, self.name, self.classes.name
         ))
     }
 
-    /// The SHA-256 of all that the description says of the network's input, classes and layers, in
-    /// hexadecimal.
+    /// The SHA-256, in hexadecimal, of everything that the description says about the network's
+    /// input, classes and layers.
     #[must_use]
     pub fn sha256(&self) -> String {
         let Self {
@@ -144,16 +147,17 @@ impl ModelDescription {
             layers,
             ..
         } = self;
-        let said = format!(
+        let content = format!(
             "{:?} {size} {canvas} {channels:?} {range} {mean:?} {std:?} {target:?} {layers:?}",
             classes.to_csv()
         );
-        digest::sha256(said)
+        digest::sha256(content)
     }
 
-    /// The description of `model`: a name (`data/models/NAME.toml`), a description, or an ONNX file
-    /// with its description beside it or, by its name, in `data/models`.
-    pub(super) fn find(model: &Path) -> Result<Self, String> {
+    /// The description of `model`: a name (`data/models/NAME.toml`), the path of a description, or
+    /// the path of an ONNX file. The description of an ONNX file is beside it or, under its name,
+    /// in `data/models`.
+    fn find(model: &Path) -> Result<Self, String> {
         if model.extension().is_none_or(|e| e != "onnx") {
             return Self::read(model, None);
         }
@@ -165,7 +169,7 @@ impl ModelDescription {
             Self::read(name, Some(model))
         } else {
             Err(format!(
-                "{}: the model has no description\nhelp: write {} after the example of {}",
+                "{}: the model has no description\nhelp: write {}; {} is an example",
                 model.display(),
                 beside.display(),
                 MODELS.path(Path::new("squeezenet1.1")).display()
@@ -173,8 +177,8 @@ impl ModelDescription {
         }
     }
 
-    /// Reads the description in `given`, a name or a path, of the ONNX file `model` in place of its
-    /// own.
+    /// Reads the description that `given` names or is the path of. If there is a `model`, it takes
+    /// the place of the ONNX file that the description names.
     fn read(given: &Path, model: Option<&Path>) -> Result<Self, String> {
         let (path, text) = MODELS.read(given)?;
         let file: DescriptionFile = MODELS.parse(&text, &path.display().to_string())?;
@@ -182,16 +186,14 @@ impl ModelDescription {
         if !(1..=MAX_SIDE).contains(&size) || !(size..=MAX_SIDE).contains(&canvas) {
             let path = path.display();
             return Err(format!(
-                "{path}: size {size} and canvas {canvas}\nhelp: wanted are 1 <= size <= canvas <= {MAX_SIDE}"
+                "{path}: size {size} and canvas {canvas} are out of range\n\
+                 help: 1 <= size <= canvas <= {MAX_SIDE} must hold"
             ));
         }
         let folder = path.parent().unwrap_or(Path::new("."));
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
         Ok(Self {
-            name: path
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
+            name: name.into_owned(),
             title: file.title,
             model: model.map_or_else(|| folder.join(&file.model), Path::to_owned),
             classes: ClassList::read(&file.classes)?,
@@ -207,4 +209,13 @@ impl ModelDescription {
             layers: file.layers,
         })
     }
+}
+
+/// The description of a model that is given by its name, by the path of its description, or by the
+/// path of its ONNX file.
+///
+/// # Errors
+/// [`ClassifierError::Description`] if there is no description, or if it is invalid.
+pub fn describe(model: &Path) -> Result<ModelDescription, ClassifierError> {
+    ModelDescription::find(model).map_err(ClassifierError::Description)
 }

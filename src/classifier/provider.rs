@@ -1,19 +1,18 @@
-//! What networks are run on: the processor, or an accelerator through one of ONNX Runtime's
-//! execution providers.
+//! The device that networks are run on: the processor, or an accelerator through one of ONNX
+//! Runtime's execution providers.
 //!
-//! On the processor each worker has a session of its own on one thread. An accelerator serves all
-//! workers through one session, photo after photo, while they decode and cut: its memory holds one
-//! copy of the network, and its own parallelism is inside a run, which takes a crop with all its
-//! classes at once. Crops are not batched: the forward half of a gradient model is that of one
-//! picture.
+//! On the processor, each worker has its own session on one thread. On an accelerator, all workers
+//! share one session and take turns while the others decode and cut. So its memory holds one copy
+//! of the network, and it is parallel within a run, which processes one crop for all classes at
+//! once. Crops are not batched, because a gradient model computes the forward half for one picture.
 //!
-//! Accelerators are cargo features (`cuda`, `tensorrt`, `coreml`, `openvino`) and need
-//! an ONNX Runtime library built with them. None has been tried on hardware yet.
+//! Each accelerator is a cargo feature (`cuda`, `tensorrt`, `coreml`, `openvino`) and needs an ONNX
+//! Runtime library that was built with it. None has been tried on hardware yet.
 
 use ort::ep::ExecutionProviderDispatch;
 use serde::{Deserialize, Serialize};
 
-/// What networks are run on.
+/// The device that networks are run on.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Provider {
@@ -35,8 +34,8 @@ pub enum Provider {
 }
 
 impl Provider {
-    /// The provider for a session: one that is not there is an error, never a silent fall back to
-    /// the processor.
+    /// The execution provider for a session; `None` for the processor. If the provider is missing,
+    /// creating the session fails. ONNX Runtime would otherwise silently use the processor.
     pub(super) fn dispatch(self) -> Option<ExecutionProviderDispatch> {
         let provider: Option<ExecutionProviderDispatch> = match self {
             Self::Cpu => None,

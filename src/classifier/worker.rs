@@ -1,49 +1,45 @@
-//! One thread at work: pictures in, scores and gradients out.
+//! The sessions of one thread.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ndarray::{Array3, ArrayD, ArrayView3, Axis, Ix3, Ix4};
-
-use super::session::{Feed, Runner, Session};
-use super::{Classifier, Compiled, ModelDescription, ClassifierError, SIZES_KEPT, preprocess, ranking};
+use ndarray::ArrayView3;
 use onnx_grad::gradient::ASKED;
 
-/// What a classifier says of a picture.
-#[derive(Clone, Debug)]
-pub struct Response {
-    /// The class scores, before the softmax: one a class, in the order of [`ModelDescription::classes`].
-    pub scores: Vec<f32>,
-    /// The tensors that were asked for, each [channels, height, width]: the picture's pixels less
-    /// the mean colour (RGB) first, where it is wanted, then the layers.
-    pub values: Vec<Array3<f32>>,
-    /// For each class, for each of these tensors d score / d value, of the same shape.
-    pub gradients: Vec<Vec<Array3<f32>>>,
-}
+use super::compiled::CompiledModel;
+use super::description::ModelDescription;
+use super::error::ClassifierError;
+use super::model::{Classifier, MAX_CACHED_SIZES};
+use super::preprocess;
+use super::response::{OutputReader, Response, read_scores};
+use super::scores::ranking;
+use super::session::{InputValue, Session, SharedModel};
+use crate::geometry::Size;
 
-/// One thread's sessions of a [`Classifier`].
+/// The sessions of a [`Classifier`] for one thread.
 #[derive(Debug)]
 pub struct Worker<'a> {
     classifier: &'a Classifier,
-    sessions: HashMap<[usize; 2], Sessions>,
+    sessions: HashMap<Size, Sessions>,
 }
 
+/// The sessions for one image size, created when they are first needed.
 #[derive(Debug)]
 struct Sessions {
-    compiled: Arc<Compiled>,
+    compiled: Arc<CompiledModel>,
     gradient: Option<Session>,
     forward: Option<Session>,
 }
 
 impl<'a> Worker<'a> {
-    pub(super) fn of(classifier: &'a Classifier) -> Self {
+    pub(super) fn new(classifier: &'a Classifier) -> Self {
         Self {
             classifier,
             sessions: HashMap::new(),
         }
     }
 
-    /// How the model wants its input.
+    /// The description of the model.
     #[must_use]
     pub fn description(&self) -> &ModelDescription {
         &self.classifier.description
@@ -55,64 +51,45 @@ impl<'a> Worker<'a> {
         preprocess::mean_colour(&self.classifier.description)
     }
 
-    fn sessions(&mut self, pixels: ArrayView3<'_, f32>) -> Result<&mut Sessions, ClassifierError> {
-        let (_, height, width) = pixels.dim();
-        let size = [height, width];
-        if !self.sessions.contains_key(&size) {
-            let compiled = self.classifier.compiled(size)?;
-            if self.sessions.len() >= SIZES_KEPT {
-                self.sessions.clear();
-            }
-            self.sessions.insert(
-                size,
-                Sessions {
-                    compiled,
-                    gradient: None,
-                    forward: None,
-                },
-            );
-        }
-        Ok(self.sessions.get_mut(&size).expect("inserted above"))
-    }
-
-    /// The class scores of one picture, before the softmax. `pixels` is [3, height, width], RGB,
+    /// The class scores of one picture before the softmax. `pixels` is [3, height, width], RGB,
     /// 0..=255, as [`pixels`](super::pixels) makes it.
     ///
     /// # Errors
-    /// [`ClassifierError::Run`] when the runtime fails or a score is not finite.
+    /// [`ClassifierError::Runtime`] or [`ClassifierError::Run`] if the runtime fails or a score is
+    /// not finite.
     pub fn forward(&mut self, pixels: ArrayView3<'_, f32>) -> Result<Vec<f32>, ClassifierError> {
         let image = preprocess::tensor(pixels, &self.classifier.description);
         let Sessions {
             compiled, forward, ..
         } = self.sessions(pixels)?;
-        let session = session_of(forward, &compiled.forward)?;
-        let image = Feed::Floats(compiled.arranged(image));
-        let scores = session.run(
-            vec![(compiled.input.as_str(), image)],
-            &compiled.outputs[..1],
-        )?;
-        flat(scores.into_iter().next())
+        let session = get_or_create(forward, &compiled.forward)?;
+        let image = InputValue::Floats(compiled.arrange(image));
+        let inputs = vec![(compiled.input.as_str(), image)];
+        let outputs = session.run(inputs, &compiled.outputs[..1])?;
+        read_scores(outputs.into_iter().next())
     }
 
-    /// The class scores of one picture, the tensors of the classifier's [`ProbeOptions`](super::ProbeOptions),
-    /// and for each of `classes`, places of scores of which no two are the same, their gradients;
-    /// that of the picture by its pixels. `pixels` is as for [`Worker::forward`].
+    /// The class scores of one picture, and for each of `classes` the gradients of its score.
     ///
-    /// One forward pass serves all classes.
+    /// The gradients are those that the classifier's [`ProbeOptions`](super::ProbeOptions) ask for.
+    /// The gradient of the picture is with respect to its pixels. `classes` are indices of scores,
+    /// without repetitions. `pixels` is as for [`Worker::forward`]. One forward pass serves all
+    /// classes.
     ///
     /// # Errors
-    /// [`ClassifierError::Run`] when the runtime fails, a number is not finite, or a layer is no feature map.
+    /// [`ClassifierError::Runtime`] or [`ClassifierError::Run`] if the runtime fails, a number is
+    /// not finite, or a layer is not a feature map.
     pub fn gradients(
         &mut self,
         pixels: ArrayView3<'_, f32>,
         classes: &[usize],
     ) -> Result<Response, ClassifierError> {
-        self.gradients_of_top(pixels, 0, classes)
-            .map(|(_, response)| response)
+        let (_, response) = self.gradients_of_top(pixels, 0, classes)?;
+        Ok(response)
     }
 
-    /// As [`Worker::gradients`], for the classes of the `top` highest scores, whichever these are,
-    /// and after them for those of `also` that are not among them; says which they were.
+    /// Like [`Worker::gradients`], for the classes with the `top` highest scores, followed by those
+    /// of `also` that are not among them. Returns these classes too.
     ///
     /// # Errors
     /// As [`Worker::gradients`].
@@ -127,120 +104,77 @@ impl<'a> Worker<'a> {
         let Sessions {
             compiled, gradient, ..
         } = self.sessions(pixels)?;
-        let session = session_of(gradient, &compiled.gradient)?;
+        let session = get_or_create(gradient, &compiled.gradient)?;
+        let [top_input, also_input] = ASKED;
+        let also_indices = also.iter().map(|&class| class as i64).collect();
         let inputs = vec![
             (
                 compiled.input.as_str(),
-                Feed::Floats(compiled.arranged(image)),
+                InputValue::Floats(compiled.arrange(image)),
             ),
-            (ASKED[0], Feed::Integers(vec![top as i64])),
-            (
-                ASKED[1],
-                Feed::Integers(also.iter().map(|&class| class as i64).collect()),
-            ),
+            (top_input, InputValue::Integers(vec![top as i64])),
+            (also_input, InputValue::Integers(also_indices)),
         ];
         let mut outputs = session.run(inputs, &compiled.outputs)?.into_iter();
-        let scores = flat(outputs.next())?;
-        let mut classes = ranking(&scores);
-        classes.truncate(top);
-        let others = also
-            .iter()
-            .filter(|class| !classes.contains(class))
-            .copied()
-            .collect::<Vec<_>>();
-        classes.extend(others);
-        let tensors = usize::from(classifier.probe.pictured()) + classifier.probe.layers.len();
-        let rows = outputs.by_ref().take(tensors);
-        let gradients = classifier.by_class(rows, classes.len(), compiled.channels_last)?;
-        let values = classifier.values(pixels, outputs)?;
-        Ok((
-            classes,
-            Response {
-                scores,
-                values,
-                gradients,
-            },
-        ))
+        let scores = read_scores(outputs.next())?;
+        let classes = top_classes(&scores, top, also);
+        let reader = OutputReader {
+            description: &classifier.description,
+            probe: &classifier.probe,
+            channels_last: compiled.channels_last,
+        };
+        let tensors = classifier.probe.tensor_count();
+        let gradients = reader.gradients(outputs.by_ref().take(tensors), classes.len())?;
+        let values = reader.values(pixels, outputs)?;
+        let response = Response {
+            scores,
+            values,
+            gradients,
+        };
+        Ok((classes, response))
+    }
+
+    /// The sessions for a picture of this size.
+    fn sessions(&mut self, pixels: ArrayView3<'_, f32>) -> Result<&mut Sessions, ClassifierError> {
+        let (_, height, width) = pixels.dim();
+        let size = Size::new(width as u32, height as u32);
+        if !self.sessions.contains_key(&size) {
+            let compiled = self.classifier.compiled(size)?;
+            if self.sessions.len() >= MAX_CACHED_SIZES {
+                self.sessions.clear();
+            }
+            let sessions = Sessions {
+                compiled,
+                gradient: None,
+                forward: None,
+            };
+            self.sessions.insert(size, sessions);
+        }
+        Ok(self.sessions.get_mut(&size).expect("inserted above"))
     }
 }
 
-impl Classifier {
-    /// The gradients of each class: from tensors, each with a row for each class, to classes, each
-    /// with all tensors.
-    fn by_class(
-        &self,
-        tensors: impl Iterator<Item = ArrayD<f32>>,
-        classes: usize,
-        channels_last: bool,
-    ) -> Result<Vec<Vec<Array3<f32>>>, ClassifierError> {
-        let pictured = usize::from(self.probe.pictured());
-        let mut gradients = vec![Vec::new(); classes];
-        for (i, rows) in tensors.enumerate() {
-            let rows = finite(rows, "gradients")?;
-            if rows.len_of(Axis(0)) != classes {
-                return Err(ClassifierError::Run(format!(
-                    "{} gradients for {classes} classes",
-                    rows.len_of(Axis(0))
-                )));
-            }
-            for (row, of_class) in rows.outer_iter().zip(&mut gradients) {
-                let Ok(row) = row.into_dimensionality::<Ix3>() else {
-                    let layer = &self.probe.layers[i - pictured];
-                    return Err(ClassifierError::Run(format!(
-                        "layer {layer} is no feature map of [1, channels, height, width]"
-                    )));
-                };
-                of_class.push(match (i < pictured, channels_last) {
-                    (true, true) => {
-                        preprocess::by_pixel(row.permuted_axes([2, 0, 1]), &self.description)
-                    }
-                    (true, false) => preprocess::by_pixel(row, &self.description),
-                    (false, _) => row.to_owned(),
-                });
-            }
-        }
-        Ok(gradients)
-    }
-
-    /// The values of the tensors that were asked for: the picture's pixels less the mean colour,
-    /// and the layers.
-    fn values(
-        &self,
-        pixels: ArrayView3<'_, f32>,
-        layers: impl Iterator<Item = ArrayD<f32>>,
-    ) -> Result<Vec<Array3<f32>>, ClassifierError> {
-        let mut values = Vec::new();
-        if self.probe.pictured() {
-            let mean = ndarray::arr1(&preprocess::mean_colour(&self.description));
-            values.push(&pixels - &mean.insert_axis(Axis(1)).insert_axis(Axis(2)));
-        }
-        for layer in layers {
-            let layer = layer
-                .into_dimensionality::<Ix4>()
-                .map_err(|e| ClassifierError::Run(e.to_string()))?;
-            values.push(layer.index_axis_move(Axis(0), 0));
-        }
-        Ok(values)
-    }
+/// The classes with the `top` highest scores, followed by those of `also` that are not among them.
+/// The graph that computes the gradients makes the same choice.
+fn top_classes(scores: &[f32], top: usize, also: &[usize]) -> Vec<usize> {
+    let mut classes = ranking(scores);
+    classes.truncate(top);
+    let others: Vec<_> = also
+        .iter()
+        .filter(|class| !classes.contains(class))
+        .copied()
+        .collect();
+    classes.extend(others);
+    classes
 }
 
-/// The session in its place, made by `runner` when first needed.
-fn session_of<'a>(place: &'a mut Option<Session>, runner: &Runner) -> Result<&'a Session, ClassifierError> {
-    match place {
+/// The session in `slot`, which is created from `model` if there is none yet.
+fn get_or_create<'a>(
+    slot: &'a mut Option<Session>,
+    model: &SharedModel,
+) -> Result<&'a Session, ClassifierError> {
+    match slot {
         Some(session) => Ok(session),
-        None => Ok(place.insert(runner.session()?)),
-    }
-}
-
-/// The scores of one picture, whatever their shape.
-fn flat(scores: Option<ArrayD<f32>>) -> Result<Vec<f32>, ClassifierError> {
-    finite(scores.unwrap_or_default(), "scores").map(|scores| scores.into_raw_vec_and_offset().0)
-}
-
-fn finite(values: ArrayD<f32>, what: &str) -> Result<ArrayD<f32>, ClassifierError> {
-    if values.iter().all(|v| v.is_finite()) {
-        Ok(values)
-    } else {
-        Err(ClassifierError::Run(format!("non-finite {what}")))
+        None => Ok(slot.insert(model.session()?)),
     }
 }

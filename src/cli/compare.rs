@@ -6,35 +6,37 @@ use std::path::{Path, PathBuf};
 use anyhow::{Error, Result, bail};
 use clap::Args;
 
+use super::exit::Exit;
+use super::output::print;
 use super::score::open_boxes;
-use super::{Exit, print};
 use crate::report::{self, Comparison, Decider};
 use crate::results::FinishedRun;
 use crate::stage::Stage;
 
 const EXAMPLES: &str = "Examples:
-  localise compare runs/A runs/B                 what flipped, and is it chance?
-  localise compare runs/A runs/B --metric top1   by class and box of the first guess
-  localise compare runs/A runs/B --max-drop 1    exit code 5 when B lost more than a point
-  localise compare a.csv b.csv --dataset sample  boxes of anyone";
+  localise compare runs/A runs/B                 list the photos that flipped
+  localise compare runs/A runs/B --metric top1   decide by class and box of the first guess
+  localise compare runs/A runs/B --max-drop 1    exit code 5 if B loses more than a point
+  localise compare a.csv b.csv --dataset sample  boxes from any source";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CompareArgs {
-    /// The first result: the folder of a run, or boxes in any format (with --dataset).
+    /// The first result: the folder of a run, or, with --dataset, boxes in any format.
     a: PathBuf,
-    /// The second.
+    /// The second result.
     b: PathBuf,
-    /// The truth of boxes that are no run's: a dataset's name, folder or file.
+    /// The dataset to score against, a name, folder or file [default: that of each run]
     #[arg(long, value_name = "NAME|PATH")]
     dataset: Option<PathBuf>,
-    /// Where the dataset's files lie.
+    /// The folder of the dataset's files.
     #[arg(long, value_name = "DIR", env = "LOCALISE_DATA")]
     data_dir: Option<PathBuf>,
-    /// What decides [default: gt-known, or top5 where the boxes for the true class are not known]
+    /// The metric that decides [default: gt-known, or top5 if a result has no boxes for the true
+    /// class]
     #[arg(long, value_enum)]
     metric: Option<Decider>,
-    /// End with exit code 5 when B has lost more than this, in points (per cent of the photos).
+    /// End with exit code 5 if B loses more than this, in points (per cent of the photos).
     #[arg(long, value_name = "POINTS", value_parser = points)]
     max_drop: Option<f64>,
     /// Print one JSON object.
@@ -50,31 +52,34 @@ impl CompareArgs {
         if a.dataset.sha256() != b.dataset.sha256() {
             let (n, m) = (a.dataset.photos.len(), b.dataset.photos.len());
             bail!(
-                "{} and {} were scored against other photos or another truth ({n} photos, {m} photos)\n\
-                 help: compare results on the same photos; --dataset scores both against one truth",
+                "{} and {} were scored on different photos or against different ground truth ({n} \
+                 photos, {m} photos)\n\
+                 help: compare results on the same photos; --dataset scores both against one \
+                 dataset",
                 self.a.display(),
                 self.b.display()
             );
         }
-        let (names, of) = (
-            [&self.a, &self.b].map(|path| path.display().to_string()),
-            [&a.predictions, &b.predictions],
-        );
-        let mut found = Comparison::new(&a.dataset, names, of, self.metric).map_err(Error::msg)?;
-        found.cpu_ms_per_photo = times(&self.a, &self.b);
-        let drop = (found.metrics[0].paired.a - found.metrics[0].paired.b) * 100.0;
-        let too_much = self.max_drop.filter(|most| drop > most + 1e-9);
-        if let Some(most) = too_much {
-            found.verdict +=
-                &format!("\nFAILED: the drop of {drop:.2} points is more than {most} (--max-drop)");
+        let names = [&self.a, &self.b].map(|path| path.display().to_string());
+        let predictions = [&a.predictions, &b.predictions];
+        let comparison = Comparison::new(&a.dataset, names, predictions, self.metric);
+        let mut comparison = comparison.map_err(Error::msg)?;
+        comparison.cpu_ms_per_photo = cpu_times(&self.a, &self.b);
+        let decider = &comparison.metrics[0].paired;
+        let drop = (decider.a - decider.b) * 100.0;
+        let exceeded = self.max_drop.filter(|max_drop| drop > max_drop + 1e-9);
+        if let Some(max_drop) = exceeded {
+            comparison.verdict += &format!(
+                "\nFAILED: the drop of {drop:.2} points is more than {max_drop} (--max-drop)"
+            );
         }
         let text = if self.json {
-            serde_json::to_string(&found)? + "\n"
+            serde_json::to_string(&comparison)? + "\n"
         } else {
-            report::comparison(&found)
+            report::comparison(&comparison)
         };
         print(&text)?;
-        Ok(if too_much.is_some() {
+        Ok(if exceeded.is_some() {
             Exit::Worse
         } else {
             Exit::Done
@@ -82,17 +87,18 @@ impl CompareArgs {
     }
 }
 
-/// Points that a result may lose.
+/// Parses the number of points that a result may lose.
 pub(super) fn points(text: &str) -> Result<f64, String> {
     let points = text
         .parse::<f64>()
         .ok()
         .filter(|points| points.is_finite() && *points >= 0.0);
-    points.ok_or_else(|| "points from 0 on are wanted, such as 0.5".into())
+    points.ok_or_else(|| "not a number of points from 0 on, such as 0.5".into())
 }
 
-/// The stages' times in both manifests, where there are two.
-fn times(a: &Path, b: &Path) -> Vec<(Stage, f64, f64)> {
+/// The mean CPU time in ms that each stage takes for a photo, in A and B. Empty unless both are
+/// runs.
+fn cpu_times(a: &Path, b: &Path) -> Vec<(Stage, f64, f64)> {
     let (Some(a), Some(b)) = (FinishedRun::times_in(a), FinishedRun::times_in(b)) else {
         return vec![];
     };

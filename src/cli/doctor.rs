@@ -7,18 +7,21 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::exit::Exit;
+use super::help::remedy;
+use super::output::print;
 use super::run::DEFAULT_MODEL;
-use super::{Exit, print};
+use crate::classes::ClassList;
 use crate::classifier::describe;
-use crate::dataset::Request;
-use crate::doctor::{self, DoctorReport};
+use crate::dataset::{Dataset, Request};
+use crate::doctor::{self, DoctorReport, Finding};
 
 const EXAMPLES: &str = "Examples:
-  localise doctor                                      is ONNX Runtime here, and a model?
-  localise doctor --dataset sample                     photos, boxes, labels
-  localise doctor --model squeezenet1.1                does it load, can it be differentiated?
+  localise doctor                                      check ONNX Runtime and the default model
+  localise doctor --dataset sample                     check photos, boxes and labels
+  localise doctor --model squeezenet1.1                check that it loads and has gradients
   localise doctor --dataset ilsvrc-val --data-dir DIR  before a long run
-  localise doctor --dataset sample --json              for scripts; exit code 2 with a fault";
+  localise doctor --dataset sample --json              for scripts; exit code 2 if there are faults";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -26,17 +29,17 @@ pub(super) struct DoctorArgs {
     /// A dataset to check: a name, a folder or a file.
     #[arg(long, value_name = "NAME|PATH")]
     dataset: Option<PathBuf>,
-    /// Where the dataset's files lie.
+    /// The folder of the dataset's files.
     #[arg(long, value_name = "DIR", env = "LOCALISE_DATA")]
     data_dir: Option<PathBuf>,
-    /// A model to check, and to check the dataset's labels with [default: squeezenet1.1, where it
-    /// was fetched]
+    /// A model to check, and to check the dataset's labels with [default: squeezenet1.1, if it was
+    /// fetched]
     #[arg(long, value_name = "NAME|PATH")]
     model: Option<PathBuf>,
-    /// How many photos are run through the model.
+    /// How many photos to run through the model.
     #[arg(long, value_name = "N", default_value_t = 300)]
     photos: usize,
-    /// How many photos are decoded whole; of the others the header is read.
+    /// How many photos to decode; of the others, only the header is read.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     decode: usize,
     /// Print one JSON object: what was checked, and the faults.
@@ -47,23 +50,20 @@ pub(super) struct DoctorArgs {
 impl DoctorArgs {
     pub(super) fn run(self) -> Result<Exit> {
         let mut report = DoctorReport::default();
-        let runs = doctor::library(&mut report);
+        let has_runtime = doctor::check_runtime(&mut report);
         let description = describe(self.model.as_deref().unwrap_or(DEFAULT_MODEL.as_ref()))?;
-        let wanted = self.model.is_some() || description.model.is_file();
-        let request = Request {
-            dataset: self.dataset.as_deref(),
-            data_dir: self.data_dir.as_deref(),
-            classes: Some(&description.classes).filter(|_| self.model.is_some()),
-            ..Request::default()
-        };
-        let dataset = self
-            .dataset
-            .as_ref()
-            .and_then(|_| doctor::dataset(&mut report, &request, self.decode));
-        if runs && wanted {
-            let classifier = doctor::model(&mut report, description);
+        let has_model = self.model.is_some() || description.model.is_file();
+        let dataset = self.check_dataset(&mut report, &description.classes);
+        if !has_model {
+            let fetch = description.fetch.as_deref().unwrap_or("--model");
+            let text = format!(
+                "not checked, and neither are the labels: {DEFAULT_MODEL} is missing ({fetch})"
+            );
+            report.facts.push(("model", text));
+        } else if has_runtime {
+            let classifier = doctor::check_model(&mut report, description);
             if let (Some(dataset), Some(classifier)) = (dataset, classifier) {
-                doctor::labels(
+                doctor::check_labels(
                     &mut report,
                     &dataset,
                     &classifier,
@@ -71,27 +71,32 @@ impl DoctorArgs {
                     self.model.is_some(),
                 );
             }
-        } else if !wanted {
-            let fetch = description.fetch.as_deref().unwrap_or("--model");
-            let what = format!(
-                "not checked, and the labels neither: {DEFAULT_MODEL} is not here ({fetch})"
-            );
-            report.facts.push(("model", what));
         }
         print(&if self.json {
-            in_json(&report)
+            report_json(&report)
         } else {
-            shown(&report)
+            report_text(&report)
         })?;
         Ok(if report.findings.is_empty() {
             Exit::Done
         } else {
-            Exit::Faulty
+            Exit::FaultFound
         })
+    }
+
+    /// Checks the dataset, if one is named. With a named model it must have the model's `classes`.
+    fn check_dataset(&self, report: &mut DoctorReport, classes: &ClassList) -> Option<Dataset> {
+        let request = Request {
+            dataset: Some(self.dataset.as_deref()?),
+            data_dir: self.data_dir.as_deref(),
+            classes: self.model.is_some().then_some(classes),
+            ..Request::default()
+        };
+        doctor::check_dataset(report, &request, self.decode)
     }
 }
 
-fn in_json(report: &DoctorReport) -> String {
+fn report_json(report: &DoctorReport) -> String {
     let checked = report
         .facts
         .iter()
@@ -99,7 +104,7 @@ fn in_json(report: &DoctorReport) -> String {
     let faults = report
         .findings
         .iter()
-        .map(|finding| json!({ "what": finding.what, "help": finding.help }));
+        .map(|finding| json!({ "what": finding.what, "help": help(finding) }));
     let (checked, faults): (Vec<Value>, Vec<Value>) = (checked.collect(), faults.collect());
     format!(
         "{}\n",
@@ -107,16 +112,23 @@ fn in_json(report: &DoctorReport) -> String {
     )
 }
 
-fn shown(report: &DoctorReport) -> String {
+/// What to do about a finding, in the words of the command line.
+fn help(finding: &Finding) -> String {
+    let remedy = finding.remedy.as_ref().map(remedy).unwrap_or_default();
+    let parts = [finding.help.clone(), remedy];
+    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join("; ")
+}
+
+fn report_text(report: &DoctorReport) -> String {
     let mut text = String::new();
     for (name, value) in &report.facts {
         let _ = writeln!(text, " {name:<9} {value}");
     }
     for finding in &report.findings {
-        let _ = writeln!(text, "\nfault: {}\nhelp: {}", finding.what, finding.help);
+        let _ = writeln!(text, "\nfault: {}\nhelp: {}", finding.what, help(finding));
     }
-    let faults = report.findings.len();
-    let _ = match faults {
+    let _ = match report.findings.len() {
         0 => writeln!(text, "\nno faults found"),
         1 => writeln!(text, "\n1 fault found"),
         n => writeln!(text, "\n{n} faults found"),

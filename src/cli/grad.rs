@@ -4,20 +4,21 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
+use onnx_grad::gradient::{self, GradientModel, ImageSize, Options, OutputGradient, ReluRule};
+use onnx_grad::onnx;
+use onnx_grad::onnx::proto::{StringStringEntryProto, ValueInfoProto};
 use serde_json::{Value, json};
 
-use super::{Exit, print};
-use onnx_grad::gradient::{self, GradientModel, Options, ReluRule, OutputGradient};
-use onnx_grad::onnx::proto::{StringStringEntryProto, ValueInfoProto};
-use crate::fs::{OutputError, ensure_writable};
+use super::exit::Exit;
+use super::output::print;
 use crate::classifier;
-use onnx_grad::onnx;
+use crate::fs::{OutputError, ensure_writable};
 
 const EXAMPLES: &str = "Examples:
-  localise grad data/models/squeezenet1.1.onnx -o grad.onnx                of the highest score
-  localise grad data/models/squeezenet1.1.onnx -o grad.onnx --classes 5    of the five highest
-  localise grad data/models/squeezenet1.1.onnx -o grad.onnx --relu guided  guided gradients
-  localise grad data/models/squeezenet1.1.onnx -o grad.onnx --seed-input   of any combination";
+  localise grad data/models/squeezenet1.1.onnx -o grad.onnx                the highest score
+  localise grad data/models/squeezenet1.1.onnx -o grad.onnx --classes 5    the five highest scores
+  localise grad data/models/squeezenet1.1.onnx -o grad.onnx --relu guided  guided backpropagation
+  localise grad data/models/squeezenet1.1.onnx -o grad.onnx --seed-input   any combination";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -27,14 +28,16 @@ pub(super) struct GradArgs {
     /// Where to write the model with its backward pass.
     #[arg(short, long, value_name = "PATH")]
     output: PathBuf,
-    /// A tensor that the gradient is taken with respect to, in place of the input. It becomes an
-    /// output too: with feature maps, what the CAM family needs. May be given several times.
+    /// A tensor to take the gradient with respect to, in place of the input. It also becomes an
+    /// output: with a feature map, that is what the methods of the CAM family need. May be given
+    /// several times.
     #[arg(long, value_name = "TENSOR")]
     wrt: Vec<String>,
-    /// The class scores, in place of the model's first output or what enters its softmax.
+    /// The tensor of class scores [default: the first output or, if that comes from a softmax, the
+    /// input of the softmax]
     #[arg(long, value_name = "TENSOR")]
     target: Option<String>,
-    /// Differentiate the K highest scores; the output `classes` names them.
+    /// Differentiate the K highest scores. The output `classes` says which classes they are.
     #[arg(
         long,
         value_name = "K",
@@ -42,134 +45,147 @@ pub(super) struct GradArgs {
         conflicts_with = "seed_input"
     )]
     classes: usize,
-    /// Let the user give the seed: an input `seed` [M, classes], one row per wanted gradient.
+    /// Add an input `seed` [M, classes]: each of its rows is a combination of scores to
+    /// differentiate.
     #[arg(long)]
     seed_input: bool,
     /// How a gradient passes a ReLU.
     #[arg(long, value_enum, default_value_t)]
     relu: Relu,
-    /// Width and height of the image where the model leaves them open.
+    /// The width and height of the image, if the model leaves them open.
     #[arg(long, value_name = "WxH", value_parser = size)]
-    size: Option<[usize; 2]>,
+    size: Option<ImageSize>,
     /// Print one JSON object: inputs and outputs with their shapes, and warnings.
     #[arg(long)]
     json: bool,
 }
 
-/// The methods of the paper's section 4.
+/// How a gradient passes a ReLU: the methods that section 4 of the paper compares.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum Relu {
     /// The derivative (Simonyan et al. 2013).
     #[default]
     Gradient,
-    /// Guided backpropagation: of the derivative, what is positive (Springenberg et al. 2014).
+    /// Guided backpropagation: the positive part of the derivative (Springenberg et al. 2014).
     Guided,
-    /// The deconvolutional network: what is positive, whatever the photo (Zeiler and Fergus 2013).
+    /// The deconvolutional network: the positive part of the gradient, whatever the sign of the
+    /// ReLU's input (Zeiler and Fergus 2013).
     Deconvnet,
 }
 
-fn size(text: &str) -> Result<[usize; 2], String> {
-    let parts = text
-        .split_once('x')
-        .and_then(|(w, h)| Some([h.parse().ok()?, w.parse().ok()?]));
-    parts.ok_or_else(|| "a size is written as WIDTHxHEIGHT, like 224x224".into())
+impl From<Relu> for ReluRule {
+    fn from(relu: Relu) -> Self {
+        match relu {
+            Relu::Gradient => Self::Gradient,
+            Relu::Guided => Self::Guided,
+            Relu::Deconvnet => Self::Deconvnet,
+        }
+    }
+}
+
+fn size(text: &str) -> Result<ImageSize, String> {
+    let parse = || {
+        let (width, height) = text.split_once('x')?;
+        Some(ImageSize {
+            width: width.parse().ok()?,
+            height: height.parse().ok()?,
+        })
+    };
+    parse().ok_or_else(|| "a size is written as WIDTHxHEIGHT, like 224x224".into())
 }
 
 impl GradArgs {
     pub(super) fn run(self) -> Result<Exit> {
-        let Self {
-            model: path,
-            output,
-            wrt,
-            target,
-            classes,
-            seed_input,
-            relu,
-            size,
-            json,
-        } = self;
-        let relu = match relu {
-            Relu::Gradient => ReluRule::Gradient,
-            Relu::Guided => ReluRule::Guided,
-            Relu::Deconvnet => ReluRule::Deconvnet,
-        };
-        let seed = if seed_input {
-            OutputGradient::Input
-        } else {
-            OutputGradient::Top(classes)
-        };
-        let options = Options {
-            wrt,
-            target,
-            seed,
-            relu,
-            size: size.map(|[height, width]| gradient::ImageSize { width, height }),
-            dense: None,
-        };
+        let path = &self.model;
         if !path.exists() {
             bail!(
-                "{}: there is no such file\nhelp: an ONNX file is wanted, such as data/models/squeezenet1.1.onnx; \
-                 `localise list models` says which are here",
+                "{}: there is no such file\n\
+                 help: name an ONNX file, such as data/models/squeezenet1.1.onnx; `localise list \
+                 models` says which ones are here",
                 path.display()
             );
         }
-        ensure_writable(&output)?;
-        let model = onnx::load(&path)?;
+        ensure_writable(&self.output)?;
+        let options = self.options();
+        let model = onnx::load(path)?;
         let compiled = gradient::compile(&model, &options, &classifier::runtime());
         let GradientModel {
             mut model,
             warnings,
             ..
         } = compiled.with_context(|| path.display().to_string())?;
-        warnings
-            .iter()
-            .for_each(|warning| tracing::warn!("{warning}"));
-        let facts = [
-            ("source_sha256", classifier::sha256(&path)?),
-            ("options", format!("{options:?}")),
+        for warning in &warnings {
+            tracing::warn!("{warning}");
+        }
+        model.metadata_props = vec![
+            metadata("source_sha256", classifier::sha256(path)?),
+            metadata("options", format!("{options:?}")),
         ];
-        model.metadata_props = facts
-            .into_iter()
-            .map(|(key, value)| StringStringEntryProto {
-                key: Some(format!("localise.{key}")),
-                value: Some(value),
-            })
-            .collect();
         let graph = model.graph.as_ref();
         let (inputs, outputs) = graph.map_or((&[][..], &[][..]), |graph| {
             (&graph.input[..], &graph.output[..])
         });
-        let text = if json {
-            in_json(inputs, outputs, &warnings)
+        let text = if self.json {
+            json_object(inputs, outputs, &warnings)
         } else {
-            lines(inputs, outputs)
+            table(inputs, outputs)
         };
-        onnx::save(model, &output).map_err(OutputError::at(&output))?;
+        onnx::save(model, &self.output).map_err(OutputError::at(&self.output))?;
         print(&text)?;
         Ok(Exit::Done)
+    }
+
+    fn options(&self) -> Options {
+        let seed = if self.seed_input {
+            OutputGradient::Input
+        } else {
+            OutputGradient::Top(self.classes)
+        };
+        Options {
+            wrt: self.wrt.clone(),
+            target: self.target.clone(),
+            seed,
+            relu: self.relu.into(),
+            size: self.size,
+            dense: None,
+        }
+    }
+}
+
+/// An entry of a model's metadata.
+fn metadata(key: &str, value: String) -> StringStringEntryProto {
+    StringStringEntryProto {
+        key: Some(format!("localise.{key}")),
+        value: Some(value),
     }
 }
 
 /// A line for each input and output.
-fn lines(inputs: &[ValueInfoProto], outputs: &[ValueInfoProto]) -> String {
+fn table(inputs: &[ValueInfoProto], outputs: &[ValueInfoProto]) -> String {
     let inputs = inputs.iter().map(|input| ("input", input));
-    let all = inputs.chain(outputs.iter().map(|output| ("output", output)));
-    all.map(|(what, value)| format!("{what:<7} {}\n", onnx::declared(value)))
+    let outputs = outputs.iter().map(|output| ("output", output));
+    inputs
+        .chain(outputs)
+        .map(|(side, value)| format!("{side:<7} {}\n", onnx::declared(value)))
         .collect()
 }
 
-/// The same for scripts. A side that is left open is a name, such as `M`.
-fn in_json(inputs: &[ValueInfoProto], outputs: &[ValueInfoProto], warnings: &[String]) -> String {
-    let side = |side: &str| {
-        side.parse::<u64>()
-            .map_or_else(|_| Value::from(side), Value::from)
+/// The same as an object for scripts. A dimension that is left open is a name, such as `M`.
+fn json_object(
+    inputs: &[ValueInfoProto],
+    outputs: &[ValueInfoProto],
+    warnings: &[String],
+) -> String {
+    let dimension = |text: &String| match text.parse::<u64>() {
+        Ok(number) => Value::from(number),
+        Err(_) => Value::from(text.as_str()),
     };
     let tensor = |value: &ValueInfoProto| {
-        let shape: Vec<Value> = onnx::sides(value).iter().map(|text| side(text)).collect();
+        let shape: Vec<Value> = onnx::sides(value).iter().map(dimension).collect();
         json!({ "name": value.name(), "shape": shape })
     };
     let [inputs, outputs] =
-        [inputs, outputs].map(|side| side.iter().map(tensor).collect::<Vec<_>>());
+        [inputs, outputs].map(|values| values.iter().map(tensor).collect::<Vec<_>>());
     format!(
         "{}\n",
         json!({ "schema": 1, "inputs": inputs, "outputs": outputs, "warnings": warnings })

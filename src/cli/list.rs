@@ -8,21 +8,22 @@ use anyhow::{Error, Result};
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value};
 
-use super::{Exit, print};
+use super::exit::Exit;
+use super::output::print;
+use crate::assets::{Catalog, DATASETS, MODELS, Origin, PIPELINES, STUDIES};
 use crate::classes::ClassList;
 use crate::classifier::describe;
-use crate::pipeline::Pipeline;
 use crate::dataset;
-use onnx_grad::gradient::rules::RULES;
+use crate::pipeline::Pipeline;
 use crate::saliency::METHODS;
 use crate::score::{METRICS, Metric};
-use crate::assets::{Catalog, DATASETS, MODELS, Origin, PIPELINES, STUDIES};
 use crate::study::Study;
+use onnx_grad::gradient::rules::RULES;
 
 const EXAMPLES: &str = "Examples:
-  localise list pipelines                        what `run --pipeline` knows
-  localise list models                           what `run --model` knows, and which are here
-  localise list metrics                          what the lines of a summary mean
+  localise list pipelines                        the names for `run --pipeline`
+  localise list models                           the names for `run --model`, and what is here
+  localise list metrics                          the meaning of the lines of a summary
   localise list methods --json                   for scripts";
 
 #[derive(Args, Debug)]
@@ -37,31 +38,31 @@ pub(super) struct ListArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum What {
-    /// ImageNet's classes, which `--class` knows by index, WordNet id or name.
+    /// The classes of ImageNet: index, WordNet id and name, each of which `--class` takes.
     Classes,
-    /// Datasets that `--dataset` knows.
+    /// The datasets that `--dataset` takes by name.
     Datasets,
-    /// Layouts of datasets that are read.
+    /// The layouts of datasets that can be read.
     Layouts,
-    /// The numbers of a summary: what each means, and which way is better.
+    /// The numbers of a summary: what each means, and whether higher or lower is better.
     Metrics,
-    /// Models that `--model` knows.
+    /// The models that `--model` takes by name.
     Models,
-    /// Operators that can be differentiated.
+    /// The operators that have a gradient rule.
     Ops,
-    /// Pipelines that `--pipeline` knows.
+    /// The pipelines that `--pipeline` takes by name.
     Pipelines,
-    /// Studies that `localise study` knows.
+    /// The studies that `localise study` takes by name.
     Studies,
-    /// Saliency methods, with their papers and published figures.
+    /// The saliency methods, with their papers and published results.
     Methods,
 }
 
-/// What there is of a kind, as a table. Text and JSON are made of the same rows.
+/// A table of things of one kind. Text and JSON are made from the same rows.
 struct Listing {
-    /// The names of the columns that stand side by side.
+    /// The names of the first columns, whose cells are printed on one line.
     beside: &'static [&'static str],
-    /// Those of the longer ones behind them, which stand below, each on a line of its own.
+    /// The names of the other columns. Each of their cells is printed on a line of its own below.
     below: &'static [&'static str],
     /// A cell for each column.
     rows: Vec<Vec<Value>>,
@@ -85,9 +86,7 @@ impl What {
         let (beside, below): (&'static [&'static str], &'static [&'static str]) = match self {
             Self::Classes => (&["index", "wnid", "name"], &[]),
             Self::Layouts => (&["name", "title"], &[]),
-            Self::Datasets | Self::Pipelines | Self::Studies => {
-                (&["name", "title"], &["source"])
-            }
+            Self::Datasets | Self::Pipelines | Self::Studies => (&["name", "title"], &["source"]),
             Self::Metrics => (&["name", "profile", "range", "better"], &["what", "json"]),
             Self::Models => (&["name", "title", "state"], &["source"]),
             Self::Ops => (&["operator", "since_opset"], &[]),
@@ -100,7 +99,7 @@ impl What {
         })
     }
 
-    /// A row for each thing, in the order of the columns.
+    /// The rows, each with its cells in the order of the columns.
     fn rows(self) -> Result<Vec<Vec<Value>>> {
         Ok(match self {
             Self::Classes => {
@@ -139,17 +138,21 @@ impl What {
     }
 }
 
-/// Everything in a catalog, each with its title and where it comes from.
+/// A row for each entry of a catalog: its name, its title and where it comes from.
 fn titled(catalog: &Catalog, title: impl Fn(&Path) -> Result<String>) -> Result<Vec<Vec<Value>>> {
     let mut rows = Vec::new();
     for name in catalog.names() {
         let path = Path::new(&name);
-        rows.push(vec![name.as_str().into(), title(path)?.into(), source(catalog, path)]);
+        rows.push(vec![
+            name.as_str().into(),
+            title(path)?.into(),
+            source(catalog, path),
+        ]);
     }
     Ok(rows)
 }
 
-/// Where a description comes from: the binary, or a file that wins over it.
+/// Where a description comes from: the program itself, or a file, which wins over it.
 fn source(catalog: &Catalog, name: &Path) -> Value {
     match catalog.origin(name) {
         Some(Origin::Embedded) => "embedded".into(),
@@ -177,10 +180,12 @@ fn metric(metric: &Metric) -> Vec<Value> {
 
 fn model(name: String) -> Result<Vec<Value>> {
     let model = describe(Path::new(&name))?;
-    let state = match (model.model.exists(), &model.fetch) {
-        (true, _) => "here".into(),
-        (false, Some(fetch)) => format!("not fetched: {fetch}"),
-        (false, None) => "bring your own: --model PATH.onnx".into(),
+    let state = if model.model.exists() {
+        "here".into()
+    } else if let Some(fetch) = &model.fetch {
+        format!("not fetched: {fetch}")
+    } else {
+        "bring your own: --model PATH.onnx".into()
     };
     let source = source(&MODELS, Path::new(&name));
     Ok(vec![name.into(), model.title.into(), state.into(), source])
@@ -206,7 +211,10 @@ impl Listing {
             .iter()
             .map(|column| column.replace('_', " "))
             .collect();
-        let rows = self.rows.iter().map(|row| row.iter().map(shown).collect());
+        let rows = self
+            .rows
+            .iter()
+            .map(|row| row.iter().map(cell_text).collect());
         let rows: Vec<Vec<String>> = once(header).chain(rows).collect();
         let width = |column: usize| {
             rows.iter()
@@ -232,10 +240,12 @@ impl Listing {
     }
 }
 
-/// A cell as text.
-fn shown(cell: &Value) -> String {
-    cell.as_str()
-        .map_or_else(|| cell.to_string(), str::to_owned)
+/// A cell as text: a string without its quotation marks.
+fn cell_text(cell: &Value) -> String {
+    match cell {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -243,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_and_json_are_of_the_same_rows() {
+    fn text_and_json_have_the_same_rows() {
         let rows = vec![
             vec!["a".into(), 7.into(), "x".into()],
             vec!["long".into(), 12.into(), "y".into()],

@@ -7,20 +7,22 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, Command};
 
-use super::{Exit, command, exit, print};
+use super::exit::{self, Exit};
+use super::output::print;
 use crate::fs::{OutputError, write_atomically};
 
 const EXAMPLES: &str = "Examples:
-  localise man man1                              man1/localise.1, man1/localise-run.1 and so on
-  localise man ~/.local/share/man/man1           then `man localise-run` finds them";
+  localise man man1                              write man1/localise.1, man1/localise-run.1, ...
+  localise man ~/.local/share/man/man1           install them: `man localise-run` finds them";
 
-/// How the program ends.
+/// The exit codes and their meaning.
 const EXIT_STATUS: [(u8, &str); 9] = [
     (0, "Complete."),
-    (exit::BUG, "A bug in this program: report it."),
+    (exit::BUG, "A bug in this program; please report it."),
     (
         exit::BAD_INPUT,
-        "Input that a retry cannot mend, a fault that doctor found, or too many bad photos.",
+        "Invalid input (retrying will not help), a fault that doctor found, or too many bad \
+         photos.",
     ),
     (
         exit::SOME_FAILED,
@@ -28,53 +30,58 @@ const EXIT_STATUS: [(u8, &str); 9] = [
     ),
     (
         exit::INCOMPLETE,
-        "merge: shards are missing, which it names. Merge again when they have run.",
+        "merge: shards are missing; it names them. Merge again when they have run.",
     ),
-    (exit::WORSE, "compare --max-drop: worse than was allowed."),
+    (
+        exit::WORSE,
+        "compare --max-drop, nightly --max-drop: worse than allowed.",
+    ),
     (
         exit::OUTPUT,
-        "The output cannot be written. What is done is safe: mend that and run the same command.",
+        "The output cannot be written. Finished photos are safe: fix the cause and run the \
+         same command again.",
     ),
     (
         exit::STOPPED,
-        "Stopped by a signal, a lock or an outage. The same command goes on.",
+        "Stopped by a signal, a lock or an outage. The same command resumes the run.",
     ),
     (
         128,
-        "128 and the number of a signal: ended by it. The same command goes on.",
+        "128 + the number of a signal: killed by it. The same command resumes the run.",
     ),
 ];
 
-/// What the program reads from its surroundings.
+/// The environment variables that the program reads.
 const ENVIRONMENT: [(&str, &str); 4] = [
     (
         "LOCALISE_HOME",
-        "The folder that holds pipelines/ and data/, in place of the nearest above the working folder or the program.",
+        "The folder that contains pipelines/ and data/. By default it is the nearest such \
+         folder at or above the working directory or the program.",
     ),
     (
         "LOCALISE_DATA",
-        "Where a dataset's files lie, in place of --data-dir.",
+        "The folder of the dataset's files, unless --data-dir is given.",
     ),
     (
         "ORT_DYLIB_PATH",
-        "The ONNX Runtime library, in place of the search. --onnxruntime goes before it.",
+        "The ONNX Runtime library, unless --onnxruntime is given.",
     ),
     (
         "NO_COLOR",
-        "When it holds anything, messages have no colours.",
+        "If it is set and not empty, messages are not coloured.",
     ),
 ];
 
-/// What the program reads and writes.
+/// The files that the program reads and writes.
 const FILES: [(&str, &str); 6] = [
     (
         "pipelines/NAME.toml",
-        "What --pipeline NAME means; pipelines/studies/NAME.toml is a study.",
+        "The pipeline of --pipeline NAME; pipelines/studies/NAME.toml is a study.",
     ),
-    ("data/NAME.toml", "What --dataset NAME means."),
+    ("data/NAME.toml", "The dataset of --dataset NAME."),
     (
         "data/models/NAME.toml",
-        "What --model NAME means; the ONNX file lies beside it.",
+        "The model of --model NAME; its ONNX file is stored beside it.",
     ),
     (
         ".onnxruntime/",
@@ -82,32 +89,36 @@ const FILES: [(&str, &str); 6] = [
     ),
     (
         "runs/DATE-DATASET-PIPELINE-MODEL/",
-        "A run's results, where no --out says otherwise: boxes.csv, summary.json, manifest.json, run.toml; with `report` report.html and pictures.jsonl, the pictures it keeps.",
+        "The results of a run without --out: boxes.csv, summary.json, manifest.json and \
+         run.toml. A report adds report.html, and pictures.jsonl with the pictures in it.",
     ),
     (
         "shard-I.jsonl",
-        "A journal among the results: what was found in each photo; shard-I.part while the run is at work.",
+        "The journal of a shard, among the results: what was found in each photo. While the run \
+         is in progress, it is called shard-I.part.",
     ),
 ];
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ManArgs {
-    /// The folder to write them into.
+    /// The folder to write the pages to.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }
 
 impl ManArgs {
-    pub(super) fn run(self) -> Result<Exit> {
+    /// Writes the pages of `program`, the whole command line.
+    pub(super) fn run(self, program: Command) -> Result<Exit> {
         std::fs::create_dir_all(&self.folder).map_err(OutputError::at(&self.folder))?;
-        let mut program = command().disable_help_subcommand(true);
+        let mut program = program.disable_help_subcommand(true);
         program.build();
         let mut written = String::new();
-        for verb in once(&program).chain(program.get_subcommands()) {
-            let name = verb.get_display_name().unwrap_or_else(|| verb.get_name());
+        for command in once(&program).chain(program.get_subcommands()) {
+            let name = command.get_display_name();
+            let name = name.unwrap_or_else(|| command.get_name());
             let path = self.folder.join(format!("{name}.1"));
-            write_atomically(&path, &page(verb)?)?;
+            write_atomically(&path, &page(command)?)?;
             let _ = writeln!(written, "{}", path.display());
         }
         print(&written)?;
@@ -115,9 +126,9 @@ impl ManArgs {
     }
 }
 
-/// The manual page of the program or of a verb.
-fn page(of: &Command) -> Result<Vec<u8>> {
-    let page = clap_mangen::Man::new(of.clone())
+/// The manual page of the program or of a subcommand.
+fn page(command: &Command) -> Result<Vec<u8>> {
+    let page = clap_mangen::Man::new(command.clone())
         .source(concat!("localise ", env!("CARGO_PKG_VERSION")))
         .manual("localise");
     let mut bytes = Vec::new();
@@ -126,27 +137,19 @@ fn page(of: &Command) -> Result<Vec<u8>> {
     page.render_synopsis_section(&mut bytes)?;
     page.render_description_section(&mut bytes)?;
     page.render_options_section(&mut bytes)?;
-    let whole = of.has_subcommands();
-    if whole {
+    let is_program = command.has_subcommands();
+    if is_program {
         page.render_subcommands_section(&mut bytes)?;
     }
-    let examples = of
-        .get_after_help()
-        .map_or(String::new(), ToString::to_string);
-    let examples = examples
-        .trim_start_matches("Examples:")
-        .trim_start_matches('\n');
+    let examples = command.get_after_help();
+    let examples = examples.map_or(String::new(), ToString::to_string);
+    let examples = examples.strip_prefix("Examples:\n").unwrap_or(&examples);
     let mut text = format!(".SH EXAMPLES\n.nf\n{}\n.fi\n", escaped(examples));
-    if whole {
-        text += &section(
-            "EXIT STATUS",
-            EXIT_STATUS.map(|(code, what)| (code.to_string(), what)),
-        );
-        text += &section(
-            "ENVIRONMENT",
-            ENVIRONMENT.map(|(name, what)| (name.to_owned(), what)),
-        );
-        text += &section("FILES", FILES.map(|(name, what)| (name.to_owned(), what)));
+    if is_program {
+        let exit_status = EXIT_STATUS.map(|(code, meaning)| (code.to_string(), meaning));
+        text += &section("EXIT STATUS", &exit_status);
+        text += &section("ENVIRONMENT", &ENVIRONMENT);
+        text += &section("FILES", &FILES);
     } else {
         text += ".SH SEE ALSO\n.BR localise (1)\n";
     }
@@ -154,19 +157,18 @@ fn page(of: &Command) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A section of a manual page: terms, and what each means.
-fn section<const N: usize>(title: &str, terms: [(String, &str); N]) -> String {
-    let term = |(term, what): (String, &str)| {
-        format!(".TP\n\\fB{}\\fR\n{}\n", escaped(&term), escaped(what))
-    };
-    format!(
-        ".SH {title}\n{}",
-        terms.into_iter().map(term).collect::<String>()
-    )
+/// A section of a manual page: terms, each with its meaning.
+fn section(title: &str, terms: &[(impl AsRef<str>, &str)]) -> String {
+    let mut text = format!(".SH {title}\n");
+    for (term, meaning) in terms {
+        let term = escaped(term.as_ref());
+        let _ = write!(text, ".TP\n\\fB{term}\\fR\n{}\n", escaped(meaning));
+    }
+    text
 }
 
-/// Plain text for a manual page: a backslash, a hyphen, and a full stop or an apostrophe that
-/// begins a line mean something else there.
+/// Plain text with the characters escaped that have a meaning in roff: a backslash, a hyphen, and a
+/// full stop or an apostrophe at the beginning of a line.
 fn escaped(text: &str) -> String {
     let line = |line: &str| {
         let line = line.replace('\\', "\\e").replace('-', "\\-");
@@ -184,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_means_something_to_roff_is_escaped() {
+    fn characters_with_a_meaning_in_roff_are_escaped() {
         assert_eq!(
             escaped("a --b c\\d\n.e\n'f"),
             "a \\-\\-b c\\ed\n\\&.e\n\\&'f"

@@ -8,11 +8,12 @@ use anyhow::{Result, anyhow};
 use clap::Args;
 use grid_maxflow::{DimacsError, Grid, Instance};
 
-use super::{Exit, print};
+use super::exit::Exit;
+use super::output::print;
 
 const EXAMPLES: &str = "Examples:
-  localise show data/sample/images/fig.jpg --dimacs fig.max  the cut of a photo as a problem
-  localise maxflow fig.max                                   its maximum flow";
+  localise show data/sample/images/fig.jpg --dimacs fig.max  write the cut of a photo as a problem
+  localise maxflow fig.max                                   print its maximum flow";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -28,8 +29,9 @@ impl MaxflowArgs {
         let instance = file.and_then(|file| Instance::read(BufReader::new(file)));
         let instance = instance.map_err(|error| {
             anyhow!(
-                "{}: {error}\nhelp: `localise show PHOTO --dimacs FILE` writes such a file; docs/cut.md \
-                 describes the format",
+                "{}: {error}\n\
+                 help: `localise show PHOTO --dimacs FILE` writes such a file; docs/cut.md describes \
+                 the format",
                 self.file.display()
             )
         })?;

@@ -6,31 +6,31 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 
-use super::Exit;
+use super::exit::Exit;
 use super::run::print_summary;
 use crate::run::{ExecutionOptions, merge};
 
 const EXAMPLES: &str = "Examples:
-  localise merge runs/A                    after run --out runs/A --shard 0/2, and 1/2
-  localise merge runs/A --expect-shards 2  says so when one never began
+  localise merge runs/A                    after `run --out runs/A --shard 0/2` and 1/2
+  localise merge runs/A --expect-shards 2  report a shard that was never started
   localise merge runs/A --json             for scripts; exit code 4 while shards are missing";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct MergeArgs {
-    /// The folder that the shards were run into (`localise run --shard I/N --out DIR`).
+    /// The folder of the shards (`localise run --shard I/N --out DIR`).
     folder: PathBuf,
-    /// How many shards there must be, in place of what they say themselves.
+    /// How many shards there must be [default: what the shards themselves say]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     expect_shards: Option<u32>,
-    /// Where the dataset's files lie on this machine [default: where they lay for the shards]
+    /// The folder of the dataset's files on this machine [default: where the shards read them]
     #[arg(long, value_name = "DIR", env = "LOCALISE_DATA")]
     data_dir: Option<PathBuf>,
-    /// How long to wait for another process that merges here.
+    /// How long to wait for another process that merges the same folder.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     lock_wait: u64,
-    /// Print the summary as one JSON object in place of the table: summary.json, and `out`, where
-    /// the results lie.
+    /// Print one JSON object in place of the table: summary.json, and `out`, the folder of the
+    /// results.
     #[arg(long)]
     json: bool,
 }

@@ -1,8 +1,8 @@
 //! `localise nightly`
 //!
-//! A night's evaluation, for cron or systemd: run, compare with the last good night, print one line.
-//! Each step is this program again, so that its messages go into the night's log and a crash of a
-//! run does not end the night.
+//! A night's evaluation, for cron or systemd: run, compare with the last good night, print one
+//! line. Each step is this program again, so that its messages go into the night's log and a crash
+//! of a run does not end the night.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{BufRead, BufReader, Write};
@@ -20,15 +20,16 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::compare::points;
-use super::{Exit, exit, print};
+use super::exit::{self, Exit};
+use super::output::print;
 use crate::fs::OutputError;
 
 /// How often a run that stopped or was killed is resumed.
 const RETRIES: usize = 3;
 
 const EXAMPLES: &str = "Examples:
-  localise nightly history -- --dataset ilsvrc-val --data-dir DIR   every night, by cron or systemd
-  localise nightly history --max-drop 1 -- --dataset sample         exit code 5 when more than a point is lost
+  localise nightly history -- --dataset ilsvrc-val --data-dir DIR   for cron or systemd
+  localise nightly history --max-drop 1 -- --dataset sample         exit code 5 if it loses more
   tail history/history.csv                                          one row for each night";
 
 #[derive(Args, Debug)]
@@ -37,8 +38,8 @@ pub(super) struct NightlyArgs {
     /// The folder of the history: a folder and a log for each night, the link `last-good`, and
     /// history.csv.
     history: PathBuf,
-    /// End with exit code 5 when the night has lost more than this against the last good one, in
-    /// points (per cent of the photos).
+    /// End with exit code 5 if the night loses more than this against the last good one, in points
+    /// (per cent of the photos).
     #[arg(long, value_name = "POINTS", value_parser = points)]
     max_drop: Option<f64>,
     /// The arguments of `localise run`, without --out.
@@ -154,7 +155,8 @@ impl Night {
                 let reason = self.reason();
                 ending.code = compared;
                 ending.text = format!(
-                    "{accuracy}, but comparing it with {good} ended with {compared}: {reason}; see {log}"
+                    "{accuracy}, but comparing it with {good} ended with {compared}: {reason}; \
+                     see {log}"
                 );
                 return Ok(ending);
             }
@@ -165,7 +167,11 @@ impl Night {
             ending.text = format!("{accuracy}, but {good} cannot be written: {error}");
             return Ok(ending);
         }
-        let accuracy = if accuracy.is_empty() { "no boxes to score".into() } else { accuracy };
+        let accuracy = if accuracy.is_empty() {
+            "no boxes to score".into()
+        } else {
+            accuracy
+        };
         let was = ending.before.as_deref().unwrap_or("unknown");
         ending.text = format!("{accuracy} (was {was}), {counts}");
         ending.word = "ok";
@@ -184,13 +190,19 @@ impl Night {
     /// Runs the night; a run that stopped or was killed is resumed after a minute, up to
     /// [`RETRIES`] times. A signal is passed on to the run, and then there is no other try.
     fn run_with_retries(&self, arguments: &[String]) -> Result<u8> {
-        let wait = std::env::var("RETRY_SECONDS").ok().and_then(|text| text.parse().ok());
+        let wait = std::env::var("RETRY_SECONDS")
+            .ok()
+            .and_then(|text| text.parse().ok());
         let wait = Duration::from_secs(wait.unwrap_or(60));
         let child = ChildSignals::listen()?;
         let mut tries = 0;
         loop {
             let mut command = self.command(&["run"])?;
-            command.args(arguments).arg("--out").arg(&self.folder).stdout(Stdio::null());
+            command
+                .args(arguments)
+                .arg("--out")
+                .arg(&self.folder)
+                .stdout(Stdio::null());
             let status = child.wait_for(&mut command)?;
             let code = shell_code(status);
             let may_resume = code == exit::STOPPED || code > 128;
@@ -199,7 +211,9 @@ impl Night {
                 return Ok(code);
             }
             let seconds = wait.as_secs();
-            self.note(&format!("ended with {code}: resuming in {seconds} s, try {tries} of {RETRIES}"))?;
+            self.note(&format!(
+                "ended with {code}: resuming in {seconds} s, try {tries} of {RETRIES}"
+            ))?;
             let until = Instant::now() + wait;
             while Instant::now() < until && !child.stopped() {
                 std::thread::sleep(Duration::from_millis(50));
@@ -221,7 +235,9 @@ impl Night {
         let text = String::from_utf8_lossy(&output.stdout);
         let link = |line: &str| {
             let (group, link) = line.split_once(' ')?;
-            ["lost", "failed", "worst"].contains(&group).then(|| link.trim().to_owned())
+            ["lost", "failed", "worst"]
+                .contains(&group)
+                .then(|| link.trim().to_owned())
         };
         Ok(text.lines().find_map(link))
     }
@@ -246,12 +262,22 @@ impl Night {
 
     /// The last line of the log that says what is wrong, or its last line.
     fn reason(&self) -> String {
-        let Ok(file) = File::open(&self.log) else { return String::new() };
+        let Ok(file) = File::open(&self.log) else {
+            return String::new();
+        };
         let lines: Vec<String> = BufReader::new(file).lines().map_while(Result::ok).collect();
         let says_why = |line: &&String| {
-            ["error: ", "stopped by", "in use by"].iter().any(|words| line.contains(words))
+            ["error: ", "stopped by", "in use by"]
+                .iter()
+                .any(|words| line.contains(words))
         };
-        lines.iter().rev().find(says_why).or(lines.last()).cloned().unwrap_or_default()
+        lines
+            .iter()
+            .rev()
+            .find(says_why)
+            .or(lines.last())
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// Points `last-good` at this night, by a rename: a reader finds a last good night at any
@@ -277,7 +303,10 @@ impl Night {
         let before = ending.before.as_deref().unwrap_or_default();
         let (failed, images) = (&now.failed, &now.images);
         let seconds = self.started.elapsed().as_secs();
-        rows += &format!("{},{code},{accuracy},{before},{failed},{images},{seconds}\n", self.date);
+        rows += &format!(
+            "{},{code},{accuracy},{before},{failed},{images},{seconds}\n",
+            self.date
+        );
         let table = File::options().create(true).append(true).open(&self.table);
         let written = table.and_then(|mut table| table.write_all(rows.as_bytes()));
         written.map_err(OutputError::at(&self.table))?;
@@ -291,7 +320,11 @@ impl Numbers {
     fn read(folder: &Path) -> Self {
         let text = fs::read_to_string(folder.join("summary.json")).unwrap_or_default();
         let summary: Value = serde_json::from_str(&text).unwrap_or_default();
-        let count = |name: &str| summary[name].as_u64().map_or(String::new(), |n| n.to_string());
+        let count = |name: &str| {
+            summary[name]
+                .as_u64()
+                .map_or(String::new(), |n| n.to_string())
+        };
         let accuracy = summary["gt_known_accuracy"]["value"].as_f64();
         Self {
             accuracy: accuracy.map(|share| format!("{:.1}", 100.0 * share)),
@@ -305,7 +338,8 @@ impl Numbers {
 fn shell_code(status: ExitStatus) -> u8 {
     use std::os::unix::process::ExitStatusExt;
     let code = status.code().or(status.signal().map(|signal| 128 + signal));
-    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(exit::BUG)
+    code.and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(exit::BUG)
 }
 
 /// Passes signals on to the process that is running.
@@ -322,12 +356,14 @@ impl ChildSignals {
         };
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).context("signals")?;
         let (child, stopped) = (this.child.clone(), this.stopped.clone());
-        std::thread::Builder::new().name("signals".into()).spawn(move || {
-            for _ in signals.forever() {
-                stopped.store(true, Ordering::SeqCst);
-                terminate(child.load(Ordering::SeqCst));
-            }
-        })?;
+        std::thread::Builder::new()
+            .name("signals".into())
+            .spawn(move || {
+                for _ in signals.forever() {
+                    stopped.store(true, Ordering::SeqCst);
+                    terminate(child.load(Ordering::SeqCst));
+                }
+            })?;
         Ok(this)
     }
 

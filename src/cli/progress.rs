@@ -54,7 +54,8 @@ impl Display {
         } else {
             ProgressDrawTarget::hidden()
         };
-        let template = format!("{{pos}} of {{len}} {unit} [{{bar:30}}] {{per_sec}}, {{eta}} left{{msg}}");
+        let template =
+            format!("{{pos}} of {{len}} {unit} [{{bar:30}}] {{per_sec}}, {{eta}} left{{msg}}");
         let style = ProgressStyle::with_template(&template).expect("a valid template");
         let bar = ProgressBar::with_draw_target(Some(total), target)
             .with_style(style.progress_chars("=> "));
@@ -87,7 +88,10 @@ impl Advance for Display {
         let now = elapsed.as_millis() as u64;
         let due = |last| is_due(done, self.total, now.saturating_sub(last)).then_some(now);
         if self.prints_lines
-            && self.last_line.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok()
+            && self
+                .last_line
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, due)
+                .is_ok()
         {
             let count = Count {
                 done,
@@ -155,7 +159,10 @@ mod tests {
 
     #[test]
     fn lines_are_neither_too_many_nor_too_rare() {
-        assert_eq!((1..=1000).filter(|&done| is_due(done, 1000, 2_000)).count(), 20);
+        assert_eq!(
+            (1..=1000).filter(|&done| is_due(done, 1000, 2_000)).count(),
+            20
+        );
         assert!(!is_due(1, 7, 1_000));
         assert!(is_due(7, 7, 0));
         assert!(is_due(3, 1000, 60_000));

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 
+use super::exit::Exit;
+use super::output::print;
 use super::progress::TerminalProgress;
-use super::{Exit, print};
 use crate::report::{ReportOptions, report};
 use crate::results::FinishedRun;
 
@@ -14,9 +15,9 @@ use crate::results::FinishedRun;
 const PHOTOS: usize = 24;
 
 const EXAMPLES: &str = "Examples:
-  localise report runs/A                        runs/A/report.html, with pictures of some photos
-  localise report runs/A runs/B                 B compared with A: runs/B/report.html
-  localise report runs/A --data-dir DIR         the photos are elsewhere on this machine
+  localise report runs/A                        write runs/A/report.html
+  localise report runs/A runs/B                 compare B with A in runs/B/report.html
+  localise report runs/A --data-dir DIR         if the photos are elsewhere on this machine
   localise report runs/A --photos 0             numbers only; needs no model and no ONNX Runtime";
 
 #[derive(Args, Debug)]
@@ -28,10 +29,11 @@ pub(super) struct ReportArgs {
     /// The file to write [default: report.html in the last run's folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// How many of the worst, best, random and other photos get pictures. Each of them is run again.
+    /// How many of the worst, best, random and other photos get pictures. Each of them is run
+    /// again.
     #[arg(long, value_name = "N", default_value_t = PHOTOS)]
     photos: usize,
-    /// Where the dataset's files are on this machine [default: where the run read them]
+    /// The folder of the dataset's files on this machine [default: where the run read them]
     #[arg(long, value_name = "DIR", env = "LOCALISE_DATA")]
     data_dir: Option<PathBuf>,
 }

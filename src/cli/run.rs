@@ -3,111 +3,113 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use serde_json::{json, to_value};
 
+use super::exit::Exit;
+use super::output::print;
 use super::progress::TerminalProgress;
 use super::report::ReportArgs;
 use super::signals::interrupt_on_signals;
-use super::{Exit, print};
-use crate::pipeline::Pipeline;
-use crate::dataset::Jpeg;
-use crate::report;
-use crate::results::Summary;
-use crate::localiser::Classes;
-use crate::results::RunOptions;
-use crate::run::{Control, ExecutionOptions, Shard, ShardCount, default_folder, run, run_shard};
 use crate::assets::{Catalog, DATASETS, MODELS};
+use crate::dataset::Jpeg;
+use crate::localiser::Classes;
+use crate::pipeline::Pipeline;
+use crate::report;
+use crate::results::{RunOptions, Summary};
+use crate::run::{Control, ExecutionOptions, Shard, ShardCount, default_folder, run, run_shard};
 
-/// The model that is run where none is named: small, quick to fetch, of AlexNet's accuracy.
+/// The default model: small, quick to fetch, and as accurate as AlexNet.
 pub(super) const DEFAULT_MODEL: &str = "squeezenet1.1";
-/// The pipeline that is run where none is named: the paper's.
+/// The default pipeline: that of the paper.
 pub(super) const DEFAULT_PIPELINE: &str = "paper2013";
 
-// Headings of the help.
-const HOW: &str = "How to run it";
+// The headings of the help.
+const INPUT: &str = "Input";
+const EXECUTION: &str = "Execution";
 const OUTPUT: &str = "Output";
 
 const EXAMPLES: &str = "Examples:
-  localise run --dataset sample                            the paper's pipeline on seven photos
-  localise run --dataset sample --limit 3 --pipeline fast  another pipeline, on three of them
-  localise run --dataset sample --set cut.gamma=50         one value changed
-  localise run --dataset sample --out runs/A --shard 0/2   the first half; then `localise merge`
-  localise run --config runs/A/run.toml --out runs/B       what another run did, again";
+  localise run --dataset sample                            run the paper's pipeline on seven photos
+  localise run --dataset sample --limit 3 --pipeline fast  another pipeline, on three photos
+  localise run --dataset sample --set cut.gamma=50         change one value of the pipeline
+  localise run --dataset sample --out runs/A --shard 0/2   one half; combine with `localise merge`
+  localise run --config runs/A/run.toml --out runs/B       repeat another run";
 
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES, next_help_heading = "What to run")]
+#[command(after_help = EXAMPLES, next_help_heading = INPUT)]
 pub(super) struct RunArgs {
-    /// A dataset's name (`localise list datasets`), its description, or a folder or file in a
-    /// layout that is known.
+    /// The dataset: a name (`localise list datasets`), a description, or a folder or file in a
+    /// known layout (`localise list layouts`).
     #[arg(long, value_name = "NAME|PATH", required_unless_present = "config")]
     dataset: Option<PathBuf>,
-    /// Where the dataset's files lie.
+    /// The folder of the dataset's files.
     #[arg(long, value_name = "DIR", env = "LOCALISE_DATA")]
     data_dir: Option<PathBuf>,
-    /// A model's name (`localise list models`), its description or its ONNX file [default:
+    /// The model: a name (`localise list models`), a description or an ONNX file [default:
     /// squeezenet1.1]
     #[arg(long, value_name = "NAME|PATH")]
     model: Option<PathBuf>,
-    /// A pipeline's name (`localise list pipelines`) or file [default: paper2013]
+    /// The pipeline: a name (`localise list pipelines`) or a file [default: paper2013]
     #[arg(long, value_name = "NAME|PATH")]
     pipeline: Option<PathBuf>,
-    /// Change one value of the pipeline, such as seeds.foreground=0.97.
+    /// Change one value of the pipeline, such as seeds.foreground=0.97. May be given several times.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// The results' folder [default: runs/DATE-DATASET-PIPELINE-MODEL]
+    /// The folder for the results [default: runs/DATE-DATASET-PIPELINE-MODEL]
     #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     out: Option<PathBuf>,
-    /// Begin anew where the folder holds a run already, which is kept as `*.old`; without this it
-    /// is gone on with.
+    /// Start over if the folder contains a run already, which is kept as `*.old`. Without this
+    /// option, that run is resumed.
     #[arg(long, help_heading = OUTPUT)]
     fresh: bool,
-    /// Only the I-th of N equal parts, I from 0; `localise merge` puts them together.
-    #[arg(long, value_name = "I/N", requires = "out", help_heading = HOW)]
+    /// Run only the I-th of N equal parts, I from 0. `localise merge` combines them.
+    #[arg(long, value_name = "I/N", requires = "out", help_heading = EXECUTION)]
     shard: Option<Shard>,
-    /// How long to wait for another process at the same work.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, help_heading = HOW)]
+    /// How long to wait for another process that works on the same run.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, help_heading = EXECUTION)]
     lock_wait: u64,
-    /// Only this many photos, of a fixed shuffle: for testing.
+    /// Process at most N photos, the first of a fixed shuffle. For testing.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
-    /// Only the photos named in this file, one a line.
+    /// Process only the photos named in this file, one per line.
     #[arg(long, value_name = "FILE")]
     images: Option<PathBuf>,
-    /// How many photos to work on at once; the results do not depend on it [default: one per core]
-    #[arg(long, value_name = "T", default_value_t = 0, hide_default_value = true, help_heading = HOW)]
+    /// How many photos to process at once; the results do not depend on it [default: one per core]
+    #[arg(long, value_name = "T", default_value_t = 0, hide_default_value = true)]
+    #[arg(help_heading = EXECUTION)]
     threads: usize,
     /// Which classes get a box [default: gt]
     #[arg(long, value_enum)]
     classes: Option<Classes>,
-    /// Weights of the photos, a CSV with the columns image_id and weight.
+    /// The weights of the photos: a CSV file with the columns image_id and weight.
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
-    /// Leave out true boxes that are inside out or outside their photo, in place of an error.
+    /// Leave out true boxes that are inverted or outside their photo, in place of an error.
     #[arg(long)]
     lenient_boxes: bool,
-    /// Mixed into the seed of every random choice [default: 0]
+    /// A number that every random choice depends on [default: 0]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// How damaged JPEGs are taken [default: strict]
+    /// How damaged JPEGs are treated [default: strict]
     #[arg(long, value_enum)]
     jpeg: Option<Jpeg>,
-    /// Write the saliency map of each photo's true class too: maps/ID.npy, as wsolevaluation's
-    /// score maps.
+    /// Also write the saliency map for the true class of each photo: maps/ID.npy, a score map for
+    /// wsolevaluation.
     #[arg(long, help_heading = OUTPUT)]
     write_maps: bool,
-    /// Write the mask of each photo's true class too: masks/ID.png.
+    /// Also write the mask for the true class of each photo: masks/ID.png.
     #[arg(long, help_heading = OUTPUT)]
     write_masks: bool,
-    /// Make the page of the run too, report.html: `localise report` with its defaults.
+    /// Also make a report, report.html, as `localise report` does by default.
     #[arg(long, help_heading = OUTPUT, conflicts_with = "shard")]
     report: bool,
-    /// Print the summary as one JSON object in place of the table: summary.json, and `out`, where
-    /// the results lie.
+    /// Print one JSON object in place of the table: summary.json, and `out`, the folder of the
+    /// results.
     #[arg(long, help_heading = OUTPUT)]
     json: bool,
-    /// RunArgs what the run.toml of another run says; other options change it.
+    /// Repeat the run of this run.toml; other options change it.
     #[arg(long, value_name = "RUN.TOML")]
     config: Option<PathBuf>,
 }
@@ -116,7 +118,7 @@ impl RunArgs {
     pub(super) fn run(self, quiet: bool) -> Result<Exit> {
         let options = self.options()?;
         let execution = ExecutionOptions {
-            out: self.out.clone().unwrap_or_else(|| folder(&options)),
+            out: self.out.clone().unwrap_or_else(|| default_out(&options)),
             fresh: self.fresh,
             lock_wait: Duration::from_secs(self.lock_wait),
             threads: self.threads,
@@ -124,7 +126,7 @@ impl RunArgs {
             masks: self.write_masks,
         };
         let control = Control {
-            interrupt: interrupt_on_signals().context("signals")?,
+            interrupt: interrupt_on_signals().context("cannot handle signals")?,
             progress: &TerminalProgress { quiet },
         };
         if let Some(shard) = self.shard {
@@ -154,91 +156,95 @@ impl RunArgs {
         } else {
             format!("shard {shard}: {count} photos done, {failed} failed   {out}\n")
         })?;
-        Ok(if failed > 0 { Exit::SomeFailed } else { Exit::Done })
+        Ok(if failed > 0 {
+            Exit::SomeFailed
+        } else {
+            Exit::Done
+        })
     }
 
+    /// The specification of the run: that of `--config`, or else the defaults, changed by the other
+    /// options.
     fn options(&self) -> Result<RunOptions> {
-        let file = self.config.as_deref().map(read).transpose()?;
-        let (pipeline_name, pipeline) = match (&self.pipeline, &file) {
-            (
-                None,
-                Some(RunOptions {
-                    pipeline_name,
-                    pipeline,
-                    ..
-                }),
-            ) => {
-                let origin = format!(
-                    "the pipeline of {}",
-                    self.config.as_deref().unwrap_or(Path::new("")).display()
-                );
-                (
-                    pipeline_name.clone(),
-                    Pipeline::from_text(&pipeline.to_text(), &origin, &self.set)?,
-                )
+        let config = self.config.as_deref().map(read_config).transpose()?;
+        let (pipeline_name, pipeline) = self.pipeline(config.as_ref())?;
+        let mut options = match config {
+            Some(config) => RunOptions {
+                pipeline_name,
+                pipeline,
+                ..config
+            },
+            None => default_options(pipeline_name, pipeline),
+        };
+        replace(&mut options.dataset, &self.dataset);
+        replace(&mut options.model, &self.model);
+        replace(&mut options.classes, &self.classes);
+        replace(&mut options.seed, &self.seed);
+        replace(&mut options.jpeg, &self.jpeg);
+        options.lenient_boxes |= self.lenient_boxes;
+        options.limit = self.limit.map(|n| n as usize).or(options.limit);
+        let choose = |given: &Option<PathBuf>, config| given.clone().or(config).map(absolute);
+        options.data_dir = choose(&self.data_dir, options.data_dir);
+        options.images = choose(&self.images, options.images);
+        options.weights = choose(&self.weights, options.weights);
+        options.dataset = name_or_path(options.dataset, &DATASETS);
+        options.model = name_or_path(options.model, &MODELS);
+        Ok(options)
+    }
+
+    /// The pipeline and its name: that of `--pipeline`, or else of `--config`, or else the default,
+    /// changed by `--set`.
+    fn pipeline(&self, config: Option<&RunOptions>) -> Result<(String, Pipeline)> {
+        let (mut name, pipeline) = match (&self.pipeline, config) {
+            (None, Some(config)) => {
+                let file = self.config.as_deref().unwrap_or(Path::new(""));
+                let origin = format!("the pipeline of {}", file.display());
+                let text = config.pipeline.to_text();
+                let pipeline = Pipeline::from_text(&text, &origin, &self.set)?;
+                (config.pipeline_name.clone(), pipeline)
             }
             (given, _) => {
-                let given = given.clone().unwrap_or_else(|| DEFAULT_PIPELINE.into());
-                let name = given
-                    .file_stem()
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .into_owned();
-                (
-                    if given.extension().is_some() {
-                        name
-                    } else {
-                        given.display().to_string()
-                    },
-                    Pipeline::load(&given, &self.set)?,
-                )
+                let given = given.as_deref().unwrap_or(Path::new(DEFAULT_PIPELINE));
+                let name = match given.extension() {
+                    Some(_) => stem(given),
+                    None => given.display().to_string(),
+                };
+                (name, Pipeline::load(given, &self.set)?)
             }
         };
-        let changed = if self.set.is_empty() {
-            String::new()
-        } else {
-            format!(" {}", self.set.join(" "))
-        };
-        let old = file.as_ref();
-        let Some(dataset) = self.dataset.clone().or(old.map(|f| f.dataset.clone())) else {
-            bail!("--dataset is missing\nhelp: name what to run over: `localise list datasets`")
-        };
-        Ok(RunOptions {
-            dataset: name_or_path(dataset, &DATASETS),
-            data_dir: self
-                .data_dir
-                .clone()
-                .or(old.and_then(|f| f.data_dir.clone()))
-                .map(settled),
-            model: name_or_path(
-                self.model
-                    .clone()
-                    .or(old.map(|f| f.model.clone()))
-                    .unwrap_or_else(|| DEFAULT_MODEL.into()),
-                &MODELS,
-            ),
-            limit: self.limit.map(|n| n as usize).or(old.and_then(|f| f.limit)),
-            images: self
-                .images
-                .clone()
-                .or(old.and_then(|f| f.images.clone()))
-                .map(settled),
-            weights: self
-                .weights
-                .clone()
-                .or(old.and_then(|f| f.weights.clone()))
-                .map(settled),
-            lenient_boxes: self.lenient_boxes || old.is_some_and(|f| f.lenient_boxes),
-            classes: self.classes.or(old.map(|f| f.classes)).unwrap_or_default(),
-            seed: self.seed.or(old.map(|f| f.seed)).unwrap_or_default(),
-            jpeg: self.jpeg.or(old.map(|f| f.jpeg)).unwrap_or_default(),
-            pipeline_name: pipeline_name + &changed,
-            pipeline,
-        })
+        for setting in &self.set {
+            name = format!("{name} {setting}");
+        }
+        Ok((name, pipeline))
     }
 }
 
-/// Prints a run's numbers and where it lies.
+/// The specification of a run without options, but for its dataset, which has no default.
+fn default_options(pipeline_name: String, pipeline: Pipeline) -> RunOptions {
+    RunOptions {
+        dataset: PathBuf::new(),
+        data_dir: None,
+        model: DEFAULT_MODEL.into(),
+        limit: None,
+        images: None,
+        weights: None,
+        lenient_boxes: false,
+        classes: Classes::default(),
+        seed: 0,
+        jpeg: Jpeg::default(),
+        pipeline_name,
+        pipeline,
+    }
+}
+
+/// Replaces a value by the one that is given, if any.
+fn replace<T: Clone>(value: &mut T, given: &Option<T>) {
+    if let Some(given) = given {
+        value.clone_from(given);
+    }
+}
+
+/// Prints the summary of a run and the folder of its results.
 pub(super) fn print_summary(summary: &Summary, out: &Path, as_json: bool) -> Result<Exit> {
     let text = if as_json {
         let mut value = to_value(summary)?;
@@ -248,7 +254,7 @@ pub(super) fn print_summary(summary: &Summary, out: &Path, as_json: bool) -> Res
         format!("{}\n {}\n", report::table(summary), out.display())
     };
     match print(&text) {
-        // A reader that has seen enough does not change how the run ended.
+        // A reader that closes the output early does not change how the run ended.
         Err(error) if !error.is_broken_pipe() => return Err(error.into()),
         _ => {}
     }
@@ -259,49 +265,46 @@ pub(super) fn print_summary(summary: &Summary, out: &Path, as_json: bool) -> Res
     })
 }
 
-fn read(path: &Path) -> Result<RunOptions> {
+fn read_config(path: &Path) -> Result<RunOptions> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         anyhow!(
-            "{}: {e}\nhelp: --config takes the run.toml in a run's folder",
+            "{}: {e}\nhelp: --config takes the run.toml in the folder of a run",
             path.display()
         )
     })?;
     RunOptions::from_text(&text).with_context(|| path.display().to_string())
 }
 
-/// A path made absolute, so that `run.toml` runs from any folder.
-fn settled(path: PathBuf) -> PathBuf {
+/// An absolute path, so that `run.toml` can be repeated from any folder.
+fn absolute(path: PathBuf) -> PathBuf {
     std::path::absolute(&path).unwrap_or(path)
 }
 
-/// A name that is known, as it is; anything else is a path.
+/// A name in the catalog, as it is; or else an absolute path, if the file exists.
 fn name_or_path(given: PathBuf, catalog: &Catalog) -> PathBuf {
     let is_name = catalog.origin(&given).is_some();
     if is_name || !given.exists() {
         given
     } else {
-        settled(given)
+        absolute(given)
     }
 }
 
-fn folder(options: &RunOptions) -> PathBuf {
-    let stem = |path: &Path| {
-        path.file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
-    };
-    let model = if options
-        .model
-        .extension()
-        .is_some_and(|e| e == "onnx" || e == "toml")
-    {
+/// The folder for the results if `--out` is not given.
+fn default_out(options: &RunOptions) -> PathBuf {
+    let extension = options.model.extension();
+    let model = if extension.is_some_and(|e| e == "onnx" || e == "toml") {
         stem(&options.model)
     } else {
         options.model.display().to_string()
     };
-    let pipeline = options
-        .pipeline_name
-        .replace(|c: char| !c.is_alphanumeric() && c != '.' && c != '-', "-");
+    let is_kept = |c: char| c.is_alphanumeric() || c == '.' || c == '-';
+    let pipeline = options.pipeline_name.replace(|c| !is_kept(c), "-");
     default_folder(&stem(&options.dataset), &pipeline, &model)
+}
+
+/// The name of a file without its extension.
+fn stem(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
 }

@@ -9,81 +9,83 @@ use clap::Args;
 use image::RgbImage;
 use serde::Serialize;
 
+use super::exit::Exit;
+use super::output::{may_colour, print};
 use super::run::{DEFAULT_MODEL, DEFAULT_PIPELINE};
-use super::{Exit, may_colour, print};
+use crate::assets::{nearest, none_called};
 use crate::classes::ClassList;
 use crate::classifier::{Classifier, describe};
-use crate::pipeline::Pipeline;
 use crate::dataset::{self, Dataset, Jpeg, Photo, Request};
 use crate::fs::OutputError;
-use crate::report::{self, PanelInput};
 use crate::geometry::{BBox, Size};
-use crate::localiser::{ClassResult, Classes, Localiser, PhotoResult, probe_options};
+use crate::localiser::{Classes, Localiser, PhotoResult, probe_options};
+use crate::pipeline::Pipeline;
+use crate::report::{self, PanelInput};
 use crate::results::{FinishedRun, files};
 use crate::saliency::{METHODS, Method};
 use crate::segment::Flag;
-use crate::assets::{nearest, none_called};
 
 const EXAMPLES: &str = "Examples:
-  localise show coffee.jpg                            six tiles: coffee-panel.png
-  localise show coffee.jpg --class eggnog             another class: a name, an index or a WordNet id
-  localise show photos/ --out panels/                 every photo in a folder
-  localise show cat.jpg --method gradient,guided      saliency methods side by side
+  localise show coffee.jpg                            draw coffee-panel.png, with six tiles
+  localise show coffee.jpg --class eggnog             find another class in the photo
+  localise show photos/ --out panels/                 draw every photo in a folder
+  localise show cat.jpg --method gradient,guided      compare saliency methods side by side
   localise show coffee --dataset sample               a photo of a dataset, with its true boxes
-  localise show coffee --run runs/A                   a photo as a run saw it";
+  localise show coffee --run runs/A                   a photo of a run, as the run processed it";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ShowArgs {
-    /// Photos: files, folders of photos, or names in --dataset or --run.
+    /// The photos: files, folders of photos, or names in --dataset or --run.
     #[arg(required = true, value_name = "PHOTO")]
     photos: Vec<PathBuf>,
-    /// A run whose photos these are: its model, pipeline, dataset and seed are taken.
+    /// A run that has the photos. Its model, pipeline, dataset and seed are used.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["dataset", "model", "pipeline"])]
     run: Option<PathBuf>,
-    /// A dataset that has the photos; their true boxes are drawn too.
+    /// A dataset that has the photos. Their true boxes are drawn too.
     #[arg(long, value_name = "NAME|PATH")]
     dataset: Option<PathBuf>,
-    /// Where the dataset's files lie.
+    /// The folder of the dataset's files.
     #[arg(long, value_name = "DIR", env = "LOCALISE_DATA")]
     data_dir: Option<PathBuf>,
-    /// The class to find: a name, an index or a WordNet id [default: the true class, or the most
-    /// probable]
+    /// The class to find: a name, an index or a WordNet id [default: the true class, or else the
+    /// most probable one]
     #[arg(long, value_name = "CLASS")]
     class: Option<String>,
-    /// A model's name, its description or its ONNX file.
+    /// The model: a name (`localise list models`), a description or an ONNX file.
     #[arg(long, value_name = "NAME|PATH", default_value = DEFAULT_MODEL)]
     model: PathBuf,
-    /// A pipeline's name or file.
+    /// The pipeline: a name (`localise list pipelines`) or a file.
     #[arg(long, value_name = "NAME|PATH", default_value = DEFAULT_PIPELINE)]
     pipeline: PathBuf,
-    /// Other saliency methods in the pipeline's place, side by side: `localise list methods`.
+    /// Saliency methods to use in place of the pipeline's and to draw side by side (`localise list
+    /// methods`).
     #[arg(long, value_name = "METHOD,...", value_delimiter = ',')]
     method: Vec<String>,
-    /// Change one value of the pipeline.
+    /// Change one value of the pipeline. May be given several times.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// The picture to write, of several photos the folder [default: PHOTO-panel.png in the working
-    /// folder]
+    /// The picture to write, or the folder for the pictures of several photos [default:
+    /// PHOTO-panel.png in the working directory]
     #[arg(long, value_name = "FILE|DIR")]
     out: Option<PathBuf>,
-    /// ShowArgs pictures in the terminal, as is done anyway where the output is one; without --out,
-    /// write none.
+    /// Show the pictures as text, even if the output is not a terminal. Without --out, no file is
+    /// written.
     #[arg(long)]
     terminal: bool,
-    /// Print a line of JSON for each photo and method, and show no picture.
+    /// Print a line of JSON for each photo and method. Without --out, no picture is written.
     #[arg(long, conflicts_with = "terminal")]
     json: bool,
-    /// Write the cut as a maximum-flow problem in DIMACS format too, for other solvers.
+    /// Also write the cut to this file, as a maximum-flow problem in DIMACS format.
     #[arg(long, value_name = "FILE", conflicts_with = "method")]
     dimacs: Option<PathBuf>,
 }
 
-/// What photos are shown with.
+/// What the photos are shown with: the arguments, or what a run was made with.
 struct ShowSetup {
     model: PathBuf,
-    pipelines: Vec<Pipeline>,
-    seed: u64,
+    pipeline: Pipeline,
+    rng_seed: u64,
     jpeg: Jpeg,
     /// The dataset that has the photos.
     dataset: Option<Dataset>,
@@ -109,65 +111,42 @@ struct ShowRecord<'a> {
     flag: Option<&'static str>,
 }
 
+/// A photo's panel, and what is printed about it.
+struct ShowResult {
+    panel: RgbImage,
+    text: String,
+}
+
 impl ShowArgs {
     pub(super) fn run(self) -> Result<Exit> {
-        let ShowSetup {
-            model,
-            pipelines,
-            seed,
-            jpeg,
-            dataset,
-        } = self.experiment()?;
-        let description = describe(&model)?;
-        let dataset = match dataset {
-            None => self
-                .dataset
-                .as_deref()
-                .map(|name| self.open(name, &description.classes))
-                .transpose()?,
-            dataset => dataset,
-        };
-        let photos = self.find(dataset.as_ref())?;
-        let known = |path: &PathBuf| path.is_dir() || image::ImageFormat::from_path(path).is_ok();
-        let several = photos.len() > 1 || self.photos[0].is_dir();
-        if let Some(out) = self.out.as_ref().filter(|out| !several && !known(out)) {
-            bail!(
-                "--out: {} is no name of a picture\nhelp: end it in .png or .jpg, or name a folder",
-                out.display()
-            );
+        let mut setup = self.setup()?;
+        let pipelines = self.pipelines(&setup.pipeline)?;
+        let description = describe(&setup.model)?;
+        if let (None, Some(name)) = (&setup.dataset, &self.dataset) {
+            setup.dataset = Some(self.open_dataset(name, &description.classes)?);
         }
-        let classes = &description.classes;
+        let photos = self.find_photos(setup.dataset.as_ref())?;
+        let several = photos.len() > 1 || self.photos[0].is_dir();
+        self.check_output(photos.len(), several)?;
         let class = self
             .class
-            .as_ref()
-            .map(|class| classes.find(class).map_err(|e| anyhow!("--class: {e}")));
+            .as_deref()
+            .map(|name| find_class(name, &description.classes));
         let class = class.transpose()?;
-        ensure!(
-            self.dimacs.is_none() || photos.len() == 1,
-            "--dimacs: one photo is wanted, not {}",
-            photos.len()
-        );
-        let load = |pipeline| Classifier::load(description.clone(), probe_options(pipeline, &description));
-        let classifiers: Vec<Classifier> = pipelines.iter().map(load).collect::<Result<_, _>>()?;
+        let mut methods = Vec::new();
+        for pipeline in &pipelines {
+            let options = probe_options(pipeline, &description);
+            methods.push((pipeline, Classifier::load(description.clone(), options)?));
+        }
         let mut failed = 0;
         for photo in &photos {
-            let class = class.or(photo.class);
-            let shown = if class.is_some() {
-                Classes::Gt
-            } else {
-                Classes::Top5
-            };
-            let with = pipelines.iter().zip(&classifiers);
-            let mut localisers: Vec<_> = with
-                .map(|(p, c)| (p, Localiser::new(c, p, shown, seed)))
-                .collect();
-            // One bad photo of a folder is no reason to show none of the others.
-            match self.show(photo, class, classes, jpeg, &mut localisers) {
+            match self.show(photo, class.or(photo.class), &setup, &methods) {
+                // A bad photo does not keep the others from being shown.
                 Err(error) if several && !error.is::<OutputError>() => {
                     tracing::error!("{error:#}");
                     failed += 1;
                 }
-                shown => self.give(photo, shown?, several)?,
+                result => self.output(photo, result?, several)?,
             }
         }
         Ok(if failed > 0 {
@@ -177,133 +156,142 @@ impl ShowArgs {
         })
     }
 
-    /// What was asked for, or what a run was.
-    fn experiment(&self) -> Result<ShowSetup> {
-        let (experiment, origin) = match &self.run {
-            Some(folder) => {
-                let mut run = FinishedRun::open(folder)?;
-                self.data_dir
-                    .as_deref()
-                    .map_or(Ok(()), |data_dir| run.relocate_photos(data_dir))?;
-                let FinishedRun {
-                    options, dataset, ..
-                } = run;
-                let (model, pipelines) = (options.model, vec![options.pipeline]);
-                let (seed, jpeg) = (options.seed, options.jpeg);
-                (
-                    ShowSetup {
-                        model,
-                        pipelines,
-                        seed,
-                        jpeg,
-                        dataset: Some(dataset),
-                    },
-                    folder.join(files::RUN),
-                )
-            }
+    fn setup(&self) -> Result<ShowSetup> {
+        let (mut setup, origin) = match &self.run {
+            Some(folder) => (self.run_setup(folder)?, folder.join(files::RUN)),
             None => {
-                let pipelines = vec![Pipeline::load(&self.pipeline, &[])?];
-                let (model, jpeg) = (self.model.clone(), Jpeg::Strict);
-                (
-                    ShowSetup {
-                        model,
-                        pipelines,
-                        seed: 0,
-                        jpeg,
-                        dataset: None,
-                    },
-                    self.pipeline.clone(),
-                )
+                let setup = ShowSetup {
+                    model: self.model.clone(),
+                    pipeline: Pipeline::load(&self.pipeline, &[])?,
+                    rng_seed: 0,
+                    jpeg: Jpeg::Strict,
+                    dataset: None,
+                };
+                (setup, self.pipeline.clone())
             }
         };
-        let given = &experiment.pipelines[0];
-        let pipeline =
-            Pipeline::from_text(&given.to_text(), &origin.display().to_string(), &self.set)?;
-        let methods: Vec<&Method> = self
-            .method
-            .iter()
-            .map(|name| method(name))
-            .collect::<Result<_>>()?;
-        let pipelines = match methods[..] {
-            [] => vec![pipeline],
-            _ => methods
-                .iter()
-                .map(|method| pipeline.with_method(method))
-                .collect::<Result<Vec<_>, _>>()?,
-        };
+        let (text, origin) = (setup.pipeline.to_text(), origin.display().to_string());
+        setup.pipeline = Pipeline::from_text(&text, &origin, &self.set)?;
+        Ok(setup)
+    }
+
+    fn run_setup(&self, folder: &Path) -> Result<ShowSetup> {
+        let mut run = FinishedRun::open(folder)?;
+        if let Some(data_dir) = &self.data_dir {
+            run.relocate_photos(data_dir)?;
+        }
         Ok(ShowSetup {
-            pipelines,
-            ..experiment
+            model: run.options.model,
+            pipeline: run.options.pipeline,
+            rng_seed: run.options.seed,
+            jpeg: run.options.jpeg,
+            dataset: Some(run.dataset),
         })
     }
 
-    fn open(&self, name: &Path, classes: &ClassList) -> Result<Dataset> {
-        let data_dir = self.data_dir.as_deref();
+    /// The pipeline with each method of `--method`, or as it is.
+    fn pipelines(&self, pipeline: &Pipeline) -> Result<Vec<Pipeline>> {
+        if self.method.is_empty() {
+            return Ok(vec![pipeline.clone()]);
+        }
+        let mut pipelines = Vec::new();
+        for name in &self.method {
+            pipelines.push(pipeline.with_method(find_method(name)?)?);
+        }
+        Ok(pipelines)
+    }
+
+    fn open_dataset(&self, name: &Path, classes: &ClassList) -> Result<Dataset> {
         let request = Request {
             dataset: Some(name),
-            data_dir,
+            data_dir: self.data_dir.as_deref(),
             classes: Some(classes),
             ..Request::default()
         };
         Ok(Dataset::open(&request)?)
     }
 
-    /// The photos that are meant, in the order in which they are named.
-    fn find(&self, dataset: Option<&Dataset>) -> Result<Vec<Photo>> {
+    /// The photos, in the order in which they are named.
+    fn find_photos(&self, dataset: Option<&Dataset>) -> Result<Vec<Photo>> {
         let mut photos = Vec::new();
-        for wanted in &self.photos {
+        for path in &self.photos {
             match dataset {
-                Some(dataset) => photos.push(of_dataset(dataset, wanted)?),
-                None if wanted.is_dir() => photos.extend(of_folder(wanted)?),
-                None => photos.push(lone(wanted)),
+                Some(dataset) => photos.push(photo_of_dataset(dataset, path)?),
+                None if path.is_dir() => photos.extend(photos_of_folder(path)?),
+                None => photos.push(photo_of_file(path)),
             }
         }
         Ok(photos)
     }
 
-    /// A photo's panel, and what was found in it.
+    /// Checks that `--out` and `--dimacs` suit the number of photos.
+    fn check_output(&self, photos: usize, several: bool) -> Result<()> {
+        let is_picture = |path: &Path| image::ImageFormat::from_path(path).is_ok();
+        if let Some(out) = &self.out
+            && !(several || out.is_dir() || is_picture(out))
+        {
+            bail!(
+                "--out: {} is not the name of a picture\n\
+                 help: use a name that ends in .png or .jpg, or name a folder",
+                out.display()
+            );
+        }
+        ensure!(
+            self.dimacs.is_none() || photos == 1,
+            "--dimacs takes one photo, not {photos}"
+        );
+        Ok(())
+    }
+
+    /// Runs each pipeline on a photo.
     fn show(
         &self,
         photo: &Photo,
         class: Option<usize>,
-        classes: &ClassList,
-        jpeg: Jpeg,
-        localisers: &mut [(&Pipeline, Localiser<'_>)],
-    ) -> Result<(RgbImage, String)> {
-        let at = || photo.path.display().to_string();
-        let picture = dataset::read(&photo.path, jpeg).map_err(|e| anyhow!("{}: {e}", at()))?;
-        let (mut text, mut all) = (String::new(), Vec::new());
-        for (pipeline, localiser) in localisers {
-            let seen = localiser
+        setup: &ShowSetup,
+        methods: &[(&Pipeline, Classifier)],
+    ) -> Result<ShowResult> {
+        let path = || photo.path.display().to_string();
+        let picture =
+            dataset::read(&photo.path, setup.jpeg).map_err(|e| anyhow!("{}: {e}", path()))?;
+        let classes = if class.is_some() {
+            Classes::Gt
+        } else {
+            Classes::Top5
+        };
+        let (mut text, mut results) = (String::new(), Vec::new());
+        for (pipeline, classifier) in methods {
+            let mut localiser = Localiser::new(classifier, pipeline, classes, setup.rng_seed);
+            let result = localiser
                 .locate(&picture, &photo.id, class, &mut |_| {})
-                .with_context(at)?;
-            if let Some(path) = &self.dimacs {
-                write_cut(localiser, &seen, &photo.id, path)?;
+                .with_context(path)?;
+            if let Some(file) = &self.dimacs {
+                write_cut(&localiser, &result, &photo.id, file)?;
             }
-            let line = line(photo, &seen, classes, pipeline)?;
+            let list = &classifier.description.classes;
+            let record = ShowRecord::new(photo, &result, list, pipeline)?;
             text += &if self.json {
-                serde_json::to_string(&line)? + "\n"
+                serde_json::to_string(&record)? + "\n"
             } else {
-                sentence(&line)
+                record.text()
             };
-            all.push(seen);
+            results.push(result);
         }
-        let inputs: Vec<PanelInput<'_>> =
-            all.iter().map(|result| panel_input(result, &picture, &photo.boxes)).collect();
+        let inputs: Vec<PanelInput<'_>> = results
+            .iter()
+            .map(|result| panel_input(result, &picture, &photo.boxes))
+            .collect();
         let panel = match inputs[..] {
             [input] => report::panel(&input),
             _ => report::side_by_side(&inputs),
         };
-        Ok((panel, text))
+        Ok(ShowResult { panel, text })
     }
 
-    /// Writes and shows a photo's panel, which is one of `several`.
-    fn give(
-        &self,
-        photo: &Photo,
-        (panel, mut text): (RgbImage, String),
-        several: bool,
-    ) -> Result<()> {
+    /// Writes a photo's panel to a file, and prints what was found. `several` is whether there are
+    /// other photos.
+    fn output(&self, photo: &Photo, result: ShowResult, several: bool) -> Result<()> {
+        let ShowResult { panel, mut text } = result;
         let name = format!("{}-panel.png", photo.id);
         let out = match &self.out {
             Some(folder) if several || folder.is_dir() => Some(folder.join(&name)),
@@ -323,22 +311,22 @@ impl ShowArgs {
         }
         print(&text)?;
         if self.terminal || (!self.json && may_colour(&io::stdout())) {
-            print(&report::terminal(&panel, columns()))?;
+            print(&report::terminal(&panel, terminal_width()))?;
         }
         Ok(())
     }
 }
 
-/// How wide the terminal is, in characters; 80 where there is none.
-fn columns() -> u32 {
+/// The width of the terminal in characters, or 80 if there is none.
+fn terminal_width() -> u32 {
     rustix::termios::tcgetwinsize(io::stdout())
         .ok()
         .map(|size| size.ws_col.into())
-        .filter(|&n| n > 0)
+        .filter(|&width| width > 0)
         .unwrap_or(80)
 }
 
-/// What a panel shows of a photo: the first class that was found.
+/// The input of a panel: the photo and its first class.
 fn panel_input<'a>(
     result: &'a PhotoResult,
     picture: &RgbImage,
@@ -355,126 +343,115 @@ fn panel_input<'a>(
     }
 }
 
-/// What a pipeline found in a photo.
-fn line<'a>(
-    photo: &'a Photo,
-    seen: &PhotoResult,
-    classes: &'a ClassList,
-    pipeline: &Pipeline,
-) -> Result<ShowRecord<'a>> {
-    let Some(ClassResult { class, localisation, .. }) = seen.classes.first() else {
-        bail!("{}: no class was found", photo.id)
-    };
-    let BBox {
-        x_min,
-        y_min,
-        x_max,
-        y_max,
-    } = localisation.bbox;
-    let truth = photo.boxes.iter().filter(|_| photo.class == Some(*class));
-    Ok(ShowRecord {
-        image_id: &photo.id,
-        method: pipeline
-            .saliency
-            .as_ref()
-            .map(|saliency| saliency.method.name),
-        class_index: *class,
-        class_key: classes.key(*class),
-        class_name: classes.title(*class),
-        rank: seen
-            .ranking
-            .iter()
-            .position(|c| c == class)
-            .map_or(0, |r| r + 1),
-        probability: seen.probabilities[*class],
-        r#box: [x_min, y_min, x_max, y_max],
-        iou: truth.map(|b| localisation.bbox.iou(b)).reduce(f64::max),
-        flag: localisation.flag.map(Flag::name),
-    })
+impl<'a> ShowRecord<'a> {
+    fn new(
+        photo: &'a Photo,
+        result: &PhotoResult,
+        classes: &'a ClassList,
+        pipeline: &Pipeline,
+    ) -> Result<Self> {
+        let Some(first) = result.classes.first() else {
+            bail!("{}: no class was found", photo.id)
+        };
+        let (class, localisation) = (first.class, &first.localisation);
+        let BBox {
+            x_min,
+            y_min,
+            x_max,
+            y_max,
+        } = localisation.bbox;
+        let truth = photo.boxes.iter().filter(|_| photo.class == Some(class));
+        let saliency = pipeline.saliency.as_ref();
+        Ok(Self {
+            image_id: &photo.id,
+            method: saliency.map(|saliency| saliency.method.name),
+            class_index: class,
+            class_key: classes.key(class),
+            class_name: classes.title(class),
+            rank: result.rank(class).map_or(0, |rank| rank + 1),
+            probability: result.probabilities[class],
+            r#box: [x_min, y_min, x_max, y_max],
+            iou: truth.map(|b| localisation.bbox.iou(b)).reduce(f64::max),
+            flag: localisation.flag.map(Flag::name),
+        })
+    }
+
+    /// Two lines: the class and the box.
+    fn text(&self) -> String {
+        let Self {
+            image_id,
+            class_index,
+            class_name,
+            class_key,
+            rank,
+            probability,
+            ..
+        } = self;
+        let [x_min, y_min, x_max, y_max] = self.r#box;
+        let method = self
+            .method
+            .map_or(String::new(), |method| format!("{method}: "));
+        let iou = self
+            .iou
+            .map_or(String::new(), |iou| format!("  IoU {iou:.3}"));
+        let flag = self.flag.map_or(String::new(), |flag| format!("  {flag}"));
+        format!(
+            "{image_id}: class {class_index} {class_name} ({class_key}), rank {rank}, \
+             probability {probability:.3}\n\
+             {method}box ({x_min}, {y_min}, {x_max}, {y_max}){iou}{flag}\n"
+        )
+    }
 }
 
-fn sentence(line: &ShowRecord<'_>) -> String {
-    let ShowRecord {
-        image_id,
-        class_index,
-        class_name,
-        class_key,
-        rank,
-        probability,
-        ..
-    } = line;
-    let method = line
-        .method
-        .map_or(String::new(), |method| format!("{method}: "));
-    let [x_min, y_min, x_max, y_max] = line.r#box;
-    let iou = line
-        .iou
-        .map_or(String::new(), |iou| format!("  IoU {iou:.3}"));
-    let flag = line.flag.map_or(String::new(), |flag| format!("  {flag}"));
-    format!(
-        "{image_id}: class {class_index} {class_name} ({class_key}), place {rank}, probability {probability:.3}\n\
-         {method}box ({x_min}, {y_min}, {x_max}, {y_max}){iou}{flag}\n"
-    )
-}
-
-/// Writes the cut that was made last.
-fn write_cut(localiser: &Localiser<'_>, seen: &PhotoResult, id: &str, path: &Path) -> Result<()> {
-    let was_cut = seen
-        .classes
-        .first()
-        .is_some_and(|found| found.stages.mask.is_some());
+/// Writes the latest cut of a localiser.
+fn write_cut(localiser: &Localiser<'_>, result: &PhotoResult, id: &str, path: &Path) -> Result<()> {
+    let first = result.classes.first();
+    let was_cut = first.is_some_and(|class| class.stages.mask.is_some());
     let energy = localiser.energy().filter(|_| was_cut);
     let energy = energy.ok_or_else(|| anyhow!("--dimacs: this pipeline made no cut of {id}"))?;
     let write = || energy.instance().write(BufWriter::new(File::create(path)?));
     Ok(write().map_err(OutputError::at(path))?)
 }
 
-fn of_dataset(dataset: &Dataset, wanted: &Path) -> Result<Photo> {
-    let id = wanted.to_string_lossy();
-    let found = dataset
-        .photos
-        .iter()
-        .find(|photo| photo.id == id || photo.path == wanted);
-    found.cloned().ok_or_else(|| {
-        let near = nearest(&id, dataset.photos.iter().map(|photo| photo.id.as_str()));
-        let near = near.map_or(String::new(), |near| {
-            format!("\nhelp: the nearest is {near}")
-        });
-        anyhow!("{} has no photo called {id}{near}", dataset.name)
-    })
+/// The photo of a dataset with this name or path.
+fn photo_of_dataset(dataset: &Dataset, path: &Path) -> Result<Photo> {
+    let id = path.to_string_lossy();
+    for photo in &dataset.photos {
+        if photo.id == id || photo.path == path {
+            return Ok(photo.clone());
+        }
+    }
+    let near = nearest(&id, dataset.photos.iter().map(|photo| photo.id.as_str()));
+    let help = near.map_or(String::new(), |near| {
+        format!("\nhelp: the nearest is {near}")
+    });
+    bail!("{} has no photo called {id}{help}", dataset.name)
 }
 
-/// The photos of a folder and of the folders in it, by name; with their endings, since two may
-/// differ in nothing else.
-fn of_folder(folder: &Path) -> Result<Vec<Photo>> {
-    let photos = photos_below(folder)?;
+/// The photos in a folder and in its subfolders, sorted. Their names are paths with extensions,
+/// because two photos may differ only in these.
+fn photos_of_folder(folder: &Path) -> Result<Vec<Photo>> {
+    let paths = photo_paths(folder)?;
     ensure!(
-        !photos.is_empty(),
-        "{}: no photos lie here (.jpg, .jpeg, .png)",
+        !paths.is_empty(),
+        "{}: there are no photos here (.jpg, .jpeg, .png)",
         folder.display()
     );
-    let id = |path: &Path| {
-        path.strip_prefix(folder)
-            .unwrap_or(path)
-            .display()
-            .to_string()
+    let photo = |path: &PathBuf| {
+        let id = path.strip_prefix(folder).unwrap_or(path);
+        Photo {
+            id: id.display().to_string(),
+            ..photo_of_file(path)
+        }
     };
-    Ok(photos
-        .iter()
-        .map(|path| Photo {
-            id: id(path),
-            ..lone(path)
-        })
-        .collect())
+    Ok(paths.iter().map(photo).collect())
 }
 
-fn photos_below(folder: &Path) -> Result<Vec<PathBuf>> {
+/// The paths of the photos in a folder, and then of those in its subfolders, except symbolic links.
+fn photo_paths(folder: &Path) -> Result<Vec<PathBuf>> {
     let is_photo = |path: &PathBuf| {
-        let extension = path
-            .extension()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .to_lowercase();
+        let extension = path.extension().unwrap_or_default();
+        let extension = extension.to_string_lossy().to_lowercase();
         ["jpg", "jpeg", "png"].contains(&extension.as_str())
     };
     let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
@@ -486,26 +463,27 @@ fn photos_below(folder: &Path) -> Result<Vec<PathBuf>> {
         .into_iter()
         .partition(|path| path.is_dir() && !path.is_symlink());
     let mut photos: Vec<PathBuf> = files.into_iter().filter(is_photo).collect();
-    for folder in folders {
-        photos.extend(photos_below(&folder)?);
+    for subfolder in folders {
+        photos.extend(photo_paths(&subfolder)?);
     }
     Ok(photos)
 }
 
-/// A photo that belongs to no dataset.
-fn lone(path: &Path) -> Photo {
+/// A photo that does not belong to a dataset.
+fn photo_of_file(path: &Path) -> Photo {
+    let stem = path.file_stem().unwrap_or_default();
     Photo {
-        id: path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned(),
+        id: stem.to_string_lossy().into_owned(),
         path: path.to_owned(),
         ..Photo::default()
     }
 }
 
-fn method(name: &str) -> Result<&'static Method> {
+fn find_class(name: &str, classes: &ClassList) -> Result<usize> {
+    classes.find(name).map_err(|e| anyhow!("--class: {e}"))
+}
+
+fn find_method(name: &str) -> Result<&'static Method> {
     Method::find(name).ok_or_else(|| {
         let none = none_called("method", name, METHODS.iter().map(|method| method.name));
         anyhow!("--method: {none}\nhelp: `localise list methods` lists them")

@@ -1,6 +1,5 @@
 //! `localise visualise`
 
-use std::collections::HashSet;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -10,25 +9,27 @@ use clap::Args;
 use image::{ImageFormat, RgbImage};
 use rayon::prelude::*;
 
+use super::exit::Exit;
+use super::output::print;
 use super::run::DEFAULT_MODEL;
-use super::{Exit, print};
 use crate::class_model::{ClassModelOptions, ascend};
-use crate::classifier::{Classifier, ProbeOptions, describe};
+use crate::classes::ClassList;
+use crate::classifier::{Classifier, ProbeOptions, Worker, describe};
 use crate::fs::{OutputError, write_atomically};
 use crate::report;
 
-/// The heading of the ascent's options in the help.
-const ASCENT: &str = "The ascent";
+/// The heading of the options of the gradient ascent in the help.
+const ASCENT: &str = "Gradient ascent";
 
 const EXAMPLES: &str = "Examples:
-  localise visualise --class goose                          class-models/99-goose.png
-  localise visualise --class goose --class 340              and a contact sheet of both
-  localise visualise --class goose --plain --iterations 50  the paper's ascent alone: fine noise";
+  localise visualise --class goose                          write class-models/99-goose.png
+  localise visualise --class goose --class 340              two classes, and a contact sheet
+  localise visualise --class goose --plain --iterations 50  the plain ascent of the paper";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct VisualiseArgs {
-    /// A class: a name, an index or a WordNet id. May be given several times.
+    /// A class: its name, index or WordNet id. May be given several times.
     #[arg(long, value_name = "CLASS", required = true)]
     class: Vec<String>,
     /// A model's name, its description or its ONNX file.
@@ -38,31 +39,36 @@ pub(super) struct VisualiseArgs {
     /// several.
     #[arg(long, value_name = "DIR", default_value = "class-models")]
     out: PathBuf,
-    /// The paper's ascent alone: no momentum, no jitter, no blur. It climbs, but into fine noise.
-    #[arg(long, conflicts_with_all = ["momentum", "jitter", "blur", "blur_end"], help_heading = ASCENT)]
+    /// The plain ascent of the paper: no momentum, no jitter, no blur. The picture becomes fine
+    /// noise.
+    #[arg(long, conflicts_with_all = ["momentum", "jitter", "blur", "blur_end"])]
+    #[arg(help_heading = ASCENT)]
     plain: bool,
-    /// How many steps to take [default: 150]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..100_000), help_heading = ASCENT)]
+    /// The number of steps [default: 150]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..100_000))]
+    #[arg(help_heading = ASCENT)]
     iterations: Option<u32>,
-    /// How much a step changes, in grey levels (root mean square) [default: 2]
+    /// The length of a step: the root mean square of its change, in grey levels [default: 2]
     #[arg(long, value_name = "X", value_parser = from_0, help_heading = ASCENT)]
     step: Option<f64>,
-    /// The part of the last step that the next one keeps, below 1 [default: 0.5]
+    /// The fraction of the last step that is added to the next one, below 1 [default: 0.5]
     #[arg(long, value_name = "X", value_parser = below_1, help_heading = ASCENT)]
     momentum: Option<f64>,
-    /// The weight of the squared norm that is taken off the score [default: 1e-6]
+    /// The weight of the squared norm, which is subtracted from the score [default: 1e-6]
     #[arg(long, value_name = "LAMBDA", value_parser = from_0, help_heading = ASCENT)]
     l2: Option<f64>,
-    /// Shift the picture by up to so many pixels before each step [default: 16]
-    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(..1000), help_heading = ASCENT)]
+    /// Shift the picture by at most this many pixels before each step [default: 16]
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(..1000))]
+    #[arg(help_heading = ASCENT)]
     jitter: Option<u16>,
-    /// Blur at first, pixels [default: 1.5]
+    /// The blur at the beginning, in pixels [default: 1.5]
     #[arg(long, value_name = "PIXELS", value_parser = up_to_100, help_heading = ASCENT)]
     blur: Option<f64>,
-    /// Blur at last, pixels [default: 0.5]
+    /// The blur at the end, in pixels [default: 0.5]
     #[arg(long, value_name = "PIXELS", value_parser = up_to_100, help_heading = ASCENT)]
     blur_end: Option<f64>,
-    /// The seed of the shifts, and of the noise where a class has no slope at the zero image.
+    /// The seed of the shifts, and of the noise to start from if a class has zero gradient at the
+    /// zero image.
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = ASCENT)]
     seed: u64,
 }
@@ -71,80 +77,88 @@ fn from_0(text: &str) -> Result<f64, &'static str> {
     text.parse()
         .ok()
         .filter(|n: &f64| n.is_finite() && *n >= 0.0)
-        .ok_or("a number from 0 on is wanted")
+        .ok_or("not a number from 0 on")
 }
 
 fn below_1(text: &str) -> Result<f64, &'static str> {
     text.parse()
         .ok()
         .filter(|n| (0.0..1.0).contains(n))
-        .ok_or("a number from 0 on and below 1 is wanted")
+        .ok_or("not a number from 0 on and below 1")
 }
 
 fn up_to_100(text: &str) -> Result<f64, &'static str> {
     text.parse()
         .ok()
         .filter(|n| (0.0..=100.0).contains(n))
-        .ok_or("a number from 0 to 100 is wanted")
+        .ok_or("not a number from 0 to 100")
 }
 
 impl VisualiseArgs {
     pub(super) fn run(self) -> Result<Exit> {
         let options = self.options();
         let description = describe(&self.model)?;
-        let find = |text: &String| {
-            description
-                .classes
-                .find(text)
-                .map_err(|e| anyhow!("--class: {e}"))
-        };
-        let mut classes = self.class.iter().map(find).collect::<Result<Vec<_>>>()?;
-        let mut known = HashSet::new();
-        classes.retain(|class| known.insert(*class));
+        let classes = self.classes(&description.classes)?;
         let classifier = Classifier::load(description, ProbeOptions::default())?;
         std::fs::create_dir_all(&self.out).map_err(OutputError::at(&self.out))?;
-        let made: Vec<Result<(RgbImage, String)>> = classes
+        let results: Vec<Result<(RgbImage, String)>> = classes
             .par_iter()
             .map_init(
                 || classifier.worker(),
-                |worker, &class| {
-                    let started = Instant::now();
-                    let model = ascend(worker, class, classifier.description.size, &options)?;
-                    let title = classifier.description.classes.title(class);
-                    let name = title.replace(|c: char| !c.is_alphanumeric(), "-");
-                    let path = self.out.join(format!("{class}-{name}.png"));
-                    save(&model.picture, &path)?;
-                    let noise = if model.from_noise {
-                        "; from noise: no slope at the zero image"
-                    } else {
-                        ""
-                    };
-                    let seconds = started.elapsed().as_secs_f64();
-                    let line = format!(
-                        "class {class} {title}: score {:.1}, {seconds:.1} s{noise}\n{}\n",
-                        model.score,
-                        path.display()
-                    );
-                    Ok((model.picture, line))
-                },
+                |worker, &class| self.visualise(worker, class, &classifier, &options),
             )
             .collect();
-        let (pictures, lines): (Vec<_>, Vec<_>) = made
-            .into_iter()
-            .collect::<Result<Vec<_>>>()?
-            .into_iter()
-            .unzip();
-        print(&lines.concat())?;
+        let results: Vec<_> = results.into_iter().collect::<Result<_>>()?;
+        let (pictures, messages): (Vec<RgbImage>, Vec<String>) = results.into_iter().unzip();
+        print(&messages.concat())?;
         if pictures.len() > 1 {
             let columns = (pictures.len() as f64).sqrt().ceil().max(5.0) as usize;
+            let rows: Vec<_> = pictures.chunks(columns).collect();
             let path = self.out.join("contact-sheet.png");
-            save(
-                &report::grid(&pictures.chunks(columns).collect::<Vec<_>>()),
-                &path,
-            )?;
+            save(&report::grid(&rows), &path)?;
             print(&format!("{}\n", path.display()))?;
         }
         Ok(Exit::Done)
+    }
+
+    /// The classes of `--class`, each once.
+    fn classes(&self, list: &ClassList) -> Result<Vec<usize>> {
+        let mut classes = Vec::new();
+        for name in &self.class {
+            let class = list.find(name).map_err(|e| anyhow!("--class: {e}"))?;
+            if !classes.contains(&class) {
+                classes.push(class);
+            }
+        }
+        Ok(classes)
+    }
+
+    /// Makes and saves the picture of one class. Also returns the message about it.
+    fn visualise(
+        &self,
+        worker: &mut Worker<'_>,
+        class: usize,
+        classifier: &Classifier,
+        options: &ClassModelOptions,
+    ) -> Result<(RgbImage, String)> {
+        let started = Instant::now();
+        let model = ascend(worker, class, classifier.description.size, options)?;
+        let title = classifier.description.classes.title(class);
+        let name = title.replace(|c: char| !c.is_alphanumeric(), "-");
+        let path = self.out.join(format!("{class}-{name}.png"));
+        save(&model.picture, &path)?;
+        let noise = if model.from_noise {
+            "; started from noise: zero gradient at the zero image"
+        } else {
+            ""
+        };
+        let seconds = started.elapsed().as_secs_f64();
+        let message = format!(
+            "class {class} {title}: score {:.1}, {seconds:.1} s{noise}\n{}\n",
+            model.score,
+            path.display()
+        );
+        Ok((model.picture, message))
     }
 
     fn options(&self) -> ClassModelOptions {
@@ -169,7 +183,7 @@ impl VisualiseArgs {
             jitter: jitter.map_or(default.jitter, usize::from),
             blur: blur.unwrap_or(default.blur),
             blur_end: blur_end.unwrap_or(default.blur_end),
-            seed,
+            rng_seed: seed,
         }
     }
 }

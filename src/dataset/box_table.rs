@@ -1,24 +1,35 @@
-//! The plain table of boxes: one row a box, photos beside the file.
+//! The plain table of boxes: one row per box, photos beside the file.
 //!
-//! `image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max`: pixels of `file`,
-//! 0-based, max exclusive, which is the inner convention. `class_index` is −1 where the photo has
-//! no class. A photo's class is that of its first row; boxes of other classes in the same photo are
-//! not its truth. The four edges are empty where a photo has no box. Further columns may say more
-//! of a photo: `blacklisted` (`true` leaves it out of localisation) and `weight`.
+//! The columns are
+//! `image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max`. Boxes are in pixels of
+//! `file`, 0-based with exclusive maxima, which is the convention of this program. `class_index` is
+//! −1 for a photo without a class. A photo's class is that of its first row; boxes of other classes
+//! in the same photo are not its truth. The four edges are empty for a photo without a box. Two
+//! more columns are optional: `blacklisted` (`true` leaves the photo out of localisation) and
+//! `weight`.
 //!
-//! `wnid` is a WordNet id of ImageNet's, or empty, unless a class list was named; a table with
-//! other keys brings its own list. A folder of masks may be named by the description:
-//! `IMAGE_ID.png`, 255 the object, 0 the rest, others left out.
+//! `wnid` is a WordNet id of ImageNet's or empty, unless a class list was named; a table with other
+//! keys brings its own list. A description may name a folder of masks: `IMAGE_ID.png`, where 255 is
+//! the object, 0 the rest, and other values are left out.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::faults::Gate;
-use super::{Dataset, DatasetError, Faults, Mask, Photo, Profile, table};
+use super::error::DatasetError;
+use super::mask::Mask;
+use super::photo::Photo;
+use super::profile::Profile;
+use super::table::csv_rows;
+use super::truth::Dataset;
+use super::validator::BoxValidator;
+use super::weights::check_weight;
 use crate::classes::ClassList;
 use crate::geometry::{BBox, Size};
+
+/// A class index of this or more is a mistake.
+const MAX_CLASSES: usize = 1 << 20;
 
 #[derive(Debug, Default, Deserialize, Serialize)]
 struct BoxTableRow {
@@ -39,16 +50,56 @@ struct BoxTableRow {
 }
 
 impl BoxTableRow {
-    /// The box as it stands; an edge that is missing is NaN. `None` where all are.
+    /// The row of a photo, with one of its boxes if it has any.
+    fn new(dataset: &Dataset, photo: &Photo, bbox: Option<&BBox>) -> Self {
+        let wnid = photo.class.map(|class| dataset.classes.key(class));
+        Self {
+            image_id: photo.id.clone(),
+            file: photo.path.clone(),
+            width: photo.size.map(|size| size.width),
+            height: photo.size.map(|size| size.height),
+            wnid: wnid.unwrap_or_default().to_owned(),
+            class_index: photo.class.map_or(-1, |class| class as i64),
+            x_min: bbox.map(|b| b.x_min),
+            y_min: bbox.map(|b| b.y_min),
+            x_max: bbox.map(|b| b.x_max),
+            y_max: bbox.map(|b| b.y_max),
+            blacklisted: Some(photo.blacklisted),
+            weight: dataset.weighted.then_some(photo.weight),
+        }
+    }
+
+    fn size(&self) -> Option<Size> {
+        Some(Size::new(self.width?, self.height?))
+    }
+
+    /// The box as the file states it; a missing edge is NaN. `None` where all edges are missing.
     fn bbox(&self) -> Option<BBox> {
         let edges = [self.x_min, self.y_min, self.x_max, self.y_max];
+        if edges.iter().all(Option::is_none) {
+            return None;
+        }
         let [x_min, y_min, x_max, y_max] = edges.map(|edge| edge.unwrap_or(f64::NAN));
-        edges.iter().any(Option::is_some).then_some(BBox {
-            x_min,
-            y_min,
-            x_max,
-            y_max,
-        })
+        Some(BBox::new(x_min, y_min, x_max, y_max))
+    }
+
+    /// The class, which must agree with the class list.
+    fn class(&self, classes: &ClassList) -> Result<Option<usize>, String> {
+        let (index, wnid) = (self.class_index, &self.wnid);
+        if index == -1 {
+            return Ok(None);
+        }
+        let class = usize::try_from(index).ok();
+        let Some(class) = class.filter(|class| *class < classes.len()) else {
+            let count = classes.len();
+            return Err(format!("class_index {index} is not in -1..{count}"));
+        };
+        let key = classes.key(class);
+        if wnid.is_empty() || key == wnid {
+            Ok(Some(class))
+        } else {
+            Err(format!("class {index} is {key}, not {wnid}"))
+        }
     }
 }
 
@@ -59,39 +110,37 @@ const HEADER: &str = "image_id,file,width,height,wnid,class_index,x_min,y_min,x_
 pub(super) fn read(
     files: &[PathBuf],
     masks: Option<&Path>,
-    given: Option<&ClassList>,
+    given_classes: Option<&ClassList>,
     lenient: bool,
 ) -> Result<Dataset, DatasetError> {
-    let mut gate = Gate::new(lenient);
+    let mut validator = BoxValidator::new(lenient);
     let mut rows = Vec::new();
     for path in files {
         let folder = path.parent().unwrap_or(Path::new("."));
-        let found = table::rows::<BoxTableRow>(path, HEADER, &mut gate.faults)?;
-        rows.extend(
-            found
-                .into_iter()
-                .map(|(place, row)| (place, folder.join(&row.file), row)),
-        );
+        let found = csv_rows::<BoxTableRow>(path, HEADER, &mut validator.faults)?;
+        for (place, row) in found {
+            rows.push((place, folder.join(&row.file), row));
+        }
     }
-    let classes = class_list(given, rows.iter().map(|(.., row)| row))?;
-    let mut photos = Photos {
+    let classes = class_list(given_classes, rows.iter().map(|(.., row)| row))?;
+    let mut photos = TablePhotos {
         classes: &classes,
         masks,
         list: Vec::new(),
-        places: HashMap::new(),
+        index: HashMap::new(),
         weighted: false,
     };
     for (place, path, row) in rows {
-        if let Err(fault) = photos.add(row, path, &place, &mut gate) {
-            gate.faults.add(format!("{place}: {fault}"));
+        if let Err(fault) = photos.add(row, path, &place, &mut validator) {
+            validator.faults.add(format!("{place}: {fault}"));
         }
     }
-    let Photos {
+    let TablePhotos {
         list: photos,
         weighted,
         ..
     } = photos;
-    let (notes, edges) = gate.close()?;
+    let (notes, edges) = validator.finish()?;
     // Boxes of ImageNet's classes follow the devkit's rules.
     let profile = if classes.name == ClassList::IMAGENET {
         Profile::Devkit
@@ -110,29 +159,32 @@ pub(super) fn read(
 }
 
 /// The photos while their rows are read.
-struct Photos<'a> {
+struct TablePhotos<'a> {
     classes: &'a ClassList,
-    /// Their folder.
+    /// The folder of masks.
     masks: Option<&'a Path>,
     list: Vec<Photo>,
-    /// Where a photo stands in the list, and its first row in its file, by its name.
-    places: HashMap<String, (usize, String)>,
+    /// By name: the index of the photo in `list`, and the place of its first row.
+    index: HashMap<String, (usize, String)>,
     weighted: bool,
 }
 
-impl Photos<'_> {
-    /// Adds a row: a photo is what its first row says, and has a box of each row of its class.
-    fn add(&mut self, row: BoxTableRow, path: PathBuf, place: &str, gate: &mut Gate) -> Result<(), String> {
-        let class = class(&row, self.classes)?;
-        let size = row
-            .width
-            .zip(row.height)
-            .map(|(width, height)| Size::new(width, height));
+impl TablePhotos<'_> {
+    /// Adds a row. A photo is what its first row says, and has a box for each row of its class.
+    fn add(
+        &mut self,
+        row: BoxTableRow,
+        path: PathBuf,
+        place: &str,
+        validator: &mut BoxValidator,
+    ) -> Result<(), String> {
+        let class = row.class(self.classes)?;
+        let size = row.size();
         let bbox = row
             .bbox()
-            .and_then(|bbox| gate.pass(bbox, size, || place.into()));
-        if let Some((at, first)) = self.places.get(&row.image_id) {
-            let photo = &mut self.list[*at];
+            .and_then(|bbox| validator.check(bbox, size, || place.into()));
+        if let Some((i, first)) = self.index.get(&row.image_id) {
+            let photo = &mut self.list[*i];
             if photo.path != path || photo.size != size {
                 let id = row.image_id;
                 return Err(format!(
@@ -148,11 +200,14 @@ impl Photos<'_> {
         }
         self.weighted |= row.weight.is_some();
         let weight = row.weight.unwrap_or(1.0);
-        let mask = |folder: &Path| folder.join(&row.image_id).with_added_extension("png");
-        self.places
+        let mask = self.masks.map(|folder| Mask::Trimap {
+            path: folder.join(&row.image_id).with_added_extension("png"),
+            size,
+        });
+        self.index
             .insert(row.image_id.clone(), (self.list.len(), place.into()));
         self.list.push(Photo {
-            mask: self.masks.map(mask).map(|path| Mask::Trimap { path, size }),
+            mask,
             boxes: bbox.into_iter().collect(),
             blacklisted: row.blacklisted.unwrap_or_default(),
             id: row.image_id,
@@ -166,11 +221,8 @@ impl Photos<'_> {
     }
 }
 
-/// What the run in `folder` was scored against: its `truth.csv` and `classes.csv`, under the name
-/// and profile that its manifest tells.
-///
-/// # Errors
-/// As [`Dataset::open`].
+/// Reads what the run in `folder` was scored against: its `truth.csv` and `classes.csv`, under the
+/// name and profile in its manifest.
 pub(super) fn read_run(folder: &Path, lenient: bool) -> Result<Dataset, DatasetError> {
     #[derive(Deserialize)]
     struct ManifestHead {
@@ -180,144 +232,75 @@ pub(super) fn read_run(folder: &Path, lenient: bool) -> Result<Dataset, DatasetE
     }
     let path = folder.join("manifest.json");
     let bytes = std::fs::read(&path).map_err(|e| DatasetError::at(&path, e))?;
-    let ManifestHead {
-        dataset: name,
-        profile,
-        classes,
-    } = serde_json::from_slice(&bytes).map_err(|e| DatasetError::at(&path, e))?;
-    let classes =
-        ClassList::from_file(&classes, &folder.join("classes.csv")).map_err(DatasetError::new)?;
+    let manifest: ManifestHead =
+        serde_json::from_slice(&bytes).map_err(|e| DatasetError::at(&path, e))?;
+    let classes = ClassList::from_file(&manifest.classes, &folder.join("classes.csv"))
+        .map_err(DatasetError::new)?;
+    let truth = read(&[folder.join("truth.csv")], None, Some(&classes), lenient)?;
     Ok(Dataset {
-        name,
-        profile,
-        ..read(&[folder.join("truth.csv")], None, Some(&classes), lenient)?
+        name: manifest.dataset,
+        profile: manifest.profile,
+        ..truth
     })
 }
 
-/// The list that was given; ImageNet's where every key is a WordNet id; else what the rows say.
+/// The given list, ImageNet's where every key is a WordNet id, or else the list of the rows' keys.
 fn class_list<'a>(
     given: Option<&ClassList>,
     rows: impl Iterator<Item = &'a BoxTableRow> + Clone,
 ) -> Result<ClassList, DatasetError> {
-    let is_wnid = |key: &str| {
-        key.len() == 9 && key.starts_with('n') && key[1..].bytes().all(|b| b.is_ascii_digit())
-    };
-    match given {
-        Some(list) => return Ok(list.clone()),
-        None if rows
-            .clone()
-            .all(|row| row.wnid.is_empty() || is_wnid(&row.wnid)) =>
-        {
-            return ClassList::read(ClassList::IMAGENET).map_err(DatasetError::new);
-        }
-        None => {}
+    if let Some(list) = given {
+        return Ok(list.clone());
+    }
+    let only_wnids = |row: &BoxTableRow| row.wnid.is_empty() || is_wnid(&row.wnid);
+    if rows.clone().all(only_wnids) {
+        return ClassList::read(ClassList::IMAGENET).map_err(DatasetError::new);
     }
     let mut keys: Vec<String> = Vec::new();
-    for BoxTableRow {
-        wnid, class_index, ..
-    } in rows
-    {
-        let Ok(class) = usize::try_from(*class_index) else {
+    for row in rows {
+        let Ok(class) = usize::try_from(row.class_index) else {
             continue;
         };
         if class < MAX_CLASSES && keys.len() <= class {
-            // A class that no row names has a key that no file has.
+            // A class that no row names gets a key that no file has.
             keys.extend((keys.len()..=class).map(|i| format!("({i})")));
         }
-        if let Some(key) = keys.get_mut(class).filter(|_| !wnid.is_empty()) {
-            key.clone_from(wnid);
+        if let Some(key) = keys.get_mut(class)
+            && !row.wnid.is_empty()
+        {
+            key.clone_from(&row.wnid);
         }
     }
-    ClassList::new("own", keys.into_iter().map(|key| (key.clone(), key))).map_err(DatasetError::new)
+    let classes = keys.into_iter().map(|key| (key.clone(), key));
+    ClassList::new("own", classes).map_err(DatasetError::new)
 }
 
-/// A class index above this is a mistake.
-const MAX_CLASSES: usize = 1 << 20;
-
-fn class(row: &BoxTableRow, classes: &ClassList) -> Result<Option<usize>, String> {
-    let (index, wnid) = (row.class_index, &row.wnid);
-    match usize::try_from(index) {
-        Ok(class) if class < classes.len() && (wnid.is_empty() || classes.key(class) == wnid) => {
-            Ok(Some(class))
-        }
-        Ok(class) if class < classes.len() => Err(format!(
-            "class {index} is {}, not {wnid}",
-            classes.key(class)
-        )),
-        Err(_) if index == -1 => Ok(None),
-        _ => Err(format!(
-            "class_index {index} is not in -1..{}",
-            classes.len()
-        )),
-    }
+/// Whether a key is a WordNet id such as n01440764.
+fn is_wnid(key: &str) -> bool {
+    key.len() == 9 && key.starts_with('n') && key[1..].bytes().all(|b| b.is_ascii_digit())
 }
 
-/// A dataset as this table: what the boxes of a run were scored against. Masks, difficult boxes and
-/// distractors, which only score maps ask for, are not in it.
+/// A dataset as this table, which is what the boxes of a run were scored against. It does not
+/// contain masks, difficult boxes and distractors, which only the scores of maps need.
 ///
 /// # Panics
-/// Never: every row has a form.
+/// Never: every row can be serialised, and writing to a `Vec` cannot fail.
 #[must_use]
-pub fn write(dataset: &Dataset) -> Vec<u8> {
+pub fn write_csv(dataset: &Dataset) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut write = |photo: &Photo, bbox: Option<&BBox>| {
+        let row = BoxTableRow::new(dataset, photo, bbox);
+        writer.serialize(row).expect("a row can be serialised");
+    };
     for photo in &dataset.photos {
-        let row = |bbox: Option<&BBox>| BoxTableRow {
-            image_id: photo.id.clone(),
-            file: photo.path.clone(),
-            width: photo.size.map(|size| size.width),
-            height: photo.size.map(|size| size.height),
-            wnid: photo
-                .class
-                .map_or(String::new(), |class| dataset.classes.key(class).into()),
-            class_index: photo.class.map_or(-1, |class| class as i64),
-            x_min: bbox.map(|b| b.x_min),
-            y_min: bbox.map(|b| b.y_min),
-            x_max: bbox.map(|b| b.x_max),
-            y_max: bbox.map(|b| b.y_max),
-            blacklisted: Some(photo.blacklisted),
-            weight: dataset.weighted.then_some(photo.weight),
-        };
-        let rows = photo
-            .boxes
-            .iter()
-            .map(Some)
-            .chain(photo.boxes.is_empty().then_some(None));
-        rows.for_each(|bbox| writer.serialize(row(bbox)).expect("a row has a form"));
-    }
-    writer.into_inner().expect("memory takes all")
-}
-
-/// Weights above this are a mistake.
-const MAX_WEIGHT: f64 = 1e9;
-
-fn check_weight(weight: f64) -> Result<(), String> {
-    let good = (0.0..=MAX_WEIGHT).contains(&weight);
-    if good {
-        Ok(())
-    } else {
-        Err(format!("weight {weight} is not in 0..{MAX_WEIGHT}"))
-    }
-}
-
-/// The weights in a CSV with the columns `image_id` and `weight`.
-pub(super) fn weights(path: &Path) -> Result<HashMap<String, f64>, DatasetError> {
-    #[derive(Deserialize)]
-    struct Weight {
-        image_id: String,
-        weight: f64,
-    }
-    let mut faults = Faults::default();
-    let mut weights = HashMap::new();
-    for (place, Weight { image_id, weight }) in table::rows(path, "image_id,weight", &mut faults)? {
-        if let Err(fault) = check_weight(weight) {
-            faults.add(format!("{place}: {fault}"));
+        if photo.boxes.is_empty() {
+            write(photo, None);
         }
-        if weights.insert(image_id.clone(), weight).is_some() {
-            faults.add(format!("{place}: a second weight for {image_id}"));
+        for bbox in &photo.boxes {
+            write(photo, Some(bbox));
         }
     }
-    faults.into_result()?;
-    Ok(weights)
+    writer.into_inner().expect("writing to a Vec cannot fail")
 }
 
 #[cfg(test)]
@@ -334,7 +317,8 @@ mod tests {
     #[test]
     fn odd_rows_of_one_photo_are_its_boxes() {
         let text = format!(
-            "\u{feff}{HEADER}\r\na,a.jpg,10,8,n01440764,0,0,0,5,5\r\na,a.jpg,10,8,n01440764,0,5.5,5,12,8\r\n\
+            "\u{feff}{HEADER}\r\na,a.jpg,10,8,n01440764,0,0,0,5,5\r\n\
+             a,a.jpg,10,8,n01440764,0,5.5,5,12,8\r\n\
              a,a.jpg,10,8,n01443537,1,0,0,1,1\r\nb,b.jpg,10,8,,-1,0,0,5,5\r\n"
         );
         let dataset = read_text(&text).unwrap_or_else(|e| panic!("{e}"));
@@ -357,7 +341,7 @@ mod tests {
         );
     }
 
-    /// Blank lines between rows, carriage returns: the line that is named is the file's.
+    /// With blank lines between rows and carriage returns, the line that is named is the file's.
     #[test]
     fn faults_after_blank_lines_have_the_right_line() {
         let text = format!(
@@ -367,12 +351,12 @@ mod tests {
         assert!(error.contains("boxes.csv:6: box (5, 0, 5, 5)"), "{error}");
     }
 
-    /// What is written is read again: a photo without a box, one without size, other classes than
-    /// ImageNet's, weights.
+    /// A photo without a box, one without a size, classes that are not ImageNet's, weights.
     #[test]
     fn a_table_is_written_and_read_again() {
         let text = format!(
-            "{HEADER},blacklisted,weight\na,/a.jpg,10,8,dog,1,0,0,5.25,5,true,2\nb,/b.jpg,,,cat,0,,,,,,0.5\n\
+            "{HEADER},blacklisted,weight\na,/a.jpg,10,8,dog,1,0,0,5.25,5,true,2\n\
+             b,/b.jpg,,,cat,0,,,,,,0.5\n\
              a,/a.jpg,10,8,dog,1,1,1,5,5,true,2\n"
         );
         let first = read_text(&text).unwrap_or_else(|e| panic!("{e}"));
@@ -385,13 +369,13 @@ mod tests {
             ),
             (None, 0, 2)
         );
-        let again = read_text(&String::from_utf8(write(&first)).expect("text"))
+        let again = read_text(&String::from_utf8(write_csv(&first)).expect("text"))
             .unwrap_or_else(|e| panic!("{e}"));
         assert_eq!((&again.photos, again.weighted), (&first.photos, true));
     }
 
     #[test]
-    fn faults_are_named() {
+    fn faults_name_their_place() {
         let rows = [
             "a,a.jpg,10,8,n01440764,0,5,0,5,5",
             "b,b.jpg,10,8,n01440764,0,20,0,25,5",
@@ -406,11 +390,11 @@ mod tests {
             .expect_err("faults")
             .to_string();
         let expected = [
-            "boxes.csv:2: box (5, 0, 5, 5) is inside out",
-            "boxes.csv:3: box (20, 0, 25, 5) lies outside the photo of 10 x 8",
+            "boxes.csv:2: box (5, 0, 5, 5) is inverted (x_min >= x_max)",
+            "boxes.csv:3: box (20, 0, 25, 5) is outside the photo of 10 x 8",
             "boxes.csv:4: class_index 1000",
             "boxes.csv:5: class 1 is n01443537, not n01440764",
-            "boxes.csv:6: box (NaN",
+            "boxes.csv:6: box (NaN, 0, 5, 5) has an edge that is not a finite number",
             "line: 7",
             "boxes.csv:9: duplicate id g (first at",
         ];

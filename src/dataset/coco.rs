@@ -1,30 +1,34 @@
 //! COCO instances: one JSON of photos, categories, boxes and segmentations.
 //!
-//! Boxes are `x, y, width, height` with continuous edges from the top-left corner on, which is the
-//! inner convention. A photo stands once for each category that has an object in it, called
-//! `IMAGE_ID/CATEGORY_ID`; a crowd (`iscrowd`) is no object, and its pixels are left out of masks.
-//! Category ids have gaps: classes are in their order.
+//! Boxes are `x, y, width, height` with continuous edges, measured from the top-left corner, which
+//! is the convention of this program. A photo appears once for each category that has an object in
+//! it, under the name `IMAGE_ID/CATEGORY_ID`. A crowd (`iscrowd`) is not an object, and its pixels
+//! are left out of masks. Category ids have gaps; classes are in the order of the ids.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
 
-use super::faults::Gate;
-use super::run_lengths::Runs;
-use super::{Dataset, DatasetError, Mask, Photo, Profile};
+use super::error::DatasetError;
+use super::mask::Mask;
+use super::photo::Photo;
+use super::profile::Profile;
+use super::segmentation::Segmentation;
+use super::truth::Dataset;
+use super::validator::BoxValidator;
 use crate::classes::ClassList;
 use crate::geometry::{BBox, Size};
 
 #[derive(Deserialize)]
 struct CocoFile {
-    images: Vec<Image>,
+    images: Vec<CocoImage>,
     annotations: Vec<CocoAnnotation>,
-    categories: Vec<Category>,
+    categories: Vec<CocoCategory>,
 }
 
 #[derive(Deserialize)]
-struct Image {
+struct CocoImage {
     id: u64,
     width: u32,
     height: u32,
@@ -42,85 +46,49 @@ struct CocoAnnotation {
 }
 
 #[derive(Deserialize)]
-struct Category {
+struct CocoCategory {
     id: u64,
     name: String,
 }
 
-/// An object's pixels as the file has them.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
-#[serde(untagged)]
-pub enum Segmentation {
-    /// Polygons x₀, y₀, x₁, y₁, ... which are joined; pixels of the photo, continuous.
-    Polygons(Vec<Vec<f64>>),
-    /// Lengths of runs.
-    Counts {
-        /// In pixels, down one column after the other; background and object by turns, background
-        /// first.
-        counts: Vec<u32>,
-    },
-    /// Lengths of runs, compressed.
-    Text {
-        /// In COCO's letters.
-        counts: String,
-    },
-}
-
-impl Segmentation {
-    /// The runs of a photo of `size`.
-    pub(super) fn runs(&self, size: Size) -> Result<Vec<Runs>, String> {
-        match self {
-            // A polygon of two points encloses nothing.
-            Self::Polygons(polygons) => polygons
-                .iter()
-                .filter(|points| points.len() > 4)
-                .map(|points| Runs::polygon(points, size))
-                .collect(),
-            Self::Counts { counts } => Ok(vec![Runs::from_counts(counts, size)?]),
-            Self::Text { counts } => Ok(vec![Runs::from_text(counts, size)?]),
-        }
-    }
-}
-
 /// A category's objects in a photo.
 #[derive(Default)]
-struct Objects {
+struct CocoObjects {
     boxes: Vec<BBox>,
-    /// One a box, where it has one.
+    /// One per box; `None` for a box without a segmentation.
     masks: Vec<Option<Segmentation>>,
     crowds: Vec<Segmentation>,
 }
 
-impl Objects {
-    /// Adds an annotation of `image`.
+impl CocoObjects {
+    /// Adds an annotation of a photo of `size`.
     fn add(
         &mut self,
         annotation: CocoAnnotation,
-        image: &Image,
-        gate: &mut Gate,
+        size: Size,
+        validator: &mut BoxValidator,
         place: impl FnOnce() -> String,
     ) {
         // Data without segmentations often have empty ones.
         let segmentation = annotation
             .segmentation
             .filter(|found| *found != Segmentation::Polygons(vec![]));
-        let [x, y, w, h] = annotation.bbox;
         if annotation.iscrowd == 1 {
             self.crowds.extend(segmentation);
-        } else if let Some(bbox) = gate.pass(
-            BBox::new(x, y, x + w, y + h),
-            Some(Size::new(image.width, image.height)),
-            place,
-        ) {
+            return;
+        }
+        let [x, y, width, height] = annotation.bbox;
+        let bbox = BBox::new(x, y, x + width, y + height);
+        if let Some(bbox) = validator.check(bbox, Some(size), place) {
             self.boxes.push(bbox);
             self.masks.push(segmentation);
         }
     }
 
-    /// The photo of these objects, which lies in the folder `images`.
-    fn photo(self, image: &Image, images: &Path) -> Photo {
+    /// The photo of these objects, whose file is in the folder `images`.
+    fn into_photo(self, image: &CocoImage, images: &Path) -> Photo {
         let size = Size::new(image.width, image.height);
-        // A mask stands for all objects, or for none.
+        // A mask is that of all objects, so one object without a segmentation leaves no mask.
         let masks: Option<Vec<Segmentation>> = self.masks.into_iter().collect();
         Photo {
             path: images.join(&image.file_name),
@@ -136,65 +104,47 @@ impl Objects {
     }
 }
 
-/// Reads the annotations in `file`; photos lie in `images`.
+/// Objects by image id and category id.
+type CocoObjectsById = BTreeMap<(u64, u64), CocoObjects>;
+
+/// Reads the annotations in `file`; photos are in `images`.
 pub(super) fn read(file: &Path, images: &Path, lenient: bool) -> Result<Dataset, DatasetError> {
     let bytes = std::fs::read(file).map_err(|e| DatasetError::at(file, e))?;
-    let mut instances: CocoFile = serde_json::from_slice(&bytes).map_err(|e| DatasetError::at(file, e))?;
+    let mut instances: CocoFile =
+        serde_json::from_slice(&bytes).map_err(|e| DatasetError::at(file, e))?;
     instances.categories.sort_by_key(|category| category.id);
-    let categories = instances
-        .categories
-        .iter()
-        .map(|category| (category.id.to_string(), category.name.clone()));
+    let categories = instances.categories.iter();
+    let categories = categories.map(|category| (category.id.to_string(), category.name.clone()));
     let classes = ClassList::new("coco", categories).map_err(|e| DatasetError::at(file, e))?;
-    let by_id: BTreeMap<u64, &Image> = instances
+    let image_by_id: BTreeMap<u64, &CocoImage> = instances
         .images
         .iter()
         .map(|image| (image.id, image))
         .collect();
-    let mut gate = Gate::new(lenient);
-    if by_id.len() < instances.images.len() {
-        gate.faults
-            .add(format!("{}: an image id stands twice", file.display()));
+
+    let mut validator = BoxValidator::new(lenient);
+    if image_by_id.len() < instances.images.len() {
+        let fault = format!("{}: an image id occurs twice", file.display());
+        validator.faults.add(fault);
     }
-    let mut found: BTreeMap<(u64, u64), Objects> = BTreeMap::new();
+    let mut objects_by_id = CocoObjectsById::new();
     for (i, annotation) in instances.annotations.into_iter().enumerate() {
-        let CocoAnnotation {
-            image_id,
-            category_id,
-            ..
-        } = annotation;
+        let (image_id, category_id) = (annotation.image_id, annotation.category_id);
         let place = || format!("{}: annotation {i} (image {image_id})", file.display());
-        match (
-            by_id.get(&image_id),
-            classes.class(&category_id.to_string()),
-        ) {
-            (Some(image), Some(_)) => {
-                found
-                    .entry((image_id, category_id))
-                    .or_default()
-                    .add(annotation, image, &mut gate, place);
-            }
-            _ => gate.faults.add(format!(
+        let is_category = classes.class(&category_id.to_string()).is_some();
+        let Some(image) = image_by_id.get(&image_id).filter(|_| is_category) else {
+            validator.faults.add(format!(
                 "{}: there is no such image, or no category {category_id}",
                 place()
-            )),
-        }
+            ));
+            continue;
+        };
+        let size = Size::new(image.width, image.height);
+        let objects = objects_by_id.entry((image_id, category_id)).or_default();
+        objects.add(annotation, size, &mut validator, place);
     }
-    let mut categories_in: BTreeMap<u64, usize> = BTreeMap::new();
-    found
-        .keys()
-        .for_each(|(image, _)| *categories_in.entry(*image).or_default() += 1);
-    let photos = found
-        .into_iter()
-        .filter(|(_, objects)| !objects.boxes.is_empty());
-    let photos = photos.map(|((image_id, category_id), objects)| Photo {
-        id: format!("{image_id}/{category_id}"),
-        class: classes.class(&category_id.to_string()),
-        distractors: categories_in[&image_id] > 1,
-        ..objects.photo(by_id[&image_id], images)
-    });
-    let photos = photos.collect();
-    let (notes, edges) = gate.close()?;
+    let photos = photos(objects_by_id, &image_by_id, &classes, images);
+    let (notes, edges) = validator.finish()?;
     Ok(Dataset {
         profile: Profile::Coco,
         classes,
@@ -205,11 +155,37 @@ pub(super) fn read(file: &Path, images: &Path, lenient: bool) -> Result<Dataset,
     })
 }
 
+/// A photo for each image and category with a box.
+fn photos(
+    objects_by_id: CocoObjectsById,
+    image_by_id: &BTreeMap<u64, &CocoImage>,
+    classes: &ClassList,
+    images: &Path,
+) -> Vec<Photo> {
+    let mut categories_in: BTreeMap<u64, usize> = BTreeMap::new();
+    for (image_id, _) in objects_by_id.keys() {
+        *categories_in.entry(*image_id).or_default() += 1;
+    }
+    let mut photos = Vec::new();
+    for ((image_id, category_id), objects) in objects_by_id {
+        if objects.boxes.is_empty() {
+            continue;
+        }
+        photos.push(Photo {
+            id: format!("{image_id}/{category_id}"),
+            class: classes.class(&category_id.to_string()),
+            distractors: categories_in[&image_id] > 1,
+            ..objects.into_photo(image_by_id[&image_id], images)
+        });
+    }
+    photos
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn with(text: &str) -> Result<Dataset, DatasetError> {
+    fn read_text(text: &str) -> Result<Dataset, DatasetError> {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("instances.json");
         std::fs::write(&file, text).expect("a file");
@@ -228,11 +204,11 @@ mod tests {
         {"id": 3, "image_id": 139, "category_id": 90, "bbox": [3, 0, 1, 1], "iscrowd": 0, "segmentation": []},
         {"id": 4, "image_id": 9, "category_id": 90, "bbox": [3, 0, 1, 1], "iscrowd": 1}]}"#;
 
-    /// Ids in no order and with gaps, a crowd, an object without a mask, a photo with nothing but a
-    /// crowd.
+    /// Ids that are unsorted and have gaps, a crowd, an object without a mask, a photo with nothing
+    /// but a crowd.
     #[test]
     fn odd_instances_are_read() {
-        let dataset = with(GOOD).unwrap_or_else(|e| panic!("{e}"));
+        let dataset = read_text(GOOD).unwrap_or_else(|e| panic!("{e}"));
         let [person, brush] = &dataset.photos[..] else {
             panic!("two: {:?}", dataset.photos)
         };
@@ -250,14 +226,14 @@ mod tests {
             .mask
             .as_ref()
             .expect("a mask")
-            .read([4, 3])
+            .read(Size::new(4, 3))
             .expect("it is painted");
         assert_eq!(mask.object.row(1).to_vec(), [true, true, false, false]);
         assert_eq!(mask.ignore.row(1).to_vec(), [false, false, true, false]);
     }
 
     #[test]
-    fn faults_are_named() {
+    fn faults_name_their_place() {
         for (from, to, expected) in [
             (
                 "\"image_id\": 9",
@@ -272,25 +248,29 @@ mod tests {
             (
                 "2.25",
                 "-2.25",
-                "annotation 0 (image 139): box (0.5, 1, -1.75, 3) is inside out",
+                "annotation 0 (image 139): box (0.5, 1, -1.75, 3) is inverted (x_min >= x_max)",
             ),
-            ("\"id\": 9,", "\"id\": 139,", "an image id stands twice"),
-            ("\"id\": 90,", "\"id\": 1,", "as class 0 is"),
+            ("\"id\": 9,", "\"id\": 139,", "an image id occurs twice"),
+            (
+                "\"id\": 90,",
+                "\"id\": 1,",
+                "class 1 has the key 1, and so has class 0",
+            ),
             ("2.25", "\"x\"", "line 6 column"),
         ] {
-            let error = with(&GOOD.replacen(from, to, 1))
+            let error = read_text(&GOOD.replacen(from, to, 1))
                 .expect_err(expected)
                 .to_string();
             assert!(error.contains(expected), "{expected}:\n{error}");
         }
         let dataset =
-            with(&GOOD.replace("[6, 3, 3]", "[6, 3, 4]")).unwrap_or_else(|e| panic!("{e}"));
+            read_text(&GOOD.replace("[6, 3, 3]", "[6, 3, 4]")).unwrap_or_else(|e| panic!("{e}"));
         assert!(
             dataset.photos[0]
                 .mask
                 .as_ref()
                 .expect("a mask")
-                .read([4, 3])
+                .read(Size::new(4, 3))
                 .is_err()
         );
     }

@@ -1,21 +1,27 @@
-//! CUB-200-2011: lists with fields apart by blanks, ids in place of names.
+//! CUB-200-2011: lists whose fields are separated by blanks, with ids instead of names.
 //!
-//! `images.txt` (`id path`), `image_class_labels.txt` (`id class`), `classes.txt` (`class name`),
-//! `train_test_split.txt` (`id 1` for training), `bounding_boxes.txt` (`id x y width height`),
-//! photos in `images/`; masks, where they were fetched too, in `segmentations/` (five annotators'
-//! votes: 255 where all agree).
+//! The lists are `images.txt` (`id path`), `image_class_labels.txt` (`id class`), `classes.txt`
+//! (`class name`), `train_test_split.txt` (`id 1` for training) and `bounding_boxes.txt`
+//! (`id x y width height`). Photos are in `images/`; masks, if they were fetched too, are in
+//! `segmentations/` (the votes of five annotators: 255 where all agree).
 //!
-//! A box of width w holds w columns here. wsolevaluation takes x + w as an inclusive end, one more;
-//! `box-end` tells which, and the notes repeat it. The lists state no sizes: they are the photos'
-//! own.
+//! A box of width w contains w columns. wsolevaluation takes x + w as an inclusive end, which is
+//! one column more. `box-end` chooses between the two, and the notes say so. The lists do not state
+//! sizes: they are those of the photos' files.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use serde::Deserialize;
 
-use super::faults::Gate;
-use super::{Dataset, DatasetError, Mask, Photo, Profile, photo, text};
+use super::decode::read_sizes;
+use super::error::DatasetError;
+use super::mask::Mask;
+use super::photo::Photo;
+use super::profile::Profile;
+use super::text;
+use super::truth::Dataset;
+use super::validator::BoxValidator;
 use crate::classes::ClassList;
 use crate::geometry::{BBox, Size};
 
@@ -32,7 +38,8 @@ pub(super) enum CubSplit {
 }
 
 impl CubSplit {
-    pub(super) fn named(name: Option<&str>) -> Option<Self> {
+    /// The split with this name; the test set where none is given.
+    pub(super) fn from_name(name: Option<&str>) -> Option<Self> {
         match name {
             None | Some("test") => Some(Self::Test),
             Some("train") => Some(Self::Train),
@@ -46,14 +53,14 @@ impl CubSplit {
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum BoxEnd {
-    /// At x + width, outside: the box is `width` columns wide.
+    /// At x + width, exclusive: the box is `width` columns wide.
     #[default]
     Exclusive,
-    /// At x + width, inside, cut off at the photo's last column: as wsolevaluation has it.
+    /// At x + width, inclusive, and cut off at the photo's last column, as in wsolevaluation.
     Inclusive,
 }
 
-/// What the lists say of photos, by the photos' ids.
+/// The lists that say something of a photo, by its id.
 struct CubLists {
     labels: HashMap<String, String>,
     splits: HashMap<String, String>,
@@ -63,10 +70,10 @@ struct CubLists {
 impl CubLists {
     fn read(root: &Path) -> Result<Self, DatasetError> {
         let by_id = |name: &str| -> Result<HashMap<String, String>, DatasetError> {
-            let pairs = text::each(&root.join(name), |line| {
+            let pairs = text::parse_lines(&root.join(name), |line| {
                 let (id, value) = line
                     .split_once(' ')
-                    .ok_or_else(|| format!("'{line}' is no `id value`"))?;
+                    .ok_or_else(|| format!("'{line}' is not of the form `id value`"))?;
                 Ok((id.to_owned(), value.trim().to_owned()))
             })?;
             Ok(pairs.into_iter().map(|(_, pair)| pair).collect())
@@ -78,31 +85,52 @@ impl CubLists {
         })
     }
 
+    /// Reads a line of `images.txt`, and what the lists say of its photo.
+    fn photo(
+        &self,
+        line: &str,
+        classes: usize,
+        split: CubSplit,
+        end: BoxEnd,
+    ) -> Result<CubPhoto, String> {
+        let (id, path) = line
+            .split_once(' ')
+            .ok_or_else(|| format!("'{line}' is not of the form `id path`"))?;
+        let is_in_split = self.is_in(id, split)?;
+        Ok(CubPhoto {
+            path: path.trim().to_owned(),
+            class: self.class(id, classes)?,
+            bbox: self.bbox(id, end)?,
+            is_in_split,
+        })
+    }
+
     fn is_in(&self, id: &str, split: CubSplit) -> Result<bool, String> {
         match value(&self.splits, id, "split")? {
             "1" => Ok(split != CubSplit::Test),
             "0" => Ok(split != CubSplit::Train),
             other => Err(format!(
-                "photo {id} is of split '{other}'; 0 and 1 are known"
+                "photo {id} has the split '{other}'; expected 0 or 1"
             )),
         }
     }
 
-    /// The class from 0 on, of so many.
+    /// The class, from 0 on.
     fn class(&self, id: &str, classes: usize) -> Result<usize, String> {
         let label = value(&self.labels, id, "class")?;
-        let class = label
-            .parse::<usize>()
-            .ok()
-            .filter(|class| (1..=classes).contains(class));
-        Ok(class.ok_or_else(|| format!("photo {id} is of class '{label}', of {classes}"))? - 1)
+        match label.parse::<usize>() {
+            Ok(class) if (1..=classes).contains(&class) => Ok(class - 1),
+            _ => Err(format!(
+                "photo {id} has the class '{label}'; expected 1 to {classes}"
+            )),
+        }
     }
 
     fn bbox(&self, id: &str, end: BoxEnd) -> Result<BBox, String> {
-        let [x, y, w, h] =
-            text::fields::<4>(value(&self.boxes, id, "box")?, ' ')?.map(text::number);
+        let fields = text::fields::<4>(value(&self.boxes, id, "box")?, ' ')?;
+        let [x, y, width, height] = fields.map(text::parse_number);
         let (x, y) = (x?, y?);
-        let (x_end, y_end) = (x + w?, y + h?);
+        let (x_end, y_end) = (x + width?, y + height?);
         Ok(match end {
             BoxEnd::Exclusive => BBox::new(x, y, x_end, y_end),
             BoxEnd::Inclusive => BBox::from_inclusive(x, y, x_end, y_end),
@@ -116,14 +144,22 @@ fn value<'a>(list: &'a HashMap<String, String>, id: &str, what: &str) -> Result<
         .ok_or_else(|| format!("photo {id} has no {what}"))
 }
 
-/// wsolevaluation cuts its larger boxes off where they end one pixel behind the photo; that is no
-/// fault of the list.
+/// A line of `images.txt`, with what the other lists say of its photo.
+struct CubPhoto {
+    /// The path in `images/`, which is the photo's name.
+    path: String,
+    class: usize,
+    bbox: BBox,
+    is_in_split: bool,
+}
+
+/// wsolevaluation's larger boxes may end one pixel after the photo. They are cut off there, since
+/// the list is not at fault.
 fn cut_off(bbox: BBox, size: Size) -> BBox {
-    let Size { width, height } = size;
     let cut = |max: f64, side: f64| if max == side + 1.0 { side } else { max };
     BBox {
-        x_max: cut(bbox.x_max, width.into()),
-        y_max: cut(bbox.y_max, height.into()),
+        x_max: cut(bbox.x_max, size.width.into()),
+        y_max: cut(bbox.y_max, size.height.into()),
         ..bbox
     }
 }
@@ -134,59 +170,43 @@ pub(super) fn read(
     end: BoxEnd,
     lenient: bool,
 ) -> Result<Dataset, DatasetError> {
-    let classes = classes(&root.join("classes.txt"))?;
+    let classes = read_classes(&root.join("classes.txt"))?;
     let lists = CubLists::read(root)?;
     let list = root.join("images.txt");
-    let lines = text::each(&list, |line| {
-        let (id, path) = line
-            .split_once(' ')
-            .ok_or_else(|| format!("'{line}' is no `id path`"))?;
-        let wanted = lists.is_in(id, split)?;
-        Ok((
-            path.trim().to_owned(),
-            lists.class(id, classes.len())?,
-            lists.bbox(id, end)?,
-            wanted,
-        ))
-    })?;
-    let lines: Vec<_> = lines
-        .into_iter()
-        .filter(|(_, (.., wanted))| *wanted)
-        .collect();
+    let mut lines = text::parse_lines(&list, |line| lists.photo(line, classes.len(), split, end))?;
+    lines.retain(|(_, photo)| photo.is_in_split);
+    let images = root.join("images");
     let paths: Vec<_> = lines
         .iter()
-        .map(|(_, (path, ..))| root.join("images").join(path))
+        .map(|(_, photo)| images.join(&photo.path))
         .collect();
-    let sizes = photo::sizes(&paths);
+    let sizes = read_sizes(&paths);
     let segmentations = root.join("segmentations");
-    let mut gate = Gate::new(lenient);
+    let has_masks = segmentations.is_dir();
+    let mut validator = BoxValidator::new(lenient);
     let mut photos = Vec::new();
-    for ((line, (id, class, bbox, _)), (path, size)) in
-        lines.into_iter().zip(paths.into_iter().zip(sizes))
-    {
+    for (((line, photo), path), size) in lines.into_iter().zip(paths).zip(sizes) {
         let bbox = match (end, size) {
-            (BoxEnd::Inclusive, Some(size)) => cut_off(bbox, size),
-            _ => bbox,
+            (BoxEnd::Inclusive, Some(size)) => cut_off(photo.bbox, size),
+            _ => photo.bbox,
         };
-        let mask = segmentations.join(&id).with_extension("png");
+        let bbox = validator.check(bbox, size, || format!("{}:{line}", list.display()));
+        let mask = segmentations.join(&photo.path).with_extension("png");
         photos.push(Photo {
-            mask: segmentations
-                .is_dir()
-                .then_some(Mask::Trimap { path: mask, size }),
-            boxes: gate
-                .pass(bbox, size, || format!("{}:{line}", list.display()))
-                .into_iter()
-                .collect(),
-            class: Some(class),
-            id,
+            mask: has_masks.then_some(Mask::Trimap { path: mask, size }),
+            boxes: bbox.into_iter().collect(),
+            class: Some(photo.class),
+            id: photo.path,
             path,
             size,
             ..Photo::default()
         });
     }
-    let (mut notes, edges) = gate.close()?;
+    let (mut notes, edges) = validator.finish()?;
     if end == BoxEnd::Inclusive {
-        notes.push("boxes end at x + width inclusive, one pixel more than they are wide, as in wsolevaluation".into());
+        let note = "boxes end at x + width inclusive, one pixel more than they are wide, as in \
+                    wsolevaluation";
+        notes.push(note.into());
     }
     Ok(Dataset {
         profile: Profile::Cub,
@@ -198,23 +218,20 @@ pub(super) fn read(
     })
 }
 
-/// `1 001.Black_footed_Albatross`: the key is as it stands, the name without number and
-/// underscores.
-fn classes(path: &Path) -> Result<ClassList, DatasetError> {
+/// Reads lines such as `1 001.Black_footed_Albatross`. The key is the second field; the name is the
+/// key without its number, with blanks for underscores.
+fn read_classes(path: &Path) -> Result<ClassList, DatasetError> {
     let mut expected = 1..;
-    let lines = text::each(path, |line| {
+    let lines = text::parse_lines(path, |line| {
         let [number, key] = text::fields(line, ' ')?;
         if number.parse().ok() != expected.next() {
             return Err(format!("class {number} is out of order"));
         }
-        Ok((
-            key.to_owned(),
-            key.split_once('.')
-                .map_or(key, |(_, name)| name)
-                .replace('_', " "),
-        ))
+        let name = key.split_once('.').map_or(key, |(_, name)| name);
+        Ok((key.to_owned(), name.replace('_', " ")))
     })?;
-    ClassList::new("cub", lines.into_iter().map(|(_, class)| class)).map_err(|e| DatasetError::at(path, e))
+    let classes = lines.into_iter().map(|(_, class)| class);
+    ClassList::new("cub", classes).map_err(|e| DatasetError::at(path, e))
 }
 
 #[cfg(test)]
@@ -240,7 +257,7 @@ mod tests {
         ),
     ];
 
-    fn with<T>(change: &[(&str, &str)], read: impl FnOnce(&Path) -> T) -> T {
+    fn with_lists<T>(change: &[(&str, &str)], read: impl FnOnce(&Path) -> T) -> T {
         let folder = tempfile::tempdir().expect("a folder");
         for (name, text) in LISTS.iter().chain(change) {
             fs::write(folder.path().join(name), text).expect("a file");
@@ -253,12 +270,12 @@ mod tests {
         read(folder.path())
     }
 
-    /// The first box of the real list; a blank in a file's name, carriage returns, no end of the
-    /// last line.
+    /// The first box of the real list; a blank in a file's name, carriage returns, no newline at
+    /// the end.
     #[test]
     fn odd_lists_are_read() {
         let read = |split, end| {
-            with(&[], |root| read(root, split, end, false)).unwrap_or_else(|e| panic!("{e}"))
+            with_lists(&[], |root| read(root, split, end, false)).unwrap_or_else(|e| panic!("{e}"))
         };
         let test = read(CubSplit::Test, BoxEnd::Exclusive);
         let [photo] = &test.photos[..] else {
@@ -266,14 +283,17 @@ mod tests {
         };
         assert_eq!(
             (photo.id.as_str(), photo.size),
-            ("001.Black_footed_Albatross/a b.jpg", Some([385, 331]))
+            (
+                "001.Black_footed_Albatross/a b.jpg",
+                Some(Size::new(385, 331))
+            )
         );
         assert_eq!(photo.boxes, [BBox::new(60., 27., 385., 331.)]);
         assert_eq!(test.classes.title(0), "Black footed Albatross");
         // As in wsolevaluation: (60, 27, 385, 331), cut off at the last column and row.
         let wsol = read(CubSplit::Test, BoxEnd::Inclusive);
         assert_eq!(
-            (wsol.photos[0].boxes[0], wsol.edges.behind_end),
+            (wsol.photos[0].boxes[0], wsol.edges.past_end),
             (BBox::new(60., 27., 385., 331.), 0)
         );
         // The photo of the training set is not there: its size is not known.
@@ -286,29 +306,37 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_named() {
+    fn faults_name_their_place() {
         for (name, text, expected) in [
             (
                 "image_class_labels.txt",
                 "1 1\n2 3\n",
-                "images.txt:2: photo 2 is of class '3', of 2",
+                "images.txt:2: photo 2 has the class '3'; expected 1 to 2",
             ),
-            ("train_test_split.txt", "1 0\n", "photo 2 has no split"),
-            ("train_test_split.txt", "1 0\n2 x\n", "split 'x'"),
+            (
+                "train_test_split.txt",
+                "1 0\n",
+                "images.txt:2: photo 2 has no split",
+            ),
+            (
+                "train_test_split.txt",
+                "1 0\n2 x\n",
+                "images.txt:2: photo 2 has the split 'x'; expected 0 or 1",
+            ),
             (
                 "bounding_boxes.txt",
                 "1 60 27 325\n2 0 0 1 1",
-                "images.txt:1: 3 fields",
+                "images.txt:1: expected 4 fields, found 3",
             ),
             (
                 "bounding_boxes.txt",
                 "1 60 27 -3 5\n2 0 0 1 1",
-                "inside out",
+                "images.txt:1: box (60, 27, 57, 32) is inverted",
             ),
             (
                 "bounding_boxes.txt",
                 "1 600 27 3 5\n2 0 0 1 1",
-                "outside the photo of 385 x 331",
+                "images.txt:1: box (600, 27, 603, 32) is outside the photo of 385 x 331",
             ),
             (
                 "classes.txt",
@@ -316,7 +344,7 @@ mod tests {
                 "classes.txt:2: class 3 is out of order",
             ),
         ] {
-            let error = with(&[(name, text)], |root| {
+            let error = with_lists(&[(name, text)], |root| {
                 read(root, CubSplit::All, BoxEnd::Exclusive, false)
             });
             let error = error.expect_err(expected).to_string();

@@ -1,37 +1,29 @@
-//! A plain folder of photos, without boxes: for running, not for scoring boxes.
+//! A plain folder of photos without boxes: for running, not for scoring boxes.
 //!
-//! Photos may lie in folders that name their class, by its key (WordNet id) or its number in the
-//! class list, as in `n02119789/a.jpg`; photos that lie elsewhere have no class. The name of a
+//! Photos may be in folders that are named after their class, by its key (a WordNet id) or its
+//! index in the class list, as in `n02119789/a.jpg`. Other photos have no class. The name of a
 //! photo is its path in the folder.
 
 use std::path::{Path, PathBuf};
 
-use super::{Dataset, DatasetError, Photo, Profile, photo};
+use super::decode::read_sizes;
+use super::error::DatasetError;
+use super::photo::Photo;
+use super::profile::Profile;
+use super::truth::Dataset;
 use crate::classes::ClassList;
 
 pub(super) fn read(root: &Path, classes: ClassList) -> Result<Dataset, DatasetError> {
     let mut paths = Vec::new();
     collect(root, &mut paths).map_err(|e| DatasetError::at(root, e))?;
     paths.sort();
-    let sizes = photo::sizes(&paths);
+    let sizes = read_sizes(&paths);
     let mut photos = Vec::new();
     for (path, size) in paths.into_iter().zip(sizes) {
         let name = path.strip_prefix(root).unwrap_or(&path);
-        let above = name
-            .parent()
-            .and_then(Path::file_name)
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        let number = || {
-            above
-                .parse()
-                .ok()
-                .filter(|&class: &usize| class < classes.len())
-        };
-        let class = classes.class(above).or_else(number);
         photos.push(Photo {
             id: name.display().to_string(),
-            class,
+            class: class_of_folder(name, &classes),
             size,
             path,
             ..Photo::default()
@@ -45,7 +37,17 @@ pub(super) fn read(root: &Path, classes: ClassList) -> Result<Dataset, DatasetEr
     })
 }
 
-/// Whether a folder holds photos, itself or in its folders.
+/// The class after which the folder of a photo is named, if it is.
+fn class_of_folder(photo: &Path, classes: &ClassList) -> Option<usize> {
+    let folder = photo.parent()?.file_name()?.to_str()?;
+    if let Some(class) = classes.class(folder) {
+        return Some(class);
+    }
+    let index = folder.parse().ok()?;
+    (index < classes.len()).then_some(index)
+}
+
+/// Whether a folder contains photos, at any depth.
 pub(super) fn has_photos(root: &Path) -> bool {
     let mut paths = Vec::new();
     collect(root, &mut paths).is_ok() && !paths.is_empty()
@@ -54,7 +56,7 @@ pub(super) fn has_photos(root: &Path) -> bool {
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        // What a link leads to may lie above: folders are not followed through links.
+        // A link may lead to a folder above this one, so links to folders are not followed.
         if entry.file_type()?.is_dir() {
             collect(&entry.path(), paths)?;
         } else if is_photo(&entry.path()) {
@@ -76,6 +78,7 @@ fn is_photo(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::Size;
 
     /// Classes by key and by number, a photo of no class, other files, capital letters.
     #[test]
@@ -91,7 +94,7 @@ mod tests {
             let path = folder.path().join(name);
             std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
             if name.ends_with("txt") {
-                std::fs::write(path, "no photo").expect("a file");
+                std::fs::write(path, "not a photo").expect("a file");
             } else {
                 image::RgbImage::new(5, 4).save(path).expect("a photo");
             }
@@ -103,7 +106,7 @@ mod tests {
             .iter()
             .map(|p| (p.id.as_str(), p.class, p.size))
             .collect();
-        let size = Some([5, 4]);
+        let size = Some(Size::new(5, 4));
         let expected = [
             ("7/a.png", Some(7), size),
             ("lone.jpg", None, size),

@@ -1,23 +1,32 @@
 //! Kaggle's "ImageNet Object Localization Challenge": a table of classes and boxes beside ILSVRC's
 //! tree.
 //!
-//! * `LOC_val_solution.csv` (or `LOC_train_solution.csv`): `ImageId,PredictionString`, where the
-//!   string repeats `WNID xmin ymin xmax ymax`, 0-based and inclusive. Rows are in no order; photos
-//!   are put in that of their names;
-//! * `LOC_synset_mapping.txt`: `WNID names`, sorted by WordNet id, which is the order of
-//!   classifiers;
-//! * `ILSVRC/Data/CLS-LOC/val/NAME.JPEG`, or `.../train/WNID/NAME.JPEG`;
-//! * a blacklist and `map_clsloc.txt` of the devkit, where they were put there;
-//! * `ILSVRC/Annotations/CLS-LOC/val/NAME.xml`, of which only the sizes are taken. Where they are
-//!   not there, the photos' own sizes are.
+//! * `LOC_val_solution.csv` (or `LOC_train_solution.csv`) has the columns
+//!   `ImageId,PredictionString`, where the string repeats `WNID xmin ymin xmax ymax`, 0-based and
+//!   inclusive. Its rows are unsorted; photos are sorted by name.
+//! * `LOC_synset_mapping.txt` has lines `WNID names`, sorted by WordNet id, which is the order of
+//!   classifiers.
+//! * Photos are `ILSVRC/Data/CLS-LOC/val/NAME.JPEG`, or `.../train/WNID/NAME.JPEG`.
+//! * The devkit's blacklist and `map_clsloc.txt` are used if they were put there.
+//! * Of `ILSVRC/Annotations/CLS-LOC/val/NAME.xml`, only the sizes are used. Without these files,
+//!   sizes are those of the photos' files.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::faults::Gate;
+use super::annotation;
+use super::decode::read_sizes;
+use super::error::DatasetError;
+use super::ilsvrc_val;
 use super::label_order::LabelOrder;
-use super::{Dataset, DatasetError, Photo, Profile, annotation, photo, table, text, val};
+use super::photo::Photo;
+use super::profile::Profile;
+use super::table::csv_rows;
+use super::text;
+use super::truth::Dataset;
+use super::validator::BoxValidator;
 use crate::classes::ClassList;
 use crate::geometry::{BBox, Size};
 
@@ -29,11 +38,19 @@ pub(super) enum KaggleSplit {
 }
 
 impl KaggleSplit {
-    pub(super) fn named(name: Option<&str>) -> Option<Self> {
+    /// The split with this name; the validation set where none is given.
+    pub(super) fn from_name(name: Option<&str>) -> Option<Self> {
         match name {
             None | Some("val") => Some(Self::Val),
             Some("train") => Some(Self::Train),
             _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Val => "val",
+            Self::Train => "train",
         }
     }
 }
@@ -46,6 +63,14 @@ struct KaggleRow {
     boxes: String,
 }
 
+/// What a row of the table says of a photo.
+struct KaggleSolution {
+    id: String,
+    class: usize,
+    boxes: Vec<BBox>,
+    place: String,
+}
+
 pub(super) fn read(
     root: &Path,
     split: KaggleSplit,
@@ -53,61 +78,21 @@ pub(super) fn read(
     label_map: Option<&Path>,
     lenient: bool,
 ) -> Result<Dataset, DatasetError> {
-    let name = if split == KaggleSplit::Val { "val" } else { "train" };
-    let classes = classes(&root.join("LOC_synset_mapping.txt"))?;
-    let table = root.join(format!("LOC_{name}_solution.csv"));
-    let images = root.join("ILSVRC/Data/CLS-LOC").join(name);
-    let annotations = root.join("ILSVRC/Annotations/CLS-LOC").join(name);
-    let mut gate = Gate::new(lenient);
-    let solutions = solutions(&table, &classes, &mut gate)?;
-    let name = |Solution { id, class, .. }: &Solution| match split {
-        KaggleSplit::Val => PathBuf::from(id),
-        KaggleSplit::Train => Path::new(classes.key(*class)).join(id),
+    let classes = read_classes(&root.join("LOC_synset_mapping.txt"))?;
+    let table = root.join(format!("LOC_{}_solution.csv", split.name()));
+    let mut validator = BoxValidator::new(lenient);
+    let solutions = read_solutions(&table, &classes, &mut validator)?;
+    let blacklisted = match &blacklist {
+        Some(path) => ilsvrc_val::read_blacklist(path, ilsvrc_val::PHOTOS)?,
+        None => HashSet::new(),
     };
-    let names: Vec<PathBuf> = solutions.iter().map(name).collect();
-    let paths: Vec<PathBuf> = names
-        .iter()
-        .map(|name| images.join(name).with_added_extension("JPEG"))
-        .collect();
-    let sizes = match annotations.is_dir() {
-        true => annotated_sizes(&annotations, &names),
-        false => photo::sizes(&paths).into_iter().map(Ok).collect(),
-    };
-    let left_out = blacklist
-        .as_ref()
-        .map(|path| val::blacklist(path, val::PHOTOS))
-        .transpose()?
-        .unwrap_or_default();
-    let mut photos = Vec::new();
-    for (
-        Solution {
-            id,
-            class,
-            boxes,
-            place,
-        },
-        (path, size),
-    ) in solutions.into_iter().zip(paths.into_iter().zip(sizes))
-    {
-        let size = size
-            .map_err(|fault| gate.faults.add(fault))
-            .unwrap_or_default();
-        photos.push(Photo {
-            boxes: boxes
-                .into_iter()
-                .filter_map(|bbox| gate.pass(bbox, size, || place.clone()))
-                .collect(),
-            blacklisted: left_out.contains(&val::number(&id)),
-            class: Some(class),
-            id,
-            path,
-            size,
-            ..Photo::default()
-        });
+    let mut photos = photos(root, split, &classes, solutions, &mut validator);
+    for photo in &mut photos {
+        photo.blacklisted = blacklisted.contains(&ilsvrc_val::photo_number(&photo.id));
     }
-    let (mut notes, edges) = gate.close()?;
+    let (mut notes, edges) = validator.finish()?;
     if blacklist.is_none() && split == KaggleSplit::Val {
-        notes.push(val::NO_BLACKLIST.into());
+        notes.push(ilsvrc_val::NO_BLACKLIST.into());
     }
     let profile = if blacklist.is_some() {
         Profile::Devkit
@@ -115,10 +100,7 @@ pub(super) fn read(
         Profile::Kaggle
     };
     let ilsvrc_ids = LabelOrder::new(label_map, &classes)?.complete();
-    let files = blacklist
-        .into_iter()
-        .map(|path| ("blacklist", path))
-        .collect();
+    let files = blacklist.into_iter().map(|path| ("blacklist", path));
     Ok(Dataset {
         profile,
         classes,
@@ -126,61 +108,104 @@ pub(super) fn read(
         photos,
         notes,
         edges,
-        files,
+        files: files.collect(),
         ..Dataset::default()
     })
 }
 
-/// What a row of the table says of a photo.
-struct Solution {
-    id: String,
-    class: usize,
-    boxes: Vec<BBox>,
-    place: String,
+/// The photos of a split's solutions, in their order.
+fn photos(
+    root: &Path,
+    split: KaggleSplit,
+    classes: &ClassList,
+    solutions: Vec<KaggleSolution>,
+    validator: &mut BoxValidator,
+) -> Vec<Photo> {
+    let images = root.join("ILSVRC/Data/CLS-LOC").join(split.name());
+    let annotations = root.join("ILSVRC/Annotations/CLS-LOC").join(split.name());
+    let name = |solution: &KaggleSolution| match split {
+        KaggleSplit::Val => PathBuf::from(&solution.id),
+        KaggleSplit::Train => Path::new(classes.key(solution.class)).join(&solution.id),
+    };
+    let names: Vec<PathBuf> = solutions.iter().map(name).collect();
+    let paths: Vec<PathBuf> = names
+        .iter()
+        .map(|name| images.join(name).with_added_extension("JPEG"))
+        .collect();
+    let sizes: Vec<Result<Option<Size>, String>> = if annotations.is_dir() {
+        annotated_sizes(&annotations, &names)
+    } else {
+        read_sizes(&paths).into_iter().map(Ok).collect()
+    };
+    let mut photos = Vec::new();
+    for ((solution, path), size) in solutions.into_iter().zip(paths).zip(sizes) {
+        let size = size.unwrap_or_else(|fault| {
+            validator.faults.add(fault);
+            None
+        });
+        let mut boxes = Vec::new();
+        for bbox in solution.boxes {
+            boxes.extend(validator.check(bbox, size, || solution.place.clone()));
+        }
+        photos.push(Photo {
+            boxes,
+            class: Some(solution.class),
+            id: solution.id,
+            path,
+            size,
+            ..Photo::default()
+        });
+    }
+    photos
 }
 
-/// The rows of the table at `path`, in the order of the photos' names.
-fn solutions(path: &Path, classes: &ClassList, gate: &mut Gate) -> Result<Vec<Solution>, DatasetError> {
-    let mut found = Vec::new();
-    for (place, row) in table::rows::<KaggleRow>(path, "ImageId,PredictionString", &mut gate.faults)? {
-        match boxes(&row.boxes, classes) {
-            Ok((class, boxes)) => found.push(Solution {
+/// The rows of the table at `path`, sorted by the photos' names.
+fn read_solutions(
+    path: &Path,
+    classes: &ClassList,
+    validator: &mut BoxValidator,
+) -> Result<Vec<KaggleSolution>, DatasetError> {
+    let faults = &mut validator.faults;
+    let mut solutions = Vec::new();
+    for (place, row) in csv_rows::<KaggleRow>(path, "ImageId,PredictionString", faults)? {
+        match parse_boxes(&row.boxes, classes) {
+            Ok((class, boxes)) => solutions.push(KaggleSolution {
                 id: row.id,
                 class,
                 boxes,
                 place,
             }),
-            Err(fault) => gate.faults.add(format!("{place}: {fault}")),
+            Err(fault) => faults.add(format!("{place}: {fault}")),
         }
     }
-    found.sort_by(|a, b| a.id.cmp(&b.id));
-    for pair in found.windows(2).filter(|pair| pair[0].id == pair[1].id) {
+    solutions.sort_by(|a, b| a.id.cmp(&b.id));
+    for pair in solutions.windows(2) {
         let [first, second] = [&pair[0], &pair[1]];
-        gate.faults.add(format!(
-            "{}: duplicate id {} (first at {})",
-            second.place, second.id, first.place
-        ));
+        if first.id == second.id {
+            faults.add(format!(
+                "{}: duplicate id {} (first at {})",
+                second.place, second.id, first.place
+            ));
+        }
     }
-    Ok(found)
+    Ok(solutions)
 }
 
 fn annotated_sizes(folder: &Path, names: &[PathBuf]) -> Vec<Result<Option<Size>, String>> {
-    let annotations = annotation::read_all(
-        folder,
-        names.iter().filter_map(|name| name.to_str()).collect(),
-    );
+    let ids = names.iter().filter_map(|name| name.to_str()).collect();
+    let annotations = annotation::read_all(folder, ids);
     annotations
         .into_iter()
-        .map(|found| found.map(|annotation| Some(annotation.size)))
+        .map(|annotation| annotation.map(|annotation| Some(annotation.size)))
         .collect()
 }
 
-/// The classes: ImageNet's where they are these.
-fn classes(path: &Path) -> Result<ClassList, DatasetError> {
-    let lines = text::each(path, |line| {
+/// The classes: ImageNet's list if the keys are the same.
+fn read_classes(path: &Path) -> Result<ClassList, DatasetError> {
+    let lines = text::parse_lines(path, |line| {
         let (wnid, names) = line
             .split_once(' ')
-            .ok_or_else(|| format!("'{line}' is no `WNID names`"))?;
+            .ok_or_else(|| format!("'{line}' is not of the form `WNID names`"))?;
         Ok((wnid.to_owned(), names.trim().to_owned()))
     })?;
     let list = ClassList::new("kaggle", lines.into_iter().map(|(_, class)| class))
@@ -190,37 +215,38 @@ fn classes(path: &Path) -> Result<ClassList, DatasetError> {
 }
 
 /// Class and boxes of a PredictionString.
-fn boxes(text: &str, classes: &ClassList) -> Result<(usize, Vec<BBox>), String> {
+fn parse_boxes(text: &str, classes: &ClassList) -> Result<(usize, Vec<BBox>), String> {
     let words: Vec<_> = text.split_whitespace().collect();
     if words.is_empty() || words.len() % 5 != 0 {
+        let count = words.len();
         return Err(format!(
-            "{} words are not `WNID xmin ymin xmax ymax` repeated",
-            words.len()
+            "expected `WNID xmin ymin xmax ymax` repeated, found {count} words"
         ));
     }
     let (mut class, mut boxes) = (None, Vec::new());
-    for guess in words.chunks_exact(5) {
+    for object in words.chunks_exact(5) {
+        let wnid = object[0];
         let found = classes
-            .class(guess[0])
-            .ok_or_else(|| format!("unknown class {}", guess[0]))?;
+            .class(wnid)
+            .ok_or_else(|| format!("unknown class {wnid}"))?;
         if *class.get_or_insert(found) != found {
-            return Err(format!("a second class, {}", guess[0]));
+            return Err(format!("a second class, {wnid}"));
         }
-        let [x0, y0, x1, y1] = [1, 2, 3, 4].map(|i| text::number(guess[i]));
+        let [x0, y0, x1, y1] = [1, 2, 3, 4].map(|i| text::parse_number(object[i]));
         boxes.push(BBox::from_inclusive(x0?, y0?, x1?, y1?));
     }
-    Ok((class.expect("at least one"), boxes))
+    Ok((class.expect("at least one object"), boxes))
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
 
-    use super::super::annotation::tests::xml;
     use super::*;
+    use crate::dataset::annotation::tests::xml;
 
     /// Reads `rows` beside the annotations of two photos.
-    fn with(rows: &str) -> Result<Dataset, DatasetError> {
+    fn read_rows(rows: &str) -> Result<Dataset, DatasetError> {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path();
         let annotations = root.join("ILSVRC/Annotations/CLS-LOC/val");
@@ -248,10 +274,10 @@ mod tests {
         )
     }
 
-    /// Rows in no order, blanks at the end of the string, two boxes, a byte-order mark.
+    /// Unsorted rows, blanks at the end of the string, two boxes, a byte-order mark.
     #[test]
     fn odd_tables_are_read() {
-        let dataset = with(&good()).unwrap_or_else(|e| panic!("{e}"));
+        let dataset = read_rows(&good()).unwrap_or_else(|e| panic!("{e}"));
         let ids: Vec<_> = dataset
             .photos
             .iter()
@@ -260,8 +286,8 @@ mod tests {
         assert_eq!(
             ids,
             [
-                (FIRST, Some(0), Some([500, 375])),
-                (SECOND, Some(1), Some([500, 375]))
+                (FIRST, Some(0), Some(Size::new(500, 375))),
+                (SECOND, Some(1), Some(Size::new(500, 375)))
             ]
         );
         assert_eq!(
@@ -275,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_named() {
+    fn faults_name_their_place() {
         for (from, to, expected) in [
             (
                 "n03995372 85",
@@ -287,12 +313,16 @@ mod tests {
                 "n03995372 44",
                 "csv:3: a second class, n03995372",
             ),
-            ("499 272", "499", "csv:2: 4 words"),
-            ("499", "x", "'x' is no number"),
+            (
+                "499 272",
+                "499",
+                "csv:2: expected `WNID xmin ymin xmax ymax` repeated, found 4 words",
+            ),
+            ("499", "x", "csv:2: 'x' is not a number"),
             (FIRST, SECOND, "csv:3: duplicate id"),
             ("ImageId", "Image", "columns ImageId are missing"),
         ] {
-            let error = with(&good().replacen(from, to, 1))
+            let error = read_rows(&good().replacen(from, to, 1))
                 .expect_err(expected)
                 .to_string();
             assert!(error.contains(expected), "{error}");

@@ -2,25 +2,26 @@
 
 use std::path::Path;
 
-use super::{DatasetError, text};
+use super::error::DatasetError;
+use super::text;
 use crate::classes::ClassList;
 
-/// The ILSVRC ID of each class, every number from 1 on once: wsolevaluation's
+/// The ILSVRC ID of each class, every number from 1 on once. This is wsolevaluation's
 /// `ascii_order_to_synset_order.txt`.
-pub(super) fn list(path: &Path, classes: usize) -> Result<Vec<usize>, DatasetError> {
-    let ids = text::numbers(path)?;
+pub(super) fn read_list(path: &Path, classes: usize) -> Result<Vec<usize>, DatasetError> {
+    let ids = text::read_numbers(path)?;
     let mut sorted = ids.clone();
     sorted.sort_unstable();
     if sorted.iter().copied().ne(1..=classes) {
         return Err(DatasetError::at(
             path,
-            format!("it does not hold each of 1 to {classes} once, one a line"),
+            format!("expected each of 1 to {classes} once, one per line"),
         ));
     }
     Ok(ids)
 }
 
-/// Which ILSVRC ID is which class, as far as has been seen.
+/// Which ILSVRC ID is which class, as far as it is known.
 pub(super) struct LabelOrder {
     /// By class.
     ids: Vec<Option<usize>>,
@@ -29,16 +30,19 @@ pub(super) struct LabelOrder {
 }
 
 impl LabelOrder {
-    /// What the lines of the devkit's `map_clsloc.txt` say, `WNID ID name`; nothing without it.
+    /// The order in the devkit's `map_clsloc.txt`, whose lines are `WNID ID name`. Without that
+    /// file, nothing is known yet.
     pub(super) fn new(map: Option<&Path>, classes: &ClassList) -> Result<Self, DatasetError> {
         let mut order = Self {
             ids: vec![None; classes.len()],
             classes: vec![None; classes.len()],
         };
         let Some(path) = map else { return Ok(order) };
-        text::each(path, |line| {
+        text::parse_lines(path, |line| {
             let [wnid, id, _] = text::fields::<3>(line, ' ')?;
-            let id = id.parse().map_err(|_| format!("'{id}' is no ILSVRC ID"))?;
+            let id = id
+                .parse()
+                .map_err(|_| format!("'{id}' is not an ILSVRC ID"))?;
             let class = classes
                 .class(wnid)
                 .ok_or_else(|| format!("unknown class {wnid}"))?;
@@ -47,35 +51,37 @@ impl LabelOrder {
         Ok(order)
     }
 
-    /// Adds that the ILSVRC ID `id` is `class`; a fault where it has been seen otherwise.
+    /// Adds that the ILSVRC ID `id` is `class`; an error if that contradicts what is known.
     pub(super) fn add(
         &mut self,
         id: usize,
         class: usize,
         classes: &ClassList,
     ) -> Result<(), String> {
-        let Some(place) = id
-            .checked_sub(1)
-            .and_then(|place| self.classes.get_mut(place))
-        else {
+        const CAUSE: &str = "the list and the annotations are of different editions, or the list \
+                             is in another order";
+        let by_id = id.checked_sub(1).and_then(|i| self.classes.get_mut(i));
+        let Some(class_of_id) = by_id else {
             return Err(format!("ILSVRC ID {id} is not in 1..={}", classes.len()));
         };
-        let (known_class, known_id) = (
-            *place.get_or_insert(class),
-            *self.ids[class].get_or_insert(id),
-        );
-        if known_class != class || known_id != id {
+        let known_class = *class_of_id.get_or_insert(class);
+        let known_id = *self.ids[class].get_or_insert(id);
+        let wnid = classes.key(class);
+        if known_class != class {
+            let known = classes.key(known_class);
             return Err(format!(
-                "ILSVRC ID {id} is {} here, and {} elsewhere, which is {known_id}: list and annotations are of \
-                 different editions, or the list is in another order",
-                classes.key(class),
-                classes.key(known_class)
+                "ILSVRC ID {id} is {wnid} here but {known} elsewhere: {CAUSE}"
+            ));
+        }
+        if known_id != id {
+            return Err(format!(
+                "{wnid} has ILSVRC ID {id} here but {known_id} elsewhere: {CAUSE}"
             ));
         }
         Ok(())
     }
 
-    /// The IDs by class, where all are known.
+    /// The IDs by class, if all are known.
     pub(super) fn complete(self) -> Option<Vec<usize>> {
         self.ids.into_iter().collect()
     }

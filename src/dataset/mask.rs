@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, Zip};
 
+use super::decode::MAX_PIXELS;
+use super::segmentation::Segmentation;
 use crate::geometry::Size;
-use super::coco::Segmentation;
-use super::photo::MAX_PIXELS;
 
 /// Where a photo's mask comes from. It is read when it is needed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Mask {
-    /// wsolevaluation's files: any value above 0 counts, all files of a photo are joined, and the
-    /// object wins over what is to be left out. Files may be of other sizes than their photo.
+    /// wsolevaluation's files. Any value above 0 counts, and all files of a photo are joined. A
+    /// pixel that is the object's is never left out. Files may have other sizes than their photo.
     Joined {
-        /// Grey pictures, one an object.
+        /// Grey pictures, one per object.
         objects: Vec<PathBuf>,
         /// A grey picture of what to leave out.
         ignore: Option<PathBuf>,
@@ -23,7 +23,7 @@ pub enum Mask {
     Trimap {
         /// The picture.
         path: PathBuf,
-        /// The photo's size, which must be the picture's, where it is known.
+        /// The photo's size, if it is known. It must be the picture's.
         size: Option<Size>,
     },
     /// COCO's segmentations, in the pixels of a photo of this size.
@@ -32,7 +32,7 @@ pub enum Mask {
         size: Size,
         /// The objects.
         objects: Vec<Segmentation>,
-        /// Crowds, to be left out.
+        /// Crowds, which are left out.
         ignore: Vec<Segmentation>,
     },
 }
@@ -47,52 +47,22 @@ pub struct TrueMask {
 }
 
 impl Mask {
-    /// Reads the mask at a size: each picture is brought to it by OpenCV's nearest
-    /// neighbour, as wsolevaluation does. At the photo's own size nothing changes.
+    /// Reads the mask at a size. Each picture is resized by OpenCV's nearest neighbour, as
+    /// wsolevaluation does; at the photo's own size nothing changes.
     ///
     /// # Errors
-    /// A text when a file cannot be read or a segmentation is none.
+    /// A text when a file cannot be read, does not fit its photo, or a segmentation is invalid.
     pub fn read(&self, size: Size) -> Result<TrueMask, String> {
-        let nothing = || Array2::from_elem(size.shape(), false);
         let (object, ignore) = match self {
-            Self::Joined { objects, ignore } => {
-                let mut object = nothing();
-                for path in objects {
-                    Zip::from(&mut object)
-                        .and(&resized(&grey(path)?, size))
-                        .for_each(|o, &v| *o |= v > 0);
-                }
-                let ignore = ignore
-                    .as_ref()
-                    .map(|path| Ok::<_, String>(resized(&grey(path)?, size)))
-                    .transpose()?;
-                (
-                    object,
-                    ignore.map_or_else(nothing, |values| values.mapv(|v| v > 0)),
-                )
-            }
-            Self::Trimap { path, size: own } => {
-                let values = grey(path)?;
-                let found = Size::from_array(&values);
-                if let Some(own) = own.filter(|own| *own != found) {
-                    return Err(format!(
-                        "{}: the mask is {found}, its photo {own}",
-                        path.display()
-                    ));
-                }
-                let values = resized(&values, size);
-                (
-                    values.mapv(|v| v == 255),
-                    values.mapv(|v| v != 255 && v != 0),
-                )
-            }
+            Self::Joined { objects, ignore } => read_joined(objects, ignore.as_deref(), size)?,
+            Self::Trimap { path, size: own } => read_trimap(path, *own, size)?,
             Self::Coco {
                 size: own,
                 objects,
                 ignore,
             } => (
-                resized(&painted(objects, *own)?, size),
-                resized(&painted(ignore, *own)?, size),
+                resize(&paint(objects, *own)?, size),
+                resize(&paint(ignore, *own)?, size),
             ),
         };
         let ignore = Zip::from(&ignore)
@@ -102,35 +72,71 @@ impl Mask {
     }
 }
 
-/// The pixels of segmentations, joined, [height, width].
-fn painted(segmentations: &[Segmentation], size: Size) -> Result<Array2<bool>, String> {
-    let (height, width) = size.shape();
-    if size.area() as u64 > MAX_PIXELS {
+/// The pixels of the objects and those to leave out, each [height, width].
+type ObjectAndIgnore = (Array2<bool>, Array2<bool>);
+
+fn read_joined(
+    objects: &[PathBuf],
+    ignore: Option<&Path>,
+    size: Size,
+) -> Result<ObjectAndIgnore, String> {
+    let mut object = Array2::from_elem(size.shape(), false);
+    for path in objects {
+        let values = resize(&read_grey(path)?, size);
+        Zip::from(&mut object)
+            .and(&values)
+            .for_each(|o, &v| *o |= v > 0);
+    }
+    let ignore = match ignore {
+        Some(path) => resize(&read_grey(path)?, size).mapv(|v| v > 0),
+        None => Array2::from_elem(size.shape(), false),
+    };
+    Ok((object, ignore))
+}
+
+fn read_trimap(
+    path: &Path,
+    photo_size: Option<Size>,
+    size: Size,
+) -> Result<ObjectAndIgnore, String> {
+    let values = read_grey(path)?;
+    let found = Size::from_array(&values);
+    if let Some(photo_size) = photo_size.filter(|photo_size| *photo_size != found) {
         return Err(format!(
-            "a mask of {size} is more than {} megapixels",
-            MAX_PIXELS >> 20
+            "{}: the mask is {found}, its photo {photo_size}",
+            path.display()
         ));
     }
-    let mut pixels = vec![false; width * height];
-    for segmentation in segmentations {
-        segmentation
-            .runs(size)?
-            .iter()
-            .for_each(|runs| runs.paint(&mut pixels));
+    let values = resize(&values, size);
+    Ok((
+        values.mapv(|v| v == 255),
+        values.mapv(|v| v != 255 && v != 0),
+    ))
+}
+
+/// The pixels of segmentations, joined, [height, width].
+fn paint(segmentations: &[Segmentation], size: Size) -> Result<Array2<bool>, String> {
+    if size.area() as u64 > MAX_PIXELS {
+        let limit = MAX_PIXELS >> 20;
+        return Err(format!("a mask of {size} is more than {limit} megapixels"));
     }
-    Ok(Array2::from_shape_vec((height, width), pixels).expect("a pixel each"))
+    let mut pixels = vec![false; size.area()];
+    for segmentation in segmentations {
+        for runs in segmentation.runs(size)? {
+            runs.paint(&mut pixels);
+        }
+    }
+    Ok(Array2::from_shape_vec(size.shape(), pixels).expect("one value per pixel"))
 }
 
 /// The values of a grey picture, [height, width].
-pub(crate) fn grey(path: &Path) -> Result<Array2<u8>, String> {
+pub(crate) fn read_grey(path: &Path) -> Result<Array2<u8>, String> {
     let picture = image::open(path)
         .map_err(|e| format!("{}: {e}", path.display()))?
         .into_luma8();
     let (width, height) = picture.dimensions();
-    Ok(
-        Array2::from_shape_vec((height as usize, width as usize), picture.into_raw())
-            .expect("a value a pixel"),
-    )
+    let shape = Size::new(width, height).shape();
+    Ok(Array2::from_shape_vec(shape, picture.into_raw()).expect("one value per pixel"))
 }
 
 /// OpenCV's nearest neighbour: pixel i of `to` is pixel ⌊i · (1 / (to / from))⌋ of `from`, in
@@ -141,10 +147,14 @@ fn nearest(i: usize, from: usize, to: usize) -> usize {
 }
 
 /// Pixels at another size.
-fn resized<T: Copy>(values: &Array2<T>, size: Size) -> Array2<T> {
-    let ((h, w), (height, width)) = (values.dim(), size.shape());
-    Array2::from_shape_fn((height, width), |(y, x)| {
-        values[[nearest(y, h, height), nearest(x, w, width)]]
+fn resize<T: Copy>(values: &Array2<T>, size: Size) -> Array2<T> {
+    let ((old_rows, old_columns), (rows, columns)) = (values.dim(), size.shape());
+    Array2::from_shape_fn((rows, columns), |(row, column)| {
+        let from = [
+            nearest(row, old_rows, rows),
+            nearest(column, old_columns, columns),
+        ];
+        values[from]
     })
 }
 
@@ -171,12 +181,16 @@ mod tests {
             objects: vec![a, b],
             ignore: Some(ignore),
         };
-        let found = mask.read([2, 2]).expect("a mask");
+        let found = mask.read(Size::new(2, 2)).expect("a mask");
         assert_eq!(found.object, array![[true, true], [false, false]]);
         assert_eq!(found.ignore, array![[false, false], [true, false]]);
         // At another size, as masks of OpenImages are.
         assert_eq!(
-            mask.read([4, 2]).expect("a mask").ignore.row(1).to_vec(),
+            mask.read(Size::new(4, 2))
+                .expect("a mask")
+                .ignore
+                .row(1)
+                .to_vec(),
             [true, true, false, false]
         );
         let path = file("t.png", [255, 128, 0, 255]);
@@ -185,21 +199,21 @@ mod tests {
                 path: path.clone(),
                 size: Some(size),
             }
-            .read([2, 2])
+            .read(Size::new(2, 2))
         };
         assert!(
-            trimap([2, 3])
+            trimap(Size::new(2, 3))
                 .expect_err("a size")
                 .contains("the mask is 2 x 2, its photo 2 x 3")
         );
-        let trimap = trimap([2, 2]).expect("a mask");
+        let trimap = trimap(Size::new(2, 2)).expect("a mask");
         assert_eq!(trimap.object, array![[true, false], [false, true]]);
         assert_eq!(trimap.ignore, array![[false, true], [false, false]]);
         let gone = Mask::Trimap {
             path: folder.path().join("gone.png"),
             size: None,
         }
-        .read([3, 2])
+        .read(Size::new(3, 2))
         .expect_err("no file");
         assert!(gone.contains("gone.png"), "{gone}");
     }
@@ -207,8 +221,8 @@ mod tests {
     /// Row 400 · (1 / (224 / 400)) is not ⌊i · 400 / 224⌋ everywhere.
     #[test]
     fn nearest_is_opencvs() {
-        let tidy = |i: usize| i * 400 / 224;
-        assert!((0..224).any(|i| nearest(i, 400, 224) != tidy(i)));
+        let exact = |i: usize| i * 400 / 224;
+        assert!((0..224).any(|i| nearest(i, 400, 224) != exact(i)));
         assert_eq!(
             (
                 nearest(0, 640, 224),

@@ -1,32 +1,38 @@
-//! The metadata of wsolevaluation (Choe et al. 2020): four lists, fields apart by commas, no end of
-//! the last line.
+//! The metadata of wsolevaluation (Choe et al. 2020): four lists whose fields are separated by
+//! commas, without a newline at the end.
 //!
-//! * `image_ids.txt`: `id`, such as `val/ILSVRC2012_val_00000001.JPEG`, which is also the photo's
-//!   file;
-//! * `class_labels.txt`: `id,label`, from 0, in sorted-WordNet order for ILSVRC;
-//! * `image_sizes.txt`: `id,width,height`; where it is not there, sizes are the photos' own;
-//! * `localization.txt`: `id,x0,y0,x1,y1`, one line a box, 0-based and inclusive; or
+//! * `image_ids.txt`: `id`, such as `val/ILSVRC2012_val_00000001.JPEG`, which is also the path of
+//!   the photo.
+//! * `class_labels.txt`: `id,label`, from 0 on, for ILSVRC in the order of sorted WordNet ids.
+//! * `image_sizes.txt`: `id,width,height`. Without this list, sizes are those of the photos' files.
+//! * `localization.txt`: `id,x0,y0,x1,y1`, one line per box, 0-based and inclusive; or
 //!   `id,mask,ignore` for OpenImages, where the second mask of a photo leaves `ignore` empty.
 //!
-//! Beside them may lie `blacklist.txt` (numbers of ILSVRC's val photos left out of localisation)
-//! and `ascii_order_to_synset_order.txt` (the ILSVRC ID of each class in sorted-WordNet order).
+//! Two more lists are optional: `blacklist.txt` (the numbers of ILSVRC's val photos that are left
+//! out of localisation) and `ascii_order_to_synset_order.txt` (the ILSVRC ID of each class in the
+//! order of sorted WordNet ids).
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::faults::Gate;
-use super::{Dataset, DatasetError, Mask, Photo, Profile, label_order, photo, text, val};
+use super::decode::{read_size, read_sizes};
+use super::error::DatasetError;
+use super::mask::Mask;
+use super::photo::Photo;
+use super::profile::Profile;
+use super::truth::Dataset;
+use super::validator::BoxValidator;
+use super::{ilsvrc_val, label_order, text};
 use crate::classes::ClassList;
 use crate::geometry::{BBox, Size};
 
-/// The list that tells the layout from others.
-pub(super) const SIGN: &str = "image_ids.txt";
+/// The list by which the layout is recognised.
+pub(super) const IDS_FILE: &str = "image_ids.txt";
 /// The order of ILSVRC's IDs.
 const LABEL_ORDER: &str = "ascii_order_to_synset_order.txt";
 
-/// Reads the lists in `folder`; photos lie in `images`, masks in `masks`. `classes` names the
-/// labels, which otherwise are ImageNet's where the photos are ILSVRC's, and mere numbers
-/// elsewhere.
+/// Reads the lists in `folder`; photos are in `images`, masks in `masks`. `classes` names the
+/// labels. Without it, they are ImageNet's if the photos are ILSVRC's, and mere numbers otherwise.
 pub(super) fn read(
     folder: &Path,
     images: &Path,
@@ -34,46 +40,35 @@ pub(super) fn read(
     classes: Option<ClassList>,
     lenient: bool,
 ) -> Result<Dataset, DatasetError> {
-    let mut gate = Gate::new(lenient);
-    let mut lists = WsolLists::named(folder, images, &mut gate)?;
-    lists.labels(&mut gate)?;
-    lists.sizes(&mut gate)?;
-    lists.truth(masks, &mut gate)?;
+    let mut validator = BoxValidator::new(lenient);
+    let mut lists = WsolLists::read_ids(folder, images, &mut validator)?;
+    lists.read_labels(&mut validator)?;
+    lists.read_sizes(&mut validator)?;
+    lists.read_truth(masks, &mut validator)?;
     let WsolLists { mut photos, .. } = lists;
-    // Where a photo is away, its first mask tells its shape.
-    for photo in photos.iter_mut().filter(|photo| photo.size.is_none()) {
-        if let Some(Mask::Joined { objects, .. }) = &photo.mask {
-            photo.size = photo::size(&objects[0]).ok();
-        }
-    }
+    take_sizes_of_masks(&mut photos);
     let classes = class_list(&photos, classes)?;
-    complete(&photos, classes.len(), folder, &mut gate);
+    check_complete(&photos, classes.len(), folder, &mut validator);
 
-    let mut files = Vec::new();
-    let blacklist = folder.join("blacklist.txt");
-    if blacklist.is_file() {
-        let numbers = val::blacklist(&blacklist, val::PHOTOS)?;
-        photos
-            .iter_mut()
-            .for_each(|photo| photo.blacklisted = numbers.contains(&val::number(&photo.id)));
-        files.push(("blacklist", blacklist));
-    }
-    let order = folder.join(LABEL_ORDER);
-    let ilsvrc_ids = order
-        .is_file()
-        .then(|| label_order::list(&order, classes.len()))
-        .transpose()?;
-    files.extend(ilsvrc_ids.is_some().then_some(("label order", order)));
-    let (mut notes, edges) = gate.close()?;
-    let is_ilsvrc = photos.iter().any(|photo| val::number(&photo.id) > 0);
-    if is_ilsvrc && !files.iter().any(|(what, _)| *what == "blacklist") {
-        notes.push(val::NO_BLACKLIST.into());
+    let blacklist = apply_blacklist(folder, &mut photos)?;
+    let label_order = existing(folder, LABEL_ORDER);
+    let ilsvrc_ids = match &label_order {
+        Some(path) => Some(label_order::read_list(path, classes.len())?),
+        None => None,
+    };
+    let (mut notes, edges) = validator.finish()?;
+    let is_ilsvrc = has_ilsvrc_photos(&photos);
+    if is_ilsvrc && blacklist.is_none() {
+        notes.push(ilsvrc_val::NO_BLACKLIST.into());
     }
     let profile = if is_ilsvrc {
         Profile::Devkit
     } else {
         Profile::Boxes
     };
+    let mut files = Vec::new();
+    files.extend(blacklist.map(|path| ("blacklist", path)));
+    files.extend(label_order.map(|path| ("label order", path)));
     Ok(Dataset {
         profile,
         classes,
@@ -86,24 +81,70 @@ pub(super) fn read(
     })
 }
 
+fn existing(folder: &Path, name: &str) -> Option<PathBuf> {
+    let path = folder.join(name);
+    path.is_file().then_some(path)
+}
+
+fn has_ilsvrc_photos(photos: &[Photo]) -> bool {
+    photos
+        .iter()
+        .any(|photo| ilsvrc_val::photo_number(&photo.id) > 0)
+}
+
+/// If a photo's file is missing, the size of its first mask stands in for its own.
+fn take_sizes_of_masks(photos: &mut [Photo]) {
+    for photo in photos.iter_mut().filter(|photo| photo.size.is_none()) {
+        if let Some(Mask::Joined { objects, .. }) = &photo.mask {
+            photo.size = read_size(&objects[0]).ok();
+        }
+    }
+}
+
+/// Marks the blacklisted photos, and returns the path of the blacklist, if there is one.
+fn apply_blacklist(folder: &Path, photos: &mut [Photo]) -> Result<Option<PathBuf>, DatasetError> {
+    let Some(path) = existing(folder, "blacklist.txt") else {
+        return Ok(None);
+    };
+    let numbers = ilsvrc_val::read_blacklist(&path, ilsvrc_val::PHOTOS)?;
+    for photo in photos {
+        photo.blacklisted = numbers.contains(&ilsvrc_val::photo_number(&photo.id));
+    }
+    Ok(Some(path))
+}
+
 /// The lists while they are read.
 struct WsolLists<'a> {
     folder: &'a Path,
     photos: Vec<Photo>,
-    places: HashMap<String, usize>,
+    /// The index of each photo, by name.
+    index: HashMap<String, usize>,
+}
+
+/// A line of a list.
+struct WsolLine<T> {
+    /// File and line.
+    place: String,
+    /// The index of its photo.
+    photo: usize,
+    value: T,
 }
 
 impl<'a> WsolLists<'a> {
     /// The photos that `image_ids.txt` names.
-    fn named(folder: &'a Path, images: &Path, gate: &mut Gate) -> Result<Self, DatasetError> {
-        let list = folder.join(SIGN);
-        let (mut photos, mut places) = (Vec::new(), HashMap::new());
-        for (line, id) in text::each(&list, |line| Ok(line.to_owned()))? {
-            if let Some(first) = places.insert(id.clone(), photos.len()) {
+    fn read_ids(
+        folder: &'a Path,
+        images: &Path,
+        validator: &mut BoxValidator,
+    ) -> Result<Self, DatasetError> {
+        let list = folder.join(IDS_FILE);
+        let (mut photos, mut index) = (Vec::new(), HashMap::new());
+        for (line, id) in text::parse_lines(&list, |line| Ok(line.to_owned()))? {
+            if let Some(first) = index.insert(id.clone(), photos.len()) {
                 let place = format!("{}:{line}", list.display());
-                gate.faults.add(format!(
-                    "{place}: duplicate id {id} (first is photo {})",
-                    first + 1
+                let first = first + 1;
+                validator.faults.add(format!(
+                    "{place}: duplicate id {id} (first is photo {first})"
                 ));
             }
             photos.push(Photo {
@@ -115,182 +156,186 @@ impl<'a> WsolLists<'a> {
         Ok(Self {
             folder,
             photos,
-            places,
+            index,
         })
     }
 
-    /// Place, photo and value of each line of a list.
-    fn each<T>(
+    /// The lines of a list. `parse` returns the id of a line's photo and the line's value.
+    fn parse_list<T>(
         &self,
         name: &str,
         parse: impl for<'b> Fn(&'b str) -> Result<(&'b str, T), String>,
-    ) -> Result<Vec<(String, usize, T)>, DatasetError> {
+    ) -> Result<Vec<WsolLine<T>>, DatasetError> {
         let path = self.folder.join(name);
-        let lines = text::each(&path, |line| {
+        let lines = text::parse_lines(&path, |line| {
             let (id, value) = parse(line)?;
-            let place = self
-                .places
-                .get(id)
-                .ok_or_else(|| format!("{id} is not in {SIGN}"))?;
-            Ok((*place, value))
+            match self.index.get(id) {
+                Some(photo) => Ok((*photo, value)),
+                None => Err(format!("{id} is not in {IDS_FILE}")),
+            }
         })?;
-        let placed = |(line, (photo, value))| (format!("{}:{line}", path.display()), photo, value);
-        Ok(lines.into_iter().map(placed).collect())
+        let lines = lines.into_iter().map(|(line, (photo, value))| WsolLine {
+            place: format!("{}:{line}", path.display()),
+            photo,
+            value,
+        });
+        Ok(lines.collect())
     }
 
-    fn labels(&mut self, gate: &mut Gate) -> Result<(), DatasetError> {
-        let labels = self.each("class_labels.txt", |line| {
+    fn read_labels(&mut self, validator: &mut BoxValidator) -> Result<(), DatasetError> {
+        let labels = self.parse_list("class_labels.txt", |line| {
             let [id, label] = text::fields(line, ',')?;
-            Ok((
-                id,
-                label
-                    .parse::<usize>()
-                    .map_err(|_| format!("'{label}' is no label"))?,
-            ))
+            let label: usize = label
+                .parse()
+                .map_err(|_| format!("'{label}' is not a label"))?;
+            Ok((id, label))
         })?;
-        for (place, photo, label) in labels {
-            if self.photos[photo].class.replace(label).is_some() {
-                gate.faults.add(format!("{place}: a second label"));
+        for line in labels {
+            let class = &mut self.photos[line.photo].class;
+            if class.replace(line.value).is_some() {
+                validator
+                    .faults
+                    .add(format!("{}: a second label", line.place));
             }
         }
         Ok(())
     }
 
-    /// OpenImages has no list of sizes: masks are files of any size.
-    fn sizes(&mut self, gate: &mut Gate) -> Result<(), DatasetError> {
-        if !self.folder.join("image_sizes.txt").is_file() {
+    /// Reads the list of sizes. OpenImages has none, and its masks are files of any size.
+    fn read_sizes(&mut self, validator: &mut BoxValidator) -> Result<(), DatasetError> {
+        const LIST: &str = "image_sizes.txt";
+        if existing(self.folder, LIST).is_none() {
             let paths: Vec<PathBuf> = self.photos.iter().map(|photo| photo.path.clone()).collect();
-            self.photos
-                .iter_mut()
-                .zip(photo::sizes(&paths))
-                .for_each(|(photo, size)| photo.size = size);
+            for (photo, size) in self.photos.iter_mut().zip(read_sizes(&paths)) {
+                photo.size = size;
+            }
             return Ok(());
         }
-        let sizes = self.each("image_sizes.txt", |line| {
+        let sizes = self.parse_list(LIST, |line| {
             let [id, width, height] = text::fields(line, ',')?;
-            let side = |text: &str| {
-                text.parse()
-                    .ok()
-                    .filter(|&n: &u32| n > 0)
-                    .ok_or(format!("'{text}' is no side"))
-            };
-            Ok((id, Size::new(side(width)?, side(height)?)))
+            Ok((id, Size::new(parse_side(width)?, parse_side(height)?)))
         })?;
-        for (place, photo, size) in sizes {
-            if self.photos[photo].size.replace(size).is_some() {
-                gate.faults.add(format!("{place}: a second size"));
+        for line in sizes {
+            let size = &mut self.photos[line.photo].size;
+            if size.replace(line.value).is_some() {
+                validator
+                    .faults
+                    .add(format!("{}: a second size", line.place));
             }
         }
         Ok(())
     }
 
-    /// Boxes, or masks in the folder `masks`.
-    fn truth(&mut self, masks: &Path, gate: &mut Gate) -> Result<(), DatasetError> {
-        let first = |line: &str| line.split(',').next().unwrap_or_default().len();
-        let lines = self.each("localization.txt", |line| {
-            Ok((&line[..first(line)], line.to_owned()))
+    /// Reads the boxes, or the masks in the folder `masks`.
+    fn read_truth(
+        &mut self,
+        masks: &Path,
+        validator: &mut BoxValidator,
+    ) -> Result<(), DatasetError> {
+        let lines = self.parse_list("localization.txt", |line| {
+            let id = line.split(',').next().unwrap_or_default();
+            Ok((id, line.to_owned()))
         })?;
-        for (place, photo, line) in lines {
+        for line in lines {
+            let WsolLine {
+                place,
+                photo,
+                value,
+            } = line;
             let photo = &mut self.photos[photo];
-            match line.split(',').count() {
+            match value.split(',').count() {
                 3 => {
-                    let [_, object, ignore] = text::fields::<3>(&line, ',').expect("three");
-                    join(photo, masks, object, ignore);
+                    let [_, object, ignore] = text::fields::<3>(&value, ',').expect("three fields");
+                    add_mask(photo, masks, object, ignore);
                 }
-                5 => match corners(&line) {
-                    Ok([x0, y0, x1, y1]) => {
-                        let bbox =
-                            gate.pass(BBox::from_inclusive(x0, y0, x1, y1), photo.size, || place);
+                5 => match parse_box(&value) {
+                    Ok(bbox) => {
+                        let bbox = validator.check(bbox, photo.size, || place);
                         photo.boxes.extend(bbox);
                     }
-                    Err(fault) => gate.faults.add(format!("{place}: {fault}")),
+                    Err(fault) => validator.faults.add(format!("{place}: {fault}")),
                 },
-                n => gate
-                    .faults
-                    .add(format!("{place}: {n} fields are neither a box nor a mask")),
+                n => validator.faults.add(format!(
+                    "{place}: {n} fields are neither a box (5) nor a mask (3)"
+                )),
             }
         }
         Ok(())
     }
 }
 
-fn corners(line: &str) -> Result<[f64; 4], String> {
-    let [_, x0, y0, x1, y1] = text::fields(line, ',')?;
-    Ok([
-        text::number(x0)?,
-        text::number(y0)?,
-        text::number(x1)?,
-        text::number(y1)?,
-    ])
-}
-
-/// Adds a mask to a photo's.
-fn join(photo: &mut Photo, folder: &Path, object: &str, leave_out: &str) {
-    let leave_out = (!leave_out.is_empty()).then(|| folder.join(leave_out));
-    match &mut photo.mask {
-        Some(Mask::Joined { objects, ignore }) => {
-            objects.push(folder.join(object));
-            *ignore = ignore.take().or(leave_out);
-        }
-        mask => {
-            *mask = Some(Mask::Joined {
-                objects: vec![folder.join(object)],
-                ignore: leave_out,
-            })
-        }
+/// A width or height in pixels.
+fn parse_side(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(side) if side > 0 => Ok(side),
+        _ => Err(format!("'{text}' is not a side in pixels")),
     }
 }
 
-/// Every photo needs its line in every list.
-fn complete(photos: &[Photo], classes: usize, folder: &Path, gate: &mut Gate) {
-    for Photo {
-        id,
-        class,
-        size,
-        boxes,
-        mask,
-        ..
-    } in photos
-    {
-        let missing = match (class, size) {
+/// The box in a line `id,x0,y0,x1,y1`, whose corners are inclusive.
+fn parse_box(line: &str) -> Result<BBox, String> {
+    let [_, x0, y0, x1, y1] = text::fields(line, ',')?;
+    let [x0, y0, x1, y1] = [x0, y0, x1, y1].map(text::parse_number);
+    Ok(BBox::from_inclusive(x0?, y0?, x1?, y1?))
+}
+
+/// Adds an object's mask to a photo. The first `ignore` that is not empty is the photo's.
+fn add_mask(photo: &mut Photo, folder: &Path, object: &str, ignore: &str) {
+    let object = folder.join(object);
+    let new_ignore = (!ignore.is_empty()).then(|| folder.join(ignore));
+    if let Some(Mask::Joined { objects, ignore }) = &mut photo.mask {
+        objects.push(object);
+        *ignore = ignore.take().or(new_ignore);
+    } else {
+        photo.mask = Some(Mask::Joined {
+            objects: vec![object],
+            ignore: new_ignore,
+        });
+    }
+}
+
+/// Reports each photo that is missing from a list.
+fn check_complete(photos: &[Photo], classes: usize, folder: &Path, validator: &mut BoxValidator) {
+    for photo in photos {
+        let has_truth = !photo.boxes.is_empty() || photo.mask.is_some();
+        let missing = match (photo.class, photo.size) {
             (None, _) => "no class",
-            (_, None) if mask.is_none() => "no size",
-            _ if boxes.is_empty() && mask.is_none() && !gate.lenient => "neither a box nor a mask",
-            (Some(class), _) if *class >= classes => "a label outside the class list",
+            (_, None) if photo.mask.is_none() => "no size",
+            _ if !has_truth && !validator.lenient => "neither a box nor a mask",
+            (Some(class), _) if class >= classes => "a label outside the class list",
             _ => continue,
         };
-        gate.faults
-            .add(format!("{}: {id} has {missing}", folder.display()));
+        let fault = format!("{}: {} has {missing}", folder.display(), photo.id);
+        validator.faults.add(fault);
     }
 }
 
+/// The given classes, or ImageNet's for ILSVRC's photos, or else numbers.
 fn class_list(photos: &[Photo], given: Option<ClassList>) -> Result<ClassList, DatasetError> {
-    let most = photos
-        .iter()
-        .filter_map(|photo| photo.class)
-        .max()
-        .map_or(0, |label| label + 1);
-    let ilsvrc = photos.iter().any(|photo| val::number(&photo.id) > 0);
-    match given {
-        Some(list) => Ok(list),
-        None if ilsvrc => ClassList::read(ClassList::IMAGENET).map_err(DatasetError::new),
-        None => Ok(ClassList::numbered(most)),
+    if let Some(list) = given {
+        return Ok(list);
     }
+    if has_ilsvrc_photos(photos) {
+        return ClassList::read(ClassList::IMAGENET).map_err(DatasetError::new);
+    }
+    let largest = photos.iter().filter_map(|photo| photo.class).max();
+    Ok(ClassList::numbered(largest.map_or(0, |label| label + 1)))
 }
 
-/// Where masks lie: in the data folder, or beside the metadata as wsolevaluation has them.
-pub(super) fn masks(folder: &Path, data: &Path) -> PathBuf {
+/// The folder of masks: the data folder, or a folder relative to the metadata, where wsolevaluation
+/// has them.
+pub(super) fn find_masks(folder: &Path, data: &Path) -> PathBuf {
     let set = folder
         .parent()
         .and_then(Path::file_name)
         .unwrap_or_default();
     let above = folder.ancestors().nth(3).unwrap_or(Path::new(""));
-    let places = [
+    let candidates = [
         data.to_owned(),
         above.join("masks").join(set),
         above.join("dataset").join(set),
     ];
-    places
+    candidates
         .into_iter()
         .find(|place| place.join("test").is_dir() || place.join("val").is_dir())
         .unwrap_or(data.to_owned())
@@ -306,7 +351,7 @@ mod tests {
 
     const LISTS: [(&str, &str); 4] = [
         (
-            SIGN,
+            IDS_FILE,
             "val/ILSVRC2012_val_00000001.JPEG\r\nval/ILSVRC2012_val_00000002.JPEG",
         ),
         (
@@ -319,7 +364,8 @@ mod tests {
         ),
         (
             "localization.txt",
-            "val/ILSVRC2012_val_00000001.JPEG,111,108,441,193\nval/ILSVRC2012_val_00000002.JPEG,45,49,499,162\n\
+            "val/ILSVRC2012_val_00000001.JPEG,111,108,441,193\n\
+             val/ILSVRC2012_val_00000002.JPEG,45,49,499,162\n\
              val/ILSVRC2012_val_00000002.JPEG,2,69,437,207",
         ),
     ];
@@ -337,8 +383,8 @@ mod tests {
         read(folder.path(), folder.path(), folder.path(), None, false)
     }
 
-    /// No end of the last line, carriage returns, labels in another order than the photos; two
-    /// boxes.
+    /// No newline at the end, carriage returns, labels in another order than the photos, two boxes
+    /// of one photo.
     #[test]
     fn odd_lists_are_read() {
         let order: Vec<_> = (1..=1000).rev().map(|n: usize| n.to_string()).collect();
@@ -349,7 +395,7 @@ mod tests {
         };
         assert_eq!(
             (first.class, first.size, first.blacklisted),
-            (Some(65), Some([500, 375]), false)
+            (Some(65), Some(Size::new(500, 375)), false)
         );
         assert_eq!(first.boxes, [BBox::new(111., 108., 442., 194.)]);
         assert_eq!((second.boxes.len(), second.blacklisted), (2, true));
@@ -363,7 +409,7 @@ mod tests {
     #[test]
     fn masks_are_joined() {
         let lists = [
-            (SIGN, "test/a.jpg\ntest/b.jpg\n"),
+            (IDS_FILE, "test/a.jpg\ntest/b.jpg\n"),
             ("class_labels.txt", "test/a.jpg,7\ntest/b.jpg,99\n"),
             ("image_sizes.txt", "test/a.jpg,4,4\ntest/b.jpg,4,4\n"),
             (
@@ -388,11 +434,11 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_named() {
+    fn faults_name_their_place() {
         let id = "val/ILSVRC2012_val_00000001.JPEG";
         for (name, text, expected) in [
             (
-                SIGN,
+                IDS_FILE,
                 format!("{id}\n{id}\nval/ILSVRC2012_val_00000002.JPEG"),
                 "image_ids.txt:2: duplicate id",
             ),
@@ -409,25 +455,33 @@ mod tests {
             (
                 "class_labels.txt",
                 format!("{id},-1"),
-                "class_labels.txt:1: '-1' is no label",
+                "class_labels.txt:1: '-1' is not a label",
             ),
             (
                 "image_sizes.txt",
                 format!("{id},500"),
-                "image_sizes.txt:1: 2 fields",
+                "image_sizes.txt:1: expected 3 fields, found 2",
             ),
-            ("image_sizes.txt", format!("{id},500,0"), "'0' is no side"),
+            (
+                "image_sizes.txt",
+                format!("{id},500,0"),
+                "image_sizes.txt:1: '0' is not a side in pixels",
+            ),
             (
                 "localization.txt",
                 format!("{id},1,2,3"),
-                "4 fields are neither",
+                "localization.txt:1: 4 fields are neither a box (5) nor a mask (3)",
             ),
             (
                 "localization.txt",
                 format!("{id},1,2,nan,4"),
-                "localization.txt:1: 'nan' is no number",
+                "localization.txt:1: 'nan' is not a number",
             ),
-            ("localization.txt", format!("{id},9,2,3,4"), "inside out"),
+            (
+                "localization.txt",
+                format!("{id},9,2,3,4"),
+                "localization.txt:1: box (9, 2, 4, 5) is inverted (x_min >= x_max)",
+            ),
             (
                 "localization.txt",
                 format!("{id},1,2,3,4"),
@@ -438,7 +492,11 @@ mod tests {
                 "other,1,2,3,4".into(),
                 "other is not in image_ids.txt",
             ),
-            ("blacklist.txt", "50001".into(), "photo 50001"),
+            (
+                "blacklist.txt",
+                "50001".into(),
+                "photo 50001 does not exist",
+            ),
             (LABEL_ORDER, "1\n2".into(), "each of 1 to 1000 once"),
         ] {
             let error = read_lists(&[(name, &text)])

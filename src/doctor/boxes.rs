@@ -1,12 +1,34 @@
-//! Boxes: what they look like tells whether their file means what its reader takes it to mean.
+//! Boxes: where they are in their photos shows whether the file means what its reader assumes.
 
-use super::DoctorReport;
-use crate::dataset::{Dataset, BoxEdges};
+use super::report::{DoctorReport, Finding};
+use crate::dataset::{BoxEdges, Dataset};
+use crate::remedy::Remedy;
 
-/// So many boxes are needed to say that none of them begins at the first pixel by chance.
+/// With this many boxes, it is not by chance that none of them touches an edge.
 const MANY: usize = 100;
 
 pub(super) fn check(report: &mut DoctorReport, dataset: &Dataset) {
+    report.findings.extend(invalid_boxes(dataset.edges));
+    report.findings.extend(wrong_base(dataset.edges));
+}
+
+/// One photo whose size is swapped leaves a few boxes outside; a file in another unit leaves many.
+fn invalid_boxes(edges: BoxEdges) -> Option<Finding> {
+    let invalid = edges.left_out + edges.far_outside;
+    let total = edges.left_out + edges.boxes;
+    if invalid == 0 {
+        return None;
+    }
+    let what = format!(
+        "{invalid} of {total} boxes are inverted, outside their photo, or reach far out of it"
+    );
+    let help = "are they x, y, width, height instead of corners, or in the pixels of another size? \
+                are width and height swapped?";
+    Some(Finding::new(what, help).with_remedy(Remedy::LenientBoxes))
+}
+
+/// Whether the boxes were read with the wrong base or the wrong kind of maxima.
+fn wrong_base(edges: BoxEdges) -> Option<Finding> {
     let BoxEdges {
         boxes,
         at_start,
@@ -14,71 +36,60 @@ pub(super) fn check(report: &mut DoctorReport, dataset: &Dataset) {
         before_start,
         before_end,
         at_end,
-        behind_end,
-        far_outside,
-        left_out,
-    } = dataset.edges;
-    // One photo's swapped size leaves a few boxes outside; a whole file in another unit leaves
-    // many.
-    if left_out + far_outside > 0 {
-        let (n, all) = (left_out + far_outside, left_out + boxes);
-        report.finding(
-            format!("{n} of {all} boxes are inside out, or lie outside their photo or reach far out of it"),
-            "are they x, y, width, height in place of corners, or in the pixels of another size? width and height swapped? \
-             `--lenient-boxes` leaves out those that cannot be",
-        );
-    }
+        past_end,
+        ..
+    } = edges;
     if before_start > 0 {
-        report.finding(
-            format!("{before_start} of {boxes} boxes begin one pixel before the photo: they are 0-based, and are read as 1-based"),
-            "add 1 to all four corners, or bring the annotations in a layout that is 0-based",
+        let what = format!(
+            "{before_start} of {boxes} boxes begin one pixel before the photo: they are 0-based, \
+             and are read as 1-based"
         );
-    } else if at_start == 0 && (behind_end > 0 || boxes >= MANY && at_second > 0) {
-        report.finding(
-            format!(
-                "none of {boxes} boxes begins at the first pixel, {at_second} begin at the second and {behind_end} end one \
-                 behind the last: they are 1-based, and are read as 0-based"
-            ),
-            "subtract 1 from all four corners; or from the maxima alone, should only these be one too large",
-        );
-    } else if behind_end > 0 {
-        report.finding(
-            format!("{behind_end} of {boxes} boxes end one pixel behind the photo: their maxima are exclusive, and are read as inclusive"),
-            "subtract 1 from the maxima",
-        );
-    } else if boxes >= MANY && at_end == 0 && at_start > 0 && before_end > 0 {
-        report.finding(
-            format!(
-                "none of {boxes} boxes ends at the last pixel, and {before_end} end at the one before: their maxima are \
-                 inclusive, and are read as exclusive"
-            ),
-            "add 1 to the maxima",
-        );
+        let help = "add 1 to all four corners, or put the annotations into a 0-based layout";
+        return Some(Finding::new(what, help));
     }
+    if at_start == 0 && (past_end > 0 || boxes >= MANY && at_second > 0) {
+        let what = format!(
+            "none of {boxes} boxes begins at the first pixel, {at_second} begin at the second and \
+             {past_end} end one after the last: they are 1-based, and are read as 0-based"
+        );
+        let help = "subtract 1 from all four corners; or only from the maxima, if just these are \
+                    one too large";
+        return Some(Finding::new(what, help));
+    }
+    if past_end > 0 {
+        let what = format!(
+            "{past_end} of {boxes} boxes end one pixel after the photo: their maxima are \
+             exclusive, and are read as inclusive"
+        );
+        return Some(Finding::new(what, "subtract 1 from the maxima"));
+    }
+    if boxes >= MANY && at_end == 0 && at_start > 0 && before_end > 0 {
+        let what = format!(
+            "none of {boxes} boxes ends at the last pixel, and {before_end} end at the one before: \
+             their maxima are inclusive, and are read as exclusive"
+        );
+        return Some(Finding::new(what, "add 1 to the maxima"));
+    }
+    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn found(edges: BoxEdges) -> Vec<String> {
+    fn findings(edges: BoxEdges) -> Vec<String> {
         let mut report = DoctorReport::default();
-        check(
-            &mut report,
-            &Dataset {
-                edges,
-                ..Dataset::default()
-            },
-        );
-        report
-            .findings
-            .into_iter()
-            .map(|finding| finding.what)
-            .collect()
+        let dataset = Dataset {
+            edges,
+            ..Dataset::default()
+        };
+        check(&mut report, &dataset);
+        let findings = report.findings.into_iter();
+        findings.map(|finding| finding.what).collect()
     }
 
     #[test]
-    fn a_wrong_base_is_told_by_the_edges() {
+    fn the_edges_show_a_wrong_base() {
         let good = BoxEdges {
             boxes: 200,
             at_start: 20,
@@ -86,13 +97,13 @@ mod tests {
             at_end: 15,
             ..BoxEdges::default()
         };
-        assert_eq!(found(good), Vec::<String>::new());
+        assert_eq!(findings(good), Vec::<String>::new());
         for (edges, expected) in [
             (
                 BoxEdges {
                     at_start: 0,
                     at_second: 20,
-                    behind_end: 15,
+                    past_end: 15,
                     ..good
                 },
                 "1-based, and are read as 0-based",
@@ -107,7 +118,7 @@ mod tests {
             ),
             (
                 BoxEdges {
-                    behind_end: 15,
+                    past_end: 15,
                     ..good
                 },
                 "exclusive, and are read as inclusive",
@@ -132,20 +143,18 @@ mod tests {
                     left_out: 3,
                     ..good
                 },
-                "3 of 203 boxes are inside out",
+                "3 of 203 boxes are inverted",
             ),
         ] {
-            let found = found(edges);
+            let found = findings(edges);
             assert!(found.len() == 1 && found[0].contains(expected), "{found:?}");
         }
-        // Seven boxes that happen not to touch the edge prove nothing.
-        assert_eq!(
-            found(BoxEdges {
-                boxes: 7,
-                at_second: 1,
-                ..BoxEdges::default()
-            }),
-            Vec::<String>::new()
-        );
+        // That seven boxes do not touch the edge may be chance.
+        let few = BoxEdges {
+            boxes: 7,
+            at_second: 1,
+            ..BoxEdges::default()
+        };
+        assert_eq!(findings(few), Vec::<String>::new());
     }
 }

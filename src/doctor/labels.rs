@@ -1,132 +1,125 @@
-//! Labels: a few hundred photos through the model tell whether the dataset's labels are in the
+//! Labels: a few hundred photos run through the model show whether the dataset's labels are in the
 //! order of its scores.
 
 use rayon::prelude::*;
 
-use super::{DoctorReport, input, model, spread};
+use super::model;
+use super::report::DoctorReport;
+use super::sample::{network_input, spread};
 use crate::classifier::{Classifier, Worker, ranking};
 use crate::dataset::{Dataset, Photo};
 
-/// Fewer photos than this say nothing.
-const FEWEST: usize = 20;
-/// Accuracy that is expected of a model whose own is not known.
-const USUAL: f64 = 0.5;
-/// So much less than expected may be the photos'.
+/// The fewest photos from which anything can be concluded.
+const MIN_PHOTOS: usize = 20;
+/// The accuracy that is expected of a model whose own is not known.
+const USUAL_ACCURACY: f64 = 0.5;
+/// By how much the photos may reduce the accuracy.
 const SLACK: f64 = 0.15;
 
-/// Whether a guess is right if a true label is taken otherwise.
-type Reading<'a> = &'a dyn Fn(usize, usize) -> bool;
+/// The true class of a photo, and the model's.
+struct LabelGuess {
+    truth: usize,
+    guess: usize,
+}
 
-pub(super) fn check(
+/// A mistake in the labels, under which a guess would be correct.
+type LabelMistake<'a> = &'a dyn Fn(&LabelGuess) -> bool;
+
+/// Runs the model on up to `count` photos, evenly spread, and checks whether the labels are in the
+/// order of its scores, and how long a gradient takes. If the caller asked for the model, it must
+/// have the dataset's classes.
+pub fn check_labels(
     report: &mut DoctorReport,
     dataset: &Dataset,
     classifier: &Classifier,
     count: usize,
-    asked: bool,
+    asked_for_model: bool,
 ) {
-    if let Err(error) = classifier
+    let has_classes = classifier
         .description
-        .ensure_has_classes(&dataset.classes, &dataset.name)
-    {
-        let what = error.lines().next().unwrap_or_default();
-        match asked {
-            true => report.error(&error, ""),
-            false => report.fact(
-                "labels",
-                format!("not checked: {what}; --model names a model for them"),
-            ),
+        .ensure_has_classes(&dataset.classes, &dataset.name);
+    if let Err(error) = has_classes {
+        if asked_for_model {
+            report.add_error(&error, "");
+        } else {
+            let what = error.lines().next().unwrap_or_default();
+            let fact = format!("not checked: {what}; name a model that has these classes");
+            report.add_fact("labels", fact);
         }
         return;
     }
-    let guesses = guesses(dataset, classifier, count);
-    model::time(report, dataset, classifier);
-    if guesses.len() < FEWEST {
-        report.fact(
-            "labels",
-            format!(
-                "not checked: {} photos with a class can be read, {FEWEST} are needed",
-                guesses.len()
-            ),
+    let guesses = guess_labels(dataset, classifier, count);
+    model::time_gradients(report, dataset, classifier);
+    let photos = guesses.len();
+    if photos < MIN_PHOTOS {
+        let fact = format!(
+            "not checked: {photos} photos with a class can be read, {MIN_PHOTOS} are needed"
         );
+        report.add_fact("labels", fact);
         return;
     }
-    let n = guesses.len() as f64;
-    let accuracy = guesses
-        .iter()
-        .filter(|(truth, guess)| truth == guess)
-        .count() as f64
-        / n;
-    let expected = classifier.description.accuracy.unwrap_or(USUAL);
-    report.fact(
-        "labels",
-        format!(
-            "top-1 {:.1} % of {} photos, {:.1} % expected",
-            accuracy * 100.0,
-            guesses.len(),
-            expected * 100.0
-        ),
-    );
+    let n = photos as f64;
+    let correct = guesses.iter().filter(|g| g.truth == g.guess).count();
+    let accuracy = correct as f64 / n;
+    let expected = classifier.description.accuracy.unwrap_or(USUAL_ACCURACY);
+    let (percent, expected_percent) = (accuracy * 100.0, expected * 100.0);
+    let fact = format!("top-1 {percent:.1} % of {photos} photos, {expected_percent:.1} % expected");
+    report.add_fact("labels", fact);
     if accuracy >= expected - SLACK - 2.0 * (expected * (1.0 - expected) / n).sqrt() {
         return;
     }
-    report.finding(
-        format!(
-            "the model is right in {:.1} % of {} photos, and {:.1} % is expected",
-            accuracy * 100.0,
-            guesses.len(),
-            expected * 100.0
-        ),
-        mistake(
-            &guesses,
-            dataset.ilsvrc_ids.as_deref(),
-            (accuracy + 0.1).max(expected / 2.0),
-        ),
+    let what = format!(
+        "the model is right in {percent:.1} % of {photos} photos, and {expected_percent:.1} % is \
+         expected"
     );
+    let share = (accuracy + 0.1).max(expected / 2.0);
+    let help = likely_mistake(&guesses, dataset.ilsvrc_ids.as_deref(), share);
+    report.add_finding(what, help);
 }
 
-/// Which mistake in the labels would make more than a `share` of the guesses right.
-fn mistake(guesses: &[(usize, usize)], ids: Option<&[usize]>, share: f64) -> &'static str {
-    let as_id = |truth: usize, guess: usize| ids.is_some_and(|ids| ids[guess] == truth + 1);
-    let readings: [(Reading<'_>, &str); 3] = [
+/// What to do about the mistake in the labels under which more than a `share` of the guesses would
+/// be correct.
+fn likely_mistake(guesses: &[LabelGuess], ids: Option<&[usize]>, share: f64) -> &'static str {
+    let label_is_id = |g: &LabelGuess| ids.is_some_and(|ids| ids[g.guess] == g.truth + 1);
+    let mistakes: [(LabelMistake<'_>, &str); 3] = [
         (
-            &as_id,
+            &label_is_id,
             "the labels are ILSVRC IDs less 1, in the devkit's order; sort them by WordNet id",
         ),
         (
-            &|truth, guess| truth == guess + 1,
+            &|g| g.truth == g.guess + 1,
             "the labels begin at 1; subtract 1",
         ),
         (
-            &|truth, guess| truth + 1 == guess,
+            &|g| g.truth + 1 == g.guess,
             "the labels are one too small, or the scores have a class for the background",
         ),
     ];
-    let right = |reading: Reading<'_>| {
-        guesses
-            .iter()
-            .filter(|&&(truth, guess)| reading(truth, guess))
-            .count() as f64
-    };
-    let better = readings
-        .iter()
-        .find(|(reading, _)| right(reading) > share * guesses.len() as f64);
-    better.map_or(
-        "the labels are in another order than the scores, or the model's description is wrong (channels, mean, range)",
-        |(_, help)| help,
-    )
+    for (is_correct, help) in mistakes {
+        let correct = guesses.iter().filter(|guess| is_correct(guess)).count();
+        if correct as f64 > share * guesses.len() as f64 {
+            return help;
+        }
+    }
+    "the labels are in another order than the scores, or the model's description is wrong \
+     (channels, mean, range)"
 }
 
-/// True class and the model's for some photos that have one and can be read.
-fn guesses(dataset: &Dataset, classifier: &Classifier, count: usize) -> Vec<(usize, usize)> {
-    let classed: Vec<_> = dataset
+/// The model's classes of up to `count` photos that have a class and can be read.
+fn guess_labels(dataset: &Dataset, classifier: &Classifier, count: usize) -> Vec<LabelGuess> {
+    let labelled: Vec<&Photo> = dataset
         .photos
         .iter()
         .filter(|photo| photo.class.is_some() && photo.path.is_file())
         .collect();
-    let chosen: Vec<_> = spread(classed.len(), count).map(|i| classed[i]).collect();
+    let chosen: Vec<&Photo> = spread(labelled.len(), count).map(|i| labelled[i]).collect();
     let guess = |worker: &mut Worker<'_>, photo: &&Photo| {
-        let scores = worker.forward(input(photo, classifier)?.view()).ok()?;
-        Some((photo.class?, *ranking(&scores).first()?))
+        let input = network_input(photo, classifier)?;
+        let scores = worker.forward(input.view()).ok()?;
+        Some(LabelGuess {
+            truth: photo.class?,
+            guess: *ranking(&scores).first()?,
+        })
     };
     chosen
         .par_iter()

@@ -1,115 +1,124 @@
-//! Photos: are they there, can they be read, are they of the size that the annotations say.
+//! Photos: whether they exist, can be read, and have the size that the annotations state.
 
 use rayon::prelude::*;
 
-use super::{DoctorReport, first, spread};
-use crate::geometry::Size;
+use super::report::{DoctorReport, Finding};
+use super::sample::{first_names, spread};
 use crate::dataset::{self, Dataset, Jpeg, Photo};
+use crate::geometry::Size;
+use crate::remedy::Remedy;
 
 #[derive(Clone, Copy, PartialEq)]
 enum PhotoFault {
     Missing,
     Unreadable,
-    /// The annotation's size is the photo's turned round.
+    /// The annotation swaps width and height.
     Swapped,
     OtherSize,
 }
 
-/// What is wrong with photos, and what to do.
-const KINDS: [(PhotoFault, &str, &str); 4] = [
-    (
-        PhotoFault::Missing,
-        "are missing",
-        "does --data-dir name the folder of the photos? A score needs none; a run counts each as wrong",
-    ),
-    (
-        PhotoFault::Unreadable,
-        "cannot be read",
-        "fetch them anew; a run counts each as wrong",
-    ),
-    (
-        PhotoFault::Swapped,
-        "have width and height swapped in their annotations",
-        "swap them where the annotations state the size, or undo a rotation of the photos",
-    ),
-    (
-        PhotoFault::OtherSize,
-        "are of another size than their annotations say",
-        "bring the photos that were annotated: their boxes are in pixels",
-    ),
-];
+impl PhotoFault {
+    const ALL: [Self; 4] = [
+        Self::Missing,
+        Self::Unreadable,
+        Self::Swapped,
+        Self::OtherSize,
+    ];
 
-pub(super) fn check(report: &mut DoctorReport, dataset: &Dataset, decoded: usize) {
-    let mut faults: Vec<Option<(PhotoFault, String)>> =
-        dataset.photos.par_iter().map(by_header).collect();
-    let chosen: Vec<usize> = spread(dataset.photos.len(), decoded)
-        .filter(|&i| faults[i].is_none())
-        .collect();
-    let unreadable: Vec<_> = chosen
-        .par_iter()
-        .map(|&i| {
-            (
-                i,
-                dataset::read(&dataset.photos[i].path, Jpeg::Strict).err(),
-            )
-        })
-        .collect();
-    for (i, fault) in unreadable {
-        faults[i] = fault.map(|why| (PhotoFault::Unreadable, why.to_string()));
+    fn description(self) -> &'static str {
+        match self {
+            Self::Missing => "are missing",
+            Self::Unreadable => "cannot be read",
+            Self::Swapped => "have width and height swapped in their annotations",
+            Self::OtherSize => "are of another size than their annotations say",
+        }
     }
-    report.fact(
-        "photos",
-        format!(
-            "{} looked at, {} decoded",
-            dataset.photos.len(),
-            chosen.len()
-        ),
-    );
-    for (kind, what, help) in KINDS {
-        let faulty = dataset
-            .photos
-            .iter()
-            .zip(&faults)
-            .filter_map(|(photo, fault)| Some((photo, fault.as_ref()?)));
-        let of_kind: Vec<(&str, &str)> = faulty
-            .filter(|(_, fault)| fault.0 == kind)
-            .map(|(photo, (_, why))| (photo.id.as_str(), why.as_str()))
-            .collect();
-        let Some((_, why)) = of_kind.first() else {
-            continue;
-        };
-        let names: Vec<&str> = of_kind.iter().map(|(id, _)| *id).collect();
-        let why = if why.is_empty() {
-            String::new()
-        } else {
-            format!(" ({why})")
-        };
-        report.finding(
-            format!("{} photos {what}: {}{why}", names.len(), first(&names)),
-            help,
-        );
+
+    fn help(self) -> &'static str {
+        match self {
+            Self::Missing => "a score does not need the photos; a run counts each as wrong",
+            Self::Unreadable => "fetch them again; a run counts each as wrong",
+            Self::Swapped => {
+                "swap them where the annotations state the size, or undo a rotation of the photos"
+            }
+            Self::OtherSize => {
+                "use the photos that were annotated, because their boxes are in pixels"
+            }
+        }
+    }
+
+    fn remedy(self) -> Option<Remedy> {
+        (self == Self::Missing).then_some(Remedy::DataDir)
     }
 }
 
-/// What a look at a photo's header tells.
-fn by_header(photo: &Photo) -> Option<(PhotoFault, String)> {
+/// A fault, and what is known of its cause, which may be nothing.
+type PhotoDiagnosis = (PhotoFault, String);
+
+/// Checks the header of every photo, and decodes `decoded` of those without a fault.
+pub(super) fn check(report: &mut DoctorReport, dataset: &Dataset, decoded: usize) {
+    let photos = &dataset.photos;
+    let mut diagnoses: Vec<Option<PhotoDiagnosis>> = photos.par_iter().map(check_header).collect();
+    let chosen: Vec<usize> = spread(photos.len(), decoded)
+        .filter(|&i| diagnoses[i].is_none())
+        .collect();
+    let errors: Vec<_> = chosen
+        .par_iter()
+        .map(|&i| (i, dataset::read(&photos[i].path, Jpeg::Strict).err()))
+        .collect();
+    for (i, error) in errors {
+        diagnoses[i] = error.map(|error| (PhotoFault::Unreadable, error.to_string()));
+    }
+    let fact = format!("{} looked at, {} decoded", photos.len(), chosen.len());
+    report.add_fact("photos", fact);
+    for fault in PhotoFault::ALL {
+        report.findings.extend(finding(fault, photos, &diagnoses));
+    }
+}
+
+/// The finding that names the photos with this fault, if there are any.
+fn finding(
+    fault: PhotoFault,
+    photos: &[Photo],
+    diagnoses: &[Option<PhotoDiagnosis>],
+) -> Option<Finding> {
+    let mut names = Vec::new();
+    let mut first_cause = None;
+    for (photo, diagnosis) in photos.iter().zip(diagnoses) {
+        if let Some((found, cause)) = diagnosis
+            && *found == fault
+        {
+            names.push(photo.id.as_str());
+            first_cause.get_or_insert(cause);
+        }
+    }
+    let cause = match first_cause?.as_str() {
+        "" => String::new(),
+        cause => format!(" ({cause})"),
+    };
+    let (count, what, shown) = (names.len(), fault.description(), first_names(&names));
+    Some(Finding {
+        what: format!("{count} photos {what}: {shown}{cause}"),
+        help: fault.help().into(),
+        remedy: fault.remedy(),
+    })
+}
+
+/// What a photo's header shows.
+fn check_header(photo: &Photo) -> Option<PhotoDiagnosis> {
     if !photo.path.is_file() {
         return Some((PhotoFault::Missing, String::new()));
     }
-    let found = match dataset::photo_size(&photo.path) {
+    let found = match dataset::read_photo_size(&photo.path) {
         Ok(found) => found,
         Err(e) => return Some((PhotoFault::Unreadable, e.to_string())),
     };
     let annotated = photo.size.filter(|size| *size != found)?;
-    let kind = if annotated == Size::new(found.height, found.width) {
+    let fault = if annotated == Size::new(found.height, found.width) {
         PhotoFault::Swapped
     } else {
         PhotoFault::OtherSize
     };
-    Some((
-        kind,
-        format!(
-            "the photo is {found}, its annotation says {annotated}"
-        ),
-    ))
+    let cause = format!("the photo is {found}, its annotation says {annotated}");
+    Some((fault, cause))
 }

@@ -6,7 +6,7 @@ use super::failure::PhotoError;
 use super::options::Classes;
 use crate::classifier::{ClassifierError, Response, Worker, pixels, probabilities, ranking};
 use crate::random::seed_of;
-use crate::saliency::{Evidence, LayerTensor, Saliency, SaliencyOptions, View, combine, shown};
+use crate::saliency::{Evidence, LayerTensor, Saliency, SaliencyOptions, View, combine, network_inputs};
 
 /// What the network is asked about a photo.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +52,7 @@ impl Observation {
         let crops: Vec<Array3<f32>> =
             view.crops.iter().map(|crop| pixels(&crop.picture)).collect();
         // The scores of noisy crops are not those of the photo.
-        let shows_crops = question.saliency.is_some_and(SaliencyOptions::shows_crops);
+        let shows_crops = question.saliency.is_some_and(SaliencyOptions::uses_plain_crops);
         let (scores, classes, responses) = match &crops[..] {
             [crop] if shows_crops && question.classes == Classes::Top5 => {
                 match ask_for_top(worker, crop, question.truth)? {
@@ -140,7 +140,7 @@ fn ask(
         for (i, crop) in crops.iter().enumerate() {
             let noise = seed_of(&format!("{}/{}/noise/{i}", question.rng_seed, question.id));
             let mut of_crop = Vec::new();
-            for picture in shown(crop.view(), mean, options, noise) {
+            for picture in network_inputs(crop.view(), mean, options, noise) {
                 of_crop.push(worker.gradients(picture.view(), &classes)?);
             }
             responses.push(of_crop);

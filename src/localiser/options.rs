@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::classifier::{ModelDescription, ProbeOptions};
 use crate::pipeline::{BoxRule, Pipeline};
-use crate::saliency::{SaliencyOptions, Wanted};
+use crate::saliency::{SaliencyOptions, RequiredTensors};
 
 /// Which classes get a box.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
@@ -32,7 +32,7 @@ pub fn probe_options(pipeline: &Pipeline, description: &ModelDescription) -> Pro
         dense,
         relu: saliency.relu(),
         layers: description.tensors(layers),
-        picture: method.wanted == Wanted::Both,
+        picture: method.tensors == RequiredTensors::Both,
     }
 }
 

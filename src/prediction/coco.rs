@@ -1,23 +1,25 @@
-//! COCO's results: a JSON list of `{image_id, category_id, bbox: [x, y, width, height], score}`,
-//! edges continuous from the top-left corner on. pycocotools loads what is written.
+//! COCO's results: a JSON list of `{image_id, category_id, bbox: [x, y, width, height], score}`. The
+//! edges are continuous, from the top-left corner of the photo. pycocotools loads what is written.
 //!
-//! In a COCO dataset a photo stands once for each category, and its guesses are the boxes of that
-//! category, best first: no class is guessed. In any other, `image_id` is the photo's name and
-//! `category_id` the class index, and the boxes of a photo are its guesses by falling score; equal
-//! scores keep their order.
+//! In a COCO dataset a photo appears once for each category, and its guesses are the boxes of that
+//! category, best first: no class is guessed. In any other dataset, `image_id` is the photo's name
+//! and `category_id` the class index, and the boxes of a photo are its guesses by falling score.
+//! Equal scores keep their order.
 //!
-//! Boxes with whole-numbered edges come back as they were. Of others the far edge, x + width, may
-//! differ by a rounding.
+//! Boxes with whole-numbered edges are read back unchanged. For others the right and lower edges, x
+//! + width and y + height, may differ by rounding.
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Dataset, DatasetError, Faults, Guess, Predictions};
-use crate::dataset::Profile;
+use super::predictions::Predictions;
+use super::submission::{ensure_classes, first_guesses};
+use super::text::unknown_photo;
+use crate::dataset::{Dataset, DatasetError, Faults, Photo, Profile};
 use crate::geometry::BBox;
-use crate::score::Label;
+use crate::score::{Guess, Label};
 
 #[derive(Deserialize, Serialize)]
 struct CocoResult {
@@ -27,182 +29,203 @@ struct CocoResult {
     score: f64,
 }
 
-fn is_coco(dataset: &Dataset) -> bool {
+/// Whether each photo of the dataset appears once for each category.
+fn is_by_category(dataset: &Dataset) -> bool {
     dataset.profile == Profile::Coco
 }
 
 pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, DatasetError> {
-    let bytes = std::fs::read(path).map_err(|e| DatasetError::at(path, e))?;
-    let mut list: Vec<CocoResult> = serde_json::from_slice(&bytes).map_err(|e| {
-        DatasetError::at(
-            path,
-            format!("{e}\nhelp: a list of {{image_id, category_id, bbox: [x, y, width, height], score}} is wanted"),
-        )
-    })?;
-    list.sort_by(|a, b| b.score.total_cmp(&a.score));
-    let mut faults = Faults::default();
+    let mut results = read_results(path)?;
+    results.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let by_category = is_by_category(dataset);
     let mut predictions = Predictions {
-        classes: !is_coco(dataset),
-        ..Predictions::nothing(dataset)
+        classes: !by_category,
+        ..Predictions::empty(dataset)
     };
-    let places = dataset.places();
-    let (mut left_out, count) = (0, list.len());
-    for CocoResult {
-        image_id,
-        category_id,
-        bbox: [x, y, w, h],
-        score,
-    } in list
-    {
-        let image = name(&image_id);
-        let id = if is_coco(dataset) {
-            format!("{image}/{category_id}")
-        } else {
-            image
-        };
-        let Some(photo) = places.get(&id) else {
-            // A detector finds categories in photos that hold none of them.
-            match is_coco(dataset) {
-                true => left_out += 1,
-                false => faults.add(format!(
-                    "{}: {}",
-                    path.display(),
-                    super::unknown(dataset, &id)
-                )),
+    let index = dataset.photo_index();
+    let mut faults = Faults::default();
+    let mut left_out = 0;
+    for result in &results {
+        let id = result.photo_id(by_category);
+        match index.get(&id) {
+            Some(photo) => {
+                let before = predictions.photos[photo].guesses.len();
+                predictions.add(photo, result.guess(dataset, before));
             }
-            continue;
-        };
-        let before = predictions.photos[photo].guesses.len();
-        let (label, rank) = match is_coco(dataset) {
-            true => (Label::Truth, None),
-            false => (class(category_id, dataset), Some(before)),
-        };
-        let bbox = Some(BBox::new(x, y, x + w, y + h));
-        predictions.add(
-            photo,
-            Guess {
-                label,
-                rank,
-                bbox,
-                confidence: Some(score),
-            },
-        );
+            // A detector may find a category in a photo that has no object of it.
+            None if by_category => left_out += 1,
+            None => faults.add(format!(
+                "{}: {}",
+                path.display(),
+                unknown_photo(dataset, &id)
+            )),
+        }
     }
     faults.into_result()?;
-    if left_out > 0 && left_out == count {
+    if left_out > 0 && left_out == results.len() {
         let example = dataset.photos.first().map_or("", |photo| &photo.id);
         return Err(DatasetError::at(
             path,
             format!(
-                "none of its {count} results is for a photo and category of {} (like {example})",
+                "none of its {left_out} results is for a photo and category of {} (like {example})",
                 dataset.name
             ),
         ));
     }
     if left_out > 0 {
-        predictions
-            .notes
-            .push(format!("{left_out} results are for photos that have no object of their category, or are not there"));
+        predictions.notes.push(format!(
+            "{left_out} results are for photos that have no object of their category, or that are \
+             not in the dataset"
+        ));
     }
     Ok(predictions)
 }
 
-/// What a photo is called; 5.0 is 5.
-fn name(image_id: &Value) -> String {
-    match image_id {
-        Value::String(name) => name.clone(),
-        Value::Number(number) if number.is_u64() => number.to_string(),
-        other => other
-            .as_f64()
-            .filter(|n| n.fract() == 0.0)
-            .map_or(other.to_string(), |n| n.to_string()),
-    }
+fn read_results(path: &Path) -> Result<Vec<CocoResult>, DatasetError> {
+    let bytes = std::fs::read(path).map_err(|e| DatasetError::at(path, e))?;
+    serde_json::from_slice(&bytes).map_err(|e| {
+        let help = "expected a list of {image_id, category_id, bbox: [x, y, width, height], score}";
+        DatasetError::at(path, format!("{e}\nhelp: {help}"))
+    })
 }
 
-fn class(category_id: u64, dataset: &Dataset) -> Label {
-    let class = usize::try_from(category_id)
-        .ok()
-        .filter(|&class| class < dataset.classes.len());
-    class.map_or(Label::Other, Label::Class)
-}
-
-pub(super) fn write(predictions: &Predictions, dataset: &Dataset) -> Result<Vec<u8>, DatasetError> {
-    if !is_coco(dataset) {
-        predictions.need_classes()?;
-    }
-    let mut list = Vec::new();
-    for (i, photo) in dataset.photos.iter().enumerate() {
-        let guesses: Vec<&Guess> = match is_coco(dataset) {
-            true => predictions.photos[i]
-                .guesses
-                .iter()
-                .filter(|guess| is_truth(guess, photo.class))
-                .collect(),
-            false => predictions.first_five(i),
+impl CocoResult {
+    /// The name of the photo in a dataset.
+    fn photo_id(&self, by_category: bool) -> String {
+        let image = match &self.image_id {
+            Value::String(name) => name.clone(),
+            Value::Number(number) if number.is_u64() => number.to_string(),
+            // 5.0 is 5.
+            other => other
+                .as_f64()
+                .filter(|n| n.fract() == 0.0)
+                .map_or(other.to_string(), |n| n.to_string()),
         };
-        // Readers sort by score: where confidences do not fall with the ranks, ranks must speak.
-        let sure = guesses.iter().all(|guess| guess.confidence.is_some())
+        if by_category {
+            format!("{image}/{}", self.category_id)
+        } else {
+            image
+        }
+    }
+
+    /// The result as a guess; the photo has `before` others with higher scores.
+    fn guess(&self, dataset: &Dataset, before: usize) -> Guess {
+        let by_category = is_by_category(dataset);
+        let class = usize::try_from(self.category_id)
+            .ok()
+            .filter(|&class| class < dataset.classes.len());
+        let label = if by_category {
+            Label::Truth
+        } else {
+            class.map_or(Label::Other, Label::Class)
+        };
+        let [x, y, width, height] = self.bbox;
+        Guess {
+            label,
+            rank: (!by_category).then_some(before),
+            bbox: Some(BBox::new(x, y, x + width, y + height)),
+            confidence: Some(self.score),
+        }
+    }
+}
+
+pub(super) fn encode(
+    predictions: &Predictions,
+    dataset: &Dataset,
+) -> Result<Vec<u8>, DatasetError> {
+    let by_category = is_by_category(dataset);
+    if !by_category {
+        ensure_classes(predictions)?;
+    }
+    let mut results = Vec::new();
+    for (i, photo) in dataset.photos.iter().enumerate() {
+        let guesses = if by_category {
+            guesses_of_truth(predictions, i, photo)
+        } else {
+            first_guesses(predictions, i)
+        };
+        // Readers sort by score. If the confidences do not fall with the ranks, scores are made
+        // from the ranks.
+        let by_confidence = guesses.iter().all(|guess| guess.confidence.is_some())
             && guesses.is_sorted_by(|a, b| a.confidence >= b.confidence);
         for guess in guesses {
-            let Some(BBox {
-                x_min,
-                y_min,
-                x_max,
-                y_max,
-            }) = guess.bbox
-            else {
+            let (Some(bbox), Some(class)) = (guess.bbox, class(guess, photo)) else {
                 continue;
             };
-            let class = match guess.label {
-                Label::Class(class) => Some(class),
-                Label::Truth => photo.class,
-                Label::Other => None,
-            };
-            let Some(class) = class else { continue };
-            let (image_id, category_id) = match photo.id.split_once('/') {
-                Some((image, category)) if is_coco(dataset) => {
-                    let number = |text: &str| {
-                        text.parse::<u64>()
-                            .map_err(|_| DatasetError::new(format!("'{text}' is no id")))
-                    };
-                    (number(image)?.into(), number(category)?)
-                }
-                _ => (photo.id.clone().into(), class as u64),
-            };
-            if ![x_min, y_min, x_max, y_max]
-                .iter()
-                .all(|edge| edge.is_finite())
-            {
-                return Err(DatasetError::new(format!(
-                    "{}: an infinite box has no form in JSON",
-                    photo.id
-                )));
-            }
-            let score = if sure {
-                guess.confidence.unwrap_or(0.0)
+            let (image_id, category_id) = if by_category {
+                image_and_category(photo, class)?
             } else {
-                1.0 / (guess.rank.unwrap_or(0) + 1) as f64
+                (photo.id.clone().into(), class as u64)
             };
-            list.push(CocoResult {
+            results.push(CocoResult {
                 image_id,
                 category_id,
-                bbox: [x_min, y_min, x_max - x_min, y_max - y_min],
-                score,
+                bbox: finite_bbox(photo, bbox)?,
+                score: match guess.confidence {
+                    Some(confidence) if by_confidence => confidence,
+                    _ => 1.0 / (guess.rank.unwrap_or(0) + 1) as f64,
+                },
             });
         }
     }
-    Ok(serde_json::to_vec(&list).expect("numbers and names have a form"))
+    Ok(serde_json::to_vec(&results).expect("finite numbers and names can be written as JSON"))
 }
 
-fn is_truth(guess: &Guess, class: Option<usize>) -> bool {
-    guess.label == Label::Truth || class.is_some_and(|class| guess.label == Label::Class(class))
+/// The guesses of the photo at this index that are for its true class.
+fn guesses_of_truth<'a>(
+    predictions: &'a Predictions,
+    index: usize,
+    photo: &Photo,
+) -> Vec<&'a Guess> {
+    predictions.photos[index]
+        .guesses
+        .iter()
+        .filter(|guess| guess.label.is_true(photo.class))
+        .collect()
+}
+
+fn class(guess: &Guess, photo: &Photo) -> Option<usize> {
+    match guess.label {
+        Label::Class(class) => Some(class),
+        Label::Truth => photo.class,
+        Label::Other => None,
+    }
+}
+
+/// The ids in the name `IMAGE/CATEGORY` of a photo of a COCO dataset.
+fn image_and_category(photo: &Photo, class: usize) -> Result<(Value, u64), DatasetError> {
+    let Some((image, category)) = photo.id.split_once('/') else {
+        return Ok((photo.id.clone().into(), class as u64));
+    };
+    let number = |text: &str| {
+        text.parse::<u64>()
+            .map_err(|_| DatasetError::new(format!("{}: '{text}' is not an id", photo.id)))
+    };
+    Ok((number(image)?.into(), number(category)?))
+}
+
+/// A box as x, y, width and height.
+fn finite_bbox(photo: &Photo, bbox: BBox) -> Result<[f64; 4], DatasetError> {
+    let BBox {
+        x_min,
+        y_min,
+        x_max,
+        y_max,
+    } = bbox;
+    if [x_min, y_min, x_max, y_max].iter().all(|edge| edge.is_finite()) {
+        Ok([x_min, y_min, x_max - x_min, y_max - y_min])
+    } else {
+        Err(DatasetError::new(format!(
+            "{}: a box with an infinite edge cannot be written as JSON",
+            photo.id
+        )))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::classes::ClassList;
-    use crate::dataset::Photo;
 
     fn dataset(profile: Profile, ids: &[&str]) -> Dataset {
         let photo = |id: &&str| Photo {
@@ -228,8 +251,8 @@ mod tests {
         read(&path, dataset)
     }
 
-    fn again(found: &Predictions, dataset: &Dataset) -> Predictions {
-        let written = write(found, dataset).unwrap_or_else(|e| panic!("{e}"));
+    fn written_and_read(found: &Predictions, dataset: &Dataset) -> Predictions {
+        let written = encode(found, dataset).unwrap_or_else(|e| panic!("{e}"));
         read_text(&String::from_utf8(written).expect("text"), dataset)
             .unwrap_or_else(|e| panic!("{e}"))
     }
@@ -238,7 +261,8 @@ mod tests {
     #[test]
     fn odd_results_of_coco_are_read_and_written() {
         let coco = dataset(Profile::Coco, &["139/90", "7/90"]);
-        let text = r#"[{"image_id": 139, "category_id": 90, "bbox": [0.5, 1, 2, 3], "score": 0.2, "segmentation": []},
+        let text = r#"[
+            {"image_id": 139, "category_id": 90, "bbox": [0.5, 1, 2, 3], "score": 0.2, "segmentation": []},
             {"image_id": 139, "category_id": 90, "bbox": [0, 0, 9, 9], "score": 0.9},
             {"image_id": 139, "category_id": 1, "bbox": [0, 0, 9, 9], "score": 0.9}]"#;
         let found = read_text(text, &coco).unwrap_or_else(|e| panic!("{e}"));
@@ -259,7 +283,7 @@ mod tests {
             ),
             (2, false, true)
         );
-        assert_eq!(again(&found, &coco).photos, found.photos);
+        assert_eq!(written_and_read(&found, &coco).photos, found.photos);
     }
 
     #[test]
@@ -278,28 +302,20 @@ mod tests {
             labels,
             [(Label::Class(1), Some(0)), (Label::Class(0), Some(1))]
         );
-        // Category 7 is none of the two classes: it is wrong, and is not written.
+        // Category 7 is not one of the two classes: the guess is wrong, and is not written.
         assert_eq!(found.photos[0].guesses[0].label, Label::Other);
-        assert_eq!(again(&found, &other).photos[1], found.photos[1]);
+        assert_eq!(written_and_read(&found, &other).photos[1], found.photos[1]);
         let error = read_text(&text.replace("\"b\"", "\"z\""), &other)
             .expect_err("no z")
             .to_string();
         assert!(
-            error.contains("some has no photo called z; its photos are called like val/a.JPEG"),
+            error.contains("some has no photo called z; its photos have names like val/a.JPEG"),
             "{error}"
         );
-        assert!(
-            read_text("[{}]", &other)
-                .expect_err("fields")
-                .to_string()
-                .contains("line 1 column 3")
-        );
         let nan = text.replacen("[0, 0, 1, 1]", "[0, NaN, 1, 1]", 1);
-        assert!(
-            read_text(&nan, &other)
-                .expect_err("NaN")
-                .to_string()
-                .contains("line 1 column")
-        );
+        for (invalid, expected) in [("[{}]", "line 1 column 3"), (&nan, "line 1 column")] {
+            let error = read_text(invalid, &other).expect_err(expected).to_string();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 }

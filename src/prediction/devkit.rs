@@ -1,36 +1,32 @@
-//! The ILSVRC development kit's submission (`readme.txt`, `eval_clsloc.m`): a line a photo, in the
-//! order of file names.
+//! The submission of the ILSVRC development kit (`readme.txt`, `eval_clsloc.m`): a line for each
+//! photo, in the order of file names.
 //!
-//! `LABEL xmin ymin xmax ymax` up to five times, best guess first; labels are ILSVRC IDs, boxes
-//! 0-based and inclusive. Blanks, tabs and commas set numbers apart. What Octave makes of odd files
-//! is kept: an empty line is skipped; numbers that are missing at a line's end are zeros; the last
-//! guess of the widest line of a file, where it lacks a number, has a class and no box, in every
-//! line. Two things are refused that the devkit takes: NaN, which it counts as a hit, and what is
-//! no number at all.
+//! A line is `LABEL xmin ymin xmax ymax` up to five times, best guess first. Labels are ILSVRC IDs,
+//! boxes are 0-based and inclusive, and numbers are separated by blanks, tabs and commas. Odd files
+//! are read as Octave reads them in the devkit: empty lines are skipped; numbers that are missing at
+//! the end of a line are zeros; and if the last guess of a file's longest line is incomplete, that
+//! guess has a class and no box in every line. Two things are refused that the devkit accepts: NaN,
+//! which it counts as a hit, and words that are not numbers.
 
 use std::fmt::Write;
 use std::path::Path;
 
-use super::{Dataset, DatasetError, Faults, Guess, Predictions, coordinate};
+use super::predictions::Predictions;
+use super::submission::{GUESS_WORDS, ensure_classes, guesses_text, photos_by_name};
+use super::text::coordinate;
+use crate::dataset::{Dataset, DatasetError, Faults};
 use crate::geometry::BBox;
-use crate::score::{Label, Predicted};
+use crate::score::{Guess, Label, MAX_GUESSES, Predicted};
 
-/// Numbers of a line that count: five guesses of a label and four coordinates.
-const WIDEST: usize = 25;
+/// The numbers of a line that count.
+const MAX_NUMBERS: usize = MAX_GUESSES * GUESS_WORDS;
 
-/// The photos in the order of a submission: that of their names.
-pub(super) fn order(dataset: &Dataset) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..dataset.photos.len()).collect();
-    order.sort_by(|&a, &b| dataset.photos[a].id.cmp(&dataset.photos[b].id));
-    order
-}
-
-fn ids(dataset: &Dataset) -> Result<&[usize], DatasetError> {
+fn ilsvrc_ids(dataset: &Dataset) -> Result<&[usize], DatasetError> {
     dataset.ilsvrc_ids.as_deref().ok_or_else(|| {
         DatasetError::new(format!(
-            "{}: it does not tell which ILSVRC ID is which class, and a devkit submission is in these\n\
-             help: name the dataset whole, or put map_clsloc.txt (devkit) or ascii_order_to_synset_order.txt (lists of \
-             wsolevaluation) where data/README.md says",
+            "{}: the ILSVRC IDs of its classes are not known, and a devkit submission uses them\n\
+             help: name the dataset whole, or put map_clsloc.txt (devkit) or \
+             ascii_order_to_synset_order.txt (lists of wsolevaluation) where data/README.md says",
             dataset.name
         ))
     })
@@ -42,103 +38,118 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Datase
 }
 
 fn parse(text: &str, name: &str, dataset: &Dataset) -> Result<Predictions, DatasetError> {
-    let ids = ids(dataset)?;
-    let mut class_of = vec![None; ids.len() + 1];
-    ids.iter()
-        .enumerate()
-        .for_each(|(class, &id)| class_of[id] = Some(class));
-    let photos = dataset.photos.len();
-    let lines = lines(text, name, photos)?;
-    let widest = lines.iter().map(Vec::len).max().unwrap_or(0).min(WIDEST);
-    let mut found = Predictions {
-        photos: vec![Predicted::default(); photos],
-        classes: true,
-        notes: vec![],
-    };
-    for (numbers, photo) in lines.iter().zip(order(dataset)) {
-        let at = |place: usize| numbers.get(place).copied().unwrap_or(0.0);
-        let guess = |rank: usize| {
-            let first = 5 * rank;
-            let whole =
-                (at(first).fract() == 0.0 && at(first) >= 0.0).then_some(at(first) as usize);
-            let class = whole.and_then(|label| class_of.get(label).copied().flatten());
-            let [x0, y0, x1, y1] = [1, 2, 3, 4].map(|i| at(first + i));
-            Guess {
-                label: class.map_or(Label::Other, Label::Class),
-                rank: Some(rank),
-                bbox: (first + 5 <= widest).then(|| BBox::from_inclusive(x0, y0, x1, y1)),
-                confidence: None,
-            }
-        };
-        found.photos[photo].guesses = (0..widest.div_ceil(5)).map(guess).collect();
+    let ids = ilsvrc_ids(dataset)?;
+    let mut class_of_id = vec![None; ids.len() + 1];
+    for (class, &id) in ids.iter().enumerate() {
+        class_of_id[id] = Some(class);
     }
-    let short = lines
+    let lines = lines(text, name, dataset.photos.len())?;
+    let longest = lines.iter().map(Vec::len).max().unwrap_or(0).min(MAX_NUMBERS);
+    let mut photos = vec![Predicted::default(); dataset.photos.len()];
+    for (numbers, photo) in lines.iter().zip(photos_by_name(dataset)) {
+        photos[photo].guesses = (0..longest.div_ceil(GUESS_WORDS))
+            .map(|rank| guess(numbers, rank, longest, &class_of_id))
+            .collect();
+    }
+    let incomplete = lines
         .iter()
-        .filter(|numbers| numbers.len() % 5 != 0 && numbers.len() < WIDEST)
+        .filter(|numbers| numbers.len() % GUESS_WORDS != 0 && numbers.len() < MAX_NUMBERS)
         .count();
-    if short > 0 {
-        found.notes.push(format!(
-            "{short} lines lack numbers at their end; they are read as 0, as the devkit does"
-        ));
-    }
-    Ok(found)
+    let note = (incomplete > 0).then(|| {
+        format!(
+            "{incomplete} lines lack numbers at their end; these are read as 0, as the devkit does"
+        )
+    });
+    Ok(Predictions {
+        photos,
+        classes: true,
+        notes: note.into_iter().collect(),
+    })
 }
 
-/// The numbers of each line that has some, which must be one a photo.
+/// A guess of a line. `longest` is the number of numbers in the longest line.
+fn guess(numbers: &[f64], rank: usize, longest: usize, class_of_id: &[Option<usize>]) -> Guess {
+    let first = GUESS_WORDS * rank;
+    let [label, x_min, y_min, x_max, y_max] =
+        std::array::from_fn(|i| numbers.get(first + i).copied().unwrap_or(0.0));
+    let class = if label.fract() == 0.0 && label >= 0.0 {
+        class_of_id.get(label as usize).copied().flatten()
+    } else {
+        None
+    };
+    let has_box = first + GUESS_WORDS <= longest;
+    Guess {
+        label: class.map_or(Label::Other, Label::Class),
+        rank: Some(rank),
+        bbox: has_box.then(|| BBox::from_inclusive(x_min, y_min, x_max, y_max)),
+        confidence: None,
+    }
+}
+
+/// The numbers of each line that is not empty. There must be one line for each photo.
 fn lines(text: &str, name: &str, photos: usize) -> Result<Vec<Vec<f64>>, DatasetError> {
     let mut faults = Faults::default();
     let (mut lines, mut empty) = (Vec::new(), Vec::new());
-    for (i, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+    for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
         match numbers(line) {
-            Ok(numbers) if numbers.is_empty() => empty.push(i + 1),
+            Ok(numbers) if numbers.is_empty() => empty.push(number),
             Ok(numbers) => lines.push(numbers),
-            Err((column, fault)) => faults.add(format!("{name}:{}:{column}: {fault}", i + 1)),
+            Err(BadWord { column, fault }) => {
+                faults.add(format!("{name}:{number}:{column}: {fault}"));
+            }
         }
     }
     faults.into_result()?;
     if lines.len() == photos {
         return Ok(lines);
     }
-    let skipped = match empty.as_slice() {
-        [] => String::new(),
-        [first, ..] => format!(
-            "; {} empty lines are skipped, the first is line {first}",
-            empty.len()
-        ),
-    };
+    let skipped = empty.first().map_or(String::new(), |first: &usize| {
+        let count = empty.len();
+        format!("; {count} empty lines are skipped, the first is line {first}")
+    });
     Err(DatasetError::new(format!(
-        "{name}: {} lines for {photos} photos{skipped}\nhelp: write one line a photo, in the order of file names; \
+        "{name}: {} lines for {photos} photos{skipped}\n\
+         help: write one line for each photo, in the order of file names; \
          `0 0 0 0 0` where there is no guess",
         lines.len()
     )))
 }
 
-/// The numbers of a line; a fault has its column, from 1 on.
-fn numbers(line: &str) -> Result<Vec<f64>, (usize, String)> {
+/// A word of a line that is not a number.
+struct BadWord {
+    /// The byte in the line at which the word begins, from 1.
+    column: usize,
+    fault: String,
+}
+
+/// The numbers of a line.
+fn numbers(line: &str) -> Result<Vec<f64>, BadWord> {
     let words = line
         .split([' ', '\t', ',', '\r'])
         .filter(|word| !word.is_empty());
-    let column = |word: &str| word.as_ptr() as usize - line.as_ptr() as usize + 1;
     words
-        .map(|word| coordinate(word).map_err(|fault| (column(word), fault)))
+        .map(|word| {
+            coordinate(word).map_err(|fault| BadWord {
+                column: word.as_ptr() as usize - line.as_ptr() as usize + 1,
+                fault,
+            })
+        })
         .collect()
 }
 
-pub(super) fn write(predictions: &Predictions, dataset: &Dataset) -> Result<Vec<u8>, DatasetError> {
-    predictions.need_classes()?;
-    let ids = ids(dataset)?;
+pub(super) fn encode(
+    predictions: &Predictions,
+    dataset: &Dataset,
+) -> Result<Vec<u8>, DatasetError> {
+    ensure_classes(predictions)?;
+    let ids = ilsvrc_ids(dataset)?;
     let mut text = String::new();
-    for photo in order(dataset) {
-        let label = |class: usize| ids[class].to_string();
-        let shown: Vec<_> = predictions
-            .first_five(photo)
-            .into_iter()
-            .map(|guess| super::shown(guess, &label))
-            .collect();
-        let line = if shown.is_empty() {
-            "0 0 0 0 0".into()
+    for photo in photos_by_name(dataset) {
+        let guesses = guesses_text(predictions, photo, |class| ids[class].to_string());
+        let line = if guesses.is_empty() {
+            "0 0 0 0 0"
         } else {
-            shown.join(" ")
+            &guesses
         };
         let _ = writeln!(text, "{line}");
     }
@@ -150,6 +161,7 @@ mod tests {
     use super::*;
     use crate::classes::ClassList;
     use crate::dataset::Photo;
+    use crate::remedy::Remedy;
 
     fn three() -> Dataset {
         let photos = ["c", "a", "b"]
@@ -183,7 +195,7 @@ mod tests {
         };
         assert_eq!(a.guesses[0].label, Label::Class(0));
         assert_eq!(a.guesses[0].bbox, Some(BBox::new(0., 0., 10., 5.)));
-        // A line that is shorter than the widest is filled up with zeros: label 0 is no class.
+        // A line that is shorter than the longest is padded with zeros: label 0 is not a class.
         assert_eq!((a.guesses.len(), a.guesses[1].label), (2, Label::Other));
         assert_eq!(
             (b.guesses[0].label, b.guesses[1].label),
@@ -198,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_numbers_are_zeros_and_the_widest_line_loses_its_last_box() {
+    fn missing_numbers_are_zeros_and_the_longest_line_loses_its_last_box() {
         let found =
             parsed("3 0 0 9 4\n1 0 0 9\n4 0 0 9 4 3 1 2 3\n").unwrap_or_else(|e| panic!("{e}"));
         let [c, a, b] = &found.photos[..] else {
@@ -220,11 +232,11 @@ mod tests {
         for (text, expected) in [
             (
                 "3 0 0 9 4\n3 0 NaN 9 4\n3 0 0 9 4",
-                "sub.txt:2:5: 'NaN' is not a number",
+                "sub.txt:2:5: 'NaN' is not a number (the devkit",
             ),
             (
                 "3 0 0 9 4\n3 0 x 9 4\n3 0 0 9 4",
-                "sub.txt:2:5: 'x' is no number",
+                "sub.txt:2:5: 'x' is not a number",
             ),
             (
                 "3 0 0 9 4\n\n3 0 0 9 4",
@@ -254,7 +266,7 @@ mod tests {
     fn what_is_written_is_read_again() {
         let text = "3 0 0.5 9 4 1 2 2 3 3\n0 0 0 0 0\n4 1 1 5 5\n";
         let found = parsed(text).unwrap_or_else(|e| panic!("{e}"));
-        let written = String::from_utf8(write(&found, &three()).unwrap_or_else(|e| panic!("{e}")))
+        let written = String::from_utf8(encode(&found, &three()).unwrap_or_else(|e| panic!("{e}")))
             .expect("text");
         assert_eq!(
             parsed(&written).unwrap_or_else(|e| panic!("{e}")).photos,
@@ -268,11 +280,7 @@ mod tests {
         };
         let mut late = found;
         late.photos[0].guesses = vec![gt];
-        assert!(
-            write(&late, &three())
-                .expect_err("no first guess")
-                .to_string()
-                .contains("--classes top5")
-        );
+        let error = encode(&late, &three()).expect_err("no first guess");
+        assert_eq!(error.remedy, Some(Remedy::PredictedClasses));
     }
 }

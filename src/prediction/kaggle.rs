@@ -1,16 +1,27 @@
 //! Kaggle's submission: `ImageId,PredictionString`, where the string repeats `LABEL xmin ymin xmax
 //! ymax` up to five times. Boxes are 0-based and inclusive. A label is a WordNet id, or the row of
-//! `LOC_synset_mapping.txt` from 1 on; both are read. Rows stand in any order; a photo without a
-//! row is one without a guess.
+//! `LOC_synset_mapping.txt` from 1; both are read. Rows may be in any order. A photo without a row
+//! has no guess.
 
 use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{Dataset, DatasetError, Faults, Guess, Predictions, coordinate};
-use crate::dataset::{bare, csv_rows};
+use super::predictions::Predictions;
+use super::submission::{GUESS_WORDS, ensure_classes, guesses_text, photos_by_name};
+use super::text::{coordinate, unknown_photo};
+use crate::dataset::{Dataset, DatasetError, Faults, csv_rows, ilsvrc_val_name};
 use crate::geometry::BBox;
-use crate::score::Label;
+use crate::score::{Guess, Label, MAX_GUESSES};
+
+/// What the labels of a submission are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Labels {
+    /// The keys of classes, such as WordNet ids. Numbers are read too, unless they are keys.
+    Keys,
+    /// Numbers from 1, even if the keys of classes are numbers too.
+    Numbers,
+}
 
 #[derive(Deserialize)]
 struct KaggleSubmissionRow {
@@ -20,97 +31,95 @@ struct KaggleSubmissionRow {
     guesses: String,
 }
 
-/// With `numbered`, labels are numbers even where the classes' keys are too.
-pub(super) fn read(path: &Path, dataset: &Dataset, numbered: bool) -> Result<Predictions, DatasetError> {
+pub(super) fn read(
+    path: &Path,
+    dataset: &Dataset,
+    labels: Labels,
+) -> Result<Predictions, DatasetError> {
     let mut faults = Faults::default();
-    let mut found = Predictions {
+    let mut predictions = Predictions {
         classes: true,
-        ..Predictions::nothing(dataset)
+        ..Predictions::empty(dataset)
     };
-    let places = dataset.places();
-    let mut seen = vec![false; dataset.photos.len()];
-    for (place, row) in csv_rows::<KaggleSubmissionRow>(path, "ImageId,PredictionString", &mut faults)? {
-        let photo = match places.get(&row.id) {
-            Some(photo) if !std::mem::replace(&mut seen[photo], true) => photo,
-            Some(_) => {
-                faults.add(format!("{place}: a second row for {}", row.id));
-                continue;
-            }
-            None => {
-                faults.add(format!("{place}: {}", super::unknown(dataset, &row.id)));
-                continue;
-            }
+    let index = dataset.photo_index();
+    let mut has_row = vec![false; dataset.photos.len()];
+    let rows: Vec<(String, KaggleSubmissionRow)> =
+        csv_rows(path, "ImageId,PredictionString", &mut faults)?;
+    for (place, row) in rows {
+        let Some(photo) = index.get(&row.id) else {
+            faults.add(format!("{place}: {}", unknown_photo(dataset, &row.id)));
+            continue;
         };
-        let words: Vec<_> = row.guesses.split_whitespace().collect();
-        if words.len() % 5 != 0 {
+        if has_row[photo] {
+            faults.add(format!("{place}: a second row for {}", row.id));
+            continue;
+        }
+        has_row[photo] = true;
+        let words: Vec<&str> = row.guesses.split_whitespace().collect();
+        if words.len() % GUESS_WORDS != 0 {
+            let count = words.len();
             faults.add(format!(
-                "{place}: {} words are not `LABEL xmin ymin xmax ymax` repeated",
-                words.len()
+                "{place}: {count} words are not `LABEL xmin ymin xmax ymax` repeated"
             ));
         }
-        for (rank, words) in words.chunks_exact(5).take(5).enumerate() {
-            match guess(words, rank, dataset, numbered) {
-                Ok(guess) => found.add(photo, guess),
+        let guesses = words.chunks_exact(GUESS_WORDS).take(MAX_GUESSES);
+        for (rank, words) in guesses.enumerate() {
+            match guess(words, rank, dataset, labels) {
+                Ok(guess) => predictions.add(photo, guess),
                 Err(fault) => faults.add(format!("{place}: guess {}: {fault}", rank + 1)),
             }
         }
     }
     faults.into_result()?;
-    Ok(found)
+    Ok(predictions)
 }
 
-fn guess(words: &[&str], rank: usize, dataset: &Dataset, numbered: bool) -> Result<Guess, String> {
-    let by_number = || {
-        words[0]
-            .parse::<usize>()
-            .ok()?
-            .checked_sub(1)
-            .filter(|&class| class < dataset.classes.len())
+/// The guess of a label and four coordinates.
+fn guess(words: &[&str], rank: usize, dataset: &Dataset, labels: Labels) -> Result<Guess, String> {
+    let label = words[0];
+    let by_key = match labels {
+        Labels::Keys => dataset.classes.class(label),
+        Labels::Numbers => None,
     };
-    let class = dataset
-        .classes
-        .class(words[0])
-        .filter(|_| !numbered)
-        .or_else(by_number);
-    let [x0, y0, x1, y1] = [1, 2, 3, 4].map(|i| coordinate(words[i]));
+    let by_number = || {
+        let class = label.parse::<usize>().ok()?.checked_sub(1)?;
+        (class < dataset.classes.len()).then_some(class)
+    };
+    let [x_min, y_min, x_max, y_max] = [1, 2, 3, 4].map(|i| coordinate(words[i]));
     Ok(Guess {
-        label: class.map_or(Label::Other, Label::Class),
+        label: by_key
+            .or_else(by_number)
+            .map_or(Label::Other, Label::Class),
         rank: Some(rank),
-        bbox: Some(BBox::from_inclusive(x0?, y0?, x1?, y1?)),
+        bbox: Some(BBox::from_inclusive(x_min?, y_min?, x_max?, y_max?)),
         confidence: None,
     })
 }
 
-pub(super) fn write(
+pub(super) fn encode(
     predictions: &Predictions,
     dataset: &Dataset,
-    numbered: bool,
+    labels: Labels,
 ) -> Result<Vec<u8>, DatasetError> {
-    predictions.need_classes()?;
+    ensure_classes(predictions)?;
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let mut row = |id: &str, guesses: &str| {
+    let mut write_row = |id: &str, guesses: &str| {
         writer
             .write_record([id, guesses])
-            .expect("memory takes all")
+            .expect("writing to a Vec cannot fail");
     };
-    row("ImageId", "PredictionString");
-    for photo in super::devkit::order(dataset) {
-        let label = |class: usize| {
-            if numbered {
-                (class + 1).to_string()
-            } else {
-                dataset.classes.key(class).to_owned()
-            }
-        };
-        let shown: Vec<_> = predictions
-            .first_five(photo)
-            .into_iter()
-            .map(|guess| super::shown(guess, &label))
-            .collect();
+    write_row("ImageId", "PredictionString");
+    for photo in photos_by_name(dataset) {
+        let guesses = guesses_text(predictions, photo, |class| match labels {
+            Labels::Keys => dataset.classes.key(class).to_owned(),
+            Labels::Numbers => (class + 1).to_string(),
+        });
         let id = &dataset.photos[photo].id;
-        row(bare(id).unwrap_or(id), &shown.join(" "));
+        write_row(ilsvrc_val_name(id).unwrap_or(id), &guesses);
     }
-    Ok(writer.into_inner().expect("memory takes all"))
+    Ok(writer
+        .into_inner()
+        .expect("writing to a Vec cannot fail"))
 }
 
 #[cfg(test)]
@@ -139,7 +148,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("sub.csv");
         std::fs::write(&path, text).expect("a file");
-        read(&path, &two(), false)
+        read(&path, &two(), Labels::Keys)
     }
 
     /// WordNet ids and numbers, a sixth guess, an unknown class, rows in any order; written and
@@ -171,8 +180,8 @@ mod tests {
             Some(BBox::new(1., 1., 3.5, 3.))
         );
         assert!(found.photos[1].guesses.is_empty());
-        for numbered in [false, true] {
-            let written = write(&found, &two(), numbered).unwrap_or_else(|e| panic!("{e}"));
+        for labels in [Labels::Keys, Labels::Numbers] {
+            let written = encode(&found, &two(), labels).unwrap_or_else(|e| panic!("{e}"));
             let again = read_text(&String::from_utf8(written).expect("text"))
                 .unwrap_or_else(|e| panic!("{e}"));
             assert_eq!(again.photos, found.photos);

@@ -1,4 +1,4 @@
-//! Masks: `FOLDER/ID.png`, grey, of the photo's size; values above 127 are the object.
+//! Masks: `FOLDER/ID.png`, grey, of the photo's size. Values above 127 are the object.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -6,18 +6,18 @@ use std::path::Path;
 use image::{GrayImage, ImageFormat, Luma};
 use ndarray::{Array2, ArrayView2};
 
-use super::{file_of, of_each};
+use super::photo_files::{evaluate_photos, photo_file};
+use crate::dataset::{Dataset, DatasetError, read_grey};
 use crate::geometry::Size;
-use crate::dataset::{Dataset, DatasetError, grey};
-use crate::score::Overlap;
+use crate::score::MaskOutcome;
 
-/// Reads the mask of a photo of `size`.
+/// Reads the mask, [height, width], of a photo of this size.
 ///
 /// # Errors
-/// A text naming the file when it is missing, no picture or of another size.
-pub fn read(folder: &Path, id: &str, size: Size) -> Result<Array2<bool>, String> {
-    let path = file_of(folder, id, "png");
-    let values = grey(&path)?;
+/// A text that names the file if it is missing, is not a picture, or has another size.
+pub fn read_mask(folder: &Path, id: &str, size: Size) -> Result<Array2<bool>, String> {
+    let path = photo_file(folder, id, "png");
+    let values = read_grey(&path)?;
     let found = Size::from_array(&values);
     if found != size {
         return Err(format!(
@@ -28,41 +28,34 @@ pub fn read(folder: &Path, id: &str, size: Size) -> Result<Array2<bool>, String>
     Ok(values.mapv(|value| value > 127))
 }
 
-/// The masks in a folder against those of the dataset, of the photos that have a true one.
+/// Compares the masks in a folder with those of the dataset. Photos without a true mask are left
+/// out.
 ///
 /// # Errors
-/// All faults found: of each photo whose masks cannot be read.
-pub fn overlaps(folder: &Path, dataset: &Dataset) -> Result<Vec<Overlap>, DatasetError> {
-    let overlaps = of_each(dataset, |photo| {
+/// [`DatasetError`] with each photo whose masks cannot be read.
+pub fn mask_outcomes(folder: &Path, dataset: &Dataset) -> Result<Vec<MaskOutcome>, DatasetError> {
+    let outcomes = evaluate_photos(dataset, |photo| {
         let (Some(truth), Some(size)) = (&photo.mask, photo.size) else {
             return Ok(None);
         };
-        Ok(Overlap::of(
-            &read(folder, &photo.id, size)?,
-            &truth.read(size)?,
-        ))
+        let mask = read_mask(folder, &photo.id, size)?;
+        Ok(MaskOutcome::new(&mask, &truth.read(size)?))
     })?;
-    Ok(overlaps.into_iter().flatten().collect())
+    Ok(outcomes.into_iter().flatten().collect())
 }
 
-/// A mask as the bytes of a PNG.
-///
-/// # Panics
-/// Never: every mask has a form.
+/// A mask, [height, width], as the bytes of a PNG file.
 #[must_use]
-pub fn write(mask: ArrayView2<'_, bool>) -> Vec<u8> {
+pub fn encode_mask(mask: ArrayView2<'_, bool>) -> Vec<u8> {
     let (height, width) = mask.dim();
     let picture = GrayImage::from_fn(width as u32, height as u32, |x, y| {
-        Luma([if mask[[y as usize, x as usize]] {
-            255
-        } else {
-            0
-        }])
+        let inside = mask[[y as usize, x as usize]];
+        Luma([if inside { 255 } else { 0 }])
     });
     let mut bytes = Cursor::new(Vec::new());
     picture
         .write_to(&mut bytes, ImageFormat::Png)
-        .expect("memory takes all");
+        .expect("writing to a Vec cannot fail");
     bytes.into_inner()
 }
 
@@ -73,18 +66,13 @@ mod tests {
     #[test]
     fn masks_are_written_and_read() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mask = Array2::from_shape_fn((3, 5), |(y, x)| (x + y) % 2 == 0);
-        std::fs::write(folder.path().join("a.png"), write(mask.view())).expect("a file");
-        assert_eq!(read(folder.path(), "a", [5, 3]).expect("a mask"), mask);
-        assert!(
-            read(folder.path(), "a", [3, 5])
-                .expect_err("a size")
-                .contains("the mask is 5 x 3")
-        );
-        assert!(
-            read(folder.path(), "b", [3, 5])
-                .expect_err("none")
-                .contains("b.png")
-        );
+        let size = Size::new(5, 3);
+        let mask = Array2::from_shape_fn(size.shape(), |(y, x)| (x + y) % 2 == 0);
+        std::fs::write(folder.path().join("a.png"), encode_mask(mask.view())).expect("a file");
+        assert_eq!(read_mask(folder.path(), "a", size), Ok(mask));
+        for (id, expected) in [("a", "the mask is 5 x 3, its photo 3 x 5"), ("b", "b.png")] {
+            let error = read_mask(folder.path(), id, Size::new(3, 5)).expect_err(expected);
+            assert!(error.contains(expected), "{error}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::dataset::{Dataset, Photo};
 use crate::prediction::Predictions;
 use crate::stage::Stage;
-use crate::score::{self, Outcome, Paired, Rate};
+use crate::score::{self, Outcome, Paired, PairedHit, Rate};
 
 /// What a photo can be right in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,10 +38,10 @@ impl Decider {
     fn hit(self, outcome: &Outcome) -> Option<bool> {
         match self {
             Self::GtKnown => outcome
-                .localised
+                .counts_in_localisation
                 .then(|| outcome.iou_at_least(score::IOU_THRESHOLD)),
-            Self::Top1 => outcome.localised.then(|| outcome.hit_in_top(1)),
-            Self::Top5 => outcome.localised.then(|| outcome.hit_in_top(5)),
+            Self::Top1 => outcome.counts_in_localisation.then(|| outcome.hit_in_top(1)),
+            Self::Top5 => outcome.counts_in_localisation.then(|| outcome.hit_in_top(5)),
             Self::Top1Class => outcome.class.map(|_| outcome.class_in_top(1)),
         }
     }
@@ -55,7 +55,7 @@ impl Decider {
         let known = outcomes
             .into_iter()
             .flatten()
-            .all(|o| !o.localised || o.iou.is_some());
+            .all(|o| !o.counts_in_localisation || o.iou.is_some());
         let possible = |metric: &Self| {
             if *metric == Self::GtKnown {
                 known
@@ -133,7 +133,11 @@ impl MetricComparison {
             let (Some(before), Some(after)) = (metric.hit(before), metric.hit(after)) else {
                 continue;
             };
-            hits.push((photo.weight, before, after));
+            hits.push(PairedHit {
+                weight: photo.weight,
+                a: before,
+                b: after,
+            });
             match (before, after) {
                 (false, true) => won_images.push(photo.id.clone()),
                 (true, false) => lost_images.push(photo.id.clone()),
@@ -142,7 +146,7 @@ impl MetricComparison {
         }
         Some(Self {
             name: metric.name(),
-            paired: Paired::of(&hits)?,
+            paired: Paired::from_hits(&hits)?,
             won_images,
             lost_images,
         })

@@ -135,7 +135,7 @@ impl Gallery<'_> {
 /// The class whose box is shown for a photo, and the box.
 fn shown_box(run: &FinishedRun, place: usize) -> Option<(usize, BBox)> {
     let photo = &run.dataset.photos[place];
-    let guess = run.predictions.photos[place].shown(photo)?;
+    let guess = run.predictions.photos[place].guess_to_draw(photo)?;
     Some((guess.class().or(photo.class)?, guess.bbox?))
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::results::Summary;
 use crate::score::{
-    AtIou, BoxScores, MapBoxScores, Floors, METRICS, MapScores, MaskScores, Metrics, Rate,
+    AccuracyAtIou, BoxScores, MapBoxScores, Floors, METRICS, MapScores, MaskScores, Metrics, Rate,
 };
 
 /// The summary as text. Metrics and floors stand together, so that no score is read without what it
@@ -314,7 +314,7 @@ fn max_box_acc_block(
         scores.images
     );
     let at =
-        |AtIou { iou, threshold, .. }: &AtIou| format!("[ IoU >= {iou:.2}, at {threshold:.3} ]");
+        |AccuracyAtIou { iou, threshold, .. }: &AccuracyAtIou| format!("[ IoU >= {iou:.2}, at {threshold:.3} ]");
     let name = format!(
         "{}   {}",
         named("max_box_acc"),

@@ -75,7 +75,7 @@ impl FinishedRun {
         let (predictions, remarks) = read_rows(&bytes, &dataset)
             .with_context(|| in_folder(files::BOXES).display().to_string())?;
         let head: SummaryHead = read_json(&in_folder(files::SUMMARY))?;
-        dataset.whole = head.images_in_dataset;
+        dataset.total_photos = head.images_in_dataset;
         let manifest: Value = read_json(&in_folder(files::MANIFEST))?;
         let summary = Summary {
             run: Some(head.experiment),
@@ -189,7 +189,7 @@ fn read_failures(path: &Path) -> Result<Vec<Failure>> {
 
 /// The rows of `boxes.csv` by photo, in the dataset's order.
 fn read_rows(bytes: &[u8], dataset: &Dataset) -> Result<(Predictions, Vec<Remark>)> {
-    let places = dataset.places();
+    let places = dataset.photo_index();
     let missing = Predicted {
         guesses: vec![],
         failed: true,

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::dataset::Dataset;
 use crate::prediction::Predictions;
 use crate::stage::Stage;
-use crate::score::{BoxScores, MapOutcome, MapScores, MaskScores, Overlap, Steps};
+use crate::score::{BoxScores, MapOutcome, MapScores, MaskScores, MaskOutcome, Steps};
 
-/// The numbers of a run, or of anyone's predictions.
+/// The numbers of a run, or of predictions from any source.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     /// The version of this layout.
@@ -71,7 +71,7 @@ impl Summary {
             dataset: dataset.name.clone(),
             run: None,
             images: dataset.photos.len(),
-            images_in_dataset: dataset.whole,
+            images_in_dataset: dataset.total_photos,
             failed: 0,
             notes: vec![],
             boxes: None,
@@ -85,28 +85,15 @@ impl Summary {
     #[must_use]
     pub fn from_boxes(dataset: &Dataset, predictions: &Predictions) -> Self {
         let outcomes = predictions.outcomes(dataset);
-        let name = |class| {
-            format!(
-                "{} {}",
-                dataset.classes.key(class),
-                dataset.classes.title(class)
-            )
-        };
-        let boxes = BoxScores::of(
-            &dataset.photos,
-            dataset.weighted,
-            &outcomes,
-            predictions.classes,
-            name,
-        );
+        let boxes = BoxScores::new(dataset, &outcomes, predictions.classes);
         let unknown = outcomes
             .iter()
-            .filter(|outcome| outcome.localised && outcome.iou.is_none())
+            .filter(|outcome| outcome.counts_in_localisation && outcome.iou.is_none())
             .count();
         let reason = (unknown > 0).then(|| {
             format!(
-                "{unknown} photos have no box for their true class: accuracy with the true class known, CorLoc and mean IoU \
-                 cannot be told"
+                "{unknown} photos have no box for their true class: accuracy with the true class \
+                 known, CorLoc and mean IoU are unknown"
             )
         });
         Self {
@@ -131,7 +118,7 @@ impl Summary {
     #[must_use]
     pub fn from_maps(dataset: &Dataset, outcomes: &[MapOutcome], steps: Steps) -> Self {
         Self {
-            maps: Some(MapScores::of(outcomes, steps)),
+            maps: Some(MapScores::from_outcomes(outcomes, steps)),
             notes: without_weights(dataset),
             ..Self::new(dataset, "wsoleval")
         }
@@ -139,8 +126,8 @@ impl Summary {
 
     /// The summary of masks; `None` where no photo has a true one.
     #[must_use]
-    pub fn from_masks(dataset: &Dataset, overlaps: &[Overlap]) -> Option<Self> {
-        let masks = Some(MaskScores::of(overlaps)?);
+    pub fn from_masks(dataset: &Dataset, outcomes: &[MaskOutcome]) -> Option<Self> {
+        let masks = Some(MaskScores::from_outcomes(outcomes)?);
         Some(Self {
             masks,
             notes: without_weights(dataset),

@@ -1,5 +1,4 @@
-//! The circuit breaker: a run that has no chance is stopped, since a wrong folder must not take all
-//! night.
+//! The circuit breaker: it stops a run that has no chance, so that a wrong folder does not cost a night.
 
 use std::collections::HashSet;
 
@@ -11,27 +10,27 @@ use crate::dataset::Photo;
 use crate::remedy::{Refused, Remedy};
 use crate::results::Failure;
 
-/// A run that stops after this many failures in a row from the start, or ...
+/// A run stops when this many photos at its start have all failed, or ...
 const FAILURES_AT_THE_START: usize = 20;
-/// ... with more than this share of failures, once there are ...
+/// ... when more than this share of the photos has failed, once there are ...
 const SHARE_OF_FAILURES: f64 = 0.01;
-/// ... this many.
+/// ... this many failures.
 const FAILURES_BEFORE_A_SHARE_COUNTS: usize = 100;
 
-/// What is known of the shard, with the failures that this process has seen.
+/// The state of a shard, with the failures that this process has seen.
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     done: usize,
     failed: usize,
-    /// Of these, by this program or ONNX Runtime and not by the photo.
+    /// Of these, how many were failures of this program or of ONNX Runtime.
     internal: usize,
     last: Option<Failure>,
-    /// Of the first photos those that have not failed yet, as long as nothing has gone well.
+    /// Those of the first photos that have not failed yet; `None` once a photo has succeeded.
     start: Option<HashSet<usize>>,
 }
 
 impl Breaker {
-    /// That of a shard of which `done` photos are done and the `places` are to be.
+    /// For a shard with `done` photos done and the photos at `places` to do.
     pub(super) fn new(done: usize, places: &[usize]) -> Self {
         let first = places.iter().copied().take(FAILURES_AT_THE_START).collect();
         Self {
@@ -54,7 +53,7 @@ impl Breaker {
         }
     }
 
-    /// An error where the shard, which has `total` photos of `photos`, has no chance.
+    /// An error when the shard, which has `total` of the `photos`, has no chance.
     pub(super) fn check(&self, total: usize, photos: &[Photo]) -> Result<()> {
         let Self { done, failed, .. } = *self;
         let hopeless_start = self.start.as_ref().is_some_and(HashSet::is_empty);
@@ -91,8 +90,7 @@ mod tests {
         })
     }
 
-    /// The first twenty in the order of the dataset, in whatever order they come; later ones are no
-    /// start.
+    /// The start is the first twenty photos in the order of the dataset, whichever are done first.
     #[test]
     fn a_start_without_hope_is_one_of_the_first_photos() {
         let places: Vec<_> = (0..5_000).collect();
@@ -117,7 +115,7 @@ mod tests {
             "{error}"
         );
         assert!(!error.is::<InternalFailure>());
-        // A shard that goes on has begun well.
+        // A resumed shard has had successes.
         let mut resumed = Breaker::new(26, &places);
         (0..60).for_each(|place| resumed.add(place, failure(FailureKind::Image)));
         assert!(resumed.check(5_000, &[]).is_ok());

@@ -14,8 +14,8 @@ use crate::digest;
 use crate::localiser::Classes;
 use crate::results::RunOptions;
 
-/// What the results of a run depend on. The vector units of a processor are not in it: they may
-/// change last bits, and a shard that moves to another machine must go on.
+/// What the results of a run depend on. The vector units of the processor are not included: they may
+/// change the last bits, but a shard must be able to resume on another machine.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Fingerprint {
     /// This program and its version.
@@ -28,25 +28,25 @@ pub struct Fingerprint {
     pub provider: Provider,
     /// The model's name.
     pub model: String,
-    /// Of the model's files.
+    /// The hash of the model's files.
     pub model_sha256: String,
-    /// Of what the model's description says.
+    /// The hash of the model's description.
     pub description_sha256: String,
-    /// What the pipeline is called.
+    /// The pipeline's name.
     pub pipeline_name: String,
-    /// Of the pipeline with all its values.
+    /// The hash of the pipeline with all its values.
     pub pipeline_sha256: String,
     /// The dataset's name.
     pub dataset: String,
-    /// Of the truth: the photos' names, sizes, classes, boxes, weights.
+    /// The hash of the ground truth: the photos' names, sizes, classes, boxes and weights.
     pub dataset_sha256: String,
     /// How many photos there are.
     pub images: usize,
     /// Which classes get a box.
     pub boxes_for: Classes,
-    /// What every seed is mixed with.
+    /// Mixed into every random seed.
     pub seed: u64,
-    /// How damaged JPEGs are taken.
+    /// How damaged JPEGs are treated.
     pub jpeg: Jpeg,
     /// Whether maps are written.
     pub maps: bool,
@@ -68,7 +68,7 @@ impl Fingerprint {
         Ok(Self {
             program: format!("localise {}", env!("CARGO_PKG_VERSION")),
             commit: env!("LOCALISE_COMMIT").into(),
-            onnx_runtime: classifier::version()?,
+            onnx_runtime: classifier::library_build()?,
             provider: classifier::provider(),
             model: description.name.clone(),
             model_sha256: classifier::sha256(description.file()?)?,
@@ -86,8 +86,8 @@ impl Fingerprint {
         })
     }
 
-    /// How these results differ from those that `created` stands for, which are in `place`; `None`
-    /// where they do not.
+    /// The first difference from the fingerprint `created` of the results in `place`; `None` if
+    /// there is none.
     pub(super) fn difference(&self, created: &Self, place: &Path) -> Option<String> {
         let [ours, theirs] = [self, created].map(|side| match serde_json::to_value(side) {
             Ok(Value::Object(map)) => map,

@@ -1,4 +1,4 @@
-//! One process a shard: the kernel's advisory lock, which any death of its holder frees.
+//! One process per shard: the kernel's advisory lock, which is released however its holder ends.
 
 use std::fs::{File, TryLockError};
 use std::io::Write;
@@ -11,23 +11,22 @@ use super::control::Interrupt;
 use super::error::Stopped;
 use crate::fs::OutputError;
 
-/// The lock, held until this is dropped. The file stays: removing it would let two processes lock
-/// two files of one name.
+/// A lock that is held until this is dropped. The file stays: if it were removed, two processes could
+/// lock two files of the same name.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Takes the lock, and waits for another holder as long as `patience`; `None` where a signal
-    /// ended the wait.
+    /// Takes the lock, waiting up to `wait` for another holder; `None` if a signal ended the wait.
     ///
     /// # Errors
     /// [`Stopped::Locked`] when another process still holds it, [`OutputError`] when the file
     /// cannot be written.
     pub(super) fn take(
         path: &Path,
-        patience: Duration,
+        wait: Duration,
         interrupt: &Interrupt,
     ) -> Result<Option<Self>> {
         let failed = OutputError::at(path);
@@ -38,7 +37,7 @@ impl Lock {
             .truncate(false)
             .open(path)
             .map_err(&failed)?;
-        let until = Instant::now() + patience;
+        let until = Instant::now() + wait;
         let holder = || {
             let text = std::fs::read_to_string(path).unwrap_or_default();
             let (pid, host) = text
@@ -54,7 +53,7 @@ impl Lock {
                 Err(TryLockError::WouldBlock) if interrupt.requested() => return Ok(None),
                 Err(TryLockError::WouldBlock) if Instant::now() < until => {
                     if !std::mem::replace(&mut told, true) {
-                        let ((pid, host), seconds) = (holder(), patience.as_secs());
+                        let ((pid, host), seconds) = (holder(), wait.as_secs());
                         tracing::info!(
                             "{}: waiting for pid {pid} on host {host}, {seconds} s at most",
                             path.display()

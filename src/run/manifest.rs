@@ -1,4 +1,4 @@
-//! The manifest: what a result was made from, and on what.
+//! The manifest: what the results were made from, and on which machines.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::dataset::{Dataset, Profile};
 use crate::localiser::method_name;
 use crate::results::RunOptions;
 
-/// Versions, hashes, the resolved pipeline and the machines; `manifest.json` is this.
+/// The content of `manifest.json`: versions, hashes, the resolved pipeline and the machines.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Manifest {
     #[serde(flatten)]
@@ -47,7 +47,7 @@ impl Manifest {
     }
 }
 
-/// A process that worked on a run, and where.
+/// A process that worked on a run, and its machine.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct ProcessRecord {
     started: String,
@@ -62,7 +62,7 @@ pub(super) struct ProcessRecord {
 }
 
 impl ProcessRecord {
-    /// This process, with so many workers.
+    /// This process, with this many workers.
     pub(super) fn now(threads: usize) -> Self {
         Self {
             started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),

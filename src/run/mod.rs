@@ -29,7 +29,6 @@ mod shard;
 mod work;
 
 pub use control::{Control, ExecutionOptions, Interrupt};
-pub(crate) use dataset::open_for_model;
 pub use error::{Incomplete, InternalFailure, ShardCount, Stopped};
 pub use fingerprint::Fingerprint;
 pub use folder::default_folder;

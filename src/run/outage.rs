@@ -1,5 +1,5 @@
-//! Photos that cannot be read for a reason that is not theirs: they are asked for again, and never
-//! become a score.
+//! Photos that cannot be read for a reason that is not theirs: reading is tried again, and they never
+//! count as failed.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -8,15 +8,15 @@ use image::RgbImage;
 
 use crate::dataset::{self, Jpeg, Photo, PhotoReadError};
 
-/// When the file system fails, it is asked again after each of these.
-const PATIENCE: [Duration; 3] = [
+/// How long to wait before each new try when the file system fails.
+const WAITS: [Duration; 3] = [
     Duration::from_secs(1),
     Duration::from_secs(3),
     Duration::from_secs(6),
 ];
 
-/// How often a photo is asked for.
-pub(super) const TRIES: usize = 1 + PATIENCE.len();
+/// How many times a photo is tried.
+pub(super) const TRIES: usize = 1 + WAITS.len();
 
 /// The folder that holds all photos.
 pub(super) fn root(photos: &[Photo]) -> PathBuf {
@@ -32,15 +32,15 @@ pub(super) fn root(photos: &[Photo]) -> PathBuf {
     }
 }
 
-/// A photo's pixels. When the file system fails, or the folder of all photos is gone, it is asked
-/// again for ten seconds: an outage must not become a score.
+/// Reads a photo. When the file system fails, or the folder of all photos is gone, it tries again for
+/// ten seconds: an outage must not be scored as a bad photo.
 pub(super) fn read_patiently(
     path: &Path,
     root: &Path,
     jpeg: Jpeg,
     stop: &impl Fn() -> bool,
 ) -> Result<RgbImage, PhotoReadError> {
-    let mut waits = PATIENCE.iter();
+    let mut waits = WAITS.iter();
     loop {
         let error = match dataset::read(path, jpeg) {
             Err(PhotoReadError::Outage(error)) => error,

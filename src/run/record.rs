@@ -135,7 +135,7 @@ fn mask(found: &ClassResult, size: Size) -> Array2<bool> {
             let column = (2 * x + 1) * component.ncols() / (2 * width);
             component[[row, column]]
         }
-        None => found.localisation.bbox.holds(x as f64 + 0.5, y as f64 + 0.5),
+        None => found.localisation.bbox.contains(x as f64 + 0.5, y as f64 + 0.5),
     })
 }
 

@@ -1,4 +1,4 @@
-//! Shards: a run cut into equal parts, each for a process of its own, on whatever machine.
+//! Shards: a run split into equal parts, each for its own process, on any machine.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,12 +6,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Every `count`-th photo of a dataset, from the `index`-th on, which counts from 0.
+/// Every `count`-th photo of a dataset, beginning with photo `index`, counted from 0.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Shard {
-    /// Which part, in 0..count.
+    /// The part, in 0..count.
     pub index: usize,
-    /// Of how many.
+    /// The number of parts.
     pub count: usize,
 }
 
@@ -19,13 +19,13 @@ impl Shard {
     /// All photos.
     pub const WHOLE: Self = Self { index: 0, count: 1 };
 
-    /// Whether the photo at this place of the dataset is one of this shard's.
+    /// Whether the photo at this place of the dataset belongs to the shard.
     #[must_use]
     pub fn holds(self, place: usize) -> bool {
         place % self.count == self.index
     }
 
-    /// The places of its photos in a dataset of `photos`.
+    /// The places of its photos in a dataset of this many `photos`.
     pub fn places(self, photos: usize) -> impl Iterator<Item = usize> {
         (self.index..photos).step_by(self.count)
     }
@@ -35,12 +35,12 @@ impl Shard {
         folder.join(format!("shard-{}.jsonl", self.index))
     }
 
-    /// The journal while the shard is worked on.
+    /// The journal of the unfinished shard.
     pub(super) fn part(self, folder: &Path) -> PathBuf {
         folder.join(format!("shard-{}.part", self.index))
     }
 
-    /// The file that is locked by the process at work.
+    /// The file that the process that runs the shard locks.
     pub(super) fn lock(self, folder: &Path) -> PathBuf {
         folder.join(format!("shard-{}.lock", self.index))
     }

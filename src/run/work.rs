@@ -325,11 +325,11 @@ impl Writer<'_> {
         let out = &self.job.execution.out;
         let id = &self.job.dataset.photos[record.entry.place].id;
         if let Some(map) = &record.map {
-            let (name, bytes) = (prediction::map_name(id), prediction::write_map(map.view()));
+            let (name, bytes) = (prediction::map_name(id), prediction::encode_map(map.view()));
             write_for_photo(&out.join(files::MAPS), &name, "npy", &bytes)?;
         }
         if let Some(mask) = &record.mask {
-            let bytes = prediction::write_mask(mask.view());
+            let bytes = prediction::encode_mask(mask.view());
             write_for_photo(&out.join(files::MASKS), id, "png", &bytes)?;
         }
         Ok(())

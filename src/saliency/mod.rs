@@ -1,24 +1,36 @@
-//! Saliency: where the classifier looks.
+//! Saliency: where in a photo the classifier looks.
 //!
 //! ```text
-//! photo ─► view (crops) ─► what is shown of each ─► [network] ─► a map per crop and layer ─► one map over the frame
+//! photo ─► View (crops) ─► network_inputs ─► [network] ─► a map for each crop and layer ─► combine
 //! ```
 //!
-//! In: a photo, and what the network says of its crops: tensors and their gradients. Out: one map
-//! over the frame in which the object is then cut out. Simonyan et al. 2013, section 3, and what
-//! came after it: [`METHODS`]. The network is left to [`crate::classifier`], the object's border to
-//! [`crate::segment`]. Methods that hide parts of the photo and look at the score are left out.
+//! In: a photo, and the network's tensors and their gradients for its crops. Out: a [`Saliency`]
+//! map over the frame, in which the object is then cut out. The methods, from the gradient of
+//! Simonyan et al. 2013 (section 3) on, are in [`METHODS`]. The network is run by
+//! [`crate::classifier`], and the object's outline is found by [`crate::segment`]. There is no
+//! method that hides parts of the photo and watches the score.
 
+mod combine;
+mod filters;
+mod inputs;
 mod map;
 mod methods;
 mod options;
-mod shown;
+mod prior;
+mod rect;
+mod resize;
 mod view;
+mod view_options;
 
-pub use map::{Evidence, Saliency, combine, saliency};
-pub(crate) use map::{blurred, extremes};
-pub use methods::{METHODS, Method, Shown, LayerTensor, Wanted};
-pub use options::{Averaging, Prior, SaliencyOptions};
-pub use shown::shown;
-pub(crate) use view::resize_any;
-pub use view::{Crop, Filter, Rect, View, ViewKind, ViewOptions, resize};
+pub use combine::{Evidence, combine, saliency};
+pub(crate) use filters::{gaussian_blur, min_max};
+pub use inputs::network_inputs;
+pub use map::Saliency;
+pub use methods::{LayerTensor, METHODS, Method, RequiredTensors, Sampling};
+pub use options::{Averaging, SaliencyOptions};
+pub use prior::Prior;
+pub use rect::Rect;
+pub(crate) use resize::resize_into;
+pub use resize::{Filter, resize};
+pub use view::{Crop, View};
+pub use view_options::{ViewKind, ViewOptions};

@@ -1,33 +1,34 @@
 //! Why a box for the true class is wrong.
 
-use super::IOU_THRESHOLD;
+use super::constants::IOU_THRESHOLD;
 use crate::geometry::BBox;
 
-/// What a box for the true class is, compared with the true box of the best IoU.
+/// How a box for the true class relates to the true box with which its IoU is best.
 ///
-/// With B the box, T the true box and I what they share, a miss (IoU < 1/2) is a matter of
+/// With B the box, T the true box and I their intersection, a miss (IoU < 1/2) has one of two
+/// reasons:
 ///
-/// * place, where I < 2/3 min(B, T): the smaller is not inside the larger;
-/// * size, otherwise: the areas differ then, since with I = m B = m T the IoU is m / (2 − m), 1/2
-///   or more for m ≥ 2/3.
+/// * place, if I < 2/3 min(B, T): the smaller box is not inside the larger one;
+/// * size, otherwise. The areas differ then: with I = m B = m T the IoU is m / (2 − m), which is at
+///   least 1/2 for m ≥ 2/3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// IoU ≥ 1/2.
+    /// The box is correct: IoU ≥ 1/2.
     Right,
     /// Most of T is in a larger B.
     TooBig,
-    /// Most of B is in a larger T, whose centre it holds.
+    /// Most of B is in a larger T, and B contains the centre of T.
     TooSmall,
-    /// Most of B is in a larger T, beside its centre.
+    /// Most of B is in a larger T, and B does not contain the centre of T.
     Part,
-    /// Elsewhere.
+    /// The box is in another place.
     Off,
-    /// The photo failed.
+    /// The photo failed, so there is no box.
     NoBox,
 }
 
 impl Cause {
-    /// All of them, in the order of reports.
+    /// All causes, in the order of reports.
     pub const ALL: [Self; 6] = [
         Self::Right,
         Self::TooBig,
@@ -37,7 +38,7 @@ impl Cause {
         Self::NoBox,
     ];
 
-    /// Its name, and what it means.
+    /// The name, and what it means.
     #[must_use]
     pub const fn name(self) -> (&'static str, &'static str) {
         match self {
@@ -50,31 +51,36 @@ impl Cause {
         }
     }
 
-    /// The cause of a box, given all true boxes; `None` where there are none.
+    /// The cause of a box, given all true boxes of its photo; `None` if there are none.
     ///
     /// ```
     /// use localise::{geometry::BBox, score::Cause};
     /// let truth = [BBox::new(0., 0., 10., 10.)];
-    /// assert_eq!(Cause::of(&BBox::new(0., 0., 20., 20.), &truth), Some(Cause::TooBig));
-    /// assert_eq!(Cause::of(&BBox::new(6., 6., 10., 10.), &truth), Some(Cause::Part));
+    /// let cause = |bbox: BBox| Cause::from_boxes(&bbox, &truth);
+    /// assert_eq!(cause(BBox::new(0., 0., 20., 20.)), Some(Cause::TooBig));
+    /// assert_eq!(cause(BBox::new(6., 6., 10., 10.)), Some(Cause::Part));
     /// ```
     #[must_use]
-    pub fn of(bbox: &BBox, truth: &[BBox]) -> Option<Self> {
+    pub fn from_boxes(bbox: &BBox, truth: &[BBox]) -> Option<Self> {
         let best = truth
             .iter()
             .max_by(|a, b| bbox.iou(a).total_cmp(&bbox.iou(b)))?;
-        let (x, y) = (
-            f64::midpoint(best.x_min, best.x_max),
-            f64::midpoint(best.y_min, best.y_max),
-        );
-        let (area, of_truth, shared) = (bbox.area(), best.area(), bbox.intersection(best));
-        Some(match () {
-            () if bbox.iou(best) >= IOU_THRESHOLD => Self::Right,
-            () if shared < 2.0 / 3.0 * area.min(of_truth) || shared == 0.0 => Self::Off,
-            () if area > of_truth => Self::TooBig,
-            () if bbox.holds(x, y) => Self::TooSmall,
-            () => Self::Part,
-        })
+        let (area, true_area) = (bbox.area(), best.area());
+        let intersection = bbox.intersection(best);
+        let centre_x = f64::midpoint(best.x_min, best.x_max);
+        let centre_y = f64::midpoint(best.y_min, best.y_max);
+        let cause = if bbox.iou(best) >= IOU_THRESHOLD {
+            Self::Right
+        } else if intersection < 2.0 / 3.0 * area.min(true_area) || intersection == 0.0 {
+            Self::Off
+        } else if area > true_area {
+            Self::TooBig
+        } else if bbox.contains(centre_x, centre_y) {
+            Self::TooSmall
+        } else {
+            Self::Part
+        };
+        Some(cause)
     }
 }
 
@@ -93,7 +99,8 @@ mod tests {
             ([2., 2., 8., 8.], Cause::TooSmall),
             ([0., 0., 4., 4.], Cause::Part),
             ([0., 0., 20., 20.], Cause::TooBig),
-            // As large, moved by less than half: an IoU of 0.43, and no matter of size.
+            // Of the same size and moved by less than half: the IoU is 0.43, and size is not the
+            // reason.
             ([4., 0., 14., 10.], Cause::Off),
             ([50., 50., 60., 60.], Cause::Off),
             // The nearest object counts.
@@ -101,24 +108,21 @@ mod tests {
             ([5., 5., 5., 5.], Cause::Off),
         ];
         for ([x_min, y_min, x_max, y_max], expected) in cases {
-            let bbox = BBox {
-                x_min,
-                y_min,
-                x_max,
-                y_max,
-            };
-            assert_eq!(Cause::of(&bbox, &truth), Some(expected), "{bbox:?}");
+            let bbox = BBox::new(x_min, y_min, x_max, y_max);
+            assert_eq!(Cause::from_boxes(&bbox, &truth), Some(expected), "{bbox:?}");
         }
-        assert_eq!(Cause::of(&truth[0], &[]), None);
+        assert_eq!(Cause::from_boxes(&truth[0], &[]), None);
     }
 
     proptest! {
-        /// The text above: boxes of one area are right or off.
+        /// As derived above: a box with the area of the true box is either correct or off.
         #[test]
-        fn a_matter_of_size_has_two_sizes(x in -12.0..12.0, y in -12.0..12.0, side in 1.0..9.0) {
+        fn boxes_of_equal_area_differ_in_place(
+            x in -12.0..12.0, y in -12.0..12.0, side in 1.0..9.0
+        ) {
             let truth = BBox::new(0., 0., side, side);
             let moved = BBox::new(x, y, x + side, y + side);
-            let cause = Cause::of(&moved, &[truth]);
+            let cause = Cause::from_boxes(&moved, &[truth]);
             prop_assert!(matches!(cause, Some(Cause::Right | Cause::Off)), "{cause:?}");
         }
     }

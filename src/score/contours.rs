@@ -1,35 +1,33 @@
-//! The boxes that wsolevaluation takes from a score map at one threshold: those of OpenCV's
-//! contours.
+//! The boxes that wsolevaluation takes from a score map at one threshold: the bounding boxes of
+//! OpenCV's contours.
 //!
-//! `findContours(RETR_TREE)` gives a contour for every 8-connected piece of the object, and one for
-//! every hole: a 4-connected piece of background that does not reach the picture's edge, whose
-//! contour runs on the object's pixels round it. Its order is from the lowest piece to the highest,
-//! by their first pixels row by row.
+//! `findContours(RETR_TREE)` gives one contour for each 8-connected component of the object and one
+//! for each hole. A hole is a 4-connected component of the background that does not touch the map's
+//! edge, and its contour runs on the object's pixels around it. Of contours with the same area
+//! OpenCV has the one first whose first pixel, row by row, is last. Nesting does not matter for the
+//! largest: a component in a hole has a smaller contour than the component around it.
+//!
+//! `imageproc::contours` finds the same contours if the map gets a margin of one pixel, but it
+//! follows every border at every threshold, where this file follows only those that may be the
+//! largest.
 
-use ndarray::{Array2, ArrayView2};
+use std::cmp::Reverse;
+
+use ndarray::{Array2, ArrayView1, ArrayView2};
 
 use crate::geometry::BBox;
 
 /// The contours of the pixels above a cut-off.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contours {
-    /// The boxes of all contours, those of holes last. One pixel in the corner where nothing is
-    /// above the cut-off.
+    /// The boxes of all contours, those of holes last. If no pixel is above the cut-off, this is
+    /// one box of one pixel in the corner.
     pub boxes: Vec<BBox>,
-    /// How many contours there are.
+    /// The number of contours.
     pub count: usize,
-    /// The box of the piece with the largest contour area: that of the polygon through the centres
-    /// of its outer pixels. Among equals the first in OpenCV's order counts.
+    /// The box of the component whose contour has the largest area: the area of the polygon through
+    /// the centres of its outer pixels. Of equals it is the first in OpenCV's order.
     pub largest: BBox,
-}
-
-/// A piece of the object, or of the background.
-#[derive(Clone, Copy, Debug)]
-struct Piece {
-    /// Inclusive: left, top, right, bottom.
-    bounds: [usize; 4],
-    /// Its first pixel row by row: column, row.
-    first: [usize; 2],
 }
 
 /// The contours of `levels > cutoff`.
@@ -37,7 +35,8 @@ struct Piece {
 /// ```
 /// use localise::{geometry::BBox, score::contours};
 /// use ndarray::array;
-/// // A triangle of three pixels has an area, a chain of five has none. MapBoxScores end one pixel late, but for the edge.
+/// // Three pixels in a corner have an area, and five in a chain have none. Boxes are one pixel too
+/// // large, except at the map's edge.
 /// let map = array![[9, 0, 0, 0, 0], [9, 9, 0, 9, 0], [0, 0, 0, 9, 0], [9, 9, 9, 0, 0]];
 /// let found = contours(map.view(), 5);
 /// assert_eq!((found.count, found.largest), (2, BBox::from_inclusive(0., 0., 2., 2.)));
@@ -46,156 +45,227 @@ struct Piece {
 pub fn contours(levels: ArrayView2<'_, u8>, cutoff: u8) -> Contours {
     let (height, width) = levels.dim();
     let object = levels.map(|&level| level > cutoff);
-    let (mut pieces, holes) = pieces(&object);
-    if pieces.is_empty() {
-        let nothing = BBox::from_inclusive(0.0, 0.0, 0.0, 0.0);
+    let (mut components, background): (Vec<Component>, Vec<Component>) =
+        components(&object).partition(|component| component.is_object);
+    if components.is_empty() {
+        let corner = BBox::from_inclusive(0.0, 0.0, 0.0, 0.0);
         return Contours {
-            boxes: vec![nothing],
+            boxes: vec![corner],
             count: 0,
-            largest: nothing,
+            largest: corner,
         };
     }
-    pieces.sort_by_key(|piece| std::cmp::Reverse([piece.first[1], piece.first[0]]));
-    // x, y, x + w, y + h taken as inclusive: one pixel too many, as wsolevaluation has it.
-    let bbox = |&[left, top, right, bottom]: &[usize; 4]| {
-        let [right, bottom] = [(right + 1).min(width - 1), (bottom + 1).min(height - 1)];
-        BBox::from_inclusive(left as f64, top as f64, right as f64, bottom as f64)
+    components.sort_by_key(|component| Reverse(component.first));
+    // wsolevaluation takes x, y, x + w, y + h as inclusive corners, which is one pixel too many.
+    let bbox = |bounds: PixelBounds| {
+        let right = (bounds.right + 1).min(width - 1);
+        let bottom = (bounds.bottom + 1).min(height - 1);
+        let [left, top, right, bottom] = [bounds.left, bounds.top, right, bottom].map(|n| n as f64);
+        BBox::from_inclusive(left, top, right, bottom)
     };
-    let mut best = (pieces[0], -1);
-    for piece in &pieces {
-        // No polygon is larger than its box, and most are cheaper to leave out than to follow.
-        let [left, top, right, bottom] = piece.bounds.map(|n| n as i64);
-        if 2 * (right - left) * (bottom - top) > best.1 {
-            let area = doubled_area(&object, piece.first);
-            if area > best.1 {
-                best = (*piece, area);
-            }
-        }
-    }
-    // A hole's contour lies on the object's pixels: one further out on each side.
-    let around =
-        |[left, top, right, bottom]: [usize; 4]| [left - 1, top - 1, right + 1, bottom + 1];
-    let holes = holes.iter().map(|hole| bbox(&around(hole.bounds)));
-    let boxes: Vec<_> = pieces
+    let holes = background
         .iter()
-        .map(|piece| bbox(&piece.bounds))
-        .chain(holes)
-        .collect();
+        .map(|component| component.bounds)
+        .filter(|bounds| {
+            let inside_x = bounds.left > 0 && bounds.right < width - 1;
+            inside_x && bounds.top > 0 && bounds.bottom < height - 1
+        })
+        .map(PixelBounds::grown);
+    let outer = components.iter().map(|component| component.bounds);
+    let boxes: Vec<BBox> = outer.chain(holes).map(bbox).collect();
     Contours {
         count: boxes.len(),
         boxes,
-        largest: bbox(&best.0.bounds),
+        largest: bbox(largest(&components, &object).bounds),
     }
 }
 
-/// The 8-connected pieces of the object, and the 4-connected pieces of the rest that do not reach
-/// the edge.
+/// The first of the components whose outer contour has the largest area.
+fn largest(components: &[Component], object: &Array2<bool>) -> Component {
+    let (mut largest, mut max) = (components[0], -1);
+    for component in components {
+        // No polygon is larger than its box, so that most contours need not be followed.
+        if component.bounds.doubled_area() > max {
+            let area = doubled_contour_area(object, component.first);
+            if area > max {
+                (largest, max) = (*component, area);
+            }
+        }
+    }
+    largest
+}
+
+/// A connected component of the object or of the background.
+#[derive(Clone, Copy, Debug)]
+struct Component {
+    is_object: bool,
+    bounds: PixelBounds,
+    /// Its first pixel, row by row: (row, column).
+    first: (usize, usize),
+}
+
+/// The first and last columns and rows of some pixels.
+#[derive(Clone, Copy, Debug)]
+struct PixelBounds {
+    left: usize,
+    top: usize,
+    right: usize,
+    bottom: usize,
+}
+
+impl PixelBounds {
+    /// The bounds of two sets of pixels together.
+    fn union(self, other: Self) -> Self {
+        Self {
+            left: self.left.min(other.left),
+            top: self.top.min(other.top),
+            right: self.right.max(other.right),
+            bottom: self.bottom.max(other.bottom),
+        }
+    }
+
+    /// The bounds of a hole's contour: one pixel further out on each side.
+    fn grown(self) -> Self {
+        Self {
+            left: self.left - 1,
+            top: self.top - 1,
+            right: self.right + 1,
+            bottom: self.bottom + 1,
+        }
+    }
+
+    /// Twice the area of the rectangle through the centres of the corner pixels.
+    fn doubled_area(self) -> i64 {
+        2 * (self.right - self.left) as i64 * (self.bottom - self.top) as i64
+    }
+}
+
+/// The 8-connected components of the object and the 4-connected components of the background.
 ///
-/// Each row is a chain of runs; runs that touch one in the row above are joined (union-find).
-fn pieces(object: &Array2<bool>) -> (Vec<Piece>, Vec<Piece>) {
-    let (height, width) = object.dim();
-    let mut forest = DisjointSets::default();
+/// Each row is a list of runs. A run that touches one of the same kind in the row above is joined to
+/// it.
+fn components(object: &Array2<bool>) -> impl Iterator<Item = Component> {
+    let mut sets = DisjointSets::default();
     let mut above: Vec<PixelRun> = Vec::new();
     for (y, row) in object.outer_iter().enumerate() {
-        let mut runs = Vec::with_capacity(above.len() + 2);
-        let (mut end, mut from) = (0, 0);
-        while end < width {
-            let (start, is_object) = (end, row[end]);
-            while end < width && row[end] == is_object {
-                end += 1;
-            }
-            let run = PixelRun {
-                start,
-                end,
-                tree: forest.plant(Piece {
-                    bounds: [start, y, end - 1, y],
-                    first: [start, y],
-                }),
-                is_object,
-            };
-            // Diagonal neighbours touch in the object, but not in the background.
-            let reach = usize::from(is_object);
-            while from < above.len() && above[from].end + reach <= start {
-                from += 1;
-            }
-            let touching = above[from..]
-                .iter()
-                .take_while(|other| other.start < end + reach);
-            touching
-                .filter(|other| other.is_object == is_object)
-                .for_each(|other| forest.join(other.tree, run.tree));
-            runs.push(run);
-        }
+        let runs = row_runs(row, y, &mut sets);
+        join_touching(&above, &runs, &mut sets);
         above = runs;
     }
-    let (objects, rest) = forest.pieces(object);
-    let inner = |piece: &Piece| {
-        let [left, top, right, bottom] = piece.bounds;
-        left > 0 && top > 0 && right < width - 1 && bottom < height - 1
-    };
-    (objects, rest.into_iter().filter(inner).collect())
+    sets.into_components()
 }
 
 /// Neighbouring pixels of one row and one kind.
+#[derive(Clone, Copy)]
 struct PixelRun {
     start: usize,
-    /// Outside.
+    /// The column after the last one.
     end: usize,
     is_object: bool,
-    /// Its place in the forest.
-    tree: usize,
+    /// The index of the run among the disjoint sets.
+    set: usize,
 }
 
-/// Union-find: each run is a tree of its own until it is joined to another.
+/// The runs of row `y`, each of which becomes a set of its own.
+fn row_runs(row: ArrayView1<'_, bool>, y: usize, sets: &mut DisjointSets) -> Vec<PixelRun> {
+    let mut runs = Vec::new();
+    let mut end = 0;
+    while end < row.len() {
+        let (start, is_object) = (end, row[end]);
+        while end < row.len() && row[end] == is_object {
+            end += 1;
+        }
+        let component = Component {
+            is_object,
+            bounds: PixelBounds {
+                left: start,
+                top: y,
+                right: end - 1,
+                bottom: y,
+            },
+            first: (y, start),
+        };
+        runs.push(PixelRun {
+            start,
+            end,
+            is_object,
+            set: sets.insert(component),
+        });
+    }
+    runs
+}
+
+/// Joins the runs of a row with those of the row above that they touch.
+fn join_touching(above: &[PixelRun], runs: &[PixelRun], sets: &mut DisjointSets) {
+    let mut first = 0;
+    for run in runs {
+        // Diagonal neighbours are connected in the object, but not in the background.
+        let reach = usize::from(run.is_object);
+        while first < above.len() && above[first].end + reach <= run.start {
+            first += 1;
+        }
+        for other in &above[first..] {
+            if other.start >= run.end + reach {
+                break;
+            }
+            if other.is_object == run.is_object {
+                sets.join(other.set, run.set);
+            }
+        }
+    }
+}
+
+/// Components by union-find: each run is a set of its own until it is joined to another.
 #[derive(Default)]
 struct DisjointSets {
     parents: Vec<usize>,
-    pieces: Vec<Piece>,
+    /// The pixels of each set; valid for roots.
+    components: Vec<Component>,
 }
 
 impl DisjointSets {
-    fn plant(&mut self, piece: Piece) -> usize {
-        self.parents.push(self.parents.len());
-        self.pieces.push(piece);
-        self.parents.len() - 1
+    /// Adds a set and returns its index.
+    fn insert(&mut self, component: Component) -> usize {
+        let set = self.parents.len();
+        self.parents.push(set);
+        self.components.push(component);
+        set
     }
 
-    fn root(&mut self, mut tree: usize) -> usize {
-        while self.parents[tree] != tree {
-            self.parents[tree] = self.parents[self.parents[tree]];
-            tree = self.parents[tree];
+    fn root(&mut self, mut set: usize) -> usize {
+        while self.parents[set] != set {
+            self.parents[set] = self.parents[self.parents[set]];
+            set = self.parents[set];
         }
-        tree
+        set
     }
 
-    /// Joins two pieces; the one that was planted first, whose first pixel comes first, stands for
-    /// both.
+    /// Joins two sets. The root is the set that was inserted first, because its first pixel is the
+    /// first of both.
     fn join(&mut self, a: usize, b: usize) {
         let [a, b] = [self.root(a), self.root(b)];
-        let (kept, gone) = (a.min(b), a.max(b));
-        if kept == gone {
-            return;
-        }
-        self.parents[gone] = kept;
-        let gone = self.pieces[gone].bounds;
-        let bounds = &mut self.pieces[kept].bounds;
-        for side in [0, 1] {
-            bounds[side] = bounds[side].min(gone[side]);
-            bounds[side + 2] = bounds[side + 2].max(gone[side + 2]);
+        let (root, child) = (a.min(b), a.max(b));
+        if root != child {
+            self.parents[child] = root;
+            let bounds = self.components[child].bounds;
+            self.components[root].bounds = self.components[root].bounds.union(bounds);
         }
     }
 
-    /// The pieces of the object and of the background.
-    fn pieces(&self, object: &Array2<bool>) -> (Vec<Piece>, Vec<Piece>) {
-        let roots = (0..self.parents.len())
-            .filter(|&tree| self.parents[tree] == tree)
-            .map(|tree| self.pieces[tree]);
-        roots.partition(|piece| object[[piece.first[1], piece.first[0]]])
+    fn into_components(self) -> impl Iterator<Item = Component> {
+        self.components
+            .into_iter()
+            .zip(self.parents)
+            .enumerate()
+            .filter_map(|(set, (component, parent))| (parent == set).then_some(component))
     }
 }
 
-/// The eight neighbours in order round a pixel, from the left one on: x, y.
-const AROUND: [[i64; 2]; 8] = [
+/// A pixel: column, row. It may be outside the map.
+type Pixel = [i64; 2];
+
+/// The steps to the eight neighbours of a pixel, clockwise from the left one.
+const NEIGHBOURS: [Pixel; 8] = [
     [-1, 0],
     [-1, -1],
     [0, -1],
@@ -206,36 +276,41 @@ const AROUND: [[i64; 2]; 8] = [
     [-1, 1],
 ];
 
-/// Twice the area of the outer contour of the piece that has `first` as its first pixel.
+/// Twice the area of the outer contour of the component whose first pixel (row, column) is `first`.
 ///
-/// The contour is followed from pixel to pixel (Suzuki and Abe 1985): from each, the neighbours are
-/// looked at in order from the one that was left last. Σ xᵢ yᵢ₊₁ − xᵢ₊₁ yᵢ is twice the area.
-fn doubled_area(object: &Array2<bool>, first: [usize; 2]) -> i64 {
+/// The border is followed from pixel to pixel (Suzuki and Abe 1985): the neighbours of each pixel
+/// are searched clockwise, beginning after the pixel that was visited before. Twice the area is the
+/// magnitude of Σ xᵢ yᵢ₊₁ − xᵢ₊₁ yᵢ.
+fn doubled_contour_area(object: &Array2<bool>, (row, column): (usize, usize)) -> i64 {
     let (height, width) = object.dim();
-    let at = |[x, y]: [i64; 2]| {
+    let is_object = |[x, y]: Pixel| {
         let inside = 0 <= x && x < width as i64 && 0 <= y && y < height as i64;
         inside && object[[y as usize, x as usize]]
     };
-    let start = first.map(|n| n as i64);
-    let next = |[x, y]: [i64; 2], from: usize| {
-        let turns = (1..=8).map(|turn| (from + turn) % 8);
-        turns
-            .map(|d| ([x + AROUND[d][0], y + AROUND[d][1]], d))
-            .find(|&(place, _)| at(place))
+    // The next pixel of the object after the neighbour in direction `after`, and its direction.
+    let next = |[x, y]: Pixel, after: usize| {
+        (1..=NEIGHBOURS.len())
+            .map(|turn| (after + turn) % NEIGHBOURS.len())
+            .map(|direction| {
+                let [dx, dy] = NEIGHBOURS[direction];
+                ([x + dx, y + dy], direction)
+            })
+            .find(|&(pixel, _)| is_object(pixel))
     };
-    // To the left of the first pixel of a piece there is background.
+    let start = [column as i64, row as i64];
+    // The pixel to the left of the first pixel of a component is background.
     let Some((second, mut direction)) = next(start, 0) else {
         return 0;
     };
-    let (mut here, mut there, mut area) = (start, second, 0);
+    let (mut previous, mut current, mut doubled_area) = (start, second, 0);
     loop {
-        area += here[0] * there[1] - there[0] * here[1];
-        // The next search begins behind the pixel that was come from.
-        let (onward, d) = next(there, (direction + 4) % 8).expect("the way back is open");
-        if there == start && onward == second {
-            return area.abs();
+        doubled_area += previous[0] * current[1] - current[0] * previous[1];
+        let back = (direction + NEIGHBOURS.len() / 2) % NEIGHBOURS.len();
+        let (following, onward) = next(current, back).expect("the previous pixel is a neighbour");
+        if current == start && following == second {
+            return doubled_area.abs();
         }
-        (here, there, direction) = (there, onward, d);
+        (previous, current, direction) = (current, following, onward);
     }
 }
 
@@ -249,10 +324,10 @@ mod tests {
         let object = picture.mapv(|v| v > 0);
         let first = object
             .indexed_iter()
-            .find(|(_, is)| **is)
-            .map(|((y, x), _)| [x, y])
+            .find(|(_, is_object)| **is_object)
+            .map(|(pixel, _)| pixel)
             .expect("an object");
-        doubled_area(&object, first) as f64 / 2.0
+        doubled_contour_area(&object, first) as f64 / 2.0
     }
 
     #[test]
@@ -263,7 +338,7 @@ mod tests {
         assert_eq!(area(&array![[1, 0], [1, 1]]), 0.5);
         assert_eq!(area(&array![[0, 1, 0], [1, 0, 1], [0, 1, 0]]), 2.0);
         assert_eq!(area(&array![[1, 1, 1], [1, 0, 1], [1, 1, 1]]), 4.0);
-        // A block with a tail, which is walked twice.
+        // A block with a tail, whose border passes the pixels of the tail twice.
         assert_eq!(area(&array![[0, 0, 1, 1], [1, 1, 1, 1]]), 1.5);
     }
 
@@ -275,8 +350,8 @@ mod tests {
             .collect()
     }
 
-    /// A 12 x 12 map, ones in rows and columns 1..=9, a hole in 4..=6: the hole's contour is a box
-    /// of its own.
+    /// A 12 x 12 map with ones in rows and columns 1..=9 and a hole in 4..=6. The hole's contour is
+    /// a box of its own.
     #[test]
     fn holes_are_contours() {
         let ring = Array2::from_shape_fn((12, 12), |(y, x)| {
@@ -289,18 +364,18 @@ mod tests {
     }
 
     #[test]
-    fn diagonal_neighbours_touch_but_do_not_close_a_way_out() {
-        let pieces = |picture: &Array2<u8>| contours(picture.view(), 0).count;
-        assert_eq!(pieces(&array![[1, 0], [0, 1]]), 1);
-        // The hole is cut off from the outside: background touches along sides alone.
-        assert_eq!(pieces(&array![[0, 1, 0], [1, 0, 1], [0, 1, 0]]), 2);
-        assert_eq!(pieces(&array![[0, 1, 0], [1, 0, 1], [0, 0, 0]]), 1);
-        // A piece inside a hole.
+    fn the_object_is_connected_along_diagonals_and_the_background_is_not() {
+        let count = |picture: &Array2<u8>| contours(picture.view(), 0).count;
+        assert_eq!(count(&array![[1, 0], [0, 1]]), 1);
+        // The pixel in the middle touches the rest of the background only along diagonals.
+        assert_eq!(count(&array![[0, 1, 0], [1, 0, 1], [0, 1, 0]]), 2);
+        assert_eq!(count(&array![[0, 1, 0], [1, 0, 1], [0, 0, 0]]), 1);
+        // A component inside a hole.
         let nested = Array2::from_shape_fn((7, 7), |(y, x)| {
             let ring = x.min(y).min(6 - x).min(6 - y);
             u8::from(ring % 2 == 1)
         });
-        assert_eq!(pieces(&nested), 3);
+        assert_eq!(count(&nested), 3);
     }
 
     #[test]

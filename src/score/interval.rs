@@ -1,31 +1,32 @@
-//! Rates and means with their 95 % intervals: Wilson's for shares of photos, the bootstrap for
-//! everything else.
+//! Rates and means with their 95 % intervals: Wilson's interval for shares of photos, and the
+//! bootstrap for everything else.
 
 use serde::{Deserialize, Serialize};
 
 use crate::random::SplitMix;
 
-/// A share of photos with its 95 % interval, each in 0..=1.
+/// A metric with its 95 % interval, each in 0..=1.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Rate {
-    /// The share.
+    /// The value: a share of photos, or a mean over photos.
     pub value: f64,
     /// The lower end of the interval.
     pub low: f64,
-    /// The upper end.
+    /// The upper end of the interval.
     pub high: f64,
 }
 
-/// The quantile of the normal distribution for 95 %.
+/// The 97.5 % quantile of the normal distribution, for a two-sided interval of 95 %.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// The weighted share of photos that are hits, with Wilson's interval; `None` without photos. Each
-/// is (weight, hit), the weight from 0 on.
+/// The weighted share of photos that are hits, with Wilson's interval. Each item is (weight, hit);
+/// weights are not negative. `None` if there are no photos or all weights are 0.
 ///
 /// With weights w the interval is that of (Σw)² / Σw² photos.
 ///
 /// ```
-/// let rate = localise::score::rate([(1.0, true), (1.0, false), (1.0, true), (1.0, true)].into_iter()).unwrap();
+/// let hits = [(1.0, true), (1.0, false), (1.0, true), (1.0, true)];
+/// let rate = localise::score::rate(hits.into_iter()).unwrap();
 /// assert_eq!(rate.value, 0.75);
 /// assert!((rate.low - 0.3006).abs() < 1e-4 && (rate.high - 0.9544).abs() < 1e-4);
 /// ```
@@ -45,7 +46,7 @@ pub fn rate(photos: impl Iterator<Item = (f64, bool)>) -> Option<Rate> {
     let centre = p + Z * Z / (2.0 * n);
     let half = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
     let divisor = 1.0 + Z * Z / n;
-    // At p = 0 and 1 an end is p itself, but for rounding.
+    // At p = 0 and p = 1 one end equals p, except for rounding.
     Some(Rate {
         value: p,
         low: ((centre - half) / divisor).clamp(0.0, p),
@@ -53,47 +54,81 @@ pub fn rate(photos: impl Iterator<Item = (f64, bool)>) -> Option<Rate> {
     })
 }
 
-/// How many times the photos are drawn anew for an interval.
+/// The number of resamples of a bootstrap.
 const RESAMPLES: usize = 1_000;
 
-/// The 95 % interval of a statistic by the percentile bootstrap (Efron 1979): the statistic of as
-/// many photos, drawn with replacement. `statistic` draws its `n` photos from the numbers it is
-/// handed. The same interval for the same `n`.
-pub(super) fn bootstrap(n: usize, mut statistic: impl FnMut(&mut SplitMix) -> f64) -> [f64; 2] {
-    let mut random = SplitMix(n as u64);
-    let mut values: Vec<f64> = (0..RESAMPLES).map(|_| statistic(&mut random)).collect();
-    values.sort_by(f64::total_cmp);
-    [RESAMPLES / 40, RESAMPLES - 1 - RESAMPLES / 40].map(|place| values[place])
+impl Rate {
+    /// A statistic of `n` photos with its 95 % interval by the percentile bootstrap (Efron 1979).
+    /// `resampled` computes the statistic for `n` photos that it draws, with replacement, by means
+    /// of the random numbers. The seed is `n`, so that the same photos get the same interval.
+    pub(super) fn with_bootstrap(
+        value: f64,
+        n: usize,
+        mut resampled: impl FnMut(&mut SplitMix) -> f64,
+    ) -> Self {
+        let mut random = SplitMix(n as u64);
+        let mut values: Vec<f64> = (0..RESAMPLES).map(|_| resampled(&mut random)).collect();
+        values.sort_by(f64::total_cmp);
+        Self {
+            value,
+            low: values[RESAMPLES / 40],
+            high: values[RESAMPLES - 1 - RESAMPLES / 40],
+        }
+    }
 }
 
-/// The weighted mean of values, with its bootstrap interval; `None` without photos. Each is
-/// (weight, value), the weight from 0 on. The interval is always the same for the same photos in
-/// the same order.
+/// Σ w and Σ w v of values v with weights w.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct WeightedSum {
+    pub(super) weights: f64,
+    pub(super) values: f64,
+}
+
+impl WeightedSum {
+    /// Adds one value.
+    pub(super) fn add(&mut self, weight: f64, value: f64) {
+        self.weights += weight;
+        self.values += weight * value;
+    }
+
+    /// The weighted mean; 0 if all weights are 0.
+    pub(super) fn mean(self) -> f64 {
+        if self.weights > 0.0 {
+            self.values / self.weights
+        } else {
+            0.0
+        }
+    }
+}
+
+/// The weighted mean of values, with its bootstrap interval. Each item is (weight, value); weights
+/// are not negative. `None` if there are no photos or all weights are 0. The interval is the same
+/// for the same photos in the same order.
 #[must_use]
 pub fn mean(photos: &[(f64, f64)]) -> Option<Rate> {
-    let of = |sums: (f64, f64)| if sums.0 > 0.0 { sums.1 / sums.0 } else { 0.0 };
-    let add = |sums: (f64, f64), &(w, v): &(f64, f64)| (sums.0 + w, sums.1 + w * v);
-    let all = photos.iter().fold((0.0, 0.0), add);
-    if all.0 <= 0.0 {
+    let mut all = WeightedSum::default();
+    for &(weight, value) in photos {
+        all.add(weight, value);
+    }
+    if all.weights <= 0.0 {
         return None;
     }
     let n = photos.len();
-    let drawn = |random: &mut SplitMix| {
-        of((0..n).fold((0.0, 0.0), |sums, _| add(sums, &photos[random.below(n)])))
-    };
-    let [low, high] = bootstrap(n, drawn);
-    Some(Rate {
-        value: of(all),
-        low,
-        high,
-    })
+    Some(Rate::with_bootstrap(all.mean(), n, |random| {
+        let mut drawn = WeightedSum::default();
+        for _ in 0..n {
+            let (weight, value) = photos[random.below(n)];
+            drawn.add(weight, value);
+        }
+        drawn.mean()
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The bootstrap's interval of a mean is the normal one, but for its own noise.
+    /// The bootstrap interval of a mean is close to the normal one.
     #[test]
     fn the_bootstrap_of_a_mean_is_nearly_normal() {
         let values: Vec<_> = (0..1000).map(|i| (1.0, f64::from(i % 7) / 7.0)).collect();
@@ -114,15 +149,15 @@ mod tests {
     fn the_ends_stay_in_range() {
         let all = rate((0..10).map(|_| (1.0, true))).expect("ten");
         assert_eq!((all.value, all.high), (1.0, 1.0));
-        // The rule of thumb for ten of ten: 1 / (1 + z²/10).
+        // If all of n are hits, the lower end is 1 / (1 + z²/n).
         assert!((all.low - 0.7225).abs() < 1e-4);
         assert_eq!(rate(std::iter::empty()), None);
     }
 
     #[test]
     fn equal_weights_change_nothing() {
-        let of = |w: f64| rate((0..20).map(|i| (w, i % 3 == 0))).expect("twenty");
-        let (a, b) = (of(1.0), of(0.3));
+        let weighted = |w: f64| rate((0..20).map(|i| (w, i % 3 == 0))).expect("twenty");
+        let (a, b) = (weighted(1.0), weighted(0.3));
         assert!((a.low - b.low).abs() < 1e-12 && (a.high - b.high).abs() < 1e-12);
     }
 }

@@ -1,61 +1,68 @@
-//! Scores: predictions and truth to numbers with intervals. No pictures and no models, so that
-//! anyone's boxes, maps and masks can be scored.
+//! Scores: turns predictions and ground truth into metrics with intervals. Needs neither pictures
+//! nor models, so that boxes, maps and masks from any source can be scored.
 //!
-//! | profile | of | file |
+//! | profile | scores | type |
 //! | --- | --- | --- |
-//! | `devkit`, `kaggle`, `cub`, `voc`, `coco` | boxes and classes | [`BoxScores`] |
+//! | `devkit`, `kaggle`, `cub`, `voc`, `coco`, `boxes` | boxes and classes | [`BoxScores`] |
 //! | `wsoleval` | score maps: MaxBoxAcc, PxAP | [`MaxBoxAcc`], [`PxAp`] |
-//! | `pointing`, `ebpg` | score maps: pointing games | [`Pointing`], [`EnergyShare`] |
+//! | `pointing`, `ebpg` | score maps: pointing games | [`PointingScores`], [`EnergyScores`] |
 //! | `masks` | masks | [`MaskScores`] |
 //!
-//! For boxes the rule is the ILSVRC devkit's (`eval_clsloc.m`) whatever the profile: a guess is
-//! right when its class is the photo's and its box has an IoU of at least 1/2 with *any* true box;
-//! blacklisted photos are left out of localisation and kept in classification; a photo that failed
-//! is wrong in everything. Plain IoU of half-open boxes is the devkit's IoU of inclusive ones and
-//! COCO's of continuous ones; the profiles differ in what their files mean, which readers know.
+//! Boxes are scored by the rule of the ILSVRC devkit (`eval_clsloc.m`) in every profile. A guess is
+//! correct if its class is the photo's and its box has an IoU of at least 1/2 with *any* true box.
+//! Blacklisted photos are left out of localisation, but not of classification. A photo that failed
+//! is wrong in every metric. The IoU of half-open boxes equals the devkit's IoU of inclusive boxes
+//! and COCO's of continuous ones. The profiles differ only in how boxes are written in files, and
+//! their readers convert.
 //!
-//! In: [`Predicted`], maps or masks, and [`Photo`](crate::dataset::Photo). Out: numbers, each with
-//! its interval where it has one ([`Rate`]), and what constant boxes, maps and masks score on the
-//! same photos. Left out are the average precisions of detection: a photo has one class here, and a
-//! box no place among those of other photos. The [front page](crate) has an example.
+//! The input is [`Predicted`], maps or masks, and [`Photo`](crate::dataset::Photo). The output is
+//! metrics, each with a 95 % interval where one is defined ([`Rate`]), and what constant boxes, maps
+//! and masks score on the same photos. The average precision of object detection is not computed: a
+//! photo has one class here, and boxes are not ranked across photos. The [front page](crate) has an
+//! example.
 
+mod best_ious;
 mod boxes;
 mod catalogue;
 mod cause;
+mod constants;
 mod contours;
+mod corloc;
 mod floors;
 mod groups;
 mod guess;
 mod interval;
+mod map_frame;
 mod maps;
 mod masks;
 mod max_box_acc;
 mod metrics;
+mod outcome;
 mod paired;
 mod pointing;
 mod pxap;
+#[cfg(test)]
+mod samples;
+mod steps;
 
-pub use boxes::{BoxScores, Errors, Weighted};
-pub use catalogue::{METRICS, Metric};
+pub use best_ious::{BestIous, BoxHits, best_ious};
+pub use boxes::{BoxScores, ErrorRates, WeightedScores};
+pub use catalogue::{BoxMetric, FloorValue, METRICS, Metric};
 pub use cause::Cause;
+pub use constants::IOU_THRESHOLD;
+pub(crate) use constants::MAX_GUESSES;
 pub use contours::{Contours, contours};
 pub use floors::{Floor, Floors, floors};
-pub use groups::{Group, size_group, size_names};
-pub use guess::{Guess, Label, Outcome, Predicted};
+pub use groups::{GroupScores, size_group, size_names};
+pub use guess::{Guess, Label, Predicted};
 pub use interval::{Rate, mean, rate};
-pub use maps::{MapBoxScores, ConstantMap, MapOutcome, MapScores};
-pub use masks::{MaskScores, Overlap};
-pub use max_box_acc::{AtIou, BoxHits, MAP_SIZE, MaxBoxAcc, Reach, Steps, in_map, levels, reaches};
+pub use map_frame::{MAP_SIZE, grey_levels, to_map_frame};
+pub use maps::{ConstantBoxScores, MapBoxScores, MapOutcome, MapScores, TrueMasks};
+pub use masks::{MaskOutcome, MaskScores};
+pub use max_box_acc::{AccuracyAtIou, MaxBoxAcc};
 pub use metrics::Metrics;
-pub use paired::Paired;
-pub use pointing::{EnergyShare, Pointed, Pointing};
+pub use outcome::Outcome;
+pub use paired::{Paired, PairedHit};
+pub use pointing::{EnergyInside, EnergyScores, PointingOutcome, PointingScores};
 pub use pxap::{Histogram, PxAp};
-
-/// The least IoU of a right box.
-pub const IOU_THRESHOLD: f64 = 0.5;
-
-/// How many guesses count.
-const GUESSES: usize = 5;
-
-/// The side of the centred box of half the photo's area, as a share of the photo's.
-const HALF_AREA: f64 = std::f64::consts::FRAC_1_SQRT_2;
+pub use steps::Steps;

@@ -1,78 +1,79 @@
-//! Two results on the same photos: the paired difference, and whether it is more than chance.
+//! Two results on the same photos: the paired difference, and whether chance explains it.
 
 use serde::Serialize;
 
-use super::Rate;
-use super::interval::bootstrap;
+use super::interval::{Rate, WeightedSum};
+
+/// Whether a photo is correct in each of two results, A and B.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PairedHit {
+    /// The photo's weight, which is not negative.
+    pub weight: f64,
+    /// Whether the photo is correct in A.
+    pub a: bool,
+    /// Whether the photo is correct in B.
+    pub b: bool,
+}
 
 /// B compared with A, photo by photo.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Paired {
-    /// The share of photos right in A.
+    /// The share of photos that are correct in A.
     pub a: f64,
-    /// The share of photos right in B.
+    /// The share of photos that are correct in B.
     pub b: f64,
     /// B − A, with its paired bootstrap interval.
     pub difference: Rate,
-    /// Photos right in B alone.
+    /// The number of photos that are correct only in B.
     pub won: usize,
-    /// Photos right in A alone.
+    /// The number of photos that are correct only in A.
     pub lost: usize,
-    /// McNemar's exact two-sided p: the probability of as uneven a split of the photos that
-    /// flipped, were it chance.
+    /// The two-sided p of McNemar's exact test: the probability that chance splits the photos that
+    /// changed at least as unevenly.
     pub p: f64,
 }
 
 impl Paired {
-    /// Compares hits, for each photo (weight, right in A, right in B); `None` without photos. The
-    /// weights, from 0 on, count for shares and difference, not for the flips and their p.
+    /// Compares two results; `None` if there are no photos or all weights are 0. The shares and the
+    /// difference are weighted; the counts of photos that changed, and p, are not.
     ///
     /// ```
-    /// use localise::score::Paired;
-    /// // Five photos are right in both, five in B alone.
-    /// let photos: Vec<_> = (0..10).map(|i| (1.0, i < 5, true)).collect();
-    /// let found = Paired::of(&photos).unwrap();
+    /// use localise::score::{Paired, PairedHit};
+    /// // Five photos are correct in both, five only in B.
+    /// let photos: Vec<_> = (0..10).map(|i| PairedHit { weight: 1.0, a: i < 5, b: true }).collect();
+    /// let found = Paired::from_hits(&photos).unwrap();
     /// assert_eq!((found.a, found.b, found.won, found.lost), (0.5, 1.0, 5, 0));
     /// // Five coins that all show heads, or all tails: 2 / 32. That may be chance.
     /// assert!((found.p - 0.0625).abs() < 1e-12);
     /// ```
     #[must_use]
-    pub fn of(photos: &[(f64, bool, bool)]) -> Option<Self> {
-        let total: f64 = photos.iter().map(|photo| photo.0).sum();
+    pub fn from_hits(photos: &[PairedHit]) -> Option<Self> {
+        let total: f64 = photos.iter().map(|photo| photo.weight).sum();
         if total <= 0.0 {
             return None;
         }
-        // An empty sum is −0.
-        let share = |hit: fn(&(f64, bool, bool)) -> bool| {
-            photos
-                .iter()
-                .filter(|photo| hit(photo))
-                .map(|photo| photo.0)
-                .sum::<f64>()
-                / total
-                + 0.0
+        let share = |is_hit: fn(&PairedHit) -> bool| {
+            let hits = photos.iter().filter(|photo| is_hit(photo));
+            let weights: f64 = hits.map(|photo| photo.weight).sum();
+            // An empty sum is −0.
+            weights / total + 0.0
         };
-        let [won, lost] = [|a: bool, b: bool| b && !a, |a: bool, b: bool| a && !b]
-            .map(|flipped| photos.iter().filter(|&&(_, a, b)| flipped(a, b)).count());
+        let (a, b) = (share(|photo| photo.a), share(|photo| photo.b));
+        let won = photos.iter().filter(|photo| photo.b && !photo.a).count();
+        let lost = photos.iter().filter(|photo| photo.a && !photo.b).count();
         let n = photos.len();
-        let [low, high] = bootstrap(n, |random| {
-            let (mut sum, mut weights) = (0.0, 0.0);
+        let difference = Rate::with_bootstrap(b - a, n, |random| {
+            let mut drawn = WeightedSum::default();
             for _ in 0..n {
-                let (w, a, b) = photos[random.below(n)];
-                weights += w;
-                sum += w * (f64::from(u8::from(b)) - f64::from(u8::from(a)));
+                let PairedHit { weight, a, b } = photos[random.below(n)];
+                drawn.add(weight, f64::from(u8::from(b)) - f64::from(u8::from(a)));
             }
-            if weights > 0.0 { sum / weights } else { 0.0 }
+            drawn.mean()
         });
-        let (a, b) = (share(|&(_, a, _)| a), share(|&(_, _, b)| b));
         Some(Self {
             a,
             b,
-            difference: Rate {
-                value: b - a,
-                low,
-                high,
-            },
+            difference,
             won,
             lost,
             p: mcnemar(won, lost),
@@ -80,10 +81,10 @@ impl Paired {
     }
 }
 
-/// McNemar's exact test: with n flips, min(1, 2 · Σ_{k ≤ min(won, lost)} C(n, k) / 2ⁿ).
+/// McNemar's exact test: with n changes, p = min(1, 2 · Σ_{k ≤ min(won, lost)} C(n, k) / 2ⁿ).
 fn mcnemar(won: usize, lost: usize) -> f64 {
     let n = won + lost;
-    // ln C(n, k) grows term by term; the powers of two would overflow.
+    // The logarithm of C(n, k) / 2ⁿ is updated term by term, because 2ⁿ would overflow.
     let (mut log, mut sum) = (-(n as f64) * std::f64::consts::LN_2, 0.0);
     for k in 0..=won.min(lost) {
         sum += f64::exp(log);
@@ -96,7 +97,7 @@ fn mcnemar(won: usize, lost: usize) -> f64 {
 mod tests {
     use super::*;
 
-    /// scipy.stats.binomtest(3, 15).pvalue = 0.03515625; (40, 100): 0.0568879.
+    /// scipy.stats.binomtest(3, 15).pvalue is 0.03515625, that of (40, 100) is 0.0568879.
     #[test]
     fn mcnemars_p_is_scipys() {
         assert!((mcnemar(3, 12) - 0.035_156_25).abs() < 1e-12);
@@ -108,9 +109,13 @@ mod tests {
     #[test]
     fn differences_by_hand() {
         let photos: Vec<_> = (0..100)
-            .map(|i| (1.0, i < 50, !(40..80).contains(&i)))
+            .map(|i| PairedHit {
+                weight: 1.0,
+                a: i < 50,
+                b: !(40..80).contains(&i),
+            })
             .collect();
-        let found = Paired::of(&photos).expect("photos");
+        let found = Paired::from_hits(&photos).expect("photos");
         assert_eq!(
             (found.a, found.b, found.won, found.lost),
             (0.5, 0.6, 20, 10)
@@ -118,6 +123,6 @@ mod tests {
         assert!((found.difference.value - 0.1).abs() < 1e-12);
         // The paired standard error is √(30 − 100 · 0.1²) / 100.
         assert!((found.difference.low - (0.1 - 1.96 * 0.0539)).abs() < 0.02);
-        assert_eq!(Paired::of(&[]), None);
+        assert_eq!(Paired::from_hits(&[]), None);
     }
 }

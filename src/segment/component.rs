@@ -4,25 +4,26 @@ use image::{GrayImage, Luma};
 use imageproc::region_labelling::{Connectivity, connected_components};
 use ndarray::Array2;
 
-use super::Seed;
-use crate::geometry::BBox;
+use super::seeds::Seed;
+use crate::geometry::{BBox, Size};
 
-/// The 8-connected components of a mask, [height, width]: 0 for background, then 1, 2, ...
+/// The 8-connected components of a mask [height, width]: 0 for background, then 1, 2, ... for the
+/// components.
 #[must_use]
 pub fn components(mask: &Array2<bool>) -> Array2<u32> {
-    let (height, width) = mask.dim();
-    let picture = GrayImage::from_fn(width as u32, height as u32, |x, y| {
+    let Size { width, height } = Size::from_array(mask);
+    let picture = GrayImage::from_fn(width, height, |x, y| {
         Luma([u8::from(mask[[y as usize, x as usize]])])
     });
     let labels = connected_components(&picture, Connectivity::Eight, Luma([0]));
-    Array2::from_shape_vec((height, width), labels.into_raw()).expect("one label per pixel")
+    Array2::from_shape_vec(mask.dim(), labels.into_raw()).expect("one label for each pixel")
 }
 
-/// The largest component; of equal ones the first in column-major order (MATLAB's `bwconncomp`).
-/// `None` for an empty mask.
+/// The largest component, or `None` for an empty mask. Of several components of the same area, it
+/// is the first in column-major order, as in MATLAB's `bwconncomp`.
 ///
-/// With `hard`, only components that hold a hard foreground seed count, where there is any such
-/// seed (`gsc-1.2`'s post-processing).
+/// With `hard`, only components that contain a hard foreground seed count, if there are any such
+/// seeds in the mask. This is the post-processing of Oxford's `gsc-1.2`.
 ///
 /// ```
 /// use ndarray::array;
@@ -40,13 +41,12 @@ pub fn components(mask: &Array2<bool>) -> Array2<u32> {
 pub fn largest(mask: &Array2<bool>, hard: Option<&Array2<Seed>>) -> Option<Array2<bool>> {
     let labels = components(mask);
     let count = labels.iter().copied().max().unwrap_or(0) as usize;
-    let (mut areas, mut seeded, mut order) =
-        (vec![0usize; count + 1], vec![false; count + 1], Vec::new());
-    for ((y, x), &label) in labels
-        .t()
-        .indexed_iter()
-        .map(|((x, y), label)| ((y, x), label))
-    {
+    // By label. Label 0 is the background.
+    let mut areas = vec![0usize; count + 1];
+    let mut seeded = vec![false; count + 1];
+    // The labels of components in column-major order.
+    let mut order = Vec::new();
+    for ((x, y), &label) in labels.t().indexed_iter() {
         let label = label as usize;
         if label > 0 && areas[label] == 0 {
             order.push(label);
@@ -54,30 +54,29 @@ pub fn largest(mask: &Array2<bool>, hard: Option<&Array2<Seed>>) -> Option<Array
         areas[label] += 1;
         seeded[label] |= hard.is_some_and(|hard| hard[[y, x]] == Seed::Foreground);
     }
-    let any = seeded[1..].iter().any(|&s| s);
-    let counts = |&label: &usize| !any || seeded[label];
-    // The first of the greatest: `max_by_key` would give the last.
-    let best = order
-        .into_iter()
-        .filter(counts)
-        .rev()
-        .max_by_key(|&label| areas[label])?;
+    if seeded[1..].contains(&true) {
+        order.retain(|&label| seeded[label]);
+    }
+    // `max_by_key` returns the last of several maxima, so the order is reversed.
+    let best = order.into_iter().rev().max_by_key(|&label| areas[label])?;
     Some(labels.mapv(|label| label as usize == best))
 }
 
-/// The tight box of a mask in the pixels of its frame; `None` for an empty mask.
+/// The tight box of a mask, in pixels of its frame; `None` for an empty mask.
 #[must_use]
 pub fn bounding_box(mask: &Array2<bool>) -> Option<BBox> {
-    let mut set = mask
-        .indexed_iter()
-        .filter(|(_, set)| **set)
-        .map(|((y, x), _)| (x, y));
-    let (x, y) = set.next()?;
-    let ends = set.fold([x, y, x, y], |[x0, y0, x1, y1], (x, y)| {
-        [x0.min(x), y0.min(y), x1.max(x), y1.max(y)]
-    });
-    let [x0, y0, x1, y1] = ends.map(|n| n as f64);
-    Some(BBox::from_inclusive(x0, y0, x1, y1))
+    let set = mask.indexed_iter().filter(|(_, set)| **set);
+    let mut pixels = set.map(|((y, x), _)| (x, y));
+    let (mut x_min, mut y_min) = pixels.next()?;
+    let (mut x_max, mut y_max) = (x_min, y_min);
+    for (x, y) in pixels {
+        x_min = x_min.min(x);
+        y_min = y_min.min(y);
+        x_max = x_max.max(x);
+        y_max = y_max.max(y);
+    }
+    let [x_min, y_min, x_max, y_max] = [x_min, y_min, x_max, y_max].map(|n| n as f64);
+    Some(BBox::from_inclusive(x_min, y_min, x_max, y_max))
 }
 
 #[cfg(test)]
@@ -91,7 +90,7 @@ mod tests {
         let mask = array![[1, 0, 0], [0, 1, 0], [0, 0, 1]].mapv(|v| v == 1);
         assert_eq!(
             largest(&mask, None).as_ref().and_then(bounding_box),
-            Some(BBox::whole(3, 3))
+            Some(BBox::whole(Size::square(3)))
         );
     }
 

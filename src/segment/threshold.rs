@@ -1,13 +1,14 @@
-//! A threshold on the saliency map: the extent of what survives, or of its largest component, is
-//! the box. Rules and quirks after Fong and Vedaldi 2017.
+//! A threshold on the saliency map, in place of a cut. The box bounds the pixels above the
+//! threshold, or the largest component of them. The rules are those of Fong and Vedaldi 2017.
 
 use fast_image_resize::{PixelType, images::Image};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::{Flag, Localisation, Stages, bounding_box, largest};
+use super::component::{bounding_box, largest};
+use super::localisation::{Flag, Localisation, Stages};
 use crate::geometry::{BBox, Size};
-use crate::saliency::{Filter, Saliency, extremes, resize_any};
+use crate::saliency::{Filter, Saliency, min_max, resize_into};
 
 /// A threshold in place of a cut: the table `[threshold]` of a pipeline.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -15,15 +16,15 @@ use crate::saliency::{Filter, Saliency, extremes, resize_any};
 pub struct ThresholdOptions {
     /// The kind of threshold.
     pub rule: ThresholdRule,
-    /// Its height, from 0 on: a multiple of the mean for [`ThresholdRule::Mean`], otherwise a
-    /// share.
+    /// The height of the threshold, at least 0: a multiple of the mean for [`ThresholdRule::Mean`],
+    /// otherwise a share.
     pub alpha: f64,
-    /// What of the survivors the box bounds.
+    /// The part of the pixels above the threshold that the box bounds.
     #[serde(default)]
     pub extent: Extent,
-    /// Do as Fong and Vedaldi's published code does, quirks included: the surviving map is brought
-    /// to 8 bits and resized to the photo before its extent is taken, boxes are 1-based, and the
-    /// box of an empty map has width and height swapped.
+    /// Whether to reproduce Fong and Vedaldi's published code exactly. In their code, the
+    /// thresholded map is converted to 8 bits and resized to the photo before its extent is taken;
+    /// boxes are 1-based; and the box of an empty map has width and height swapped.
     #[serde(default)]
     pub fong_compat: bool,
 }
@@ -32,10 +33,10 @@ pub struct ThresholdOptions {
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Extent {
-    /// All that survives.
+    /// All pixels above the threshold.
     #[default]
     All,
-    /// Its largest 8-connected component.
+    /// The largest 8-connected component of these pixels.
     Largest,
 }
 
@@ -47,17 +48,16 @@ impl ThresholdOptions {
                 self.alpha
             ));
         }
-        match self.fong_compat && self.extent != Extent::All {
-            true => {
-                Err("threshold.extent: the published code has no components\nhelp: --set threshold.fong-compat=false"
-                    .into())
-            }
-            false => Ok(()),
+        if self.fong_compat && self.extent != Extent::All {
+            return Err("threshold.extent: the published code has no components\n\
+                        help: threshold.fong-compat = false"
+                .into());
         }
+        Ok(())
     }
 }
 
-/// Which values of the map h catch_panic.
+/// Which values h of the map are above the threshold.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ThresholdRule {
@@ -67,25 +67,30 @@ pub enum ThresholdRule {
     Value,
     /// h ≥ alpha · max(h), and h > 0
     Max,
-    /// The greatest values whose sum stays below alpha · Σ h; the one that reaches it is gone.
+    /// The largest values whose sum stays below alpha · Σ h. The value with which the sum reaches
+    /// this limit is not included.
     Energy,
 }
 
-/// The box of what survives the threshold, in a photo of size, and what survives,
-/// in the frame.
+/// The box of the pixels above the threshold, in a photo of size `photo`, and these pixels in the
+/// frame.
 ///
 /// ```
-/// use localise::geometry::BBox;
+/// use localise::geometry::{BBox, Size};
 /// use localise::saliency::Saliency;
-/// use localise::geometry::Size;
 /// use localise::segment::{Extent, ThresholdOptions, ThresholdRule, threshold};
 /// let map = ndarray::array![[5., 0., 3., 3.],
 ///                           [0., 0., 0., 0.]];
 /// let saliency = Saliency::whole(map);
-/// // Half of the greatest value is 2.5. The photo is twice as large as the map.
-/// let (rule, extent) = (ThresholdRule::Max, Extent::Largest);
-/// let options = ThresholdOptions { rule, alpha: 0.5, extent, fong_compat: false };
-/// assert_eq!(threshold(&saliency, Size::new(8, 4), &options).0.bbox, BBox::new(4., 0., 8., 2.));
+/// // Half of the largest value is 2.5. The photo is twice as large as the map.
+/// let options = ThresholdOptions {
+///     rule: ThresholdRule::Max,
+///     alpha: 0.5,
+///     extent: Extent::Largest,
+///     fong_compat: false,
+/// };
+/// let (localisation, _) = threshold(&saliency, Size::new(8, 4), &options);
+/// assert_eq!(localisation.bbox, BBox::new(4., 0., 8., 2.));
 /// ```
 #[must_use]
 pub fn threshold(
@@ -93,108 +98,100 @@ pub fn threshold(
     photo: Size,
     options: &ThresholdOptions,
 ) -> (Localisation, Stages) {
-    let surviving = surviving(saliency, options);
-    let mask = surviving.mapv(|h| h > 0.0);
+    let thresholded = thresholded(saliency, options);
+    let mask = thresholded.mapv(|h| h > 0.0);
     let component = match options.extent {
         Extent::All => mask.iter().any(|&set| set).then(|| mask.clone()),
         Extent::Largest => largest(&mask, None),
     };
-    let frame = Size::from_array(&mask);
-    let found = match options.fong_compat {
-        true => fong_box(&surviving, photo),
-        false => component
-            .as_ref()
-            .and_then(bounding_box)
-            .map(|bbox| bbox.mapped(frame, photo)),
-    };
-    let localisation = match found {
-        Some(bbox) => Localisation { bbox, flag: None },
-        None if options.fong_compat => {
-            let [width, height] = [photo.width, photo.height].map(f64::from);
-            // [1, 1, height, width], inclusive: x and y are swapped there.
-            Localisation {
-                bbox: BBox::from_inclusive(1.0, 1.0, height, width),
-                flag: Some(Flag::EmptyMask),
-            }
+    let localisation = if options.fong_compat {
+        fong_localisation(&thresholded, photo)
+    } else {
+        match component.as_ref().and_then(bounding_box) {
+            Some(bbox) => Localisation::new(bbox.mapped(Size::from_array(&mask), photo)),
+            None => Localisation::whole_photo(photo, Flag::EmptyMask),
         }
-        None => Localisation::whole(photo, Flag::EmptyMask),
     };
-    (
-        localisation,
-        Stages {
-            seeds: None,
-            mask: Some(mask),
-            component,
-        },
-    )
+    let stages = Stages {
+        seeds: None,
+        mask: Some(mask),
+        component,
+    };
+    (localisation, stages)
 }
 
-/// The map with everything below the threshold set to 0.
-fn surviving(saliency: &Saliency, options: &ThresholdOptions) -> Array2<f32> {
+/// The map, with everything below the threshold set to 0.
+fn thresholded(saliency: &Saliency, options: &ThresholdOptions) -> Array2<f32> {
     let (map, values) = (&saliency.map, saliency.values());
     let sum: f64 = values.iter().map(|&h| f64::from(h)).sum();
-    let (min, max) = extremes(&values);
+    let (min, max) = min_max(&values);
     let (min, max) = (f64::from(min), f64::from(max));
     let alpha = options.alpha;
+    let remove_where =
+        |is_below: &dyn Fn(f64) -> bool| map.mapv(|h| if is_below(f64::from(h)) { 0.0 } else { h });
     match options.rule {
         ThresholdRule::Mean => {
-            let least = alpha * sum / values.len() as f64;
-            map.mapv(|h| if f64::from(h) < least { 0.0 } else { h })
+            let limit = alpha * sum / values.len() as f64;
+            remove_where(&|h| h < limit)
         }
-        ThresholdRule::Max => map.mapv(|h| if f64::from(h) < alpha * max { 0.0 } else { h }),
-        ThresholdRule::Value => map.mapv(|h| {
-            if f64::from(h) - min < alpha * (max - min) {
-                0.0
-            } else {
-                h
-            }
-        }),
-        ThresholdRule::Energy => {
-            let flat: Vec<f32> = map.iter().copied().collect();
-            let mut order: Vec<usize> = (0..flat.len()).collect();
-            order.sort_by(|&a, &b| flat[b].total_cmp(&flat[a]));
-            let mut kept = vec![0.0; flat.len()];
-            let mut reached = 0.0;
-            for i in order {
-                reached += f64::from(flat[i]);
-                if reached >= alpha * sum {
-                    break;
-                }
-                kept[i] = flat[i];
-            }
-            Array2::from_shape_vec(map.dim(), kept).expect("the same size")
-        }
+        ThresholdRule::Max => remove_where(&|h| h < alpha * max),
+        ThresholdRule::Value => remove_where(&|h| h - min < alpha * (max - min)),
+        ThresholdRule::Energy => largest_up_to(map, alpha * sum),
     }
 }
 
-/// `scipy.misc.imresize` and the extent of its result: 8 bits with min → 0 and max → 255, Pillow's
-/// bilinear resize.
-fn fong_box(surviving: &Array2<f32>, photo: Size) -> Option<BBox> {
-    let (height, width) = surviving.dim();
-    let (min, max) = extremes(surviving);
+/// The largest values of the map whose sum stays below `limit`; 0 elsewhere.
+fn largest_up_to(map: &Array2<f32>, limit: f64) -> Array2<f32> {
+    let values: Vec<f32> = map.iter().copied().collect();
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
+    let mut selected = vec![0.0; values.len()];
+    let mut sum = 0.0;
+    for i in order {
+        sum += f64::from(values[i]);
+        if sum >= limit {
+            break;
+        }
+        selected[i] = values[i];
+    }
+    Array2::from_shape_vec(map.dim(), selected).expect("one value for each pixel")
+}
+
+/// The box according to Fong and Vedaldi's published code.
+fn fong_localisation(thresholded: &Array2<f32>, photo: Size) -> Localisation {
+    if let Some(bbox) = fong_box(thresholded, photo) {
+        return Localisation::new(bbox);
+    }
+    // Their code returns [1, 1, height, width], inclusive, so x and y are swapped.
+    let [width, height] = [photo.width, photo.height].map(f64::from);
+    Localisation {
+        bbox: BBox::from_inclusive(1.0, 1.0, height, width),
+        flag: Some(Flag::EmptyMask),
+    }
+}
+
+/// The extent of the map after `scipy.misc.imresize`: the map is converted to 8 bits, with min → 0
+/// and max → 255, and resized with Pillow's bilinear filter.
+fn fong_box(thresholded: &Array2<f32>, photo: Size) -> Option<BBox> {
+    let (min, max) = min_max(thresholded);
     let scale = if max > min { 255.0 / (max - min) } else { 0.0 };
-    let bytes = surviving
+    let bytes = thresholded
         .iter()
         .map(|&h| ((h - min) * scale + 0.5) as u8)
         .collect();
-    let from = Image::from_vec_u8(width as u32, height as u32, bytes, PixelType::U8).ok()?;
+    let Size { width, height } = Size::from_array(thresholded);
+    let from = Image::from_vec_u8(width, height, bytes, PixelType::U8).ok()?;
     let mut to = Image::new(photo.width, photo.height, PixelType::U8);
-    resize_any(&from, &mut to, Filter::Bilinear).ok()?;
+    resize_into(&from, &mut to, Filter::Bilinear).ok()?;
     let mask = to.buffer().iter().map(|&v| v > 0).collect();
-    let mask = Array2::from_shape_vec(photo.shape(), mask)
-        .expect("one value per pixel");
-    // 1-based, compared with 0-based truth.
-    let BBox {
-        x_min,
-        y_min,
-        x_max,
-        y_max,
-    } = bounding_box(&mask)?;
+    let mask = Array2::from_shape_vec(photo.shape(), mask).expect("one value for each pixel");
+    let bbox = bounding_box(&mask)?;
+    // Their boxes are 1-based and compared with 0-based ground truth.
     Some(BBox::new(
-        x_min + 1.0,
-        y_min + 1.0,
-        x_max + 1.0,
-        y_max + 1.0,
+        bbox.x_min + 1.0,
+        bbox.y_min + 1.0,
+        bbox.x_max + 1.0,
+        bbox.y_max + 1.0,
     ))
 }
 
@@ -202,14 +199,14 @@ fn fong_box(surviving: &Array2<f32>, photo: Size) -> Option<BBox> {
 mod tests {
     use super::*;
 
+    /// The localisation by a map of ones with one 10 at (3, 1).
     fn localisation(
-        width: usize,
-        height: usize,
+        size: Size,
         rule: ThresholdRule,
         alpha: f64,
         fong_compat: bool,
     ) -> Localisation {
-        let mut map = Array2::ones((height, width));
+        let mut map = Array2::ones(size.shape());
         map[[1, 3]] = 10.0;
         let options = ThresholdOptions {
             rule,
@@ -217,46 +214,31 @@ mod tests {
             extent: Extent::All,
             fong_compat,
         };
-        threshold(
-            &Saliency::whole(map),
-            [width as u32, height as u32],
-            &options,
-        )
-        .0
+        threshold(&Saliency::whole(map), size, &options).0
     }
 
-    /// Fong and Vedaldi's published code on a map of ones with one 10: 1-based inclusive corners.
+    /// The results of Fong and Vedaldi's published code, as 1-based inclusive corners.
     #[test]
-    fn fong_by_hand() {
+    fn fong_compat_equals_the_published_code() {
+        let empty = Some(Flag::EmptyMask);
         let cases = [
             (5, ThresholdRule::Mean, 5.0, [4., 2., 4., 2.], None),
             (5, ThresholdRule::Value, 0.25, [4., 2., 4., 2.], None),
-            (
-                5,
-                ThresholdRule::Energy,
-                0.10,
-                [1., 1., 5., 5.],
-                Some(Flag::EmptyMask),
-            ),
-            (
-                4,
-                ThresholdRule::Energy,
-                0.10,
-                [1., 1., 4., 5.],
-                Some(Flag::EmptyMask),
-            ),
+            (5, ThresholdRule::Energy, 0.10, [1., 1., 5., 5.], empty),
+            (4, ThresholdRule::Energy, 0.10, [1., 1., 4., 5.], empty),
         ];
         for (height, rule, alpha, [x0, y0, x1, y1], flag) in cases {
             let expected = Localisation {
                 bbox: BBox::from_inclusive(x0, y0, x1, y1),
                 flag,
             };
-            assert_eq!(localisation(5, height, rule, alpha, true), expected, "{rule:?}");
+            let found = localisation(Size::new(5, height), rule, alpha, true);
+            assert_eq!(found, expected, "{rule:?}");
         }
     }
 
     #[test]
-    fn the_largest_component_alone_may_count() {
+    fn the_box_can_bound_only_the_largest_component() {
         let map = ndarray::array![[5., 0., 3., 3.], [0., 0., 0., 0.]];
         let saliency = Saliency::whole(map);
         let found = |extent| {
@@ -273,19 +255,20 @@ mod tests {
     }
 
     #[test]
-    fn without_the_quirks() {
-        let plain = |rule, alpha| localisation(5, 4, rule, alpha, false);
+    fn boxes_without_fong_compat_are_0_based() {
+        let size = Size::new(5, 4);
+        let found = |rule, alpha| localisation(size, rule, alpha, false);
         assert_eq!(
-            plain(ThresholdRule::Mean, 5.0).bbox,
+            found(ThresholdRule::Mean, 5.0).bbox,
             BBox::new(3., 1., 4., 2.)
         );
         assert_eq!(
-            plain(ThresholdRule::Max, 1.0).bbox,
+            found(ThresholdRule::Max, 1.0).bbox,
             BBox::new(3., 1., 4., 2.)
         );
         assert_eq!(
-            plain(ThresholdRule::Energy, 0.1),
-            Localisation::whole([5, 4], Flag::EmptyMask)
+            found(ThresholdRule::Energy, 0.1),
+            Localisation::whole_photo(size, Flag::EmptyMask)
         );
     }
 }

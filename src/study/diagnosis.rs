@@ -1,5 +1,7 @@
-//! Where a cut wins or loses, stage by stage, with the true boxes as the object: a box is not its
-//! object, so these numbers compare pipelines with each other and no more.
+//! Where a cut wins or loses, stage by stage.
+//!
+//! The true boxes stand in for the objects. A box is larger than its object, so these numbers compare
+//! pipelines with each other, and say nothing about the accuracy of a mask.
 
 use ndarray::Array2;
 use serde::Serialize;
@@ -8,44 +10,38 @@ use crate::dataset::Photo;
 use crate::geometry::Size;
 use crate::segment::{Seed, Stages};
 
-/// Shares of pixels in one photo, or their means over photos; `None` where a stage was not reached
-/// or is not part of the pipeline.
+/// Shares of pixels in one photo, or their means over photos, from 0 to 1; `None` where a stage was
+/// not reached or is not part of the pipeline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Diagnosis {
-    /// Of the foreground seeds, those inside a true box: the seeds' precision.
+    /// The share of the foreground seeds that are inside a true box: the seeds' precision.
     pub foreground_inside: Option<f64>,
-    /// Of the background seeds, those outside all true boxes.
+    /// The share of the background seeds that are outside all true boxes.
     pub background_outside: Option<f64>,
-    /// Of the mask, what is inside a true box.
+    /// The share of the mask that is inside a true box.
     pub mask_precision: Option<f64>,
-    /// Of the true boxes, what the mask covers.
+    /// The share of the true boxes that the mask covers.
     pub mask_recall: Option<f64>,
-    /// Of the component, what is inside a true box.
+    /// The share of the component that is inside a true box.
     pub component_precision: Option<f64>,
-    /// Of the true boxes, what the component covers.
+    /// The share of the true boxes that the component covers.
     pub component_recall: Option<f64>,
 }
 
 impl Diagnosis {
-    pub(super) fn of(photo: &Photo, size: Size, stages: &Stages) -> Self {
-        let precision = |marked: &Array2<bool>, truth: &Array2<bool>| share(marked, truth);
-        let of_mask = |mask: &Option<Array2<bool>>| match mask {
-            Some(mask) => {
-                let truth = truth(photo, size, mask.dim());
-                [precision(mask, &truth), precision(&truth, mask)]
-            }
-            None => [None, None],
-        };
-        let [mask_precision, mask_recall] = of_mask(&stages.mask);
-        let [component_precision, component_recall] = of_mask(&stages.component);
-        let of_seeds = |wanted: Seed, inside: bool| {
+    /// The diagnosis of one photo of this size.
+    pub(super) fn new(photo: &Photo, size: Size, stages: &Stages) -> Self {
+        let [mask_precision, mask_recall] = precision_and_recall(photo, size, &stages.mask);
+        let [component_precision, component_recall] =
+            precision_and_recall(photo, size, &stages.component);
+        let seeds_on_their_side = |wanted: Seed, inside: bool| {
             let seeds = &stages.seeds.as_ref()?.colour;
-            let truth = truth(photo, size, seeds.dim()).mapv(|set| set == inside);
+            let truth = true_pixels(photo, size, seeds.dim()).mapv(|set| set == inside);
             share(&seeds.mapv(|seed| seed == wanted), &truth)
         };
         Self {
-            foreground_inside: of_seeds(Seed::Foreground, true),
-            background_outside: of_seeds(Seed::Background, false),
+            foreground_inside: seeds_on_their_side(Seed::Foreground, true),
+            background_outside: seeds_on_their_side(Seed::Background, false),
             mask_precision,
             mask_recall,
             component_precision,
@@ -53,7 +49,7 @@ impl Diagnosis {
         }
     }
 
-    /// The means over photos of what they have.
+    /// The mean of each share, over the photos that have it.
     pub(super) fn mean(all: &[Self]) -> Self {
         let mean = |value: fn(&Self) -> Option<f64>| {
             let values: Vec<f64> = all.iter().filter_map(value).collect();
@@ -70,23 +66,34 @@ impl Diagnosis {
     }
 }
 
-/// Of the pixels of `a`, the share that are `b` too.
+/// The precision and the recall of a mask, where there is one.
+fn precision_and_recall(
+    photo: &Photo,
+    size: Size,
+    mask: &Option<Array2<bool>>,
+) -> [Option<f64>; 2] {
+    let Some(mask) = mask else {
+        return [None, None];
+    };
+    let truth = true_pixels(photo, size, mask.dim());
+    [share(mask, &truth), share(&truth, mask)]
+}
+
+/// The share of the pixels set in `a` that are set in `b` too; `None` where none is set in `a`.
 fn share(a: &Array2<bool>, b: &Array2<bool>) -> Option<f64> {
     let count = a.iter().filter(|set| **set).count();
     let both = a.iter().zip(b).filter(|(a, b)| **a && **b).count();
     (count > 0).then(|| both as f64 / count as f64)
 }
 
-/// The pixels of a frame (height, width) whose centres lie in a true box of the photo of size
-///.
-fn truth(photo: &Photo, size: Size, (height, width): (usize, usize)) -> Array2<bool> {
-    let [width_of, height_of] = [
-        f64::from(size.width) / width as f64,
-        f64::from(size.height) / height as f64,
-    ];
-    Array2::from_shape_fn((height, width), |(y, x)| {
-        let (x, y) = ((x as f64 + 0.5) * width_of, (y as f64 + 0.5) * height_of);
-        photo.boxes.iter().any(|bbox| bbox.holds(x, y))
+/// The pixels of a frame of shape (rows, columns) whose centres are in a true box. `size` is the
+/// photo's, in whose pixels the boxes are.
+fn true_pixels(photo: &Photo, size: Size, (rows, columns): (usize, usize)) -> Array2<bool> {
+    let x_scale = f64::from(size.width) / columns as f64;
+    let y_scale = f64::from(size.height) / rows as f64;
+    Array2::from_shape_fn((rows, columns), |(row, column)| {
+        let (x, y) = ((column as f64 + 0.5) * x_scale, (row as f64 + 0.5) * y_scale);
+        photo.boxes.iter().any(|bbox| bbox.contains(x, y))
     })
 }
 
@@ -97,35 +104,24 @@ mod tests {
     use super::*;
     use crate::geometry::BBox;
 
+    fn photo_with(bbox: BBox) -> Photo {
+        Photo { boxes: vec![bbox], ..Photo::default() }
+    }
+
     #[test]
     fn shares_by_hand() {
-        let photo = Photo {
-            boxes: vec![BBox::new(0., 0., 4., 2.)],
-            ..Photo::default()
-        };
-        // The frame is half the photo: its left column is the truth.
-        let mask = array![[true, true], [false, false]];
+        // The mask is the upper half of a frame that is half as large as the photo.
         let stages = Stages {
-            mask: Some(mask),
+            mask: Some(array![[true, true], [false, false]]),
             ..Stages::default()
         };
-        let found = Diagnosis::of(&photo, [4, 4], &stages);
-        assert_eq!(
-            (found.mask_precision, found.mask_recall),
-            (Some(1.0), Some(1.0))
-        );
-        let photo = Photo {
-            boxes: vec![BBox::new(0., 0., 2., 4.)],
-            ..Photo::default()
-        };
-        let found = Diagnosis::of(&photo, [4, 4], &stages);
-        assert_eq!(
-            (
-                found.mask_precision,
-                found.mask_recall,
-                found.component_recall
-            ),
-            (Some(0.5), Some(0.5), None)
-        );
+        let size = Size::square(4);
+        let upper_half = photo_with(BBox::new(0., 0., 4., 2.));
+        let found = Diagnosis::new(&upper_half, size, &stages);
+        assert_eq!((found.mask_precision, found.mask_recall), (Some(1.0), Some(1.0)));
+        let left_half = photo_with(BBox::new(0., 0., 2., 4.));
+        let found = Diagnosis::new(&left_half, size, &stages);
+        assert_eq!((found.mask_precision, found.mask_recall), (Some(0.5), Some(0.5)));
+        assert_eq!(found.component_recall, None);
     }
 }

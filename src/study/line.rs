@@ -2,50 +2,51 @@
 
 use serde::Serialize;
 
+use super::diagnosis::Diagnosis;
+use super::entries::StudyEntry;
 use super::worker::StudyResult;
-use super::{Diagnosis, StudyEntry};
-use crate::classifier::ModelDescription;
 use crate::dataset::Dataset;
-use crate::stage::{Stage, StageTimes};
 use crate::score::{
-    IOU_THRESHOLD, MapOutcome, MapScores, Metrics, Outcome, Paired, Predicted, Rate, Steps,
+    IOU_THRESHOLD, MapOutcome, MapScores, Metrics, Outcome, Paired, PairedHit, Predicted, Rate, Steps,
 };
+use crate::stage::{Stage, StageTimes};
 
 /// One pipeline with one model.
 #[derive(Clone, Debug, Serialize)]
 pub struct StudyLine {
-    /// The row.
+    /// The row's name, followed by the values that it varies.
     pub name: String,
-    /// The model.
+    /// The model's name.
     pub model: String,
-    /// What its saliency method reached in print.
+    /// The result that was published for the saliency method.
     pub published: Option<&'static str>,
-    /// Where its numbers were chosen.
+    /// The split on which the pipeline's values were chosen.
     pub tuned_on: String,
-    /// The share of photos whose box is right, the true class known, weighted where the photos have
+    /// The share of photos whose box is right, given the true class; weighted where the photos have
     /// weights.
     pub gt_known_accuracy: Option<Rate>,
     /// The same without weights.
     pub gt_known_accuracy_unweighted: Option<Rate>,
     /// The same with IoU ≥ 0.7, weighted.
     pub gt_known_accuracy_iou_70: Option<Rate>,
-    /// Mean IoU, weighted.
+    /// The mean IoU, weighted.
     pub mean_iou: Option<Rate>,
-    /// Share of photos without the right class and box among five guesses, weighted.
+    /// The share of photos for which none of five guesses has the right class and a right box,
+    /// weighted.
     pub top5_localisation_error: Option<Rate>,
-    /// MaxBoxAccV2 of the map (wsolevaluation, step 0.01), no matter how the box is made; of the
-    /// photos that did not fail.
+    /// MaxBoxAccV2 of the map (wsolevaluation, step 0.01), whatever the box rule, over the photos
+    /// that did not fail.
     pub max_box_acc_v2: Option<Rate>,
-    /// Against the centred box of half the area, photo by photo.
+    /// The comparison, photo by photo, with the centred box of half the area.
     pub against_floor: Option<Paired>,
-    /// Against the study's chosen row with the same model.
+    /// The comparison with the row that the study names, with the same model.
     pub against: Option<Against>,
-    /// What the stages of a cut or a threshold are worth.
+    /// What the stages of a cut or a threshold contribute.
     pub diagnosis: Diagnosis,
-    /// Mean CPU milliseconds a photo by stage, as if the pipeline ran alone; not part of the
-    /// results.
+    /// The mean CPU time per photo by stage, in milliseconds, as if the pipeline ran alone. It is a
+    /// measurement, and differs from run to run.
     pub cpu_ms_per_photo: Vec<(Stage, f64)>,
-    /// How many photos failed.
+    /// The number of photos that failed.
     pub failed: usize,
     #[serde(skip)]
     outcomes: Vec<Outcome>,
@@ -54,105 +55,92 @@ pub struct StudyLine {
 /// A comparison with another row.
 #[derive(Clone, Debug, Serialize)]
 pub struct Against {
-    /// The other row.
+    /// The other row's name.
     pub name: String,
     /// The paired difference.
     #[serde(flatten)]
     pub paired: Paired,
 }
 
-/// The lines of one model. `found` has for each photo what each entry found; nothing where it
-/// failed.
-pub(super) fn lines(
-    dataset: &Dataset,
-    description: &ModelDescription,
-    entries: &[StudyEntry],
-    found: &[Vec<Option<StudyResult>>],
-) -> Vec<StudyLine> {
-    let line = |(i, entry): (usize, &StudyEntry)| {
-        let of_entry: Vec<Option<&StudyResult>> = found.iter().map(|photo| photo[i].as_ref()).collect();
-        let failed = Predicted {
-            guesses: vec![],
-            failed: true,
-        };
-        let predicted = of_entry
-            .iter()
-            .map(|found| found.map_or(&failed, |found| &found.predicted));
-        let outcomes: Vec<_> = dataset
-            .photos
-            .iter()
-            .zip(predicted)
-            .map(|(photo, p)| Outcome::of(photo, p))
-            .collect();
-        let weighted = Metrics::of(&outcomes, true, |outcome| outcome.weight);
-        let maps: Vec<MapOutcome> = of_entry
-            .iter()
-            .flatten()
-            .filter_map(|found| found.map.clone())
-            .collect();
-        let diagnoses: Vec<_> = of_entry
-            .iter()
-            .flatten()
-            .map(|found| found.diagnosis)
-            .collect();
+impl StudyLine {
+    /// Scores an entry. `results` has one item per photo of the dataset, `None` where it failed.
+    pub(super) fn new(
+        entry: &StudyEntry,
+        model: &str,
+        dataset: &Dataset,
+        results: &[Option<&StudyResult>],
+    ) -> Self {
+        let outcomes = outcomes(dataset, results);
+        let weighted = Metrics::new(&outcomes, true, |outcome| outcome.weight);
+        let unweighted = Metrics::new(&outcomes, true, |_| 1.0);
+        let succeeded: Vec<&StudyResult> = results.iter().copied().flatten().collect();
+        let maps: Vec<MapOutcome> =
+            succeeded.iter().filter_map(|result| result.map.clone()).collect();
+        let map_scores = MapScores::from_outcomes(&maps, Steps::Hundred);
+        let diagnoses: Vec<Diagnosis> = succeeded.iter().map(|result| result.diagnosis).collect();
         let mut times = StageTimes::default();
-        of_entry
-            .iter()
-            .flatten()
-            .for_each(|found| times.add(&found.times));
-        StudyLine {
+        for result in &succeeded {
+            times.add(&result.times);
+        }
+        let pipeline = &entry.pipeline;
+        Self {
             name: entry.name.clone(),
-            model: description.name.clone(),
-            published: entry
-                .pipeline
-                .saliency
-                .as_ref()
-                .map(|saliency| saliency.method.published),
-            tuned_on: entry.pipeline.tuned_on.split.clone(),
+            model: model.to_owned(),
+            published: pipeline.saliency.as_ref().map(|saliency| saliency.method.published),
+            tuned_on: pipeline.tuned_on.split.clone(),
             gt_known_accuracy: weighted.gt_known_accuracy,
-            gt_known_accuracy_unweighted: Metrics::of(&outcomes, true, |_| 1.0).gt_known_accuracy,
+            gt_known_accuracy_unweighted: unweighted.gt_known_accuracy,
             gt_known_accuracy_iou_70: weighted.gt_known_accuracy_iou_70,
             mean_iou: weighted.mean_iou,
             top5_localisation_error: weighted.top5_localisation_error,
-            max_box_acc_v2: MapScores::of(&maps, Steps::Hundred)
-                .wsoleval
-                .map(|boxes| boxes.scores.max_box_acc_v2),
-            against_floor: paired(&outcomes, |i| outcomes[i].centre),
+            max_box_acc_v2: map_scores.wsoleval.map(|boxes| boxes.scores.max_box_acc_v2),
+            against_floor: paired(&outcomes, |i| outcomes[i].centre_box_is_correct),
             against: None,
             diagnosis: Diagnosis::mean(&diagnoses),
-            cpu_ms_per_photo: times.per_photo(diagnoses.len()),
-            failed: of_entry.iter().filter(|found| found.is_none()).count(),
+            cpu_ms_per_photo: times.per_photo(succeeded.len()),
+            failed: results.len() - succeeded.len(),
             outcomes,
         }
+    }
+}
+
+/// The outcome of each photo; a photo that failed is wrong in everything.
+fn outcomes(dataset: &Dataset, results: &[Option<&StudyResult>]) -> Vec<Outcome> {
+    let failed = Predicted {
+        guesses: vec![],
+        failed: true,
     };
-    entries.iter().enumerate().map(line).collect()
+    let photos = dataset.photos.iter().zip(results);
+    photos
+        .map(|(photo, result)| {
+            Outcome::new(photo, result.map_or(&failed, |result| &result.predicted))
+        })
+        .collect()
 }
 
-/// The outcomes against what another method got right at the same places.
+/// Compares outcomes, photo by photo, with those of another method. `other` says whether the other
+/// method is right on the photo of this index; `None` if it is not known for any photo that counts.
 fn paired(outcomes: &[Outcome], other: impl Fn(usize) -> Option<bool>) -> Option<Paired> {
-    let localised = outcomes
-        .iter()
-        .enumerate()
-        .filter(|(_, outcome)| outcome.localised);
-    let pairs: Option<Vec<_>> = localised
-        .map(|(i, outcome)| Some((outcome.weight, other(i)?, outcome.iou_at_least(IOU_THRESHOLD))))
-        .collect();
-    Paired::of(&pairs?)
+    let mut pairs = Vec::new();
+    for (i, outcome) in outcomes.iter().enumerate() {
+        if outcome.counts_in_localisation {
+            pairs.push(PairedHit {
+                weight: outcome.weight,
+                a: other(i)?,
+                b: outcome.iou_at_least(IOU_THRESHOLD),
+            });
+        }
+    }
+    Paired::from_hits(&pairs)
 }
 
-/// The lines, each compared with that of the row `against` and the same model.
-pub(super) fn compared(mut lines: Vec<StudyLine>, against: Option<&str>) -> Vec<StudyLine> {
-    let Some(name) = against else { return lines };
-    let references: Vec<_> = lines
-        .iter()
-        .filter(|line| line.name == name)
-        .cloned()
-        .collect();
+/// Compares each line with the line of the row `name` with the same model.
+pub(super) fn compare_with(name: &str, lines: &mut [StudyLine]) {
+    let references: Vec<StudyLine> =
+        lines.iter().filter(|line| line.name == name).cloned().collect();
     for line in lines.iter_mut().filter(|line| line.name != name) {
-        let Some(reference) = references
-            .iter()
-            .find(|reference| reference.model == line.model)
-        else {
+        let same_model = |reference: &&StudyLine| reference.model == line.model;
+        let Some(reference) = references.iter().find(same_model) else {
             continue;
         };
         let right = |i: usize| reference.outcomes[i].iou.map(|iou| iou >= IOU_THRESHOLD);
@@ -161,5 +149,4 @@ pub(super) fn compared(mut lines: Vec<StudyLine>, against: Option<&str>) -> Vec<
             paired,
         });
     }
-    lines
 }

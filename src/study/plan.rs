@@ -1,92 +1,101 @@
-//! The plan: which pipelines share a look of the network, and which a map.
+//! The plan of a study: which pipelines share an answer of the network, and which share a map.
 
 use std::fmt;
 
-use super::StudyEntry;
+use super::entries::StudyEntry;
 use crate::classifier::{ModelDescription, ProbeOptions};
 use crate::localiser::probe_options;
 use crate::saliency::{SaliencyOptions, ViewOptions};
 
-/// All that is made of one photo, each thing once.
+/// Everything that is computed for one photo, without repetition.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// What is asked of the model: a classifier each.
+    /// What the network is asked for; each needs a classifier of its own.
     pub(super) probes: Vec<ProbeOptions>,
-    /// What is shown to a classifier.
-    pub(super) looks: Vec<Look>,
+    /// The views that are shown to the classifiers.
+    pub(super) observations: Vec<SharedObservation>,
 }
 
-/// A photo shown to a classifier, and the maps made of what it says.
+/// A view that is shown to a classifier, and the maps made from the answer.
 #[derive(Debug)]
-pub(super) struct Look {
+pub(super) struct SharedObservation {
     pub(super) view: ViewOptions,
-    /// The classifier's place in [`Plan::probes`].
+    /// The classifier's index in [`Plan::probes`].
     pub(super) classifier: usize,
-    /// One for each map; `None` for pipelines that look at none.
     pub(super) maps: Vec<SharedMap>,
 }
 
-/// A map, and the places of the pipelines that find their boxes in it.
+/// A saliency map, and the pipelines that find their boxes in it.
 #[derive(Debug)]
 pub(super) struct SharedMap {
+    /// `None` for pipelines that need no map.
     pub(super) saliency: Option<SaliencyOptions>,
+    /// The indices of the pipelines' entries.
     pub(super) entries: Vec<usize>,
 }
 
 impl Plan {
-    pub(super) fn of(entries: &[StudyEntry], description: &ModelDescription) -> Self {
+    pub(super) fn new(entries: &[StudyEntry], description: &ModelDescription) -> Self {
         let mut plan = Self::default();
         for (i, StudyEntry { pipeline, .. }) in entries.iter().enumerate() {
-            let (view, saliency, probe) = (
-                &pipeline.view,
-                &pipeline.saliency,
-                probe_options(pipeline, description),
-            );
-            let classifier = place(&mut plan.probes, |known| *known == probe, || probe.clone());
-            let shares = |look: &Look| {
-                let asked = look.maps.first().and_then(|map| map.saliency.as_ref());
-                let alike = match (asked, saliency) {
-                    (Some(asked), Some(saliency)) => asked.shows_as(saliency),
-                    (asked, saliency) => asked.is_none() && saliency.is_none(),
-                };
-                look.classifier == classifier && look.view == *view && alike
-            };
-            let look = place(&mut plan.looks, shares, || Look {
-                view: view.clone(),
-                classifier,
-                maps: vec![],
+            let probe = probe_options(pipeline, description);
+            let classifier = position_or_push(&mut plan.probes, |known| *known == probe, || {
+                probe.clone()
             });
-            let maps = &mut plan.looks[look].maps;
-            let map = place(
-                maps,
-                |map| map.saliency == *saliency,
-                || SharedMap {
-                    saliency: saliency.clone(),
-                    entries: vec![],
-                },
-            );
+            let can_share = |observation: &SharedObservation| {
+                observation.classifier == classifier
+                    && observation.view == pipeline.view
+                    && observation.can_serve(pipeline.saliency.as_ref())
+            };
+            let observation = position_or_push(&mut plan.observations, can_share, || {
+                SharedObservation { view: pipeline.view.clone(), classifier, maps: vec![] }
+            });
+            let maps = &mut plan.observations[observation].maps;
+            let is_same = |map: &SharedMap| map.saliency == pipeline.saliency;
+            let map = position_or_push(maps, is_same, || SharedMap {
+                saliency: pipeline.saliency.clone(),
+                entries: vec![],
+            });
             maps[map].entries.push(i);
         }
         plan
     }
 }
 
-/// The place of what `is` there, or of what is made and put there.
-fn place<T>(all: &mut Vec<T>, is: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> usize {
-    all.iter().position(is).unwrap_or_else(|| {
-        all.push(make());
-        all.len() - 1
+impl SharedObservation {
+    /// Whether a map made with these options needs the same tensors at the same pictures as the maps
+    /// that are already planned.
+    fn can_serve(&self, saliency: Option<&SaliencyOptions>) -> bool {
+        let planned = self.maps.first().and_then(|map| map.saliency.as_ref());
+        match (planned, saliency) {
+            (Some(planned), Some(saliency)) => planned.shares_evidence_with(saliency),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
+
+/// The index of the first item for which `matches` is true; if there is none, pushes a new item.
+fn position_or_push<T>(
+    items: &mut Vec<T>,
+    matches: impl Fn(&T) -> bool,
+    new: impl FnOnce() -> T,
+) -> usize {
+    items.iter().position(matches).unwrap_or_else(|| {
+        items.push(new());
+        items.len() - 1
     })
 }
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let maps = || self.looks.iter().flat_map(|look| &look.maps);
-        let boxes: usize = maps().map(|map| map.entries.len()).sum();
-        let (looks, maps) = (self.looks.len(), maps().count());
+        let maps = || self.observations.iter().flat_map(|observation| &observation.maps);
+        let pipelines: usize = maps().map(|map| map.entries.len()).sum();
         write!(
             f,
-            "{boxes} pipelines of {maps} maps of {looks} looks by {} networks",
+            "{pipelines} pipelines share {} maps from {} observations by {} classifiers",
+            maps().count(),
+            self.observations.len(),
             self.probes.len()
         )
     }

@@ -2,28 +2,37 @@
 
 use image::RgbImage;
 
-use super::StudyEntry;
 use super::diagnosis::Diagnosis;
-use super::plan::{Look, Plan, SharedMap};
+use super::entries::StudyEntry;
+use super::plan::{Plan, SharedObservation};
 use crate::classifier::{self, Classifier};
 use crate::dataset::{Jpeg, Photo};
-use crate::random::seed_of_class;
 use crate::geometry::Size;
 use crate::localiser::{Classes, Observation, Question, catch_panic, locate_class, read_photo};
-use crate::stage::{Stage, StageClock, StageTimes};
+use crate::random::seed_of_class;
 use crate::saliency::{Saliency, View};
-use crate::score::{Guess, Label, MAP_SIZE, MapOutcome, Predicted, Steps};
+use crate::score::{Guess, Label, MAP_SIZE, MapOutcome, Predicted, Steps, TrueMasks};
 use crate::segment::{Energy, Subject};
+use crate::stage::{Stage, StageClock, StageTimes};
 
 /// What one pipeline found in one photo.
 #[derive(Clone, Debug)]
 pub(super) struct StudyResult {
     pub(super) predicted: Predicted,
-    /// What its map says by itself, where it has one.
+    /// The outcome of the saliency map by itself, where there is a map.
     pub(super) map: Option<MapOutcome>,
     pub(super) diagnosis: Diagnosis,
-    /// CPU by stage, as if the pipeline ran alone.
+    /// The CPU time by stage, as if the pipeline ran alone.
     pub(super) times: StageTimes,
+}
+
+/// What is scored of each photo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// Boxes, which is enough to choose among pipelines.
+    BoxesOnly,
+    /// Boxes, saliency maps, and the stages of the box rule.
+    Full,
 }
 
 /// One thread's sessions and energies.
@@ -31,9 +40,23 @@ pub(super) struct StudyWorker<'a> {
     classifiers: Vec<classifier::Worker<'a>>,
     plan: &'a Plan,
     entries: &'a [StudyEntry],
+    /// For each entry, its energy, where it has a cut.
     energies: Vec<Option<Energy>>,
-    /// Whether maps and stages are scored too, not only boxes.
-    thorough: bool,
+    detail: Detail,
+}
+
+/// A photo and its pixels.
+struct LoadedPhoto<'p> {
+    photo: &'p Photo,
+    picture: RgbImage,
+}
+
+/// What the pipelines that share a map find their boxes in.
+struct MapInput<'p> {
+    loaded: &'p LoadedPhoto<'p>,
+    observation: &'p Observation,
+    saliency: Option<&'p Saliency>,
+    map_outcome: Option<MapOutcome>,
 }
 
 impl<'a> StudyWorker<'a> {
@@ -41,153 +64,140 @@ impl<'a> StudyWorker<'a> {
         classifiers: &'a [Classifier],
         plan: &'a Plan,
         entries: &'a [StudyEntry],
-        thorough: bool,
+        detail: Detail,
     ) -> Self {
-        let energies = entries
-            .iter()
-            .map(|entry| entry.pipeline.box_rule().energy())
-            .collect();
-        let classifiers = classifiers.iter().map(Classifier::worker).collect();
         Self {
-            classifiers,
+            classifiers: classifiers.iter().map(Classifier::worker).collect(),
             plan,
             entries,
-            energies,
-            thorough,
+            energies: entries.iter().map(|entry| entry.pipeline.box_rule().energy()).collect(),
+            detail,
         }
     }
 
-    /// What each pipeline found, in their order; nothing where it failed.
-    pub(super) fn photo(&mut self, photo: &Photo) -> Vec<Option<StudyResult>> {
-        let mut all = vec![None; self.entries.len()];
-        let attempt = catch_panic(|| self.looks(photo, &mut all));
+    /// The result of each entry, in their order; `None` where it failed, with a warning.
+    pub(super) fn process_photo(&mut self, photo: &Photo) -> Vec<Option<StudyResult>> {
+        let mut results = vec![None; self.entries.len()];
+        let attempt = catch_panic(|| self.observe_all(photo, &mut results));
         if let Err(reason) = attempt.map_err(|error| error.reason).flatten() {
             tracing::warn!("{}: {reason}", photo.id);
         }
-        all
+        results
     }
 
-    fn looks(&mut self, photo: &Photo, all: &mut [Option<StudyResult>]) -> Result<(), String> {
+    fn observe_all(
+        &mut self,
+        photo: &Photo,
+        results: &mut [Option<StudyResult>],
+    ) -> Result<(), String> {
         let mut clock = StageClock::start();
         let picture = read_photo(photo, Jpeg::Strict).map_err(|error| error.reason)?;
         clock.end(Stage::Decode);
-        for look in &self.plan.looks {
-            // A photo that one view refuses may be good enough for another.
-            if let Err(reason) = self.look(look, photo, &picture, clock.fork(), all) {
+        let loaded = LoadedPhoto { photo, picture };
+        for shared in &self.plan.observations {
+            // A photo that cannot be used in one view may be usable in another.
+            if let Err(reason) = self.observe(shared, &loaded, clock.fork(), results) {
                 tracing::warn!("{}: {reason}", photo.id);
             }
         }
         Ok(())
     }
 
-    fn look(
+    /// Shows the photo to a classifier, and fills in the results of all pipelines that share the
+    /// answer.
+    fn observe(
         &mut self,
-        Look {
-            view,
-            classifier,
-            maps,
-        }: &Look,
-        photo: &Photo,
-        picture: &RgbImage,
+        shared: &SharedObservation,
+        loaded: &LoadedPhoto<'_>,
         mut clock: StageClock,
-        all: &mut [Option<StudyResult>],
+        results: &mut [Option<StudyResult>],
     ) -> Result<(), String> {
-        let worker = &mut self.classifiers[*classifier];
-        let view = View::new(
-            picture,
-            view,
-            worker.description().size,
-            worker.description().canvas,
-        )?;
+        let photo = loaded.photo;
+        let worker = &mut self.classifiers[shared.classifier];
+        let (size, canvas) = (worker.description().size, worker.description().canvas);
+        let view = View::new(&loaded.picture, &shared.view, size, canvas)?;
         clock.end(Stage::View);
-        let saliency = maps.first().and_then(|map| map.saliency.as_ref());
         let question = Question {
-            saliency,
+            saliency: shared.maps.first().and_then(|map| map.saliency.as_ref()),
             truth: photo.class,
             classes: Classes::Gt,
             rng_seed: 0,
             id: &photo.id,
         };
-        let seen = Observation::new(worker, view, &question);
-        let seen = seen.map_err(|e| e.to_string())?;
+        let observation = Observation::new(worker, view, &question).map_err(|e| e.to_string())?;
         clock.end(Stage::Network);
-        for SharedMap {
-            saliency: options,
-            entries,
-        } in maps
-        {
-            let mut clock = clock.fork();
-            let saliency = options
-                .as_ref()
-                .map(|options| seen.saliency(0, options))
-                .transpose();
-            let saliency = saliency.map_err(|e| e.to_string())?;
-            clock.end(Stage::Saliency);
-            let map = saliency.as_ref().filter(|_| self.thorough).map(|saliency| {
-                let scores = saliency.score_map(MAP_SIZE).mapv(f64::from);
-                MapOutcome::of(scores.view(), photo, [None, None], Steps::Hundred)
-            });
-            for &i in entries {
-                let size = Size::from_picture(picture);
-                let (predicted, diagnosis, times) =
-                    self.locate(i, photo, size, &seen, saliency.as_ref(), clock.fork());
-                all[i] = Some(StudyResult {
-                    predicted,
-                    map: map.clone(),
-                    diagnosis,
-                    times,
-                });
+        for map in &shared.maps {
+            let mut map_clock = clock.fork();
+            let saliency = match &map.saliency {
+                Some(options) => {
+                    Some(observation.saliency(0, options).map_err(|e| e.to_string())?)
+                }
+                None => None,
+            };
+            map_clock.end(Stage::Saliency);
+            let input = MapInput {
+                loaded,
+                observation: &observation,
+                saliency: saliency.as_ref(),
+                map_outcome: self.map_outcome(photo, saliency.as_ref()),
+            };
+            for &entry in &map.entries {
+                results[entry] = Some(self.locate(entry, &input, map_clock.fork()));
             }
         }
         Ok(())
     }
 
-    /// The box of the `i`-th entry in a photo of size.
+    fn map_outcome(&self, photo: &Photo, saliency: Option<&Saliency>) -> Option<MapOutcome> {
+        if self.detail == Detail::BoxesOnly {
+            return None;
+        }
+        let scores = saliency?.score_map(MAP_SIZE).mapv(f64::from);
+        Some(MapOutcome::new(scores.view(), photo, TrueMasks::default(), Steps::Hundred))
+    }
+
+    /// Finds the box of one entry.
     fn locate(
         &mut self,
-        i: usize,
-        photo: &Photo,
-        size: Size,
-        seen: &Observation,
-        saliency: Option<&Saliency>,
+        entry: usize,
+        input: &MapInput<'_>,
         mut clock: StageClock,
-    ) -> (Predicted, Diagnosis, StageTimes) {
-        let (frame, class) = (&seen.view.frame, seen.classes[0]);
-        let mut energy = self.energies[i].as_mut();
+    ) -> StudyResult {
+        let LoadedPhoto { photo, picture } = input.loaded;
+        let (frame, class) = (&input.observation.view.frame, input.observation.classes[0]);
+        let mut energy = self.energies[entry].as_mut();
         if let Some(energy) = &mut energy {
             energy.set_photo(frame);
         }
-        // As a run's of seed 0.
-        let seed = seed_of_class(0, &photo.id, class);
         let subject = Subject {
             frame,
-            photo: size,
-            rng_seed: seed,
+            photo: Size::from_picture(picture),
+            // A study finds the boxes that a run finds whose seed is 0.
+            rng_seed: seed_of_class(0, &photo.id, class),
         };
-        let (localisation, stages) = locate_class(
-            &self.entries[i].pipeline,
-            energy,
-            &subject,
-            saliency,
-            &mut |_| {},
-        );
+        let pipeline = &self.entries[entry].pipeline;
+        let (localisation, stages) =
+            locate_class(pipeline, energy, &subject, input.saliency, &mut |_| {});
         clock.end(Stage::Box);
-        let rank = seen.ranking.iter().position(|&ranked| ranked == class);
+        let ranking = &input.observation.ranking;
         let guess = Guess {
             label: Label::Class(class),
-            rank,
+            rank: ranking.iter().position(|&ranked| ranked == class),
             bbox: Some(localisation.bbox),
             confidence: None,
         };
-        let predicted = Predicted {
-            guesses: vec![guess],
-            failed: false,
+        let diagnosis = match self.detail {
+            Detail::BoxesOnly => Diagnosis::default(),
+            Detail::Full => Diagnosis::new(photo, subject.photo, &stages),
         };
-        let diagnosis = if self.thorough {
-            Diagnosis::of(photo, size, &stages)
-        } else {
-            Diagnosis::default()
-        };
-        (predicted, diagnosis, clock.into_times())
+        StudyResult {
+            predicted: Predicted {
+                guesses: vec![guess],
+                failed: false,
+            },
+            map: input.map_outcome.clone(),
+            diagnosis,
+            times: clock.into_times(),
+        }
     }
 }

@@ -184,10 +184,10 @@ def read_dimacs(path):
     tail, head, capacity = tail[inner] - 3, head[inner] - 3, capacity[inner]
     x_step, y_step = head % width - tail % width, head // width - tail // width
     for edge, (dx, dy) in zip(edges, STEPS):
-        forth = (x_step == dx) & (y_step == dy)
-        back = (x_step == -dx) & (y_step == -dy)
-        edge[tail[forth]] = capacity[forth]
-        if forth.sum() != back.sum() or (edge[head[back]] != capacity[back]).any():
+        forward = (x_step == dx) & (y_step == dy)
+        backward = (x_step == -dx) & (y_step == -dy)
+        edge[tail[forward]] = capacity[forward]
+        if forward.sum() != backward.sum() or (edge[head[backward]] != capacity[backward]).any():
             raise ValueError(f"{path}: the two capacities of an edge differ")
     source, sink, *edges = planes.reshape(6, height, width)
     return width, height, source, sink, np.stack(edges)

@@ -18,6 +18,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let generated = fs::read_to_string(out.join("onnx.rs"))?;
     let header = "// Generated from onnx.proto of the `onnx` Python package 1.23.2 (Apache-2.0, IR version 14) by\n\
                   // scripts/update-proto. Do not edit.\n";
-    fs::write("src/onnx/proto.rs", format!("{header}{generated}"))?;
+    fs::write("crates/onnx-grad/src/onnx/proto.rs", format!("{header}{generated}"))?;
     Ok(())
 }

@@ -1,22 +1,21 @@
-//! ONNX Runtime as a part of the program: nothing is looked for, and no other is loaded.
+//! ONNX Runtime as part of the program. No other library is searched for or loaded.
 
 use std::path::PathBuf;
 
 use ort::environment::Environment;
 
-use super::{LibraryError, given};
-
-pub(super) const HELP: &str =
-    "leave --onnxruntime and ORT_DYLIB_PATH out, or build with the default features";
+use super::error::LibraryError;
+use super::settings::chosen_library;
 
 pub(super) fn load() -> Result<Environment, LibraryError> {
-    if let Some((source, path)) = given() {
-        let path = path.display();
+    if let Some(chosen) = chosen_library() {
         return Err(LibraryError(format!(
-            "{source} names {path}, but ONNX Runtime is a part of this program"
+            "{} is {}, but ONNX Runtime is part of this program",
+            chosen.source,
+            chosen.path.display()
         )));
     }
-    // `ort` panics where a library was linked that is older than the interface it asks for.
+    // `ort` panics if the linked library is older than the interface that it asks for.
     std::panic::catch_unwind(ort::api)
         .map_err(|_| LibraryError("the ONNX Runtime in this program is older than 1.17".into()))?;
     let failed = |e: ort::Error| LibraryError(format!("ONNX Runtime does not start: {e}"));
@@ -24,5 +23,5 @@ pub(super) fn load() -> Result<Environment, LibraryError> {
 }
 
 pub(super) fn loaded() -> (PathBuf, Option<String>) {
-    ("a part of this program".into(), None)
+    ("part of this program".into(), None)
 }

@@ -59,12 +59,12 @@ pub(super) fn choices(
     let iou = |run: &PageRun<'_>, place: usize| run.outcomes[place].iou.unwrap_or(0.0);
     let failed = |place: usize| last.predictions.photos[place].failed;
     let known = |place: usize| {
-        photos[place].localised() && !failed(place) && last.outcomes[place].iou.is_some()
+        photos[place].counts_in_localisation() && !failed(place) && last.outcomes[place].iou.is_some()
     };
     let right = |place: usize| last.outcomes[place].iou_at_least(IOU_THRESHOLD);
     let mut choices = Vec::new();
     if let Some(flips) = comparisons.last().and_then(|found| found.metrics.first()) {
-        let places = dataset.places();
+        let places = dataset.photo_index();
         let of = |ids: &[String]| ids.iter().filter_map(|id| places.get(id)).collect();
         let title = |word: &str| format!("{word} by {} ({})", last.name, flips.name);
         let change = |place: usize| -(iou(last, place) - iou(first, place)).abs();

@@ -79,11 +79,11 @@ pub(super) fn rows<'a>(page: &'a Page<'_>) -> Rows<'a> {
         class: photos.iter().map(|photo| photo.class).collect(),
         group: outcomes
             .iter()
-            .map(|outcome| outcome.largest.map(size_group))
+            .map(|outcome| outcome.largest_box_share.map(size_group))
             .collect(),
         counted: photos
             .iter()
-            .map(|photo| u8::from(photo.localised()))
+            .map(|photo| u8::from(photo.counts_in_localisation()))
             .collect(),
         weight: page
             .dataset
@@ -131,7 +131,7 @@ fn of_run<'a>(dataset: &Dataset, run: &'a PageRun<'_>) -> RunRows<'a> {
             .zip(&run.outcomes)
     };
     let boxes: Vec<Option<&Guess>> = photos()
-        .map(|((photo, found), _)| found.shown(photo))
+        .map(|((photo, found), _)| found.guess_to_draw(photo))
         .collect();
     let bbox = |guess: &Option<&Guess>| guess.and_then(|guess| guess.bbox);
     RunRows {
@@ -161,7 +161,7 @@ fn of_run<'a>(dataset: &Dataset, run: &'a PageRun<'_>) -> RunRows<'a> {
             .map(|(((photo, found), _), guess)| {
                 let cause = match bbox(guess) {
                     _ if photo.boxes.is_empty() => None,
-                    Some(bbox) => Cause::of(&bbox, &photo.boxes),
+                    Some(bbox) => Cause::from_boxes(&bbox, &photo.boxes),
                     None => found.failed.then_some(Cause::NoBox),
                 };
                 Cause::ALL.iter().position(|other| Some(*other) == cause)

@@ -10,7 +10,7 @@ use super::data::{Page, PageRun};
 use crate::report::comparison::{Comparison, MetricComparison};
 use crate::results::{Experiment, Failure};
 use crate::stage::Stage;
-use crate::score::{Cause, Floor, Group, Guess, METRICS, Metrics, Paired, Rate, size_names};
+use crate::score::{Cause, Floor, GroupScores, Guess, METRICS, Metrics, Paired, Rate, size_names};
 
 #[derive(Serialize)]
 pub(super) struct PageSummary<'a> {
@@ -287,7 +287,7 @@ fn lines(metrics: &Metrics, floor: &Floor, weighted: bool) -> Vec<PageMetric> {
     all.into_iter().filter_map(line).collect()
 }
 
-fn part(group: &Group) -> PageGroup<'_> {
+fn part(group: &GroupScores) -> PageGroup<'_> {
     let rate = group.gt_known_accuracy;
     PageGroup {
         name: &group.name,

@@ -1,16 +1,21 @@
-//! The deconvolutional network: the gradient, but for the ReLU, which lets positive gradients pass
-//! whatever the unit did, `dx = max(dy, 0)` (the paper, section 4). All else is the derivative;
-//! Oxford's code of 2016 takes that of a local response normalisation to be the identity.
+//! The deconvolutional network: the gradient, except that a ReLU lets every positive gradient pass,
+//! whatever its input was: `dx = max(dy, 0)` (Simonyan et al. 2013, section 4).
+//!
+//! Everything else is the exact derivative. Oxford's code of 2016 differs for a local response
+//! normalisation, whose derivative it takes to be the identity.
 
-use super::{Method, Shown, Wanted, gradient};
 use onnx_grad::gradient::ReluRule;
+
+use super::formula::mean_gradient;
+use super::method::{Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "deconvnet",
     paper: "Zeiler and Fergus 2013; Simonyan, Vedaldi and Zisserman 2013, section 4",
-    published: "none of boxes; pointing game on VOC07 67.5 % with VGG-16, the gradient 76.3 % (TorchRay)",
+    published: "none for boxes; pointing game on VOC07 67.5 % with VGG-16, \
+                the gradient 76.3 % (TorchRay)",
     relu: ReluRule::Deconvnet,
-    wanted: Wanted::Picture,
-    shown: Shown::Crop,
-    map: gradient::map,
+    tensors: RequiredTensors::Picture,
+    sampling: Sampling::Crop,
+    map: mean_gradient,
 };

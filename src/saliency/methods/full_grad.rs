@@ -1,23 +1,25 @@
-//! After FullGrad: `Σₖ |Aₖ · ∂S/∂Aₖ|` over the channels k of the picture and of feature maps,
-//! fused.
+//! A variant of FullGrad: `Σₖ |Aₖ · ∂S/∂Aₖ|` over the channels k of the picture and of feature
+//! maps, whose maps are then fused.
 //!
-//! FullGrad adds the picture times its gradient to every layer's biases times theirs. Biases are
-//! not to be had from every ONNX file (they are folded, or hidden in normalisations), so the
-//! activations stand in their place, and the layers are a selection.
+//! FullGrad adds the picture times its gradient to the biases of every layer times their gradients.
+//! Biases cannot be read off every ONNX file: they may be folded into other weights or hidden in
+//! normalisations. So this method uses the activations in their place, and a selection of layers.
 
-use super::{Method, Shown, Wanted, mean, over_channels};
 use onnx_grad::gradient::ReluRule;
+
+use super::formula::{mean_over_samples, sum_over_channels};
+use super::method::{Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "full-grad",
     paper: "after Srinivas and Fleuret 2019",
-    published: "none of boxes",
+    published: "none for boxes",
     relu: ReluRule::Gradient,
-    wanted: Wanted::Both,
-    shown: Shown::Crop,
+    tensors: RequiredTensors::Both,
+    sampling: Sampling::Crop,
     map: |samples| {
-        mean(samples, |tensor| {
-            over_channels(&(&tensor.values * &tensor.gradient).mapv(f32::abs))
+        mean_over_samples(samples, |tensor| {
+            sum_over_channels(&(&tensor.values * &tensor.gradient).mapv(f32::abs))
         })
     },
 };

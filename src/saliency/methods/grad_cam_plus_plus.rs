@@ -1,27 +1,33 @@
-//! Grad-CAM++: `max(0, Σₖ wₖ Aₖ)` with `wₖ = Σᵢⱼ αᵢⱼₖ · max(0, gᵢⱼₖ)` and `α = g² / (2 g² + g³ Σₐᵦ
-//! Aₐᵦₖ)`, g = ∂S/∂A: the closed form for a score exp S, whose own factor drops out of the map's
-//! shape.
+//! Grad-CAM++: `max(0, Σₖ wₖ Aₖ)` over the channels k of a feature map A, with g = ∂S/∂A and
+//!
+//! ```text
+//! wₖ = Σᵢⱼ αᵢⱼₖ · max(0, gᵢⱼₖ),   α = g² / (2 g² + g³ Σₐᵦ Aₐᵦₖ)
+//! ```
+//!
+//! This is the paper's closed form for the score exp S. The factor exp S itself scales the whole
+//! map and is left out.
 
 use ndarray::Axis;
-
-use super::{Method, Shown, LayerTensor, Wanted, mean, weighted};
 use onnx_grad::gradient::ReluRule;
+
+use super::formula::{mean_over_samples, weighted_sum};
+use super::method::{LayerTensor, Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "grad-cam++",
     paper: "Chattopadhay, Sarkar, Howlader and Balasubramanian 2018",
-    published: "none of boxes that is comparable",
+    published: "none for boxes that is comparable",
     relu: ReluRule::Gradient,
-    wanted: Wanted::Layers,
-    shown: Shown::Crop,
+    tensors: RequiredTensors::Layers,
+    sampling: Sampling::Crop,
     map: |samples| {
-        mean(samples, |tensor| {
-            weighted(tensor, |k| weight(tensor, k)).mapv(|v| v.max(0.0))
+        mean_over_samples(samples, |tensor| {
+            weighted_sum(tensor, |k| weight(tensor, k)).mapv(|v| v.max(0.0))
         })
     },
 };
 
-/// `Σᵢⱼ α g` over the positions where g > 0; there `α g = g / (2 + g Σₐᵦ Aₐᵦₖ)`.
+/// `Σᵢⱼ α g` over the positions where g > 0. There, `α g = g / (2 + g Σₐᵦ Aₐᵦₖ)`.
 fn weight(tensor: &LayerTensor<'_>, k: usize) -> f32 {
     let [values, gradient] =
         [tensor.values, tensor.gradient].map(|t| t.index_axis_move(Axis(0), k));

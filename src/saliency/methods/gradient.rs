@@ -1,20 +1,16 @@
-//! The gradient: `w = ∂S/∂I`, the paper's saliency before its maximum over colours.
+//! The gradient: `w = ∂S/∂I`, the saliency of Simonyan et al. 2013 before the maximum over colours.
 
-use ndarray::Array3;
-
-use super::{Method, Shown, LayerTensor, Wanted, mean};
 use onnx_grad::gradient::ReluRule;
+
+use super::formula::mean_gradient;
+use super::method::{Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "gradient",
     paper: "Simonyan, Vedaldi and Zisserman 2013, section 3.1",
     published: "GT-known 58.3 % with GoogLeNet, one warp, mean threshold (Fong and Vedaldi 2017)",
     relu: ReluRule::Gradient,
-    wanted: Wanted::Picture,
-    shown: Shown::Crop,
-    map,
+    tensors: RequiredTensors::Picture,
+    sampling: Sampling::Crop,
+    map: mean_gradient,
 };
-
-pub(super) fn map(samples: &[LayerTensor<'_>]) -> Array3<f32> {
-    mean(samples, |tensor| tensor.gradient.to_owned())
-}

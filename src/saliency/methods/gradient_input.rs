@@ -1,19 +1,21 @@
-//! Gradient times input: `Σₖ Iₖ · ∂S/∂Iₖ` over the colours k, with the image as the network sees
-//! it: zero is the mean colour.
+//! Gradient times input: `Σₖ Iₖ · ∂S/∂Iₖ` over the colours k, with the image I as the network sees
+//! it, in which the mean colour is zero.
 
-use super::{Method, Shown, Wanted, mean, over_channels};
 use onnx_grad::gradient::ReluRule;
+
+use super::formula::{mean_over_samples, sum_over_channels};
+use super::method::{Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "gradient-input",
     paper: "Shrikumar, Greenside, Shcherbina and Kundaje 2016",
-    published: "none of boxes",
+    published: "none for boxes",
     relu: ReluRule::Gradient,
-    wanted: Wanted::Picture,
-    shown: Shown::Crop,
+    tensors: RequiredTensors::Picture,
+    sampling: Sampling::Crop,
     map: |samples| {
-        mean(samples, |tensor| {
-            over_channels(&(&tensor.values * &tensor.gradient))
+        mean_over_samples(samples, |tensor| {
+            sum_over_channels(&(&tensor.values * &tensor.gradient))
         })
     },
 };

@@ -1,23 +1,26 @@
-//! The norm of the gradient inside: `√ Σₖ gₖ²` over the channels k of a feature map A, with g =
-//! ∂S/∂A: how much the score hangs on a position, whatever the units there did. Ours; best with
-//! `relu = "guided"`.
+//! The norm of the gradient at a feature map: `√ Σₖ gₖ²` over the channels k of a feature map A,
+//! with g = ∂S/∂A. It measures how much the score depends on a position, whatever its activations
+//! are.
+//!
+//! The method is this project's own. It works best with `relu = "guided"`.
 
 use ndarray::Axis;
-
-use super::{Method, Shown, LayerTensor, Wanted, mean};
 use onnx_grad::gradient::ReluRule;
+
+use super::formula::mean_over_samples;
+use super::method::{Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "gradient-norm",
     paper: "this project",
     published: "none",
     relu: ReluRule::Gradient,
-    wanted: Wanted::Layers,
-    shown: Shown::Crop,
+    tensors: RequiredTensors::Layers,
+    sampling: Sampling::Crop,
     map: |samples| {
-        let squares = |tensor: &LayerTensor<'_>| tensor.gradient.mapv(|g| g * g).sum_axis(Axis(0));
-        mean(samples, |tensor| {
-            squares(tensor).mapv(f32::sqrt).insert_axis(Axis(0))
+        mean_over_samples(samples, |tensor| {
+            let squares = tensor.gradient.mapv(|g| g * g).sum_axis(Axis(0));
+            squares.mapv(f32::sqrt).insert_axis(Axis(0))
         })
     },
 };

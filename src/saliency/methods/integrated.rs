@@ -1,22 +1,26 @@
 //! Integrated gradients: `Σₖ (Iₖ − I'ₖ) · ∫₀¹ ∂S/∂Iₖ(I' + α (I − I')) dα`, with I' the mean colour.
-//! The integral is the mean over the middles of equal steps. The map adds up to S(I) − S(I').
+//!
+//! The integral is computed as the mean over the midpoints of equal steps. Up to the error of this
+//! sum, the map adds up to S(I) − S(I').
 
-use super::{Method, Shown, Wanted, gradient, over_channels};
 use onnx_grad::gradient::ReluRule;
+
+use super::formula::{mean_gradient, sum_over_channels};
+use super::method::{Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "integrated-gradients",
     paper: "Sundararajan, Taly and Yan 2017",
-    published: "none of boxes",
+    published: "none for boxes",
     relu: ReluRule::Gradient,
-    wanted: Wanted::Picture,
-    shown: Shown::Path,
+    tensors: RequiredTensors::Picture,
+    sampling: Sampling::Path,
     map: |samples| match samples {
-        [] => unreachable!("a path has steps"),
-        // The middles of the first and of the last step add up to the whole way.
+        [] => unreachable!("a path has at least one step"),
+        // The first and the last midpoint, relative to I', add up to I − I'.
         [first, .., last] => {
-            over_channels(&((&first.values + &last.values) * gradient::map(samples)))
+            sum_over_channels(&((&first.values + &last.values) * mean_gradient(samples)))
         }
-        [middle] => over_channels(&(2.0 * &middle.values * middle.gradient)),
+        [middle] => sum_over_channels(&(2.0 * &middle.values * middle.gradient)),
     },
 };

@@ -1,14 +1,16 @@
-//! SmoothGrad: the mean over noisy copies, `1/n Σᵢ ∂S/∂I(I + N(0, σ²))`.
+//! SmoothGrad: the mean of the gradient over noisy copies, `1/n Σᵢ ∂S/∂I(I + N(0, σ²))`.
 
-use super::{Method, Shown, Wanted, gradient};
 use onnx_grad::gradient::ReluRule;
+
+use super::formula::mean_gradient;
+use super::method::{Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "smoothgrad",
     paper: "Smilkov, Thorat, Kim, Viégas and Wattenberg 2017",
-    published: "none of boxes",
+    published: "none for boxes",
     relu: ReluRule::Gradient,
-    wanted: Wanted::Picture,
-    shown: Shown::Noisy,
-    map: gradient::map,
+    tensors: RequiredTensors::Picture,
+    sampling: Sampling::Noisy,
+    map: mean_gradient,
 };

@@ -1,19 +1,21 @@
-//! VarGrad: the variance over noisy copies, `1/n Σᵢ (wᵢ − w̄)²`.
+//! VarGrad: the variance of the gradient w over noisy copies, `1/n Σᵢ (wᵢ − w̄)²`.
 
-use super::{Method, Shown, Wanted, gradient};
 use onnx_grad::gradient::ReluRule;
+
+use super::formula::{mean_gradient, mean_over_samples};
+use super::method::{Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "vargrad",
     paper: "Adebayo, Gilmer, Goodfellow and Kim 2018",
-    published: "none of boxes",
+    published: "none for boxes",
     relu: ReluRule::Gradient,
-    wanted: Wanted::Picture,
-    shown: Shown::Noisy,
+    tensors: RequiredTensors::Picture,
+    sampling: Sampling::Noisy,
     map: |samples| {
-        let middle = gradient::map(samples);
-        super::mean(samples, |tensor| {
-            (&tensor.gradient - &middle).mapv(|difference| difference * difference)
+        let mean = mean_gradient(samples);
+        mean_over_samples(samples, |tensor| {
+            (&tensor.gradient - &mean).mapv(|difference| difference * difference)
         })
     },
 };

@@ -1,15 +1,15 @@
-//! A mixture's densities at a block of colours, in f32.
+//! The densities of a mixture at a block of colours, in f32.
 
 use super::gmm::{Gaussian, Gmm};
 use crate::segment::kernel::lanes::{BLOCK, Column, exp2, log2};
 
-/// What one Gaussian's log₂ density needs.
+/// The parameters of the log₂ density of one Gaussian.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::segment) struct Density {
     /// Its mean colour.
     pub(in crate::segment) mean: [f32; 3],
-    /// The rows of the lower triangle of √(½ log₂ e) · L⁻¹, with L the covariance's Cholesky
-    /// factor.
+    /// The lower triangle of √(½ log₂ e) · L⁻¹, row by row, with L the Cholesky factor of the
+    /// covariance.
     whitening: [f32; 6],
     /// log₂ weight − 3/2 log₂ 2π − log₂ det L
     constant: f32,
@@ -48,21 +48,21 @@ impl Density {
     }
 }
 
-/// A mixture, and its densities at the colours of the block that it was last evaluated at.
+/// A mixture, and its densities at the colours of the block that was evaluated last.
 #[derive(Clone, Debug)]
 pub(in crate::segment) struct Densities {
     /// The components.
     pub(in crate::segment) components: Vec<Density>,
-    /// For each component weight · density / 2^peak.
+    /// For each component: weight · density / 2^peak.
     pub(in crate::segment) terms: Vec<Column>,
-    /// The log₂ of the greatest weight · density.
+    /// The log₂ of the largest weight · density of a component.
     peak: Column,
-    /// The sum of the terms, ≥ 1; 0 for an empty mixture.
+    /// The sum of the terms: at least 1, or 0 for an empty mixture.
     pub(in crate::segment) total: Column,
 }
 
 impl Densities {
-    /// Those of a mixture, nowhere evaluated yet.
+    /// The densities of a mixture, before any block is evaluated.
     pub(in crate::segment) fn new(gmm: &Gmm) -> Self {
         let components: Vec<_> = gmm.components.iter().map(Density::from).collect();
         let terms = vec![Column::ZERO; components.len()];
@@ -74,7 +74,7 @@ impl Densities {
         }
     }
 
-    /// Evaluates the mixture.
+    /// Evaluates the mixture at the colours of a block.
     #[inline(always)]
     pub(in crate::segment) fn evaluate(&mut self, colour: &[Column; 3]) {
         let Self {
@@ -100,7 +100,7 @@ impl Densities {
         }
     }
 
-    /// The mixture's log₂ density at the block's i-th member.
+    /// The log₂ density of the mixture at the i-th colour of the block.
     #[inline(always)]
     pub(in crate::segment) fn log2(&self, i: usize) -> f32 {
         self.peak.0[i] + log2(self.total.0[i])

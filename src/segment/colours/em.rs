@@ -7,17 +7,21 @@ use super::samples::Samples;
 use crate::segment::kernel::lanes::{Column, Sums};
 use crate::segment::kernel::{Isa, Kernel};
 
-/// One round: expectation, then maximisation. Returns the new mixture and the mean log-likelihood
-/// of the old one.
+/// One iteration of expectation and maximisation. Returns the new mixture and the mean
+/// log-likelihood of the old one.
 ///
-/// rᵢₖ = wₖ N(xᵢ; μₖ, Σₖ) / Σⱼ wⱼ N(xᵢ; μⱼ, Σⱼ);  the k-th Gaussian is that of the colours weighted
-/// by rᵢₖ, with `regulariser` added to its variances.
+/// ```text
+/// rᵢₖ = wₖ N(xᵢ; μₖ, Σₖ) / Σⱼ wⱼ N(xᵢ; μⱼ, Σⱼ)
+/// ```
+///
+/// The new k-th Gaussian is that of the colours xᵢ weighted by rᵢₖ, with `regulariser` added to its
+/// variances.
 #[must_use]
 pub fn expectation_maximisation(gmm: &Gmm, samples: &Samples, regulariser: f64) -> (Gmm, f64) {
-    round(Isa::best(), gmm, samples, regulariser)
+    em_step(Isa::best(), gmm, samples, regulariser)
 }
 
-pub(in crate::segment) fn round(
+pub(in crate::segment) fn em_step(
     isa: Isa,
     gmm: &Gmm,
     samples: &Samples,
@@ -38,7 +42,7 @@ pub(in crate::segment) fn round(
     )
 }
 
-/// Makes each component's moments about its mean, and the sum of the log₂ densities.
+/// Computes the moments of each component relative to its mean, and the sum of the log₂ densities.
 struct Expectation<'a> {
     densities: Densities,
     samples: &'a Samples,
@@ -66,8 +70,8 @@ impl Kernel for Expectation<'_> {
                 scale.0[i] = block.weight.0[i] / densities.total.0[i];
             }
             likelihood.add(|i| [block.weight.0[i] * densities.log2(i)]);
-            for (moments, term) in moments.iter_mut().zip(&densities.terms) {
-                moments.add(&block.colour, |i| term.0[i] * scale.0[i]);
+            for (of_component, term) in moments.iter_mut().zip(&densities.terms) {
+                of_component.add(&block.colour, |i| term.0[i] * scale.0[i]);
             }
         }
         let [likelihood] = likelihood.totals();

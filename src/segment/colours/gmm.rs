@@ -5,13 +5,13 @@ use nalgebra::{Cholesky, Matrix3, Vector3};
 /// One Gaussian of a mixture.
 #[derive(Clone, Debug)]
 pub struct Gaussian {
-    /// Its share, 0..=1.
+    /// Its weight in the mixture, 0..=1.
     pub weight: f64,
-    /// Its mean colour, RGB, in the range of the colours that it was learnt from.
+    /// Its mean colour (RGB), in the range of the colours that it was learnt from.
     pub mean: Vector3<f64>,
-    /// Its covariance, in that range squared.
+    /// Its covariance, in squared units of that range.
     pub covariance: Matrix3<f64>,
-    /// The inverse of the covariance's Cholesky factor L, whose product with x − mean has unit
+    /// The inverse of the Cholesky factor L of the covariance. Its product with x − mean has unit
     /// covariance.
     pub(in crate::segment) whitening: Matrix3<f64>,
     /// ln weight − 3/2 ln 2π − ln det L
@@ -19,8 +19,8 @@ pub struct Gaussian {
 }
 
 impl Gaussian {
-    /// A Gaussian. A covariance that is not positive definite gets just enough added to its
-    /// diagonal.
+    /// A Gaussian. If the covariance is not positive definite, just enough is added to its diagonal
+    /// to make it so.
     #[must_use]
     pub fn new(weight: f64, mean: Vector3<f64>, covariance: Matrix3<f64>) -> Self {
         let mut covariance = covariance;
@@ -28,7 +28,7 @@ impl Gaussian {
         let factor = loop {
             match Cholesky::new(covariance) {
                 Some(factor) => break factor.l(),
-                None if extra > 1e300 => break Matrix3::identity(), // not a matrix of numbers
+                None if extra > 1e300 => break Matrix3::identity(), // NaN or infinite
                 None => {
                     covariance += Matrix3::identity() * extra;
                     extra *= 10.0;
@@ -61,10 +61,10 @@ impl Gaussian {
     }
 }
 
-/// A mixture of Gaussians. Components of weight 0 are left out.
+/// A mixture of Gaussians. It has no components of weight 0.
 #[derive(Clone, Debug)]
 pub struct Gmm {
-    /// The components; none where nothing could be learnt.
+    /// The components. There are none if nothing could be learnt.
     pub components: Vec<Gaussian>,
 }
 

@@ -1,5 +1,5 @@
-//! A mixture to start from: k-means++ (Arthur and Vassilvitskii 2007), k-means, one Gaussian a
-//! cluster.
+//! The mixture that expectation maximisation starts from: one Gaussian for each cluster of k-means,
+//! which starts from k-means++ (Arthur and Vassilvitskii 2007).
 
 use super::gmm::Gmm;
 use super::moments::Moments;
@@ -8,28 +8,34 @@ use crate::random::SplitMix;
 use crate::segment::kernel::lanes::{BLOCK, Column, LANES, Sums};
 use crate::segment::kernel::{Isa, Kernel};
 
-/// Rounds of k-means.
-const ROUNDS: usize = 10;
+/// The number of iterations of k-means.
+const ITERATIONS: usize = 10;
 
 /// The Gaussians of at most `components` clusters, with `regulariser` added to their variances.
-/// There are fewer where there are fewer distinct colours. The same colours and seed give the same
-/// mixture on every machine.
+///
+/// There are fewer clusters if there are fewer distinct colours. The same colours and seed give the
+/// same mixture on every machine.
 #[must_use]
-pub fn start(samples: &Samples, components: usize, regulariser: f64, seed: u64) -> Gmm {
-    clusters(Isa::best(), samples, components, regulariser, seed)
+pub fn k_means_mixture(
+    samples: &Samples,
+    components: usize,
+    regulariser: f64,
+    rng_seed: u64,
+) -> Gmm {
+    k_means(Isa::best(), samples, components, regulariser, rng_seed)
 }
 
-pub(in crate::segment) fn clusters(
+pub(in crate::segment) fn k_means(
     isa: Isa,
     samples: &Samples,
     components: usize,
     regulariser: f64,
-    seed: u64,
+    rng_seed: u64,
 ) -> Gmm {
-    let mut centres = plus_plus(isa, samples, components, seed);
+    let mut centres = initial_centres(isa, samples, components, rng_seed);
     let mut clusters = vec![];
-    for _ in 0..ROUNDS {
-        clusters = isa.run(Clusters {
+    for _ in 0..ITERATIONS {
+        clusters = isa.run(AssignClusters {
             samples,
             centres: &centres,
         });
@@ -47,10 +53,10 @@ pub(in crate::segment) fn clusters(
     }
 }
 
-/// k-means++: each further centre is a colour drawn with a probability that grows with its squared
-/// distance.
-fn plus_plus(isa: Isa, samples: &Samples, components: usize, seed: u64) -> Vec<[f32; 3]> {
-    let mut random = SplitMix(seed);
+/// The centres of k-means++: the first is a random colour. Each further one is drawn with a
+/// probability proportional to the squared distance from the nearest centre so far.
+fn initial_centres(isa: Isa, samples: &Samples, components: usize, rng_seed: u64) -> Vec<[f32; 3]> {
+    let mut random = SplitMix(rng_seed);
     let mut centres = vec![];
     let mut distances: Vec<_> = samples
         .blocks
@@ -62,24 +68,26 @@ fn plus_plus(isa: Isa, samples: &Samples, components: usize, seed: u64) -> Vec<[
     while let Some(i) = drawn.filter(|_| centres.len() < components) {
         let centre = samples.get(i);
         centres.push(centre);
-        let totals = isa.run(Nearer {
+        let totals = isa.run(UpdateDistances {
             samples,
             centre,
             distances: &mut distances,
         });
         let place = random.unit() * totals.iter().sum::<f64>();
-        drawn = passed(&totals, place).and_then(|(block, rest)| {
-            let (i, _) = passed(&distances[block].0.map(f64::from), rest)?;
-            Some(block * BLOCK + i)
+        drawn = find_in_running_sum(&totals, place).and_then(|(block, rest)| {
+            let (element, _) = find_in_running_sum(&distances[block].0.map(f64::from), rest)?;
+            Some(block * BLOCK + element)
         });
     }
     centres
 }
 
-/// The first place at which the running sum passes `left`, and what is left before it. Rounding can
-/// leave a rest after the last place; it is the last one above zero then, and none where all are
-/// zero.
-fn passed(numbers: &[f64], mut left: f64) -> Option<(usize, f64)> {
+/// The index of the first number at which the running sum exceeds `left`, and what is left of it
+/// before that number.
+///
+/// If rounding leaves a rest after the last number, it is the last one above zero; `None` if all
+/// are zero.
+fn find_in_running_sum(numbers: &[f64], mut left: f64) -> Option<(usize, f64)> {
     let mut place = None;
     for (i, number) in numbers
         .iter()
@@ -95,14 +103,15 @@ fn passed(numbers: &[f64], mut left: f64) -> Option<(usize, f64)> {
     place
 }
 
-/// Lowers each colour's squared distance to that from a further centre. Makes each block's sum.
-struct Nearer<'a> {
+/// Lowers the squared distance of each colour to that from a further centre, if that is nearer.
+/// Computes the sum of the distances in each block.
+struct UpdateDistances<'a> {
     samples: &'a Samples,
     centre: [f32; 3],
     distances: &'a mut [Column],
 }
 
-impl Kernel for Nearer<'_> {
+impl Kernel for UpdateDistances<'_> {
     type Output = Vec<f64>;
 
     #[inline(always)]
@@ -110,8 +119,8 @@ impl Kernel for Nearer<'_> {
         let mut totals = Vec::with_capacity(self.distances.len());
         for (Block { colour, .. }, Column(least)) in self.samples.blocks.iter().zip(self.distances)
         {
-            for (i, least) in least.iter_mut().enumerate() {
-                *least = least.min(squared_distance(colour, i, self.centre));
+            for (i, distance) in least.iter_mut().enumerate() {
+                *distance = distance.min(squared_distance(colour, i, self.centre));
             }
             let mut total = Sums::ZERO;
             total.add(|i| [least[i]]);
@@ -121,13 +130,13 @@ impl Kernel for Nearer<'_> {
     }
 }
 
-/// Makes the moments of the colours nearest to each centre, about that centre.
-struct Clusters<'a> {
+/// Computes, for each centre, the moments of the colours nearest to it, relative to the centre.
+struct AssignClusters<'a> {
     samples: &'a Samples,
     centres: &'a [[f32; 3]],
 }
 
-impl Kernel for Clusters<'_> {
+impl Kernel for AssignClusters<'_> {
     type Output = Vec<Moments>;
 
     #[inline(always)]
@@ -155,7 +164,8 @@ impl Kernel for Clusters<'_> {
                 nearest.0[first..first + LANES].copy_from_slice(&label);
             }
             for (k, cluster) in clusters.iter_mut().enumerate() {
-                // A product: a choice would be made colour by colour on old machines.
+                // A product, because on old machines a condition would be evaluated colour by
+                // colour.
                 cluster.add(colour, |i| {
                     weight.0[i] * f32::from(u8::from(nearest.0[i] == k as f32))
                 });

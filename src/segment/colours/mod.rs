@@ -1,7 +1,7 @@
 //! Colour models: mixtures of Gaussians over RGB, and how they are learnt.
 //!
-//! In: colours. Out: a [`Gmm`], which gives the logarithm of a colour's density. Which colours, and
-//! in which range, is for the seeds and the energy to say.
+//! In: colours. Out: a [`Gmm`], which gives the logarithm of a colour's density. The seeds decide
+//! which colours these are, and the form of the energy decides their range.
 
 pub(in crate::segment) mod density;
 pub(in crate::segment) mod em;
@@ -15,6 +15,6 @@ mod splitting;
 pub use em::expectation_maximisation;
 pub use fit::{ColourFit, ColourOptions, fit};
 pub use gmm::{Gaussian, Gmm};
-pub use kmeans::start;
+pub use kmeans::k_means_mixture;
 pub use samples::Samples;
 pub use splitting::binary_splitting;

@@ -1,4 +1,4 @@
-//! From weighted colours to a Gaussian.
+//! Moments of weighted colours, and the Gaussian that has them.
 
 use nalgebra::{Matrix3, Vector3};
 
@@ -7,8 +7,8 @@ use crate::segment::kernel::lanes::{Column, Sums};
 
 /// Σ w · (1, x, y, z, xx, xy, xz, yy, yz, zz) over colours (x, y, z) relative to an origin.
 ///
-/// f32 is enough for the sums of a block, because the origin is near the mean; the blocks' sums are
-/// added up in f64.
+/// f32 is precise enough for the sums of a block, because the origin is near the mean. The sums of
+/// all blocks are added in f64.
 #[derive(Clone, Debug)]
 pub(in crate::segment) struct Moments {
     origin: [f32; 3],
@@ -16,7 +16,7 @@ pub(in crate::segment) struct Moments {
 }
 
 impl Moments {
-    /// No colours yet.
+    /// The moments of no colours, relative to this origin.
     pub(in crate::segment) fn about(origin: [f32; 3]) -> Self {
         Self {
             origin,
@@ -24,7 +24,7 @@ impl Moments {
         }
     }
 
-    /// Adds a block's colours. `weight` is that of the block's i-th member.
+    /// Adds the colours of a block. `weight(i)` is the weight of the i-th element.
     #[inline(always)]
     pub(in crate::segment) fn add(&mut self, colour: &[Column; 3], weight: impl Fn(usize) -> f32) {
         let [red, green, blue] = colour;
@@ -47,7 +47,7 @@ impl Moments {
         });
     }
 
-    /// The mean colour; the origin where there is no weight.
+    /// The mean colour; the origin if the total weight is 0.
     pub(in crate::segment) fn mean(&self) -> Vector3<f64> {
         let [w, x, y, z, ..] = self.sums.totals();
         let origin = Vector3::from(self.origin.map(f64::from));
@@ -58,8 +58,9 @@ impl Moments {
         }
     }
 
-    /// The Gaussian with this mean and with the covariance Σ w xxᵀ / Σ w − x̄x̄ᵀ + `regulariser` ·
-    /// I. Its weight is its share of `total`; there is none without weight.
+    /// The Gaussian with this mean and with the covariance
+    /// Σ w xxᵀ / Σ w − x̄x̄ᵀ + `regulariser` · I. Its weight is its share of `total`. `None` if the
+    /// total weight is 0.
     pub(in crate::segment) fn gaussian(&self, total: f64, regulariser: f64) -> Option<Gaussian> {
         let sums = self.sums.totals();
         let weight = sums[0];

@@ -1,4 +1,4 @@
-//! Colours as the kernels read them: blocks of three columns.
+//! Colours in the layout that the kernels read: blocks of three columns.
 
 use crate::segment::kernel::lanes::{BLOCK, Column};
 
@@ -7,11 +7,11 @@ use crate::segment::kernel::lanes::{BLOCK, Column};
 pub(in crate::segment) struct Block {
     /// Red, green and blue.
     pub(in crate::segment) colour: [Column; 3],
-    /// 1 for a colour, 0 where the last block is not full.
+    /// 1 for a colour, 0 for the unused elements of the last block.
     pub(in crate::segment) weight: Column,
 }
 
-/// Colours to learn a model from.
+/// The colours that a model is learnt from.
 #[derive(Clone, Debug, Default)]
 pub struct Samples {
     pub(in crate::segment) blocks: Vec<Block>,
@@ -19,13 +19,13 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// How many colours there are.
+    /// The number of colours.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there are none.
+    /// Whether there are no colours.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
@@ -34,7 +34,7 @@ impl Samples {
     /// The `i`-th colour.
     ///
     /// # Panics
-    /// Where there are no more than `i` colours.
+    /// If there are at most `i` colours.
     #[must_use]
     pub fn get(&self, i: usize) -> [f32; 3] {
         assert!(i < self.len, "colour {i} of {}", self.len);
@@ -42,7 +42,7 @@ impl Samples {
         [0, 1, 2].map(|c| block.colour[c].0[i % BLOCK])
     }
 
-    /// The colours in their order.
+    /// The colours, in order.
     pub fn iter(&self) -> impl Iterator<Item = [f32; 3]> {
         (0..self.len).map(|i| self.get(i))
     }
@@ -60,7 +60,9 @@ impl FromIterator<[f32; 3]> for Samples {
                 });
             }
             if let Some(block) = samples.blocks.last_mut() {
-                (0..3).for_each(|c| block.colour[c].0[i] = colour[c]);
+                for (column, value) in block.colour.iter_mut().zip(colour) {
+                    column.0[i] = value;
+                }
                 block.weight.0[i] = 1.0;
             }
             samples.len += 1;

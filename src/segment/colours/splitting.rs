@@ -1,22 +1,22 @@
-//! Binary splitting (Orchard and Bouman 1991), with the Gaussians of Oxford's `gsc-1.2`.
+//! Binary splitting (Orchard and Bouman 1991), with Gaussians as in Oxford's `gsc-1.2`.
 
 use nalgebra::{Matrix3, SymmetricEigen, Vector3};
 
 use super::gmm::{Gaussian, Gmm};
 use super::samples::Samples;
 
-/// Splits the colours, in 0..=1, into parts and fits one Gaussian to each; there is no EM.
+/// Splits the colours, whose channels are in 0..=1, into parts and fits one Gaussian to each part.
 ///
-/// The part with the greatest principal variance is split through its mean, across its principal
-/// axis, until there are `components`. There are fewer where no part varies any more.
+/// Until there are `components` parts, the part with the largest principal variance is split at its
+/// mean, perpendicular to its principal axis. There are fewer parts if all colours in each part are
+/// the same.
 #[must_use]
 pub fn binary_splitting(samples: &Samples, components: usize) -> Gmm {
-    let mut parts = vec![Cluster::new(
-        samples
-            .iter()
-            .map(|c| Vector3::from(c.map(f64::from)))
-            .collect(),
-    )];
+    let colours = samples
+        .iter()
+        .map(|colour| Vector3::from(colour.map(f64::from)))
+        .collect();
+    let mut parts = vec![Cluster::new(colours)];
     while parts.len() < components {
         let widest = (0..parts.len())
             .max_by(|&a, &b| parts[a].spread.total_cmp(&parts[b].spread).then(b.cmp(&a)));
@@ -24,11 +24,10 @@ pub fn binary_splitting(samples: &Samples, components: usize) -> Gmm {
             break;
         };
         let part = parts.swap_remove(widest);
-        let (above, below) = part
+        let (above, below): (Vec<_>, Vec<_>) = part
             .colours
             .iter()
             .partition(|&c| (c - part.mean).dot(&part.axis) > 0.0);
-        let (above, below): (Vec<_>, Vec<_>) = (above, below);
         if above.is_empty() || below.is_empty() {
             parts.push(Cluster {
                 spread: 0.0,
@@ -38,20 +37,14 @@ pub fn binary_splitting(samples: &Samples, components: usize) -> Gmm {
         }
         parts.extend([Cluster::new(above), Cluster::new(below)]);
     }
-    let total: usize = parts
-        .iter()
-        .filter(|p| p.counts())
-        .map(|p| p.colours.len())
-        .sum();
+    parts.retain(Cluster::is_large_enough);
+    let total: usize = parts.iter().map(|part| part.colours.len()).sum();
     let component = |part: &Cluster| {
-        Gaussian::new(
-            part.colours.len() as f64 / total as f64,
-            part.mean,
-            conditioned(part.covariance),
-        )
+        let weight = part.colours.len() as f64 / total as f64;
+        Gaussian::new(weight, part.mean, conditioned(part.covariance))
     };
     Gmm {
-        components: parts.iter().filter(|p| p.counts()).map(component).collect(),
+        components: parts.iter().map(component).collect(),
     }
 }
 
@@ -59,10 +52,11 @@ pub fn binary_splitting(samples: &Samples, components: usize) -> Gmm {
 struct Cluster {
     colours: Vec<Vector3<f64>>,
     mean: Vector3<f64>,
-    /// With the divisor n − 1.
+    /// The covariance, with the divisor n − 1.
     covariance: Matrix3<f64>,
-    /// The greatest eigenvalue of the covariance, and its eigenvector.
+    /// The largest eigenvalue of the covariance.
     spread: f64,
+    /// The eigenvector of this eigenvalue.
     axis: Vector3<f64>,
 }
 
@@ -77,7 +71,7 @@ impl Cluster {
         let covariance = scatter / (n - 1.0).max(1.0);
         let eigen = SymmetricEigen::new(covariance);
         let largest = eigen.eigenvalues.imax();
-        // Differences of equal colours can leave a rounding error of 1e-34.
+        // The variance of equal colours can be up to 1e-34 because of rounding.
         let spread = Some(eigen.eigenvalues[largest])
             .filter(|&s| s > 1e-20)
             .unwrap_or(0.0);
@@ -90,16 +84,16 @@ impl Cluster {
         }
     }
 
-    /// A Gaussian is not learnt from two colours or fewer.
-    fn counts(&self) -> bool {
+    /// Whether there are enough colours to learn a Gaussian from: at least three.
+    fn is_large_enough(&self) -> bool {
         self.colours.len() > 2
     }
 }
 
-/// `gsc-1.2`'s repair: without variance 0.0001 · I; else, while nearly singular, + 0.01 · (greatest
-/// variance) · I.
+/// The covariance, conditioned as in `gsc-1.2`: 0.0001 · I if there is no variance. Otherwise, as
+/// long as it is nearly singular, 0.01 · (largest variance) · I is added.
 ///
-/// MATLAB's `rcond` is replaced by the ratio of the extreme eigenvalues.
+/// Where `gsc-1.2` uses MATLAB's `rcond`, this uses the ratio of the extreme eigenvalues.
 fn conditioned(covariance: Matrix3<f64>) -> Matrix3<f64> {
     let variance = covariance.diagonal().max();
     if variance < 1e-12 {
@@ -120,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_split_across_their_longest_axis() {
+    fn parts_are_split_perpendicular_to_their_longest_axis() {
         // Ten colours near black, ten near red, ten near white: two splits find them.
         let near =
             |r: f32, g: f32| (0..10_u8).map(move |i| [r, g, g].map(|v| v + 0.001 * f32::from(i)));

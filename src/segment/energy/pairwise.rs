@@ -1,18 +1,22 @@
-//! What neighbouring pixels pay for different labels.
+//! The costs of different labels for neighbouring pixels.
 
 use std::ops::Range;
 
-use super::{CutOptions, Form};
+use super::options::{CutOptions, Form};
 use crate::segment::kernel::lanes::{exp2, integer};
 use crate::segment::kernel::{Isa, Kernel};
 
-/// The weights of neighbouring pairs: a plane for each of
-/// [`Neighbours::steps`](grid_maxflow::Neighbours::steps), row by row, with the weight of the
-/// pair (pixel, pixel + step), and 0 where there is no such pair.
+/// The weights of neighbouring pairs: one plane for each of
+/// [`Neighbours::steps`](grid_maxflow::Neighbours::steps). A plane contains, row by row, the weight
+/// of the pair (pixel, pixel + step) for each pixel, and 0 if there is no such pair.
 ///
-/// w = gamma · exp(−beta · d²) / distance, with d² the squared colour difference. `gsc`: beta = 1 /
-/// (mean d² / 2) and no distance; `grabcut8`: beta = 1 / (2 · mean d²). In a picture of one colour
-/// beta is 0. `pixels` are interleaved RGB, and weights are in integers, as [`Form`] says.
+/// ```text
+/// w = gamma · exp(−beta · d²) / distance
+/// ```
+///
+/// with d² the squared difference of the two colours. In `gsc`, beta = 1 / (mean d² / 2) and the
+/// distance is left out; in `grabcut8`, beta = 1 / (2 · mean d²). In a picture of one colour, beta
+/// is 0. `pixels` are interleaved RGB, and weights are integers as described at [`Form`].
 #[must_use]
 pub fn pairwise(pixels: &[u8], width: usize, options: &CutOptions) -> Vec<Vec<i32>> {
     weights(Isa::best(), pixels, width, options)
@@ -40,7 +44,8 @@ struct Pairwise<'a> {
 impl Kernel for Pairwise<'_> {
     type Output = Vec<Vec<i32>>;
 
-    /// The planes hold the squared differences first. Their unit does not matter to beta · d².
+    /// The planes contain the squared differences first, and then the weights. The differences are
+    /// in 0..=255 for both forms, because their unit cancels in beta · d².
     #[inline(always)]
     fn run(self) -> Self::Output {
         let Self {
@@ -83,8 +88,8 @@ impl Kernel for Pairwise<'_> {
     }
 }
 
-/// For each row the pixels that have a neighbour at the step, and how many places after them these
-/// come.
+/// For each row, the pixels that have a neighbour at the step, and the offset from these pixels to
+/// their neighbours.
 #[inline(always)]
 fn pairs(
     count: usize,
@@ -101,8 +106,8 @@ fn pairs(
     })
 }
 
-/// Writes the squared differences of the pixels and those `offset` places after them into the
-/// plane; makes their sum.
+/// Writes the squared differences between the pixels and those `offset` places after them into the
+/// plane, and returns their sum.
 #[inline(always)]
 fn differences(pixels: &[[u8; 3]], row: Range<usize>, offset: usize, plane: &mut [i32]) -> u64 {
     let others = &pixels[row.start + offset..row.end + offset];
@@ -120,7 +125,7 @@ fn differences(pixels: &[[u8; 3]], row: Range<usize>, offset: usize, plane: &mut
 mod tests {
     use super::*;
 
-    /// The formula of [`pairwise`], pair by pair.
+    /// The formula of [`pairwise`], evaluated pair by pair.
     fn by_formula(pixels: &[[u8; 3]], width: usize, options: &CutOptions) -> Vec<Vec<i32>> {
         let steps = options.form.neighbours().steps();
         let unit = options.form.range() / 255.0;
@@ -164,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_are_those_of_the_formula() {
+    fn weights_equal_the_formula() {
         let pixels: Vec<[u8; 3]> = (0..60_u32)
             .map(|i| [0, 7, 19].map(|c| (i * i * 37 + c * i) as u8))
             .collect();
@@ -193,10 +198,9 @@ mod tests {
         }
     }
 
-    /// The weights of a step in red from 0 to 255, worked out by hand from the formula of
-    /// [`Form::Gsc`].
+    /// Pictures whose red channel is 0 or 255, and their weights calculated by hand.
     #[test]
-    fn gsc_weights_by_hand() {
+    fn gsc_weights_equal_a_calculation_by_hand() {
         let weights = |greys: &[u8], width| {
             let pixels: Vec<_> = greys.iter().flat_map(|&red| [red, 0, 0]).collect();
             pairwise(

@@ -1,16 +1,16 @@
-//! What each pixel of a photo pays as foreground and as background.
+//! The costs of each pixel of a photo as foreground and as background.
 
-use super::Form;
+use super::options::Form;
 use crate::segment::colours::Gmm;
 use crate::segment::colours::density::Densities;
 use crate::segment::kernel::lanes::{BLOCK, Column, exp2, integer, log2};
 use crate::segment::kernel::{Isa, Kernel};
 
-/// The costs of all pixels, row by row, as [foreground, background]: [`unary`](super::unary) at
-/// f32's precision.
+/// The costs of all pixels, row by row, as [foreground, background]: the formula of
+/// [`unary()`](super::unary()) in single precision.
 ///
-/// `pixels` are interleaved RGB values, 0..=255 whatever the form: its range is this function's
-/// affair.
+/// `pixels` are interleaved RGB values in 0..=255 for both forms. They are scaled here to the range
+/// of the form.
 #[must_use]
 pub fn unaries(foreground: &Gmm, background: &Gmm, pixels: &[u8], form: Form) -> [Vec<i32>; 2] {
     costs(Isa::best(), foreground, background, pixels, form)
@@ -31,7 +31,7 @@ pub(in crate::segment) fn costs(
     })
 }
 
-/// A block of pixels at a time, both mixtures.
+/// Evaluates both mixtures, block by block.
 struct Unaries<'a> {
     models: [Densities; 2],
     pixels: &'a [u8],
@@ -53,8 +53,8 @@ impl Kernel for Unaries<'_> {
         let mut bytes = [0; 3 * BLOCK];
         let mut colour = [Column::ZERO; 3];
         let mut costs = [[0; BLOCK]; 2];
-        for (block, pixels) in pixels.chunks(3 * BLOCK).enumerate() {
-            bytes[..pixels.len()].copy_from_slice(pixels);
+        for (block, chunk) in pixels.chunks(3 * BLOCK).enumerate() {
+            bytes[..chunk.len()].copy_from_slice(chunk);
             for i in 0..BLOCK {
                 for c in 0..3 {
                     colour[c].0[i] = f32::from(bytes[3 * i + c]) * unit;
@@ -72,32 +72,33 @@ impl Kernel for Unaries<'_> {
                 };
                 (*fg, *bg) = (integer(pair[0] * scale), integer(pair[1] * scale));
             }
-            for (plane, costs) in planes.iter_mut().zip(&costs) {
-                let (first, count) = (block * BLOCK, pixels.len() / 3);
-                plane[first..first + count].copy_from_slice(&costs[..count]);
+            for (plane, of_block) in planes.iter_mut().zip(&costs) {
+                let (first, count) = (block * BLOCK, chunk.len() / 3);
+                plane[first..first + count].copy_from_slice(&of_block[..count]);
             }
         }
         planes
     }
 }
 
-/// p = L'_fg / (L'_fg + L'_bg) with L' = 0.05 + 0.95 · L, and −ln p, −ln(1 − p). With L ≤ 2¹²⁰
-/// these are below 87.
+/// −ln p and −ln(1 − p), with p = L'_fg / (L'_fg + L'_bg) and L' = 0.05 + 0.95 · L. With L limited
+/// to 2¹²⁰ these are below 87, so the limit of 100 is never reached.
 #[inline(always)]
 fn posteriors(logs: [f32; 2]) -> [f32; 2] {
     let likelihood = |log: f32| 0.05 + 0.95 * exp2(if log < 120.0 { log } else { 120.0 });
     let (fg, bg) = (likelihood(logs[0]), likelihood(logs[1]));
-    let cost = |likelihood: f32| std::f32::consts::LN_2 * log2((fg + bg) / likelihood);
+    let cost = |of_label: f32| std::f32::consts::LN_2 * log2((fg + bg) / of_label);
     [cost(fg), cost(bg)]
 }
 
-/// −ln L_fg and −ln L_bg, each at most 10⁶, and both moved up where one is negative.
+/// −ln L_fg and −ln L_bg, each at most 10⁶, and both raised by the same amount if one is negative.
 #[inline(always)]
 fn likelihoods(logs: [f32; 2]) -> [f32; 2] {
-    let least = |a: f32, b: f32| if a < b { a } else { b };
-    let cost = |log: f32| least(-std::f32::consts::LN_2 * log, 1e6);
+    // Unlike `f32::min`, this is one vector instruction.
+    let min = |a: f32, b: f32| if a < b { a } else { b };
+    let cost = |log: f32| min(-std::f32::consts::LN_2 * log, 1e6);
     let (fg, bg) = (cost(logs[0]), cost(logs[1]));
-    let base = least(least(fg, bg), 0.0);
+    let base = min(min(fg, bg), 0.0);
     [fg - base, bg - base]
 }
 
@@ -108,7 +109,7 @@ mod tests {
     use super::*;
     use crate::segment::{ColourFit, ColourOptions, fit, unary};
 
-    /// Two mixtures of a noisy picture, and the picture.
+    /// Two mixtures learnt from a noisy picture, and the picture.
     fn picture(form: Form, method: ColourFit) -> ([Gmm; 2], Vec<[u8; 3]>) {
         let noise = |i: u32| (i.wrapping_mul(2_654_435_761) >> 16) as u8;
         let pixels: Vec<_> = (0..1500_u32)
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn costs_are_those_of_the_formula() {
+    fn costs_equal_the_formula() {
         for (form, method) in [
             (Form::Gsc, ColourFit::Splitting),
             (Form::Gsc, ColourFit::Em),
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_learnt_costs_its_most() {
+    fn empty_mixtures_have_the_highest_cost() {
         let nothing = Gmm { components: vec![] };
         assert_eq!(
             unaries(&nothing, &nothing, &[1, 2, 3], Form::Gsc),

@@ -1,32 +1,35 @@
 //! Arithmetic for loops that become vector instructions: columns of numbers, 2ˣ, log₂ and sums.
 //!
-//! Logarithms are to base 2 inside, since 2ˣ and log₂ are what a floating-point number's bits give
-//! away.
+//! Exponentials and logarithms are to base 2, because they can be computed from the exponent bits
+//! of a floating-point number.
 
-/// Numbers of a block.
+/// The number of elements of a block.
 pub(in crate::segment) const BLOCK: usize = 512;
-/// Numbers that the widest vector holds; sums are kept in as many parts on every machine.
+/// The number of elements of the widest vector. On every machine, sums are split into as many
+/// parts.
 pub(in crate::segment) const LANES: usize = 16;
 
-/// 1.5 · 2²³: a sum with it has no bits left for a fraction, and ends in those of the nearest
-/// integer.
+/// 1.5 · 2²³. Adding it to a number leaves no bits for a fraction, so that the lowest bits of the
+/// sum are those of the nearest integer.
 const ROUND: f32 = 12_582_912.0;
 
-/// One number of each member of a block, at an address that suits vectors.
+/// One number for each element of a block, aligned for vectors.
 #[derive(Clone, Debug)]
 #[repr(align(64))]
 pub(in crate::segment) struct Column(pub(in crate::segment) [f32; BLOCK]);
 
 impl Column {
-    /// Zeros.
+    /// All zeros.
     pub(in crate::segment) const ZERO: Self = Self([0.0; BLOCK]);
 }
 
 /// 2ˣ for x ≤ 127, with a relative error below 2e-7; exact for whole numbers.
 ///
-/// Below −64 it is 2⁻⁶⁴: small enough to be nothing, and far from the denormal numbers that make
-/// sums slow. 2ˣ = 2ⁿ · 2ᶠ with n = round(x) and f in −½..½. There 2ᶠ is a polynomial: of those of
-/// degree 5 that begin with 1 + f ln 2 it has the least relative error, 1.05e-7.
+/// Below −64 the result is 2⁻⁶⁴, which is negligible, but far from the denormal numbers that make
+/// sums slow.
+///
+/// 2ˣ = 2ⁿ · 2ᶠ with n = round(x) and f in −½..½. 2ᶠ is approximated by a polynomial of degree 5:
+/// of those that begin with 1 + f ln 2, it has the least relative error, 1.05e-7.
 #[inline(always)]
 pub(in crate::segment) fn exp2(x: f32) -> f32 {
     let x = if x > -64.0 { x } else { -64.0 };
@@ -46,11 +49,12 @@ pub(in crate::segment) fn exp2(x: f32) -> f32 {
     f32::from_bits(power.to_bits().wrapping_add(shifted.to_bits() << 23))
 }
 
-/// log₂ x for positive, normal x, with an error below 1e-7 of the result, or of 1 where the result
-/// is greater.
+/// log₂ x for positive, normal x, with an error below 1e-7 · max(1, |log₂ x|).
 ///
-/// log₂ (2ⁿ · m) = n + (2 / ln 2) · atanh s with m in √½..√2 and s = (m − 1) / (m + 1); atanh s = s
-/// + s³/3 + s⁵/5 + …
+/// ```text
+/// log₂ (2ⁿ · m) = n + (2 / ln 2) · atanh s,   m in √½..√2,   s = (m − 1) / (m + 1)
+/// atanh s = s + s³/3 + s⁵/5 + …
+/// ```
 #[inline(always)]
 pub(in crate::segment) fn log2(x: f32) -> f32 {
     let bits = x
@@ -67,16 +71,16 @@ pub(in crate::segment) fn log2(x: f32) -> f32 {
     n + 2.0 * std::f32::consts::LOG2_E * (s * series)
 }
 
-/// N sums, each kept in as many parts as the widest vector has numbers, so that the order of adding
-/// is the same on every machine.
+/// N sums. Each is split into [`LANES`] parts, so that the order of additions is the same on every
+/// machine.
 #[derive(Clone, Debug)]
 pub(in crate::segment) struct Sums<const N: usize>([[f64; LANES]; N]);
 
 impl<const N: usize> Sums<N> {
-    /// Nothing added yet.
+    /// Sums of nothing.
     pub(in crate::segment) const ZERO: Self = Self([[0.0; LANES]; N]);
 
-    /// Adds a block's numbers: within the block in f32, then in f64.
+    /// Adds the numbers of a block. Within the block they are added in f32, then in f64.
     #[inline(always)]
     pub(in crate::segment) fn add(&mut self, numbers: impl Fn(usize) -> [f32; N]) {
         let mut block = [[0.0; LANES]; N];
@@ -87,8 +91,8 @@ impl<const N: usize> Sums<N> {
                 }
             }
         }
-        for (sums, block) in self.0.iter_mut().zip(block) {
-            for (sum, number) in sums.iter_mut().zip(block) {
+        for (sums, lanes) in self.0.iter_mut().zip(block) {
+            for (sum, number) in sums.iter_mut().zip(lanes) {
                 *sum += f64::from(number);
             }
         }
@@ -102,8 +106,9 @@ impl<const N: usize> Sums<N> {
 
 /// The integer nearest to x, halves to even, for |x| < 2³¹.
 ///
-/// `as i32` also has an answer for other numbers, which costs most of the vectors' gain. Here the
-/// integer is put together of two halves, each small enough for [`ROUND`].
+/// `as i32` is defined for other numbers too, and so much slower that most of the gain of vectors
+/// would be lost. Here the integer is composed of two halves, each of them small enough for
+/// [`ROUND`].
 #[inline(always)]
 pub(in crate::segment) fn integer(x: f32) -> i32 {
     let upper = x * (1.0 / 65536.0) + ROUND;
@@ -167,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_are_of_the_whole_block() {
+    fn sums_include_the_whole_block() {
         let mut sums = Sums::ZERO;
         sums.add(|i| [1.0, i as f32]);
         assert_eq!(sums.totals(), [512.0, 130_816.0]);

@@ -62,7 +62,7 @@ fn every_subcommand_has_examples_that_parse() {
         for part in [
             "Examples:\n  localise run --dataset sample",
             "Output:",
-            "Options for every verb:",
+            "Options of every subcommand:",
         ] {
             assert!(help.contains(part), "{part}: {help}");
         }

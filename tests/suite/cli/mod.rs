@@ -1,5 +1,7 @@
 //! The command line and its pictures and pages.
 
 mod commands;
+mod embedded;
 mod pages;
 mod show;
+mod snapshots;

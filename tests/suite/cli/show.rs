@@ -15,7 +15,7 @@ fn show_draws_a_panel() {
     let out = panel.to_str().unwrap();
     let (said, _) = expect(0, &["show", "coffee", "--dataset", "sample", "--out", out]);
     assert!(
-        said.contains("class 967 espresso (n07920052), place 1") && said.contains("IoU"),
+        said.contains("class 967 espresso (n07920052), rank 1") && said.contains("IoU"),
         "{said}"
     );
     // Six tiles of the frame, 384 x 256, with gaps.

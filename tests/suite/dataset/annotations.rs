@@ -73,20 +73,20 @@ fn invalid_boxes_are_refused_and_those_over_the_edge_are_clipped() {
     ];
 
     let cases = [
-        ([300, 10, 200, 50], "box (300, 10, 201, 51) is inside out"),
-        ([10, 50, 20, 10], "box (10, 50, 21, 11) is inside out"),
-        ([10, 10, 9, 50], "box (10, 10, 10, 51) is inside out"),
+        ([300, 10, 200, 50], "box (300, 10, 201, 51) is inverted (x_min >= x_max)"),
+        ([10, 50, 20, 10], "box (10, 50, 21, 11) is inverted (y_min >= y_max)"),
+        ([10, 10, 9, 50], "box (10, 10, 10, 51) is inverted (x_min >= x_max)"),
         (
             [600, 10, 700, 50],
-            "box (600, 10, 701, 51) lies outside the photo of 500 x 375",
+            "box (600, 10, 701, 51) is outside the photo of 500 x 375",
         ),
         (
             [500, 10, 700, 50],
-            "box (500, 10, 701, 51) lies outside the photo of 500 x 375",
+            "box (500, 10, 701, 51) is outside the photo of 500 x 375",
         ),
         (
             [-50, -50, -10, -10],
-            "box (-50, -50, -9, -9) lies outside the photo of 500 x 375",
+            "box (-50, -50, -9, -9) is outside the photo of 500 x 375",
         ),
     ];
     for (corners, expected) in cases {

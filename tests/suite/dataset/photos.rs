@@ -202,8 +202,8 @@ fn write_bad(folder: &Path) -> Vec<Bad> {
     symlink("loop.jpg", folder.join("loop.jpg")).unwrap();
     bad.extend([
         ("missing.jpg", "file", "No such file"),
-        ("folder.jpg", "image", "no regular file"),
-        ("pipe.jpg", "image", "no regular file"),
+        ("folder.jpg", "image", "not a regular file"),
+        ("pipe.jpg", "image", "not a regular file"),
         ("loop.jpg", "file", "symbolic links"),
     ]);
     let locked = folder.join("locked.jpg");

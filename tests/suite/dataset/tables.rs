@@ -68,15 +68,15 @@ fn faults_of_a_table_have_their_lines() {
         ),
         (
             rows("a,a.jpg,10,8,n01440764,0,NaN,0,5,5").into(),
-            &["csv:2: box (NaN, 0, 5, 5) is not of numbers"],
+            &["csv:2: box (NaN, 0, 5, 5) has an edge that is not a finite number"],
         ),
         (
             rows("a,a.jpg,10,8,n01440764,0,0,0,5,1e400").into(),
-            &["csv:2: box (0, 0, 5, inf) is not of numbers"],
+            &["csv:2: box (0, 0, 5, inf) has an edge that is not a finite number"],
         ),
         (
             rows("a,a.jpg,10,8,n01440764,0,0,0,,5").into(),
-            &["csv:2: box (0, 0, NaN, 5) is not of numbers"],
+            &["csv:2: box (0, 0, NaN, 5) has an edge that is not a finite number"],
         ),
         (
             rows("a,a.jpg,99999999999,8,n01440764,0,0,0,5,5").into(),

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use localise::classifier::{
     self, AnyModel, Classifier, ModelDescription, ProbeOptions, Response, describe, pixels,
 };
+use localise::geometry::Size;
+use localise::saliency;
 use onnx_grad::gradient::{Dense, GradientModel, SEED};
 use onnx_grad::onnx::{self, proto::TensorProto};
 use prost::Message;
@@ -244,12 +246,8 @@ fn photos_are_classified_as_published() {
             let (w, h) = picture.dimensions();
             let side =
                 |n: u32| (f64::from(n) * f64::from(size) / f64::from(w.min(h))).round() as u32;
-            let resized = localise::saliency::resize(
-                &picture,
-                side(w),
-                side(h),
-                localise::saliency::Filter::Bicubic,
-            );
+            let canvas = Size::new(side(w), side(h));
+            let resized = saliency::resize(&picture, canvas, saliency::Filter::Bicubic);
             let (left, top) = ((side(w) - size) / 2, (side(h) - size) / 2);
             let crop =
                 image::imageops::crop_imm(&resized.unwrap(), left, top, size, size).to_image();

@@ -289,7 +289,7 @@ fn bad_input_is_named_with_a_remedy() {
         ),
         (
             &["run", "--dataset", "sample", "--onnxruntime", "nowhere.so"],
-            "nowhere.so, which is no file",
+            "nowhere.so, which is not a file",
         ),
         (&["show", "nowhere.jpg"], "nowhere.jpg: cannot read"),
     ];

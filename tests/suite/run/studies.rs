@@ -247,7 +247,7 @@ fn a_study_with_a_mistake_says_which() {
             format!(
                 "{head}[[row]]\nname = \"a\"\npipeline = \"layer-cam\"\nset = ['saliency.layers=[\"logits\"]']\n"
             ),
-            "no feature map",
+            "not a feature map",
         ),
         (
             format!(
@@ -270,7 +270,7 @@ fn a_study_with_a_mistake_says_which() {
     assert!(error.contains("studies are"), "{error}");
 }
 
-/// A class model raises the score; one whose class has no slope at the zero image starts from noise
+/// A class model raises the score; one whose class has zero gradient at the zero image starts from noise
 /// and says so.
 #[test]
 fn class_models_climb() {
@@ -313,7 +313,7 @@ fn class_models_climb() {
         "{first}{later}"
     );
     assert!(
-        later.contains("class 90 ") && later.contains("from noise: no slope at the zero image"),
+        later.contains("class 90 ") && later.contains("from noise: zero gradient at the zero image"),
         "{later}"
     );
     assert!(score(&later, "90") > 0.0);

@@ -528,7 +528,7 @@ fn photos_of_ilsvrc_have_two_names() {
     }
     let (_, error) = expect(2, &["score", text(&kaggle), "--dataset", text(&dataset)]);
     assert!(
-        error.contains("ILSVRC2012_val_00000003 stands twice"),
+        error.contains("ILSVRC2012_val_00000003 occurs twice"),
         "{error}"
     );
 }

@@ -22,6 +22,7 @@ proptest! {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table of cases")]
 fn files_that_are_not_grids_are_refused_with_the_line() {
     let good = "c grid 2 2\np max 6 4\nn 1 s\nn 2 t\na 1 3 9\na 6 2 7\na 3 6 5\na 6 3 1\n";
     let read = |text: &str| Instance::read(text.as_bytes());

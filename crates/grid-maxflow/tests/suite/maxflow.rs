@@ -221,14 +221,14 @@ fn a_path_longer_than_16_bit_levels_is_found() {
     let mut instance = empty(width, height, Neighbours::Four);
     // Every other row is a corridor. Between two corridors one pixel is open, alternately at the
     // right end and at the left end.
+    let door = |row: usize| if row % 4 == 1 { width - 1 } else { 0 };
+    let is_open = |column: usize, row: usize| row.is_multiple_of(2) || column == door(row);
     for y in 0..height {
         for x in 0..width {
             let p = y * width + x;
-            let door = |y: usize| if y % 4 == 1 { width - 1 } else { 0 };
-            let open = |x: usize, y: usize| y.is_multiple_of(2) || x == door(y);
-            let cost = |there: bool| if open(x, y) && there { 5 } else { 0 };
-            instance.edges[0].forward[p] = cost(x + 1 < width && open(x + 1, y));
-            instance.edges[1].forward[p] = cost(y + 1 < height && open(x, y + 1));
+            let cost = |there: bool| if is_open(x, y) && there { 5 } else { 0 };
+            instance.edges[0].forward[p] = cost(x + 1 < width && is_open(x + 1, y));
+            instance.edges[1].forward[p] = cost(y + 1 < height && is_open(x, y + 1));
         }
     }
     for edges in &mut instance.edges {

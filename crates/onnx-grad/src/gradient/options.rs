@@ -3,9 +3,9 @@
 use std::fmt;
 
 /// The name of the input of a gradient model that holds the gradient of its scores, the seed of the
-/// backward pass: float32 [M, classes] ([`OutputGradient::Input`]).
+/// backward pass: float32 `[M, classes]` ([`OutputGradient::Input`]).
 pub const SEED: &str = "seed";
-/// The name of the output that holds the class index of each gradient, int64 [M]
+/// The name of the output that holds the class index of each gradient, int64 `[M]`
 /// ([`OutputGradient::Top`], [`OutputGradient::Asked`]).
 pub const CLASSES: &str = "classes";
 /// The names of the two inputs that choose the classes of a run ([`OutputGradient::Asked`]): how

@@ -157,10 +157,10 @@ mod tests {
             (vec![], weight(&[-1], 0), "impossible shape [-1]"),
             (vec![], weight(&[1 << 40, 1 << 40], 0), "impossible shape"),
         ];
-        for (node, weight, expected) in cases {
+        for (node, tensor, expected) in cases {
             let graph = GraphProto {
                 node,
-                initializer: vec![weight],
+                initializer: vec![tensor],
                 ..GraphProto::default()
             };
             let message = check(&graph).expect_err(expected);

@@ -19,8 +19,8 @@ fn central_differences(model: &ModelProto, x: &[f32], shape: &[usize]) -> Vec<Ve
     let step = STEP as f32;
     let input = model.graph.as_ref().unwrap().input[0].name().to_owned();
     let mut session = OrtModel::new(model).unwrap();
-    let mut y = |x: &[f32]| {
-        let outputs = session.run(&[TensorProto::from_floats(&input, shape, x)]);
+    let mut y = |at: &[f32]| {
+        let outputs = session.run(&[TensorProto::from_floats(&input, shape, at)]);
         outputs.unwrap()[0].floats().unwrap()
     };
     let mut x = x.to_vec();
@@ -82,19 +82,19 @@ fn compare_with_differences(
     let y = values(&outputs, &compiled.scores);
     let jacobian = central_differences(model, &x, shape);
     assert_eq!(gradient.len(), 2 * x.len());
-    for (row, seed) in gradient.chunks(x.len()).zip(rows.chunks(compiled.classes)) {
+    for (found, row) in gradient.chunks(x.len()).zip(rows.chunks(compiled.classes)) {
         let mut expected = Vec::new();
         for slopes in &jacobian {
-            let products = slopes.iter().zip(seed).map(|(s, &r)| s * f64::from(r));
+            let products = slopes.iter().zip(row).map(|(s, &r)| s * f64::from(r));
             expected.push(products.sum::<f64>());
         }
         let scale = expected.iter().fold(0f64, |m, e| m.max(e.abs()));
         // The error that the rounding of y to float32 can make in a difference.
-        let products = y.iter().zip(seed).map(|(&y, &r)| f64::from((y * r).abs()));
+        let products = y.iter().zip(row).map(|(&y, &r)| f64::from((y * r).abs()));
         let rounding = products.sum::<f64>() * f64::from(f32::EPSILON) / (2.0 * STEP);
         let allowed = 4e-3 * scale + rounding;
-        for (&found, expected) in row.iter().zip(&expected) {
-            let error = (f64::from(found) - expected).abs();
+        for (&f, e) in found.iter().zip(&expected) {
+            let error = (f64::from(f) - e).abs();
             if error.is_nan() || error > allowed {
                 return Err(format!("off by {error:e} of {scale:e}"));
             }
@@ -127,8 +127,8 @@ fn rows_of_the_seed_do_not_mix() {
     let (_, together) = run(&compiled, &image, &seed);
     assert_eq!(together.len(), 3 * 3 * 9 * 9);
     for (row, gradient) in rows.chunks(5).zip(together.chunks(3 * 9 * 9)) {
-        let seed = TensorProto::from_floats(SEED, &[1, 5], row);
-        let (_, alone) = run(&compiled, &image, &seed);
+        let one_row = TensorProto::from_floats(SEED, &[1, 5], row);
+        let (_, alone) = run(&compiled, &image, &one_row);
         assert!(
             gradient
                 .iter()
@@ -219,10 +219,10 @@ fn an_inner_tensor_has_a_gradient_and_is_an_output() {
     let k = tensor("k", &[4, 3], 2).floats().unwrap();
     let gradient = values(&outputs, "f_grad");
     assert_eq!(gradient.len(), 4 * 9);
-    for (channel, gradient) in gradient.chunks(9).enumerate() {
+    for (channel, map) in gradient.chunks(9).enumerate() {
         // The mean of nine values, weighted for class 1.
         let expected = k[channel * 3 + 1] / 9.0;
-        assert!(gradient.iter().all(|g| (g - expected).abs() < 1e-7));
+        assert!(map.iter().all(|g| (g - expected).abs() < 1e-7));
     }
 }
 
@@ -277,8 +277,8 @@ fn inner_tensors_called_like_the_interface_are_renamed() {
     let graph =
         "seed = Mul(x, two); classes = Tanh(seed); top = Exp(classes); y = Sub(top, x_grad)";
     let clashing = written(17, &[1, 4], graph, "two = 2.0; x_grad: 4");
-    let graph = "a = Mul(x, two); b = Tanh(a); c = Exp(b); y = Sub(c, d)";
-    let plain = written(17, &[1, 4], graph, "two = 2.0; d: 4");
+    let other = "a = Mul(x, two); b = Tanh(a); c = Exp(b); y = Sub(c, d)";
+    let plain = written(17, &[1, 4], other, "two = 2.0; d: 4");
     for seed in [OutputGradient::Input, OutputGradient::Top(1)] {
         let [from_clashing, from_plain] = [&clashing, &plain].map(|model| {
             let options = Options {

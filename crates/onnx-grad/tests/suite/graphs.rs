@@ -130,7 +130,7 @@ fn a_known_branch_is_taken() {
         &format!("{NET_WEIGHTS}; two = 2; three = 3"),
     );
     let branch = |name: &str, body: &str, constant: f32| {
-        let graph = GraphProto {
+        let subgraph = GraphProto {
             node: nodes(body),
             initializer: vec![TensorProto::from_floats("k", &[], &[constant])],
             output: vec![ValueInfoProto {
@@ -142,7 +142,7 @@ fn a_known_branch_is_taken() {
         AttributeProto {
             name: Some(name.into()),
             r#type: Some(AttributeType::Graph as i32),
-            g: Some(graph),
+            g: Some(subgraph),
             ..Default::default()
         }
     };

@@ -182,8 +182,8 @@ fn compare_with_differences(
     gradient: &[f32],
 ) -> Result<usize, String> {
     let x = image.floats()?;
-    let mut value = |x: &[f32]| -> Result<f64, String> {
-        let y = forward.run(&[TensorProto::from_floats(image.name(), &image.shape(), x)])?;
+    let mut value = |at: &[f32]| -> Result<f64, String> {
+        let y = forward.run(&[TensorProto::from_floats(image.name(), &image.shape(), at)])?;
         Ok(dot(&y[0].floats()?, seed))
     };
     let (middle, mut smooth) = (value(&x)?, 0);
@@ -261,8 +261,8 @@ fn along_a_line(compiled: &GradientModel, class: usize) -> (f64, f64) {
     let (x, v) = (numbers(count, 1), numbers(count, 2));
     let at = |t: f64| {
         let mut values = Vec::new();
-        for (&x, &v) in x.iter().zip(&v) {
-            values.push((f64::from(x) + t * f64::from(v)) as f32);
+        for (&a, &b) in x.iter().zip(&v) {
+            values.push((f64::from(a) + t * f64::from(b)) as f32);
         }
         TensorProto::from_floats(&compiled.input, &compiled.input_shape, &values)
     };

@@ -108,7 +108,11 @@ fn family(network: &str) -> ModelProto {
     let bytes = fs::read(golden_path(&format!("families/{network}.onnx"))).unwrap();
     let mut model = ModelProto::decode(bytes.as_slice()).unwrap();
     for tensor in &mut model.graph.as_mut().unwrap().initializer {
-        if tensor.raw_data.as_ref().is_none_or(|data| data.is_empty()) {
+        if tensor
+            .raw_data
+            .as_ref()
+            .is_none_or(prost::bytes::Bytes::is_empty)
+        {
             *tensor = weight(tensor.name(), &tensor.shape());
         }
     }
@@ -161,12 +165,12 @@ fn the_families_of_torchvision_agree_with_pytorch() {
         for (m, row) in gradient.chunks(gradient.len() / 2).enumerate() {
             // Every 97th element and the norm are stored.
             let some: Vec<_> = row.iter().step_by(97).copied().collect();
-            let error = relative_error(&some, &numbers(&expected["gradient"][m]));
+            let row_error = relative_error(&some, &numbers(&expected["gradient"][m]));
             let squares: f64 = row.iter().map(|&g| f64::from(g).powi(2)).sum();
             let norm_error = (squares.sqrt() / numbers(&expected["norms"])[m] - 1.0).abs();
             assert!(
-                error <= 2e-5 && norm_error <= 1e-5,
-                "{network}: gradient off by {error:e}, norm by {norm_error:e}"
+                row_error <= 2e-5 && norm_error <= 1e-5,
+                "{network}: gradient off by {row_error:e}, norm by {norm_error:e}"
             );
         }
     }

@@ -14,6 +14,7 @@ fn assert_refused(cases: &[(ModelProto, &str)]) {
     }
 }
 
+#[allow(clippy::too_many_lines, reason = "a table of cases")]
 #[test]
 fn what_cannot_be_differentiated_is_named() {
     let x = &[1, 2, 3, 3];

@@ -33,14 +33,14 @@ fn network(name: &str) -> ModelProto {
 fn the_relu_rules_are_those_of_their_papers() {
     let image = TensorProto::from_floats("x", &[1, 4, 1, 1], &[-1.0, 2.0, 3.0, -4.0]);
     let seed = TensorProto::from_floats(SEED, &[1, 4], &[10.0, 20.0, -30.0, -40.0]);
-    let expected = [
+    let rules = [
         (ReluRule::Gradient, [0.0, 20.0, -30.0, 0.0]),
         (ReluRule::Guided, [0.0, 20.0, 0.0, 0.0]),
         (ReluRule::Deconvnet, [10.0, 20.0, 0.0, 0.0]),
     ];
     for graph in ["y = Relu(x)", "y = Clip(x, zero, six)"] {
         let model = written(17, &[1, 4, 1, 1], graph, "zero = 0.0; six = 6.0");
-        for (relu, expected) in expected {
+        for (relu, expected) in rules {
             let (_, gradient) = run(&with_rule(&model, relu), &image, &seed);
             assert_eq!(gradient, expected, "{relu:?} of {graph}");
         }

@@ -4,38 +4,41 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::{DatasetError, text};
+use super::error::DatasetError;
+use super::text;
 
-/// How many photos the validation set has.
+/// The number of photos in the validation set.
 pub(super) const PHOTOS: usize = 50_000;
 
-/// What is said where there is none.
+/// The note if there is no blacklist.
 pub(super) const NO_BLACKLIST: &str =
-    "no blacklist lies here: every photo counts in localisation, unlike in the devkit";
+    "there is no blacklist: every photo counts in localisation, unlike in the devkit";
 
-/// What the devkit and Kaggle call a photo of the validation set: `ILSVRC2012_val_00000001`, where
-/// wsolevaluation has `val/ILSVRC2012_val_00000001.JPEG`. `None` for any other name.
-pub(crate) fn bare(id: &str) -> Option<&str> {
+/// The name of a photo of the validation set as the devkit and Kaggle write it:
+/// `ILSVRC2012_val_00000001`, where wsolevaluation has `val/ILSVRC2012_val_00000001.JPEG`. `None`
+/// for any other name.
+pub(crate) fn photo_name(id: &str) -> Option<&str> {
     let name = id.strip_prefix("val/").unwrap_or(id);
     let name = name.strip_suffix(".JPEG").unwrap_or(name);
     let digits = name.strip_prefix("ILSVRC2012_val_")?;
     (digits.len() == 8 && digits.bytes().all(|b| b.is_ascii_digit())).then_some(name)
 }
 
-/// The number of a photo of the validation set, from 1 on: that in its name. 0 for any other name.
-pub(super) fn number(id: &str) -> usize {
-    bare(id)
+/// The number of a photo of the validation set, from 1 on, which is the one in its name. 0 for any
+/// other name.
+pub(super) fn photo_number(id: &str) -> usize {
+    photo_name(id)
         .and_then(|name| name.rsplit('_').next()?.parse().ok())
         .unwrap_or(0)
 }
 
 /// The numbers, from 1 on, of the photos left out of localisation.
-pub(super) fn blacklist(path: &Path, photos: usize) -> Result<HashSet<usize>, DatasetError> {
-    let numbers = text::numbers(path)?;
+pub(super) fn read_blacklist(path: &Path, photos: usize) -> Result<HashSet<usize>, DatasetError> {
+    let numbers = text::read_numbers(path)?;
     if let Some(outside) = numbers.iter().find(|&&n| n == 0 || n > photos) {
         return Err(DatasetError::at(
             path,
-            format!("photo {outside}, but there are {photos}"),
+            format!("photo {outside} does not exist: there are {photos} photos"),
         ));
     }
     Ok(numbers.into_iter().collect())
@@ -48,14 +51,14 @@ mod tests {
     #[test]
     fn one_photo_has_two_names() {
         assert_eq!(
-            bare("val/ILSVRC2012_val_00000036.JPEG"),
+            photo_name("val/ILSVRC2012_val_00000036.JPEG"),
             Some("ILSVRC2012_val_00000036")
         );
         assert_eq!(
             (
-                number("ILSVRC2012_val_00000036"),
-                number("n02119789/a.JPEG"),
-                number("ILSVRC2012_val_3")
+                photo_number("ILSVRC2012_val_00000036"),
+                photo_number("n02119789/a.JPEG"),
+                photo_number("ILSVRC2012_val_3")
             ),
             (36, 0, 0)
         );

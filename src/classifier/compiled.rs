@@ -1,0 +1,131 @@
+//! A model compiled for gradients at one image size.
+
+use ndarray::{Array4, ArrayD};
+use onnx_grad::gradient::{self, ImageSize, Options, OutputGradient};
+use onnx_grad::onnx::{Graph, proto::ModelProto};
+
+use super::any_model::OnnxRuntime;
+use super::description::ModelDescription;
+use super::error::ClassifierError;
+use super::options::ProbeOptions;
+use super::session::SharedModel;
+use crate::geometry::Size;
+
+/// A gradient model and its forward half, for one image size.
+#[derive(Debug)]
+pub(super) struct CompiledModel {
+    /// The name of the image input.
+    pub(super) input: String,
+    /// The names of the gradient model's outputs: first the scores, then the gradients, then the
+    /// layers. The forward half has the scores only.
+    pub(super) outputs: Vec<String>,
+    /// The number of class scores.
+    pub(super) classes: usize,
+    /// Whether the input is [1, height, width, 3], as for networks from TensorFlow, and not
+    /// [1, 3, height, width].
+    pub(super) channels_last: bool,
+    pub(super) gradient: SharedModel,
+    pub(super) forward: SharedModel,
+}
+
+impl CompiledModel {
+    /// Compiles `model` for images of this size.
+    pub(super) fn new(
+        model: &ModelProto,
+        description: &ModelDescription,
+        probe: &ProbeOptions,
+        size: Size,
+    ) -> Result<Self, ClassifierError> {
+        let path = description.model.display();
+        let (width, height) = (size.width as usize, size.height as usize);
+        let options = Options {
+            wrt: differentiated_tensors(model, description, probe)?,
+            target: description.target.clone(),
+            size: Some(ImageSize { width, height }),
+            dense: probe.dense,
+            relu: probe.relu,
+            seed: OutputGradient::Asked,
+        };
+        let compiled = gradient::compile(model, &options, &OnnxRuntime).map_err(|source| {
+            let path = format!("{path}{}", requested_layers(description, probe));
+            ClassifierError::Gradient { path, source }
+        })?;
+        for warning in &compiled.warnings {
+            tracing::warn!("{path}: {warning}");
+        }
+        let channels_last = match compiled.input_shape[..] {
+            [1, 3, h, w] if (w, h) == (width, height) => false,
+            [1, h, w, 3] if (w, h) == (width, height) => true,
+            ref shape => {
+                return Err(ClassifierError::Description(format!(
+                    "{path}: the shape of its input is {shape:?}, but its description says \
+                     3 x {height} x {width}"
+                )));
+            }
+        };
+        let [gradient, forward] = SharedModel::pair(compiled.model, compiled.forward)?;
+        Ok(Self {
+            input: compiled.input,
+            outputs: [&[compiled.scores][..], &compiled.gradients, &probe.layers].concat(),
+            classes: compiled.classes,
+            channels_last,
+            gradient,
+            forward,
+        })
+    }
+
+    /// The image [1, 3, height, width] with its axes in the order that the model expects.
+    pub(super) fn arrange(&self, image: Array4<f32>) -> ArrayD<f32> {
+        if self.channels_last {
+            let arranged = image.permuted_axes([0, 2, 3, 1]);
+            arranged.as_standard_layout().into_owned().into_dyn()
+        } else {
+            image.into_dyn()
+        }
+    }
+}
+
+/// The names of the tensors that gradients are taken with respect to. An empty list stands for the
+/// picture alone.
+fn differentiated_tensors(
+    model: &ModelProto,
+    description: &ModelDescription,
+    probe: &ProbeOptions,
+) -> Result<Vec<String>, ClassifierError> {
+    let mut tensors = probe.layers.clone();
+    if tensors.is_empty() {
+        return Ok(tensors);
+    }
+    if let Some(graph) = &model.graph
+        && let Some(input) = Graph::new(graph).inputs().next()
+    {
+        if tensors.iter().any(|layer| layer == input) {
+            let path = description.model.display();
+            return Err(ClassifierError::Description(format!(
+                "{path}: layer `{input}` is the picture, not a feature map\n\
+                 help: remove it from saliency.layers"
+            )));
+        }
+        if probe.picture {
+            tensors.insert(0, input.to_owned());
+        }
+    }
+    Ok(tensors)
+}
+
+/// For an error message: the layers that were asked for, and those that the description names.
+fn requested_layers(description: &ModelDescription, probe: &ProbeOptions) -> String {
+    if probe.layers.is_empty() {
+        return String::new();
+    }
+    let layers = probe.layers.join(", ");
+    let names: Vec<_> = description.layers.keys().map(String::as_str).collect();
+    if names.is_empty() {
+        format!(", layers {layers} (its description has no table [layers] with names for layers)")
+    } else {
+        format!(
+            ", layers {layers} (its description names {})",
+            names.join(", ")
+        )
+    }
+}

@@ -1,0 +1,129 @@
+//! A model that is loaded, and compiled for each image size that it is used at.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use image::{Rgb, RgbImage};
+use onnx_grad::onnx::{self, proto::ModelProto};
+
+use super::compiled::CompiledModel;
+use super::description::ModelDescription;
+use super::error::ClassifierError;
+use super::library;
+use super::options::ProbeOptions;
+use super::preprocess::pixels;
+use super::worker::Worker;
+use crate::geometry::Size;
+
+/// The number of image sizes that a fully convolutional classifier, and each of its workers, keeps
+/// ready. When there would be more, all are discarded.
+pub(super) const MAX_CACHED_SIZES: usize = 4;
+
+/// A model that is compiled for gradients, and its description.
+#[derive(Debug)]
+pub struct Classifier {
+    /// The input that the model expects, and the meaning of its scores.
+    pub description: ModelDescription,
+    pub(super) probe: ProbeOptions,
+    /// The model, if it may have to be compiled for another image size.
+    model: Option<ModelProto>,
+    /// Compiled models by image size. There is only one, unless the classifier is fully
+    /// convolutional.
+    compiled: Mutex<HashMap<Size, Arc<CompiledModel>>>,
+}
+
+impl Classifier {
+    /// Loads the model that `description` names, and compiles the backward pass for `probe`.
+    ///
+    /// # Errors
+    /// If ONNX Runtime or the model is missing, or if the model cannot be differentiated or does
+    /// not fit its description.
+    pub fn load(
+        description: ModelDescription,
+        probe: ProbeOptions,
+    ) -> Result<Self, ClassifierError> {
+        library::environment()?;
+        let model = onnx::load(description.file()?)?;
+        let mut classifier = Self {
+            description,
+            probe,
+            model: Some(model),
+            compiled: Mutex::default(),
+        };
+        classifier.check_classes()?;
+        classifier.check_scores()?;
+        if classifier.probe.dense.is_none() {
+            classifier.model = None;
+        }
+        Ok(classifier)
+    }
+
+    /// Refuses a model whose number of scores differs from the number of classes in the list.
+    fn check_classes(&self) -> Result<(), ClassifierError> {
+        let ModelDescription {
+            model,
+            classes,
+            size,
+            ..
+        } = &self.description;
+        let scores = self.compiled(Size::square(*size as u32))?.classes;
+        if scores == classes.len() {
+            return Ok(());
+        }
+        let (path, name, count) = (model.display(), &classes.name, classes.len());
+        Err(ClassifierError::Description(format!(
+            "{path}: the model has {scores} class scores, but its class list {name} has {count} \
+             classes\nhelp: name another list as `classes`, or another tensor as `target`, in the \
+             model's description"
+        )))
+    }
+
+    /// Refuses a model whose scores are probabilities, because their gradient is not the paper's,
+    /// and layers that are not feature maps.
+    fn check_scores(&self) -> Result<(), ClassifierError> {
+        let side = self.description.size as u32;
+        let picture = RgbImage::from_fn(side, side, |x, y| Rgb([x as u8, y as u8, (x + y) as u8]));
+        let image = pixels(&picture);
+        let scores = if self.probe.layers.is_empty() {
+            self.worker().forward(image.view())?
+        } else {
+            self.worker().gradients(image.view(), &[0])?.scores
+        };
+        let sum: f32 = scores.iter().sum();
+        if scores.iter().all(|&s| s >= 0.0) && (sum - 1.0).abs() < 1e-3 {
+            let path = self.description.model.display();
+            return Err(ClassifierError::Description(format!(
+                "{path}: the scores look like probabilities (they are positive and add up to 1)\n\
+                 help: name the tensor before the softmax as `target` in the model's description"
+            )));
+        }
+        Ok(())
+    }
+
+    /// The model compiled for images of this size.
+    pub(super) fn compiled(&self, size: Size) -> Result<Arc<CompiledModel>, ClassifierError> {
+        let mut cache = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(compiled) = cache.get(&size) {
+            return Ok(compiled.clone());
+        }
+        let Some(model) = &self.model else {
+            let own = Size::square(self.description.size as u32);
+            return Err(ClassifierError::Run(format!(
+                "the image is {size}, but the network takes {own}"
+            )));
+        };
+        let compiled = CompiledModel::new(model, &self.description, &self.probe, size)?;
+        let compiled = Arc::new(compiled);
+        if cache.len() >= MAX_CACHED_SIZES {
+            cache.clear();
+        }
+        cache.insert(size, compiled.clone());
+        Ok(compiled)
+    }
+
+    /// A worker for one thread. Its sessions are created when they are first needed.
+    #[must_use]
+    pub fn worker(&self) -> Worker<'_> {
+        Worker::new(self)
+    }
+}

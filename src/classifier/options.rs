@@ -1,0 +1,30 @@
+//! What a classifier computes besides scores.
+
+use onnx_grad::gradient::{Dense, ReluRule};
+
+/// The gradients that a classifier computes besides the scores, and how. Classifiers of the same
+/// model differ in nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ProbeOptions {
+    /// Whether the model is made fully convolutional, and how its positions are then combined.
+    pub dense: Option<Dense>,
+    /// How a gradient passes a ReLU.
+    pub relu: ReluRule,
+    /// The feature maps whose values and gradients are computed, by the names of their tensors.
+    pub layers: Vec<String>,
+    /// Whether the gradient of the picture is computed in addition to those of the layers. Without
+    /// layers it always is.
+    pub picture: bool,
+}
+
+impl ProbeOptions {
+    /// Whether the gradient of the picture is one of those that are computed.
+    pub(super) fn includes_picture(&self) -> bool {
+        self.picture || self.layers.is_empty()
+    }
+
+    /// The number of tensors whose gradients are computed.
+    pub(super) fn tensor_count(&self) -> usize {
+        usize::from(self.includes_picture()) + self.layers.len()
+    }
+}

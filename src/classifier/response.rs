@@ -1,0 +1,112 @@
+//! From the outputs of a gradient model to values and gradients.
+
+use ndarray::{Array3, ArrayD, ArrayView3, Axis, Ix3, Ix4};
+
+use super::description::ModelDescription;
+use super::error::ClassifierError;
+use super::options::ProbeOptions;
+use super::preprocess;
+
+/// A classifier's answer to a picture.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The class scores before the softmax, in the order of [`ModelDescription::classes`].
+    pub scores: Vec<f32>,
+    /// The values of the tensors of [`ProbeOptions`], each [channels, height, width]: first the
+    /// picture's pixels less the mean colour (RGB), if they are one of the tensors, then the
+    /// layers.
+    pub values: Vec<Array3<f32>>,
+    /// For each class, then for each of these tensors: d score / d value, of the tensor's shape.
+    pub gradients: Vec<Vec<Array3<f32>>>,
+}
+
+/// Reads the outputs of a gradient model.
+pub(super) struct OutputReader<'a> {
+    pub(super) description: &'a ModelDescription,
+    pub(super) probe: &'a ProbeOptions,
+    /// Whether the gradient of the picture is [height, width, 3] and not [3, height, width].
+    pub(super) channels_last: bool,
+}
+
+impl OutputReader<'_> {
+    /// The gradients, first by class and then by tensor. Each output belongs to one tensor and has
+    /// one row for each class.
+    pub(super) fn gradients(
+        &self,
+        outputs: impl Iterator<Item = ArrayD<f32>>,
+        classes: usize,
+    ) -> Result<Vec<Vec<Array3<f32>>>, ClassifierError> {
+        let mut gradients = vec![Vec::new(); classes];
+        for (tensor, output) in outputs.enumerate() {
+            let rows = ensure_finite(output, "gradients")?;
+            let count = rows.len_of(Axis(0));
+            if count != classes {
+                return Err(ClassifierError::Run(format!(
+                    "the network returned {count} gradients for {classes} classes"
+                )));
+            }
+            for (row, of_class) in rows.outer_iter().zip(&mut gradients) {
+                let row = row.into_dimensionality::<Ix3>();
+                let row = row.map_err(|_| self.not_a_feature_map(tensor))?;
+                of_class.push(self.gradient(tensor, row));
+            }
+        }
+        Ok(gradients)
+    }
+
+    /// The gradient of one class with respect to one tensor, by the pixels if it is the picture.
+    fn gradient(&self, tensor: usize, row: ArrayView3<'_, f32>) -> Array3<f32> {
+        let is_picture = self.probe.includes_picture() && tensor == 0;
+        if !is_picture {
+            return row.to_owned();
+        }
+        let row = if self.channels_last {
+            row.permuted_axes([2, 0, 1])
+        } else {
+            row
+        };
+        preprocess::gradient_by_pixel(row, self.description)
+    }
+
+    fn not_a_feature_map(&self, tensor: usize) -> ClassifierError {
+        let layer = &self.probe.layers[tensor - usize::from(self.probe.includes_picture())];
+        ClassifierError::Run(format!(
+            "layer {layer} is not a feature map of shape [1, channels, height, width]"
+        ))
+    }
+
+    /// The values of the tensors: the pixels less the mean colour, if the picture is one of them,
+    /// and the layers, which are outputs of shape [1, channels, height, width].
+    pub(super) fn values(
+        &self,
+        pixels: ArrayView3<'_, f32>,
+        layers: impl Iterator<Item = ArrayD<f32>>,
+    ) -> Result<Vec<Array3<f32>>, ClassifierError> {
+        let mut values = Vec::new();
+        if self.probe.includes_picture() {
+            let mean = ndarray::arr1(&preprocess::mean_colour(self.description));
+            values.push(&pixels - &mean.insert_axis(Axis(1)).insert_axis(Axis(2)));
+        }
+        for layer in layers {
+            let layer = layer
+                .into_dimensionality::<Ix4>()
+                .map_err(|e| ClassifierError::Run(e.to_string()))?;
+            values.push(layer.index_axis_move(Axis(0), 0));
+        }
+        Ok(values)
+    }
+}
+
+/// The scores of one picture, whatever the shape of the output is.
+pub(super) fn read_scores(output: Option<ArrayD<f32>>) -> Result<Vec<f32>, ClassifierError> {
+    let scores = ensure_finite(output.unwrap_or_default(), "scores")?;
+    Ok(scores.into_raw_vec_and_offset().0)
+}
+
+fn ensure_finite(values: ArrayD<f32>, what: &str) -> Result<ArrayD<f32>, ClassifierError> {
+    if values.iter().all(|v| v.is_finite()) {
+        Ok(values)
+    } else {
+        Err(ClassifierError::Run(format!("non-finite {what}")))
+    }
+}

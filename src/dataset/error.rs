@@ -1,0 +1,92 @@
+//! Faults of a dataset's files. All of them are collected, each with its place, so that a user can
+//! fix them in one go.
+
+use std::path::Path;
+
+use crate::remedy::Remedy;
+
+/// Why a dataset cannot be used: the faults found, up to twenty, each with file and line.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .faults.join("\n"))]
+pub struct DatasetError {
+    /// The faults, each a text of one or more lines.
+    pub faults: Vec<String>,
+    /// What the caller can change, where that helps.
+    pub remedy: Option<Remedy>,
+}
+
+impl DatasetError {
+    pub(crate) fn new(fault: impl Into<String>) -> Self {
+        Self {
+            faults: vec![fault.into()],
+            remedy: None,
+        }
+    }
+
+    /// The error of a file or folder as a whole.
+    pub(crate) fn at(path: &Path, fault: impl std::fmt::Display) -> Self {
+        Self::new(format!("{}: {fault}", path.display()))
+    }
+
+    /// The same error with `help` at its end, unless it already has some.
+    pub(crate) fn or_help(mut self, help: &str) -> Self {
+        if self.remedy.is_none() && !self.has_help() {
+            self.faults.push(format!("help: {help}"));
+        }
+        self
+    }
+
+    /// The same error with a remedy, unless it already has help.
+    pub(crate) fn or_remedy(mut self, remedy: Remedy) -> Self {
+        if !self.has_help() {
+            self.remedy.get_or_insert(remedy);
+        }
+        self
+    }
+
+    fn has_help(&self) -> bool {
+        self.faults.iter().any(|fault| fault.contains("help: "))
+    }
+}
+
+/// How many faults are listed; the others are counted.
+const MAX_LISTED: usize = 20;
+
+/// Collects the faults of a file.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    listed: Vec<String>,
+    unlisted: usize,
+}
+
+impl Faults {
+    pub(crate) fn add(&mut self, fault: impl Into<String>) {
+        if self.listed.len() < MAX_LISTED {
+            self.listed.push(fault.into());
+        } else {
+            self.unlisted += 1;
+        }
+    }
+
+    /// The faults, if there are any, as an error that ends in `help`.
+    pub(crate) fn into_result_with_help(self, help: &str) -> Result<(), DatasetError> {
+        self.into_result().map_err(|mut error| {
+            error.faults.push(format!("help: {help}"));
+            error
+        })
+    }
+
+    /// The faults, if there are any, as an error.
+    pub(crate) fn into_result(mut self) -> Result<(), DatasetError> {
+        if self.unlisted > 0 {
+            self.listed.push(format!("... and {} more", self.unlisted));
+        }
+        if self.listed.is_empty() {
+            return Ok(());
+        }
+        Err(DatasetError {
+            faults: self.listed,
+            remedy: None,
+        })
+    }
+}

@@ -1,0 +1,174 @@
+//! A dataset: photos with their truth.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Component, Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::decode::MAX_SIDE;
+use super::error::{DatasetError, Faults};
+use super::ilsvrc_val;
+use super::photo::Photo;
+use super::photo_list::PhotoList;
+use super::profile::Profile;
+use super::validator::BoxEdges;
+use crate::classes::ClassList;
+use crate::digest;
+
+/// Photos with their truth.
+#[derive(Clone, Debug, Default)]
+pub struct Dataset {
+    /// The dataset's name.
+    pub name: String,
+    /// The metric profile of its boxes.
+    pub profile: Profile,
+    /// The classes; [`Photo::class`] is an index into them.
+    pub classes: ClassList,
+    /// The ILSVRC ID (1..=1000) of each class, if it is known. Devkit submissions use these IDs.
+    pub ilsvrc_ids: Option<Vec<usize>>,
+    /// The photos, in the order of their results.
+    pub photos: Vec<Photo>,
+    /// The number of photos before some of them were selected.
+    pub total_photos: usize,
+    /// Whether weights were given.
+    pub weighted: bool,
+    /// What the user should know about the reading, for example that boxes were cut off at the
+    /// photo's edge.
+    pub notes: Vec<String>,
+    /// Where the boxes were before they were clipped.
+    pub edges: BoxEdges,
+    /// The lists of numbers that were read, by what they are (`blacklist`, `label order`,
+    /// `ground truth`), so that they can be checked.
+    pub files: Vec<(&'static str, PathBuf)>,
+}
+
+/// The index of each photo of a dataset, by name.
+#[derive(Clone, Debug)]
+pub struct PhotoIndex<'a>(HashMap<&'a str, usize>);
+
+impl PhotoIndex<'_> {
+    /// The index of the photo with this name.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<usize> {
+        self.0.get(canonical(id)).copied()
+    }
+}
+
+/// The one name under which a photo is looked up.
+fn canonical(id: &str) -> &str {
+    ilsvrc_val::photo_name(id).unwrap_or(id)
+}
+
+impl Dataset {
+    /// Keeps the first `count` photos of a fixed shuffle, in the dataset's order. The sample for a
+    /// larger `count` contains the one for a smaller.
+    pub fn limit(&mut self, count: usize) {
+        let hashes = self.photos.iter().map(|photo| Sha256::digest(&photo.id));
+        let mut shuffled: Vec<_> = hashes.zip(0..).collect();
+        shuffled.sort();
+        self.keep(shuffled.into_iter().take(count).map(|(_, i)| i).collect());
+    }
+
+    /// SHA-256 of the truth, in hexadecimal: names, sizes, classes, boxes and weights, in order.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        let mut hash = Sha256::new();
+        for Photo {
+            id,
+            size,
+            class,
+            boxes,
+            blacklisted,
+            weight,
+            ..
+        } in &self.photos
+        {
+            let size = size.map(|size| [size.width, size.height]);
+            hash.update(format!(
+                "{id:?} {size:?} {class:?} {boxes:?} {blacklisted} {weight}\n"
+            ));
+        }
+        digest::hex(hash)
+    }
+
+    /// The indices of the photos by name. A photo of ILSVRC's validation set is found by either of
+    /// its names, `ILSVRC2012_val_00000001` and `val/ILSVRC2012_val_00000001.JPEG`.
+    #[must_use]
+    pub fn photo_index(&self) -> PhotoIndex<'_> {
+        let names = self.photos.iter().map(|photo| canonical(&photo.id));
+        PhotoIndex(names.zip(0..).collect())
+    }
+
+    /// Keeps the photos that are named in a file, one per line, and returns the indices that they
+    /// had.
+    ///
+    /// # Errors
+    /// [`DatasetError`] with each name that is not in the dataset.
+    pub fn select(&mut self, images: &Path) -> Result<Vec<usize>, DatasetError> {
+        self.select_list(&PhotoList::read(images)?)
+    }
+
+    pub(super) fn select_list(&mut self, list: &PhotoList) -> Result<Vec<usize>, DatasetError> {
+        let index = self.photo_index();
+        let mut faults = Faults::default();
+        let mut selected = Vec::new();
+        for (line, name) in &list.names {
+            match index.get(name) {
+                Some(i) => selected.push(i),
+                None => faults.add(format!(
+                    "{}:{line}: {name} is not in the dataset {}",
+                    list.path.display(),
+                    self.name
+                )),
+            }
+        }
+        let example = self.photos.first().map_or("", |photo| photo.id.as_str());
+        faults.into_result_with_help(&format!("its photos have names like {example}"))?;
+        Ok(self.keep(selected))
+    }
+
+    /// Keeps the photos at these indices, and returns the indices sorted and without duplicates.
+    fn keep(&mut self, mut indices: Vec<usize>) -> Vec<usize> {
+        indices.sort_unstable();
+        indices.dedup();
+        self.photos = indices.iter().map(|&i| self.photos[i].clone()).collect();
+        indices
+    }
+
+    /// Checks the sizes and names of the photos. No photo is larger than a JPEG can be. Results are
+    /// filed under the photos' names, so names differ and none leads out of the folder of results.
+    pub(super) fn check_photos(&self) -> Result<(), DatasetError> {
+        let mut faults = Faults::default();
+        let mut names = HashSet::new();
+        let dataset = &self.name;
+        for Photo { id, size, .. } in &self.photos {
+            let sides = 1..=MAX_SIDE;
+            if let Some(size) = size
+                && !(sides.contains(&size.width) && sides.contains(&size.height))
+            {
+                faults.add(format!(
+                    "{dataset}: {id} is {size}; sides are 1 to {MAX_SIDE} pixels"
+                ));
+            }
+            if !names.insert(canonical(id)) {
+                faults.add(format!(
+                    "{dataset}: {id} occurs twice, possibly under two names"
+                ));
+            }
+            if !is_valid_name(id) {
+                faults.add(format!(
+                    "{dataset}: '{id}' is not a valid name of a photo: it is empty or leads out \
+                     of its folder"
+                ));
+            }
+        }
+        faults.into_result()
+    }
+}
+
+/// Whether files in a folder can be named after the photo.
+fn is_valid_name(id: &str) -> bool {
+    let stays_inside =
+        |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    !id.is_empty() && Path::new(id).components().all(stays_inside)
+}

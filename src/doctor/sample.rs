@@ -1,0 +1,31 @@
+//! Some photos of a dataset, for checks that cannot look at all of them.
+
+use ndarray::Array3;
+
+use crate::classifier::{Classifier, pixels};
+use crate::dataset::{self, Jpeg, Photo};
+use crate::saliency::{Filter, View, ViewOptions};
+
+/// Up to `count` indices, evenly spread over `total`.
+pub(super) fn spread(total: usize, count: usize) -> impl Iterator<Item = usize> {
+    let count = count.min(total);
+    (0..count).map(move |i| i * total / count)
+}
+
+/// The first few of some names, for a message.
+pub(super) fn first_names(names: &[&str]) -> String {
+    let shown = names.iter().take(3).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > 3 {
+        format!("{shown}, ...")
+    } else {
+        shown
+    }
+}
+
+/// A photo as the network's input, warped to its size; `None` where the photo cannot be read.
+pub(super) fn network_input(photo: &Photo, classifier: &Classifier) -> Option<Array3<f32>> {
+    let picture = dataset::read(&photo.path, Jpeg::Strict).ok()?;
+    let size = classifier.description.size;
+    let view = View::new(&picture, &ViewOptions::warp(Filter::Bilinear), size, size).ok()?;
+    Some(pixels(&view.frame))
+}

@@ -1,0 +1,61 @@
+//! The list of all methods.
+
+use serde::{Deserialize, Deserializer, de};
+
+use super::method::Method;
+use super::{
+    cam, deconvnet, full_grad, grad_cam, grad_cam_plus_plus, gradient, gradient_input,
+    gradient_norm, guided, integrated, layer_cam, smoothgrad, vargrad,
+};
+
+/// All methods.
+pub static METHODS: [&Method; 13] = [
+    &gradient::METHOD,
+    &guided::METHOD,
+    &deconvnet::METHOD,
+    &gradient_input::METHOD,
+    &integrated::METHOD,
+    &smoothgrad::METHOD,
+    &vargrad::METHOD,
+    &cam::METHOD,
+    &grad_cam::METHOD,
+    &grad_cam_plus_plus::METHOD,
+    &layer_cam::METHOD,
+    &full_grad::METHOD,
+    &gradient_norm::METHOD,
+];
+
+impl Method {
+    /// The method of this name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<&'static Self> {
+        METHODS.into_iter().find(|method| method.name == name)
+    }
+}
+
+impl<'de> Deserialize<'de> for &'static Method {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Method::find(&name).ok_or_else(|| {
+            let names: Vec<_> = METHODS
+                .iter()
+                .map(|method| format!("`{}`", method.name))
+                .collect();
+            let names = names.join(", ");
+            de::Error::custom(format!("unknown method `{name}`, expected one of {names}"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique() {
+        let names: HashSet<_> = METHODS.iter().map(|method| method.name).collect();
+        assert_eq!(names.len(), METHODS.len());
+    }
+}

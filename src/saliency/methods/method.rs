@@ -1,0 +1,73 @@
+//! What a method is.
+
+use ndarray::{Array3, ArrayView3};
+use onnx_grad::gradient::ReluRule;
+use serde::{Serialize, Serializer};
+
+/// A tensor of the network for one input picture, and the gradient of a class score with respect to
+/// it, both of shape [channels, height, width]. The tensor is a feature map, or the picture itself:
+/// its pixels less the mean colour.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerTensor<'a> {
+    /// The values.
+    pub values: ArrayView3<'a, f32>,
+    /// d score / d value.
+    pub gradient: ArrayView3<'a, f32>,
+}
+
+/// The tensors whose values and gradients a method needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequiredTensors {
+    /// The picture.
+    Picture,
+    /// The feature maps that the pipeline names in `saliency.layers`.
+    Layers,
+    /// The picture and the feature maps.
+    Both,
+}
+
+/// The pictures that are made of each crop and given to the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sampling {
+    /// The crop itself. If the pipeline adds noise, several noisy copies, whose maps are averaged.
+    Crop,
+    /// Several noisy copies of the crop.
+    Noisy,
+    /// Several points on the straight line from the mean colour to the crop.
+    Path,
+}
+
+/// A way to make a saliency map.
+#[derive(Debug)]
+pub struct Method {
+    /// Its name in a pipeline.
+    pub name: &'static str,
+    /// The paper that describes it.
+    pub paper: &'static str,
+    /// Its published localisation accuracy on ILSVRC's validation set, and how that was measured.
+    pub published: &'static str,
+    /// How the gradient passes a ReLU, unless the pipeline sets another rule.
+    pub relu: ReluRule,
+    /// The tensors that it needs.
+    pub tensors: RequiredTensors,
+    /// The pictures that it makes of each crop.
+    pub sampling: Sampling,
+    /// The map of one tensor, [channels, height, width] with the tensor's height and width, from
+    /// the tensor's values and gradients for each picture of a crop. The saliency is the maximum
+    /// over channels of the map's absolute value.
+    pub map: fn(&[LayerTensor<'_>]) -> Array3<f32>,
+}
+
+impl PartialEq for Method {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Method {}
+
+impl Serialize for Method {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name)
+    }
+}

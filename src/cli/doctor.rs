@@ -21,7 +21,7 @@ const EXAMPLES: &str = "Examples:
   localise doctor --dataset sample                     check photos, boxes and labels
   localise doctor --model squeezenet1.1                check that it loads and has gradients
   localise doctor --dataset ilsvrc-val --data-dir DIR  before a long run
-  localise doctor --dataset sample --json              for scripts; exit code 2 if there are faults";
+  localise doctor --dataset sample --json              for scripts; exit code 2 means a fault";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]

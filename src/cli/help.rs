@@ -151,3 +151,40 @@ fn gradient_key(error: &GradientError) -> Option<String> {
 /// What to do about a model that ONNX Runtime refuses.
 const RUNTIME: &str =
     "export it for the ONNX Runtime that `localise doctor` names, or use a newer one";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The options of `localise grad` are named only to those who use it.
+    #[test]
+    fn the_help_for_a_gradient_depends_on_the_subcommand() {
+        let open_size = || GradientError::OpenSize {
+            input: "photo".into(),
+            dims: vec![Some(1), Some(3), None, None],
+        };
+        let no_rule = || GradientError::NoRule {
+            wrt: vec!["photo".into()],
+            target: "scores".into(),
+            operators: vec![],
+        };
+        let cases = [
+            (open_size(), GradientOptions::CommandLine, "--size WxH"),
+            (open_size(), GradientOptions::Files, "set `size`"),
+            (no_rule(), GradientOptions::CommandLine, "--target TENSOR"),
+            (no_rule(), GradientOptions::Files, "set `target`"),
+        ];
+        for (error, options, expected) in cases {
+            // The error of a library function, with the file's name in front.
+            let error = anyhow::Error::from(error).context("model.onnx");
+            let help = help(&error, options).expect("a help");
+            assert!(help.contains(expected), "{options:?}: {help}");
+            let names_options = help.contains("--");
+            assert_eq!(
+                names_options,
+                options == GradientOptions::CommandLine,
+                "{help}"
+            );
+        }
+    }
+}

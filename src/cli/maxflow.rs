@@ -30,8 +30,8 @@ impl MaxflowArgs {
         let instance = instance.map_err(|error| {
             anyhow!(
                 "{}: {error}\n\
-                 help: `localise show PHOTO --dimacs FILE` writes such a file; docs/cut.md describes \
-                 the format",
+                 help: `localise show PHOTO --dimacs FILE` writes such a file; docs/cut.md \
+                 describes the format",
                 self.file.display()
             )
         })?;

@@ -1,5 +1,6 @@
-//! COCO's results: a JSON list of `{image_id, category_id, bbox: [x, y, width, height], score}`. The
-//! edges are continuous, from the top-left corner of the photo. pycocotools loads what is written.
+//! COCO's results: a JSON list of `{image_id, category_id, bbox: [x, y, width, height], score}`.
+//! The edges are continuous, from the top-left corner of the photo. pycocotools loads what is
+//! written.
 //!
 //! In a COCO dataset a photo appears once for each category, and its guesses are the boxes of that
 //! category, best first: no class is guessed. In any other dataset, `image_id` is the photo's name
@@ -212,7 +213,10 @@ fn finite_bbox(photo: &Photo, bbox: BBox) -> Result<[f64; 4], DatasetError> {
         x_max,
         y_max,
     } = bbox;
-    if [x_min, y_min, x_max, y_max].iter().all(|edge| edge.is_finite()) {
+    if [x_min, y_min, x_max, y_max]
+        .iter()
+        .all(|edge| edge.is_finite())
+    {
         Ok([x_min, y_min, x_max - x_min, y_max - y_min])
     } else {
         Err(DatasetError::new(format!(
@@ -262,7 +266,8 @@ mod tests {
     fn odd_results_of_coco_are_read_and_written() {
         let coco = dataset(Profile::Coco, &["139/90", "7/90"]);
         let text = r#"[
-            {"image_id": 139, "category_id": 90, "bbox": [0.5, 1, 2, 3], "score": 0.2, "segmentation": []},
+            {"image_id": 139, "category_id": 90, "bbox": [0.5, 1, 2, 3], "score": 0.2,
+             "segmentation": []},
             {"image_id": 139, "category_id": 90, "bbox": [0, 0, 9, 9], "score": 0.9},
             {"image_id": 139, "category_id": 1, "bbox": [0, 0, 9, 9], "score": 0.9}]"#;
         let found = read_text(text, &coco).unwrap_or_else(|e| panic!("{e}"));

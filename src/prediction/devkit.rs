@@ -3,10 +3,10 @@
 //!
 //! A line is `LABEL xmin ymin xmax ymax` up to five times, best guess first. Labels are ILSVRC IDs,
 //! boxes are 0-based and inclusive, and numbers are separated by blanks, tabs and commas. Odd files
-//! are read as Octave reads them in the devkit: empty lines are skipped; numbers that are missing at
-//! the end of a line are zeros; and if the last guess of a file's longest line is incomplete, that
-//! guess has a class and no box in every line. Two things are refused that the devkit accepts: NaN,
-//! which it counts as a hit, and words that are not numbers.
+//! are read as Octave reads them in the devkit: empty lines are skipped; numbers that are missing
+//! at the end of a line are zeros; and if the last guess of a file's longest line is incomplete,
+//! that guess has a class and no box in every line. Two things are refused that the devkit accepts:
+//! NaN, which it counts as a hit, and words that are not numbers.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -44,7 +44,12 @@ fn parse(text: &str, name: &str, dataset: &Dataset) -> Result<Predictions, Datas
         class_of_id[id] = Some(class);
     }
     let lines = lines(text, name, dataset.photos.len())?;
-    let longest = lines.iter().map(Vec::len).max().unwrap_or(0).min(MAX_NUMBERS);
+    let longest = lines
+        .iter()
+        .map(Vec::len)
+        .max()
+        .unwrap_or(0)
+        .min(MAX_NUMBERS);
     let mut photos = vec![Predicted::default(); dataset.photos.len()];
     for (numbers, photo) in lines.iter().zip(photos_by_name(dataset)) {
         photos[photo].guesses = (0..longest.div_ceil(GUESS_WORDS))

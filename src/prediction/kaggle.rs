@@ -56,15 +56,15 @@ pub(super) fn read(
         }
         has_row[photo] = true;
         let words: Vec<&str> = row.guesses.split_whitespace().collect();
-        if words.len() % GUESS_WORDS != 0 {
-            let count = words.len();
+        let count = words.len();
+        if !count.is_multiple_of(GUESS_WORDS) {
             faults.add(format!(
                 "{place}: {count} words are not `LABEL xmin ymin xmax ymax` repeated"
             ));
         }
         let guesses = words.chunks_exact(GUESS_WORDS).take(MAX_GUESSES);
-        for (rank, words) in guesses.enumerate() {
-            match guess(words, rank, dataset, labels) {
+        for (rank, guess_words) in guesses.enumerate() {
+            match guess(guess_words, rank, dataset, labels) {
                 Ok(guess) => predictions.add(photo, guess),
                 Err(fault) => faults.add(format!("{place}: guess {}: {fault}", rank + 1)),
             }
@@ -87,9 +87,7 @@ fn guess(words: &[&str], rank: usize, dataset: &Dataset, labels: Labels) -> Resu
     };
     let [x_min, y_min, x_max, y_max] = [1, 2, 3, 4].map(|i| coordinate(words[i]));
     Ok(Guess {
-        label: by_key
-            .or_else(by_number)
-            .map_or(Label::Other, Label::Class),
+        label: by_key.or_else(by_number).map_or(Label::Other, Label::Class),
         rank: Some(rank),
         bbox: Some(BBox::from_inclusive(x_min?, y_min?, x_max?, y_max?)),
         confidence: None,
@@ -117,9 +115,7 @@ pub(super) fn encode(
         let id = &dataset.photos[photo].id;
         write_row(ilsvrc_val_name(id).unwrap_or(id), &guesses);
     }
-    Ok(writer
-        .into_inner()
-        .expect("writing to a Vec cannot fail"))
+    Ok(writer.into_inner().expect("writing to a Vec cannot fail"))
 }
 
 #[cfg(test)]

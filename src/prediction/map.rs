@@ -24,8 +24,8 @@ pub fn map_name(id: &str) -> String {
 /// Reads the map of a photo.
 ///
 /// # Errors
-/// A text that names the file if it is missing, is not an array of 224 x 224 floating-point numbers,
-/// or has values that wsolevaluation refuses: NaN, or outside 0..=1.
+/// A text that names the file if it is missing, is not an array of 224 x 224 floating-point
+/// numbers, or has values that wsolevaluation refuses: NaN, or outside 0..=1.
 pub fn read_map(folder: &Path, id: &str) -> Result<Array2<f64>, String> {
     let path = photo_file(folder, &map_name(id), "npy");
     let bytes = std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;

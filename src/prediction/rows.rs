@@ -2,9 +2,9 @@
 //! columns may be in any order.
 //!
 //! `image_id,x_min,y_min,x_max,y_max` are required. `class_index` is the class of the box; without
-//! it, or where it is empty, the box is for the photo's true class. `rank` is the rank of the class,
-//! from 1; without it the order of the rows counts. `probability` belongs to the guess. A row whose
-//! `status` is `error` states that the photo failed.
+//! it, or where it is empty, the box is for the photo's true class. `rank` is the rank of the
+//! class, from 1; without it the order of the rows counts. `probability` belongs to the guess. A
+//! row whose `status` is `error` states that the photo failed.
 
 use std::path::Path;
 
@@ -41,7 +41,10 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Datase
     let ranked = rows.iter().any(|(_, row)| row.rank.is_some());
     for (place, row) in rows {
         let Some(photo) = index.get(&row.image_id) else {
-            faults.add(format!("{place}: {}", unknown_photo(dataset, &row.image_id)));
+            faults.add(format!(
+                "{place}: {}",
+                unknown_photo(dataset, &row.image_id)
+            ));
             continue;
         };
         if row.status.as_deref() == Some("error") {
@@ -98,7 +101,10 @@ impl PredictionRow {
             edge("y_max", &self.y_max)?,
         );
         if rank.is_some() && before.iter().any(|guess| guess.rank == rank) {
-            return Err(format!("a second guess of the same rank for {}", self.image_id));
+            return Err(format!(
+                "a second guess of the same rank for {}",
+                self.image_id
+            ));
         }
         Ok(Guess {
             label,
@@ -150,9 +156,7 @@ pub(super) fn encode(predictions: &Predictions, dataset: &Dataset) -> Vec<u8> {
                 x_max,
                 y_max,
             };
-            writer
-                .serialize(row)
-                .expect("writing to a Vec cannot fail");
+            writer.serialize(row).expect("writing to a Vec cannot fail");
         }
     }
     writer.into_inner().expect("writing to a Vec cannot fail")
@@ -191,8 +195,8 @@ mod tests {
     #[test]
     fn odd_rows_are_read() {
         let found = valid(
-            "\u{feff}class_index,image_id,rank,x_min,y_min,x_max,y_max,status\r\n7,a,2,0,0,1,1,ok\r\n\
-             3,a,1,0.5,0,inf,2,ok\r\n7,b,,,,,,error\r\n",
+            "\u{feff}class_index,image_id,rank,x_min,y_min,x_max,y_max,status\r\n\
+             7,a,2,0,0,1,1,ok\r\n3,a,1,0.5,0,inf,2,ok\r\n7,b,,,,,,error\r\n",
         );
         let labels: Vec<_> = found.photos[0]
             .guesses

@@ -27,7 +27,10 @@ pub(super) fn first_guesses(predictions: &Predictions, photo: usize) -> Vec<&Gue
 
 /// Checks that every photo that has guesses has those of the first ranks, each with a class.
 pub(super) fn ensure_classes(predictions: &Predictions) -> Result<(), DatasetError> {
-    let lacking = predictions.photos.iter().filter(|photo| lacks_classes(photo));
+    let lacking = predictions
+        .photos
+        .iter()
+        .filter(|photo| lacks_classes(photo));
     match lacking.count() {
         0 => Ok(()),
         n => Err(DatasetError::new(format!(

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use crate::results::Summary;
 use crate::score::{
-    AccuracyAtIou, BoxScores, MapBoxScores, Floors, METRICS, MapScores, MaskScores, Metrics, Rate,
+    AccuracyAtIou, BoxScores, Floor, FloorValue, Floors, METRICS, MapBoxScores, MapScores,
+    MaskScores, Metrics, Rate,
 };
 
 /// The summary as text. Metrics and floors stand together, so that no score is read without what it
@@ -179,57 +180,38 @@ fn metrics_block(
             format!("\n {heading}")
         }
     );
-    let centre = &floors.centre_half_area_rounded;
-    let lines = [
-        (named("gt_known_accuracy"), shown(metrics.gt_known_accuracy)),
-        (CENTRE, shown(centre.gt_known_accuracy)),
-        (
-            "  floor: the same with real edges",
-            shown(floors.centre_half_area.gt_known_accuracy),
-        ),
-        (
-            "  floor: centred box of 0.8 x each side",
-            shown(floors.centre_four_fifths.gt_known_accuracy),
-        ),
-        (
-            "  floor: the whole photo",
-            shown(floors.whole_image.gt_known_accuracy),
-        ),
-        (
-            named("gt_known_accuracy_iou_30"),
-            shown(metrics.gt_known_accuracy_iou_30),
-        ),
-        (CENTRE, shown(centre.gt_known_accuracy_iou_30)),
-        (
-            named("gt_known_accuracy_iou_70"),
-            shown(metrics.gt_known_accuracy_iou_70),
-        ),
-        (CENTRE, shown(centre.gt_known_accuracy_iou_70)),
-        (named("corloc"), shown(metrics.corloc)),
-        (CENTRE, maybe(centre.corloc)),
-        (named("mean_iou"), shown(metrics.mean_iou)),
-        (CENTRE, maybe(centre.mean_iou)),
-        (
-            named("top1_localisation_error"),
-            shown(metrics.top1_localisation_error),
-        ),
-        (
-            named("top5_localisation_error"),
-            shown(metrics.top5_localisation_error),
-        ),
-        (
-            named("top1_classification_error"),
-            shown(metrics.top1_classification_error),
-        ),
-        (
-            named("top5_classification_error"),
-            shown(metrics.top5_classification_error),
-        ),
-        (named("box_given_top5"), shown(metrics.box_given_top5)),
-    ];
-    lines
-        .iter()
-        .for_each(|(name, value)| line(text, profile, name, value));
+    for metric in METRICS {
+        let Some(boxes) = &metric.boxes else {
+            continue;
+        };
+        line(text, profile, metric.line, &shown((boxes.value)(metrics)));
+        let Some(read_floor) = boxes.floor else {
+            continue;
+        };
+        let mut floor_line = |name: &str, floor: &Floor| {
+            line(text, profile, name, &floor_value(read_floor(floor)));
+        };
+        floor_line(CENTRE, &floors.centre_half_area_rounded);
+        if boxes.is_primary {
+            floor_line(
+                "  floor: the same with real edges",
+                &floors.centre_half_area,
+            );
+            floor_line(
+                "  floor: centred box of 0.8 x each side",
+                &floors.centre_four_fifths,
+            );
+            floor_line("  floor: the whole photo", &floors.whole_image);
+        }
+    }
+}
+
+fn floor_value(floor: Option<FloorValue>) -> String {
+    match floor {
+        Some(FloorValue::Rate(rate)) => shown(Some(rate)),
+        Some(FloorValue::Mean(value)) => percent(value),
+        None => maybe(None),
+    }
 }
 
 fn maps_block(text: &mut String, maps: &MapScores) {
@@ -313,8 +295,9 @@ fn max_box_acc_block(
         "\n {} photos with boxes, no blacklist; at the threshold that is best on them, an oracle (step {step})",
         scores.images
     );
-    let at =
-        |AccuracyAtIou { iou, threshold, .. }: &AccuracyAtIou| format!("[ IoU >= {iou:.2}, at {threshold:.3} ]");
+    let at = |AccuracyAtIou { iou, threshold, .. }: &AccuracyAtIou| {
+        format!("[ IoU >= {iou:.2}, at {threshold:.3} ]")
+    };
     let name = format!(
         "{}   {}",
         named("max_box_acc"),

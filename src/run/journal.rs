@@ -366,7 +366,8 @@ fn checked_json(line: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::Status;
+    use crate::localiser::FailureKind;
+    use crate::results::RowStatus;
 
     fn entry(place: usize, failed: bool) -> JournalLine {
         let id = format!("photo {place}");

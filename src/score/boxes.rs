@@ -100,9 +100,7 @@ fn scores_by_class(
     };
     groups
         .into_iter()
-        .map(|(class, outcomes)| {
-            GroupScores::new(name(class), Some(class), &outcomes, metrics)
-        })
+        .map(|(class, outcomes)| GroupScores::new(name(class), Some(class), &outcomes, metrics))
         .collect()
 }
 
@@ -140,7 +138,9 @@ impl ErrorRates {
             |outcome, k| !outcome.class_in_top(k),
         );
         let localisation = ErrorCount::new(
-            outcomes.iter().filter(|outcome| outcome.counts_in_localisation),
+            outcomes
+                .iter()
+                .filter(|outcome| outcome.counts_in_localisation),
             |outcome, k| !outcome.hit_in_top(k),
         );
         let no_blacklist = ErrorCount::new(

@@ -142,8 +142,8 @@ impl PixelBounds {
 
 /// The 8-connected components of the object and the 4-connected components of the background.
 ///
-/// Each row is a list of runs. A run that touches one of the same kind in the row above is joined to
-/// it.
+/// Each row is a list of runs. A run that touches one of the same kind in the row above is joined
+/// to it.
 fn components(object: &Array2<bool>) -> impl Iterator<Item = Component> {
     let mut sets = DisjointSets::default();
     let mut above: Vec<PixelRun> = Vec::new();

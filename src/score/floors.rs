@@ -25,8 +25,8 @@ pub struct Floors {
     pub whole_image: Floor,
 }
 
-/// The scores of a constant box, as in [`Metrics`](super::Metrics). `None` if the size of a photo is
-/// not known.
+/// The scores of a constant box, as in [`Metrics`](super::Metrics). `None` if the size of a photo
+/// is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Floor {
     /// The share of photos with IoU ≥ 0.5.

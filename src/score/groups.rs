@@ -50,7 +50,12 @@ impl GroupScores {
         let hits = outcomes
             .iter()
             .map(|outcome| (1.0, outcome.iou_at_least(IOU_THRESHOLD)));
-        let ious = || outcomes.iter().filter_map(|outcome| outcome.iou).sum::<f64>();
+        let ious = || {
+            outcomes
+                .iter()
+                .filter_map(|outcome| outcome.iou)
+                .sum::<f64>()
+        };
         let centre_hits: Option<Vec<bool>> = outcomes
             .iter()
             .map(|outcome| outcome.centre_box_is_correct)

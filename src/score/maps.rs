@@ -62,9 +62,7 @@ impl MapOutcome {
                 let truth: Vec<BBox> = boxes.map(|bbox| to_map_frame(bbox, size)).collect();
                 BoxOutcome::new(map, &truth, steps)
             }),
-            pixels: masks
-                .map_size
-                .map(|mask| Histogram::new(map, mask, steps)),
+            pixels: masks.map_size.map(|mask| Histogram::new(map, mask, steps)),
             pointing: PointingOutcome::new(map, photo, masks.photo_size),
         }
     }
@@ -121,7 +119,8 @@ pub struct ConstantBoxScores {
 
 impl ConstantBoxScores {
     fn new(photos: &[&BoxOutcome], hits: fn(&BoxOutcome) -> [bool; 3]) -> Self {
-        let accuracy = [0, 1, 2].map(|iou| rate(photos.iter().map(|photo| (1.0, hits(photo)[iou]))));
+        let accuracy =
+            [0, 1, 2].map(|iou| rate(photos.iter().map(|photo| (1.0, hits(photo)[iou]))));
         let values = accuracy.iter().flatten().map(|rate| rate.value);
         Self {
             accuracy,

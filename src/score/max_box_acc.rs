@@ -120,15 +120,18 @@ impl BestThreshold {
     }
 }
 
-/// The mean of the accuracies at the three best thresholds for all contours. Its interval is that of
-/// the mean over photos at these thresholds.
+/// The mean of the accuracies at the three best thresholds for all contours. Its interval is that
+/// of the mean over photos at these thresholds.
 fn mean_accuracy(photos: &[&BoxHits], best: &[BestThreshold; 3]) -> Rate {
     let hits = |photo: &BoxHits| {
         let hits = best.iter().enumerate();
         hits.filter(|(iou, best)| photo.is_hit(best.n, ContourChoice::All, *iou))
             .count()
     };
-    let values: Vec<f64> = photos.iter().map(|photo| hits(photo) as f64 / 3.0).collect();
+    let values: Vec<f64> = photos
+        .iter()
+        .map(|photo| hits(photo) as f64 / 3.0)
+        .collect();
     let accuracies = best.iter().map(|best| best.scores.accuracy.value);
     let n = values.len();
     Rate::with_bootstrap(accuracies.sum::<f64>() / 3.0, n, |random| {

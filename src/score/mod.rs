@@ -16,10 +16,10 @@
 //! their readers convert.
 //!
 //! The input is [`Predicted`], maps or masks, and [`Photo`](crate::dataset::Photo). The output is
-//! metrics, each with a 95 % interval where one is defined ([`Rate`]), and what constant boxes, maps
-//! and masks score on the same photos. The average precision of object detection is not computed: a
-//! photo has one class here, and boxes are not ranked across photos. The [front page](crate) has an
-//! example.
+//! metrics, each with a 95 % interval where one is defined ([`Rate`]), and what constant boxes,
+//! maps and masks score on the same photos. The average precision of object detection is not
+//! computed: a photo has one class here, and boxes are not ranked across photos. The [front
+//! page](crate) has an example.
 
 mod best_ious;
 mod boxes;

@@ -142,7 +142,7 @@ mod tests {
         struct Case<'a> {
             what: &'a str,
             photo: &'a Photo,
-            guesses: &'a [ClassAndCorners],
+            guesses: Vec<ClassAndCorners>,
             class_rank: Option<usize>,
             hit_rank: Option<usize>,
         }
@@ -154,36 +154,36 @@ mod tests {
             hit_rank,
         };
         let cases = [
-            case("IoU exactly one half", &[(7, half)], Some(0), Some(0)),
-            case("a pixel less", &[(7, [0., 0., 8., 4.])], Some(0), None),
-            case("adjacent pixels", &[(7, [10., 0., 19., 9.])], Some(0), None),
+            case("IoU exactly one half", vec![(7, half)], Some(0), Some(0)),
+            case("a pixel less", vec![(7, [0., 0., 8., 4.])], Some(0), None),
+            case("adjacent pixels", vec![(7, [10., 0., 19., 9.])], Some(0), None),
             Case {
                 photo: &two,
-                ..case("the second true box", &[(7, whole)], Some(0), Some(0))
+                ..case("the second true box", vec![(7, whole)], Some(0), Some(0))
             },
             case(
                 "right class with wrong box, wrong class with right box",
-                &[(7, far), (8, whole)],
+                vec![(7, far), (8, whole)],
                 Some(0),
                 None,
             ),
             case(
                 "the class again with another box",
-                &[(7, far), (7, whole)],
+                vec![(7, far), (7, whole)],
                 Some(0),
                 Some(1),
             ),
-            case("no guess", &[], None, None),
-            case("an inverted box", &[(7, [9., 9., 0., 0.])], Some(0), None),
+            case("no guess", vec![], None, None),
+            case("an inverted box", vec![(7, [9., 9., 0., 0.])], Some(0), None),
             case(
                 "a fractional box",
-                &[(3, whole), (7, [0.5, 0.5, 9.25, 9.25])],
+                vec![(3, whole), (7, [0.5, 0.5, 9.25, 9.25])],
                 Some(1),
                 Some(1),
             ),
         ];
         for case in cases {
-            let found = outcome(case.photo, case.guesses);
+            let found = outcome(case.photo, &case.guesses);
             assert_eq!(
                 (found.class_rank, found.hit_rank),
                 (case.class_rank, case.hit_rank),

@@ -40,7 +40,8 @@ impl Paired {
     /// ```
     /// use localise::score::{Paired, PairedHit};
     /// // Five photos are correct in both, five only in B.
-    /// let photos: Vec<_> = (0..10).map(|i| PairedHit { weight: 1.0, a: i < 5, b: true }).collect();
+    /// let photo = |i| PairedHit { weight: 1.0, a: i < 5, b: true };
+    /// let photos: Vec<_> = (0..10).map(photo).collect();
     /// let found = Paired::from_hits(&photos).unwrap();
     /// assert_eq!((found.a, found.b, found.won, found.lost), (0.5, 1.0, 5, 0));
     /// // Five coins that all show heads, or all tails: 2 / 32. That may be chance.

@@ -1,11 +1,11 @@
 //! The pointing game and the energy pointing game.
 //!
-//! Pointing game (Zhang et al. 2016, with TorchRay's rules): a map is a hit if a pixel of the object
-//! is strictly nearer than 15 pixels to the map's maximum, at the photo's own size. The accuracy is
-//! computed for each class and then averaged over classes. The maximum is that of the map as it is,
-//! the first of equals; the centre of its pixel is scaled to the photo, and nothing is resized. The
-//! difficult photos are those whose boxes cover less than a quarter of them and in which objects of
-//! other classes are annotated.
+//! Pointing game (Zhang et al. 2016, with TorchRay's rules): a map is a hit if a pixel of the
+//! object is strictly nearer than 15 pixels to the map's maximum, at the photo's own size. The
+//! accuracy is computed for each class and then averaged over classes. The maximum is that of the
+//! map as it is, the first of equals; the centre of its pixel is scaled to the photo, and nothing
+//! is resized. The difficult photos are those whose boxes cover less than a quarter of them and in
+//! which objects of other classes are annotated.
 //!
 //! Energy pointing game (Wang et al. 2020): the share of a map's sum that is inside the true boxes.
 
@@ -52,19 +52,14 @@ impl PointingOutcome {
     /// Evaluates the map of a photo; `None` if the photo's size, class or object is not known. The
     /// mask is given at the size of the photo; without one the true boxes are the object.
     #[must_use]
-    pub fn new(
-        map: ArrayView2<'_, f64>,
-        photo: &Photo,
-        mask: Option<&TrueMask>,
-    ) -> Option<Self> {
+    pub fn new(map: ArrayView2<'_, f64>, photo: &Photo, mask: Option<&TrueMask>) -> Option<Self> {
         let (size, class) = (photo.size?, photo.class?);
         if photo.boxes.is_empty() && mask.is_none() {
             return None;
         }
         let (width, height) = (f64::from(size.width), f64::from(size.height));
-        let is_hit = |[x, y]: [f64; 2]| {
-            is_near_object([x.floor() as i64, y.floor() as i64], photo, mask)
-        };
+        let is_hit =
+            |[x, y]: [f64; 2]| is_near_object([x.floor() as i64, y.floor() as i64], photo, mask);
         let boxes_area = photo.boxes.iter().map(BBox::area).sum::<f64>();
         Some(Self {
             hit: is_hit(maximum(map, size)),
@@ -295,7 +290,10 @@ mod tests {
         );
         let zero = outcome(&Array2::zeros((10, 10)), BBox::whole(SIZE));
         assert_eq!(zero.energy, energy(0.0, 1.0));
-        assert_eq!(PointingOutcome::new(map.view(), &Photo::default(), None), None);
+        assert_eq!(
+            PointingOutcome::new(map.view(), &Photo::default(), None),
+            None
+        );
     }
 
     #[test]

@@ -19,8 +19,8 @@ pub struct Histogram {
     background: Vec<u32>,
 }
 
-/// The number of bins: one for each threshold, [1, 2), which holds 1 itself, and one above, which is
-/// always empty.
+/// The number of bins: one for each threshold, [1, 2), which holds 1 itself, and one above, which
+/// is always empty.
 fn bin_count(steps: Steps) -> usize {
     steps.count() + 2
 }

@@ -9,8 +9,11 @@ use super::choices::Choice;
 use super::data::{Page, PageRun};
 use crate::report::comparison::{Comparison, MetricComparison};
 use crate::results::{Experiment, Failure};
+use crate::score::{
+    Cause, Floor, FloorValue, GroupScores, Guess, METRICS, Metric, Metrics, Paired, Rate,
+    size_names,
+};
 use crate::stage::Stage;
-use crate::score::{Cause, Floor, GroupScores, Guess, METRICS, Metrics, Paired, Rate, size_names};
 
 #[derive(Serialize)]
 pub(super) struct PageSummary<'a> {
@@ -184,107 +187,25 @@ fn run<'a>(run: &'a PageRun<'_>) -> PageRunSummary<'a> {
     }
 }
 
-/// The metrics that there are, each with its floor.
+/// The metrics that are known, each with its floor.
 fn lines(metrics: &Metrics, floor: &Floor, weighted: bool) -> Vec<PageMetric> {
-    let value = |rate: Option<Rate>| rate.map(|rate| rate.value);
-    let accuracy = value(floor.gt_known_accuracy);
-    let [loose, tight] = [
-        value(floor.gt_known_accuracy_iou_30),
-        value(floor.gt_known_accuracy_iou_70),
-    ];
-    let (known, class_and_box, class) = ("true class known", "class and box", "class alone");
-    let all = [
-        (
-            "gt_known_accuracy",
-            "Accuracy, IoU ≥ 0.5",
-            known,
-            metrics.gt_known_accuracy,
-            accuracy,
-        ),
-        (
-            "gt_known_accuracy_iou_30",
-            "Accuracy, IoU ≥ 0.3",
-            known,
-            metrics.gt_known_accuracy_iou_30,
-            loose,
-        ),
-        (
-            "gt_known_accuracy_iou_70",
-            "Accuracy, IoU ≥ 0.7",
-            known,
-            metrics.gt_known_accuracy_iou_70,
-            tight,
-        ),
-        (
-            "corloc",
-            "CorLoc",
-            "mean over classes, IoU ≥ 0.5",
-            metrics.corloc,
-            floor.corloc,
-        ),
-        (
-            "mean_iou",
-            "Mean IoU",
-            known,
-            metrics.mean_iou,
-            floor.mean_iou,
-        ),
-        (
-            "top1_localisation_error",
-            "Localisation error, top-1",
-            class_and_box,
-            metrics.top1_localisation_error,
-            None,
-        ),
-        (
-            "top5_localisation_error",
-            "Localisation error, top-5",
-            class_and_box,
-            metrics.top5_localisation_error,
-            None,
-        ),
-        (
-            "top1_classification_error",
-            "Classification error, top-1",
-            class,
-            metrics.top1_classification_error,
-            None,
-        ),
-        (
-            "top5_classification_error",
-            "Classification error, top-5",
-            class,
-            metrics.top5_classification_error,
-            None,
-        ),
-        (
-            "box_given_top5",
-            "Box right",
-            "class among five",
-            metrics.box_given_top5,
-            None,
-        ),
-    ];
-    let line = |(key, name, detail, rate, floor): (_, _, _, Option<Rate>, _)| {
-        let Rate { value, low, high } = rate?;
-        let known = METRICS
-            .iter()
-            .find(|metric| metric.name == key)
-            .expect("a metric of the list");
-        let (what, higher_is_better) = (known.what, known.higher_is_better);
+    let line = |metric: &Metric| {
+        let boxes = metric.boxes.as_ref()?;
+        let Rate { value, low, high } = (boxes.value)(metrics)?;
+        let floor = boxes.floor.and_then(|read_floor| read_floor(floor));
         Some(PageMetric {
-            name,
-            detail,
-            what,
-            higher_is_better,
+            name: boxes.title,
+            detail: boxes.detail,
+            what: metric.what,
+            higher_is_better: metric.higher_is_better,
             value,
             low,
             high,
-            floor,
+            floor: floor.map(FloorValue::value),
             weighted,
         })
     };
-    all.into_iter().filter_map(line).collect()
+    METRICS.iter().filter_map(line).collect()
 }
 
 fn part(group: &GroupScores) -> PageGroup<'_> {

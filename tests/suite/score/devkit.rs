@@ -9,7 +9,7 @@ use localise::classes::ClassList;
 use localise::dataset::{Dataset, Photo, Profile, Request};
 use localise::geometry::BBox;
 use localise::prediction::{Format, Predictions};
-use localise::score::{Errors, Outcome, floors};
+use localise::score::{ErrorRates, Outcome, floors};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -239,9 +239,9 @@ fn an_independent_script_agrees() {
             .unwrap_or_else(|e| panic!("{e}\n{line}"));
         let pairs = dataset.photos.iter().zip(&predictions.photos);
         let outcomes: Vec<_> = pairs
-            .map(|(photo, predicted)| Outcome::of(photo, predicted))
+            .map(|(photo, predicted)| Outcome::new(photo, predicted))
             .collect();
-        let errors = Errors::of(&outcomes);
+        let errors = ErrorRates::from_outcomes(&outcomes);
         let found = [
             errors.classification_error_count,
             errors.localisation_error_count,

@@ -5,7 +5,7 @@ use std::path::Path;
 use localise::dataset::{Dataset, Mask, Request, TrueMask};
 use localise::geometry::{BBox, Size};
 use localise::prediction::read_map;
-use localise::score::{Histogram, PxAp, Steps, contours, in_map, levels, reaches};
+use localise::score::{Histogram, PxAp, Steps, best_ious, contours, grey_levels, to_map_frame};
 use ndarray::Array2;
 use serde_json::Value;
 
@@ -113,7 +113,7 @@ fn every_photo_at_every_threshold() {
             let truth: Vec<_> = photo
                 .boxes
                 .iter()
-                .map(|bbox| in_map(bbox, photo.size.unwrap()))
+                .map(|bbox| to_map_frame(bbox, photo.size.unwrap()))
                 .collect();
             let [single, all] = ["single_contour", "all_contours"]
                 .map(|kind| &expected[key][format!("{kind}, step 0.01")][&photo.id]);
@@ -123,9 +123,9 @@ fn every_photo_at_every_threshold() {
                 "{}",
                 photo.id
             );
-            let levels = levels(map.view());
+            let levels = grey_levels(map.view());
             let most = f64::from(*levels.iter().max().unwrap());
-            for (n, reach) in reaches(map.view(), &truth, Steps::Hundred)
+            for (n, reach) in best_ious(map.view(), &truth, Steps::Hundred)
                 .into_iter()
                 .enumerate()
             {
@@ -241,16 +241,16 @@ fn degenerate_maps_as_the_evaluator_has_them() {
         let truth: Vec<_> = photo
             .boxes
             .iter()
-            .map(|bbox| in_map(bbox, Size::square(224)))
+            .map(|bbox| to_map_frame(bbox, Size::square(224)))
             .collect();
-        let levels = levels(map.view());
+        let levels = grey_levels(map.view());
         let most = f64::from(*levels.iter().max().unwrap());
         for (step, steps) in [("0.001", Steps::Thousand), ("0.01", Steps::Hundred)] {
             for kind in ["single_contour", "all_contours"] {
                 let predicted = wanted[format!("{kind}, step {step}")]["predicted"]
                     .as_array()
                     .unwrap();
-                for (n, reach) in reaches(map.view(), &truth, steps).into_iter().enumerate() {
+                for (n, reach) in best_ious(map.view(), &truth, steps).into_iter().enumerate() {
                     // A stretch goes on to where the next one begins.
                     let begun =
                         |stretch: &&Value| stretch["from_index"].as_u64().unwrap() as usize <= n;
@@ -275,8 +275,8 @@ fn degenerate_maps_as_the_evaluator_has_them() {
                 }
             }
             // PxAP with a disc as the object, and a part of the picture ignored.
-            let histogram = Histogram::of(map.view(), &disc, steps);
-            let found = PxAp::of(&[&histogram], steps).unwrap();
+            let histogram = Histogram::new(map.view(), &disc, steps);
+            let found = PxAp::from_histograms(&[&histogram], steps).unwrap();
             let wanted = &wanted[format!("pxap with the disc, step {step}")];
             close(found.pxap.value * 100.0, &wanted["pxap"], 1e-6, &photo.id);
             assert_eq!(
@@ -318,10 +318,10 @@ fn an_independent_script_agrees() {
         let case: Value = serde_json::from_str(line).unwrap();
         let map = picture(&case["map"]);
         let truth: Vec<_> = case["truth"].as_array().unwrap().iter().map(bbox).collect();
-        let levels = levels(map.view());
+        let levels = grey_levels(map.view());
         let most = f64::from(*levels.iter().max().unwrap());
         let steps = case["steps"].as_array().unwrap();
-        for (n, reach) in reaches(map.view(), &truth, Steps::Hundred)
+        for (n, reach) in best_ious(map.view(), &truth, Steps::Hundred)
             .into_iter()
             .enumerate()
         {
@@ -355,8 +355,8 @@ fn an_independent_script_agrees() {
         let ignore = ndarray::Zip::from(&ignore)
             .and(&object)
             .map_collect(|&ignore, &object| ignore && !object);
-        let histogram = Histogram::of(map.view(), &TrueMask { object, ignore }, Steps::Hundred);
-        match PxAp::of(&[&histogram], Steps::Hundred) {
+        let histogram = Histogram::new(map.view(), &TrueMask { object, ignore }, Steps::Hundred);
+        match PxAp::from_histograms(&[&histogram], Steps::Hundred) {
             Some(found) => close(found.pxap.value * 100.0, &case["pxap"], 1e-9, line),
             None => assert!(case["pxap"].is_null(), "{line}"),
         }

@@ -12,12 +12,12 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::assets::PIPELINES;
 use crate::saliency::{self, SaliencyOptions, ViewOptions};
 use crate::segment::{
     ColourOptions, ConstantBoxOptions, CutOptions, Energy, LearningOptions, SeedOptions,
     ThresholdOptions,
 };
-use crate::assets::PIPELINES;
 
 /// A configuration that cannot be used: what, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -205,11 +205,9 @@ const SETTING: &str = "help: such as seeds.foreground=0.97; the keys of a pipeli
 
 /// Sets `table.key=value` in a TOML table; the value is TOML, or a plain word.
 fn set(table: &mut toml::Table, setting: &str) -> Result<(), PipelineError> {
-    let (path, value) = setting.split_once('=').ok_or_else(|| {
-        PipelineError(format!(
-            "{setting}: expected table.key=value\n{SETTING}"
-        ))
-    })?;
+    let (path, value) = setting
+        .split_once('=')
+        .ok_or_else(|| PipelineError(format!("{setting}: expected table.key=value\n{SETTING}")))?;
     let value = value.trim();
     let parsed = format!("value = {value}")
         .parse::<toml::Table>()

@@ -110,7 +110,10 @@ impl StageTimes {
 /// Mean milliseconds by stage as a JSON object, sorted by the stages' names.
 #[must_use]
 pub fn by_name(times: &[(Stage, f64)]) -> BTreeMap<&'static str, f64> {
-    times.iter().map(|&(stage, ms)| (stage.name(), ms)).collect()
+    times
+        .iter()
+        .map(|&(stage, ms)| (stage.name(), ms))
+        .collect()
 }
 
 /// Measures the stages of one photo on the thread that it was started on.

@@ -55,7 +55,10 @@ impl Catalog {
 
     /// The path of this name, whether the file is on disk, embedded, or missing.
     pub(crate) fn path(&self, name: &Path) -> PathBuf {
-        home().join(self.folder).join(name).with_added_extension("toml")
+        home()
+            .join(self.folder)
+            .join(name)
+            .with_added_extension("toml")
     }
 
     /// Where the file of this name comes from; `None` where the name is not known.
@@ -66,13 +69,18 @@ impl Catalog {
 
     /// All names, sorted.
     pub(crate) fn names(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(home().join(self.folder)).into_iter().flatten().flatten();
+        let entries = std::fs::read_dir(home().join(self.folder))
+            .into_iter()
+            .flatten()
+            .flatten();
         let on_disk = entries.map(|entry| entry.path());
         let embedded = embedded::names().map(|name| PathBuf::from(&*name));
         let embedded = embedded.filter(|path| path.parent() == Some(Path::new(self.folder)));
         let toml = on_disk.chain(embedded).filter(|path| is_toml(path));
         let stem = |path: PathBuf| Some(path.file_stem()?.to_string_lossy().into_owned());
-        BTreeSet::from_iter(toml.filter_map(stem)).into_iter().collect()
+        BTreeSet::from_iter(toml.filter_map(stem))
+            .into_iter()
+            .collect()
     }
 
     /// The path and the text of what is given: a name, or the path of a TOML file.
@@ -80,17 +88,25 @@ impl Catalog {
     /// # Errors
     /// A text with the nearest name, or why the file cannot be read.
     pub(crate) fn read(&self, given: &Path) -> Result<(PathBuf, String), String> {
-        let path = if is_toml(given) { given.to_owned() } else { self.path(given) };
+        let path = if is_toml(given) {
+            given.to_owned()
+        } else {
+            self.path(given)
+        };
         let text = match path.strip_prefix(home()).ok().and_then(Path::to_str) {
             Some(relative) => embedded::text(relative),
             None => std::fs::read_to_string(&path),
         };
         match text {
             Ok(text) => Ok((path, text)),
-            Err(e) if e.kind() == ErrorKind::NotFound && !is_toml(given) => Err(self.unknown(given)),
+            Err(e) if e.kind() == ErrorKind::NotFound && !is_toml(given) => {
+                Err(self.unknown(given))
+            }
             Err(e) => {
                 let (path, plural) = (path.display(), self.plural);
-                Err(format!("{path}: {e}\nhelp: `localise list {plural}` lists those that are known"))
+                Err(format!(
+                    "{path}: {e}\nhelp: `localise list {plural}` lists those that are known"
+                ))
             }
         }
     }
@@ -117,7 +133,10 @@ impl Catalog {
     /// A text with `origin`, line, column and the text around the fault.
     pub(crate) fn parse<T: DeserializeOwned>(&self, text: &str, origin: &str) -> Result<T, String> {
         toml::from_str(text).map_err(|error| {
-            let word = error.span().and_then(|span| text.get(span)).unwrap_or_default();
+            let word = error
+                .span()
+                .and_then(|span| text.get(span))
+                .unwrap_or_default();
             let word = word.trim_matches(['"', '[', ']', ' ']);
             let known = self.vocabulary();
             let near = nearest(word, known.iter().map(String::as_str)).filter(|near| *near != word);
@@ -153,5 +172,6 @@ fn collect_words(table: &toml::Table, words: &mut BTreeSet<String>) {
 }
 
 fn is_toml(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "toml")
+    path.extension()
+        .is_some_and(|extension| extension == "toml")
 }

@@ -51,7 +51,11 @@ pub(crate) fn home() -> PathBuf {
     let is_home =
         |folder: &&Path| folder.join("pipelines").is_dir() && folder.join("data/models").is_dir();
     let above = starts.iter().flatten().flat_map(|start| start.ancestors());
-    above.filter(|folder| is_home(folder)).map(Path::to_owned).next().unwrap_or_else(|| ".".into())
+    above
+        .filter(|folder| is_home(folder))
+        .map(Path::to_owned)
+        .next()
+        .unwrap_or_else(|| ".".into())
 }
 
 fn get(relative: &str) -> Option<EmbeddedFile> {
@@ -140,7 +144,9 @@ fn cache() -> PathBuf {
         .map(PathBuf::from)
         .or_else(|| variable("HOME").map(|home| Path::new(&home).join(".cache")))
         .unwrap_or_else(std::env::temp_dir);
-    caches.join("localise").join(concat!("assets-", env!("CARGO_PKG_VERSION")))
+    caches
+        .join("localise")
+        .join(concat!("assets-", env!("CARGO_PKG_VERSION")))
 }
 
 #[cfg(test)]
@@ -154,12 +160,19 @@ mod tests {
         let mut count = 0;
         for name in names() {
             let embedded = get(&name).expect("a listed file").data;
-            assert_eq!(embedded, fs::read(root.join(&*name)).expect("a file"), "{name}");
+            assert_eq!(
+                embedded,
+                fs::read(root.join(&*name)).expect("a file"),
+                "{name}"
+            );
             assert!(!name.ends_with(".onnx"), "{name}");
             count += 1;
         }
         assert!(names().any(|name| name == "data/sample/images/coffee.jpg"));
         assert!(names().any(|name| name == "pipelines/studies/smoke.toml"));
-        assert!(names().any(|name| name == "data/classes/imagenet1k.csv"), "{count} files");
+        assert!(
+            names().any(|name| name == "data/classes/imagenet1k.csv"),
+            "{count} files"
+        );
     }
 }

@@ -107,8 +107,8 @@ impl GradArgs {
         }
         ensure_writable(&self.output)?;
         let options = self.options();
-        let model = onnx::load(path)?;
-        let compiled = gradient::compile(&model, &options, &classifier::runtime());
+        let source = onnx::load(path)?;
+        let compiled = gradient::compile(&source, &options, &classifier::runtime());
         let GradientModel {
             mut model,
             warnings,

@@ -37,14 +37,16 @@ pub(super) fn help(error: &anyhow::Error, gradient_options: GradientOptions) -> 
                         with the output of `localise doctor`";
             return Some(help.into());
         }
-        if let Some(error) = cause.downcast_ref::<GradientError>() {
+        if let Some(gradient) = cause.downcast_ref::<GradientError>() {
             return match gradient_options {
-                GradientOptions::CommandLine => gradient_option(error),
-                GradientOptions::Files => gradient_key(error),
+                GradientOptions::CommandLine => gradient_option(gradient),
+                GradientOptions::Files => gradient_key(gradient),
             };
         }
         let dataset = cause.downcast_ref::<DatasetError>();
-        dataset.and_then(|error| error.remedy.as_ref()).map(remedy)
+        dataset
+            .and_then(|dataset| dataset.remedy.as_ref())
+            .map(remedy)
     })
 }
 

@@ -216,13 +216,13 @@ impl Listing {
             .iter()
             .map(|row| row.iter().map(cell_text).collect());
         let rows: Vec<Vec<String>> = once(header).chain(rows).collect();
-        let width = |column: usize| {
+        let max_width = |column: usize| {
             rows.iter()
                 .map(|row| row[column].chars().count())
                 .max()
                 .unwrap_or(0)
         };
-        let widths: Vec<usize> = (0..self.beside.len()).map(width).collect();
+        let widths: Vec<usize> = (0..self.beside.len()).map(max_width).collect();
         let mut text = String::new();
         for row in &rows {
             let (beside, below) = row.split_at(widths.len());

@@ -29,8 +29,7 @@ const RETRIES: usize = 3;
 
 const EXAMPLES: &str = "Examples:
   localise nightly history -- --dataset ilsvrc-val --data-dir DIR   for cron or systemd
-  localise nightly history --max-drop 1 -- --dataset sample         exit code 5 if it loses more
-  tail history/history.csv                                          one row for each night";
+  localise nightly history --max-drop 1 -- --dataset sample         exit code 5 if it loses more";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -118,13 +117,7 @@ impl Night {
         let code = self.run_with_retries(run)?;
         let log = self.log.display();
         if code != 0 && code != exit::SOME_FAILED {
-            let reason = self.reason();
-            return Ok(Ending {
-                code,
-                word: "failed",
-                text: format!("the run ended with {code}: {reason}; see {log}"),
-                ..Ending::default()
-            });
+            return Ok(self.failed_run(code));
         }
         let now = Numbers::read(&self.folder);
         let has_last_good = self.last_good.exists();
@@ -176,6 +169,17 @@ impl Night {
         ending.text = format!("{accuracy} (was {was}), {counts}");
         ending.word = "ok";
         Ok(ending)
+    }
+
+    /// The ending of a night whose run failed.
+    fn failed_run(&self, code: u8) -> Ending {
+        let (reason, log) = (self.reason(), self.log.display());
+        Ending {
+            code,
+            word: "failed",
+            text: format!("the run ended with {code}: {reason}; see {log}"),
+            ..Ending::default()
+        }
     }
 
     /// This program with some arguments; what it prints to stderr goes into the log.
@@ -325,7 +329,7 @@ impl Numbers {
                 .as_u64()
                 .map_or(String::new(), |n| n.to_string())
         };
-        let accuracy = summary["gt_known_accuracy"]["value"].as_f64();
+        let accuracy = summary["metrics"]["gt_known_accuracy"]["value"].as_f64();
         Self {
             accuracy: accuracy.map(|share| format!("{:.1}", 100.0 * share)),
             failed: count("failed"),

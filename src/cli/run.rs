@@ -167,7 +167,7 @@ impl RunArgs {
     /// options.
     fn options(&self) -> Result<RunOptions> {
         let config = self.config.as_deref().map(read_config).transpose()?;
-        let (pipeline_name, pipeline) = self.pipeline(config.as_ref())?;
+        let (pipeline_name, pipeline) = self.resolve_pipeline(config.as_ref())?;
         let mut options = match config {
             Some(config) => RunOptions {
                 pipeline_name,
@@ -183,10 +183,10 @@ impl RunArgs {
         replace(&mut options.jpeg, &self.jpeg);
         options.lenient_boxes |= self.lenient_boxes;
         options.limit = self.limit.map(|n| n as usize).or(options.limit);
-        let choose = |given: &Option<PathBuf>, config| given.clone().or(config).map(absolute);
-        options.data_dir = choose(&self.data_dir, options.data_dir);
-        options.images = choose(&self.images, options.images);
-        options.weights = choose(&self.weights, options.weights);
+        let path = |given: &Option<PathBuf>, or| given.clone().or(or).map(absolute);
+        options.data_dir = path(&self.data_dir, options.data_dir);
+        options.images = path(&self.images, options.images);
+        options.weights = path(&self.weights, options.weights);
         options.dataset = name_or_path(options.dataset, &DATASETS);
         options.model = name_or_path(options.model, &MODELS);
         Ok(options)
@@ -194,7 +194,7 @@ impl RunArgs {
 
     /// The pipeline and its name: that of `--pipeline`, or else of `--config`, or else the default,
     /// changed by `--set`.
-    fn pipeline(&self, config: Option<&RunOptions>) -> Result<(String, Pipeline)> {
+    fn resolve_pipeline(&self, config: Option<&RunOptions>) -> Result<(String, Pipeline)> {
         let (mut name, pipeline) = match (&self.pipeline, config) {
             (None, Some(config)) => {
                 let file = self.config.as_deref().unwrap_or(Path::new(""));

@@ -121,13 +121,13 @@ fn boxes_and_dataset(path: &Path, dataset: Option<&Path>) -> (PathBuf, Option<Pa
 
 impl ScoreArgs {
     pub(super) fn run(self) -> Result<Exit> {
-        let (path, dataset) = match self.format {
+        let (path, truth) = match self.format {
             Some(PredictionKind::Maps | PredictionKind::Masks) => {
                 (self.predictions.clone(), self.dataset.clone())
             }
             _ => boxes_and_dataset(&self.predictions, self.dataset.as_deref()),
         };
-        let Some(name) = dataset.as_deref() else {
+        let Some(truth) = truth else {
             bail!(
                 "--dataset is missing\n\
                  help: name the dataset that {} belongs to (only the boxes of a run know theirs)",
@@ -138,7 +138,7 @@ impl ScoreArgs {
             .format
             .map_or_else(|| PredictionKind::from_path(&path), Ok)?;
         let mut dataset = Dataset::open(&Request {
-            dataset: Some(name),
+            dataset: Some(&truth),
             data_dir: self.data_dir.as_deref(),
             weights: self.weights.as_deref(),
             lenient: self.lenient_boxes,

@@ -130,7 +130,7 @@ fn photos(
     let names: Vec<PathBuf> = solutions.iter().map(name).collect();
     let paths: Vec<PathBuf> = names
         .iter()
-        .map(|name| images.join(name).with_added_extension("JPEG"))
+        .map(|file| images.join(file).with_added_extension("JPEG"))
         .collect();
     let sizes: Vec<Result<Option<Size>, String>> = if annotations.is_dir() {
         annotated_sizes(&annotations, &names)

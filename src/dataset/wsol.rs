@@ -283,9 +283,13 @@ fn parse_box(line: &str) -> Result<BBox, String> {
 fn add_mask(photo: &mut Photo, folder: &Path, object: &str, ignore: &str) {
     let object = folder.join(object);
     let new_ignore = (!ignore.is_empty()).then(|| folder.join(ignore));
-    if let Some(Mask::Joined { objects, ignore }) = &mut photo.mask {
+    if let Some(Mask::Joined {
+        objects,
+        ignore: first_ignore,
+    }) = &mut photo.mask
+    {
         objects.push(object);
-        *ignore = ignore.take().or(new_ignore);
+        *first_ignore = first_ignore.take().or(new_ignore);
     } else {
         photo.mask = Some(Mask::Joined {
             objects: vec![object],

@@ -114,8 +114,8 @@ impl<'a> Localiser<'a> {
         observe: StageObserver<'_>,
     ) -> Result<PhotoResult, PhotoError> {
         let ModelDescription { size, canvas, .. } = *self.worker.description();
-        let view = View::new(picture, &self.pipeline.view, size, canvas)
-            .map_err(PhotoError::image)?;
+        let view =
+            View::new(picture, &self.pipeline.view, size, canvas).map_err(PhotoError::image)?;
         observe(Stage::View);
         let question = Question {
             saliency: self.pipeline.saliency.as_ref(),

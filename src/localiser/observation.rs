@@ -6,7 +6,9 @@ use super::failure::PhotoError;
 use super::options::Classes;
 use crate::classifier::{ClassifierError, Response, Worker, pixels, probabilities, ranking};
 use crate::random::seed_of;
-use crate::saliency::{Evidence, LayerTensor, Saliency, SaliencyOptions, View, combine, network_inputs};
+use crate::saliency::{
+    Evidence, LayerTensor, Saliency, SaliencyOptions, View, combine, network_inputs,
+};
 
 /// What the network is asked about a photo.
 #[derive(Clone, Copy, Debug)]
@@ -49,10 +51,15 @@ impl Observation {
         view: View,
         question: &Question<'_>,
     ) -> Result<Self, ClassifierError> {
-        let crops: Vec<Array3<f32>> =
-            view.crops.iter().map(|crop| pixels(&crop.picture)).collect();
+        let crops: Vec<Array3<f32>> = view
+            .crops
+            .iter()
+            .map(|crop| pixels(&crop.picture))
+            .collect();
         // The scores of noisy crops are not those of the photo.
-        let shows_crops = question.saliency.is_some_and(SaliencyOptions::uses_plain_crops);
+        let shows_crops = question
+            .saliency
+            .is_some_and(SaliencyOptions::uses_plain_crops);
         let (scores, classes, responses) = match &crops[..] {
             [crop] if shows_crops && question.classes == Classes::Top5 => {
                 match ask_for_top(worker, crop, question.truth)? {
@@ -86,7 +93,10 @@ impl Observation {
         let mut evidence: Evidence<'_> = Vec::new();
         for of_crop in &self.responses {
             let of_tensor = |t: usize| {
-                of_crop.iter().map(|response| layer_tensor(response, i, t)).collect()
+                of_crop
+                    .iter()
+                    .map(|response| layer_tensor(response, i, t))
+                    .collect()
             };
             evidence.push((0..tensors).map(of_tensor).collect());
         }
@@ -147,7 +157,10 @@ fn ask(
         }
     }
     if scores.is_empty() {
-        scores = responses.iter().map(|of_crop| of_crop[0].scores.clone()).collect();
+        scores = responses
+            .iter()
+            .map(|of_crop| of_crop[0].scores.clone())
+            .collect();
     }
     Ok((scores, classes, responses))
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::classifier::{ModelDescription, ProbeOptions};
 use crate::pipeline::{BoxRule, Pipeline};
-use crate::saliency::{SaliencyOptions, RequiredTensors};
+use crate::saliency::{RequiredTensors, SaliencyOptions};
 
 /// Which classes get a box.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::dataset::{Dataset, Photo};
 use crate::prediction::Predictions;
-use crate::stage::Stage;
 use crate::score::{self, Outcome, Paired, PairedHit, Rate};
+use crate::stage::Stage;
 
 /// What a photo can be right in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +40,12 @@ impl Decider {
             Self::GtKnown => outcome
                 .counts_in_localisation
                 .then(|| outcome.iou_at_least(score::IOU_THRESHOLD)),
-            Self::Top1 => outcome.counts_in_localisation.then(|| outcome.hit_in_top(1)),
-            Self::Top5 => outcome.counts_in_localisation.then(|| outcome.hit_in_top(5)),
+            Self::Top1 => outcome
+                .counts_in_localisation
+                .then(|| outcome.hit_in_top(1)),
+            Self::Top5 => outcome
+                .counts_in_localisation
+                .then(|| outcome.hit_in_top(5)),
             Self::Top1Class => outcome.class.map(|_| outcome.class_in_top(1)),
         }
     }

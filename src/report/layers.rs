@@ -23,27 +23,26 @@ pub(super) fn draw_layers(
     stages: &Stages,
     classes: Vec<(usize, f32)>,
 ) -> Layers {
-        let seeds = |seed: &Seed| match seed {
-            Seed::Undecided => 0,
-            Seed::Foreground => 1,
-            Seed::Background => 2,
-        };
-        let of_seeds = |found: &Seeds| {
-            png(
-                &found.colour,
-                seeds,
-                [CLEAR, opaque(FOREGROUND), opaque(BACKGROUND)],
-            )
-        };
-        let shade =
-            |mask: &Array2<bool>| png(mask, |object| u8::from(!object), [CLEAR, SHADE, CLEAR]);
-        Layers {
-            saliency: saliency.map(|saliency| jpeg(&heat(saliency), QUALITY[1])),
-            seeds: stages.seeds.as_ref().map(of_seeds),
-            cut: stages.mask.as_ref().map(shade),
-            component: stages.component.as_ref().map(shade),
-            classes,
-        }
+    let seeds = |seed: &Seed| match seed {
+        Seed::Undecided => 0,
+        Seed::Foreground => 1,
+        Seed::Background => 2,
+    };
+    let of_seeds = |found: &Seeds| {
+        png(
+            &found.colour,
+            seeds,
+            [CLEAR, opaque(FOREGROUND), opaque(BACKGROUND)],
+        )
+    };
+    let shade = |mask: &Array2<bool>| png(mask, |object| u8::from(!object), [CLEAR, SHADE, CLEAR]);
+    Layers {
+        saliency: saliency.map(|saliency| jpeg(&heat(saliency), QUALITY[1])),
+        seeds: stages.seeds.as_ref().map(of_seeds),
+        cut: stages.mask.as_ref().map(shade),
+        component: stages.component.as_ref().map(shade),
+        classes,
+    }
 }
 
 const CLEAR: [u8; 4] = [0; 4];

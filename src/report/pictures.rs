@@ -30,7 +30,11 @@ pub(super) fn pictures(
     };
     gallery.take_stored(places);
     let with_box = |place: &usize| shown_box(run, *place).is_some();
-    let to_run: Vec<usize> = gallery.missing(places).into_iter().filter(with_box).collect();
+    let to_run: Vec<usize> = gallery
+        .missing(places)
+        .into_iter()
+        .filter(with_box)
+        .collect();
     if !to_run.is_empty()
         && let Err(error) = gallery.run_again(&to_run, progress)
     {
@@ -59,7 +63,11 @@ impl Gallery<'_> {
     }
 
     fn missing(&self, places: &[usize]) -> Vec<usize> {
-        places.iter().copied().filter(|place| !self.found.contains_key(place)).collect()
+        places
+            .iter()
+            .copied()
+            .filter(|place| !self.found.contains_key(place))
+            .collect()
     }
 
     /// Takes photos through the run's pipeline again, and draws their layers.
@@ -75,8 +83,7 @@ impl Gallery<'_> {
         );
         let probe = probe_options(pipeline, &description);
         let classifier = Classifier::load(description, probe)?;
-        let new_localiser =
-            || Localiser::new(&classifier, pipeline, Classes::Gt, run.options.seed);
+        let new_localiser = || Localiser::new(&classifier, pipeline, Classes::Gt, run.options.seed);
         let display = progress.begin("pictures", places.len(), 0);
         let mut moved = 0;
         for batch in places.chunks(BATCH) {
@@ -85,8 +92,11 @@ impl Gallery<'_> {
                 display.advance(drawn.is_none());
                 drawn
             };
-            let drawn: Vec<Drawn> =
-                batch.par_iter().map_init(new_localiser, draw).flatten().collect();
+            let drawn: Vec<Drawn> = batch
+                .par_iter()
+                .map_init(new_localiser, draw)
+                .flatten()
+                .collect();
             moved += drawn.iter().filter(|drawn| !drawn.same_box).count();
             self.store(drawn);
         }
@@ -100,7 +110,8 @@ impl Gallery<'_> {
 
     fn store(&mut self, drawn: Vec<Drawn>) {
         for Drawn { place, picture, .. } in drawn {
-            self.stored.insert(self.run.dataset.photos[place].id.clone(), picture.clone());
+            self.stored
+                .insert(self.run.dataset.photos[place].id.clone(), picture.clone());
             self.found.insert(place, picture);
         }
         if let Err(error) = self.stored.save() {
@@ -114,9 +125,19 @@ impl Gallery<'_> {
         let plain = |place: usize| {
             let pixels = read_photo(&run.dataset.photos[place], run.options.jpeg).ok()?;
             let photo = reduced(&pixels);
-            Some((place, Picture { photo, layers: None }))
+            Some((
+                place,
+                Picture {
+                    photo,
+                    layers: None,
+                },
+            ))
         };
-        let added: Vec<_> = self.missing(places).into_par_iter().filter_map(plain).collect();
+        let added: Vec<_> = self
+            .missing(places)
+            .into_par_iter()
+            .filter_map(plain)
+            .collect();
         self.found.extend(added);
     }
 
@@ -151,10 +172,14 @@ fn draw_picture(localiser: &mut Localiser<'_>, run: &FinishedRun, place: usize) 
     let photo = &run.dataset.photos[place];
     let (class, bbox) = shown_box(run, place)?;
     let pixels = read_photo(photo, run.options.jpeg).ok()?;
-    let result = localiser.locate(&pixels, &photo.id, Some(class), &mut |_| {}).ok()?;
+    let result = localiser
+        .locate(&pixels, &photo.id, Some(class), &mut |_| {})
+        .ok()?;
     let found = result.classes.first()?;
     let likely = result.ranking.iter().take(5);
-    let likely = likely.map(|&class| (class, result.probabilities[class])).collect();
+    let likely = likely
+        .map(|&class| (class, result.probabilities[class]))
+        .collect();
     Some(Drawn {
         place,
         picture: Picture {

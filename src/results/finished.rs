@@ -107,9 +107,8 @@ impl FinishedRun {
     /// # Errors
     /// When they are found in neither place.
     pub fn relocate_photos(&mut self, folder: &Path) -> Result<()> {
-        let below = |path: &Path, n: usize| {
-            folder.join(path.components().skip(n).collect::<PathBuf>())
-        };
+        let below =
+            |path: &Path, n: usize| folder.join(path.components().skip(n).collect::<PathBuf>());
         let dropped = |photo: &Photo| {
             let all = photo.path.components().count();
             (1..all).find(|&n| below(&photo.path, n).is_file())
@@ -182,7 +181,9 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
 
 /// The failures of a run; its folder has no such file where no photo failed.
 fn read_failures(path: &Path) -> Result<Vec<Failure>> {
-    let Ok(text) = fs::read_to_string(path) else { return Ok(vec![]) };
+    let Ok(text) = fs::read_to_string(path) else {
+        return Ok(vec![]);
+    };
     let failures: serde_json::Result<_> = text.lines().map(serde_json::from_str).collect();
     failures.with_context(|| path.display().to_string())
 }

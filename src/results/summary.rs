@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::Dataset;
 use crate::prediction::Predictions;
+use crate::score::{BoxScores, MapOutcome, MapScores, MaskOutcome, MaskScores, Steps};
 use crate::stage::Stage;
-use crate::score::{BoxScores, MapOutcome, MapScores, MaskScores, MaskOutcome, Steps};
 
 /// The numbers of a run, or of predictions from any source.
 #[derive(Clone, Debug, Serialize)]

@@ -66,7 +66,9 @@ impl Breaker {
         } else {
             return Ok(());
         };
-        let Some(Failure { id, reason, .. }) = &self.last else { return Ok(()) };
+        let Some(Failure { id, reason, .. }) = &self.last else {
+            return Ok(());
+        };
         let message = format!("{which}; the last: {id}: {reason}");
         if self.internal == failed {
             return Err(InternalFailure(message).into());

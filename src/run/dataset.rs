@@ -18,7 +18,9 @@ pub(crate) fn open_for_model(
         classes: Some(&description.classes),
         ..*request
     })?;
-    description.ensure_has_classes(&dataset.classes, &dataset.name).map_err(Error::msg)?;
+    description
+        .ensure_has_classes(&dataset.classes, &dataset.name)
+        .map_err(Error::msg)?;
     if let Some(limit) = limit {
         dataset.limit(limit);
     }
@@ -36,7 +38,11 @@ pub(super) fn open(options: &RunOptions, description: &ModelDescription) -> Resu
         ..Request::default()
     };
     let dataset = open_for_model(description, &request, options.limit)?;
-    let without_class = dataset.photos.iter().filter(|photo| photo.class.is_none()).count();
+    let without_class = dataset
+        .photos
+        .iter()
+        .filter(|photo| photo.class.is_none())
+        .count();
     if without_class > 0 && options.classes == Classes::Gt {
         let message = format!("{without_class} photos of {} have no class", dataset.name);
         return Err(Refused::new(message, Remedy::PredictedClasses).into());

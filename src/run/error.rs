@@ -83,8 +83,17 @@ pub struct Incomplete {
 impl fmt::Display for Incomplete {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let missing: Vec<_> = self.missing.iter().map(ToString::to_string).collect();
-        let (shards, are) = if missing.len() == 1 { ("shard", "is") } else { ("shards", "are") };
-        write!(f, "{shards} {} of {} {are} missing", missing.join(", "), self.count)
+        let (shards, are) = if missing.len() == 1 {
+            ("shard", "is")
+        } else {
+            ("shards", "are")
+        };
+        write!(
+            f,
+            "{shards} {} of {} {are} missing",
+            missing.join(", "),
+            self.count
+        )
     }
 }
 

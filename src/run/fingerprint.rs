@@ -93,10 +93,14 @@ impl Fingerprint {
             Ok(Value::Object(map)) => map,
             _ => unreachable!("a struct becomes an object"),
         });
-        let (name, this) = ours.iter().find(|(name, value)| theirs.get(*name) != Some(value))?;
+        let (name, this) = ours
+            .iter()
+            .find(|(name, value)| theirs.get(*name) != Some(value))?;
         let (shown_name, place) = (name.replace('_', " "), place.display());
         let (that, this) = (shown(name, &theirs[name]), shown(name, this));
-        Some(format!("{place} was created with {shown_name} {that}, but this run uses {this}"))
+        Some(format!(
+            "{place} was created with {shown_name} {that}, but this run uses {this}"
+        ))
     }
 }
 

@@ -70,7 +70,10 @@ pub(super) fn prepare(folder: &Path, fresh: bool) -> Result<bool> {
             return refuse(what, Remedy::OtherFolder);
         }
         if !fresh {
-            return refuse("holds results without a journal", Remedy::OtherFolderOrFresh);
+            return refuse(
+                "holds results without a journal",
+                Remedy::OtherFolderOrFresh,
+            );
         }
     }
     let new = !folder.exists();
@@ -101,7 +104,9 @@ pub(super) fn set_aside(folder: &Path, shard: Shard) -> Result<(), OutputError> 
 fn rename_to_old(path: &Path) -> Result<(), OutputError> {
     let numbered = (2..).map(|n| path.with_added_extension(format!("old-{n}")));
     let mut names = std::iter::once(path.with_added_extension("old")).chain(numbered);
-    let free = names.find(|name| !name.exists()).expect("there is always a larger number");
+    let free = names
+        .find(|name| !name.exists())
+        .expect("there is always a larger number");
     match fs::rename(path, free) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(OutputError::at(path)(error)),
         _ => Ok(()),

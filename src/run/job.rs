@@ -77,9 +77,7 @@ impl<'a> Job<'a> {
         let created = &journal.header.fingerprint;
         match self.fingerprint.difference(created, &self.execution.out) {
             None => Ok(()),
-            Some(difference) => {
-                Err(Refused::new(difference, Remedy::OtherFolderOrFresh).into())
-            }
+            Some(difference) => Err(Refused::new(difference, Remedy::OtherFolderOrFresh).into()),
         }
     }
 

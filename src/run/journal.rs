@@ -206,16 +206,21 @@ impl Journal {
                 added.push((entry.place, span));
             }
         }
-        if let Err(error) = self.file.write_all(&bytes).and_then(|()| self.file.sync_data()) {
+        if let Err(error) = self
+            .file
+            .write_all(&bytes)
+            .and_then(|()| self.file.sync_data())
+        {
             let _ = self.file.set_len(self.end);
             return Err(OutputError::at(&self.path)(error));
         }
         self.end += bytes.len() as u64;
         self.entries.extend(added);
-        self.processes.extend(lines.into_iter().filter_map(|line| match line {
-            JournalLine::Process(process) => Some(process),
-            _ => None,
-        }));
+        self.processes
+            .extend(lines.into_iter().filter_map(|line| match line {
+                JournalLine::Process(process) => Some(process),
+                _ => None,
+            }));
         Ok(())
     }
 
@@ -511,10 +516,7 @@ mod tests {
         for (bytes, expected) in cases {
             fs::write(&path, bytes).expect("a file");
             let error = format!("{:#}", Journal::read(&path).expect_err(expected));
-            assert!(
-                error.contains(expected),
-                "{error}"
-            );
+            assert!(error.contains(expected), "{error}");
         }
     }
 

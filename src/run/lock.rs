@@ -24,11 +24,7 @@ impl Lock {
     /// # Errors
     /// [`Stopped::Locked`] when another process still holds it, [`OutputError`] when the file
     /// cannot be written.
-    pub(super) fn take(
-        path: &Path,
-        wait: Duration,
-        interrupt: &Interrupt,
-    ) -> Result<Option<Self>> {
+    pub(super) fn take(path: &Path, wait: Duration, interrupt: &Interrupt) -> Result<Option<Self>> {
         let failed = OutputError::at(path);
         let mut file = File::options()
             .read(true)

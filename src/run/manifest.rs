@@ -65,7 +65,9 @@ impl ProcessRecord {
     /// This process, with this many workers.
     pub(super) fn now(threads: usize) -> Self {
         Self {
-            started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            started: jiff::Timestamp::now()
+                .strftime("%Y-%m-%dT%H:%M:%SZ")
+                .to_string(),
             command: std::env::args_os()
                 .map(|argument| argument.to_string_lossy().into_owned())
                 .collect(),

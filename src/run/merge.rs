@@ -93,7 +93,9 @@ fn gather(folder: &Path, expected: Option<usize>) -> Result<Vec<Journal>> {
             ensure_belongs(first, journal, index, count)?;
         }
     }
-    let missing: Vec<_> = (0..count).filter(|index| !shards.contains_key(index)).collect();
+    let missing: Vec<_> = (0..count)
+        .filter(|index| !shards.contains_key(index))
+        .collect();
     if !missing.is_empty() {
         return Err(Incomplete { missing, count }.into());
     }
@@ -104,7 +106,8 @@ fn gather(folder: &Path, expected: Option<usize>) -> Result<Vec<Journal>> {
 fn ensure_belongs(first: &Journal, journal: &Journal, index: usize, count: usize) -> Result<()> {
     let (shard, path) = (journal.header.shard, journal.path.display());
     if shard.count != count {
-        let message = format!("{path} is shard {shard}, but a run with {count} shards was expected");
+        let message =
+            format!("{path} is shard {shard}, but a run with {count} shards was expected");
         return Err(Refused::new(message, Remedy::CheckShardCount).into());
     }
     if shard.index != index {
@@ -138,7 +141,10 @@ pub(super) fn write_results(job: &Job<'_>, journals: &[Journal]) -> Result<Summa
     let summary = summarise(job, merged);
     let manifest = Manifest {
         shards: journals.len(),
-        processes: journals.iter().flat_map(|journal| journal.processes.clone()).collect(),
+        processes: journals
+            .iter()
+            .flat_map(|journal| journal.processes.clone())
+            .collect(),
         cpu_ms_per_photo: by_name(&summary.cpu_ms_per_photo),
         ..Manifest::new(job.options, &job.dataset, job.fingerprint.clone())?
     };
@@ -149,7 +155,9 @@ pub(super) fn write_results(job: &Job<'_>, journals: &[Journal]) -> Result<Summa
 
 fn warn_of_mixed_processors(journals: &[Journal]) {
     let mut processes = journals.iter().flat_map(|journal| &journal.processes);
-    let Some(first) = processes.next() else { return };
+    let Some(first) = processes.next() else {
+        return;
+    };
     if processes.any(|other| other.cpu_features != first.cpu_features) {
         tracing::warn!(
             "the shards were run on CPUs with different vector units: results may differ in the last \
@@ -197,10 +205,12 @@ fn write_rows(path: &Path, dataset: &Dataset, journals: &[Journal]) -> Result<Me
     let written = write_atomically_with(path, |file| {
         let mut writer = csv::Writer::from_writer(file);
         for place in 0..dataset.photos.len() {
-            let entry = journals[place % journals.len()].entry(place).map_err(|error| {
-                journal_error = Some(error);
-                io::Error::other("a journal cannot be read")
-            })?;
+            let entry = journals[place % journals.len()]
+                .entry(place)
+                .map_err(|error| {
+                    journal_error = Some(error);
+                    io::Error::other("a journal cannot be read")
+                })?;
             for row in &entry.rows {
                 writer.serialize(row)?;
             }

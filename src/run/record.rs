@@ -72,8 +72,9 @@ fn locate(
 ) -> Result<(PhotoResult, Size), PhotoError> {
     ensure_annotated_size(photo, picture)?;
     clock.end(Stage::Decode);
-    let result =
-        localiser.locate(picture, &photo.id, photo.class, &mut |stage| clock.end(stage))?;
+    let result = localiser.locate(picture, &photo.id, photo.class, &mut |stage| {
+        clock.end(stage)
+    })?;
     Ok((result, Size::from_picture(picture)))
 }
 
@@ -87,7 +88,10 @@ fn success(
     let row = |found: &ClassResult| {
         let is_true = photo.class == Some(found.class);
         let best_iou = || {
-            let ious = photo.boxes.iter().map(|bbox| found.localisation.bbox.iou(bbox));
+            let ious = photo
+                .boxes
+                .iter()
+                .map(|bbox| found.localisation.bbox.iou(bbox));
             ious.fold(0.0, f64::max)
         };
         let row = Row {
@@ -112,10 +116,16 @@ fn success(
         map: None,
         mask: None,
     };
-    let truth = result.classes.iter().find(|found| photo.class == Some(found.class));
+    let truth = result
+        .classes
+        .iter()
+        .find(|found| photo.class == Some(found.class));
     if let Some(truth) = truth {
         if execution.maps {
-            record.map = truth.saliency.as_ref().map(|saliency| saliency.score_map(MAP_SIZE));
+            record.map = truth
+                .saliency
+                .as_ref()
+                .map(|saliency| saliency.score_map(MAP_SIZE));
         }
         if execution.masks {
             record.mask = Some(mask(truth, size));
@@ -135,7 +145,10 @@ fn mask(found: &ClassResult, size: Size) -> Array2<bool> {
             let column = (2 * x + 1) * component.ncols() / (2 * width);
             component[[row, column]]
         }
-        None => found.localisation.bbox.contains(x as f64 + 0.5, y as f64 + 0.5),
+        None => found
+            .localisation
+            .bbox
+            .contains(x as f64 + 0.5, y as f64 + 0.5),
     })
 }
 

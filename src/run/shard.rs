@@ -85,7 +85,8 @@ impl FromStr for Shard {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("'{text}' is not a shard: expected I/N with I from 0 to N - 1, such as 0/4");
+        let wrong =
+            || format!("'{text}' is not a shard: expected I/N with I from 0 to N - 1, such as 0/4");
         let (index, count) = text.split_once('/').ok_or_else(wrong)?;
         let shard = Self {
             index: index.parse().map_err(|_| wrong())?,

@@ -46,13 +46,23 @@ pub(super) fn run_shard(job: &Job<'_>, shard: Shard, control: &Control<'_>) -> R
         done: count(done),
         folder: folder.to_owned(),
     };
-    let lock = Lock::take(&shard.lock(folder), job.execution.lock_wait, &control.interrupt)?;
-    let Some(_lock) = lock else { return Err(stopped(0).into()) };
+    let lock = Lock::take(
+        &shard.lock(folder),
+        job.execution.lock_wait,
+        &control.interrupt,
+    )?;
+    let Some(_lock) = lock else {
+        return Err(stopped(0).into());
+    };
     if job.execution.fresh {
         folder::set_aside(folder, shard)?;
     }
     if let Some(journal) = finished_journal(job, shard)? {
-        tracing::info!("shard {} of {} is already complete", shard.index, shard.count);
+        tracing::info!(
+            "shard {} of {} is already complete",
+            shard.index,
+            shard.count
+        );
         return Ok(journal);
     }
     if !job.execution.fresh {
@@ -95,7 +105,9 @@ fn finished_journal(job: &Job<'_>, shard: Shard) -> Result<Option<Journal>> {
 /// damaged, its own shard will say so.
 fn ensure_single_run(job: &Job<'_>, shard: Shard) -> Result<()> {
     let files = shard::journals(&job.execution.out);
-    let others = files.into_iter().filter(|file| file.shard_index != shard.index);
+    let others = files
+        .into_iter()
+        .filter(|file| file.shard_index != shard.index);
     let mut journals = others.filter_map(|file| Journal::read(&file.path).ok());
     match journals.find(|journal| journal.places().next().is_some()) {
         Some(other) => job.ensure_sibling(&other, shard),
@@ -120,7 +132,9 @@ fn open_or_create_journal(job: &Job<'_>, shard: Shard, total: usize) -> Result<J
                 done: journal.done(),
                 total,
             };
-            journal.reopen().map_err(|error| error.with_safe_photos(done))?;
+            journal
+                .reopen()
+                .map_err(|error| error.with_safe_photos(done))?;
             tracing::info!("resuming: {done} photos done");
             return Ok(journal);
         }
@@ -229,25 +243,31 @@ fn process_photos(
     let new_localiser =
         || Localiser::new(classifier, &options.pipeline, options.classes, options.seed);
     // `par_bridge` hands photos out one by one in order; a split range would start in its middle.
-    places.iter().par_bridge().for_each_init(new_localiser, |localiser, &place| {
-        if stop.requested() {
-            return;
-        }
-        let photo = &job.dataset.photos[place];
-        let read = || read_patiently(&photo.path, &root, options.jpeg, &|| stop.requested());
-        let record = process_photo(place, photo, localiser, job.execution, read);
-        if record.as_ref().is_ok_and(Record::panicked) {
-            // A panic may have left the localiser in any state.
-            *localiser = new_localiser();
-        }
-        // A photo that waits for its disk when the run stops is left for the next time.
-        if record.is_err() && stop.requested() {
-            return;
-        }
-        if sender.send(record.map_err(|error| Outage { place, error })).is_err() {
-            stop.request();
-        }
-    });
+    places
+        .iter()
+        .par_bridge()
+        .for_each_init(new_localiser, |localiser, &place| {
+            if stop.requested() {
+                return;
+            }
+            let photo = &job.dataset.photos[place];
+            let read = || read_patiently(&photo.path, &root, options.jpeg, &|| stop.requested());
+            let record = process_photo(place, photo, localiser, job.execution, read);
+            if record.as_ref().is_ok_and(Record::panicked) {
+                // A panic may have left the localiser in any state.
+                *localiser = new_localiser();
+            }
+            // A photo that waits for its disk when the run stops is left for the next time.
+            if record.is_err() && stop.requested() {
+                return;
+            }
+            if sender
+                .send(record.map_err(|error| Outage { place, error }))
+                .is_err()
+            {
+                stop.request();
+            }
+        });
 }
 
 /// The one thread that writes results, and decides when to stop.

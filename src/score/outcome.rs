@@ -156,7 +156,12 @@ mod tests {
         let cases = [
             case("IoU exactly one half", vec![(7, half)], Some(0), Some(0)),
             case("a pixel less", vec![(7, [0., 0., 8., 4.])], Some(0), None),
-            case("adjacent pixels", vec![(7, [10., 0., 19., 9.])], Some(0), None),
+            case(
+                "adjacent pixels",
+                vec![(7, [10., 0., 19., 9.])],
+                Some(0),
+                None,
+            ),
             Case {
                 photo: &two,
                 ..case("the second true box", vec![(7, whole)], Some(0), Some(0))
@@ -174,7 +179,12 @@ mod tests {
                 Some(1),
             ),
             case("no guess", vec![], None, None),
-            case("an inverted box", vec![(7, [9., 9., 0., 0.])], Some(0), None),
+            case(
+                "an inverted box",
+                vec![(7, [9., 9., 0., 0.])],
+                Some(0),
+                None,
+            ),
             case(
                 "a fractional box",
                 vec![(3, whole), (7, [0.5, 0.5, 9.25, 9.25])],

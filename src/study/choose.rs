@@ -8,7 +8,11 @@ use super::line::StudyLine;
 /// The entries of rows that have several.
 pub(super) fn varied_entries(entries: &[StudyEntry]) -> Vec<StudyEntry> {
     let count = |row: usize| entries.iter().filter(|entry| entry.row == row).count();
-    entries.iter().filter(|entry| count(entry.row) > 1).cloned().collect()
+    entries
+        .iter()
+        .filter(|entry| count(entry.row) > 1)
+        .cloned()
+        .collect()
 }
 
 /// Keeps, of each row that varies values, only the most accurate entry; the first of those that are
@@ -27,7 +31,9 @@ pub(super) fn keep_most_accurate(
             *known = candidate;
         }
     }
-    let is_kept =
-        |entry: &StudyEntry| best.get(&entry.row).is_none_or(|(name, _)| *name == entry.name);
+    let is_kept = |entry: &StudyEntry| {
+        best.get(&entry.row)
+            .is_none_or(|(name, _)| *name == entry.name)
+    };
     entries.into_iter().filter(is_kept).collect()
 }

@@ -1,7 +1,7 @@
 //! Where a cut wins or loses, stage by stage.
 //!
-//! The true boxes stand in for the objects. A box is larger than its object, so these numbers compare
-//! pipelines with each other, and say nothing about the accuracy of a mask.
+//! The true boxes stand in for the objects. A box is larger than its object, so these numbers
+//! compare pipelines with each other, and say nothing about the accuracy of a mask.
 
 use ndarray::Array2;
 use serde::Serialize;
@@ -92,7 +92,10 @@ fn true_pixels(photo: &Photo, size: Size, (rows, columns): (usize, usize)) -> Ar
     let x_scale = f64::from(size.width) / columns as f64;
     let y_scale = f64::from(size.height) / rows as f64;
     Array2::from_shape_fn((rows, columns), |(row, column)| {
-        let (x, y) = ((column as f64 + 0.5) * x_scale, (row as f64 + 0.5) * y_scale);
+        let (x, y) = (
+            (column as f64 + 0.5) * x_scale,
+            (row as f64 + 0.5) * y_scale,
+        );
         photo.boxes.iter().any(|bbox| bbox.contains(x, y))
     })
 }
@@ -105,7 +108,10 @@ mod tests {
     use crate::geometry::BBox;
 
     fn photo_with(bbox: BBox) -> Photo {
-        Photo { boxes: vec![bbox], ..Photo::default() }
+        Photo {
+            boxes: vec![bbox],
+            ..Photo::default()
+        }
     }
 
     #[test]
@@ -118,10 +124,16 @@ mod tests {
         let size = Size::square(4);
         let upper_half = photo_with(BBox::new(0., 0., 4., 2.));
         let found = Diagnosis::new(&upper_half, size, &stages);
-        assert_eq!((found.mask_precision, found.mask_recall), (Some(1.0), Some(1.0)));
+        assert_eq!(
+            (found.mask_precision, found.mask_recall),
+            (Some(1.0), Some(1.0))
+        );
         let left_half = photo_with(BBox::new(0., 0., 2., 4.));
         let found = Diagnosis::new(&left_half, size, &stages);
-        assert_eq!((found.mask_precision, found.mask_recall), (Some(0.5), Some(0.5)));
+        assert_eq!(
+            (found.mask_precision, found.mask_recall),
+            (Some(0.5), Some(0.5))
+        );
         assert_eq!(found.component_recall, None);
     }
 }

@@ -23,7 +23,9 @@ pub(super) struct StudyEntry {
 impl StudyEntry {
     /// Whether the entry is for the model of this name.
     pub(super) fn is_for(&self, model: &str) -> bool {
-        self.models.as_ref().is_none_or(|models| models.iter().any(|name| name == model))
+        self.models
+            .as_ref()
+            .is_none_or(|models| models.iter().any(|name| name == model))
     }
 }
 
@@ -32,14 +34,25 @@ impl Study {
     pub(super) fn entries(&self) -> Result<Vec<StudyEntry>> {
         let mut entries = Vec::new();
         for (row, settings) in self.rows.iter().enumerate() {
-            let StudyRow { name, pipeline, set, models, .. } = settings;
+            let StudyRow {
+                name,
+                pipeline,
+                set,
+                models,
+                ..
+            } = settings;
             for varied in combinations(&self.varied(settings)?) {
                 let changes = [&set[..], &varied].concat();
                 let pipeline =
                     Pipeline::load(pipeline, &changes).with_context(|| format!("row {name}"))?;
                 let name = [&[name.clone()][..], &varied].concat().join(" ");
                 let models = models.clone();
-                entries.push(StudyEntry { row, name, pipeline, models });
+                entries.push(StudyEntry {
+                    row,
+                    name,
+                    pipeline,
+                    models,
+                });
             }
         }
         self.ensure_names_differ()?;
@@ -70,7 +83,10 @@ impl Study {
     fn ensure_names_differ(&self) -> Result<()> {
         let mut names = HashSet::new();
         if let Some(second) = self.rows.iter().find(|row| !names.insert(&row.name)) {
-            bail!("two rows are called {}\nhelp: give one of them another name", second.name);
+            bail!(
+                "two rows are called {}\nhelp: give one of them another name",
+                second.name
+            );
         }
         Ok(())
     }
@@ -83,7 +99,10 @@ impl Study {
         };
         if !entries.iter().any(|entry| entry.name == *against) {
             let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
-            bail!("against: no row is called {against}\nhelp: the rows are {}", names.join(", "));
+            bail!(
+                "against: no row is called {against}\nhelp: the rows are {}",
+                names.join(", ")
+            );
         }
         if self.choose_on.is_some() && !self.rows.iter().any(|row| row.name == *against) {
             bail!(
@@ -125,7 +144,10 @@ mod tests {
     fn every_combination_is_a_row() {
         let vary = BTreeMap::from([
             ("a".to_owned(), vec![Value::Integer(1), Value::Integer(2)]),
-            ("b".to_owned(), vec![Value::Float(0.5), Value::String("x".into())]),
+            (
+                "b".to_owned(),
+                vec![Value::Float(0.5), Value::String("x".into())],
+            ),
         ]);
         let expected = [
             ["a=1", "b=0.5"],

@@ -18,9 +18,9 @@ pub struct Study {
     pub dataset: PathBuf,
     /// A file in `data/` that lists photos; only these are scored.
     pub images: Option<PathBuf>,
-    /// A file in `data/` that lists photos to choose values on. For each model, and for each row that
-    /// varies values, only the combination that is most accurate on these photos is scored. Without
-    /// this file, every combination is a row of its own.
+    /// A file in `data/` that lists photos to choose values on. For each model, and for each row
+    /// that varies values, only the combination that is most accurate on these photos is scored.
+    /// Without this file, every combination is a row of its own.
     pub choose_on: Option<PathBuf>,
     /// The models' names or paths.
     pub models: Vec<PathBuf>,
@@ -64,6 +64,8 @@ impl Study {
     /// When the file cannot be read or parsed; the text names the file and the fault.
     pub fn load(name: &Path) -> Result<Self> {
         let (path, text) = STUDIES.read(name).map_err(Error::msg)?;
-        STUDIES.parse(&text, &path.display().to_string()).map_err(Error::msg)
+        STUDIES
+            .parse(&text, &path.display().to_string())
+            .map_err(Error::msg)
     }
 }

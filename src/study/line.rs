@@ -7,7 +7,8 @@ use super::entries::StudyEntry;
 use super::worker::StudyResult;
 use crate::dataset::Dataset;
 use crate::score::{
-    IOU_THRESHOLD, MapOutcome, MapScores, Metrics, Outcome, Paired, PairedHit, Predicted, Rate, Steps,
+    IOU_THRESHOLD, MapOutcome, MapScores, Metrics, Outcome, Paired, PairedHit, Predicted, Rate,
+    Steps,
 };
 use crate::stage::{Stage, StageTimes};
 
@@ -74,8 +75,10 @@ impl StudyLine {
         let weighted = Metrics::new(&outcomes, true, |outcome| outcome.weight);
         let unweighted = Metrics::new(&outcomes, true, |_| 1.0);
         let succeeded: Vec<&StudyResult> = results.iter().copied().flatten().collect();
-        let maps: Vec<MapOutcome> =
-            succeeded.iter().filter_map(|result| result.map.clone()).collect();
+        let maps: Vec<MapOutcome> = succeeded
+            .iter()
+            .filter_map(|result| result.map.clone())
+            .collect();
         let map_scores = MapScores::from_outcomes(&maps, Steps::Hundred);
         let diagnoses: Vec<Diagnosis> = succeeded.iter().map(|result| result.diagnosis).collect();
         let mut times = StageTimes::default();
@@ -86,7 +89,10 @@ impl StudyLine {
         Self {
             name: entry.name.clone(),
             model: model.to_owned(),
-            published: pipeline.saliency.as_ref().map(|saliency| saliency.method.published),
+            published: pipeline
+                .saliency
+                .as_ref()
+                .map(|saliency| saliency.method.published),
             tuned_on: pipeline.tuned_on.split.clone(),
             gt_known_accuracy: weighted.gt_known_accuracy,
             gt_known_accuracy_unweighted: unweighted.gt_known_accuracy,
@@ -136,8 +142,11 @@ fn paired(outcomes: &[Outcome], other: impl Fn(usize) -> Option<bool>) -> Option
 
 /// Compares each line with the line of the row `name` with the same model.
 pub(super) fn compare_with(name: &str, lines: &mut [StudyLine]) {
-    let references: Vec<StudyLine> =
-        lines.iter().filter(|line| line.name == name).cloned().collect();
+    let references: Vec<StudyLine> = lines
+        .iter()
+        .filter(|line| line.name == name)
+        .cloned()
+        .collect();
     for line in lines.iter_mut().filter(|line| line.name != name) {
         let same_model = |reference: &&StudyLine| reference.model == line.model;
         let Some(reference) = references.iter().find(same_model) else {

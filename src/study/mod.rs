@@ -7,8 +7,8 @@
 //! In: a [`Study`], written in TOML. Out: [`Findings`], with a [`StudyLine`] for each pipeline and
 //! model, and their [`table()`]. Each shared stage is computed once: pipelines that ask the network
 //! the same question share its answer, and pipelines that make the same saliency map share the map,
-//! so a grid of box rules costs one backward pass per photo. A study writes nothing but its table. It
-//! has no journal, so a study that is stopped starts again from the beginning.
+//! so a grid of box rules costs one backward pass per photo. A study writes nothing but its table.
+//! It has no journal, so a study that is stopped starts again from the beginning.
 
 mod choose;
 mod diagnosis;

@@ -39,17 +39,19 @@ impl Plan {
         let mut plan = Self::default();
         for (i, StudyEntry { pipeline, .. }) in entries.iter().enumerate() {
             let probe = probe_options(pipeline, description);
-            let classifier = position_or_push(&mut plan.probes, |known| *known == probe, || {
-                probe.clone()
-            });
+            let classifier =
+                position_or_push(&mut plan.probes, |known| *known == probe, || probe.clone());
             let can_share = |observation: &SharedObservation| {
                 observation.classifier == classifier
                     && observation.view == pipeline.view
                     && observation.can_serve(pipeline.saliency.as_ref())
             };
-            let observation = position_or_push(&mut plan.observations, can_share, || {
-                SharedObservation { view: pipeline.view.clone(), classifier, maps: vec![] }
-            });
+            let observation =
+                position_or_push(&mut plan.observations, can_share, || SharedObservation {
+                    view: pipeline.view.clone(),
+                    classifier,
+                    maps: vec![],
+                });
             let maps = &mut plan.observations[observation].maps;
             let is_same = |map: &SharedMap| map.saliency == pipeline.saliency;
             let map = position_or_push(maps, is_same, || SharedMap {
@@ -63,8 +65,8 @@ impl Plan {
 }
 
 impl SharedObservation {
-    /// Whether a map made with these options needs the same tensors at the same pictures as the maps
-    /// that are already planned.
+    /// Whether a map made with these options needs the same tensors at the same pictures as the
+    /// maps that are already planned.
     fn can_serve(&self, saliency: Option<&SaliencyOptions>) -> bool {
         let planned = self.maps.first().and_then(|map| map.saliency.as_ref());
         match (planned, saliency) {
@@ -89,7 +91,11 @@ fn position_or_push<T>(
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let maps = || self.observations.iter().flat_map(|observation| &observation.maps);
+        let maps = || {
+            self.observations
+                .iter()
+                .flat_map(|observation| &observation.maps)
+        };
         let pipelines: usize = maps().map(|map| map.entries.len()).sum();
         write!(
             f,

@@ -56,7 +56,11 @@ impl Study {
             .context("cannot start the worker threads")?;
         let mut lines = Vec::new();
         for description in &descriptions {
-            let scorer = ModelScorer { description, pool: &pool, progress };
+            let scorer = ModelScorer {
+                description,
+                pool: &pool,
+                progress,
+            };
             let of_model = |entry: &&StudyEntry| entry.is_for(&description.name);
             let mut of_model: Vec<StudyEntry> = entries.iter().filter(of_model).cloned().collect();
             if let Some(choosing) = &choosing {
@@ -75,7 +79,10 @@ impl Study {
             title: self.title.clone(),
             dataset: dataset.name.clone(),
             images: dataset.photos.len(),
-            chosen_on: self.choose_on.as_ref().map(|images| images.display().to_string()),
+            chosen_on: self
+                .choose_on
+                .as_ref()
+                .map(|images| images.display().to_string()),
             weighted: dataset.weighted,
             against: self.against.clone(),
             lines,
@@ -167,7 +174,12 @@ impl ModelScorer<'_> {
             let mut lines = Vec::new();
             for (i, entry) in entries.iter().enumerate() {
                 let of_entry: Vec<_> = results.iter().map(|photo| photo[i].as_ref()).collect();
-                lines.push(StudyLine::new(entry, &self.description.name, dataset, &of_entry));
+                lines.push(StudyLine::new(
+                    entry,
+                    &self.description.name,
+                    dataset,
+                    &of_entry,
+                ));
             }
             Ok(lines)
         })

@@ -70,7 +70,10 @@ impl<'a> StudyWorker<'a> {
             classifiers: classifiers.iter().map(Classifier::worker).collect(),
             plan,
             entries,
-            energies: entries.iter().map(|entry| entry.pipeline.box_rule().energy()).collect(),
+            energies: entries
+                .iter()
+                .map(|entry| entry.pipeline.box_rule().energy())
+                .collect(),
             detail,
         }
     }
@@ -129,9 +132,11 @@ impl<'a> StudyWorker<'a> {
         for map in &shared.maps {
             let mut map_clock = clock.fork();
             let saliency = match &map.saliency {
-                Some(options) => {
-                    Some(observation.saliency(0, options).map_err(|e| e.to_string())?)
-                }
+                Some(options) => Some(
+                    observation
+                        .saliency(0, options)
+                        .map_err(|e| e.to_string())?,
+                ),
                 None => None,
             };
             map_clock.end(Stage::Saliency);
@@ -153,16 +158,16 @@ impl<'a> StudyWorker<'a> {
             return None;
         }
         let scores = saliency?.score_map(MAP_SIZE).mapv(f64::from);
-        Some(MapOutcome::new(scores.view(), photo, TrueMasks::default(), Steps::Hundred))
+        Some(MapOutcome::new(
+            scores.view(),
+            photo,
+            TrueMasks::default(),
+            Steps::Hundred,
+        ))
     }
 
     /// Finds the box of one entry.
-    fn locate(
-        &mut self,
-        entry: usize,
-        input: &MapInput<'_>,
-        mut clock: StageClock,
-    ) -> StudyResult {
+    fn locate(&mut self, entry: usize, input: &MapInput<'_>, mut clock: StageClock) -> StudyResult {
         let LoadedPhoto { photo, picture } = input.loaded;
         let (frame, class) = (&input.observation.view.frame, input.observation.classes[0]);
         let mut energy = self.energies[entry].as_mut();

@@ -59,7 +59,9 @@ pub(super) fn choices(
     let iou = |run: &PageRun<'_>, place: usize| run.outcomes[place].iou.unwrap_or(0.0);
     let failed = |place: usize| last.predictions.photos[place].failed;
     let known = |place: usize| {
-        photos[place].counts_in_localisation() && !failed(place) && last.outcomes[place].iou.is_some()
+        photos[place].counts_in_localisation()
+            && !failed(place)
+            && last.outcomes[place].iou.is_some()
     };
     let right = |place: usize| last.outcomes[place].iou_at_least(IOU_THRESHOLD);
     let mut choices = Vec::new();

@@ -59,7 +59,10 @@ pub fn report(
 ) -> Result<Report> {
     ensure_same_truth(runs)?;
     let last = &runs[runs.len() - 1];
-    let path = options.out.clone().unwrap_or_else(|| last.folder.join(files::REPORT));
+    let path = options
+        .out
+        .clone()
+        .unwrap_or_else(|| last.folder.join(files::REPORT));
     ensure_writable(&path)?;
     let page = assemble(runs, options.photos, progress)?;
     let html = html::html(&page)?;
@@ -102,10 +105,16 @@ fn assemble<'a>(
         let comparison = Comparison::new(dataset, compared, predictions, None);
         comparisons.push(comparison.map_err(Error::msg)?);
     }
-    let mut shown: Vec<PageRun<'_>> =
-        runs.iter().zip(names).map(|(run, name)| page_run(run, name)).collect();
+    let mut shown: Vec<PageRun<'_>> = runs
+        .iter()
+        .zip(names)
+        .map(|(run, name)| page_run(run, name))
+        .collect();
     let choices = choices(dataset, &shown, &comparisons, photos);
-    let mut places: Vec<usize> = choices.iter().flat_map(|choice| choice.photos.clone()).collect();
+    let mut places: Vec<usize> = choices
+        .iter()
+        .flat_map(|choice| choice.photos.clone())
+        .collect();
     places.sort_unstable();
     places.dedup();
     for (run, page_run) in runs.iter().zip(&mut shown) {
@@ -128,7 +137,9 @@ fn page_run(run: &FinishedRun, name: String) -> PageRun<'_> {
         summary: &run.summary,
         predictions: &run.predictions,
         outcomes: run.predictions.outcomes(&run.dataset),
-        flags: remarks().filter_map(|(i, remark)| Some((i, remark.flag?.name()))).collect(),
+        flags: remarks()
+            .filter_map(|(i, remark)| Some((i, remark.flag?.name())))
+            .collect(),
         messages: remarks()
             .filter_map(|(i, remark)| Some((i, remark.message.as_deref()?)))
             .collect(),
@@ -150,7 +161,9 @@ fn names(runs: &[FinishedRun]) -> Vec<String> {
     if different {
         names
     } else {
-        runs.iter().map(|run| run.folder.display().to_string()).collect()
+        runs.iter()
+            .map(|run| run.folder.display().to_string())
+            .collect()
     }
 }
 
@@ -158,7 +171,10 @@ fn names(runs: &[FinishedRun]) -> Vec<String> {
 fn links(page: &Page<'_>, path: &Path) -> Vec<(&'static str, String)> {
     let link = |choice: &Choice| {
         let id = &page.dataset.photos[choice.photos[0]].id;
-        (choice.name, format!("{}#photo={}", path.display(), url_fragment(id)))
+        (
+            choice.name,
+            format!("{}#photo={}", path.display(), url_fragment(id)),
+        )
     };
     let important = ["lost", "failed", "worst"];
     let choice = |name| page.choices.iter().find(|choice| choice.name == name);
@@ -166,8 +182,11 @@ fn links(page: &Page<'_>, path: &Path) -> Vec<(&'static str, String)> {
 }
 
 /// What a URL's fragment keeps as it is, besides letters and digits.
-const FRAGMENT: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'/');
+const FRAGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'/');
 
 fn url_fragment(id: &str) -> String {
     utf8_percent_encode(id, FRAGMENT).to_string()

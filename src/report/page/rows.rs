@@ -74,8 +74,14 @@ pub(super) fn rows<'a>(page: &'a Page<'_>) -> Rows<'a> {
             .iter()
             .map(|path| path[root.len()..].to_owned())
             .collect(),
-        width: photos.iter().map(|photo| photo.size.map(|size| size.width)).collect(),
-        height: photos.iter().map(|photo| photo.size.map(|size| size.height)).collect(),
+        width: photos
+            .iter()
+            .map(|photo| photo.size.map(|size| size.width))
+            .collect(),
+        height: photos
+            .iter()
+            .map(|photo| photo.size.map(|size| size.height))
+            .collect(),
         class: photos.iter().map(|photo| photo.class).collect(),
         group: outcomes
             .iter()

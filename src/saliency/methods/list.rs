@@ -42,7 +42,9 @@ impl<'de> Deserialize<'de> for &'static Method {
                 .map(|method| format!("`{}`", method.name))
                 .collect();
             let names = names.join(", ");
-            de::Error::custom(format!("unknown method `{name}`, expected one of {names}"))
+            de::Error::custom(format!(
+                "unknown method `{name}`, expected one of {names} (`localise list methods`)"
+            ))
         })
     }
 }

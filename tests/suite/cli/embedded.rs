@@ -34,7 +34,7 @@ fn lists_and_scores_need_no_repository() {
     let score = ["score", text(&boxes), "--dataset", "sample", "--json"];
     let summary: serde_json::Value =
         serde_json::from_str(&ended(0, moved(folder.path()).args(score)).0).unwrap();
-    assert_eq!(summary["gt_known_accuracy"]["value"], 1.0);
+    assert_eq!(summary["metrics"]["gt_known_accuracy"]["value"], 1.0);
 }
 
 #[test]
@@ -43,13 +43,30 @@ fn the_sample_runs_with_a_model_alone() {
     let model = folder.path().join("squeezenet1.1.onnx");
     fs::copy("data/models/squeezenet1.1.onnx", &model).unwrap();
     let out = folder.path().join("out");
-    let run = ["run", "--quiet", "--dataset", "sample", "--pipeline", "fast", "--model"];
+    let run = [
+        "run",
+        "--quiet",
+        "--dataset",
+        "sample",
+        "--pipeline",
+        "fast",
+        "--model",
+    ];
     let mut command = moved(folder.path());
     command.args(run).args([text(&model), "--out", text(&out)]);
     ended(0, &mut command);
 
     let here = folder.path().join("here");
-    let run = ["run", "--quiet", "--dataset", "sample", "--pipeline", "fast", "--out", text(&here)];
+    let run = [
+        "run",
+        "--quiet",
+        "--dataset",
+        "sample",
+        "--pipeline",
+        "fast",
+        "--out",
+        text(&here),
+    ];
     ended(0, crate::support::program::localise().args(run));
     let rows = |folder: &Path| fs::read_to_string(folder.join("boxes.csv")).unwrap();
     assert_eq!(rows(&out), rows(&here));
@@ -64,13 +81,22 @@ fn a_file_on_disk_wins() {
     let title = own.lines().find(|line| line.starts_with("title")).unwrap();
     let own = own.replace(title, "title = \"my own\"");
     fs::write(folder.path().join("pipelines/fast.toml"), own).unwrap();
-    let list = ended(0, moved(folder.path()).args(["list", "pipelines", "--json"])).0;
+    let list = ended(
+        0,
+        moved(folder.path()).args(["list", "pipelines", "--json"]),
+    )
+    .0;
     let list: serde_json::Value = serde_json::from_str(&list).unwrap();
     let row = |name: &str| {
         let rows = list["pipelines"].as_array().unwrap();
         rows.iter().find(|row| row["name"] == name).unwrap().clone()
     };
     assert_eq!(row("fast")["title"], "my own");
-    assert!(row("fast")["source"].as_str().unwrap().ends_with("pipelines/fast.toml"));
+    assert!(
+        row("fast")["source"]
+            .as_str()
+            .unwrap()
+            .ends_with("pipelines/fast.toml")
+    );
     assert_eq!(row("best")["source"], "embedded");
 }

@@ -308,7 +308,7 @@ fn photos_that_moved_are_found() {
     let out = job.out("golden");
     let (lost, said) = page(&[&out], &[]);
     assert!(
-        said.contains("3 photos cannot be read") && said.contains("--data-dir"),
+        said.contains("3 photos cannot be read") && said.contains("name the folder that holds"),
         "{said}"
     );
     assert!(block(&lost, "pictures").as_object().unwrap().is_empty());
@@ -333,7 +333,7 @@ fn a_report_of_no_run_says_so() {
     let folder = TempDir::new().unwrap();
     let (_, said) = expect(2, &["report", folder.path().to_str().unwrap()]);
     assert!(
-        said.contains("no finished run lies here") && said.contains("help: "),
+        said.contains("this folder holds no finished run") && said.contains("help: "),
         "{said}"
     );
     let [a, b] = ["a", "b"].map(|name| folder.path().join(name));

@@ -67,18 +67,11 @@ fn a_cut_is_exported_and_solved() {
         &cut,
     ];
     expect(0, &show);
-    let (solved, _) = expect(0, &["maxflow", &cut, "--repeat", "1"]);
-    let [flow, build, solve] = solved.lines().collect::<Vec<_>>()[..] else {
-        panic!("{solved}")
-    };
-    assert!(
-        flow.starts_with("flow ") && build.starts_with("build ") && solve.ends_with(" ms"),
-        "{solved}"
-    );
-    assert_eq!(
-        expect(0, &["maxflow", &cut, "--scalar"]).0.lines().next(),
-        Some(flow)
-    );
+    let (solved, _) = expect(0, &["maxflow", &cut]);
+    let flow = solved
+        .strip_prefix("flow ")
+        .and_then(|flow| flow.trim_end().parse::<i64>().ok());
+    assert!(flow.is_some_and(|flow| flow > 0), "{solved}");
 
     let broken = fs::read_to_string(&cut)
         .unwrap()

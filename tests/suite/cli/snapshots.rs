@@ -13,7 +13,10 @@ fn settings() -> Settings {
     let mut settings = Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    settings.add_filter(r"localise \d+\.\d+\.\d+( \([0-9a-f]+(-dirty)?\))?", "localise VERSION");
+    settings.add_filter(
+        r"localise \d+\.\d+\.\d+( \([0-9a-f]+(-dirty)?\))?",
+        "localise VERSION",
+    );
     settings.add_filter(r"CPU ms per photo: .*", "CPU ms per photo: TIMES");
     // The build may have accelerators.
     settings.add_filter(r"\s*Possible values:\n\s*- cpu: The processor", "");
@@ -53,9 +56,18 @@ fn tables() {
 fn messages() {
     let folder = TempDir::new().unwrap();
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
-    write("swapped.csv", "image_id,x_min,y_min,x_max,y_max\ncoffee,50,0,20,10\n");
-    write("text.csv", "image_id,x_min,y_min,x_max,y_max\ncoffee,a,0,20,10\n");
-    write("stranger.csv", "image_id,x_min,y_min,x_max,y_max\nnobody,0,0,20,10\n");
+    write(
+        "swapped.csv",
+        "image_id,x_min,y_min,x_max,y_max\ncoffee,50,0,20,10\n",
+    );
+    write(
+        "text.csv",
+        "image_id,x_min,y_min,x_max,y_max\ncoffee,a,0,20,10\n",
+    );
+    write(
+        "stranger.csv",
+        "image_id,x_min,y_min,x_max,y_max\nnobody,0,0,20,10\n",
+    );
     write("empty.onnx", "");
     write("empty.toml", "title = \"empty\"\n");
     let commands = [

@@ -73,9 +73,18 @@ fn invalid_boxes_are_refused_and_those_over_the_edge_are_clipped() {
     ];
 
     let cases = [
-        ([300, 10, 200, 50], "box (300, 10, 201, 51) is inverted (x_min >= x_max)"),
-        ([10, 50, 20, 10], "box (10, 50, 21, 11) is inverted (y_min >= y_max)"),
-        ([10, 10, 9, 50], "box (10, 10, 10, 51) is inverted (x_min >= x_max)"),
+        (
+            [300, 10, 200, 50],
+            "box (300, 10, 201, 51) is inverted (x_min >= x_max)",
+        ),
+        (
+            [10, 50, 20, 10],
+            "box (10, 50, 21, 11) is inverted (y_min >= y_max)",
+        ),
+        (
+            [10, 10, 9, 50],
+            "box (10, 10, 10, 51) is inverted (x_min >= x_max)",
+        ),
         (
             [600, 10, 700, 50],
             "box (600, 10, 701, 51) is outside the photo of 500 x 375",

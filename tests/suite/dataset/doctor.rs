@@ -179,7 +179,7 @@ fn annotations_that_begin_at_0_are_not_those_of_voc() {
     let said = expect(0, &["doctor", "--dataset", path]).0;
     assert!(
         said.contains("not checked: the classes of ")
-            && said.contains(" are those of the list voc, the scores of squeezenet1.1"),
+            && said.contains(" are those of the list voc, but the scores of squeezenet1.1"),
         "{said}"
     );
     let said = expect(

@@ -270,11 +270,11 @@ fn a_model_that_does_not_fit_is_refused_by_a_run() {
     );
     refused(
         written(&[1, 3, 8, 8], flat, "w: 192x2"),
-        "its input is of shape [1, 3, 8, 8]",
+        "the shape of its input is [1, 3, 8, 8]",
     );
     refused(
         written(&[1, 768], "y = Gemm(x, w)", "w: 768x2"),
-        "its input is of shape [1, 768]",
+        "the shape of its input is [1, 768]",
     );
     refused(
         written(

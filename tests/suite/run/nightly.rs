@@ -62,7 +62,11 @@ fn gnu_parallel_tries_a_killed_shard_again() {
 fn night(history: &Path, job: &Job, more: &[&str]) -> (Option<i32>, String) {
     let arguments = job.arguments("unused");
     let mut command = Command::new(cargo_bin("localise"));
-    command.env("RETRY_SECONDS", "1").arg("nightly").arg(history).arg("--");
+    command
+        .env("RETRY_SECONDS", "1")
+        .arg("nightly")
+        .arg(history)
+        .arg("--");
     command
         .args(
             arguments

@@ -53,7 +53,7 @@ fn a_study_gives_the_numbers_of_its_runs() {
     ];
     let (table, notes) = expect(0, &arguments);
     assert!(
-        notes.contains("9 pipelines of 7 maps of 6 looks by 3 networks"),
+        notes.contains("9 pipelines share 7 maps from 6 observations by 3 classifiers"),
         "{notes}"
     );
     for row in [
@@ -205,7 +205,7 @@ fn a_study_chooses_on_other_photos_than_it_scores() {
     );
     let (_, error) = expect(2, &["study", &overlapping]);
     assert!(
-        error.contains("chosen on and among those that are scored"),
+        error.contains("used both for choosing values and for scoring"),
         "{error}"
     );
 }
@@ -228,7 +228,7 @@ fn a_study_with_a_mistake_says_which() {
         (format!("{head}{row}vari = {{}}\n"), "did you mean vary"),
         (
             format!("{head}{row}vary = {{ \"threshold.alpha\" = [] }}\n"),
-            "varies over no values",
+            "has no values to vary",
         ),
         (format!("{head}{row}grid = \"g\"\n"), "no grid is called g"),
         (format!("{head}{row}{row}"), "two rows are called a"),
@@ -313,7 +313,8 @@ fn class_models_climb() {
         "{first}{later}"
     );
     assert!(
-        later.contains("class 90 ") && later.contains("from noise: zero gradient at the zero image"),
+        later.contains("class 90 ")
+            && later.contains("from noise: zero gradient at the zero image"),
         "{later}"
     );
     assert!(score(&later, "90") > 0.0);

@@ -445,7 +445,7 @@ fn vals_list_of_another_edition_is_refused() {
     std::fs::write(&list, shifted).unwrap();
     let (_, error) = val.run(2, &val.dataset(), "out");
     assert!(
-        error.contains("list and annotations are of different editions"),
+        error.contains("the list and the annotations are of different editions"),
         "{error}"
     );
 }

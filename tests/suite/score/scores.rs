@@ -156,12 +156,15 @@ fn what_cannot_be_scored_is_reported() {
         (&[text(&rows)], "--dataset is missing"),
         (
             &[text(&devkit), "--dataset", "sample"],
-            "it does not tell which ILSVRC ID is which class",
+            "the ILSVRC IDs of its classes are not known",
         ),
-        (&[text(&odd), "--dataset", "sample"], "say it with --format"),
+        (
+            &[text(&odd), "--dataset", "sample"],
+            "name the format with --format",
+        ),
         (
             &[text(&good), "--dataset", "sample", "--write", &write],
-            "run with --classes top5",
+            "localise the predicted classes with --classes top5",
         ),
         (
             &[text(&good), "--dataset", "sample", "--write", "devkat=x"],
@@ -199,7 +202,7 @@ fn maps_and_masks_of_a_run_are_scored() {
     );
     let (_, error) = expect(2, &["score", text(&out.join("maps"))]);
     assert!(
-        error.contains("a run keeps that of its boxes alone"),
+        error.contains("only the boxes of a run know theirs"),
         "{error}"
     );
     let found = scored(&[text(&out.join("maps")), "--dataset", "sample"]);
@@ -364,7 +367,7 @@ fn two_runs_are_compared() {
     .0;
     assert!(said.contains("GT-known accuracy"), "{said}");
     let (_, error) = expect(2, &["compare", text(&a), text(&boxes)]);
-    assert!(error.contains("name its truth with --dataset"), "{error}");
+    assert!(error.contains("name its dataset with --dataset"), "{error}");
 }
 
 /// Results are filed under photos' names, and `--fresh` removes files: neither may touch what is no

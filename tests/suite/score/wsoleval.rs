@@ -125,7 +125,7 @@ fn every_photo_at_every_threshold() {
             );
             let levels = grey_levels(map.view());
             let most = f64::from(*levels.iter().max().unwrap());
-            for (n, reach) in best_ious(map.view(), &truth, Steps::Hundred)
+            for (n, ious) in best_ious(map.view(), &truth, Steps::Hundred)
                 .into_iter()
                 .enumerate()
             {
@@ -137,8 +137,8 @@ fn every_photo_at_every_threshold() {
                     "{what}"
                 );
                 assert_eq!(corners(&found.largest), single["box"][n], "{what}");
-                close(reach.largest, &single["best_iou"][n], 1e-12, &what);
-                close(reach.all, &all["best_iou"][n], 1e-12, &what);
+                close(ious.largest, &single["best_iou"][n], 1e-12, &what);
+                close(ious.all, &all["best_iou"][n], 1e-12, &what);
             }
         }
     }
@@ -250,15 +250,15 @@ fn degenerate_maps_as_the_evaluator_has_them() {
                 let predicted = wanted[format!("{kind}, step {step}")]["predicted"]
                     .as_array()
                     .unwrap();
-                for (n, reach) in best_ious(map.view(), &truth, steps).into_iter().enumerate() {
+                for (n, ious) in best_ious(map.view(), &truth, steps).into_iter().enumerate() {
                     // A stretch goes on to where the next one begins.
                     let begun =
                         |stretch: &&Value| stretch["from_index"].as_u64().unwrap() as usize <= n;
                     let stretch = predicted.iter().rfind(begun).unwrap();
                     let found = contours(levels.view(), (steps.threshold(n) * most) as u8);
                     let (boxes, iou) = match kind {
-                        "single_contour" => (vec![found.largest], reach.largest),
-                        _ => (found.boxes, reach.all),
+                        "single_contour" => (vec![found.largest], ious.largest),
+                        _ => (found.boxes, ious.all),
                     };
                     let what = format!("{} {kind} at {n}", photo.id);
                     let theirs = stretch["boxes"]
@@ -321,7 +321,7 @@ fn an_independent_script_agrees() {
         let levels = grey_levels(map.view());
         let most = f64::from(*levels.iter().max().unwrap());
         let steps = case["steps"].as_array().unwrap();
-        for (n, reach) in best_ious(map.view(), &truth, Steps::Hundred)
+        for (n, ious) in best_ious(map.view(), &truth, Steps::Hundred)
             .into_iter()
             .enumerate()
         {
@@ -347,8 +347,8 @@ fn an_independent_script_agrees() {
                 sorted(theirs),
                 "{what}"
             );
-            close(reach.largest, &step["best_iou_largest"], 1e-12, &what);
-            close(reach.all, &step["best_iou_all"], 1e-12, &what);
+            close(ious.largest, &step["best_iou_largest"], 1e-12, &what);
+            close(ious.all, &step["best_iou_all"], 1e-12, &what);
         }
         let [object, ignore] =
             ["object", "ignore"].map(|key| picture(&case[key]).mapv(|v| v > 0.0));

@@ -115,6 +115,9 @@ fn gradient_option(error: &GradientError) -> Option<String> {
         GradientError::ClassCount { classes, .. } => {
             return Some(format!("--classes 1 to {classes}"));
         }
+        GradientError::UnknownTensor { .. } => {
+            "--target and --wrt take the names of node outputs, as a model viewer shows them"
+        }
         GradientError::RepeatedTensor { .. } => "name it once",
         GradientError::NoRelu => "take the gradient itself: --relu gradient",
         GradientError::Runtime(_) => RUNTIME,
@@ -142,6 +145,9 @@ fn gradient_key(error: &GradientError) -> Option<String> {
         }
         GradientError::OpenSize { .. } => "set `size` in the model's description",
         GradientError::NotFloat { .. } => "export the model with a float32 input",
+        GradientError::UnknownTensor { .. } => {
+            "check `target` and `layers` in the model's description, and saliency.layers"
+        }
         GradientError::NoRelu => "choose the saliency method `gradient`",
         GradientError::NoDenseForm(_) => "choose a pipeline whose `view.kind` is not `dense`",
         GradientError::Runtime(_) => RUNTIME,

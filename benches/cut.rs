@@ -56,7 +56,7 @@ fn colours(criterion: &mut Criterion) {
     };
     let learn = |seed| fit(&colours_of(seed), &class.colours(), 255.0, 0);
     criterion.bench_function("colours/fit background 224", |bencher| {
-        bencher.iter(|| learn(Seed::Background))
+        bencher.iter(|| learn(Seed::Background));
     });
     let models = [learn(Seed::Foreground), learn(Seed::Background)];
     criterion.bench_function("colours/unaries 224", |bencher| {

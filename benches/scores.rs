@@ -93,7 +93,7 @@ fn scores(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("50,000 photos");
     group.sample_size(10);
     group.bench_function("reading five boxes each", |bencher| {
-        bencher.iter(|| black_box(read()))
+        bencher.iter(|| black_box(read()));
     });
     let predictions = read();
     group.bench_function("scoring five boxes each", |bencher| {

@@ -165,6 +165,12 @@ fn collect_words(table: &toml::Table, words: &mut BTreeSet<String>) {
         words.insert(key.clone());
         match value {
             toml::Value::Table(inner) => collect_words(inner, words),
+            toml::Value::Array(items) => {
+                items
+                    .iter()
+                    .filter_map(toml::Value::as_table)
+                    .for_each(|t| collect_words(t, words));
+            }
             toml::Value::String(word) if !word.contains(' ') => drop(words.insert(word.clone())),
             _ => {}
         }

@@ -73,7 +73,7 @@ fn locate(
     ensure_annotated_size(photo, picture)?;
     clock.end(Stage::Decode);
     let result = localiser.locate(picture, &photo.id, photo.class, &mut |stage| {
-        clock.end(stage)
+        clock.end(stage);
     })?;
     Ok((result, Size::from_picture(picture)))
 }

@@ -9,6 +9,10 @@
     clippy::print_stderr,
     reason = "a test that cannot go on fails"
 )]
+#![allow(
+    clippy::too_many_lines,
+    reason = "tests are tables of cases, and stories of one program's answers"
+)]
 
 mod cli;
 mod cut;

@@ -79,7 +79,7 @@ fn a_cut_is_exported_and_solved() {
     fs::write(&cut, broken).unwrap();
     let (_, error) = expect(2, &["maxflow", &cut]);
     assert!(
-        error.contains("cut.max: line ") && error.contains(": 2 to "),
+        error.contains("cut.max: line ") && error.contains(" from 2 to "),
         "{error}"
     );
     expect(2, &["maxflow", "no-such-file.max"]);

@@ -101,7 +101,7 @@ fn each_planted_fault_is_caught() {
             |l, _| {
                 l.boxes
                     .iter_mut()
-                    .for_each(|(_, [_, _, x, y])| (*x, *y) = (*x + 1.0, *y + 1.0))
+                    .for_each(|(_, [_, _, x, y])| (*x, *y) = (*x + 1.0, *y + 1.0));
             },
             "their maxima are exclusive, and are read as inclusive",
         ),
@@ -110,7 +110,7 @@ fn each_planted_fault_is_caught() {
             |l, _| {
                 l.boxes
                     .iter_mut()
-                    .for_each(|(_, [a, b, c, d])| (*c, *d) = (*c - *a, *d - *b))
+                    .for_each(|(_, [a, b, c, d])| (*c, *d) = (*c - *a, *d - *b));
             },
             "boxes are inverted, outside their photo, or reach far out of it",
         ),

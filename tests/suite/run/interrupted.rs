@@ -330,7 +330,7 @@ fn a_damaged_journal_is_repaired_or_refused() {
     damaged(&|bytes| bytes.truncate(bytes.len() - 7));
     let said = job.expect(0, "out", &[]);
     assert!(
-        said.contains("dropped 1 damaged record at the end; 1 photo will be done again"),
+        said.contains("dropped 1 damaged record at the end; 1 photo will be processed again"),
         "{said}"
     );
     assert_eq!(job.results("out"), golden);
@@ -402,8 +402,9 @@ fn signals_stop_a_run_that_resumes() {
             assert_eq!(output.status.code(), Some(75), "{said}");
             assert!(start.elapsed() < within(2.0), "{:?}", start.elapsed());
             let done = job.progress(&out, 0);
-            let expected =
-                format!("stopped by SIG{name}; {done} of 120 done; run the same command to go on");
+            let expected = format!(
+                "stopped by SIG{name}; {done} of 120 photos done; run the same command again to resume"
+            );
             assert!(said.contains(&expected), "{said}");
             assert!(
                 job.expect(0, &out, &[])
@@ -499,7 +500,7 @@ fn an_outage_is_never_a_score() {
                 "{:?}",
                 start.elapsed()
             );
-            assert!(said.contains("tried 4 times; 2 of 4 done"), "{said}");
+            assert!(said.contains("tried 4 times; 2 of 4 photos done"), "{said}");
             job.expect(0, error, &[]);
         }
         assert_eq!(job.results(error), golden);
@@ -653,12 +654,12 @@ fn a_fresh_start_keeps_what_was_there() {
     let golden = job.golden();
     let start = Instant::now();
     let said = job.expect(0, "golden", &[]);
-    assert!(said.contains("shard 0 of 1 is complete already"), "{said}");
+    assert!(said.contains("shard 0 of 1 is already complete"), "{said}");
     assert!(start.elapsed() < within(1.0), "{:?}", start.elapsed());
     assert_eq!(job.results("golden"), golden);
     let said = job.expect(2, "golden", &["--seed", "1"]);
     assert!(
-        said.contains("golden was made with seed 0, this is 1; use another --out or --fresh"),
+        said.contains("golden was created with seed 0, but this run uses 1\nhelp: name another folder with --out, or start over with --fresh"),
         "{said}"
     );
     assert_eq!(job.results("golden"), golden, "nothing is overwritten");

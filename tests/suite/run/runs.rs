@@ -375,7 +375,10 @@ fn what_is_written_where_it_cannot_be_is_an_output_error() {
             file.to_str().unwrap(),
         ],
     );
-    assert!(error.contains("it is a file"), "{error}");
+    assert!(
+        error.contains("is a file, not a folder for results"),
+        "{error}"
+    );
     let (_, error) = expect(
         74,
         &["run", "--dataset", "sample", "--out", "/proc/localise"],

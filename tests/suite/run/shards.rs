@@ -64,7 +64,7 @@ fn a_merge_needs_every_shard_once() {
     refused(
         2,
         &["--expect-shards", "4"],
-        "and a run in 4 shards was expected",
+        "but a run with 4 shards was expected",
     );
     fs::remove_file(shard(1)).unwrap();
     refused(4, &[], "shard 1 of 3 is missing");
@@ -102,7 +102,7 @@ fn a_merge_needs_every_shard_once() {
     job.merge(0, "out", &[]);
     assert_eq!(job.results("out"), golden, "merging again changes nothing");
     let said = job.merge(2, "nowhere", &[]);
-    assert!(said.contains("no shards are here"), "{said}");
+    assert!(said.contains("this folder holds no shards"), "{said}");
 }
 
 /// Rows of another model, pipeline, dataset or runtime are neither gone on with nor merged, and
@@ -114,10 +114,13 @@ fn another_fingerprint_is_refused() {
     let refused = |more: &[&str], expected: &str| {
         let said = job.expect(2, "out", &[&["--shard", "0/3"], more].concat());
         assert!(
-            said.contains("out was made with ") && said.contains(expected),
+            said.contains("out was created with ") && said.contains(expected),
             "{expected}: {said}"
         );
-        assert!(said.contains("use another --out or --fresh"), "{said}");
+        assert!(
+            said.contains("name another folder with --out, or start over with --fresh"),
+            "{said}"
+        );
         assert_eq!(
             fs::read(job.out("out").join("shard-0.jsonl")).unwrap(),
             kept
@@ -125,20 +128,23 @@ fn another_fingerprint_is_refused() {
     };
     refused(
         &["--set", "cut.gamma=7"],
-        "pipeline name single-warp, this is single-warp cut.gamma=7",
+        "pipeline name single-warp, but this run uses single-warp cut.gamma=7",
     );
     refused(
         &["--classes", "top5"],
-        "boxes for \"gt\", this is \"top5\""
+        "boxes for \"gt\", but this run uses \"top5\""
             .replace('"', "")
             .as_str(),
     );
     refused(&["--limit", "9"], "dataset sha256 ");
-    refused(&["--jpeg", "lenient"], "jpeg strict, this is lenient");
-    refused(&["--write-masks"], "masks false, this is true");
+    refused(
+        &["--jpeg", "lenient"],
+        "jpeg strict, but this run uses lenient",
+    );
+    refused(&["--write-masks"], "masks false, but this run uses true");
     let said = job.expect(2, "out", &["--shard", "0/4"]);
     assert!(
-        said.contains("holds shard 0/3, this is shard 0/4"),
+        said.contains("holds shard 0/3, but this run uses shard 0/4"),
         "{said}"
     );
 
@@ -148,13 +154,13 @@ fn another_fingerprint_is_refused() {
     for (more, expected) in [
         (
             &["--shard", "0/3", "--classes", "top5"][..],
-            "out was made with boxes for gt, this is top5",
+            "out was created with boxes for gt, but this run uses top5",
         ),
         (
             &["--shard", "0/4"],
-            "out holds shard 1/3, this is shard 0/4",
+            "out holds shard 1/3, but this run uses shard 0/4",
         ),
-        (&[], "out holds shard 1/3, this is shard 0/1"),
+        (&[], "out holds shard 1/3, but this run uses shard 0/1"),
     ] {
         let said = job.expect(2, "out", more);
         assert!(said.contains(expected), "{said}");
@@ -176,7 +182,7 @@ fn another_fingerprint_is_refused() {
     refused(&[], "dataset sha256 ");
     let said = job.merge(2, "out", &[]);
     assert!(
-        said.contains("its shards were made with another truth"),
+        said.contains("the shards were created with other ground truth"),
         "{said}"
     );
     back();
@@ -196,7 +202,7 @@ fn another_fingerprint_is_refused() {
     });
     let said = job.expect(2, "out", &["--shard", "0/3"]);
     assert!(
-        said.contains("out was made with onnx runtime older "),
+        said.contains("out was created with onnx runtime older "),
         "{said}"
     );
     let said = job.merge(2, "out", &[]);

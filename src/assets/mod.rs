@@ -9,8 +9,11 @@ mod catalog;
 mod embedded;
 mod spelling;
 
-pub(crate) use catalog::{Catalog, DATASETS, MODELS, PIPELINES, STUDIES};
+#[cfg(feature = "cli")]
+pub(crate) use catalog::Catalog;
+pub(crate) use catalog::{DATASETS, MODELS, PIPELINES, STUDIES};
 #[cfg(feature = "cli")]
 pub(crate) use embedded::Origin;
 pub(crate) use embedded::{file, folder, home, text};
+#[cfg(feature = "cli")]
 pub(crate) use spelling::{nearest, none_called};

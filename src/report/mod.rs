@@ -14,7 +14,6 @@ mod terminal;
 
 pub use comparison::{Comparison, Decider, MetricComparison, comparison};
 pub use page::{Report, ReportOptions, report};
-pub(crate) use panel::grid;
-pub use panel::{PanelInput, panel, side_by_side};
+pub use panel::{PanelInput, grid, panel, side_by_side};
 pub use table::table;
 pub use terminal::terminal;

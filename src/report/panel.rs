@@ -84,7 +84,11 @@ fn three_tiles(input: &PanelInput<'_>) -> [RgbImage; 3] {
 }
 
 /// Tiles of one size in rows, with white between them.
-pub(crate) fn grid(rows: &[&[RgbImage]]) -> RgbImage {
+///
+/// # Panics
+/// When there is no tile.
+#[must_use]
+pub fn grid(rows: &[&[RgbImage]]) -> RgbImage {
     let (w, h) = rows[0][0].dimensions();
     let columns = rows.iter().map(|row| row.len()).max().unwrap_or(0) as u32;
     let size = (

@@ -134,13 +134,15 @@ impl FinishedRun {
 
     /// The rows of the run in this folder, if there is one: they can be scored against the truth
     /// beside them.
-    pub(crate) fn boxes_in(folder: &Path) -> Option<PathBuf> {
+    #[must_use]
+    pub fn boxes_in(folder: &Path) -> Option<PathBuf> {
         let boxes = folder.join(files::BOXES);
         (boxes.is_file() && folder.join(files::TRUTH).is_file()).then_some(boxes)
     }
 
     /// Mean CPU milliseconds for each photo, by stage, of the run in this folder, if there is one.
-    pub(crate) fn times_in(folder: &Path) -> Option<BTreeMap<Stage, f64>> {
+    #[must_use]
+    pub fn times_in(folder: &Path) -> Option<BTreeMap<Stage, f64>> {
         times(&read_json(&folder.join(files::MANIFEST)).ok()?)
     }
 

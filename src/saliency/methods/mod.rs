@@ -1,7 +1,7 @@
 //! The saliency methods: one file each, and one line each in [`METHODS`].
 //!
 //! A method is a formula from tensors of the network to a map. Everything that is the same for all
-//! methods is done in [`combine`](super::combine): averaging over crops, mirror images and scales,
+//! methods is done in [`combine`](super::combine()): averaging over crops, mirror images and scales,
 //! fusing layers, and smoothing.
 
 mod formula;

@@ -13,7 +13,7 @@ pub trait Runtime {
     ///
     /// # Errors
     /// The runtime's own message. It becomes
-    /// [`GradientError::Runtime`](super::error::GradientError::Runtime).
+    /// [`GradientError::Runtime`].
     fn run(&self, model: &ModelProto, input: &TensorProto) -> Result<Vec<TensorProto>, String>;
 }
 

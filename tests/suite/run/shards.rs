@@ -144,7 +144,7 @@ fn another_fingerprint_is_refused() {
     refused(&["--write-masks"], "masks false, but this run uses true");
     let said = job.expect(2, "out", &["--shard", "0/4"]);
     assert!(
-        said.contains("holds shard 0/3, but this run uses shard 0/4"),
+        said.contains("holds shard 0/3, but this is shard 0/4"),
         "{said}"
     );
 

@@ -158,9 +158,9 @@ fn another_fingerprint_is_refused() {
         ),
         (
             &["--shard", "0/4"],
-            "out holds shard 1/3, but this run uses shard 0/4",
+            "out holds shard 1/3, but this is shard 0/4",
         ),
-        (&[], "out holds shard 1/3, but this run uses shard 0/1"),
+        (&[], "out holds shard 1/3, but this is shard 0/1"),
     ] {
         let said = job.expect(2, "out", more);
         assert!(said.contains(expected), "{said}");

@@ -43,8 +43,6 @@ pub enum Remedy {
     FixOrPredictionFormat,
     /// Score only the photos that have a file.
     SelectPhotos,
-    /// Compare by one of these metrics.
-    OtherMetric(String),
     /// Name the models of a study.
     StudyModels,
 }

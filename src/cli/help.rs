@@ -85,7 +85,6 @@ pub(super) fn remedy(remedy: &Remedy) -> String {
         Remedy::SelectPhotos => {
             "every photo needs a file of its name; --images scores only some photos".into()
         }
-        Remedy::OtherMetric(known) => format!("choose a --metric that both results have: {known}"),
         Remedy::StudyModels => "name some as `models` in the study's file, or with --model".into(),
     }
 }

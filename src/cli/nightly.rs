@@ -49,7 +49,10 @@ pub(super) struct NightlyArgs {
 impl NightlyArgs {
     pub(super) fn run(self) -> Result<Exit> {
         if self.run.iter().any(|argument| argument == "--fresh") {
-            bail!("--fresh: a night that is tried again would start over each time");
+            bail!(
+                "--fresh: a night that is tried again would start over each time\n\
+                 help: leave --fresh out"
+            );
         }
         fs::create_dir_all(&self.history).map_err(OutputError::at(&self.history))?;
         let night = Night::new(&self.history)?;

@@ -1,4 +1,4 @@
-//! Two results side by side.
+//! Two results compared, photo by photo.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use crate::prediction::Predictions;
 use crate::score::{self, Outcome, Paired, PairedHit, Rate};
 use crate::stage::Stage;
 
-/// What a photo can be right in.
+/// What can be right about a photo; the first one compared decides which result is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decider {
     /// The box for the true class.
@@ -50,7 +50,7 @@ impl Decider {
         }
     }
 
-    /// What both results know, the one that decides first.
+    /// What both results know; the one that decides comes first.
     fn order(
         given: Option<Self>,
         classes: bool,
@@ -86,7 +86,7 @@ impl Decider {
     }
 }
 
-/// B compared with A; `localise compare --json` is this.
+/// The content of `localise compare --json`: B compared with A.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
     /// The version of this layout.
@@ -99,50 +99,51 @@ pub struct Comparison {
     pub dataset: String,
     /// The metric profile.
     pub profile: String,
-    /// How many photos both speak of.
+    /// How many photos both results cover.
     pub images: usize,
     /// Whether photos are weighted.
     pub weighted: bool,
-    /// What the centred box of half the area, its edges rounded, scores with the true class known.
+    /// The GT-known accuracy of the centred box of half the area, with rounded edges.
     pub floor: Option<Rate>,
-    /// What was compared. The first decides.
+    /// What was compared. The first one decides.
     pub metrics: Vec<MetricComparison>,
-    /// Mean CPU milliseconds a photo by stage, where both are runs: stage, A, B.
+    /// Mean CPU milliseconds per photo by stage, where both are runs: stage, A, B.
     pub cpu_ms_per_photo: Vec<(Stage, f64, f64)>,
-    /// One line.
+    /// Which result is better, in one line.
     pub verdict: String,
 }
 
-/// One metric of both.
+/// One metric of both results.
 #[derive(Clone, Debug, Serialize)]
 pub struct MetricComparison {
-    /// What it is.
+    /// The metric.
     pub name: &'static str,
     /// The numbers: shares of photos that are right.
     #[serde(flatten)]
     pub paired: Paired,
-    /// The photos that are right in B alone.
+    /// The photos that are right only in B.
     pub won_images: Vec<String>,
-    /// The photos that are right in A alone.
+    /// The photos that are right only in A.
     pub lost_images: Vec<String>,
 }
 
-/// How many names of photos are shown.
+/// The largest number of photo names in the text.
 const NAMES_SHOWN: usize = 10;
 
 impl MetricComparison {
-    fn of(metric: Decider, photos: &[Photo], [before, after]: [&[Outcome]; 2]) -> Option<Self> {
+    fn new(metric: Decider, photos: &[Photo], outcomes: [&[Outcome]; 2]) -> Option<Self> {
         let (mut hits, mut won_images, mut lost_images) = (Vec::new(), Vec::new(), Vec::new());
-        for ((photo, before), after) in photos.iter().zip(before).zip(after) {
-            let (Some(before), Some(after)) = (metric.hit(before), metric.hit(after)) else {
+        for (i, photo) in photos.iter().enumerate() {
+            let [a, b] = outcomes.map(|side| metric.hit(&side[i]));
+            let (Some(a), Some(b)) = (a, b) else {
                 continue;
             };
             hits.push(PairedHit {
                 weight: photo.weight,
-                a: before,
-                b: after,
+                a,
+                b,
             });
-            match (before, after) {
+            match (a, b) {
                 (false, true) => won_images.push(photo.id.clone()),
                 (true, false) => lost_images.push(photo.id.clone()),
                 _ => {}
@@ -158,11 +159,11 @@ impl MetricComparison {
 }
 
 impl Comparison {
-    /// Compares two results of the same photos, which have these names. `decider` is what decides:
-    /// left out, the box for the true class where both know it, else class and box of five guesses.
+    /// Compares two results on the same photos. By default, the box for the true class decides if both
+    /// results know it, otherwise class and box of five guesses.
     ///
     /// # Errors
-    /// A text when there is nothing to compare, or not by what is to decide.
+    /// A text when there is nothing to compare, or the results do not know the `decider`.
     pub fn new(
         dataset: &Dataset,
         [a, b]: [String; 2],
@@ -172,7 +173,7 @@ impl Comparison {
         let [before, after] = predictions.map(|p| p.outcomes(dataset));
         let outcomes = [&before[..], &after[..]];
         let order = Decider::order(decider, predictions.iter().all(|p| p.classes), outcomes)?;
-        let compared = |metric: Decider| MetricComparison::of(metric, &dataset.photos, outcomes);
+        let compared = |metric: Decider| MetricComparison::new(metric, &dataset.photos, outcomes);
         let metrics: Vec<MetricComparison> = order.into_iter().filter_map(compared).collect();
         let first = metrics
             .first()
@@ -195,8 +196,8 @@ impl Comparison {
         })
     }
 
-    /// The verdict on the first metric: is the difference more than chance. Both the interval and
-    /// McNemar's test must say so; with few flips the interval is too narrow.
+    /// Whether the difference in the first metric is more than chance. Both the interval and McNemar's
+    /// test must say so, because the interval is too narrow when few photos flipped.
     fn judge(profile: &str, first: &MetricComparison) -> String {
         let Paired {
             a,
@@ -224,72 +225,66 @@ impl Comparison {
     }
 }
 
-/// The comparison as text; the verdict stands last.
+/// The comparison as text. The verdict is the last line.
 #[must_use]
 pub fn comparison(found: &Comparison) -> String {
     let Comparison {
-        a,
-        b,
-        dataset,
-        profile,
-        images,
-        weighted,
-        ..
+        dataset, profile, ..
     } = found;
-    let weights = if *weighted { ", weighted" } else { "" };
-    let mut text =
-        format!("A {a}\nB {b}\n{dataset}   {images} photos{weights}   profile {profile}\n\n");
-    for MetricComparison { name, paired, .. } in &found.metrics {
-        let Paired {
-            a,
-            b,
-            difference,
-            won,
-            lost,
-            p,
-        } = paired;
-        let _ = writeln!(
-            text,
-            " {profile:<8} {name:<38} {:5.1} % -> {:5.1} %   {:+5.1} ({:+.1} to {:+.1})   {won} won, {lost} lost, p = {p:.3}",
-            a * 100.0,
-            b * 100.0,
-            difference.value * 100.0,
-            difference.low * 100.0,
-            difference.high * 100.0
-        );
+    let weights = if found.weighted { ", weighted" } else { "" };
+    let mut text = format!(
+        "A {}\nB {}\n{dataset}   {} photos{weights}   profile {profile}\n\n",
+        found.a, found.b, found.images
+    );
+    for metric in &found.metrics {
+        text += &metric_line(profile, metric);
     }
     if let Some(floor) = found.floor {
         let name = "  floor: centred box of half the area";
-        let _ = writeln!(
-            text,
-            " {profile:<8} {name:<38} {:5.1} %",
-            floor.value * 100.0
-        );
+        let percent = floor.value * 100.0;
+        let _ = writeln!(text, " {profile:<8} {name:<38} {percent:5.1} %");
     }
     if let Some(first) = found.metrics.first() {
-        for (what, names) in [("won", &first.won_images), ("lost", &first.lost_images)] {
-            let shown = names
-                .iter()
-                .take(NAMES_SHOWN)
-                .cloned()
-                .collect::<Vec<_>>()
-                .join(", ");
-            let more = if names.len() > NAMES_SHOWN {
-                ", ... (the JSON output lists all)"
-            } else {
-                ""
-            };
-            if !names.is_empty() {
-                let _ = writeln!(text, "\n {what}: {shown}{more}");
-            }
-        }
+        text += &names_line("won", &first.won_images);
+        text += &names_line("lost", &first.lost_images);
     }
     if !found.cpu_ms_per_photo.is_empty() {
         let _ = writeln!(text, "\n CPU ms per photo");
-        for (stage, a, b) in &found.cpu_ms_per_photo {
-            let _ = writeln!(text, "  {stage:<12} {a:8.1} -> {b:8.1}");
-        }
+    }
+    for (stage, a, b) in &found.cpu_ms_per_photo {
+        let _ = writeln!(text, "  {stage:<12} {a:8.1} -> {b:8.1}");
     }
     let _ = writeln!(text, "\n{}", found.verdict);
     text
+}
+
+/// A metric's two values, their difference with its interval, and the flips.
+fn metric_line(profile: &str, MetricComparison { name, paired, .. }: &MetricComparison) -> String {
+    let difference = paired.difference;
+    format!(
+        " {profile:<8} {name:<38} {:5.1} % -> {:5.1} %   {:+5.1} ({:+.1} to {:+.1})   \
+         {} won, {} lost, p = {:.3}\n",
+        paired.a * 100.0,
+        paired.b * 100.0,
+        difference.value * 100.0,
+        difference.low * 100.0,
+        difference.high * 100.0,
+        paired.won,
+        paired.lost,
+        paired.p
+    )
+}
+
+/// The first names of the photos that flipped; empty where none did.
+fn names_line(what: &str, names: &[String]) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    let shown = names[..names.len().min(NAMES_SHOWN)].join(", ");
+    let more = if names.len() > NAMES_SHOWN {
+        ", ... (the JSON output lists all)"
+    } else {
+        ""
+    };
+    format!("\n {what}: {shown}{more}\n")
 }

@@ -1,4 +1,4 @@
-//! One photo's way through the pipeline as layers that a page lays over the photo.
+//! One photo's path through the pipeline, as layers that a page draws over the photo.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

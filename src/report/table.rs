@@ -1,52 +1,21 @@
-//! The summary block: fixed lines, to be read and pasted. The profile stands on every number.
+//! The summary as text: fixed lines, to be read and pasted. Every number names its profile.
 
 use std::fmt::Write;
 
 use crate::results::Summary;
 use crate::score::{
     AccuracyAtIou, BoxScores, Floor, FloorValue, Floors, METRICS, MapBoxScores, MapScores,
-    MaskScores, Metrics, Rate,
+    MaskScores, Metrics, PointingScores, Rate,
 };
+use crate::stage::Stage;
 
-/// The summary as text. Metrics and floors stand together, so that no score is read without what it
-/// must beat.
+/// The summary as text. Floors are printed below their metrics, so that no score is read without
+/// what it must beat.
 #[must_use]
 pub fn table(summary: &Summary) -> String {
-    let Summary {
-        program,
-        dataset,
-        images,
-        images_in_dataset,
-        profile,
-        failed,
-        ..
-    } = summary;
-    let of = if images == images_in_dataset {
-        String::new()
-    } else {
-        format!(" of {images_in_dataset}")
-    };
-    let mut text = format!("{program}   {dataset}   {images}{of} photos");
-    match &summary.run {
-        Some(run) => {
-            let (hash, tuned_on) = (&run.model_sha256[..8], &run.tuned_on);
-            let _ = writeln!(
-                text,
-                "   pipeline {}   model {} {hash}",
-                run.pipeline, run.model
-            );
-            let _ = writeln!(
-                text,
-                "profile {profile}   {}   tuned on: {tuned_on}",
-                run.crops
-            );
-        }
-        None => {
-            let _ = writeln!(text, "\nprofile {profile}");
-        }
-    }
+    let mut text = heading(summary);
     if let Some(boxes) = &summary.boxes {
-        boxes_block(&mut text, profile, boxes);
+        boxes_block(&mut text, &summary.profile, boxes);
     }
     if let Some(maps) = &summary.maps {
         maps_block(&mut text, maps);
@@ -54,29 +23,56 @@ pub fn table(summary: &Summary) -> String {
     if let Some(masks) = &summary.masks {
         masks_block(&mut text, masks);
     }
+    let Summary { images, failed, .. } = summary;
+    let (scored, note) = (images - failed, failed_note(summary));
     let _ = writeln!(
         text,
-        "\n {} of {images} scored, {failed} failed{}",
-        images - failed,
-        failed_note(summary)
+        "\n {scored} of {images} scored, {failed} failed{note}"
     );
     if summary.run.is_some() {
-        let times: Vec<_> = summary
-            .cpu_ms_per_photo
-            .iter()
-            .map(|(stage, ms)| format!("{stage} {ms:.1}"))
-            .collect();
-        let total: f64 = summary.cpu_ms_per_photo.iter().map(|(_, ms)| ms).sum();
-        let _ = writeln!(
-            text,
-            " CPU ms per photo: {} = {total:.1}",
-            times.join(" + ")
-        );
+        text += &times_line(&summary.cpu_ms_per_photo);
     }
     for note in &summary.notes {
         let _ = writeln!(text, " note: {note}");
     }
     text
+}
+
+/// What was scored, and by which profile.
+fn heading(summary: &Summary) -> String {
+    let Summary {
+        program,
+        dataset,
+        images,
+        images_in_dataset,
+        profile,
+        ..
+    } = summary;
+    let of = if images == images_in_dataset {
+        String::new()
+    } else {
+        format!(" of {images_in_dataset}")
+    };
+    let scored = format!("{program}   {dataset}   {images}{of} photos");
+    let Some(run) = &summary.run else {
+        return format!("{scored}\nprofile {profile}\n");
+    };
+    let (pipeline, model, hash) = (&run.pipeline, &run.model, &run.model_sha256[..8]);
+    let (crops, tuned_on) = (&run.crops, &run.tuned_on);
+    format!(
+        "{scored}   pipeline {pipeline}   model {model} {hash}\n\
+         profile {profile}   {crops}   tuned on: {tuned_on}\n"
+    )
+}
+
+/// The mean CPU time of each stage, and their sum.
+fn times_line(times: &[(Stage, f64)]) -> String {
+    let stages: Vec<_> = times
+        .iter()
+        .map(|(stage, ms)| format!("{stage} {ms:.1}"))
+        .collect();
+    let total: f64 = times.iter().map(|(_, ms)| ms).sum();
+    format!(" CPU ms per photo: {} = {total:.1}\n", stages.join(" + "))
 }
 
 fn failed_note(summary: &Summary) -> &'static str {
@@ -161,7 +157,7 @@ fn named(metric: &str) -> &'static str {
         .line
 }
 
-/// The floor that stands beside every number of boxes.
+/// The floor that is printed below every metric of boxes.
 const CENTRE: &str = "  floor: centred box of half the area, edges rounded to pixels";
 
 fn metrics_block(
@@ -234,36 +230,7 @@ fn maps_block(text: &mut String, maps: &MapScores) {
         );
     }
     if let Some(game) = &maps.pointing {
-        let _ = writeln!(
-            text,
-            "\n {} photos with objects, blacklisted ones among them",
-            game.images
-        );
-        line(
-            text,
-            "pointing",
-            named("pointing_game"),
-            &shown(Some(game.accuracy)),
-        );
-        line(
-            text,
-            "pointing",
-            "  floor: the photo's centre",
-            &shown(Some(game.centre)),
-        );
-        if game.images_difficult > 0 {
-            let name = format!(
-                "Pointing game          the difficult {} photos",
-                game.images_difficult
-            );
-            line(text, "pointing", &name, &shown(game.accuracy_difficult));
-            line(
-                text,
-                "pointing",
-                "  floor: the photo's centre",
-                &shown(game.centre_difficult),
-            );
-        }
+        pointing_block(text, game);
     }
     if let Some(energy) = &maps.ebpg {
         line(
@@ -278,6 +245,30 @@ fn maps_block(text: &mut String, maps: &MapScores) {
             "  floor: a constant map",
             &shown(Some(energy.constant_map)),
         );
+    }
+}
+
+fn pointing_block(text: &mut String, game: &PointingScores) {
+    let images = game.images;
+    let _ = writeln!(
+        text,
+        "\n {images} photos with objects, blacklisted ones among them"
+    );
+    let centre = "  floor: the photo's centre";
+    line(
+        text,
+        "pointing",
+        named("pointing_game"),
+        &shown(Some(game.accuracy)),
+    );
+    line(text, "pointing", centre, &shown(Some(game.centre)));
+    if game.images_difficult > 0 {
+        let name = format!(
+            "Pointing game          the difficult {} photos",
+            game.images_difficult
+        );
+        line(text, "pointing", &name, &shown(game.accuracy_difficult));
+        line(text, "pointing", centre, &shown(game.centre_difficult));
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use image::{RgbImage, imageops};
 
-/// The picture as lines of text of at most so many columns, no wider than it is itself.
+/// The picture as lines of text of at most `columns` columns, and no wider than the picture.
 ///
 /// ```
 /// let dot = image::RgbImage::from_pixel(1, 2, image::Rgb([255, 0, 0]));

@@ -270,7 +270,7 @@ pub const METRICS: &[Metric] = &[
         profile: "ebpg",
         line: "Energy pointing game   share inside the boxes",
         key: "maps.ebpg.inside",
-        what: "the share of the map's sum that lies inside the true boxes, averaged over photos",
+        what: "the share of the map's sum that is inside the true boxes, averaged over photos",
         higher_is_better: true,
         boxes: None,
     },

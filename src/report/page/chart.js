@@ -77,7 +77,7 @@ function accuracyCurve() {
     several ? runName(place) : null, several ? " " : null,
     [0.3, 0.5, 0.7].map(least => `${percent(accuracy(run, least))} % at ${least}`).join(", "), html("br")]);
   return figure("Accuracy against IoU", text.flat(),
-    svg("svg", { class: "curve", viewBox: "0 0 360 230", role: "img", "aria-label": "Accuracy against the IoU that a box must reach; the numbers stand below" },
+    svg("svg", { class: "curve", viewBox: "0 0 360 230", role: "img", "aria-label": "Accuracy against the IoU that a box must reach; the numbers are listed below" },
       ...grid, ...ticks, ...lines,
       svg("text", { x: left + width / 2, y: top + height + 34, "text-anchor": "middle" }, `IoU of at least; right, in per cent${byWeight()}`)));
 }

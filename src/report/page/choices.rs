@@ -1,4 +1,4 @@
-//! Photos that are worth a look.
+//! Groups of photos that are worth a look.
 
 use serde::Serialize;
 
@@ -11,90 +11,126 @@ use crate::score::IOU_THRESHOLD;
 /// Photos that have something in common.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Choice {
-    /// One word.
+    /// The group's name, in one word.
     pub(super) name: &'static str,
-    /// What they have in common.
+    /// What the photos have in common.
     pub(super) title: String,
-    /// Their places.
+    /// Their places in the dataset.
     pub(super) photos: Vec<usize>,
 }
 
-/// The choices of a page, up to `most` photos each: those that flipped between the first run and
-/// the last, the largest change of IoU first, then the worst and the best of the last run, some at
+/// The groups of a page, with up to `max` photos each: photos that flipped between the first run and
+/// the last, the largest change of IoU first; then the worst and the best of the last run, some at
 /// random, and those that failed.
 pub(super) fn choices(
     dataset: &Dataset,
     runs: &[PageRun<'_>],
     comparisons: &[Comparison],
-    most: usize,
+    max: usize,
 ) -> Vec<Choice> {
     let (Some(first), Some(last)) = (runs.first(), runs.last()) else {
         return vec![];
     };
-    let photos = &dataset.photos;
-    // Ties are broken by a hash of the name: the first photos of a dataset are not typical.
-    let order: Vec<u64> = photos
-        .iter()
-        .map(|photo| seed_of(&format!("report/{}", photo.id)))
-        .collect();
-    let choice = |name, title: String, mut places: Vec<usize>, key: &dyn Fn(usize) -> f64| {
-        places.sort_by(|&a, &b| {
-            key(a)
-                .total_cmp(&key(b))
-                .then(order[a].cmp(&order[b]))
-                .then(a.cmp(&b))
-        });
-        places.truncate(most);
-        Choice {
-            name,
-            title,
-            photos: places,
-        }
-    };
-    let all = |keep: &dyn Fn(usize) -> bool| {
-        (0..photos.len())
-            .filter(|&place| keep(place))
-            .collect::<Vec<_>>()
-    };
-    let iou = |run: &PageRun<'_>, place: usize| run.outcomes[place].iou.unwrap_or(0.0);
-    let failed = |place: usize| last.predictions.photos[place].failed;
-    let known = |place: usize| {
-        photos[place].counts_in_localisation()
-            && !failed(place)
-            && last.outcomes[place].iou.is_some()
-    };
-    let right = |place: usize| last.outcomes[place].iou_at_least(IOU_THRESHOLD);
+    let chooser = Chooser::new(dataset, last, max);
     let mut choices = Vec::new();
     if let Some(flips) = comparisons.last().and_then(|found| found.metrics.first()) {
-        let places = dataset.photo_index();
-        let of = |ids: &[String]| ids.iter().filter_map(|id| places.get(id)).collect();
-        let title = |word: &str| format!("{word} by {} ({})", last.name, flips.name);
-        let change = |place: usize| -(iou(last, place) - iou(first, place)).abs();
-        choices.push(choice(
-            "lost",
-            title("Lost"),
-            of(&flips.lost_images),
-            &change,
-        ));
-        choices.push(choice("won", title("Won"), of(&flips.won_images), &change));
+        let index = dataset.photo_index();
+        let change = |place| -(iou(last, place) - iou(first, place)).abs();
+        for (name, word, ids) in [
+            ("lost", "Lost", &flips.lost_images),
+            ("won", "Won", &flips.won_images),
+        ] {
+            let title = format!("{word} by {} ({})", last.name, flips.name);
+            let places = ids.iter().filter_map(|id| index.get(id)).collect();
+            choices.push(chooser.sorted(name, &title, places, &change));
+        }
     }
-    let (worst, best) = (
-        all(&|place| known(place) && !right(place)),
-        all(&|place| known(place) && right(place)),
-    );
-    choices.push(choice("worst", "Worst boxes".into(), worst, &|place| {
-        iou(last, place)
-    }));
-    choices.push(choice("best", "Best boxes".into(), best, &|place| {
-        -iou(last, place)
-    }));
-    choices.push(choice(
-        "random",
-        "At random".into(),
-        all(&|place| !failed(place)),
-        &|_| 0.0,
+    let failed = |place: usize| last.predictions.photos[place].failed;
+    choices.push(chooser.all(
+        "worst",
+        "Worst boxes",
+        &|p| chooser.is_right(p) == Some(false),
+        &|p| iou(last, p),
     ));
-    choices.push(choice("failed", "Failed".into(), all(&failed), &|_| 0.0));
+    choices.push(chooser.all(
+        "best",
+        "Best boxes",
+        &|p| chooser.is_right(p) == Some(true),
+        &|p| -iou(last, p),
+    ));
+    choices.push(chooser.all("random", "At random", &|p| !failed(p), &|_| 0.0));
+    choices.push(chooser.all("failed", "Failed", &failed, &|_| 0.0));
     choices.retain(|choice| !choice.photos.is_empty());
     choices
+}
+
+/// The IoU of a photo's box; 0 where it is not known.
+fn iou(run: &PageRun<'_>, place: usize) -> f64 {
+    run.outcomes[place].iou.unwrap_or(0.0)
+}
+
+/// Chooses photos of one run.
+struct Chooser<'a> {
+    dataset: &'a Dataset,
+    run: &'a PageRun<'a>,
+    max: usize,
+    /// Ties are broken by a hash of the photo's name, because the first photos of a dataset are not
+    /// typical.
+    order: Vec<u64>,
+}
+
+impl<'a> Chooser<'a> {
+    fn new(dataset: &'a Dataset, run: &'a PageRun<'a>, max: usize) -> Self {
+        let hash = |id: &String| seed_of(&format!("report/{id}"));
+        Self {
+            dataset,
+            run,
+            max,
+            order: dataset.photos.iter().map(|photo| hash(&photo.id)).collect(),
+        }
+    }
+
+    /// Whether the box of a photo that counts is right; `None` where that is not known.
+    fn is_right(&self, place: usize) -> Option<bool> {
+        let outcome = &self.run.outcomes[place];
+        let failed = self.run.predictions.photos[place].failed;
+        let known = self.dataset.photos[place].counts_in_localisation() && !failed;
+        (known && outcome.iou.is_some()).then(|| outcome.iou_at_least(IOU_THRESHOLD))
+    }
+
+    /// The photos for which `keep` is true, those with the smallest `key` first.
+    fn all(
+        &self,
+        name: &'static str,
+        title: &str,
+        keep: &dyn Fn(usize) -> bool,
+        key: &dyn Fn(usize) -> f64,
+    ) -> Choice {
+        let places = (0..self.dataset.photos.len())
+            .filter(|&place| keep(place))
+            .collect();
+        self.sorted(name, title, places, key)
+    }
+
+    /// The photos at these places, those with the smallest `key` first.
+    fn sorted(
+        &self,
+        name: &'static str,
+        title: &str,
+        mut photos: Vec<usize>,
+        key: &dyn Fn(usize) -> f64,
+    ) -> Choice {
+        photos.sort_by(|&a, &b| {
+            key(a)
+                .total_cmp(&key(b))
+                .then(self.order[a].cmp(&self.order[b]))
+                .then(a.cmp(&b))
+        });
+        photos.truncate(self.max);
+        Choice {
+            name,
+            title: title.to_owned(),
+            photos,
+        }
+    }
 }

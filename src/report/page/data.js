@@ -38,7 +38,7 @@ function guessed(run, place) {
   return run.guess[place] < 0 && run.rank[place] < 0 ? 3 : 2;
 }
 
-/** The sum over counted photos of weight (1 where there is none) where `is` holds. */
+/** The sum over counted photos of weight (1 where there is none) where `is` is true. */
 function total(is) {
   let sum = 0;
   for (let place = 0; place < rows.count; place++)

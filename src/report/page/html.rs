@@ -59,7 +59,7 @@ pub(super) fn html(page: &Page<'_>) -> serde_json::Result<String> {
     ]))
 }
 
-/// The page with its holes filled, in the order in which they stand there.
+/// The page with its placeholders replaced.
 fn filled(holes: &[(&str, String)]) -> String {
     let mut places: Vec<_> = holes
         .iter()

@@ -32,7 +32,7 @@ function result() {
   }));
 }
 
-/** Says in words how a number stands to the constant box's. */
+/** Says in words how a number compares with the constant box's. */
 function againstFloor({ value, low, high, floor, higher_is_better: up }) {
   if (!known(floor)) return "No floor is known for this number.";
   const gain = up ? value - floor : floor - value;

@@ -8,52 +8,15 @@ use std::process::Command;
 use std::time::Instant;
 
 use assert_cmd::cargo::cargo_bin;
-use onnx_grad::onnx::proto::tensor_proto::DataLocation;
-use onnx_grad::onnx::proto::{
-    AttributeProto, GraphProto, ModelProto, StringStringEntryProto, TensorProto,
-};
+use onnx_grad::onnx::proto::{AttributeProto, GraphProto, ModelProto, TensorProto};
 use onnx_grad::onnx::{declared, encode};
 use prost::Message;
 
+use crate::support::changed::{add, external, graph, weight, with};
 use crate::support::job::Job;
 use crate::support::notation::{endless, nodes, written};
 use crate::support::program::{ended, localise, lossy};
 use crate::support::{strace, within};
-
-/// `y = x + w`, four numbers.
-fn add() -> ModelProto {
-    written(17, &[1, 4], "y = Add(x, w)", "w = [0.5, 1.5, 2.5, 3.5]")
-}
-
-fn with(change: impl FnOnce(&mut ModelProto)) -> Vec<u8> {
-    let mut model = add();
-    change(&mut model);
-    encode(&model)
-}
-
-fn graph(model: &mut ModelProto) -> &mut GraphProto {
-    model.graph.as_mut().unwrap()
-}
-
-fn weight(change: impl FnOnce(&mut TensorProto)) -> Vec<u8> {
-    with(|model| change(&mut graph(model).initializer[0]))
-}
-
-fn external(location: &str, more: &[(&str, &str)]) -> Vec<u8> {
-    weight(|w| {
-        let entry = |(k, v): (&str, &str)| StringStringEntryProto {
-            key: Some(k.into()),
-            value: Some(v.into()),
-        };
-        w.raw_data = None;
-        w.data_location = Some(DataLocation::External as i32);
-        w.external_data = [("location", location)]
-            .iter()
-            .chain(more)
-            .map(|&e| entry(e))
-            .collect();
-    })
-}
 
 fn constant_of_shape(dims: &str) -> Vec<u8> {
     encode(&written(

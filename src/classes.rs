@@ -7,12 +7,14 @@
 //!
 //! ```
 //! use localise::classes::ClassList;
+//! use localise::remedy::Remedy;
 //!
 //! let birds = [("n1", "crane"), ("n2", "house finch, linnet"), ("n3", "goose")];
 //! let list = ClassList::new("birds", birds.map(|(key, names)| (key.to_owned(), names.to_owned())))?;
 //! // By name, by a part of one class's names, by key, by number.
 //! assert_eq!(["linnet", "finch", "n2", "1"].map(|text| list.find(text).ok()), [Some(1); 4]);
-//! assert!(list.find("gosse").unwrap_err().contains("did you mean 2 goose (n3)"));
+//! let advice = "did you mean 2 goose (n3)? the classes are those of the list birds".to_owned();
+//! assert_eq!(list.find("gosse").unwrap_err().remedy, Some(Remedy::Advice(advice)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -21,6 +23,7 @@ use std::fmt::Display;
 use std::path::Path;
 
 use crate::assets;
+use crate::remedy::Refused;
 
 /// Classes in a fixed order, which is that of a classifier's scores. Each has a key, which files
 /// use, and names.
@@ -75,16 +78,17 @@ impl ClassList {
     /// Reads `data/classes/NAME.csv` (`class_index,wnid,name`, sorted by index).
     ///
     /// # Errors
-    /// A text that names the file, when it is missing or invalid.
-    pub fn read(name: &str) -> Result<Self, String> {
+    /// [`Refused`], which names the file, when it is missing or invalid.
+    pub fn read(name: &str) -> Result<Self, Refused> {
         let relative = Path::new("data/classes")
             .join(name)
             .with_added_extension("csv");
         let path = assets::home().join(&relative);
-        let help = "help: a class list is a file of data/classes, and is named without .csv";
-        let text = assets::text(&relative.to_string_lossy());
-        let text = text.map_err(|e| format!("{}: {e}\n{help}", path.display()))?;
-        Self::from_text(name, &path, &text)
+        let text = assets::text(&relative.to_string_lossy()).map_err(|e| {
+            let advice = "a class list is a file of data/classes, and is named without .csv";
+            Refused::with_advice(e, advice).context(path.display())
+        })?;
+        Ok(Self::from_text(name, &path, &text)?)
     }
 
     /// Reads a list from any file in the format of `data/classes`.
@@ -142,8 +146,8 @@ impl ClassList {
     /// part of exactly one class's names. Names are compared without regard to case, keys with.
     ///
     /// # Errors
-    /// A text with the candidates, if there is no such class or if there are several.
-    pub fn find(&self, text: &str) -> Result<usize, String> {
+    /// [`Refused`] with the candidates, if there is no such class or if there are several.
+    pub fn find(&self, text: &str) -> Result<usize, Refused> {
         let index = text.parse().ok().filter(|class| *class < self.len());
         if let Some(class) = index.or_else(|| self.class(text)) {
             return Ok(class);
@@ -156,12 +160,13 @@ impl ClassList {
         }
         match found[..] {
             [class] => Ok(class),
-            [] => Err(self.no_class_message(text)),
+            [] => Err(self.no_class(text)),
             [..] => {
                 let (count, listed) = (found.len(), self.describe(&found));
-                Err(format!(
-                    "{text} may be {count} classes: {listed}\n\
-                     help: name one by its index or in full"
+                let message = format!("{text} may be {count} classes: {listed}");
+                Err(Refused::with_advice(
+                    message,
+                    "name one by its index or in full",
                 ))
             }
         }
@@ -183,8 +188,8 @@ impl ClassList {
         described.join("; ")
     }
 
-    /// The message for a name that no class has, with the most similar names.
-    fn no_class_message(&self, text: &str) -> String {
+    /// The error for a name that no class has, with the most similar names.
+    fn no_class(&self, text: &str) -> Refused {
         let near = self.most_similar(&text.to_lowercase());
         let suggestion = if near.is_empty() {
             String::new()
@@ -197,10 +202,10 @@ impl ClassList {
             format!("the classes are those of the list {}", self.name)
         };
         let count = self.len();
-        format!(
-            "no class is called {text}; expected an index below {count}, a WordNet id or a name\n\
-             help: {suggestion}{list}"
-        )
+        let message = format!(
+            "no class is called {text}; expected an index below {count}, a WordNet id or a name"
+        );
+        Refused::with_advice(message, format!("{suggestion}{list}"))
     }
 
     /// Up to three classes whose names are similar to `name`, the most similar first. `name` is in
@@ -263,6 +268,7 @@ impl ClassList {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::remedy::Remedy;
 
     #[test]
     fn classes_are_found_by_index_key_and_name() {
@@ -272,14 +278,14 @@ mod tests {
         }
         assert_eq!(list.find("Tinca tinca"), Ok(0), "a second name");
         assert_eq!(list.find("granny smith"), Ok(948));
-        let refused = |text: &str| list.find(text).expect_err(text);
+        let refused = |text: &str| list.find(text).expect_err(text).to_string();
         assert!(
             refused("crane").contains("2 classes: 134 crane (n02012849); 517 crane (n03126707)")
         );
+        let remedy = list.find("gosse").expect_err("no class").remedy;
         assert!(
-            refused("gosse").contains("did you mean 99 goose"),
-            "{}",
-            refused("gosse")
+            matches!(&remedy, Some(Remedy::Advice(advice)) if advice.contains("did you mean 99 goose")),
+            "{remedy:?}"
         );
         assert!(refused("1000").contains("below 1000") && refused("").contains("below 1000"));
     }

@@ -1,10 +1,10 @@
 //! Finds objects with an image classifier that was never shown a box.
 //!
-//! A classifier says what is in a photo, not where it is. Simonyan, Vedaldi and Zisserman asked it
-//! where in 2013 ("Deep Inside Convolutional Networks"): the gradient of a class score with respect to
-//! the photo is large where the classifier looks. The most and the least salient pixels seed two
-//! colour models, an exact minimum cut labels every pixel, and the largest connected component gives
-//! the box.
+//! A classifier says what is in a photo, not where it is. In 2013, Simonyan, Vedaldi and Zisserman
+//! showed how to ask it where ("Deep Inside Convolutional Networks"): the gradient of a class score
+//! with respect to the photo is large where the classifier looks. The most and the least salient
+//! pixels seed two colour models, an exact minimum cut labels every pixel, and the largest
+//! connected component gives the box.
 //!
 //! ```text
 //! photo ─► classifier ─► gradient ─► saliency ─► seeds ─► colour models ─► cut ─► component ─► box ─► score
@@ -38,10 +38,11 @@
 //!   writers convert.
 //! * [`Pipeline`] is an experiment, a TOML file; each of its tables holds the options of one stage.
 //! * [`Classifier`] is a model, loaded and compiled once; each thread takes a [`Worker`] of it.
-//! * [`Saliency`] is a map [height, width] of non-negative numbers, and the window in which it counts.
+//! * [`Saliency`] is a map [height, width] of non-negative numbers, together with the window of the
+//!   frame in which it is known.
 //! * [`Localisation`] is a box, and a [`Flag`] if it is the answer to a degenerate case.
-//! * [`Dataset`] is a list of photos with their ground truth, [`Predictions`] is what somebody says of
-//!   them, and [`Outcome`] compares the two for one photo.
+//! * [`Dataset`] is a list of photos with their ground truth, [`Predictions`] are the classes and
+//!   boxes predicted for them, and [`Outcome`] compares the two for one photo.
 //! * [`Rate`] is a metric with its 95 % interval.
 //!
 //! Pictures are `image::RgbImage`; arrays are `ndarray`'s, [height, width] or [channels, height,
@@ -65,7 +66,7 @@
 //! | [`doctor`] | what is wrong with a library, a dataset or a model, before a long run | for models |
 //! | [`class_model`] | pictures that maximise a class score | yes |
 //! | [`geometry`], [`classes`], [`pipeline`], [`stage`] | boxes and sizes; class lists; pipelines; stages | |
-//! | [`progress`], [`remedy`] | what a caller shows, and what it can change | |
+//! | [`progress`], [`remedy`] | progress that a caller can display; remedies that errors carry | |
 //! | `cli`, with the feature `cli` | the program | by subcommand |
 //!
 //! Two crates of the same workspace can be used without this one: `onnx-grad` reads ONNX files and
@@ -73,8 +74,8 @@
 //!
 //! # The gradient of one photo
 //!
-//! The network is one of this repository's tests: eight classes, pictures of 24 x 24. For a model that
-//! has a description, the first statement is just
+//! The network is a test model of this repository: eight classes, pictures of 24 x 24. For a model
+//! that has a description, the first statement is just
 //! `classifier::describe("squeezenet1.1".as_ref())?`.
 //!
 //! ```
@@ -123,7 +124,7 @@
 //! use localise::segment::{Energy, Subject, cut};
 //! use ndarray::Array2;
 //!
-//! // A red square on blue. The map is brightest in its middle and knows nothing of its edges.
+//! // A red rectangle on blue. The map is brightest in its middle and does not show its edges.
 //! let frame = RgbImage::from_fn(40, 30, |x, y| match (x, y) {
 //!     (12..28, 8..22) => Rgb([200, 40, 30]),
 //!     _ => Rgb([30, 60, 200]),
@@ -136,7 +137,7 @@
 //! let BoxRule::Cut(options, learnt) = paper.box_rule() else { unreachable!("the paper cuts") };
 //! let mut energy = Energy::new(options);
 //! energy.set_photo(&frame);
-//! // The frame is a photo of 400 x 300, reduced ten times.
+//! // The frame is a 400 x 300 photo, reduced to a tenth of its size.
 //! let subject = Subject { frame: &frame, photo: Size::new(400, 300), rng_seed: 0 };
 //! let (localisation, stages) = cut(&mut energy, &subject, &saliency, learnt, &mut |_| {});
 //!
@@ -175,7 +176,8 @@
 //! let boxes = [BBox::new(0., 0., 40., 30.), BBox::new(0., 50., 100., 100.), BBox::new(0., 0., 20., 20.)];
 //! let outcomes: Vec<_> =
 //!     photos.iter().zip(boxes).map(|(photo, bbox)| Outcome::new(photo, &predicted(bbox))).collect();
-//! // 30 rows of 40; twice the object, which is just enough; a corner.
+//! // The first box covers 30 of the object's 40 rows; the second is twice the object, so its IoU
+//! // is exactly 1/2; the third overlaps a corner only.
 //! assert_eq!(outcomes.iter().map(|o| o.iou.unwrap()).collect::<Vec<_>>(), [0.75, 0.5, 100.0 / 6700.0]);
 //!
 //! let metrics = Metrics::new(&outcomes, false, |_| 1.0);
@@ -210,11 +212,12 @@
 //!
 //! Modules whose callers can react to an error have error types, such as [`ClassifierError`] and
 //! [`DatasetError`]. Small readers return a text (`Result<_, String>`) to which their caller adds file
-//! and line. [`run`], [`results`] and [`study`] return `anyhow::Error`, in which the endings that
-//! scripts tell apart are types: [`run::Stopped`], [`run::Incomplete`], [`run::OutputError`]. Where a
-//! caller can fix the problem by asking for something else, the error is a [`remedy::Refused`]. A photo
-//! that fails is a row of a run's results, counted as wrong, and not an error. The stages of
-//! [`segment`] do not fail. A panic is a bug, unless `# Panics` names a mistake of the caller.
+//! and line. [`run`], [`results`] and [`study`] return `anyhow::Error`, in which the outcomes that
+//! a script must distinguish have their own types: [`run::Stopped`], [`run::Incomplete`],
+//! [`run::OutputError`]. Where a caller can fix the problem by asking for something else, the error
+//! is a [`remedy::Refused`]. A photo that fails is a row of a run's results, counted as wrong, and
+//! not an error. The stages of [`segment`] do not fail. A panic is a bug, unless `# Panics` names a
+//! mistake of the caller.
 //!
 //! # ONNX Runtime, features, files
 //!
@@ -224,26 +227,27 @@
 //! `load-dynamic` it is linked into the program, as built by the authors of `ort`. `cuda`, `tensorrt`,
 //! `coreml` and `openvino` each add an accelerator to [`Provider`], for a library that supports it.
 //! None of them has been tried on hardware. The default feature `cli` adds the program; without it, the
-//! library knows no terminal.
+//! library does not use the terminal.
 //!
 //! Pipelines, descriptions, class lists and the sample are embedded in the binary. A file of the same
 //! name wins over the embedded one if it is in `pipelines/` or `data/` of the folder that
-//! `LOCALISE_HOME` names, or of the nearest folder above the working directory or the executable that
-//! has both.
+//! `LOCALISE_HOME` names; otherwise of the nearest folder that has both, at or above the working
+//! directory, then the executable, then the working copy that the program was built from.
 //!
 //! # Stability
 //!
 //! Versions are 0.x: a new minor version may change any interface, and so may one of the crates whose
 //! types are in signatures (`image`, `ndarray`, `nalgebra`). `ort`, a release candidate, is in none. The
-//! files that a run writes name their schema. The same photos, pipeline, model and seed give the same
-//! bytes, whatever the number of threads and shards, on one kind of processor.
+//! files that a run writes name their schema. The same photos, pipeline, model and seed give
+//! byte-for-byte identical results, whatever the number of threads and shards, on one kind of
+//! processor.
 //!
 //! # What it is not for
 //!
-//! Training, and gradients with respect to weights. Several objects of one class in a photo: each class
-//! gets one box. Objects that the classifier does not know, or recognises by their surroundings. Where a
-//! few hundred boxes can be drawn, a detector that learns from them will be better; this is why the
-//! score of a constant box is printed beside every result.
+//! Training, and gradients with respect to weights. Several objects of one class in a photo: each
+//! class gets one box. Objects that the classifier does not know, or recognises by their
+//! surroundings. If you can draw a few hundred boxes, a detector trained on them will be better.
+//! Constant boxes are a strong baseline, so their score is printed beside every result.
 //!
 //! [`BBox`]: geometry::BBox
 //! [`Classifier`]: classifier::Classifier

@@ -8,21 +8,18 @@
 //! [`ConstantBoxOptions`]. What is not an experiment's affair (dataset, model, threads, folders) is
 //! in [`crate::run`].
 
+use std::fmt::Display;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::assets::PIPELINES;
+use crate::remedy::Refused;
 use crate::saliency::{self, SaliencyOptions, ViewOptions};
 use crate::segment::{
     ColourOptions, ConstantBoxOptions, CutOptions, Energy, LearningOptions, SeedOptions,
     ThresholdOptions,
 };
-
-/// A configuration that cannot be used: what, where, and what to do.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct PipelineError(String);
 
 /// One way from a photo to a box, as written in `pipelines/*.toml`. Exactly one of `cut`,
 /// `threshold` and `constant-box` makes the box.
@@ -84,13 +81,14 @@ impl Pipeline {
     /// The pipeline with another saliency method, and the usual values of what that method needs.
     ///
     /// # Errors
-    /// [`PipelineError`] where the pipeline looks at no map.
-    pub fn with_method(&self, method: &'static saliency::Method) -> Result<Self, PipelineError> {
+    /// [`Refused`] where the pipeline looks at no map.
+    pub fn with_method(&self, method: &'static saliency::Method) -> Result<Self, Refused> {
         let none = || {
             let (title, method) = (&self.title, method.name);
-            PipelineError(format!(
-                "{title}: it looks at no map that {method} could make\nhelp: take a pipeline with a table [saliency]"
-            ))
+            Refused::with_advice(
+                format!("{title}: it looks at no map that {method} could make"),
+                "take a pipeline with a table [saliency]",
+            )
         };
         let saliency = self.saliency.as_ref().ok_or_else(none)?.with_method(method);
         Ok(Self {
@@ -103,9 +101,9 @@ impl Pipeline {
     /// `table.key=value`.
     ///
     /// # Errors
-    /// [`PipelineError`] naming the file, the line and the nearest known key.
-    pub fn load(name: &Path, settings: &[String]) -> Result<Self, PipelineError> {
-        let (path, text) = PIPELINES.read(name).map_err(PipelineError)?;
+    /// [`Refused`] naming the file, the line and the nearest known key.
+    pub fn load(name: &Path, settings: &[String]) -> Result<Self, Refused> {
+        let (path, text) = PIPELINES.read(name)?;
         Self::from_text(&text, &path.display().to_string(), settings)
     }
 
@@ -114,19 +112,19 @@ impl Pipeline {
     ///
     /// # Errors
     /// As [`Pipeline::load`].
-    pub fn from_text(text: &str, origin: &str, settings: &[String]) -> Result<Self, PipelineError> {
+    pub fn from_text(text: &str, origin: &str, settings: &[String]) -> Result<Self, Refused> {
         let pipeline: Self = if settings.is_empty() {
-            PIPELINES.parse(text, origin).map_err(PipelineError)?
+            PIPELINES.parse(text, origin)?
         } else {
-            let mut table: toml::Table = PIPELINES.parse(text, origin).map_err(PipelineError)?;
+            let mut table: toml::Table = PIPELINES.parse(text, origin)?;
             settings
                 .iter()
                 .try_for_each(|setting| set(&mut table, setting))?;
-            let text = toml::to_string(&table).map_err(|e| PipelineError(e.to_string()))?;
+            let text = toml::to_string(&table).map_err(|e| Refused::from(e.to_string()))?;
             let origin = format!("{origin}, changed by {}", settings.join(", "));
-            PIPELINES.parse(&text, &origin).map_err(PipelineError)?
+            PIPELINES.parse(&text, &origin)?
         };
-        pipeline.check(origin)?;
+        pipeline.check().map_err(|error| error.context(origin))?;
         Ok(pipeline)
     }
 
@@ -174,40 +172,43 @@ impl Pipeline {
         }
     }
 
-    fn check(&self, origin: &str) -> Result<(), PipelineError> {
-        let wrong = |reason: &str| PipelineError(format!("{origin}: {reason}"));
-        self.resolve().map_err(wrong)?;
-        self.view.check().map_err(|reason| wrong(&reason))?;
+    fn check(&self) -> Result<(), Refused> {
+        self.resolve()?;
+        self.view.check()?;
         if let Some(saliency) = &self.saliency {
-            saliency.check().map_err(|reason| wrong(&reason))?;
+            saliency.check()?;
         }
         if let Some(seeds) = &self.seeds {
-            seeds.check().map_err(|reason| wrong(&reason))?;
+            seeds.check()?;
         }
         if let Some(colours) = &self.colours {
-            colours.check().map_err(|reason| wrong(&reason))?;
+            colours.check()?;
         }
         if let Some(cut) = &self.cut {
-            cut.check().map_err(|reason| wrong(&reason))?;
+            cut.check()?;
         }
         if let Some(threshold) = &self.threshold {
-            threshold.check().map_err(|reason| wrong(&reason))?;
+            threshold.check()?;
         }
-        match &self.constant_box {
-            Some(constant) => constant.check().map_err(|reason| wrong(&reason)),
-            None => Ok(()),
+        if let Some(constant) = &self.constant_box {
+            constant.check()?;
         }
+        Ok(())
     }
 }
 
-/// The help for a setting that cannot be applied.
-const SETTING: &str = "help: such as seeds.foreground=0.97; the keys of a pipeline are those of its file in pipelines/";
+/// The error for a setting that cannot be applied.
+fn bad_setting(setting: &str, fault: impl Display) -> Refused {
+    let advice = "such as seeds.foreground=0.97; the keys of a pipeline are those of its file in \
+                  pipelines/";
+    Refused::with_advice(fault, advice).context(setting)
+}
 
 /// Sets `table.key=value` in a TOML table; the value is TOML, or a plain word.
-fn set(table: &mut toml::Table, setting: &str) -> Result<(), PipelineError> {
+fn set(table: &mut toml::Table, setting: &str) -> Result<(), Refused> {
     let (path, value) = setting
         .split_once('=')
-        .ok_or_else(|| PipelineError(format!("{setting}: expected table.key=value\n{SETTING}")))?;
+        .ok_or_else(|| bad_setting(setting, "expected table.key=value"))?;
     let value = value.trim();
     let parsed = format!("value = {value}")
         .parse::<toml::Table>()
@@ -221,7 +222,7 @@ fn set(table: &mut toml::Table, setting: &str) -> Result<(), PipelineError> {
             .entry(key)
             .or_insert_with(|| toml::Table::new().into())
             .as_table_mut()
-            .ok_or_else(|| PipelineError(format!("{setting}: {key} is not a table\n{SETTING}")))?;
+            .ok_or_else(|| bad_setting(setting, format!("{key} is not a table")))?;
     }
     place.insert(
         last.into(),
@@ -234,7 +235,7 @@ fn set(table: &mut toml::Table, setting: &str) -> Result<(), PipelineError> {
 mod tests {
     use super::*;
 
-    fn shipped(name: &str) -> Result<Pipeline, PipelineError> {
+    fn shipped(name: &str) -> Result<Pipeline, Refused> {
         Pipeline::load(Path::new(name), &[])
     }
 
@@ -275,10 +276,10 @@ mod tests {
             ("nonsense", "table.key=value"),
         ];
         for (setting, expected) in cases {
-            let error = Pipeline::load(Path::new("paper2013"), &[setting.to_owned()])
-                .expect_err(setting)
-                .to_string();
-            assert!(error.contains(expected), "{error}");
+            let error =
+                Pipeline::load(Path::new("paper2013"), &[setting.to_owned()]).expect_err(setting);
+            let text = format!("{error} {:?}", error.remedy);
+            assert!(text.contains(expected), "{text}");
         }
         assert!(
             shipped("paper2014")

@@ -1,7 +1,8 @@
 //! Input that is refused, and what the caller can change.
 //!
-//! The library knows no command line, so an error says what is wrong and carries the remedy as a
-//! value; `cli/help.rs` turns it into the line that begins with `help:`.
+//! An error carries its remedy as a value, and its message does not contain it. The library names
+//! no options of the command line: where the user would change an option, `cli/help.rs` puts the
+//! remedy into words. It also prints the line that begins with `help:`.
 
 use std::fmt;
 
@@ -9,11 +10,13 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Remedy {
-    /// Name the folder in which the dataset's files are.
+    /// Advice that is the same for every caller.
+    Advice(String),
+    /// Name the folder that contains the dataset's files.
     DataDir,
-    /// Fetch the dataset's files, and name the folder in which they are.
+    /// Fetch the dataset's files, and name the folder that contains them.
     FetchData,
-    /// Name the folder in which the files are that the run was made with.
+    /// Name the folder of the files that the run used.
     OriginalDataDir,
     /// Check whether this is the right folder of the dataset's files.
     CheckDataDir(String),
@@ -25,8 +28,8 @@ pub enum Remedy {
     Fresh,
     /// Restore the damaged file, or start over.
     RestoreOrFresh,
-    /// Run the shards first, for example this one.
-    RunShard(String),
+    /// Run the shards first.
+    RunShards,
     /// Check how many shards are expected.
     CheckShardCount,
     /// Localise the predicted classes, not the true one.
@@ -37,9 +40,9 @@ pub enum Remedy {
     LenientBoxes,
     /// Name other predictions: a file of boxes, or a folder of maps, masks or a run.
     OtherPredictions,
-    /// Say in which format the predictions are.
+    /// Say which format the predictions are in.
     PredictionFormat,
-    /// Fix the file, or say in which format it is.
+    /// Fix the file, or say which format it is in.
     FixOrPredictionFormat,
     /// Score only the photos that have a file.
     SelectPhotos,
@@ -48,18 +51,51 @@ pub enum Remedy {
 }
 
 /// An error that a caller can fix by changing what it asked for.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Refused {
     message: String,
-    /// What to change.
-    pub remedy: Remedy,
+    /// What to change, where that helps.
+    pub remedy: Option<Remedy>,
 }
 
 impl Refused {
     /// An error with this message and remedy.
     pub fn new(message: impl fmt::Display, remedy: Remedy) -> Self {
-        let message = message.to_string();
-        Self { message, remedy }
+        Self {
+            message: message.to_string(),
+            remedy: Some(remedy),
+        }
+    }
+
+    /// An error with this message, and advice that is the same for every caller.
+    pub fn with_advice(message: impl fmt::Display, advice: impl Into<String>) -> Self {
+        Self::new(message, Remedy::Advice(advice.into()))
+    }
+
+    /// The same error with the place of the fault in front.
+    #[must_use]
+    pub fn context(self, place: impl fmt::Display) -> Self {
+        Self {
+            message: format!("{place}: {}", self.message),
+            ..self
+        }
+    }
+}
+
+/// An error without a remedy.
+impl From<String> for Refused {
+    fn from(message: String) -> Self {
+        Self {
+            message,
+            remedy: None,
+        }
+    }
+}
+
+/// An error without a remedy.
+impl From<&str> for Refused {
+    fn from(message: &str) -> Self {
+        message.to_owned().into()
     }
 }
 

@@ -112,7 +112,7 @@ def check(label, mask, start, box):
 
 
 def run_opencv(segment, rgb, levels, repeat):
-    """The median time in ms of seeds, grabCut, component and box. Each run seeds k-means anew."""
+    """The median time in ms of seeds, grabCut, component and box. K-means is seeded again for each run."""
     times = []
     for seed in range(repeat + 1):
         process, thread = time.process_time(), time.thread_time()

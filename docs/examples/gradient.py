@@ -27,12 +27,18 @@ saliency = np.abs(gradient[0]).max(axis=0)  # section 3.1 of the paper: max over
 best = classes[0]
 row, column = np.unravel_index(saliency.argmax(), saliency.shape)
 print(f"class {best}, score {scores.flat[best]:.2f}")
-print(f"most salient at x = {(column + 0.5) / width:.2f}, y = {(row + 0.5) / height:.2f} of the photo")
+print(
+    f"most salient at x = {(column + 0.5) / width:.2f}, y = {(row + 0.5) / height:.2f} of the photo"
+)
 
 # By how much does the score change along the gradient? The file's answer, and that of two more runs.
 step = gradient * (np.abs(scores.flat[best]) * 1e-2 / np.sum(gradient**2))
 up, down = (session.run(None, {network.name: image + s * step})[0].flat[best] for s in (0.5, -0.5))
-print(f"a small step along the gradient: {np.sum(gradient * step):.4f} by the gradient, {up - down:.4f} by two runs")
+print(
+    f"a small step along the gradient: {np.sum(gradient * step):.4f} by the gradient, {up - down:.4f} by two runs"
+)
 
 if len(sys.argv) > 3:
-    Image.fromarray((255 * saliency / saliency.max()).astype(np.uint8)).resize(photo.size).save(sys.argv[3])
+    Image.fromarray((255 * saliency / saliency.max()).astype(np.uint8)).resize(photo.size).save(
+        sys.argv[3]
+    )

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::embedded::{self, Origin, home};
 use super::spelling::{nearest, none_called};
+use crate::remedy::Refused;
 
 /// A folder of TOML files.
 #[derive(Debug)]
@@ -86,8 +87,8 @@ impl Catalog {
     /// The path and the text of what is given: a name, or the path of a TOML file.
     ///
     /// # Errors
-    /// A text with the nearest name, or why the file cannot be read.
-    pub(crate) fn read(&self, given: &Path) -> Result<(PathBuf, String), String> {
+    /// [`Refused`] with the nearest name, or why the file cannot be read.
+    pub(crate) fn read(&self, given: &Path) -> Result<(PathBuf, String), Refused> {
         let path = if is_toml(given) {
             given.to_owned()
         } else {
@@ -103,16 +104,14 @@ impl Catalog {
                 Err(self.unknown(given))
             }
             Err(e) => {
-                let (path, plural) = (path.display(), self.plural);
-                Err(format!(
-                    "{path}: {e}\nhelp: `localise list {plural}` lists those that are known"
-                ))
+                let advice = format!("`localise list {}` lists those that are known", self.plural);
+                Err(Refused::with_advice(e, advice).context(path.display()))
             }
         }
     }
 
-    /// The message for a name that is not known: the nearest name, and all names.
-    pub(crate) fn unknown(&self, name: &Path) -> String {
+    /// The error for a name that is not known: the nearest name, and all names.
+    pub(crate) fn unknown(&self, name: &Path) -> Refused {
         let Self {
             kind,
             plural,
@@ -123,15 +122,19 @@ impl Catalog {
         let known = names.iter().map(String::as_str);
         let none = none_called(kind, &name.display().to_string(), known);
         let names = names.join(", ");
-        format!("{none}\nhelp: {plural} are {names} (`localise list {plural}`); {alternative}")
+        let advice = format!("{plural} are {names} (`localise list {plural}`); {alternative}");
+        Refused::with_advice(none, advice)
     }
 
     /// Parses a TOML file of this kind. A word that is not understood is answered with the most
     /// similar word of the shipped files.
     ///
     /// # Errors
-    /// A text with `origin`, line, column and the text around the fault.
-    pub(crate) fn parse<T: DeserializeOwned>(&self, text: &str, origin: &str) -> Result<T, String> {
+    /// [`Refused`] with `origin`, line, column and the text around the fault.
+    pub(crate) fn parse<T>(&self, text: &str, origin: &str) -> Result<T, Refused>
+    where
+        T: DeserializeOwned,
+    {
         toml::from_str(text).map_err(|error| {
             let word = error
                 .span()
@@ -140,8 +143,11 @@ impl Catalog {
             let word = word.trim_matches(['"', '[', ']', ' ']);
             let known = self.vocabulary();
             let near = nearest(word, known.iter().map(String::as_str)).filter(|near| *near != word);
-            let help = near.map_or(String::new(), |near| format!("help: did you mean {near}?"));
-            format!("{origin}: {error}{help}")
+            let message = format!("{origin}: {}", error.to_string().trim_end());
+            match near {
+                Some(near) => Refused::with_advice(message, format!("did you mean {near}?")),
+                None => message.into(),
+            }
         })
     }
 

@@ -2,8 +2,8 @@
 //! class lists, and the sample's photos.
 //!
 //! All of them are embedded in the binary. A file of the same name on disk, below [`home`], wins.
-//! Descriptions are called by name through a [`Catalog`]; a name that is not known is answered with
-//! the nearest one.
+//! Pipelines, studies and descriptions are looked up by name through a [`Catalog`]; the error for
+//! an unknown name suggests the nearest one.
 
 mod catalog;
 mod embedded;

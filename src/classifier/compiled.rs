@@ -10,6 +10,7 @@ use super::error::ClassifierError;
 use super::options::ProbeOptions;
 use super::session::SharedModel;
 use crate::geometry::Size;
+use crate::remedy::Refused;
 
 /// A gradient model and its forward half, for one image size.
 #[derive(Debug)]
@@ -57,10 +58,11 @@ impl CompiledModel {
             [1, 3, h, w] if (w, h) == (width, height) => false,
             [1, h, w, 3] if (w, h) == (width, height) => true,
             ref shape => {
-                return Err(ClassifierError::Description(format!(
+                let message = format!(
                     "{path}: the shape of its input is {shape:?}, but its description says \
                      3 x {height} x {width}"
-                )));
+                );
+                return Err(ClassifierError::Description(message.into()));
             }
         };
         let [gradient, forward] = SharedModel::pair(compiled.model, compiled.forward)?;
@@ -101,9 +103,9 @@ fn differentiated_tensors(
     {
         if tensors.iter().any(|layer| layer == input) {
             let path = description.model.display();
-            return Err(ClassifierError::Description(format!(
-                "{path}: layer `{input}` is the picture, not a feature map\n\
-                 help: remove it from saliency.layers"
+            return Err(ClassifierError::Description(Refused::with_advice(
+                format!("{path}: layer `{input}` is the picture, not a feature map"),
+                "remove it from saliency.layers",
             )));
         }
         if probe.picture {

@@ -10,6 +10,7 @@ use super::error::ClassifierError;
 use crate::assets::MODELS;
 use crate::classes::ClassList;
 use crate::digest;
+use crate::remedy::Refused;
 
 /// The order of the colour channels.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -106,29 +107,27 @@ impl ModelDescription {
         if self.model.is_file() {
             return Ok(&self.model);
         }
-        let help = match &self.fetch {
-            Some(command) => format!("\nhelp: fetch it with {command}"),
-            None => String::new(),
-        };
-        let path = self.model.display();
-        Err(ClassifierError::Description(format!(
-            "{path}: no such model file{help}"
-        )))
+        let message = format!("{}: no such model file", self.model.display());
+        Err(ClassifierError::Description(match &self.fetch {
+            Some(command) => Refused::with_advice(message, format!("fetch it with {command}")),
+            None => message.into(),
+        }))
     }
 
     /// Checks that the scores are for the classes of a dataset.
     ///
     /// # Errors
-    /// A text that names both class lists.
-    pub fn ensure_has_classes(&self, classes: &ClassList, dataset: &str) -> Result<(), String> {
+    /// [`Refused`], which names both class lists.
+    pub fn ensure_has_classes(&self, classes: &ClassList, dataset: &str) -> Result<(), Refused> {
         if *classes == self.classes {
             return Ok(());
         }
-        Err(format!(
-            "the classes of {dataset} are those of the list {}, but the scores of {} are for {}\n\
-             help: use a model for these classes, and name their list in its description",
+        let message = format!(
+            "the classes of {dataset} are those of the list {}, but the scores of {} are for {}",
             classes.name, self.name, self.classes.name
-        ))
+        );
+        let advice = "use a model for these classes, and name their list in its description";
+        Err(Refused::with_advice(message, advice))
     }
 
     /// The SHA-256, in hexadecimal, of everything that the description says about the network's
@@ -157,7 +156,7 @@ impl ModelDescription {
     /// The description of `model`: a name (`data/models/NAME.toml`), the path of a description, or
     /// the path of an ONNX file. The description of an ONNX file is beside it or, under its name,
     /// in `data/models`.
-    fn find(model: &Path) -> Result<Self, String> {
+    fn find(model: &Path) -> Result<Self, Refused> {
         if model.extension().is_none_or(|e| e != "onnx") {
             return Self::read(model, None);
         }
@@ -168,26 +167,26 @@ impl ModelDescription {
         } else if MODELS.origin(name).is_some() {
             Self::read(name, Some(model))
         } else {
-            Err(format!(
-                "{}: the model has no description\nhelp: write {}; {} is an example",
-                model.display(),
-                beside.display(),
-                MODELS.path(Path::new("squeezenet1.1")).display()
+            let example = MODELS.path(Path::new("squeezenet1.1"));
+            let (beside, example) = (beside.display(), example.display());
+            Err(Refused::with_advice(
+                format!("{}: the model has no description", model.display()),
+                format!("write {beside}; {example} is an example"),
             ))
         }
     }
 
     /// Reads the description that `given` names or is the path of. If there is a `model`, it takes
     /// the place of the ONNX file that the description names.
-    fn read(given: &Path, model: Option<&Path>) -> Result<Self, String> {
+    fn read(given: &Path, model: Option<&Path>) -> Result<Self, Refused> {
         let (path, text) = MODELS.read(given)?;
         let file: DescriptionFile = MODELS.parse(&text, &path.display().to_string())?;
         let DescriptionFile { size, canvas, .. } = file;
         if !(1..=MAX_SIDE).contains(&size) || !(size..=MAX_SIDE).contains(&canvas) {
             let path = path.display();
-            return Err(format!(
-                "{path}: size {size} and canvas {canvas} are out of range\n\
-                 help: 1 <= size <= canvas <= {MAX_SIDE} must hold"
+            return Err(Refused::with_advice(
+                format!("{path}: size {size} and canvas {canvas} are out of range"),
+                format!("1 <= size <= canvas <= {MAX_SIDE} must hold"),
             ));
         }
         let folder = path.parent().unwrap_or(Path::new("."));

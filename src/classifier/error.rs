@@ -4,6 +4,7 @@ use onnx_grad::gradient::GradientError;
 use onnx_grad::onnx::OnnxError;
 
 use super::library::LibraryError;
+use crate::remedy::{Refused, Remedy};
 
 /// Why a classifier cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -13,7 +14,7 @@ pub enum ClassifierError {
     Library(#[from] LibraryError),
     /// The model's description is missing or invalid, or does not fit the model.
     #[error("{0}")]
-    Description(String),
+    Description(Refused),
     /// The model file is missing or cannot be read.
     #[error(transparent)]
     Model(#[from] OnnxError),
@@ -31,4 +32,19 @@ pub enum ClassifierError {
     /// A run of the network took too long, or its answer cannot be used.
     #[error("{0}")]
     Run(String),
+}
+
+impl ClassifierError {
+    /// What the caller can change, where that is the same for every caller.
+    #[must_use]
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::Library(error) => Some(error.remedy()),
+            Self::Description(refused) => refused.remedy.clone(),
+            Self::Gradient { source, .. } => {
+                source.advice().map(|advice| Remedy::Advice(advice.into()))
+            }
+            _ => None,
+        }
+    }
 }

@@ -5,9 +5,10 @@
 //! description (TOML) ─► model (ONNX) ─► gradient model ─► Worker (per thread) ─► scores, gradients
 //! ```
 //!
-//! A [`Classifier`] is loaded and compiled once, and shared. Each thread gets a [`Worker`] of it,
-//! which has its own sessions of ONNX Runtime. Each session runs on one thread, so that results do
-//! not depend on the number of threads.
+//! A [`Classifier`] is loaded and compiled once, and shared. Each thread gets its own [`Worker`],
+//! which has its own sessions of ONNX Runtime; on an accelerator, all workers share the same
+//! sessions. Each session runs on one thread, so that results do not depend on the number of
+//! threads.
 //!
 //! In: pixels [3, height, width] in RGB, 0..=255, of the size of the network's input; [`pixels`]
 //! makes them from a picture. Out: class scores before the softmax, and gradients with respect to

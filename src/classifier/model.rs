@@ -14,6 +14,7 @@ use super::options::ProbeOptions;
 use super::preprocess::pixels;
 use super::worker::Worker;
 use crate::geometry::Size;
+use crate::remedy::Refused;
 
 /// The number of image sizes that a fully convolutional classifier, and each of its workers, keeps
 /// ready. When there would be more, all are discarded.
@@ -71,10 +72,13 @@ impl Classifier {
             return Ok(());
         }
         let (path, name, count) = (model.display(), &classes.name, classes.len());
-        Err(ClassifierError::Description(format!(
-            "{path}: the model has {scores} class scores, but its class list {name} has {count} \
-             classes\nhelp: name another list as `classes`, or another tensor as `target`, in the \
-             model's description"
+        Err(ClassifierError::Description(Refused::with_advice(
+            format!(
+                "{path}: the model has {scores} class scores, but its class list {name} has \
+                 {count} classes"
+            ),
+            "name another list as `classes`, or another tensor as `target`, in the model's \
+             description",
         )))
     }
 
@@ -92,9 +96,10 @@ impl Classifier {
         let sum: f32 = scores.iter().sum();
         if scores.iter().all(|&s| s >= 0.0) && (sum - 1.0).abs() < 1e-3 {
             let path = self.description.model.display();
-            return Err(ClassifierError::Description(format!(
-                "{path}: the scores look like probabilities (they are positive and add up to 1)\n\
-                 help: name the tensor before the softmax as `target` in the model's description"
+            let fault = "the scores look like probabilities (they are positive and add up to 1)";
+            return Err(ClassifierError::Description(Refused::with_advice(
+                format!("{path}: {fault}"),
+                "name the tensor before the softmax as `target` in the model's description",
             )));
         }
         Ok(())

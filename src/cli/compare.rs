@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Error, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 
 use super::exit::Exit;
 use super::output::print;
 use super::score::open_boxes;
+use crate::remedy::Refused;
 use crate::report::{self, Comparison, Decider};
 use crate::results::FinishedRun;
 use crate::stage::Stage;
@@ -51,19 +52,19 @@ impl CompareArgs {
         let (a, b) = (open(&self.a)?, open(&self.b)?);
         if a.dataset.sha256() != b.dataset.sha256() {
             let (n, m) = (a.dataset.photos.len(), b.dataset.photos.len());
-            bail!(
+            let message = format!(
                 "{} and {} were scored on different photos or against different ground truth ({n} \
-                 photos, {m} photos)\n\
-                 help: compare results on the same photos; --dataset scores both against one \
-                 dataset",
+                 photos, {m} photos)",
                 self.a.display(),
                 self.b.display()
             );
+            let advice = "compare results on the same photos; --dataset scores both against one \
+                          dataset";
+            bail!(Refused::with_advice(message, advice));
         }
         let names = [&self.a, &self.b].map(|path| path.display().to_string());
         let predictions = [&a.predictions, &b.predictions];
-        let comparison = Comparison::new(&a.dataset, names, predictions, self.metric);
-        let mut comparison = comparison.map_err(Error::msg)?;
+        let mut comparison = Comparison::new(&a.dataset, names, predictions, self.metric)?;
         comparison.cpu_ms_per_photo = cpu_times(&self.a, &self.b);
         let decider = &comparison.metrics[0].paired;
         let drop = (decider.a - decider.b) * 100.0;

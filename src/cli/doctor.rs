@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::exit::Exit;
-use super::help::remedy;
+use super::help::{line, remedy};
 use super::output::print;
 use super::run::DEFAULT_MODEL;
 use crate::classes::ClassList;
@@ -114,10 +114,8 @@ fn report_json(report: &DoctorReport) -> String {
 
 /// What to do about a finding, in the words of the command line.
 fn help(finding: &Finding) -> String {
-    let remedy = finding.remedy.as_ref().map(remedy).unwrap_or_default();
-    let parts = [finding.help.clone(), remedy];
-    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    parts.join("; ")
+    let remedies: Vec<String> = finding.remedies.iter().map(remedy).collect();
+    remedies.join("; ")
 }
 
 fn report_text(report: &DoctorReport) -> String {
@@ -126,7 +124,7 @@ fn report_text(report: &DoctorReport) -> String {
         let _ = writeln!(text, " {name:<9} {value}");
     }
     for finding in &report.findings {
-        let _ = writeln!(text, "\nfault: {}\nhelp: {}", finding.what, help(finding));
+        let _ = writeln!(text, "\nfault: {}\n{}", finding.what, line(&help(finding)));
     }
     let _ = match report.findings.len() {
         0 => writeln!(text, "\nno faults found"),

@@ -13,6 +13,7 @@ use super::exit::Exit;
 use super::output::print;
 use crate::classifier;
 use crate::fs::{OutputError, ensure_writable};
+use crate::remedy::Refused;
 
 const EXAMPLES: &str = "Examples:
   localise grad data/models/squeezenet1.1.onnx -o grad.onnx                the highest score
@@ -98,12 +99,11 @@ impl GradArgs {
     pub(super) fn run(self) -> Result<Exit> {
         let path = &self.model;
         if !path.exists() {
-            bail!(
-                "{}: there is no such file\n\
-                 help: name an ONNX file, such as data/models/squeezenet1.1.onnx; `localise list \
-                 models` says which ones are here",
-                path.display()
-            );
+            bail!(Refused::with_advice(
+                format!("{}: there is no such file", path.display()),
+                "name an ONNX file, such as data/models/squeezenet1.1.onnx; `localise list models` \
+                 says which ones are here",
+            ));
         }
         ensure_writable(&self.output)?;
         let options = self.options();

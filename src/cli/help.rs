@@ -1,8 +1,11 @@
-//! The line that begins with `help:` after an error. The library says what the user can do as a
-//! value, and this module puts it into the words of the command line.
+//! The line that begins with `help:` after an error. Errors carry their remedy as a value. Where
+//! the user would change an option, this module puts it into the words of the command line.
+
+use std::error::Error;
 
 use onnx_grad::gradient::GradientError;
 
+use crate::classifier::{ClassifierError, LibraryError};
 use crate::dataset::DatasetError;
 use crate::remedy::{Refused, Remedy};
 use crate::run::{Incomplete, InternalFailure, Shard};
@@ -16,50 +19,73 @@ pub(super) enum GradientOptions {
     Files,
 }
 
-/// What the user can do about an error, unless the message itself says it.
-pub(super) fn help(error: &anyhow::Error, gradient_options: GradientOptions) -> Option<String> {
-    error.chain().find_map(|cause| {
-        if let Some(refused) = cause.downcast_ref::<Refused>() {
-            return Some(remedy(&refused.remedy));
-        }
-        if let Some(Incomplete { missing, count }) = cause.downcast_ref() {
-            let index = missing.first().copied().unwrap_or_default();
-            let shard = Shard {
-                index,
-                count: *count,
-            };
-            return Some(format!(
-                "run them, for example with --shard {shard}, and merge again"
-            ));
-        }
-        if cause.is::<InternalFailure>() {
-            let help = "the program or ONNX Runtime failed, not the photos: please report this, \
-                        with the output of `localise doctor`";
-            return Some(help.into());
-        }
-        if let Some(gradient) = cause.downcast_ref::<GradientError>() {
-            return match gradient_options {
-                GradientOptions::CommandLine => gradient_option(gradient),
-                GradientOptions::Files => gradient_key(gradient),
-            };
-        }
-        let dataset = cause.downcast_ref::<DatasetError>();
-        dataset
-            .and_then(|dataset| dataset.remedy.as_ref())
-            .map(remedy)
-    })
+/// An error with its causes and, in a line of its own, what the user can do about it.
+pub(super) fn with_help(error: &anyhow::Error, gradient_options: GradientOptions) -> String {
+    let help = error
+        .chain()
+        .find_map(|cause| help(cause, gradient_options));
+    match help {
+        Some(help) => format!("{error:#}\n{}", line(&help)),
+        None => format!("{error:#}"),
+    }
 }
 
-/// A remedy as options of the command line.
+/// The line that says what the user can do.
+pub(super) fn line(help: &str) -> String {
+    format!("help: {help}")
+}
+
+/// What the user can do about an error, without regard to its causes.
+fn help(error: &(dyn Error + 'static), gradient_options: GradientOptions) -> Option<String> {
+    if let Some(Incomplete { missing, count }) = error.downcast_ref() {
+        let index = missing.first().copied().unwrap_or_default();
+        let shard = Shard {
+            index,
+            count: *count,
+        };
+        return Some(format!(
+            "run them, for example with --shard {shard}, and merge again"
+        ));
+    }
+    if error.is::<InternalFailure>() {
+        let help = "the program or ONNX Runtime failed, not the photos: please report this, with \
+                    the output of `localise doctor`";
+        return Some(help.into());
+    }
+    if let Some(gradient) = error.downcast_ref::<GradientError>() {
+        return match gradient_options {
+            GradientOptions::CommandLine => gradient_option(gradient),
+            GradientOptions::Files => gradient_key(gradient),
+        };
+    }
+    carried_remedy(error).as_ref().map(remedy)
+}
+
+/// The remedy that an error carries, if it is of a type that does.
+fn carried_remedy(error: &(dyn Error + 'static)) -> Option<Remedy> {
+    if let Some(refused) = error.downcast_ref::<Refused>() {
+        return refused.remedy.clone();
+    }
+    if let Some(dataset) = error.downcast_ref::<DatasetError>() {
+        return dataset.remedy.clone();
+    }
+    if let Some(classifier) = error.downcast_ref::<ClassifierError>() {
+        return classifier.remedy();
+    }
+    error.downcast_ref().map(LibraryError::remedy)
+}
+
+/// A remedy in the words of the command line.
 pub(super) fn remedy(remedy: &Remedy) -> String {
     match remedy {
+        Remedy::Advice(advice) => advice.clone(),
         Remedy::DataDir => "name the folder of the data with --data-dir".into(),
         Remedy::FetchData => {
             "name their folder with --data-dir or LOCALISE_DATA; data/README.md says what to fetch"
                 .into()
         }
         Remedy::OriginalDataDir => {
-            "name the folder of the data that the shards were run on with --data-dir".into()
+            "use --data-dir to name the folder of the data that the shards were run on".into()
         }
         Remedy::CheckDataDir(folder) => {
             format!("check that {folder} is the right folder; --data-dir names another one")
@@ -70,8 +96,8 @@ pub(super) fn remedy(remedy: &Remedy) -> String {
         }
         Remedy::Fresh => "start over with --fresh; the old file is kept under another name".into(),
         Remedy::RestoreOrFresh => "restore the file, or start over with --fresh".into(),
-        Remedy::RunShard(shard) => format!("run the shards first: localise run --shard {shard}"),
-        Remedy::CheckShardCount => "check the number of --expect-shards".into(),
+        Remedy::RunShards => "run the shards first: localise run --shard I/N".into(),
+        Remedy::CheckShardCount => "check the number given to --expect-shards".into(),
         Remedy::PredictedClasses => "localise the predicted classes with --classes top5".into(),
         Remedy::OtherPipeline => "choose another --pipeline, or leave out --write-maps".into(),
         Remedy::LenientBoxes => "--lenient-boxes leaves out invalid boxes".into(),
@@ -83,9 +109,13 @@ pub(super) fn remedy(remedy: &Remedy) -> String {
             "fix the file, or name its format with --format (see `localise score --help`)".into()
         }
         Remedy::SelectPhotos => {
-            "every photo needs a file of its name; --images scores only some photos".into()
+            "every photo needs a file with its name; to score only some photos, list them in a \
+             file and pass it with --images"
+                .into()
         }
-        Remedy::StudyModels => "name some as `models` in the study's file, or with --model".into(),
+        Remedy::StudyModels => {
+            "list models under `models` in the study's file, or name one with --model".into()
+        }
     }
 }
 
@@ -109,10 +139,10 @@ fn gradient_option(error: &GradientError) -> Option<String> {
         }
         GradientError::OpenSize { .. } => "give width and height with --size WxH",
         GradientError::NotFloat { .. } => {
-            "name the first float32 tensor after it with --wrt TENSOR"
+            "use --wrt TENSOR to name the first float32 tensor after the input"
         }
         GradientError::ClassCount { classes, .. } => {
-            return Some(format!("--classes 1 to {classes}"));
+            return Some(format!("give --classes a number from 1 to {classes}"));
         }
         GradientError::UnknownTensor { .. } => {
             "--target and --wrt take the names of node outputs, as a model viewer shows them"
@@ -120,7 +150,7 @@ fn gradient_option(error: &GradientError) -> Option<String> {
         GradientError::RepeatedTensor { .. } => "name it once",
         GradientError::NoRelu => "take the gradient itself: --relu gradient",
         GradientError::Runtime(_) => RUNTIME,
-        _ => return None,
+        _ => error.advice()?,
     };
     Some(help.into())
 }
@@ -150,7 +180,7 @@ fn gradient_key(error: &GradientError) -> Option<String> {
         GradientError::NoRelu => "choose the saliency method `gradient`",
         GradientError::NoDenseForm(_) => "choose a pipeline whose `view.kind` is not `dense`",
         GradientError::Runtime(_) => RUNTIME,
-        _ => return None,
+        _ => error.advice()?,
     };
     Some(help.into())
 }
@@ -184,7 +214,8 @@ mod tests {
         for (error, options, expected) in cases {
             // The error of a library function, with the file's name in front.
             let error = anyhow::Error::from(error).context("model.onnx");
-            let help = help(&error, options).expect("a help");
+            let text = with_help(&error, options);
+            let (_, help) = text.split_once("\nhelp: ").expect("a help");
             assert!(help.contains(expected), "{options:?}: {help}");
             let names_options = help.contains("--");
             assert_eq!(

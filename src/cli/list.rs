@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::iter::once;
 use std::path::Path;
 
-use anyhow::{Error, Result};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value};
 
@@ -103,7 +103,7 @@ impl What {
     fn rows(self) -> Result<Vec<Vec<Value>>> {
         Ok(match self {
             Self::Classes => {
-                let list = ClassList::read(ClassList::IMAGENET).map_err(Error::msg)?;
+                let list = ClassList::read(ClassList::IMAGENET)?;
                 let row = |class: usize| {
                     vec![
                         class.into(),

@@ -26,7 +26,7 @@ const EXIT_STATUS: [(u8, &str); 9] = [
     ),
     (
         exit::SOME_FAILED,
-        "Complete, but some photos failed or have no guess. They count as wrong.",
+        "Complete, but some photos failed or have no prediction. They count as wrong.",
     ),
     (
         exit::INCOMPLETE,

@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use clap::Args;
 use grid_maxflow::{DimacsError, Grid, Instance};
 
 use super::exit::Exit;
 use super::output::print;
+use crate::remedy::Refused;
 
 const EXAMPLES: &str = "Examples:
   localise show data/sample/images/fig.jpg --dimacs fig.max  write the cut of a photo as a problem
@@ -28,12 +29,9 @@ impl MaxflowArgs {
         let file = File::open(&self.file).map_err(DimacsError::from);
         let instance = file.and_then(|file| Instance::read(BufReader::new(file)));
         let instance = instance.map_err(|error| {
-            anyhow!(
-                "{}: {error}\n\
-                 help: `localise show PHOTO --dimacs FILE` writes such a file; docs/cut.md \
-                 describes the format",
-                self.file.display()
-            )
+            let advice = "`localise show PHOTO --dimacs FILE` writes such a file; docs/cut.md \
+                          describes the format";
+            Refused::with_advice(error, advice).context(self.file.display())
         })?;
         let mut grid = Grid::default();
         instance.set_edges(&mut grid);

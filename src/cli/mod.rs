@@ -160,8 +160,8 @@ impl Subcommands {
 /// Runs the program with the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
-    // The signal would end the process. With a handler, a write beyond the limit on the size of
-    // files fails instead, and its error says what is safe.
+    // SIGXFSZ ends a process that writes beyond its file-size limit (ulimit -f). With a handler,
+    // the write fails instead, and our error message says which results are safe.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     let Arguments {
         subcommand,

@@ -23,13 +23,14 @@ use super::compare::points;
 use super::exit::{self, Exit};
 use super::output::print;
 use crate::fs::OutputError;
+use crate::remedy::Refused;
 
-/// How often a run that stopped or was killed is resumed.
+/// How many times a run that stopped or was killed is resumed, at most.
 const RETRIES: usize = 3;
 
 const EXAMPLES: &str = "Examples:
-  localise nightly history -- --dataset ilsvrc-val --data-dir DIR   for cron or systemd
-  localise nightly history --max-drop 1 -- --dataset sample         exit code 5 if it loses more";
+  localise nightly nights/ -- --dataset ilsvrc-val --data-dir DIR   for cron or systemd
+  localise nightly nights/ --max-drop 1 -- --dataset sample         exit code 5 if it loses more";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -37,8 +38,8 @@ pub(super) struct NightlyArgs {
     /// The folder of the history: a folder and a log for each night, the link `last-good`, and
     /// history.csv.
     history: PathBuf,
-    /// End with exit code 5 if the night loses more than this against the last good one, in points
-    /// (per cent of the photos).
+    /// End with exit code 5 if the accuracy is lower than that of the last good night by more than
+    /// this, in points (per cent of the photos).
     #[arg(long, value_name = "POINTS", value_parser = points)]
     max_drop: Option<f64>,
     /// The arguments of `localise run`, without --out.
@@ -49,10 +50,8 @@ pub(super) struct NightlyArgs {
 impl NightlyArgs {
     pub(super) fn run(self) -> Result<Exit> {
         if self.run.iter().any(|argument| argument == "--fresh") {
-            bail!(
-                "--fresh: a night that is tried again would start over each time\n\
-                 help: leave --fresh out"
-            );
+            let message = "--fresh: a night that is tried again would start over each time";
+            bail!(Refused::with_advice(message, "leave --fresh out"));
         }
         fs::create_dir_all(&self.history).map_err(OutputError::at(&self.history))?;
         let night = Night::new(&self.history)?;
@@ -105,7 +104,7 @@ impl Night {
     fn new(history: &Path) -> Result<Self> {
         let date = jiff::Zoned::now().strftime("%Y-%m-%d").to_string();
         Ok(Self {
-            program: std::env::current_exe().context("the path of this program")?,
+            program: std::env::current_exe().context("cannot find the path of this program")?,
             folder: history.join(&date),
             log: history.join(format!("{date}.log")),
             last_good: history.join("last-good"),
@@ -115,10 +114,9 @@ impl Night {
         })
     }
 
-    /// Runs, reports and compares.
+    /// Runs, reports and compares. A good night becomes the last good one.
     fn evaluate(&self, run: &[String], max_drop: Option<f64>) -> Result<Ending> {
         let code = self.run_with_retries(run)?;
-        let log = self.log.display();
         if code != 0 && code != exit::SOME_FAILED {
             return Ok(self.failed_run(code));
         }
@@ -126,52 +124,51 @@ impl Night {
         let has_last_good = self.last_good.exists();
         let before = Numbers::read(&self.last_good).accuracy;
         let page = self.report(before.is_some())?;
+        let compared = if has_last_good {
+            self.compare(max_drop)?
+        } else {
+            0
+        };
+
+        let (good, log) = (self.last_good.display(), self.log.display());
         let page = page.unwrap_or_else(|| format!("no page, see {log}"));
         let counts = format!("{} of {} failed; {page}", now.failed, now.images);
-        let accuracy = now.accuracy.clone().unwrap_or_default();
-        let mut ending = Ending {
-            code,
-            word: "failed",
-            before: before.clone(),
-            now,
-            ..Ending::default()
+        let accuracy = now.accuracy.as_deref().unwrap_or("no boxes to score");
+        let was = match &before {
+            Some(before) => format!("was {before}"),
+            None if has_last_good => "was unknown".into(),
+            None => "no earlier good night".into(),
         };
-        if has_last_good {
-            let good = self.last_good.display();
-            let compared = self.compare(max_drop)?;
-            if compared == exit::WORSE {
-                let (was, most) = (before.unwrap_or_default(), max_drop.unwrap_or_default());
-                ending.code = exit::WORSE;
-                ending.word = "worse";
-                ending.text =
-                    format!("{accuracy} (was {was}, more than {most} lost), {counts}; see {log}");
-                return Ok(ending);
+        let (code, word, text) = match compared {
+            0 => match self.replace_last_good() {
+                Ok(()) => (code, "ok", format!("{accuracy} ({was}), {counts}")),
+                Err(error) => {
+                    let text = format!("{accuracy}, but {good} cannot be written: {error}");
+                    (exit::OUTPUT, "failed", text)
+                }
+            },
+            exit::WORSE => {
+                let most = max_drop.unwrap_or_default();
+                let text =
+                    format!("{accuracy} ({was}, more than {most} lost), {counts}; see {log}");
+                (exit::WORSE, "worse", text)
             }
-            if compared != 0 {
+            failed => {
                 let reason = self.reason();
-                ending.code = compared;
-                ending.text = format!(
-                    "{accuracy}, but comparing it with {good} ended with {compared}: {reason}; \
+                let text = format!(
+                    "{accuracy}, but comparing it with {good} ended with {failed}: {reason}; \
                      see {log}"
                 );
-                return Ok(ending);
+                (failed, "failed", text)
             }
-        }
-        if let Err(error) = self.replace_last_good() {
-            let good = self.last_good.display();
-            ending.code = exit::OUTPUT;
-            ending.text = format!("{accuracy}, but {good} cannot be written: {error}");
-            return Ok(ending);
-        }
-        let accuracy = if accuracy.is_empty() {
-            "no boxes to score".into()
-        } else {
-            accuracy
         };
-        let was = ending.before.as_deref().unwrap_or("unknown");
-        ending.text = format!("{accuracy} (was {was}), {counts}");
-        ending.word = "ok";
-        Ok(ending)
+        Ok(Ending {
+            code,
+            word,
+            text,
+            now,
+            before,
+        })
     }
 
     /// The ending of a night whose run failed.
@@ -195,14 +192,15 @@ impl Night {
     }
 
     /// Runs the night; a run that stopped or was killed is resumed after a minute, up to
-    /// [`RETRIES`] times. A signal is passed on to the run, and then there is no other try.
+    /// [`RETRIES`] times. A signal is passed on to the run, which is then not resumed.
     fn run_with_retries(&self, arguments: &[String]) -> Result<u8> {
+        // The variable is for tests, which do not wait for a minute.
         let wait = std::env::var("RETRY_SECONDS")
             .ok()
             .and_then(|text| text.parse().ok());
         let wait = Duration::from_secs(wait.unwrap_or(60));
         let child = ChildSignals::listen()?;
-        let mut tries = 0;
+        let mut retries = 0;
         loop {
             let mut command = self.command(&["run"])?;
             command
@@ -213,13 +211,13 @@ impl Night {
             let status = child.wait_for(&mut command)?;
             let code = shell_code(status);
             let may_resume = code == exit::STOPPED || code > 128;
-            tries += 1;
-            if !may_resume || tries > RETRIES || child.stopped() {
+            if !may_resume || retries == RETRIES || child.stopped() {
                 return Ok(code);
             }
+            retries += 1;
             let seconds = wait.as_secs();
             self.note(&format!(
-                "ended with {code}: resuming in {seconds} s, try {tries} of {RETRIES}"
+                "ended with {code}: resuming in {seconds} s, retry {retries} of {RETRIES}"
             ))?;
             let until = Instant::now() + wait;
             while Instant::now() < until && !child.stopped() {
@@ -231,14 +229,17 @@ impl Night {
         }
     }
 
-    /// Makes the night's page, compared with the last good night, and returns the link to the photo
-    /// that was lost, failed or is worst.
+    /// Makes the night's page, compared with the last good night, and returns the first link that
+    /// `report` prints: to a photo that was lost, one that failed, or the worst.
     fn report(&self, with_last_good: bool) -> Result<Option<String>> {
         let mut command = self.command(&["report"])?;
         if with_last_good {
             command.arg(&self.last_good);
         }
-        let output = command.arg(&self.folder).output().context("the report")?;
+        let output = command
+            .arg(&self.folder)
+            .output()
+            .context("cannot make the report")?;
         let text = String::from_utf8_lossy(&output.stdout);
         let link = |line: &str| {
             let (group, link) = line.split_once(' ')?;
@@ -256,7 +257,9 @@ impl Night {
         if let Some(points) = max_drop {
             command.arg("--max-drop").arg(points.to_string());
         }
-        let output = command.output().context("the comparison")?;
+        let output = command
+            .output()
+            .context("cannot compare with the last good night")?;
         self.note(&String::from_utf8_lossy(&output.stdout))?;
         Ok(shell_code(output.status))
     }
@@ -361,7 +364,8 @@ impl ChildSignals {
             child: Arc::default(),
             stopped: Arc::default(),
         };
-        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).context("signals")?;
+        let mut signals =
+            Signals::new([SIGTERM, SIGINT, SIGHUP]).context("cannot listen for signals")?;
         let (child, stopped) = (this.child.clone(), this.stopped.clone());
         std::thread::Builder::new()
             .name("signals".into())
@@ -379,13 +383,13 @@ impl ChildSignals {
     }
 
     fn wait_for(&self, command: &mut Command) -> Result<ExitStatus> {
-        let mut child = command.spawn().context("the run")?;
+        let mut child = command.spawn().context("cannot start the run")?;
         self.child.store(child.id(), Ordering::SeqCst);
         // A signal that came before the process was known.
         if self.stopped() {
             terminate(child.id());
         }
-        let status = child.wait().context("the run");
+        let status = child.wait().context("cannot wait for the run");
         self.child.store(0, Ordering::SeqCst);
         status
     }

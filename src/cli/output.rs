@@ -7,7 +7,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
-use super::help::{GradientOptions, help};
+use super::help::{GradientOptions, with_help};
 use crate::fs::OutputError;
 use crate::run::Stopped;
 
@@ -22,9 +22,7 @@ pub(super) fn print(text: &str) -> Result<(), OutputError> {
 /// Prints an error and what to do about it.
 pub(super) fn print_error(error: &anyhow::Error, gradient_options: GradientOptions) {
     let prefix = if error.is::<Stopped>() { "" } else { "error: " };
-    let help = help(error, gradient_options);
-    let help = help.map_or(String::new(), |help| format!("\nhelp: {help}"));
-    let text = format!("{prefix}{error:#}{help}");
+    let text = format!("{prefix}{}", with_help(error, gradient_options));
     eprintln!("{}", if has_colour() { coloured(&text) } else { text });
 }
 

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::exit::Exit;
+use super::help::{GradientOptions, with_help};
 use super::output::print;
 use super::progress::TerminalProgress;
 use crate::report::{ReportOptions, report};
@@ -71,6 +72,9 @@ impl ReportArgs {
             photos: self.photos,
         };
         let report = report(&runs, &options, &TerminalProgress { quiet })?;
+        for error in &report.without_layers {
+            tracing::warn!("{}", with_help(error, GradientOptions::Files));
+        }
         let mut text = format!(
             "{} photos, {} with pictures, {:.1} MB\n",
             report.photos,

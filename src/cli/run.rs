@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::{json, to_value};
 
@@ -16,6 +16,7 @@ use crate::assets::{Catalog, DATASETS, MODELS};
 use crate::dataset::Jpeg;
 use crate::localiser::Classes;
 use crate::pipeline::Pipeline;
+use crate::remedy::Refused;
 use crate::report;
 use crate::results::{RunOptions, Summary};
 use crate::run::{Control, ExecutionOptions, Shard, ShardCount, default_folder, run, run_shard};
@@ -267,10 +268,8 @@ pub(super) fn print_summary(summary: &Summary, out: &Path, as_json: bool) -> Res
 
 fn read_config(path: &Path) -> Result<RunOptions> {
     let text = std::fs::read_to_string(path).map_err(|e| {
-        anyhow!(
-            "{}: {e}\nhelp: --config takes the run.toml in the folder of a run",
-            path.display()
-        )
+        let advice = "--config takes the run.toml in the folder of a run";
+        Refused::with_advice(e, advice).context(path.display())
     })?;
     RunOptions::from_text(&text).with_context(|| path.display().to_string())
 }

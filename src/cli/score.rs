@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::exit::Exit;
@@ -10,6 +10,7 @@ use super::output::print;
 use crate::dataset::{Dataset, Request};
 use crate::fs::{OutputError, write_atomically};
 use crate::prediction::{Format, PredictionKind, Predictions, map_outcomes, mask_outcomes};
+use crate::remedy::Refused;
 use crate::report;
 use crate::results::FinishedRun;
 use crate::results::Summary;
@@ -86,17 +87,16 @@ pub(super) fn open_boxes(
 ) -> Result<BoxInput> {
     let (path, dataset) = boxes_and_dataset(path, dataset);
     let Some(dataset) = dataset else {
-        bail!(
-            "{}: not the folder of a run\nhelp: name its dataset with --dataset",
-            path.display()
-        )
+        bail!(Refused::with_advice(
+            format!("{}: not the folder of a run", path.display()),
+            "name its dataset with --dataset",
+        ))
     };
     let PredictionKind::Boxes(format) = PredictionKind::from_path(&path)? else {
-        bail!(
-            "{}: no boxes, but maps or masks\n\
-             help: score them with `localise score`, one folder at a time",
-            path.display()
-        )
+        bail!(Refused::with_advice(
+            format!("{}: no boxes, but maps or masks", path.display()),
+            "score them with `localise score`, one folder at a time",
+        ))
     };
     let dataset = Dataset::open(&Request {
         dataset: Some(&dataset),
@@ -128,11 +128,13 @@ impl ScoreArgs {
             _ => boxes_and_dataset(&self.predictions, self.dataset.as_deref()),
         };
         let Some(truth) = truth else {
-            bail!(
-                "--dataset is missing\n\
-                 help: name the dataset that {} belongs to (only the boxes of a run know theirs)",
-                path.display()
-            )
+            let path = path.display();
+            bail!(Refused::with_advice(
+                "--dataset is missing",
+                format!(
+                    "name the dataset that {path} belongs to (only the boxes of a run know theirs)"
+                ),
+            ))
         };
         let kind = self
             .format
@@ -176,7 +178,8 @@ impl ScoreArgs {
         dataset: &mut Dataset,
     ) -> Result<Summary> {
         if !self.write.is_empty() {
-            bail!("--write writes boxes, but these are maps or masks\nhelp: leave it out");
+            let message = "--write writes boxes, but these are maps or masks";
+            bail!(Refused::with_advice(message, "leave it out"));
         }
         if let Some(images) = &self.images {
             dataset.select(images)?;
@@ -187,11 +190,9 @@ impl ScoreArgs {
         }
         let outcomes = mask_outcomes(folder, dataset)?;
         Summary::from_masks(dataset, &outcomes).ok_or_else(|| {
-            anyhow!(
-                "{} has no true masks\n\
-                 help: name them in the dataset's description (`masks`, see data/README.md)",
-                dataset.name
-            )
+            let message = format!("{} has no true masks", dataset.name);
+            let advice = "name them in the dataset's description (`masks`, see data/README.md)";
+            Refused::with_advice(message, advice).into()
         })
     }
 
@@ -223,10 +224,10 @@ impl ScoreArgs {
         let mut files = Vec::new();
         for (format, path) in &self.write {
             if path.is_file() {
-                bail!(
-                    "--write {}: this file exists already\nhelp: remove it, or name another file",
-                    path.display()
-                );
+                bail!(Refused::with_advice(
+                    format!("--write {}: this file exists already", path.display()),
+                    "remove it, or name another file",
+                ));
             }
             files.push((path, predictions.encode(*format, dataset)?));
         }

@@ -20,6 +20,7 @@ use crate::fs::OutputError;
 use crate::geometry::{BBox, Size};
 use crate::localiser::{Classes, Localiser, PhotoResult, probe_options};
 use crate::pipeline::Pipeline;
+use crate::remedy::Refused;
 use crate::report::{self, PanelInput};
 use crate::results::{FinishedRun, files};
 use crate::saliency::{METHODS, Method};
@@ -81,7 +82,7 @@ pub(super) struct ShowArgs {
     dimacs: Option<PathBuf>,
 }
 
-/// What the photos are shown with: the arguments, or what a run was made with.
+/// What the photos are shown with: the arguments, or those of the run.
 struct ShowSetup {
     model: PathBuf,
     pipeline: Pipeline,
@@ -230,11 +231,10 @@ impl ShowArgs {
         if let Some(out) = &self.out
             && !(several || out.is_dir() || is_picture(out))
         {
-            bail!(
-                "--out: {} is not the name of a picture\n\
-                 help: use a name that ends in .png or .jpg, or name a folder",
-                out.display()
-            );
+            bail!(Refused::with_advice(
+                format!("--out: {} is not the name of a picture", out.display()),
+                "use a name that ends in .png or .jpg, or name a folder",
+            ));
         }
         ensure!(
             self.dimacs.is_none() || photos == 1,
@@ -422,10 +422,14 @@ fn photo_of_dataset(dataset: &Dataset, path: &Path) -> Result<Photo> {
         }
     }
     let near = nearest(&id, dataset.photos.iter().map(|photo| photo.id.as_str()));
-    let help = near.map_or(String::new(), |near| {
-        format!("\nhelp: the nearest is {near}")
-    });
-    bail!("{} has no photo called {id}{help}", dataset.name)
+    let message = format!("{} has no photo called {id}", dataset.name);
+    match near {
+        Some(near) => bail!(Refused::with_advice(
+            message,
+            format!("the nearest is {near}")
+        )),
+        None => bail!(message),
+    }
 }
 
 /// The photos in a folder and in its subfolders, sorted. Their names are paths with extensions,
@@ -480,12 +484,13 @@ fn photo_of_file(path: &Path) -> Photo {
 }
 
 fn find_class(name: &str, classes: &ClassList) -> Result<usize> {
-    classes.find(name).map_err(|e| anyhow!("--class: {e}"))
+    classes.find(name).context("--class")
 }
 
 fn find_method(name: &str) -> Result<&'static Method> {
     Method::find(name).ok_or_else(|| {
         let none = none_called("method", name, METHODS.iter().map(|method| method.name));
-        anyhow!("--method: {none}\nhelp: `localise list methods` lists them")
+        let message = format!("--method: {none}");
+        Refused::with_advice(message, "`localise list methods` lists them").into()
     })
 }

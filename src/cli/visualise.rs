@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result};
 use clap::Args;
 use image::{ImageFormat, RgbImage};
 use rayon::prelude::*;
@@ -125,7 +125,7 @@ impl VisualiseArgs {
     fn classes(&self, list: &ClassList) -> Result<Vec<usize>> {
         let mut classes = Vec::new();
         for name in &self.class {
-            let class = list.find(name).map_err(|e| anyhow!("--class: {e}"))?;
+            let class = list.find(name).context("--class")?;
             if !classes.contains(&class) {
                 classes.push(class);
             }

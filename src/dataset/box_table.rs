@@ -254,7 +254,7 @@ fn class_list<'a>(
     }
     let only_wnids = |row: &BoxTableRow| row.wnid.is_empty() || is_wnid(&row.wnid);
     if rows.clone().all(only_wnids) {
-        return ClassList::read(ClassList::IMAGENET).map_err(DatasetError::new);
+        return Ok(ClassList::read(ClassList::IMAGENET)?);
     }
     let mut keys: Vec<String> = Vec::new();
     for row in rows {

@@ -118,9 +118,9 @@ impl DatasetLayout {
 
 impl DatasetDescription {
     fn load(path: &Path) -> Result<Self, DatasetError> {
-        let (path, text) = DATASETS.read(path).map_err(DatasetError::new)?;
+        let (path, text) = DATASETS.read(path)?;
         let origin = path.display().to_string();
-        DATASETS.parse(&text, &origin).map_err(DatasetError::new)
+        Ok(DATASETS.parse(&text, &origin)?)
     }
 
     /// Refuses a key that the layout does not use, which would be ignored silently.
@@ -140,9 +140,9 @@ impl DatasetDescription {
         let used = self.kind.keys();
         for (key, is_given) in given {
             if is_given && !used.contains(&key) {
-                let used = used.join(", ");
-                let fault = format!("this kind does not use {key}\nhelp: its keys are {used}");
-                return Err(DatasetError::at(path, fault));
+                let advice = format!("its keys are {}", used.join(", "));
+                let fault = format!("this kind does not use {key}");
+                return Err(DatasetError::at(path, fault).or_advice(advice));
             }
         }
         Ok(())
@@ -174,8 +174,8 @@ impl DatasetDescription {
         let name = self.split.as_deref();
         from_name(name).ok_or_else(|| {
             let name = name.unwrap_or_default();
-            let fault = format!("unknown split {name:?}\nhelp: the splits are {known}");
-            DatasetError::at(path, fault)
+            let error = DatasetError::at(path, format!("unknown split {name:?}"));
+            error.or_advice(format!("the splits are {known}"))
         })
     }
 
@@ -188,7 +188,7 @@ impl DatasetDescription {
         selection: Option<&PhotoList>,
     ) -> Result<Dataset, DatasetError> {
         let named = match &self.classes {
-            Some(name) => Some(ClassList::read(name).map_err(DatasetError::new)?),
+            Some(name) => Some(ClassList::read(name)?),
             None => None,
         };
         let classes = named.as_ref().or(request.classes);
@@ -277,7 +277,7 @@ pub(super) fn stem(path: &Path) -> String {
 pub(super) fn imagenet_or(given: Option<&ClassList>) -> Result<ClassList, DatasetError> {
     match given {
         Some(list) => Ok(list.clone()),
-        None => ClassList::read(ClassList::IMAGENET).map_err(DatasetError::new),
+        None => Ok(ClassList::read(ClassList::IMAGENET)?),
     }
 }
 
@@ -296,12 +296,9 @@ fn require_existing(root: &Path, what: &str, places: &[PathBuf]) -> Result<PathB
             .iter()
             .map(|place| place.display().to_string())
             .collect();
-        DatasetError::new(format!(
-            "{}: no {what}; looked for {}\n\
-             help: data/README.md says what to fetch and where to put it",
-            root.display(),
-            tried.join(", ")
-        ))
+        let (root, tried) = (root.display(), tried.join(", "));
+        DatasetError::new(format!("{root}: no {what}; looked for {tried}"))
+            .or_advice("data/README.md says what to fetch and where to put it")
     })
 }
 

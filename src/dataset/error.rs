@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::remedy::Remedy;
+use crate::remedy::{Refused, Remedy};
 
 /// Why a dataset cannot be used: the faults found, up to twenty, each with file and line.
 #[derive(Debug, thiserror::Error)]
@@ -28,24 +28,24 @@ impl DatasetError {
         Self::new(format!("{}: {fault}", path.display()))
     }
 
-    /// The same error with `help` at its end, unless it already has some.
-    pub(crate) fn or_help(mut self, help: &str) -> Self {
-        if self.remedy.is_none() && !self.has_help() {
-            self.faults.push(format!("help: {help}"));
-        }
-        self
-    }
-
-    /// The same error with a remedy, unless it already has help.
+    /// The same error with a remedy, unless it already has one.
     pub(crate) fn or_remedy(mut self, remedy: Remedy) -> Self {
-        if !self.has_help() {
-            self.remedy.get_or_insert(remedy);
-        }
+        self.remedy.get_or_insert(remedy);
         self
     }
 
-    fn has_help(&self) -> bool {
-        self.faults.iter().any(|fault| fault.contains("help: "))
+    /// The same error with advice, unless it already has a remedy.
+    pub(crate) fn or_advice(self, advice: impl Into<String>) -> Self {
+        self.or_remedy(Remedy::Advice(advice.into()))
+    }
+}
+
+impl From<Refused> for DatasetError {
+    fn from(refused: Refused) -> Self {
+        Self {
+            faults: vec![refused.to_string()],
+            remedy: refused.remedy,
+        }
     }
 }
 
@@ -66,14 +66,6 @@ impl Faults {
         } else {
             self.unlisted += 1;
         }
-    }
-
-    /// The faults, if there are any, as an error that ends in `help`.
-    pub(crate) fn into_result_with_help(self, help: &str) -> Result<(), DatasetError> {
-        self.into_result().map_err(|mut error| {
-            error.faults.push(format!("help: {help}"));
-            error
-        })
     }
 
     /// The faults, if there are any, as an error.

@@ -210,7 +210,7 @@ fn read_classes(path: &Path) -> Result<ClassList, DatasetError> {
     })?;
     let list = ClassList::new("kaggle", lines.into_iter().map(|(_, class)| class))
         .map_err(|e| DatasetError::at(path, e))?;
-    let imagenet = ClassList::read(ClassList::IMAGENET).map_err(DatasetError::new)?;
+    let imagenet = ClassList::read(ClassList::IMAGENET)?;
     Ok(if list == imagenet { imagenet } else { list })
 }
 

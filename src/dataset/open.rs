@@ -15,8 +15,8 @@ impl Dataset {
     /// # Errors
     /// [`DatasetError`] with every fault found.
     pub fn open(request: &Request<'_>) -> Result<Self, DatasetError> {
-        let help = "fix the file; data/README.md describes the format";
-        open(request).map_err(|error| error.or_help(help))
+        let advice = "fix the file; data/README.md describes the format";
+        open(request).map_err(|error| error.or_advice(advice))
     }
 }
 
@@ -32,10 +32,9 @@ fn open(request: &Request<'_>) -> Result<Dataset, DatasetError> {
         weights::apply(&mut dataset, path)?;
     }
     if dataset.photos.is_empty() {
-        return Err(DatasetError::new(format!(
-            "{}: it has no photos",
-            dataset.name
-        )));
+        let advice = "check the dataset's files, and the list of photos if one was given";
+        let fault = format!("{}: it has no photos", dataset.name);
+        return Err(DatasetError::new(fault).or_advice(advice));
     }
     Ok(dataset)
 }
@@ -46,9 +45,8 @@ fn read(
     selection: Option<&PhotoList>,
 ) -> Result<(Dataset, Option<PathBuf>), DatasetError> {
     let Some(given) = request.dataset else {
-        return Err(DatasetError::new(
-            "no dataset was named\nhelp: `localise list datasets` lists those that are known",
-        ));
+        let advice = "`localise list datasets` lists those that are known";
+        return Err(DatasetError::new("no dataset was named").or_advice(advice));
     };
     let has_extension = |wanted: &str| given.extension().is_some_and(|found| found == wanted);
     if DATASETS.origin(given).is_some() {
@@ -65,7 +63,7 @@ fn read(
     } else if given.is_file() {
         box_table::read(&[given.to_owned()], None, request.classes, request.lenient)?
     } else {
-        return Err(DatasetError::new(DATASETS.unknown(given)));
+        return Err(DATASETS.unknown(given).into());
     };
     let name = if dataset.name.is_empty() {
         name_from_path(given)
@@ -122,10 +120,13 @@ fn read_folder(root: &Path, request: &Request<'_>) -> Result<Dataset, DatasetErr
     }
     for (name, files) in DESCRIBED_LAYOUTS {
         if files.iter().any(|file| has(file)) {
+            // The description has no data folder of its own: the data are in this folder.
             let inside = Request {
                 data_dir: Some(root),
                 ..*request
             };
+            // All photos are read, and `open` selects among them. These descriptions name no
+            // weights.
             let (dataset, _) = description::read(&DATASETS.path(name.as_ref()), &inside, None)?;
             return Ok(dataset);
         }
@@ -141,10 +142,13 @@ fn read_folder(root: &Path, request: &Request<'_>) -> Result<Dataset, DatasetErr
     if folder::has_photos(root) {
         return folder::read(root, description::imagenet_or(request.classes)?);
     }
-    Err(DatasetError::new(format!(
-        "{}: this folder has no known dataset layout\n\
-         help: looked for boxes.csv, image_ids.txt, LOC_val_solution.csv, ILSVRC2014_devkit, \
-         instances_val2017.json, bounding_boxes.txt, JPEGImages, and photos",
+    let fault = format!(
+        "{}: this folder has no known dataset layout; looked for boxes.csv, image_ids.txt, \
+         LOC_val_solution.csv, ILSVRC2014_devkit (or ILSVRC2012_devkit_t12, \
+         ILSVRC2012_bbox_val_v3, ILSVRC/devkit), annotations/instances_val2017.json, \
+         bounding_boxes.txt with images.txt, JPEGImages with ImageSets/Main, and photos",
         root.display()
-    )))
+    );
+    let advice = "is it one level too high or too low? `localise list layouts` lists the layouts";
+    Err(DatasetError::new(fault).or_advice(advice))
 }

@@ -123,7 +123,9 @@ impl Dataset {
             }
         }
         let example = self.photos.first().map_or("", |photo| photo.id.as_str());
-        faults.into_result_with_help(&format!("its photos have names like {example}"))?;
+        let advice = format!("its photos have names like {example}");
+        let result = faults.into_result();
+        result.map_err(|error| error.or_advice(advice))?;
         Ok(self.keep(selected))
     }
 

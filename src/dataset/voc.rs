@@ -20,7 +20,7 @@ use crate::classes::ClassList;
 use crate::geometry::BBox;
 
 pub(super) fn read(root: &Path, split: &str, lenient: bool) -> Result<Dataset, DatasetError> {
-    let classes = ClassList::read("voc").map_err(DatasetError::new)?;
+    let classes = ClassList::read("voc")?;
     let list = root.join("ImageSets/Main").join(split);
     let names = text::read_lines(&list.with_added_extension("txt"))?;
     let folder = root.join("Annotations");

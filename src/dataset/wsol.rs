@@ -3,7 +3,8 @@
 //!
 //! * `image_ids.txt`: `id`, such as `val/ILSVRC2012_val_00000001.JPEG`, which is also the path of
 //!   the photo.
-//! * `class_labels.txt`: `id,label`, from 0 on, for ILSVRC in the order of sorted WordNet ids.
+//! * `class_labels.txt`: `id,label`. Labels count from 0; for ILSVRC, label i is the i-th WordNet
+//!   id in sorted order, counted from 0.
 //! * `image_sizes.txt`: `id,width,height`. Without this list, sizes are those of the photos' files.
 //! * `localization.txt`: `id,x0,y0,x1,y1`, one line per box, 0-based and inclusive; or
 //!   `id,mask,ignore` for OpenImages, where the second mask of a photo leaves `ignore` empty.
@@ -28,7 +29,7 @@ use crate::geometry::{BBox, Size};
 
 /// The list by which the layout is recognised.
 pub(super) const IDS_FILE: &str = "image_ids.txt";
-/// The order of ILSVRC's IDs.
+/// The ILSVRC ID of each class, in the order of sorted WordNet ids.
 const LABEL_ORDER: &str = "ascii_order_to_synset_order.txt";
 
 /// Reads the lists in `folder`; photos are in `images`, masks in `masks`. `classes` names the
@@ -92,7 +93,8 @@ fn has_ilsvrc_photos(photos: &[Photo]) -> bool {
         .any(|photo| ilsvrc_val::photo_number(&photo.id) > 0)
 }
 
-/// If a photo's file is missing, the size of its first mask stands in for its own.
+/// If the size of a photo is not known (its file is missing, or the list of sizes does not name
+/// it), the size of its first mask is used.
 fn take_sizes_of_masks(photos: &mut [Photo]) {
     for photo in photos.iter_mut().filter(|photo| photo.size.is_none()) {
         if let Some(Mask::Joined { objects, .. }) = &photo.mask {
@@ -144,7 +146,7 @@ impl<'a> WsolLists<'a> {
                 let place = format!("{}:{line}", list.display());
                 let first = first + 1;
                 validator.faults.add(format!(
-                    "{place}: duplicate id {id} (first is photo {first})"
+                    "{place}: duplicate id {id} (also photo {first} of the list)"
                 ));
             }
             photos.push(Photo {
@@ -268,7 +270,7 @@ impl<'a> WsolLists<'a> {
 fn parse_side(text: &str) -> Result<u32, String> {
     match text.parse() {
         Ok(side) if side > 0 => Ok(side),
-        _ => Err(format!("'{text}' is not a side in pixels")),
+        _ => Err(format!("'{text}' is not a width or height in pixels")),
     }
 }
 
@@ -298,7 +300,8 @@ fn add_mask(photo: &mut Photo, folder: &Path, object: &str, ignore: &str) {
     }
 }
 
-/// Reports each photo that is missing from a list.
+/// Reports the first thing that each photo lacks: class, size, truth, or a label within the class
+/// list.
 fn check_complete(photos: &[Photo], classes: usize, folder: &Path, validator: &mut BoxValidator) {
     for photo in photos {
         let has_truth = !photo.boxes.is_empty() || photo.mask.is_some();
@@ -320,24 +323,25 @@ fn class_list(photos: &[Photo], given: Option<ClassList>) -> Result<ClassList, D
         return Ok(list);
     }
     if has_ilsvrc_photos(photos) {
-        return ClassList::read(ClassList::IMAGENET).map_err(DatasetError::new);
+        return Ok(ClassList::read(ClassList::IMAGENET)?);
     }
     let largest = photos.iter().filter_map(|photo| photo.class).max();
     Ok(ClassList::numbered(largest.map_or(0, |label| label + 1)))
 }
 
-/// The folder of masks: the data folder, or a folder relative to the metadata, where wsolevaluation
-/// has them.
+/// The folder of masks for the lists in `folder`, which is `metadata/SET/SPLIT` in a checkout: the
+/// first of the data folder and the checkout's `masks/SET` and `dataset/SET` that contains `test`
+/// or `val`, or else the data folder.
 pub(super) fn find_masks(folder: &Path, data: &Path) -> PathBuf {
     let set = folder
         .parent()
         .and_then(Path::file_name)
         .unwrap_or_default();
-    let above = folder.ancestors().nth(3).unwrap_or(Path::new(""));
+    let checkout = folder.ancestors().nth(3).unwrap_or(Path::new(""));
     let candidates = [
         data.to_owned(),
-        above.join("masks").join(set),
-        above.join("dataset").join(set),
+        checkout.join("masks").join(set),
+        checkout.join("dataset").join(set),
     ];
     candidates
         .into_iter()
@@ -469,7 +473,7 @@ mod tests {
             (
                 "image_sizes.txt",
                 format!("{id},500,0"),
-                "image_sizes.txt:1: '0' is not a side in pixels",
+                "image_sizes.txt:1: '0' is not a width or height in pixels",
             ),
             (
                 "localization.txt",

@@ -22,9 +22,10 @@ fn invalid_boxes(edges: BoxEdges) -> Option<Finding> {
     let what = format!(
         "{invalid} of {total} boxes are inverted, outside their photo, or reach far out of it"
     );
-    let help = "are they x, y, width, height instead of corners, or in the pixels of another size? \
-                are width and height swapped?";
-    Some(Finding::new(what, help).with_remedy(Remedy::LenientBoxes))
+    let advice = "are they x, y, width, height instead of corners, or in the pixels of another size? \
+                  are width and height swapped?";
+    let remedies = [Remedy::Advice(advice.into()), Remedy::LenientBoxes];
+    Some(Finding::new(what, remedies))
 }
 
 /// Whether the boxes were read with the wrong base or the wrong kind of maxima.
@@ -44,31 +45,31 @@ fn wrong_base(edges: BoxEdges) -> Option<Finding> {
             "{before_start} of {boxes} boxes begin one pixel before the photo: they are 0-based, \
              and are read as 1-based"
         );
-        let help = "add 1 to all four corners, or put the annotations into a 0-based layout";
-        return Some(Finding::new(what, help));
+        let advice = "add 1 to all four corners, or put the annotations into a 0-based layout";
+        return Some(Finding::with_advice(what, advice));
     }
     if at_start == 0 && (past_end > 0 || boxes >= MANY && at_second > 0) {
         let what = format!(
             "none of {boxes} boxes begins at the first pixel, {at_second} begin at the second and \
              {past_end} end one after the last: they are 1-based, and are read as 0-based"
         );
-        let help = "subtract 1 from all four corners; or only from the maxima, if just these are \
-                    one too large";
-        return Some(Finding::new(what, help));
+        let advice = "subtract 1 from all four corners; or only from the maxima, if just these \
+                      are one too large";
+        return Some(Finding::with_advice(what, advice));
     }
     if past_end > 0 {
         let what = format!(
             "{past_end} of {boxes} boxes end one pixel after the photo: their maxima are \
              exclusive, and are read as inclusive"
         );
-        return Some(Finding::new(what, "subtract 1 from the maxima"));
+        return Some(Finding::with_advice(what, "subtract 1 from the maxima"));
     }
     if boxes >= MANY && at_end == 0 && at_start > 0 && before_end > 0 {
         let what = format!(
             "none of {boxes} boxes ends at the last pixel, and {before_end} end at the one before: \
              their maxima are inclusive, and are read as exclusive"
         );
-        return Some(Finding::new(what, "add 1 to the maxima"));
+        return Some(Finding::with_advice(what, "add 1 to the maxima"));
     }
     None
 }

@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use super::model;
-use super::report::DoctorReport;
+use super::report::{DoctorReport, Finding};
 use super::sample::{network_input, spread};
 use crate::classifier::{Classifier, Worker, ranking};
 use crate::dataset::{Dataset, Photo};
@@ -40,10 +40,11 @@ pub fn check_labels(
         .ensure_has_classes(&dataset.classes, &dataset.name);
     if let Err(error) = has_classes {
         if asked_for_model {
-            report.add_error(&error, "");
+            report
+                .findings
+                .push(Finding::new(error.to_string(), error.remedy));
         } else {
-            let what = error.lines().next().unwrap_or_default();
-            let fact = format!("not checked: {what}; name a model that has these classes");
+            let fact = format!("not checked: {error}; name a model that has these classes");
             report.add_fact("labels", fact);
         }
         return;
@@ -73,8 +74,8 @@ pub fn check_labels(
          expected"
     );
     let share = (accuracy + 0.1).max(expected / 2.0);
-    let help = likely_mistake(&guesses, dataset.ilsvrc_ids.as_deref(), share);
-    report.add_finding(what, help);
+    let advice = likely_mistake(&guesses, dataset.ilsvrc_ids.as_deref(), share);
+    report.add_finding(what, advice);
 }
 
 /// What to do about the mistake in the labels under which more than a `share` of the guesses would
@@ -95,10 +96,10 @@ fn likely_mistake(guesses: &[LabelGuess], ids: Option<&[usize]>, share: f64) -> 
             "the labels are one too small, or the scores have a class for the background",
         ),
     ];
-    for (is_correct, help) in mistakes {
+    for (is_correct, advice) in mistakes {
         let correct = guesses.iter().filter(|guess| is_correct(guess)).count();
         if correct as f64 > share * guesses.len() as f64 {
-            return help;
+            return advice;
         }
     }
     "the labels are in another order than the scores, or the model's description is wrong \

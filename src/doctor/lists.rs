@@ -12,27 +12,27 @@ struct KnownList {
     /// SHA-256 of its numbers, one per line.
     sha256: &'static str,
     /// What to do about another content.
-    help: &'static str,
+    advice: &'static str,
 }
 
 const KNOWN: [KnownList; 3] = [
     KnownList {
         what: "blacklist",
         sha256: "9bb7a1a102fd1902ebdd011bc0f83f870ea91953928fc389e8c083354ec6678a",
-        help: "take ILSVRC2014_clsloc_validation_blacklist.txt from the devkit again: it has 1,762 \
-               numbers from 1 on, of which the first are 36, 50, 56",
+        advice: "take ILSVRC2014_clsloc_validation_blacklist.txt from the devkit again: it has \
+                 1,762 numbers from 1 on, of which the first are 36, 50, 56",
     },
     KnownList {
         what: "label order",
         sha256: "4286b22b3e4976a3d63bdada9444633e48f1bbc22ecbdafaa07af0cc54856cdd",
-        help: "line i is the ILSVRC ID of class i in the order of sorted WordNet ids; the first \
-               are 449, 450, 442",
+        advice: "line i is the ILSVRC ID of class i in the order of sorted WordNet ids; the first \
+                 are 449, 450, 442",
     },
     KnownList {
         what: "ground truth",
         sha256: "88d44095bd81cb785618db8e72eeb025fa1f646adf359d9b0efbf625244e0df3",
-        help: "take the validation ground truth from the devkit again: it has 50,000 ILSVRC IDs, \
-               of which the first are 490, 361, 171",
+        advice: "take the validation ground truth from the devkit again: it has 50,000 ILSVRC \
+                 IDs, of which the first are 490, 361, 171",
     },
 ];
 
@@ -56,7 +56,7 @@ pub(super) fn check(report: &mut DoctorReport, dataset: &Dataset) {
                 numbers.len(),
                 &found[..12]
             );
-            report.add_finding(finding, known.help);
+            report.add_finding(finding, known.advice);
         }
     }
     let without_truth: Vec<&str> = dataset

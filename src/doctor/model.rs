@@ -3,10 +3,11 @@
 use std::num::NonZero;
 use std::time::Instant;
 
-use super::report::DoctorReport;
+use super::report::{DoctorReport, Finding};
 use super::sample::network_input;
 use crate::classifier::{self, Classifier, ModelDescription, ProbeOptions};
 use crate::dataset::{Dataset, Photo};
+use crate::remedy::Remedy;
 
 /// The oldest tested version of ONNX Runtime. It is also the oldest that refuses external data
 /// outside a model's folder.
@@ -25,7 +26,10 @@ pub fn check_runtime(report: &mut DoctorReport) -> bool {
     let (path, version) = match classifier::loaded_library() {
         Ok(loaded) => loaded,
         Err(error) => {
-            report.add_error(&error.to_string(), "run scripts/fetch-onnxruntime");
+            let what = error.to_string();
+            report
+                .findings
+                .push(Finding::new(what.trim_end(), [error.remedy()]));
             return false;
         }
     };
@@ -75,10 +79,15 @@ pub fn check_model(report: &mut DoctorReport, description: ModelDescription) -> 
             Some(classifier)
         }
         Err(error) => {
-            let error = format!("{:#}", anyhow::Error::from(error));
-            let help = "use a model that ONNX Runtime runs and whose operators are in \
-                        `localise list ops`";
-            report.add_error(&error, help);
+            let remedy = error.remedy().unwrap_or_else(|| {
+                let advice = "use a model that ONNX Runtime runs and whose operators are in \
+                              `localise list ops`";
+                Remedy::Advice(advice.into())
+            });
+            let what = format!("{:#}", anyhow::Error::from(error));
+            report
+                .findings
+                .push(Finding::new(what.trim_end(), [remedy]));
             None
         }
     }

@@ -34,7 +34,7 @@ impl PhotoFault {
         }
     }
 
-    fn help(self) -> &'static str {
+    fn advice(self) -> &'static str {
         match self {
             Self::Missing => "a score does not need the photos; a run counts each as wrong",
             Self::Unreadable => "fetch them again; a run counts each as wrong",
@@ -47,8 +47,12 @@ impl PhotoFault {
         }
     }
 
-    fn remedy(self) -> Option<Remedy> {
-        (self == Self::Missing).then_some(Remedy::DataDir)
+    fn remedies(self) -> Vec<Remedy> {
+        let advice = Remedy::Advice(self.advice().into());
+        match self {
+            Self::Missing => vec![advice, Remedy::DataDir],
+            _ => vec![advice],
+        }
     }
 }
 
@@ -97,11 +101,8 @@ fn finding(
         cause => format!(" ({cause})"),
     };
     let (count, what, shown) = (names.len(), fault.description(), first_names(&names));
-    Some(Finding {
-        what: format!("{count} photos {what}: {shown}{cause}"),
-        help: fault.help().into(),
-        remedy: fault.remedy(),
-    })
+    let what = format!("{count} photos {what}: {shown}{cause}");
+    Some(Finding::new(what, fault.remedies()))
 }
 
 /// What a photo's header shows.

@@ -8,26 +8,20 @@ use crate::remedy::Remedy;
 pub struct Finding {
     /// What is wrong, and where.
     pub what: String,
-    /// What to do. It may be empty if there is a remedy.
-    pub help: String,
-    /// What the caller can change.
-    pub remedy: Option<Remedy>,
+    /// What to do: one remedy, or several that go together.
+    pub remedies: Vec<Remedy>,
 }
 
 impl Finding {
-    pub(super) fn new(what: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(super) fn new(what: impl Into<String>, remedies: impl IntoIterator<Item = Remedy>) -> Self {
         Self {
             what: what.into(),
-            help: help.into(),
-            remedy: None,
+            remedies: remedies.into_iter().collect(),
         }
     }
 
-    pub(super) fn with_remedy(self, remedy: Remedy) -> Self {
-        Self {
-            remedy: Some(remedy),
-            ..self
-        }
+    pub(super) fn with_advice(what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self::new(what, [Remedy::Advice(advice.into())])
     }
 }
 
@@ -45,31 +39,15 @@ impl DoctorReport {
         self.facts.push((name, value.into()));
     }
 
-    /// Adds a finding without a remedy.
-    pub(super) fn add_finding(&mut self, what: impl Into<String>, help: impl Into<String>) {
-        self.findings.push(Finding::new(what, help));
-    }
-
-    /// Adds an error as a finding. `help` is for an error that has none of its own.
-    pub(super) fn add_error(&mut self, error: &str, help: &str) {
-        let (what, help) = error.split_once("\nhelp: ").unwrap_or((error, help));
-        self.add_finding(what.trim_end(), help.trim());
+    pub(super) fn add_finding(&mut self, what: impl Into<String>, advice: impl Into<String>) {
+        self.findings.push(Finding::with_advice(what, advice));
     }
 
     /// Adds each fault of a dataset as a finding.
     pub(super) fn add_dataset_error(&mut self, error: &DatasetError) {
-        const HELP: &str = "fix the file; data/README.md describes the format";
         for fault in &error.faults {
-            if fault.starts_with("help: ") {
-                continue;
-            }
-            match &error.remedy {
-                Some(remedy) => {
-                    let finding = Finding::new(fault.trim_end(), "");
-                    self.findings.push(finding.with_remedy(remedy.clone()));
-                }
-                None => self.add_error(fault, HELP),
-            }
+            self.findings
+                .push(Finding::new(fault, error.remedy.clone()));
         }
     }
 }

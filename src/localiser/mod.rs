@@ -6,7 +6,8 @@
 //!
 //! In: a [`Localiser`], which is a classifier and a pipeline on one thread, and a photo. Out: a
 //! [`PhotoResult`], or a [`PhotoError`] that says why there is none. `run`, `study` and `show`
-//! share this module; it knows no folders, no journal and no dataset beyond one photo's truth.
+//! share this module; it knows nothing about folders or the journal, and of a dataset only one
+//! photo's ground truth.
 
 mod failure;
 mod locate;

@@ -104,7 +104,9 @@ impl Observation {
         if saliency.map.iter().all(|value| value.is_finite()) {
             Ok(saliency)
         } else {
-            Err(PhotoError::network("non-finite map"))
+            Err(PhotoError::network(
+                "the saliency map has values that are not finite",
+            ))
         }
     }
 }

@@ -85,8 +85,9 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Datase
 fn read_results(path: &Path) -> Result<Vec<CocoResult>, DatasetError> {
     let bytes = std::fs::read(path).map_err(|e| DatasetError::at(path, e))?;
     serde_json::from_slice(&bytes).map_err(|e| {
-        let help = "expected a list of {image_id, category_id, bbox: [x, y, width, height], score}";
-        DatasetError::at(path, format!("{e}\nhelp: {help}"))
+        DatasetError::at(path, e).or_advice(
+            "expected a list of {image_id, category_id, bbox: [x, y, width, height], score}",
+        )
     })
 }
 

@@ -23,12 +23,14 @@ const MAX_NUMBERS: usize = MAX_GUESSES * GUESS_WORDS;
 
 fn ilsvrc_ids(dataset: &Dataset) -> Result<&[usize], DatasetError> {
     dataset.ilsvrc_ids.as_deref().ok_or_else(|| {
-        DatasetError::new(format!(
-            "{}: the ILSVRC IDs of its classes are not known, and a devkit submission uses them\n\
-             help: name the dataset whole, or put map_clsloc.txt (devkit) or \
-             ascii_order_to_synset_order.txt (lists of wsolevaluation) where data/README.md says",
+        let fault = format!(
+            "{}: the ILSVRC IDs of its classes are not known, and a devkit submission uses them",
             dataset.name
-        ))
+        );
+        DatasetError::new(fault).or_advice(
+            "name the dataset whole, or put map_clsloc.txt (devkit) or \
+             ascii_order_to_synset_order.txt (lists of wsolevaluation) where data/README.md says",
+        )
     })
 }
 
@@ -112,12 +114,10 @@ fn lines(text: &str, name: &str, photos: usize) -> Result<Vec<Vec<f64>>, Dataset
         let count = empty.len();
         format!("; {count} empty lines are skipped, the first is line {first}")
     });
-    Err(DatasetError::new(format!(
-        "{name}: {} lines for {photos} photos{skipped}\n\
-         help: write one line for each photo, in the order of file names; \
-         `0 0 0 0 0` where there is no guess",
-        lines.len()
-    )))
+    let fault = format!("{name}: {} lines for {photos} photos{skipped}", lines.len());
+    let advice = "write one line for each photo, in the order of file names; `0 0 0 0 0` where \
+                  there is no guess";
+    Err(DatasetError::new(fault).or_advice(advice))
 }
 
 /// A word of a line that is not a number.
@@ -249,7 +249,7 @@ mod tests {
             ),
             (
                 "3 0 0 9 4\n3 0 0 9 4\n3 0 0 9 4\n3 0 0 9 4",
-                "4 lines for 3 photos\n",
+                "4 lines for 3 photos",
             ),
         ] {
             let error = parsed(text).expect_err(expected).to_string();

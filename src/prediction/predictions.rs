@@ -51,7 +51,7 @@ impl Predictions {
         let missing = self.photos.iter().filter(|photo| photo.failed).count();
         if missing > 0 {
             self.notes.push(format!(
-                "{missing} of {} photos have no guess; they count as wrong",
+                "{missing} of {} photos have no prediction; they count as wrong",
                 self.photos.len()
             ));
         }

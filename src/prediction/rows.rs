@@ -223,7 +223,7 @@ mod tests {
         noted.note_missing();
         assert_eq!(
             noted.notes,
-            ["2 of 3 photos have no guess; they count as wrong"]
+            ["2 of 3 photos have no prediction; they count as wrong"]
         );
         let plain = valid("image_id,x_min,y_min,x_max,y_max\na,0,0,1,1\n");
         assert_eq!(

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::dataset::{Dataset, Photo};
 use crate::prediction::Predictions;
+use crate::remedy::Refused;
 use crate::score::{self, Outcome, Paired, PairedHit, Rate};
 use crate::stage::Stage;
 
@@ -55,7 +56,7 @@ impl Decider {
         given: Option<Self>,
         classes: bool,
         outcomes: [&[Outcome]; 2],
-    ) -> Result<Vec<Self>, String> {
+    ) -> Result<Vec<Self>, Refused> {
         let known = outcomes
             .into_iter()
             .flatten()
@@ -76,9 +77,9 @@ impl Decider {
             } else {
                 can.join(", ")
             };
-            return Err(format!(
-                "the {} of these results is not known\nhelp: both results have: {can}",
-                first.name()
+            return Err(Refused::with_advice(
+                format!("the {} of these results is not known", first.name()),
+                format!("both results have: {can}"),
             ));
         }
         wanted.sort_by_key(|metric| *metric != first);
@@ -163,21 +164,22 @@ impl Comparison {
     /// results know it, otherwise class and box of five guesses.
     ///
     /// # Errors
-    /// A text when there is nothing to compare, or the results do not know the `decider`.
+    /// [`Refused`] when there is nothing to compare, or the results do not know the `decider`.
     pub fn new(
         dataset: &Dataset,
         [a, b]: [String; 2],
         predictions: [&Predictions; 2],
         decider: Option<Decider>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Refused> {
         let [before, after] = predictions.map(|p| p.outcomes(dataset));
         let outcomes = [&before[..], &after[..]];
         let order = Decider::order(decider, predictions.iter().all(|p| p.classes), outcomes)?;
         let compared = |metric: Decider| MetricComparison::new(metric, &dataset.photos, outcomes);
         let metrics: Vec<MetricComparison> = order.into_iter().filter_map(compared).collect();
-        let first = metrics
-            .first()
-            .ok_or("there is nothing to compare: no photo counts\nhelp: compare photos that have true boxes")?;
+        let first = metrics.first().ok_or_else(|| {
+            let message = "there is nothing to compare: no photo counts";
+            Refused::with_advice(message, "compare photos that have true boxes")
+        })?;
         let weight = |photo: &Photo| if dataset.weighted { photo.weight } else { 1.0 };
         Ok(Self {
             schema: 1,

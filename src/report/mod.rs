@@ -1,4 +1,5 @@
-//! Results to bytes: the table, the page of whole runs, the panel of one photo.
+//! Turns results into text, HTML and pictures: the table of numbers, the HTML report of one or
+//! several runs, and the panel of one photo.
 //!
 //! In: [`crate::results`], and for panels what [`crate::localiser`] found. Out: text, HTML, pictures.
 //! [`report()`] runs the photos that it shows once more, since a run stores no pictures; everything

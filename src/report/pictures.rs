@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, ensure};
+use anyhow::{Error, Result, ensure};
 use rayon::prelude::*;
 
 use super::layers::{draw_layers, reduced};
@@ -16,13 +16,14 @@ use crate::results::{FinishedRun, Picture, StoredPictures};
 const BATCH: usize = 64;
 
 /// Pictures of the photos at these places of a run, by place, as many as can be made. If the run
-/// cannot be repeated (no ONNX Runtime, another model), photos come without layers; a photo that
-/// cannot be read has no picture. Warnings say so. Pictures that were stored before are reused.
+/// cannot be repeated (no ONNX Runtime, another model), photos come without layers, and the reason is
+/// returned; a photo that cannot be read has no picture, and a warning says so. Pictures that were
+/// stored before are reused.
 pub(super) fn pictures(
     run: &FinishedRun,
     places: &[usize],
     progress: &dyn Progress,
-) -> BTreeMap<usize, Picture> {
+) -> (BTreeMap<usize, Picture>, Option<Error>) {
     let mut gallery = Gallery {
         run,
         stored: StoredPictures::open(run),
@@ -35,15 +36,16 @@ pub(super) fn pictures(
         .into_iter()
         .filter(with_box)
         .collect();
+    let mut reason = None;
     if !to_run.is_empty()
         && let Err(error) = gallery.run_again(&to_run, progress)
     {
         let (folder, count) = (run.folder.display(), gallery.missing(&to_run).len());
-        tracing::warn!("{folder}: {count} photos have no layers: {error:#}");
+        reason = Some(error.context(format!("{folder}: {count} photos have no layers")));
     }
     gallery.add_plain_photos(places);
     gallery.warn_of_unread(places);
-    gallery.found
+    (gallery.found, reason)
 }
 
 /// The pictures of a run that are known so far.

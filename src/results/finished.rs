@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -17,6 +17,7 @@ use super::summary::{Experiment, Summary};
 use crate::dataset::{Dataset, Photo, Request};
 use crate::digest::sha256;
 use crate::prediction::Predictions;
+use crate::remedy::Refused;
 use crate::score::Predicted;
 use crate::segment::Flag;
 use crate::stage::Stage;
@@ -60,11 +61,11 @@ impl FinishedRun {
     /// Naming the file, when one is missing or damaged.
     pub fn open(folder: &Path) -> Result<Self> {
         if !folder.join(files::SUMMARY).is_file() {
-            bail!(
-                "{}: this folder holds no finished run\nhelp: name the folder of a run; the same \
-                 `localise run` finishes it, or `localise merge` where it has shards",
-                folder.display()
-            );
+            bail!(Refused::with_advice(
+                format!("{}: this folder holds no finished run", folder.display()),
+                "name the folder of a run; the same `localise run` finishes it, or `localise \
+                 merge` where it has shards",
+            ));
         }
         let in_folder = |name: &str| folder.join(name);
         let mut dataset = Dataset::open(&Request {
@@ -121,15 +122,15 @@ impl FinishedRun {
             return Ok(());
         }
         let example = first().next().map(|photo| photo.path.display().to_string());
-        ensure!(
-            first().any(|photo| photo.path.is_file()),
-            "{}: none of the photos of {} is below this folder\nhelp: the run read them from \
-             paths such as {}",
-            folder.display(),
-            self.folder.display(),
-            example.unwrap_or_default()
-        );
-        Ok(())
+        if first().any(|photo| photo.path.is_file()) {
+            return Ok(());
+        }
+        let (below, run) = (folder.display(), self.folder.display());
+        let example = example.unwrap_or_default();
+        bail!(Refused::with_advice(
+            format!("{below}: none of the photos of {run} is below this folder"),
+            format!("the run read them from paths such as {example}"),
+        ))
     }
 
     /// The rows of the run in this folder, if there is one: they can be scored against the truth

@@ -1,8 +1,8 @@
 //! What a finished run says, as data: its rows, its failures, its numbers, its stored pictures.
 //!
-//! [`FinishedRun`] reads the folder that [`crate::run`] writes, and knows how each file is spelt;
-//! `docs/run-folder.md` describes them. Reports, `show` and `compare` start from here. Nothing in
-//! this module runs a network or draws a picture.
+//! [`FinishedRun`] reads the folder that [`crate::run`] writes, and knows the name and format of
+//! each file; `docs/run-folder.md` describes them. Reports, `show` and `compare` start from here.
+//! Nothing in this module runs a network or draws a picture.
 
 mod failures;
 pub(crate) mod files;

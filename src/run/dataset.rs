@@ -1,6 +1,6 @@
 //! The dataset of a run, checked against its model.
 
-use anyhow::{Error, Result};
+use anyhow::Result;
 
 use crate::classifier::ModelDescription;
 use crate::dataset::{Dataset, Request};
@@ -18,9 +18,7 @@ pub(crate) fn open_for_model(
         classes: Some(&description.classes),
         ..*request
     })?;
-    description
-        .ensure_has_classes(&dataset.classes, &dataset.name)
-        .map_err(Error::msg)?;
+    description.ensure_has_classes(&dataset.classes, &dataset.name)?;
     if let Some(limit) = limit {
         dataset.limit(limit);
     }

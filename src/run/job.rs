@@ -64,8 +64,8 @@ impl<'a> Job<'a> {
         self.ensure_same_run(journal)
     }
 
-    /// Refuses a folder in which the journal of another shard belongs to another run: otherwise
-    /// only the merge would notice.
+    /// Refuses a folder in which another shard's journal has another shard count or belongs to
+    /// another run: otherwise only the merge would notice.
     pub(super) fn ensure_sibling(&self, other: &Journal, shard: Shard) -> Result<()> {
         if other.header.shard.count != shard.count {
             return Err(self.other_shard(other, shard));

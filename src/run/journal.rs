@@ -4,8 +4,9 @@
 //! A line is the CRC-32 of its text in eight hexadecimal digits, a space, and the text, which is JSON:
 //! first the [`Header`], then a [`JournalEntry`] for each photo in the order in which they were done,
 //! and a [`ProcessRecord`] for each process that worked on the shard. If a photo has two entries, the
-//! later one counts. A process that dies leaves at most one damaged line, the last, which is dropped.
-//! Damage anywhere else cannot be caused by a crash, so it is an error.
+//! later one counts. A process that dies can leave damaged lines at the end only; these are
+//! dropped. Damage that is followed by a readable line cannot be caused by a crash, so it is an
+//! error.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -97,7 +98,7 @@ pub(super) struct Journal {
     entries: BTreeMap<usize, Span>,
     /// The end of the lines that are complete and synced.
     end: u64,
-    /// Whether a damaged line follows.
+    /// Whether damaged lines follow.
     pub(super) torn: bool,
 }
 
@@ -122,7 +123,7 @@ impl Journal {
     /// Reads a journal.
     ///
     /// # Errors
-    /// When the file cannot be read, is damaged before its last line, or has another format.
+    /// When the file cannot be read, is damaged before a readable line, or has another format.
     pub(super) fn read(path: &Path) -> Result<Self> {
         let cannot_read = OutputError::reading(path);
         let file = File::open(path).map_err(&cannot_read)?;
@@ -164,20 +165,24 @@ impl Journal {
     pub(super) fn ensure_complete(&self) -> Result<()> {
         let (path, shard) = (self.path.display(), self.header.shard);
         if self.torn {
-            bail!(
-                "{path}: damaged at its end\nhelp: restore it, or remove it and run the shard again"
-            );
+            bail!(Refused::with_advice(
+                format!("{path}: damaged at its end"),
+                "restore it, or remove it and run the shard again",
+            ));
         }
         if !self.places().all(|place| shard.holds(place)) {
-            bail!("{path} overlaps with another shard\nhelp: remove it and run the shard again");
+            bail!(Refused::with_advice(
+                format!("{path} contains photos of another shard"),
+                "remove it and run the shard again",
+            ));
         }
         let found = self.places().count();
         let expected = shard.places(self.header.fingerprint.images).count();
         if found != expected {
-            bail!(
-                "{path} holds {found} of its {expected} photos\nhelp: remove it and run the shard \
-                 again"
-            );
+            bail!(Refused::with_advice(
+                format!("{path} holds {found} of its {expected} photos"),
+                "remove it and run the shard again",
+            ));
         }
         Ok(())
     }
@@ -265,11 +270,13 @@ impl Journal {
         read.map_err(OutputError::reading(&self.path))?;
         match decode(&line) {
             Some(JournalLine::Photo(entry)) => Ok(entry),
-            _ => bail!(
-                "{}: changed at byte {start} while it was read\nhelp: run the same command again, \
-                 and no other at the same time",
-                self.path.display()
-            ),
+            _ => {
+                let path = self.path.display();
+                bail!(Refused::with_advice(
+                    format!("{path}: changed at byte {start} while it was read"),
+                    "run the same command again, and nothing else in this folder meanwhile",
+                ))
+            }
         }
     }
 }
@@ -287,6 +294,7 @@ impl Lines {
     /// Takes the line that begins at `start`.
     fn take(&mut self, path: &Path, line: &[u8], start: u64) -> Result<()> {
         let Some(content) = decode(line) else {
+            // Only an error if a readable line follows: see above.
             self.torn = true;
             return Ok(());
         };
@@ -295,7 +303,10 @@ impl Lines {
             Err(Refused::new(message, Remedy::RestoreOrFresh).into())
         };
         if self.torn {
-            return damaged(format!("damaged at byte {}, before its end", self.end));
+            let end = self.end;
+            return damaged(format!(
+                "damaged at byte {end}, with readable lines after it"
+            ));
         }
         match content {
             JournalLine::Photo(entry) => {
@@ -327,15 +338,20 @@ fn read_header(path: &Path, line: &[u8]) -> Result<Header> {
     let (message, remedy) = match other {
         Some(other) if other.header.format != FORMAT => {
             let format = other.header.format;
-            let message =
-                format!("{shown}: the journal has format {format}, this program writes {FORMAT}");
+            let message = format!(
+                "{shown}: the journal has format {format}, but this program writes format {FORMAT}"
+            );
             (message, Remedy::OtherFolderOrFresh)
         }
+        // Same format, but fields this version does not know.
         Some(_) => {
             let message = format!("{shown}: the journal was created by another version");
             (message, Remedy::OtherFolderOrFresh)
         }
-        None => (format!("{shown}: damaged at byte 0"), Remedy::Fresh),
+        None => {
+            let message = format!("{shown}: damaged at byte 0, or not a journal");
+            (message, Remedy::Fresh)
+        }
     };
     Err(Refused::new(message, remedy).into())
 }
@@ -470,14 +486,15 @@ mod tests {
             fs::write(&path, &changed).expect("a file");
             match Journal::read(&path) {
                 Ok(journal) => {
-                    // Without the end of the line before it, the last one is two.
-                    let lost = if place + 1 == starts[3] {
+                    // If the newline before the last line is damaged, the last two lines are read
+                    // as one, and both are lost.
+                    let left = if place + 1 == starts[3] {
                         (1, 0)
                     } else {
                         (1, 1)
                     };
                     assert!(journal.torn && place + 1 >= starts[3], "byte {place}");
-                    assert_eq!((journal.done(), journal.failed()), lost, "byte {place}");
+                    assert_eq!((journal.done(), journal.failed()), left, "byte {place}");
                 }
                 Err(error) => {
                     let error = format!("{error:#}");
@@ -505,12 +522,18 @@ mod tests {
             ..header()
         };
         let cases = [
-            (vec![], "damaged at byte 0"),
-            (b"image_id,class_index\n".to_vec(), "damaged at byte 0"),
-            (encode(&entry(0, false)), "damaged at byte 0"),
+            (vec![], "damaged at byte 0, or not a journal"),
+            (
+                b"image_id,class_index\n".to_vec(),
+                "damaged at byte 0, or not a journal",
+            ),
+            (
+                encode(&entry(0, false)),
+                "damaged at byte 0, or not a journal",
+            ),
             (
                 encode(&JournalLine::Header(Box::new(old))),
-                "the journal has format 0, this program writes 1",
+                "the journal has format 0, but this program writes format 1",
             ),
         ];
         for (bytes, expected) in cases {

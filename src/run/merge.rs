@@ -85,7 +85,7 @@ fn gather(folder: &Path, expected: Option<usize>) -> Result<Vec<Journal>> {
         (None, None, Some(path)) => Journal::read(path)?.header.shard.count,
         (None, None, None) => {
             let message = format!("{}: this folder holds no shards", folder.display());
-            return Err(Refused::new(message, Remedy::RunShard("I/N".into())).into());
+            return Err(Refused::new(message, Remedy::RunShards).into());
         }
     };
     if let Some(first) = first {
@@ -111,17 +111,19 @@ fn ensure_belongs(first: &Journal, journal: &Journal, index: usize, count: usize
         return Err(Refused::new(message, Remedy::CheckShardCount).into());
     }
     if shard.index != index {
-        bail!(
-            "{path} is a copy of shard {}: its photos would count twice\nhelp: remove the copy",
-            shard.index
-        );
+        let index = shard.index;
+        bail!(Refused::with_advice(
+            format!("{path} is a copy of shard {index}: its photos would count twice"),
+            "remove the copy",
+        ));
     }
     let (ours, theirs) = (&first.header.fingerprint, &journal.header.fingerprint);
     if let Some(difference) = ours.difference(theirs, &journal.path) {
-        bail!(
-            "{difference}\nhelp: only shards of one run can be merged (compared with {})",
-            first.path.display()
-        );
+        let first = first.path.display();
+        bail!(Refused::with_advice(
+            difference,
+            format!("only shards of one run can be merged (compared with {first})"),
+        ));
     }
     journal.ensure_complete()
 }

@@ -4,8 +4,9 @@
 //! shard ─► photos ─► journal (synced as results come) ─► merge: rows in the dataset's order ─► numbers
 //! ```
 //!
-//! A run on one machine is a run with one shard. What a journal holds is never done again, however a
-//! process ends; what is merged depends neither on shards nor on workers nor on interruptions.
+//! A run on one machine is a run with one shard. A photo that the journal records as done is never
+//! processed again, however a process ends; photos that failed are retried. The merged results do
+//! not depend on shards, threads or interruptions.
 //!
 //! In: [`RunOptions`], on which the results depend, and [`ExecutionOptions`], on which they do not.
 //! Out: a [`Summary`], and the folder that `docs/run-folder.md` describes. One photo's path through

@@ -125,7 +125,7 @@ fn open_or_create_journal(job: &Job<'_>, shard: Shard, total: usize) -> Result<J
             job.ensure_resumable(&journal, shard)?;
             if journal.torn {
                 tracing::warn!(
-                    "dropped 1 damaged record at the end; 1 photo will be processed again"
+                    "dropped the damaged end of the journal; its photos will be processed again"
                 );
             }
             let done = ShardCount {

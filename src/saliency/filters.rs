@@ -1,10 +1,11 @@
-//! Operations on arrays that know nothing of saliency.
+//! Operations on arrays that know nothing about saliency.
 
-use fast_image_resize::{self as fir, images::TypedImage, pixels::F32};
+use fast_image_resize::{images::TypedImage, pixels::F32};
 use image::{ImageBuffer, Luma};
 use imageproc::filter::gaussian_blur_f32;
 use ndarray::{Array, Array2, Dimension};
 
+use super::resize::{Filter, resize_into};
 use crate::geometry::Size;
 
 /// The smallest and the largest value.
@@ -27,11 +28,7 @@ pub(super) fn resize_map(map: &Array2<f32>, size: Size) -> Array2<f32> {
     let from = TypedImage::from_pixels(from_size.width, from_size.height, pixels)
         .expect("the map has one value for each pixel");
     let mut to = TypedImage::new(size.width, size.height);
-    let options = fir::ResizeOptions::new()
-        .resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear));
-    fir::Resizer::new()
-        .resize_typed::<F32>(&from, &mut to, &options)
-        .expect("neither size is empty");
+    resize_into(&from, &mut to, Filter::Bilinear).expect("neither size is empty");
     let values = to.pixels().iter().map(|pixel| pixel.0).collect();
     Array2::from_shape_vec(size.shape(), values).expect("one value for each pixel")
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::methods::{Method, RequiredTensors, Sampling};
 use super::prior::Prior;
+use crate::remedy::Refused;
 
 /// How a map is made: the table `[saliency]` of a pipeline.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -99,13 +100,13 @@ impl SaliencyOptions {
             && self.layers == other.layers
     }
 
-    pub(crate) fn check(&self) -> Result<(), String> {
+    pub(crate) fn check(&self) -> Result<(), Refused> {
         if let Some(prior) = &self.prior {
             prior.check()?;
         }
         for (key, share, max) in [("noise", self.noise, 1.0), ("smooth", self.smooth, 0.5)] {
             if !(0.0..=max).contains(&share) {
-                return Err(format!("saliency.{key} {share} is not in 0..{max}"));
+                return Err(format!("saliency.{key} {share} is not in 0..{max}").into());
             }
         }
         self.check_layers()?;
@@ -113,22 +114,23 @@ impl SaliencyOptions {
     }
 
     /// Whether the method and the layers fit together.
-    fn check_layers(&self) -> Result<(), String> {
+    fn check_layers(&self) -> Result<(), Refused> {
         let name = self.method.name;
         match (self.method.tensors, self.layers.is_empty()) {
-            (RequiredTensors::Picture, false) => Err(format!(
-                "saliency.layers: {name} uses only the picture\nhelp: saliency.layers = []"
+            (RequiredTensors::Picture, false) => Err(Refused::with_advice(
+                format!("saliency.layers: {name} uses only the picture"),
+                "saliency.layers = []",
             )),
-            (RequiredTensors::Layers | RequiredTensors::Both, true) => Err(format!(
-                "saliency.layers: {name} needs feature maps\n\
-                 help: saliency.layers = [\"last\"], or the names of tensors"
+            (RequiredTensors::Layers | RequiredTensors::Both, true) => Err(Refused::with_advice(
+                format!("saliency.layers: {name} needs feature maps"),
+                "saliency.layers = [\"last\"], or the names of tensors",
             )),
             _ => Ok(()),
         }
     }
 
     /// Whether the method, the noise and the number of samples fit together.
-    fn check_sampling(&self) -> Result<(), String> {
+    fn check_sampling(&self) -> Result<(), Refused> {
         let Self {
             samples,
             noise,
@@ -136,20 +138,21 @@ impl SaliencyOptions {
             ..
         } = *self;
         match sampling {
-            Sampling::Noisy if noise == 0.0 || samples < 2 => Err(format!(
-                "saliency.noise and saliency.samples: {name} needs several noisy pictures\n\
-                 help: saliency.noise = 0.15 and saliency.samples = 25"
+            Sampling::Noisy if noise == 0.0 || samples < 2 => Err(Refused::with_advice(
+                format!("saliency.noise and saliency.samples: {name} needs several noisy pictures"),
+                "saliency.noise = 0.15 and saliency.samples = 25",
             )),
-            Sampling::Path if noise > 0.0 => Err(format!(
-                "saliency.noise: {name} follows a path and takes no noise\nhelp: saliency.noise = 0"
+            Sampling::Path if noise > 0.0 => Err(Refused::with_advice(
+                format!("saliency.noise: {name} follows a path and takes no noise"),
+                "saliency.noise = 0",
             )),
-            Sampling::Crop if samples > 1 && noise == 0.0 => Err(format!(
-                "saliency.samples {samples}: without noise, all samples are the same\n\
-                 help: saliency.samples = 1, or saliency.noise above 0"
+            Sampling::Crop if samples > 1 && noise == 0.0 => Err(Refused::with_advice(
+                format!("saliency.samples {samples}: without noise, all samples are the same"),
+                "saliency.samples = 1, or saliency.noise above 0",
             )),
-            _ if !(1..=MAX_SAMPLES).contains(&samples) => Err(format!(
-                "saliency.samples {samples} is not in 1..{MAX_SAMPLES}"
-            )),
+            _ if !(1..=MAX_SAMPLES).contains(&samples) => {
+                Err(format!("saliency.samples {samples} is not in 1..{MAX_SAMPLES}").into())
+            }
             _ => Ok(()),
         }
     }

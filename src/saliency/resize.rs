@@ -1,6 +1,8 @@
-//! Resizing of pictures.
+//! Resizing of pictures and maps.
 
-use fast_image_resize as fir;
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{self as fir, ImageView, ImageViewMut};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
@@ -25,17 +27,22 @@ pub enum Filter {
 /// A text with both sizes if one of them is empty.
 pub fn resize(picture: &RgbImage, size: Size, filter: Filter) -> Result<RgbImage, String> {
     let mut resized = RgbImage::new(size.width, size.height);
-    resize_into(picture, &mut resized, filter).map_err(|e| {
+    let from = TypedImageRef::<U8x3>::from_buffer(picture.width(), picture.height(), picture)
+        .expect("three bytes for each pixel");
+    let mut to = TypedImage::from_buffer(size.width, size.height, &mut resized)
+        .expect("three bytes for each pixel");
+    resize_into(&from, &mut to, filter).map_err(|e| {
         let from = Size::from_picture(picture);
         format!("cannot resize {from} to {size}: {e}")
     })?;
     Ok(resized)
 }
 
-/// Resizes a picture with any kind of pixels to the size of `to`.
-pub(crate) fn resize_into(
-    from: &impl fir::IntoImageView,
-    to: &mut impl fir::IntoImageViewMut,
+/// Resizes a picture to the size of `to`. The kind of pixels is known at compile time: to compile
+/// the crate's code for all kinds takes minutes.
+pub(crate) fn resize_into<P: fir::PixelTrait>(
+    from: &impl ImageView<Pixel = P>,
+    to: &mut impl ImageViewMut<Pixel = P>,
     filter: Filter,
 ) -> Result<(), fir::ResizeError> {
     let algorithm = match filter {
@@ -46,5 +53,5 @@ pub(crate) fn resize_into(
     let options = fir::ResizeOptions::new()
         .resize_alg(algorithm)
         .use_alpha(false);
-    fir::Resizer::new().resize(from, to, &options)
+    fir::Resizer::new().resize_typed(from, to, &options)
 }

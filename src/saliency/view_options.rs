@@ -6,6 +6,7 @@ use onnx_grad::gradient::Dense;
 use serde::{Deserialize, Serialize};
 
 use super::resize::Filter;
+use crate::remedy::Refused;
 
 /// How the photo is shown to the classifier: the table `[view]` of a pipeline.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -62,7 +63,7 @@ impl ViewOptions {
         }
     }
 
-    pub(crate) fn check(&self) -> Result<(), String> {
+    pub(crate) fn check(&self) -> Result<(), Refused> {
         let Self {
             kind,
             flip,
@@ -71,26 +72,26 @@ impl ViewOptions {
             ..
         } = *self;
         if kind == ViewKind::TenCrop && flip {
-            return Err("view.flip: ten crops include their mirror images\n\
-                        help: view.flip = false"
-                .into());
+            return Err(Refused::with_advice(
+                "view.flip: ten crops include their mirror images",
+                "view.flip = false",
+            ));
         }
         if kind != ViewKind::Warp && (!scales.is_empty() || frame.is_some()) {
-            return Err("view.scales and view.frame apply only to a warp\n\
-                        help: leave them out, or view.kind = \"warp\""
-                .into());
+            return Err(Refused::with_advice(
+                "view.scales and view.frame apply only to a warp",
+                "leave them out, or view.kind = \"warp\"",
+            ));
         }
         if scales.iter().any(|scale| !(1.0..=8.0).contains(scale)) {
-            return Err(format!("view.scales {scales:?} are not all in 1..8"));
+            return Err(format!("view.scales {scales:?} are not all in 1..8").into());
         }
         if scales.len() > MAX_SCALES {
             let count = scales.len();
-            return Err(format!(
-                "view.scales: {count} scales are more than {MAX_SCALES}"
-            ));
+            return Err(format!("view.scales: {count} scales are more than {MAX_SCALES}").into());
         }
         if frame.is_some_and(|frame| !(1..=MAX_FRAME).contains(&frame)) {
-            return Err(format!("view.frame is not in 1..{MAX_FRAME}"));
+            return Err(format!("view.frame is not in 1..{MAX_FRAME}").into());
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ pub struct BoxScores {
     pub metrics: Metrics,
     /// What constant boxes score.
     pub floors: Floors,
-    /// The same with the photos weighted, if the dataset has weights.
+    /// Metrics and floors with the photos weighted, if the dataset has weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weighted: Option<WeightedScores>,
     /// The scores by the share of the photo that its largest true box covers.
@@ -41,15 +41,15 @@ pub struct WeightedScores {
 }
 
 impl BoxScores {
-    /// Scores the outcomes of a dataset's photos, in the dataset's order. `classes_guessed` tells
-    /// whether classes were guessed.
+    /// Scores the outcomes of a dataset's photos, in the dataset's order. `classes_guessed`: the
+    /// predictions name classes, so the devkit's errors can be computed.
     #[must_use]
     pub fn new(dataset: &Dataset, outcomes: &[Outcome], classes_guessed: bool) -> Self {
         let localised: Vec<&Outcome> = outcomes
             .iter()
             .filter(|outcome| outcome.counts_in_localisation)
             .collect();
-        let metrics = GroupMetrics {
+        let wanted = GroupMetrics {
             gt_known: localised.iter().all(|outcome| outcome.iou.is_some()),
             classes: classes_guessed,
         };
@@ -61,13 +61,13 @@ impl BoxScores {
                 metrics: Metrics::new(outcomes, classes_guessed, |outcome| outcome.weight),
                 floors: floors(&dataset.photos, |photo| photo.weight),
             }),
-            by_size: scores_by_size(&localised, metrics),
-            by_class: scores_by_class(dataset, &localised, metrics),
+            by_size: scores_by_size(&localised, wanted),
+            by_class: scores_by_class(dataset, &localised, wanted),
         }
     }
 }
 
-fn scores_by_size(localised: &[&Outcome], metrics: GroupMetrics) -> Vec<GroupScores> {
+fn scores_by_size(localised: &[&Outcome], wanted: GroupMetrics) -> Vec<GroupScores> {
     let names = size_names();
     let mut groups = vec![Vec::new(); names.len()];
     for &outcome in localised {
@@ -79,14 +79,14 @@ fn scores_by_size(localised: &[&Outcome], metrics: GroupMetrics) -> Vec<GroupSco
         .into_iter()
         .zip(&groups)
         .filter(|(_, outcomes)| !outcomes.is_empty())
-        .map(|(name, outcomes)| GroupScores::new(name, None, outcomes, metrics))
+        .map(|(name, outcomes)| GroupScores::new(name, None, outcomes, wanted))
         .collect()
 }
 
 fn scores_by_class(
     dataset: &Dataset,
     localised: &[&Outcome],
-    metrics: GroupMetrics,
+    wanted: GroupMetrics,
 ) -> Vec<GroupScores> {
     let mut groups: BTreeMap<usize, Vec<&Outcome>> = BTreeMap::new();
     for &outcome in localised {
@@ -100,7 +100,7 @@ fn scores_by_class(
     };
     groups
         .into_iter()
-        .map(|(class, outcomes)| GroupScores::new(name(class), Some(class), &outcomes, metrics))
+        .map(|(class, outcomes)| GroupScores::new(name(class), Some(class), &outcomes, wanted))
         .collect()
 }
 

@@ -35,8 +35,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// The metrics of photos with these weights. `classes_guessed` tells whether classes were
-    /// guessed.
+    /// The metrics of photos with these weights. `classes_guessed`: the predictions name classes.
     #[must_use]
     pub fn new(
         outcomes: &[Outcome],

@@ -1,13 +1,14 @@
 //! A threshold on the saliency map, in place of a cut. The box bounds the pixels above the
 //! threshold, or the largest component of them. The rules are those of Fong and Vedaldi 2017.
 
-use fast_image_resize::{PixelType, images::Image};
+use fast_image_resize::{images::TypedImage, pixels::U8};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::component::{bounding_box, largest};
 use super::localisation::{Flag, Localisation, Stages};
 use crate::geometry::{BBox, Size};
+use crate::remedy::Refused;
 use crate::saliency::{Filter, Saliency, min_max, resize_into};
 
 /// A threshold in place of a cut: the table `[threshold]` of a pipeline.
@@ -41,17 +42,16 @@ pub enum Extent {
 }
 
 impl ThresholdOptions {
-    pub(crate) fn check(&self) -> Result<(), String> {
+    pub(crate) fn check(&self) -> Result<(), Refused> {
         if !self.alpha.is_finite() || self.alpha < 0.0 {
-            return Err(format!(
-                "threshold.alpha {} is not a number from 0 on",
-                self.alpha
-            ));
+            let alpha = self.alpha;
+            return Err(format!("threshold.alpha {alpha} is not a number from 0 on").into());
         }
         if self.fong_compat && self.extent != Extent::All {
-            return Err("threshold.extent: the published code has no components\n\
-                        help: threshold.fong-compat = false"
-                .into());
+            return Err(Refused::with_advice(
+                "threshold.extent: the published code has no components",
+                "threshold.fong-compat = false",
+            ));
         }
         Ok(())
     }
@@ -175,15 +175,15 @@ fn fong_localisation(thresholded: &Array2<f32>, photo: Size) -> Localisation {
 fn fong_box(thresholded: &Array2<f32>, photo: Size) -> Option<BBox> {
     let (min, max) = min_max(thresholded);
     let scale = if max > min { 255.0 / (max - min) } else { 0.0 };
-    let bytes = thresholded
+    let pixels = thresholded
         .iter()
-        .map(|&h| ((h - min) * scale + 0.5) as u8)
+        .map(|&h| U8::new(((h - min) * scale + 0.5) as u8))
         .collect();
     let Size { width, height } = Size::from_array(thresholded);
-    let from = Image::from_vec_u8(width, height, bytes, PixelType::U8).ok()?;
-    let mut to = Image::new(photo.width, photo.height, PixelType::U8);
+    let from = TypedImage::from_pixels(width, height, pixels).ok()?;
+    let mut to = TypedImage::new(photo.width, photo.height);
     resize_into(&from, &mut to, Filter::Bilinear).ok()?;
-    let mask = to.buffer().iter().map(|&v| v > 0).collect();
+    let mask = to.pixels().iter().map(|pixel| pixel.0 > 0).collect();
     let mask = Array2::from_shape_vec(photo.shape(), mask).expect("one value for each pixel");
     let bbox = bounding_box(&mask)?;
     // Their boxes are 1-based and compared with 0-based ground truth.

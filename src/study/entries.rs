@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use super::file::{ParameterGrid, Study, StudyRow};
 use crate::pipeline::Pipeline;
+use crate::remedy::Refused;
 
 /// One pipeline of a study.
 #[derive(Clone, Debug)]
@@ -67,15 +68,18 @@ impl Study {
         if let Some(grid) = &row.grid {
             let Some(values) = self.grids.get(grid) else {
                 let grids: Vec<&str> = self.grids.keys().map(String::as_str).collect();
-                bail!(
-                    "row {name}: no grid is called {grid}\nhelp: the study's grids are {}",
-                    grids.join(", ")
-                );
+                bail!(Refused::with_advice(
+                    format!("row {name}: no grid is called {grid}"),
+                    format!("the study's grids are {}", grids.join(", ")),
+                ));
             };
             varied.extend(values.clone());
         }
         if let Some((key, _)) = varied.iter().find(|(_, values)| values.is_empty()) {
-            bail!("row {name}: {key} has no values to vary\nhelp: list some, or leave the key out");
+            bail!(Refused::with_advice(
+                format!("row {name}: {key} has no values to vary"),
+                "list some, or leave the key out",
+            ));
         }
         Ok(varied)
     }
@@ -83,10 +87,10 @@ impl Study {
     fn ensure_names_differ(&self) -> Result<()> {
         let mut names = HashSet::new();
         if let Some(second) = self.rows.iter().find(|row| !names.insert(&row.name)) {
-            bail!(
-                "two rows are called {}\nhelp: give one of them another name",
-                second.name
-            );
+            bail!(Refused::with_advice(
+                format!("two rows are called {}", second.name),
+                "give one of them another name",
+            ));
         }
         Ok(())
     }
@@ -99,16 +103,20 @@ impl Study {
         };
         if !entries.iter().any(|entry| entry.name == *against) {
             let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
-            bail!(
-                "against: no row is called {against}\nhelp: the rows are {}",
-                names.join(", ")
-            );
+            bail!(Refused::with_advice(
+                format!("against: no row is called {against}"),
+                format!("the rows are {}", names.join(", ")),
+            ));
         }
         if self.choose_on.is_some() && !self.rows.iter().any(|row| row.name == *against) {
-            bail!(
+            let message = format!(
                 "against: {against} is one of several combinations, and may not be the one that is \
-                 chosen\nhelp: name a row that varies nothing"
+                 chosen"
             );
+            bail!(Refused::with_advice(
+                message,
+                "name a row that varies nothing"
+            ));
         }
         Ok(())
     }

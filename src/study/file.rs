@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Error, Result};
+use anyhow::Result;
 use serde::Deserialize;
 
 use crate::assets::STUDIES;
@@ -63,9 +63,7 @@ impl Study {
     /// # Errors
     /// When the file cannot be read or parsed; the text names the file and the fault.
     pub fn load(name: &Path) -> Result<Self> {
-        let (path, text) = STUDIES.read(name).map_err(Error::msg)?;
-        STUDIES
-            .parse(&text, &path.display().to_string())
-            .map_err(Error::msg)
+        let (path, text) = STUDIES.read(name)?;
+        Ok(STUDIES.parse(&text, &path.display().to_string())?)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Error, Result, bail};
+use anyhow::{Context, Result, bail};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
@@ -125,18 +125,18 @@ impl Study {
             ..Request::default()
         })?;
         for description in descriptions {
-            let fits = description.ensure_has_classes(&dataset.classes, &dataset.name);
-            fits.map_err(Error::msg)?;
+            description.ensure_has_classes(&dataset.classes, &dataset.name)?;
         }
         if let Some(limit) = options.limit {
             dataset.limit(limit);
         }
         if dataset.photos.iter().any(|photo| photo.class.is_none()) {
-            bail!(
-                "a study needs the class of every photo, and some photos of {} have none\nhelp: list \
-                 those that have one in a file, and name it as `images` in the study",
+            let message = format!(
+                "a study needs the class of every photo, and some photos of {} have none",
                 dataset.name
             );
+            let advice = "list those that have one in a file, and name it as `images` in the study";
+            bail!(Refused::with_advice(message, advice));
         }
         Ok(dataset)
     }
@@ -145,11 +145,13 @@ impl Study {
 fn ensure_no_common_photo(choosing: &Dataset, scored: &Dataset) -> Result<()> {
     let is_chosen_on = |id: &str| choosing.photos.iter().any(|photo| photo.id == id);
     if let Some(common) = scored.photos.iter().find(|photo| is_chosen_on(&photo.id)) {
-        bail!(
-            "{} is used both for choosing values and for scoring\nhelp: name lists without a common \
-             photo as `images` and `choose-on`",
-            common.id
-        );
+        bail!(Refused::with_advice(
+            format!(
+                "{} is used both for choosing values and for scoring",
+                common.id
+            ),
+            "name lists without a common photo as `images` and `choose-on`",
+        ));
     }
     Ok(())
 }

@@ -29,8 +29,12 @@ SAMPLE = ROOT / "data/sample"
 
 def localise(*arguments, code=0):
     """What the program prints, when it ends with `code`."""
-    done = subprocess.run([PROGRAM, "--quiet", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == code, f"{arguments} ended with {done.returncode}\n{done.stdout}{done.stderr}"
+    done = subprocess.run(
+        [PROGRAM, "--quiet", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == code, (
+        f"{arguments} ended with {done.returncode}\n{done.stdout}{done.stderr}"
+    )
     return done.stdout
 
 
@@ -50,14 +54,28 @@ def bbox(row):
 
 def run(out, dataset, *more, code=0):
     """A run of the fastest pipeline, with all that it can write."""
-    localise("run", "--dataset", dataset, "--pipeline", "single-warp", "--write-maps", "--write-masks", "--out", out,
-             *more, code=code)
+    localise(
+        "run",
+        "--dataset",
+        dataset,
+        "--pipeline",
+        "single-warp",
+        "--write-maps",
+        "--write-masks",
+        "--out",
+        out,
+        *more,
+        code=code,
+    )
     return out
 
 
 def write_wsol(folder):
     """The sample as wsolevaluation's metadata, with a photo of the network's own size and one that is broken."""
-    photos, lists = folder / "val", {"image_ids": [], "class_labels": [], "image_sizes": [], "localization": []}
+    photos, lists = (
+        folder / "val",
+        {"image_ids": [], "class_labels": [], "image_sizes": [], "localization": []},
+    )
     photos.mkdir(parents=True)
 
     def add(row, link):
@@ -95,7 +113,10 @@ def check_tables(sample, wsol):
         assert (summary["schema"], summary["failed"]) == (1, len(failed)), summary
         json.loads((path / "manifest.json").read_text(encoding="utf-8"))
     assert not (sample / "failures.jsonl").exists()
-    failures = [json.loads(line) for line in (wsol / "failures.jsonl").read_text(encoding="utf-8").splitlines()]
+    failures = [
+        json.loads(line)
+        for line in (wsol / "failures.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert [row["image_id"] for row in failed] == [failure["id"] for failure in failures], failures
     assert all(set(failure) >= {"id", "path", "kind", "reason"} for failure in failures)
     print(f"ok tables: {len(boxes)} boxes, {len(failures)} failure")
@@ -107,9 +128,13 @@ def check_maps(out, image_ids, failed):
     for image_id in set(image_ids) - failed:
         scoremap = np.load(os.path.join(out / "maps", image_id + ".npy"))
         assert scoremap.shape == (224, 224) and np.issubdtype(scoremap.dtype, np.floating), image_id
-        assert scoremap.min() == 0 and scoremap.max() == 1 and not np.isnan(scoremap).any(), image_id
+        assert scoremap.min() == 0 and scoremap.max() == 1 and not np.isnan(scoremap).any(), (
+            image_id
+        )
         mask = Image.open(out / "masks" / f"{image_id}.png")
-        assert mask.size == Image.open(out.parent / "wsol" / image_id).size and mask.getextrema() == (0, 255), image_id
+        assert mask.size == Image.open(
+            out.parent / "wsol" / image_id
+        ).size and mask.getextrema() == (0, 255), image_id
     print(f"ok maps and masks: {len(image_ids) - len(failed)}")
 
 
@@ -126,14 +151,35 @@ def write_coco(path, run, name):
     """What the run was scored against as COCO instances; `name` makes an image's id."""
     truth = rows(run / "truth.csv")
     photos = {row["image_id"]: row for row in truth}
-    path.write_text(json.dumps({
-        "images": [{"id": name(i), "file_name": row["file"], "width": int(row["width"]), "height": int(row["height"])}
-                   for i, row in photos.items()],
-        "annotations": [{"id": k, "image_id": name(row["image_id"]), "category_id": int(row["class_index"]),
-                         "bbox": bbox(row), "area": np.prod(bbox(row)[2:]), "iscrowd": 0}
-                        for k, row in enumerate(truth, 1)],
-        "categories": [{"id": int(row["class_index"]), "name": row["wnid"]} for row in photos.values()],
-    }))
+    path.write_text(
+        json.dumps(
+            {
+                "images": [
+                    {
+                        "id": name(i),
+                        "file_name": row["file"],
+                        "width": int(row["width"]),
+                        "height": int(row["height"]),
+                    }
+                    for i, row in photos.items()
+                ],
+                "annotations": [
+                    {
+                        "id": k,
+                        "image_id": name(row["image_id"]),
+                        "category_id": int(row["class_index"]),
+                        "bbox": bbox(row),
+                        "area": np.prod(bbox(row)[2:]),
+                        "iscrowd": 0,
+                    }
+                    for k, row in enumerate(truth, 1)
+                ],
+                "categories": [
+                    {"id": int(row["class_index"]), "name": row["wnid"]} for row in photos.values()
+                ],
+            }
+        )
+    )
     return path
 
 
@@ -145,23 +191,33 @@ def check_coco(out, folder):
     # The run's guesses: an image's id is its name.
     results = folder / "guesses.json"
     localise("score", out, "--write", f"coco={results}")
-    written = {(one["image_id"], one["category_id"]): one for one in json.loads(results.read_text())}
+    written = {
+        (one["image_id"], one["category_id"]): one for one in json.loads(results.read_text())
+    }
     assert set(written) == {key for key, row in found.items() if int(row["rank"]) <= 5}
     for key, one in written.items():
-        assert one["bbox"] == bbox(found[key]) and one["score"] == float(found[key]["probability"]), key
+        assert one["bbox"] == bbox(found[key]) and one["score"] == float(
+            found[key]["probability"]
+        ), key
     guesses = overlaps(write_coco(folder / "named.json", out, str), results)
     assert guesses, "no guess is of a true class"
 
     # The boxes of the true classes in a COCO dataset of ours, where an image's id is a number.
-    number = {image_id: n for n, image_id in enumerate(dict.fromkeys(row["image_id"] for row in boxes), 1)}
+    number = {
+        image_id: n for n, image_id in enumerate(dict.fromkeys(row["image_id"] for row in boxes), 1)
+    }
     truth = write_coco(folder / "truth.json", out, number.get)
     table, results = folder / "true.csv", folder / "true.json"
     true = [row for row in boxes if row["true_class"] == "true"]
     with open(table, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["image_id", "x_min", "y_min", "x_max", "y_max"])
-        writer.writerows([f"{number[row['image_id']]}/{row['class_index']}", *corners(row)] for row in true)
-    scores = json.loads(localise("score", table, "--dataset", truth, "--json", "--write", f"coco={results}"))
+        writer.writerows(
+            [f"{number[row['image_id']]}/{row['class_index']}", *corners(row)] for row in true
+        )
+    scores = json.loads(
+        localise("score", table, "--dataset", truth, "--json", "--write", f"coco={results}")
+    )
     boxed = overlaps(truth, results)
     assert len(boxed) == len(true)
 
@@ -190,12 +246,16 @@ def check_gradient(wsol, folder):
     for _ in range(10):
         signs = random.choice([-1, 1], gradient.shape)
         direction = np.where(random.random(gradient.shape) < 0.5, np.sign(gradient), signs)
-        difference = (score(image + step * direction) - score(image - step * direction)) / (2 * step)
+        difference = (score(image + step * direction) - score(image - step * direction)) / (
+            2 * step
+        )
         worst = max(worst, abs(difference / np.sum(gradient * direction) - 1))
     assert worst < 0.03, f"central differences differ by {worst:.1%}"
 
     ours = np.load(wsol / "maps/val/ILSVRC2012_val_00000008.JPEG.npy")
-    theirs = np.asarray(Image.fromarray(example["saliency"]).resize((224, 224), Image.Resampling.BILINEAR))
+    theirs = np.asarray(
+        Image.fromarray(example["saliency"]).resize((224, 224), Image.Resampling.BILINEAR)
+    )
     apart = np.abs((theirs - theirs.min()) / np.ptp(theirs) - ours).max()
     assert apart < 1e-3, f"saliency maps are {apart} apart"
     print(f"ok gradient: {worst:.2%} from central differences; saliency {apart:.0e} from a run's")

@@ -59,18 +59,32 @@ def evaluate(rows, labels, boxes, blacklist):
     first_named, first_found = [], []
     for row, label, truth in zip(rows, labels, boxes):
         named = [(rank, box) for rank, (name, box) in enumerate(guesses(row[:25])) if name == label]
-        found = [rank for rank, box in named if rank < boxed and any(overlap(box, true) >= HALF for true in truth)]
+        found = [
+            rank
+            for rank, box in named
+            if rank < boxed and any(overlap(box, true) >= HALF for true in truth)
+        ]
         first_named.append(min((rank for rank, _ in named), default=5))
         first_found.append(min(found, default=5))
     kept = [rank for photo, rank in enumerate(first_found, 1) if photo not in blacklist]
-    return [[sum(rank > last for rank in ranks) for last in range(5)] for ranks in (first_named, kept, first_found)]
+    return [
+        [sum(rank > last for rank in ranks) for last in range(5)]
+        for ranks in (first_named, kept, first_found)
+    ]
 
 
 def usable(rows, boxes):
     """Whether some line holds a whole guess (else the devkit stops) and no fractional box is within 1e-9 of 1/2."""
-    fractional = ((box, true) for row, truth in zip(rows, boxes) for _, box in guesses(row)
-                  if Fraction in map(type, box) for true in truth)
-    return max(map(len, rows)) >= 5 and all(abs(overlap(*pair) - HALF) > Fraction(1, 10**9) for pair in fractional)
+    fractional = (
+        (box, true)
+        for row, truth in zip(rows, boxes)
+        for _, box in guesses(row)
+        if Fraction in map(type, box)
+        for true in truth
+    )
+    return max(map(len, rows)) >= 5 and all(
+        abs(overlap(*pair) - HALF) > Fraction(1, 10**9) for pair in fractional
+    )
 
 
 def true_box(rng, width, height):
@@ -100,11 +114,20 @@ def written(rng, whole):
 
 def guess(rng, label, pool, true, size):
     """A guess as five words: the true label about half the time, and a true box changed in one of many ways."""
-    name = rng.choice([written(rng, label)] * 10 + [written(rng, rng.choice(pool))] * 8 + ["0", "1001", f"{label}.5"])
+    name = rng.choice(
+        [written(rng, label)] * 10
+        + [written(rng, rng.choice(pool))] * 8
+        + ["0", "1001", f"{label}.5"]
+    )
     box, axis = list(true), rng.randrange(2)
     lo, hi = box[axis::2]
     half, step = halved(rng, lo, hi), rng.choice((-1, 1)) * rng.randint(1, size[axis] + 5)
-    ways = [(lo, hi), (hi + 1, 2 * hi - lo + 1), (hi, lo), (lo + step, hi + step)]  # same, adjacent, inverted, moved
+    ways = [
+        (lo, hi),
+        (hi + 1, 2 * hi - lo + 1),
+        (hi, lo),
+        (lo + step, hi + step),
+    ]  # same, adjacent, inverted, moved
     box[axis::2] = rng.choice(ways + [half] * 4)
     if rng.random() < 0.3:
         box[rng.randrange(4)] += rng.choice((-1, 1))
@@ -120,7 +143,10 @@ def submission(rng, labels, sizes, boxes, pool):
     """The text of a submission; its separators, its line ends and the numbers of its widest line go by file."""
     most = rng.randint(1, 7)
     widest = 5 * most - rng.choice((0, 0, 0, 0, 1, 2, 3, 4))
-    separators, end = rng.choice((" ", "\t", ",", (" ", "  ", "   "))), rng.choice(("\n", "\n", "\r\n"))
+    separators, end = (
+        rng.choice((" ", "\t", ",", (" ", "  ", "   "))),
+        rng.choice(("\n", "\n", "\r\n")),
+    )
     text = ""
     for label, size, truth in zip(labels, sizes, boxes):
         count = rng.choice((most, rng.randint(1, most)))
@@ -139,14 +165,28 @@ def main(seed, count):
         pool, photos = rng.sample(range(1, 1001), 6), rng.randint(2, 6)
         labels = [rng.choice(pool) for _ in range(photos)]
         sizes = [[rng.randint(5, 60), rng.randint(5, 60)] for _ in range(photos)]
-        boxes = [[true_box(rng, *size) for _ in range(rng.choice((1, 1, 1, 2, 3)))] for size in sizes]
-        blacklist = sorted(rng.sample(range(1, photos + 1), rng.randrange(photos)))  # never all of them
+        boxes = [
+            [true_box(rng, *size) for _ in range(rng.choice((1, 1, 1, 2, 3)))] for size in sizes
+        ]
+        blacklist = sorted(
+            rng.sample(range(1, photos + 1), rng.randrange(photos))
+        )  # never all of them
         text = submission(rng, labels, sizes, boxes, pool)
         rows = read(text)
         if usable(rows, boxes):
             errors = dict(zip(ERRORS, evaluate(rows, labels, boxes, blacklist)))
-            print(json.dumps({"labels": labels, "sizes": sizes, "boxes": boxes, "blacklist": blacklist,
-                              "submission": text, **errors}))
+            print(
+                json.dumps(
+                    {
+                        "labels": labels,
+                        "sizes": sizes,
+                        "boxes": boxes,
+                        "blacklist": blacklist,
+                        "submission": text,
+                        **errors,
+                    }
+                )
+            )
             count -= 1
 
 

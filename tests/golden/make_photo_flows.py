@@ -25,8 +25,12 @@ def read(path):
     terminals[tail[head == 2] - 3, 1] = capacity[head == 2]
     inner = (tail > 2) & (head > 2)
     tail, head, capacity = tail[inner] - 3, head[inner] - 3, capacity[inner]
-    pairs, place = np.unique(np.minimum(tail, head) * nodes + np.maximum(tail, head), return_inverse=True)
-    edges = np.column_stack([pairs // nodes, pairs % nodes, np.zeros_like(pairs), np.zeros_like(pairs)])
+    pairs, place = np.unique(
+        np.minimum(tail, head) * nodes + np.maximum(tail, head), return_inverse=True
+    )
+    edges = np.column_stack(
+        [pairs // nodes, pairs % nodes, np.zeros_like(pairs), np.zeros_like(pairs)]
+    )
     edges[place, np.where(tail < head, 2, 3)] = capacity
     return terminals, edges
 

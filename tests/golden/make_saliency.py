@@ -27,6 +27,7 @@ has no relu. With a mean pool its class weights are H times the number of positi
     var_grad                        max_c mean_n (w_n - mean w)^2           (divided by n, not n - 1)
     integrated_gradients_sum        |sum_c (x - 0) mean_n w_n|
 """
+
 import json
 import math
 import random
@@ -41,8 +42,12 @@ def relu(value):
 
 def numbers(generator, count, low, high, zeros=0.0):
     """Random multiples of 1/64 from `low` to `high`, some of them 0."""
-    return [Fraction(0) if generator.random() < zeros else Fraction(generator.randint(64 * low, 64 * high), 64)
-            for _ in range(count)]
+    return [
+        Fraction(0)
+        if generator.random() < zeros
+        else Fraction(generator.randint(64 * low, 64 * high), 64)
+        for _ in range(count)
+    ]
 
 
 def folded(values, *shape):
@@ -50,7 +55,7 @@ def folded(values, *shape):
     if not shape:
         return float(values[0])
     step = len(values) // shape[0]
-    return [folded(values[part * step:(part + 1) * step], *shape[1:]) for part in range(shape[0])]
+    return [folded(values[part * step : (part + 1) * step], *shape[1:]) for part in range(shape[0])]
 
 
 def layer_maps(generator):
@@ -75,10 +80,16 @@ def layer_maps(generator):
         "gradients_constant": folded(sum(h, []), 3, 3, 4),
         "grad_cam": folded([relu(value) for value in weighted(means)], 3, 4),
         "grad_cam_plus_plus": folded([relu(value) for value in weighted(plus_plus)], 3, 4),
-        "layer_cam": folded([relu(sum(relu(g[k][p]) * a[k][p] for k in channels)) for p in places], 3, 4),
+        "layer_cam": folded(
+            [relu(sum(relu(g[k][p]) * a[k][p] for k in channels)) for p in places], 3, 4
+        ),
         "cam": folded(weighted([sum(h[k]) / 12 for k in channels]), 3, 4),
-        "gradient_norm": folded([math.sqrt(sum(g[k][p] ** 2 for k in channels)) for p in places], 3, 4),
-        "sum_of_magnitudes": folded([sum(abs(a[k][p] * g[k][p]) for k in channels) for p in places], 3, 4),
+        "gradient_norm": folded(
+            [math.sqrt(sum(g[k][p] ** 2 for k in channels)) for p in places], 3, 4
+        ),
+        "sum_of_magnitudes": folded(
+            [sum(abs(a[k][p] * g[k][p]) for k in channels) for p in places], 3, 4
+        ),
     }
 
 
@@ -118,8 +129,11 @@ def main():
     generator = random.Random(2017)
     maps = {"layer": layer_maps(generator), "input": input_maps(generator)}
     lines = ",\n".join(
-        f' "{part}": {{\n' + ",\n".join(f'  "{name}": {json.dumps(value)}' for name, value in entries.items())
-        + "\n }" for part, entries in maps.items())
+        f' "{part}": {{\n'
+        + ",\n".join(f'  "{name}": {json.dumps(value)}' for name, value in entries.items())
+        + "\n }"
+        for part, entries in maps.items()
+    )
     (output / "saliency.json").write_text("{\n" + lines + "\n}\n")
 
 

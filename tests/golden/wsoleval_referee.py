@@ -25,7 +25,12 @@ CANVAS = (1 << PITCH * PITCH) - 1
 
 def where(rows):
     """The set of the pixels that are true."""
-    return int("".join(f"0{''.join('01'[pixel] for pixel in row)}".ljust(PITCH, "0") for row in [[], *rows])[::-1], 2)
+    return int(
+        "".join(
+            f"0{''.join('01'[pixel] for pixel in row)}".ljust(PITCH, "0") for row in [[], *rows]
+        )[::-1],
+        2,
+    )
 
 
 def flood(part, inside, corners):
@@ -96,9 +101,20 @@ def evaluate(rows, truth, step=STEP):
         before, pixels = pixels, where([level > cutoff for level in row] for row in grey)
         if pixels != before:
             largest, boxes = contours(pixels, size)
-            one, every = (max(overlap(box, true) for box in some for true in truth) for some in ([largest], boxes))
-            steps.append({"from": n, "largest": largest, "contours": len(boxes), "boxes": boxes,
-                          "best_iou_largest": one, "best_iou_all": every})
+            one, every = (
+                max(overlap(box, true) for box in some for true in truth)
+                for some in ([largest], boxes)
+            )
+            steps.append(
+                {
+                    "from": n,
+                    "largest": largest,
+                    "contours": len(boxes),
+                    "boxes": boxes,
+                    "best_iou_largest": one,
+                    "best_iou_all": every,
+                }
+            )
     return steps
 
 
@@ -118,7 +134,15 @@ def pxap(pixels, step=STEP):
 
 def value(rng):
     """A float32 in 0..1: often an edge of a grey level or of a bin, or the next number below or above it."""
-    exact = rng.choice((rng.random(), rng.randint(1, 255) / 255, rng.randint(1, 100) / 100, rng.randint(1, 8) / 8, 1))
+    exact = rng.choice(
+        (
+            rng.random(),
+            rng.randint(1, 255) / 255,
+            rng.randint(1, 100) / 100,
+            rng.randint(1, 8) / 8,
+            1,
+        )
+    )
     bits = struct.unpack("I", struct.pack("f", exact))[0] + rng.choice((-1, 0, 0, 1))
     return min(struct.unpack("f", struct.pack("I", bits))[0], 1.0)
 
@@ -127,13 +151,27 @@ def draw(rng, rows, level):
     """Draws once or twice: a block, ring, diamond, nested rings, line, diagonal, chequers or dots, sometimes broken."""
     n, dots, whole = rng.randint(0, 9), rng.random(), rng.choice((1, 1, 0.9))
     m, half = rng.choice((n, n, rng.randint(0, 9))), n // 2
-    inside = rng.choice((
-        lambda x, y: True, lambda x, y: x in (0, n) or y in (0, m), lambda x, y: abs(x - half) + abs(y - half) == half,
-        lambda x, y: min(x, y, n - x, m - y) % 2 == 0, lambda x, y: x == 0, lambda x, y: y == 0, lambda x, y: x == y,
-        lambda x, y: (x + y) % 2 == 0, lambda x, y: rng.random() < dots))
-    shape = [(x, y) for x in range(n + 1) for y in range(m + 1) if inside(x, y) and rng.random() < whole]
+    inside = rng.choice(
+        (
+            lambda x, y: True,
+            lambda x, y: x in (0, n) or y in (0, m),
+            lambda x, y: abs(x - half) + abs(y - half) == half,
+            lambda x, y: min(x, y, n - x, m - y) % 2 == 0,
+            lambda x, y: x == 0,
+            lambda x, y: y == 0,
+            lambda x, y: x == y,
+            lambda x, y: (x + y) % 2 == 0,
+            lambda x, y: rng.random() < dots,
+        )
+    )
+    shape = [
+        (x, y) for x in range(n + 1) for y in range(m + 1) if inside(x, y) and rng.random() < whole
+    ]
     for _ in range(rng.choice((1, 1, 2))):
-        left, top = (rng.randint(min(0, room), max(0, room)) for room in (len(rows[0]) - n - 1, len(rows) - m - 1))
+        left, top = (
+            rng.randint(min(0, room), max(0, room))
+            for room in (len(rows[0]) - n - 1, len(rows) - m - 1)
+        )
         for x, y in shape:
             if 0 <= left + x < len(rows[0]) and 0 <= top + y < len(rows):
                 rows[top + y][left + x] = level
@@ -142,29 +180,44 @@ def draw(rng, rows, level):
 def true_box(rng, found, size):
     """Near a box that is found, or anywhere."""
     near = rng.choice((rng.choice(found), rng.choice(found), [rng.randrange(14) for _ in range(4)]))
-    x0, y0, x1, y1 = (min(max(at + rng.choice((-1, 0, 0, 0, 0, 1)), 0), side - 1) for at, side in zip(near, size * 2))
+    x0, y0, x1, y1 = (
+        min(max(at + rng.choice((-1, 0, 0, 0, 0, 1)), 0), side - 1)
+        for at, side in zip(near, size * 2)
+    )
     return [min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)]
 
 
 def mask(rng, rows, boxes):
     """Pixels in the boxes, above a level, at random, all or none."""
     level, dots = rng.random(), rng.choice((0, 0.1, 0.5, 0.5, 1))
-    way = rng.choice((lambda x, y: any(x0 <= x <= x1 and y0 <= y <= y1 for x0, y0, x1, y1 in boxes),
-                      lambda x, y: rows[y][x] > level, lambda x, y: rng.random() < dots))
+    way = rng.choice(
+        (
+            lambda x, y: any(x0 <= x <= x1 and y0 <= y <= y1 for x0, y0, x1, y1 in boxes),
+            lambda x, y: rows[y][x] > level,
+            lambda x, y: rng.random() < dots,
+        )
+    )
     return [[int(way(x, y)) for x in range(len(rows[0]))] for y in range(len(rows))]
 
 
 def main(seed, count):
     rng = random.Random(seed)
     for _ in range(count):
-        size = width, height = rng.choice(((rng.randint(1, 14), rng.randint(1, 14)), (rng.randint(9, 14), 14)))
+        size = width, height = rng.choice(
+            ((rng.randint(1, 14), rng.randint(1, 14)), (rng.randint(9, 14), 14))
+        )
         levels = [value(rng) for _ in range(rng.choice((1, 2, 3, 5, 60, 60)))]
         chance = rng.random()
         if chance < 0.03:
             levels = [level / 256 for level in levels]  # below one grey level
-        elif chance < 0.1:  # where n * 0.01 * max, n * max / 100 and n / 100 * max differ in floating point
+        elif (
+            chance < 0.1
+        ):  # where n * 0.01 * max, n * max / 100 and n / 100 * max differ in floating point
             greatest = rng.choice((50, 100, 180, 200))
-            levels = [round((grey + 0.5) / 255 * 2**16) / 2**16 for grey in (29, 57, 58, 63, 114, 116, greatest)]
+            levels = [
+                round((grey + 0.5) / 255 * 2**16) / 2**16
+                for grey in (29, 57, 58, 63, 114, 116, greatest)
+            ]
             levels = [level for level in levels if level <= levels[-1]]
         ground = rng.choice(([0.0], [0.0], [0.0], levels[:1], [0.0, *levels], levels))
         rows = [[rng.choice(ground) for _ in range(width)] for _ in range(height)]
@@ -174,8 +227,19 @@ def main(seed, count):
         truth = [true_box(rng, found, size) for _ in range(rng.choice((1, 1, 2, 3)))]
         marked, ignored = mask(rng, rows, truth), mask(rng, rows, [rng.choice(found)])
         pixels = (pixel for lines in zip(rows, marked, ignored) for pixel in zip(*lines))
-        print(json.dumps({"map": rows, "truth": truth, "object": marked, "ignore": ignored, "thresholds": 100,
-                          "steps": evaluate(rows, truth), "pxap": pxap(pixels)}))
+        print(
+            json.dumps(
+                {
+                    "map": rows,
+                    "truth": truth,
+                    "object": marked,
+                    "ignore": ignored,
+                    "thresholds": 100,
+                    "steps": evaluate(rows, truth),
+                    "pxap": pxap(pixels),
+                }
+            )
+        )
 
 
 if __name__ == "__main__":

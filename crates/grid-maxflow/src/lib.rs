@@ -42,7 +42,7 @@
 //! Water flows from the left to the right through six pixels:
 //!
 //! ```text
-//! ══9══► ● ──5── ● ──2── ● ══7══►        ══ the cost of a pixel that is put on the other side
+//! ══9══► ● ──5── ● ──2── ● ══7══►        ══ the cost of cutting a pixel off from that end
 //!        │1      │1      │1              ── the cost of two neighbours on different sides
 //! ══9══► ● ──4── ● ──3── ● ══8══►
 //! ```
@@ -125,9 +125,9 @@
 //! grown to its full extent: it is the set of pixels that the source can still reach, which is the
 //! source's side of the cut.
 //!
-//! Most of the time goes into two questions about the eight neighbours of a pixel: which of them is
-//! nearest to its root, and which belong to the other forest or to none. With levels of 16 bits the
-//! eight neighbours fit in one vector register, so a few instructions answer each question. Any
+//! Most of the time goes into two questions about the eight neighbours of a pixel: which of them
+//! has the lowest level, and which belong to the other forest or to none. With levels of 16 bits
+//! the eight neighbours fit in one vector register, so a few instructions answer each question. Any
 //! flow is a valid start for another solver. If a forest grows higher than 16 bits can count, the
 //! scalar version therefore takes over from the flow found so far, with levels of 32 bits.
 //!

@@ -18,7 +18,7 @@ impl Level for i16 {
     const MAX_HEIGHT: i32 = 32_000;
 }
 
-/// A neighbour that is nearest to its root. The order is by level, then by direction.
+/// A neighbour with the lowest level. The order is by level, then by direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Nearest {
     /// Its level without sign, ≥ 1.

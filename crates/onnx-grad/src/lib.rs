@@ -140,7 +140,7 @@
 //! * Training. There are no gradients with respect to weights.
 //! * Batches. The input is one image; only the gradients can be many.
 //! * Second derivatives.
-//! * Loops, and shapes that depend on values, on the path from input to score.
+//! * Loops, and shapes that depend on values, anywhere in the graph.
 //!
 //! Whatever the compiler does not support is an error that names the nodes, and never a wrong
 //! gradient. Only the gradients of quantised models are estimates, and

@@ -1,6 +1,6 @@
 //! Usage: `cargo run --manifest-path scripts/update-proto/Cargo.toml -- PATH/TO/onnx.proto`
 //!
-//! `onnx.proto` lies in the `onnx` Python package (1.23.2 today, Apache-2.0, IR version 14). All
+//! `onnx.proto` is part of the `onnx` Python package (1.23.2 today, Apache-2.0, IR version 14). All
 //! messages are generated: prost drops fields that it does not know, so a subset would lose data on
 //! writing back.
 

@@ -16,6 +16,7 @@ use super::comparison::Comparison;
 use super::pictures::pictures;
 use crate::fs::{ensure_writable, write_atomically};
 use crate::progress::Progress;
+use crate::remedy::Refused;
 use crate::results::{FinishedRun, files};
 use choices::{Choice, choices};
 use data::{Page, PageRun};
@@ -30,7 +31,7 @@ pub struct ReportOptions {
 }
 
 /// A report that was written.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Report {
     /// The file.
     pub path: PathBuf,
@@ -42,6 +43,8 @@ pub struct Report {
     pub bytes: usize,
     /// Links to the first photo of a group ("lost", "failed", "worst"), by the group's name.
     pub links: Vec<(&'static str, String)>,
+    /// Why photos of a run have no layers: such a run cannot be repeated on this machine.
+    pub without_layers: Vec<Error>,
 }
 
 /// Writes a report of one run, or of several over the same photos; the others are compared with the
@@ -64,7 +67,7 @@ pub fn report(
         .clone()
         .unwrap_or_else(|| last.folder.join(files::REPORT));
     ensure_writable(&path)?;
-    let page = assemble(runs, options.photos, progress)?;
+    let (page, without_layers) = assemble(runs, options.photos, progress)?;
     let html = html::html(&page)?;
     write_atomically(&path, html.as_bytes())?;
     let with_pictures = page.runs.iter().map(|run| run.pictures.len()).max();
@@ -74,28 +77,30 @@ pub fn report(
         bytes: html.len(),
         links: links(&page, &path),
         path,
+        without_layers,
     })
 }
 
 fn ensure_same_truth(runs: &[FinishedRun]) -> Result<()> {
     let truth = runs[0].dataset.sha256();
     if let Some(other) = runs.iter().find(|run| run.dataset.sha256() != truth) {
-        bail!(
-            "{} and {} were scored against other photos or other ground truth\nhelp: make a report of \
-             each",
+        let message = format!(
+            "{} and {} were scored against other photos or other ground truth",
             runs[0].folder.display(),
             other.folder.display()
         );
+        bail!(Refused::with_advice(message, "make a report of each"));
     }
     Ok(())
 }
 
 /// Puts together what the page shows, and makes pictures of up to `photos` photos of each group.
+/// Also returns why runs have no layers.
 fn assemble<'a>(
     runs: &'a [FinishedRun],
     photos: usize,
     progress: &dyn Progress,
-) -> Result<Page<'a>> {
+) -> Result<(Page<'a>, Vec<Error>)> {
     let dataset = &runs[0].dataset;
     let names = names(runs);
     let mut comparisons = Vec::new();
@@ -103,7 +108,7 @@ fn assemble<'a>(
         let compared = [names[0].clone(), name.clone()];
         let predictions = [&runs[0].predictions, &run.predictions];
         let comparison = Comparison::new(dataset, compared, predictions, None);
-        comparisons.push(comparison.map_err(Error::msg)?);
+        comparisons.push(comparison?);
     }
     let mut shown: Vec<PageRun<'_>> = runs
         .iter()
@@ -117,15 +122,19 @@ fn assemble<'a>(
         .collect();
     places.sort_unstable();
     places.dedup();
+    let mut without_layers = Vec::new();
     for (run, page_run) in runs.iter().zip(&mut shown) {
-        page_run.pictures = pictures(run, &places, progress);
+        let (pictures, reason) = pictures(run, &places, progress);
+        page_run.pictures = pictures;
+        without_layers.extend(reason);
     }
-    Ok(Page {
+    let page = Page {
         dataset,
         runs: shown,
         comparisons,
         choices,
-    })
+    };
+    Ok((page, without_layers))
 }
 
 /// A run as the page shows it, without pictures.

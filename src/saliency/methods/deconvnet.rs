@@ -12,7 +12,7 @@ use super::method::{Method, RequiredTensors, Sampling};
 pub(super) const METHOD: Method = Method {
     name: "deconvnet",
     paper: "Zeiler and Fergus 2013; Simonyan, Vedaldi and Zisserman 2013, section 4",
-    published: "none for boxes; pointing game on VOC07 67.5 % with VGG-16, \
+    published: "no box result; pointing game on VOC07 67.5 % with VGG-16, \
                 the gradient 76.3 % (TorchRay)",
     relu: ReluRule::Deconvnet,
     tensors: RequiredTensors::Picture,

@@ -13,7 +13,7 @@ use super::method::{Method, RequiredTensors, Sampling};
 pub(super) const METHOD: Method = Method {
     name: "full-grad",
     paper: "after Srinivas and Fleuret 2019",
-    published: "none for boxes",
+    published: "no box result",
     relu: ReluRule::Gradient,
     tensors: RequiredTensors::Both,
     sampling: Sampling::Crop,

@@ -16,7 +16,7 @@ use super::method::{LayerTensor, Method, RequiredTensors, Sampling};
 pub(super) const METHOD: Method = Method {
     name: "grad-cam++",
     paper: "Chattopadhay, Sarkar, Howlader and Balasubramanian 2018",
-    published: "none for boxes that is comparable",
+    published: "no comparable box result",
     relu: ReluRule::Gradient,
     tensors: RequiredTensors::Layers,
     sampling: Sampling::Crop,

@@ -9,7 +9,7 @@ use super::method::{Method, RequiredTensors, Sampling};
 pub(super) const METHOD: Method = Method {
     name: "gradient-input",
     paper: "Shrikumar, Greenside, Shcherbina and Kundaje 2016",
-    published: "none for boxes",
+    published: "no box result",
     relu: ReluRule::Gradient,
     tensors: RequiredTensors::Picture,
     sampling: Sampling::Crop,

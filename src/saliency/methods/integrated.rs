@@ -11,7 +11,7 @@ use super::method::{Method, RequiredTensors, Sampling};
 pub(super) const METHOD: Method = Method {
     name: "integrated-gradients",
     paper: "Sundararajan, Taly and Yan 2017",
-    published: "none for boxes",
+    published: "no box result",
     relu: ReluRule::Gradient,
     tensors: RequiredTensors::Picture,
     sampling: Sampling::Path,

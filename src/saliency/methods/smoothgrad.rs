@@ -8,7 +8,7 @@ use super::method::{Method, RequiredTensors, Sampling};
 pub(super) const METHOD: Method = Method {
     name: "smoothgrad",
     paper: "Smilkov, Thorat, Kim, Viégas and Wattenberg 2017",
-    published: "none for boxes",
+    published: "no box result",
     relu: ReluRule::Gradient,
     tensors: RequiredTensors::Picture,
     sampling: Sampling::Noisy,

@@ -8,7 +8,7 @@ use super::method::{Method, RequiredTensors, Sampling};
 pub(super) const METHOD: Method = Method {
     name: "vargrad",
     paper: "Adebayo, Gilmer, Goodfellow and Kim 2018",
-    published: "none for boxes",
+    published: "no box result",
     relu: ReluRule::Gradient,
     tensors: RequiredTensors::Picture,
     sampling: Sampling::Noisy,

@@ -7,6 +7,7 @@ use super::gmm::Gmm;
 use super::kmeans::k_means_mixture;
 use super::samples::Samples;
 use super::splitting::binary_splitting;
+use crate::remedy::Refused;
 
 /// The number of iterations of EM. It is fixed, so that there is no criterion for convergence whose
 /// rounding could matter.
@@ -26,15 +27,16 @@ pub struct ColourOptions {
 }
 
 impl ColourOptions {
-    pub(crate) fn check(&self) -> Result<(), String> {
+    pub(crate) fn check(&self) -> Result<(), Refused> {
         if self.sample == Some(0) {
-            return Err("colours.sample is 0, which leaves no colours\n\
-                        help: leave it out to learn from all"
-                .into());
+            return Err(Refused::with_advice(
+                "colours.sample is 0, which leaves no colours",
+                "leave it out to learn from all",
+            ));
         }
         match self.components {
             1..=64 => Ok(()),
-            n => Err(format!("colours.components {n} is not in 1..64")),
+            n => Err(format!("colours.components {n} is not in 1..64").into()),
         }
     }
 }

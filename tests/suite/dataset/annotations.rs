@@ -205,7 +205,7 @@ fn a_photo_unlike_its_annotation_is_a_row() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, rng_seed: RngSeed::Fixed(5), ..ProptestConfig::default() })]
 
-    /// Of any two boxes: inside out, without end, larger than numbers go.
+    /// For any two boxes: inverted, infinite, or so large that their area overflows.
     #[test]
     fn an_iou_is_between_0_and_1(a in uniform4(edge()), b in uniform4(edge())) {
         let [a, b] = [a, b].map(|[x0, y0, x1, y1]| BBox::new(x0, y0, x1, y1));

@@ -235,3 +235,21 @@ fn flags_are_named_by_the_command_line_alone() {
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
+
+/// What to do about an error is a value that the error carries, and not part of its message: then
+/// each caller can put it into its own words, and nothing has to search our texts for it.
+#[test]
+fn the_line_with_help_is_written_in_one_place() {
+    let writer = Path::new("cli/help.rs");
+    let sources = ["src", "crates/grid-maxflow/src", "crates/onnx-grad/src"];
+    for file in sources.into_iter().flat_map(source_files) {
+        let found = file.code.lines().find(|line| line.contains("help: "));
+        assert!(
+            file.path == writer || found.is_none(),
+            "{}: {}\nmake the advice a `Remedy` of the error (`Refused::with_advice`); only \
+             src/cli/help.rs writes the line that begins with `help:`",
+            file.path.display(),
+            found.unwrap_or_default().trim()
+        );
+    }
+}

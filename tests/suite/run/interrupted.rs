@@ -323,14 +323,14 @@ fn a_damaged_journal_is_repaired_or_refused() {
     let said = job.expect(2, "out", &[]);
     assert!(
         said.contains(&format!(
-            "shard-0.part: damaged at byte {second}, before its end"
+            "shard-0.part: damaged at byte {second}, with readable lines after it"
         )),
         "{said}"
     );
     damaged(&|bytes| bytes.truncate(bytes.len() - 7));
     let said = job.expect(0, "out", &[]);
     assert!(
-        said.contains("dropped 1 damaged record at the end; 1 photo will be processed again"),
+        said.contains("dropped the damaged end of the journal; its photos will be processed again"),
         "{said}"
     );
     assert_eq!(job.results("out"), golden);

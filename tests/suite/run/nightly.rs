@@ -124,7 +124,7 @@ fn a_night_ends_in_one_line_and_a_code() {
     assert_eq!(code, Some(0), "{line}");
     assert!(
         line.starts_with("ok ")
-            && line.contains("(was unknown), 0 of 20 failed")
+            && line.contains("(no earlier good night), 0 of 20 failed")
             && line.lines().count() == 1,
         "{line}"
     );

@@ -26,7 +26,7 @@ fn line(json: &str) -> String {
     format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes()))
 }
 
-/// The journal with its texts changed, and their checksums made anew.
+/// The journal with its texts changed, and their checksums recomputed.
 fn rewrite(path: &Path, change: impl Fn(&str) -> String) {
     let text = fs::read_to_string(path).unwrap();
     fs::write(
@@ -93,7 +93,7 @@ fn a_merge_needs_every_shard_once() {
             + "\n",
     )
     .unwrap();
-    refused(2, &[], "shard-1.jsonl overlaps with another shard");
+    refused(2, &[], "shard-1.jsonl contains photos of another shard");
     rewrite(&shard(1), |json| json.replace("\"count\":3", "\"count\":4"));
     refused(2, &[], "shard-1.jsonl is shard 1/4");
 

@@ -123,7 +123,7 @@ fn scoring_needs_no_runtime() {
     );
     assert!(
         said.contains("Classification error   top-1")
-            && said.contains("note: 5 of 7 photos have no guess"),
+            && said.contains("note: 5 of 7 photos have no prediction"),
         "{said}"
     );
 }

@@ -111,7 +111,9 @@ def solve_scipy(terminals, edges):
     residual = graph - result.flow
     residual.eliminate_zeros()
     assert (residual.data > 0).all()
-    return result.flow_value, len(breadth_first_order(residual, count, return_predecessors=False)) - 1
+    return result.flow_value, len(
+        breadth_first_order(residual, count, return_predecessors=False)
+    ) - 1
 
 
 def shapes(choose):

@@ -1,4 +1,5 @@
-//! Reverse-mode differentiation on a graph: paths, accumulation and arity. It knows no operator.
+//! Reverse-mode differentiation on a graph: paths, accumulation and arity. It knows nothing about
+//! individual operators.
 
 use std::collections::HashSet;
 

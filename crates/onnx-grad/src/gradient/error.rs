@@ -7,7 +7,8 @@ use crate::onnx::proto::NodeProto;
 ///
 /// All errors are found while the model is compiled, so a model that compiles never fails for one
 /// of these reasons when it is run. The variants with fields are the cases in which the caller can
-/// change something: another tensor, another image size, another number of classes.
+/// change something: another tensor, another image size, another number of classes, another export
+/// of the model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GradientError {
@@ -104,6 +105,31 @@ pub enum GradientError {
     /// The model as a whole cannot be compiled: its opset, its inputs and outputs, or its weights.
     #[error("{0}")]
     Model(String),
+    /// The same for a model that can be compiled after a change to the file.
+    #[error("{fault}")]
+    Export {
+        /// What is wrong.
+        fault: String,
+        /// What to change.
+        advice: &'static str,
+    },
+}
+
+impl GradientError {
+    /// An error of the model as a whole, and how the file must be changed.
+    pub(super) fn export(fault: impl Into<String>, advice: &'static str) -> Self {
+        let fault = fault.into();
+        Self::Export { fault, advice }
+    }
+
+    /// What to do, where that does not depend on how the caller sets the options.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Export { advice, .. } => Some(advice),
+            _ => None,
+        }
+    }
 }
 
 /// An operator without a gradient rule.

@@ -3,13 +3,15 @@
 //!
 //! ONNX Runtime has no backward pass for inference models, so [`compile`] writes it into the graph,
 //! with standard operators only. The engine is reverse-mode differentiation on the graph and knows
-//! no operator; each rule in [`rules`] is the formula of one operator and knows no graph. Shapes
-//! are not inferred but read off one run of the model, for which the compiler needs a [`Runtime`].
+//! nothing about individual operators; each rule in [`rules`] is the formula of one operator and
+//! knows nothing about the graph. Shapes are not inferred: they are read from a run of the model,
+//! for which the compiler needs a [`Runtime`].
 //!
 //! ```text
 //! model ─► prepare   one input, one score, no subgraphs, float32, one opset
-//!       ─► probe     shapes and constants, from one run
-//!       ─► rewrite   equal forward half with a cheaper backward half
+//!       ─► dense     on request, the fully convolutional form, for a larger image
+//!       ─► probe     shapes and constants, from a run of the model
+//!       ─► rewrite   an equivalent forward half with a cheaper backward half
 //!       ─► engine    backward half, from the rules
 //!       ─► gradient model
 //! ```
@@ -27,9 +29,9 @@
 //!
 //! # Limits
 //!
-//! Gradients with respect to weights, batches of images, and loops on the path from image to score
-//! are not supported. Whatever has no rule is refused with a [`GradientError`] that names the
-//! operator and its nodes.
+//! Gradients with respect to weights, batches of images, and loops (anywhere in the graph) are not
+//! supported. An operator on the path from image to score that needs a rule and has none is refused
+//! with a [`GradientError`] that names the operator and its nodes.
 
 mod builder;
 mod compound;
@@ -57,7 +59,8 @@ use crate::onnx::proto::ModelProto;
 
 /// Compiles the backward pass of `model`.
 ///
-/// `runtime` runs the model once or a few times, on one image of made-up values.
+/// `runtime` runs the model on one image of made-up values: once, once more for each level of
+/// nested branches, and once more for the fully convolutional form.
 ///
 /// # Errors
 /// [`GradientError`], which names the operators, nodes or tensors at fault.

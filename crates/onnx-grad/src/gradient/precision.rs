@@ -1,5 +1,5 @@
 //! Half and double precision converted to float32. On a CPU, a half-precision graph runs through
-//! hundreds of casts: it is slower, and its gradients are off by some per cent.
+//! hundreds of casts: it is slower, and its gradients are off by a few per cent.
 
 use super::error::GradientError;
 use crate::onnx::proto::{

@@ -110,9 +110,10 @@ struct Input {
 
 /// Leaves the image as the only input, of a fixed shape.
 fn fix_input(model: &mut ModelProto, options: &Options) -> Result<Input, GradientError> {
-    let graph = model.graph.as_mut().ok_or_else(|| {
-        GradientError::Model("the model has no graph\nhelp: export it again".into())
-    })?;
+    let graph = model
+        .graph
+        .as_mut()
+        .ok_or_else(|| GradientError::export("the model has no graph", "export it again"))?;
     // Old files list weights as inputs.
     let inputs: HashSet<_> = Graph::new(graph).inputs().map(str::to_owned).collect();
     graph.input.retain(|input| inputs.contains(input.name()));
@@ -190,9 +191,11 @@ fn score(graph: &Graph<'_>) -> Result<String, GradientError> {
         "Transpose",
         "Dropout",
     ];
-    let output = graph.proto.output.first().ok_or_else(|| {
-        GradientError::Model("the model has no output\nhelp: export it again".into())
-    })?;
+    let output = graph
+        .proto
+        .output
+        .first()
+        .ok_or_else(|| GradientError::export("the model has no output", "export it again"))?;
     let (mut tensor, mut score) = (output.name(), output.name());
     while let Some(node) = graph.producer(tensor) {
         let softmax = matches!(node.op_type(), "Softmax" | "LogSoftmax");
@@ -212,9 +215,10 @@ fn score(graph: &Graph<'_>) -> Result<String, GradientError> {
 fn find_input(graph: &GraphProto, size: Option<ImageSize>) -> Result<Input, GradientError> {
     let [input] = graph.input.as_slice() else {
         let names: Vec<_> = graph.input.iter().map(ValueInfoProto::name).collect();
-        return Err(GradientError::Model(format!(
-            "the model must have one input, but has {names:?}\nhelp: export the others as constants"
-        )));
+        return Err(GradientError::export(
+            format!("the model must have one input, but has {names:?}"),
+            "export the others as constants",
+        ));
     };
     let name = input.name();
     let Some(type_proto::Value::TensorType(tensor)) =
@@ -226,9 +230,10 @@ fn find_input(graph: &GraphProto, size: Option<ImageSize>) -> Result<Input, Grad
     };
     let kind = DataType::try_from(tensor.elem_type()).unwrap_or(DataType::Undefined);
     let Some(dims) = tensor.shape.as_ref().map(|shape| &shape.dim) else {
-        return Err(GradientError::Model(format!(
-            "input `{name}` has no declared shape\nhelp: export the model with one"
-        )));
+        return Err(GradientError::export(
+            format!("input `{name}` has no declared shape"),
+            "export the model with one",
+        ));
     };
     let dims: Vec<_> = dims.iter().map(fixed_size).collect();
     // [N, H, W, C] if the last axis is that of the colours, [N, C, H, W] otherwise.
@@ -272,9 +277,10 @@ fn rename_reserved(
     kept: &[&str],
 ) -> Result<(), GradientError> {
     if let Some(name) = reserved.iter().find(|name| kept.contains(name)) {
-        return Err(GradientError::Model(format!(
-            "the model calls a tensor `{name}`, which the gradient model needs\nhelp: rename it"
-        )));
+        return Err(GradientError::export(
+            format!("the model calls a tensor `{name}`, which the gradient model needs"),
+            "rename it",
+        ));
     }
     let rename = |name: &mut String| {
         if reserved.contains(&name.as_str()) {

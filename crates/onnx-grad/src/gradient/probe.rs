@@ -1,4 +1,4 @@
-//! Shapes and constants, read off one run of the model instead of being inferred.
+//! Shapes and constants, which are not inferred but read from a run of the model.
 //!
 //! Every tensor that depends on the input gets a `Shape` node, and every other tensor becomes an
 //! output. One run on a sample input then replaces shape inference and constant folding.
@@ -14,7 +14,7 @@ use crate::onnx::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, Tens
 /// The largest constant, in bytes. A small file can ask for a larger one by mistake or on purpose.
 const MAX_BYTES: i64 = 4 << 30;
 
-/// What one run has shown.
+/// What a run of the model has shown.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     /// The shape of every tensor that depends on the input.

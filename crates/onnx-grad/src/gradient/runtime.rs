@@ -6,8 +6,9 @@ use crate::onnx::proto::{ModelProto, TensorProto};
 /// Runs a model.
 ///
 /// The compiler runs the model once to learn the shapes of its tensors and the values of its
-/// constants, and once more for each level of nested `If` nodes. Any runtime that supports the
-/// operators of the model will do, and neither speed nor graph optimisation matters.
+/// constants, once more for each level of nested `If` nodes, and once more for the fully
+/// convolutional form. Any runtime that supports the operators of the model will do, and neither
+/// speed nor graph optimisation matters.
 pub trait Runtime {
     /// Runs `model` with one named input, and returns all its outputs in the model's own order.
     ///

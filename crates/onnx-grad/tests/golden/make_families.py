@@ -36,6 +36,7 @@ Before anything is written, the ONNX file with the weights put back is compared 
 Runtime, and every gradient row with a central difference. Printed are both differences, and the largest
 difference of PyTorch's own gradients in float32 from those in float64, relative to the largest |gradient|.
 """
+
 import copy
 import io
 import json
@@ -58,7 +59,9 @@ from torchvision import models
 from torchvision.models.convnext import CNBlockConfig, ConvNeXt
 from torchvision.models.resnet import BasicBlock
 
-GAIN = 1.46  # activations of a lively size; in the cases as they are, no rounding error crosses a kink
+GAIN = (
+    1.46  # activations of a lively size; in the cases as they are, no rounding error crosses a kink
+)
 CLASSES = 10
 ONE_HOT = 3
 STRIDE = 97
@@ -70,9 +73,9 @@ MODEL_LIMIT, TOTAL_LIMIT = 150_000, 1_500_000  # bytes
 
 def hashed(name):
     """FNV-1a, 64 bit."""
-    value = 0xcbf29ce484222325
+    value = 0xCBF29CE484222325
     for byte in name.encode():
-        value = (value ^ byte) * 0x100000001b3 % 2**64
+        value = (value ^ byte) * 0x100000001B3 % 2**64
     return value
 
 
@@ -80,9 +83,9 @@ def uniform(name, shape):
     """The numbers v of the docstring, float64."""
     x = np.arange(np.prod(shape, dtype=int), dtype=np.uint64)
     x += np.uint64(hashed(name))
-    x += np.uint64(0x9e3779b97f4a7c15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xbf58476d1ce4e5b9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94d049bb133111eb)
+    x += np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     x ^= x >> np.uint64(31)
     return (2 * ((x >> np.uint64(11)) / 2**53) - 1).reshape(shape)
 
@@ -119,8 +122,12 @@ def headed(net, *widths):
 
 
 def convnext():
-    blocks = [CNBlockConfig(24, 48, 1), CNBlockConfig(48, 96, 1), CNBlockConfig(96, 192, 2),
-              CNBlockConfig(192, None, 1)]
+    blocks = [
+        CNBlockConfig(24, 48, 1),
+        CNBlockConfig(48, 96, 1),
+        CNBlockConfig(96, 192, 2),
+        CNBlockConfig(192, None, 1),
+    ]
     return ConvNeXt(blocks, num_classes=CLASSES)
 
 
@@ -133,13 +140,25 @@ def mobilenet_v2():
 def swin():
     """Like swin_t at 224: windows fit every map, and the last map is one window."""
     return models.SwinTransformer(
-        patch_size=[4, 4], embed_dim=32, depths=[2, 2, 2], num_heads=[2, 4, 8], window_size=[4, 4],
-        num_classes=CLASSES)
+        patch_size=[4, 4],
+        embed_dim=32,
+        depths=[2, 2, 2],
+        num_heads=[2, 4, 8],
+        window_size=[4, 4],
+        num_classes=CLASSES,
+    )
 
 
 def vit():
-    return models.VisionTransformer(image_size=64, patch_size=16, num_layers=2, num_heads=4, hidden_dim=64,
-                                    mlp_dim=128, num_classes=CLASSES)
+    return models.VisionTransformer(
+        image_size=64,
+        patch_size=16,
+        num_layers=2,
+        num_heads=4,
+        hidden_dim=64,
+        mlp_dim=128,
+        num_classes=CLASSES,
+    )
 
 
 def family(name, **options):
@@ -157,7 +176,10 @@ FAMILIES = {  # family: (net, image height and width)
     "squeezenet1_1": (family("squeezenet1_1"), 64),
     "mobilenet_v2": (mobilenet_v2, 64),
     "mobilenet_v3_small": (family("mobilenet_v3_small"), 64),
-    "shufflenet_v2_x1_0": (lambda: models.ShuffleNetV2([2, 4, 2], [24, 116, 232, 464, 1024], CLASSES), 64),
+    "shufflenet_v2_x1_0": (
+        lambda: models.ShuffleNetV2([2, 4, 2], [24, 116, 232, 464, 1024], CLASSES),
+        64,
+    ),
     "efficientnet_b0": (family("efficientnet_b0"), 64),
     "convnext_tiny": (convnext, 64),
     "vit_b_16": (vit, 64),
@@ -168,7 +190,9 @@ CASES = [*FAMILIES, "resnet18" + AS_IS, "googlenet" + AS_IS, "mobilenet_v3_small
 TORCHSCRIPT = ("vgg11", "squeezenet1_1", "mobilenet_v2", "vit_b_16", "resnet18" + AS_IS)
 
 
-def average_pool(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+def average_pool(
+    x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
+):
     """The average pool of a max pool's geometry."""
     return F.avg_pool2d(x, kernel_size, stride, padding, ceil_mode, count_include_pad=False)
 
@@ -200,20 +224,33 @@ def export(case, net, image):
     if case in TORCHSCRIPT:
         buffer = io.BytesIO()
         torch.onnx.export(
-            net, (image,), buffer, dynamo=False, opset_version=17, do_constant_folding=False,
-            training=torch.onnx.TrainingMode.PRESERVE, **names)
+            net,
+            (image,),
+            buffer,
+            dynamo=False,
+            opset_version=17,
+            do_constant_folding=False,
+            training=torch.onnx.TrainingMode.PRESERVE,
+            **names,
+        )
         model = onnx.load_model_from_string(buffer.getvalue())
     else:
         model = torch.onnx.export(
-            net, (image,), dynamo=True, opset_version=18, optimize=False, verbose=False, **names).model_proto
-    empty = [TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
-             for tensor in model.graph.initializer if tensor.name in weights(net)]
+            net, (image,), dynamo=True, opset_version=18, optimize=False, verbose=False, **names
+        ).model_proto
+    empty = [
+        TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
+        for tensor in model.graph.initializer
+        if tensor.name in weights(net)
+    ]
     shapes = {tensor.name: tuple(tensor.dims) for tensor in empty}
     assert shapes == {name: tuple(tensor.shape) for name, tensor in weights(net).items()}
     without(model.graph.initializer, shapes)
     if case not in TORCHSCRIPT:
-        model.graph.input.extend(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
-                                 for tensor in empty)
+        model.graph.input.extend(
+            helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+            for tensor in empty
+        )
         model = optimizer.optimize(model)  # takes what is fed for unknown
         without(model.graph.input, shapes)
     assert all(tensor.raw_data for tensor in model.graph.initializer)
@@ -259,8 +296,9 @@ def reference(net, image, seed):
 def check(model, net, image, seed, step, gradient):
     """Differences from ONNX Runtime, from a central difference, and of float64 from float32."""
     narrow, narrow_gradient = reference(net.float(), image.float(), seed.float())
-    session = onnxruntime.InferenceSession(filled(model).SerializeToString(),
-                                           providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        filled(model).SerializeToString(), providers=["CPUExecutionProvider"]
+    )
     ran = torch.from_numpy(session.run(None, {"input": image.float().numpy()})[0][0])
     forward = ((ran - narrow).abs().max() / narrow.abs().max()).item()
 
@@ -276,7 +314,9 @@ def check(model, net, image, seed, step, gradient):
 
 def rounded(values):
     """Nested lists with 9 significant digits."""
-    return [rounded(value) for value in values] if np.ndim(values) else float(f"{float(values):.9g}")
+    return (
+        [rounded(value) for value in values] if np.ndim(values) else float(f"{float(values):.9g}")
+    )
 
 
 def make(case, seed):
@@ -288,11 +328,18 @@ def make(case, seed):
     step = 1e-7 if case.endswith(AS_IS) else 1e-5  # a longer one would cross kinks
     differences = check(model, net, image.double(), seed, step, gradient)
     rows = gradient.flatten(1)
-    print(f"{case}: {len(model.SerializeToString())} bytes, {len(model.graph.node)} nodes, "
-          f"|score| {scores.abs().max():.3f}, norms {rows[0].norm():.3g} {rows[1].norm():.3g}, "
-          "forward {:.1e}, derivative {:.1e}, float32 {:.1e}".format(*differences), flush=True)
-    return model, {"size": size, "scores": rounded(scores), "norms": rounded(rows.norm(dim=1)),
-                   "gradient": rounded(rows[:, ::STRIDE])}
+    print(
+        f"{case}: {len(model.SerializeToString())} bytes, {len(model.graph.node)} nodes, "
+        f"|score| {scores.abs().max():.3f}, norms {rows[0].norm():.3g} {rows[1].norm():.3g}, "
+        "forward {:.1e}, derivative {:.1e}, float32 {:.1e}".format(*differences),
+        flush=True,
+    )
+    return model, {
+        "size": size,
+        "scores": rounded(scores),
+        "norms": rounded(rows.norm(dim=1)),
+        "gradient": rounded(rows[:, ::STRIDE]),
+    }
 
 
 def main():
@@ -311,7 +358,10 @@ def main():
         with nullcontext() if case.endswith(AS_IS) else patch.multiple(F, **SMOOTH):
             made[case] = make(case, seed)
     contents = {case: model.SerializeToString() for case, (model, _) in made.items()}
-    assert max(map(len, contents.values())) <= MODEL_LIMIT and sum(map(len, contents.values())) <= TOTAL_LIMIT
+    assert (
+        max(map(len, contents.values())) <= MODEL_LIMIT
+        and sum(map(len, contents.values())) <= TOTAL_LIMIT
+    )
     for case, content in contents.items():
         (output / f"{case}.onnx").write_bytes(content)
     lines = [f" {json.dumps(case)}: {json.dumps(numbers)}" for case, (_, numbers) in made.items()]

@@ -13,6 +13,7 @@ Per case, OUTPUT/<case>/ receives
 Before anything is written, the ONNX file is compared with PyTorch through ONNX Runtime, and
 every gradient row with a central difference along a random direction.
 """
+
 import io
 import sys
 import warnings
@@ -62,8 +63,9 @@ class Lrn(nn.Module):
     def forward(self, x):
         size, alpha, beta, bias = self.size, self.alpha, self.beta, self.bias
         attributes = {"size_i": size, "alpha_f": alpha, "beta_f": beta, "bias_f": bias}
-        return as_node("LRN", attributes,
-                       lambda t: F.local_response_norm(t, size, alpha, beta, bias), x)
+        return as_node(
+            "LRN", attributes, lambda t: F.local_response_norm(t, size, alpha, beta, bias), x
+        )
 
 
 class SameConv(nn.Module):
@@ -76,12 +78,19 @@ class SameConv(nn.Module):
 
     def forward(self, x):
         begin, end, channels = (self.kernel - 2) // 2, (self.kernel - 1) // 2, self.channels
-        attributes = {"kernel_shape_i": [self.kernel] * 2, "strides_i": [2, 2],
-                      "pads_i": [begin, begin, end, end], "group_i": channels}
+        attributes = {
+            "kernel_shape_i": [self.kernel] * 2,
+            "strides_i": [2, 2],
+            "pads_i": [begin, begin, end, end],
+            "group_i": channels,
+        }
         return as_node(
-            "Conv", attributes,
+            "Conv",
+            attributes,
             lambda t, w: F.conv2d(F.pad(t, (begin, end, begin, end)), w, stride=2, groups=channels),
-            x, self.weight)
+            x,
+            self.weight,
+        )
 
 
 class InferenceDropout(nn.Module):
@@ -96,23 +105,40 @@ class InferenceDropout(nn.Module):
 
 def plain():
     return nn.Sequential(
-        nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.SiLU(),
-        nn.Conv2d(8, 10, 3, stride=2, padding=1), nn.Tanh(),
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.BatchNorm2d(8),
+        nn.SiLU(),
+        nn.Conv2d(8, 10, 3, stride=2, padding=1),
+        nn.Tanh(),
         nn.AvgPool2d(3, 2, padding=1, count_include_pad=False),
-        nn.Conv2d(10, 9, 2, dilation=2), nn.Sigmoid(),
+        nn.Conv2d(10, 9, 2, dilation=2),
+        nn.Sigmoid(),
         nn.AvgPool2d(2, 2, ceil_mode=True, count_include_pad=False),
-        nn.Flatten(), nn.Linear(54, 16), nn.Tanh(), InferenceDropout(), nn.Linear(16, 7))
+        nn.Flatten(),
+        nn.Linear(54, 16),
+        nn.Tanh(),
+        InferenceDropout(),
+        nn.Linear(16, 7),
+    )
 
 
 class ResidualBlock(nn.Module):
     def __init__(self, inputs, outputs, stride):
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs),
+            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(outputs),
             nn.Sigmoid(),
-            nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False), nn.BatchNorm2d(outputs))
-        self.shortcut = nn.Identity() if stride == 1 else nn.Sequential(
-            nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+            nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+        self.shortcut = (
+            nn.Identity()
+            if stride == 1
+            else nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
+        )
 
     def forward(self, x):
         return torch.sigmoid(self.body(x) + self.shortcut(x))
@@ -120,24 +146,43 @@ class ResidualBlock(nn.Module):
 
 def residual():
     return nn.Sequential(
-        nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.Sigmoid(),
-        ResidualBlock(8, 8, 1), ResidualBlock(8, 12, 2),
-        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(12, 8))
+        nn.Conv2d(3, 8, 3, padding=1, bias=False),
+        nn.BatchNorm2d(8),
+        nn.Sigmoid(),
+        ResidualBlock(8, 8, 1),
+        ResidualBlock(8, 12, 2),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(12, 8),
+    )
 
 
 class Inception(nn.Module):
     def __init__(self):
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.Tanh(), Lrn(5, 0.5, 0.75, 1.0))
-        self.branches = nn.ModuleList([
-            nn.Sequential(nn.Conv2d(8, 4, 1), nn.Tanh()),
-            nn.Sequential(nn.Conv2d(8, 5, 1), nn.Tanh(), nn.Conv2d(5, 6, 3, padding=1), nn.Tanh()),
-            nn.Sequential(nn.Conv2d(8, 3, 1), nn.Tanh(), nn.Conv2d(3, 4, 5, padding=2), nn.Tanh()),
-            nn.Sequential(nn.AvgPool2d(3, 1, 1, count_include_pad=True), nn.Conv2d(8, 4, 1),
-                          nn.Tanh())])
+        self.branches = nn.ModuleList(
+            [
+                nn.Sequential(nn.Conv2d(8, 4, 1), nn.Tanh()),
+                nn.Sequential(
+                    nn.Conv2d(8, 5, 1), nn.Tanh(), nn.Conv2d(5, 6, 3, padding=1), nn.Tanh()
+                ),
+                nn.Sequential(
+                    nn.Conv2d(8, 3, 1), nn.Tanh(), nn.Conv2d(3, 4, 5, padding=2), nn.Tanh()
+                ),
+                nn.Sequential(
+                    nn.AvgPool2d(3, 1, 1, count_include_pad=True), nn.Conv2d(8, 4, 1), nn.Tanh()
+                ),
+            ]
+        )
         self.tail = nn.Sequential(
-            nn.Conv2d(18, 12, 3, 2, 1, groups=2), nn.Tanh(), Lrn(5, 1.0, 0.75, 2.0),
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(12, 9))
+            nn.Conv2d(18, 12, 3, 2, 1, groups=2),
+            nn.Tanh(),
+            Lrn(5, 1.0, 0.75, 2.0),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(12, 9),
+        )
 
     def forward(self, x):
         x = self.stem(x)
@@ -147,14 +192,22 @@ class Inception(nn.Module):
 class Mobile(nn.Module):
     def __init__(self):
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(3, 8, 1), nn.SiLU(), SameConv(8, 3),
-                                  nn.BatchNorm2d(8), nn.SiLU())
-        self.gate = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(8, 3, 1), nn.SiLU(),
-                                  nn.Conv2d(3, 8, 1), nn.Sigmoid())
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, 8, 1), nn.SiLU(), SameConv(8, 3), nn.BatchNorm2d(8), nn.SiLU()
+        )
+        self.gate = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Conv2d(8, 3, 1), nn.SiLU(), nn.Conv2d(3, 8, 1), nn.Sigmoid()
+        )
         self.project = nn.Sequential(nn.Conv2d(8, 8, 1, bias=False), nn.BatchNorm2d(8))
         self.tail = nn.Sequential(
-            nn.Conv2d(8, 16, 1), nn.SiLU(), SameConv(16, 5), nn.SiLU(),
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))
+            nn.Conv2d(8, 16, 1),
+            nn.SiLU(),
+            SameConv(16, 5),
+            nn.SiLU(),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(16, 10),
+        )
 
     def forward(self, x):
         x = self.stem(x)
@@ -163,10 +216,18 @@ class Mobile(nn.Module):
 
 def alexnet():
     return nn.Sequential(
-        nn.Conv2d(3, 8, 11, stride=4, padding=2), nn.Tanh(), Lrn(5, 0.5, 0.75, 1.0),
+        nn.Conv2d(3, 8, 11, stride=4, padding=2),
+        nn.Tanh(),
+        Lrn(5, 0.5, 0.75, 1.0),
         nn.AvgPool2d(3, 2),
-        nn.Conv2d(8, 12, 5, padding=2, groups=2), nn.Tanh(), nn.AvgPool2d(3, 2),
-        nn.Flatten(), nn.Linear(48, 20), nn.Tanh(), nn.Linear(20, 10))
+        nn.Conv2d(8, 12, 5, padding=2, groups=2),
+        nn.Tanh(),
+        nn.AvgPool2d(3, 2),
+        nn.Flatten(),
+        nn.Linear(48, 20),
+        nn.Tanh(),
+        nn.Linear(20, 10),
+    )
 
 
 EXPORTED = {  # case: (network, image height and width, free batch size)
@@ -180,6 +241,7 @@ EXPORTED = {  # case: (network, image height and width, free batch size)
 
 def randomise(network, generator):
     """Random weights, biases and batch statistics of a size that keeps activations lively."""
+
     def normal(tensor, std):
         tensor.copy_(torch.randn(tensor.shape, generator=generator) * std)
 
@@ -206,9 +268,17 @@ def export(network, image, free_batch):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            network, (image,), buffer, dynamo=False, opset_version=OPSET,
-            training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
-            input_names=["input"], output_names=["logits"], dynamic_axes=axes)
+            network,
+            (image,),
+            buffer,
+            dynamo=False,
+            opset_version=OPSET,
+            training=torch.onnx.TrainingMode.PRESERVE,
+            do_constant_folding=False,
+            input_names=["input"],
+            output_names=["logits"],
+            dynamic_axes=axes,
+        )
     return onnx.load_model_from_string(buffer.getvalue())
 
 
@@ -217,17 +287,26 @@ def export(network, image, free_batch):
 
 def arithmetic(generator):
     """Elementwise and shape operators, with broadcasting: (ONNX model, PyTorch function)."""
+
     def random(*shape, std):
         return torch.randn(shape, generator=generator) * std
 
     constants = {
-        "kernel": random(6, 3, 3, 3, std=0.3), "kernel_bias": random(6, std=0.3),
-        "shift": random(6, 1, 1, std=0.5), "divisor": 1.5 + random(6, 1, 1, std=0.2),
-        "minuend": random(1, 6, 1, 1, std=0.5), "low": torch.tensor(-50.0),
-        "high": torch.tensor(50.0), "mix": random(6, 5, std=0.7), "scale": random(5, 1, std=1.0),
-        "weight": random(5 * 13 * 11, 7, std=0.05), "bias": random(7, std=0.3),
-        "to_rows": torch.tensor([0, 5, -1]), "to_row": torch.tensor([0, -1]),
-        "axis": torch.tensor([1])}
+        "kernel": random(6, 3, 3, 3, std=0.3),
+        "kernel_bias": random(6, std=0.3),
+        "shift": random(6, 1, 1, std=0.5),
+        "divisor": 1.5 + random(6, 1, 1, std=0.2),
+        "minuend": random(1, 6, 1, 1, std=0.5),
+        "low": torch.tensor(-50.0),
+        "high": torch.tensor(50.0),
+        "mix": random(6, 5, std=0.7),
+        "scale": random(5, 1, std=1.0),
+        "weight": random(5 * 13 * 11, 7, std=0.05),
+        "bias": random(7, std=0.3),
+        "to_rows": torch.tensor([0, 5, -1]),
+        "to_row": torch.tensor([0, -1]),
+        "axis": torch.tensor([1]),
+    }
 
     def node(op, inputs, output, **attributes):
         return helper.make_node(op, inputs.split(), [output], **attributes)
@@ -253,12 +332,15 @@ def arithmetic(generator):
         node("Squeeze", "scaled axis", "squeezed"),
         node("Reshape", "squeezed to_row", "row"),
         node("MatMul", "row weight", "product"),
-        node("Add", "product bias", "logits")]
+        node("Add", "product bias", "logits"),
+    ]
     graph = helper.make_graph(
-        nodes, "arithmetic",
+        nodes,
+        "arithmetic",
         [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, 13, 11])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, 7])],
-        [numpy_helper.from_array(value.numpy(), name) for name, value in constants.items()])
+        [numpy_helper.from_array(value.numpy(), name) for name, value in constants.items()],
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
 
     wide = {name: value.double() for name, value in constants.items()}
@@ -283,23 +365,27 @@ def reference(function, image, seed):
     """Logits and, for each row of `seed`, the gradient of the seeded sum, in float64."""
     image = image.double().requires_grad_()
     logits = function(image)
-    rows = [torch.autograd.grad(logits, image, row[None].double(), retain_graph=True)[0][0]
-            for row in seed]
+    rows = [
+        torch.autograd.grad(logits, image, row[None].double(), retain_graph=True)[0][0]
+        for row in seed
+    ]
     return logits.detach(), torch.stack(rows)
 
 
 def check(model, function, image, seed, scores, gradient, generator):
     """Largest ONNX Runtime difference and largest relative finite-difference error."""
     onnx.checker.check_model(model, full_check=True)
-    session = onnxruntime.InferenceSession(model.SerializeToString(),
-                                           providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
     forward = np.abs(session.run(None, {"input": image.numpy()})[0] - scores.numpy()).max()
 
     direction = torch.randn(image.shape, generator=generator).double()
     with torch.no_grad():
         step = 1e-5
-        slope = (function(image.double() + step * direction)
-                 - function(image.double() - step * direction))
+        slope = function(image.double() + step * direction) - function(
+            image.double() - step * direction
+        )
     expected = (seed.double() @ slope[0]) / (2 * step)
     found = (gradient * direction).sum((1, 2, 3))
     derivative = ((found - expected).abs() / expected.abs().clamp(min=1e-3)).max().item()
@@ -340,13 +426,18 @@ def main():
         content = model.SerializeToString()
         assert len(content) <= MODEL_LIMIT, len(content)
         (folder / "model.onnx").write_bytes(content)
-        for name, tensor in {"image": image, "seed": seed, "scores": scores,
-                             "gradient": gradient}.items():
+        for name, tensor in {
+            "image": image,
+            "seed": seed,
+            "scores": scores,
+            "gradient": gradient,
+        }.items():
             save_tensor(folder / f"{name}.pb", tensor)
-        print(f"{case}: {len(content)} bytes, logits {scores.min():.3f}..{scores.max():.3f}, "
-              f"max |gradient| {gradient.abs().max():.4f}, forward {forward:.1e}, "
-              f"derivative {derivative:.1e}\n  "
-              + " ".join(node.op_type for node in model.graph.node))
+        print(
+            f"{case}: {len(content)} bytes, logits {scores.min():.3f}..{scores.max():.3f}, "
+            f"max |gradient| {gradient.abs().max():.4f}, forward {forward:.1e}, "
+            f"derivative {derivative:.1e}\n  " + " ".join(node.op_type for node in model.graph.node)
+        )
 
 
 if __name__ == "__main__":

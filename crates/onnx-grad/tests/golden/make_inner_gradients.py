@@ -9,6 +9,7 @@ Per case, OUTPUT/<case>/ receives
 Before they are written, logits and image gradient are compared with scores.pb and gradient.pb, the tensors
 with ONNX Runtime's, and every row with a central difference along a random direction.
 """
+
 import sys
 from pathlib import Path
 
@@ -22,11 +23,16 @@ from make_gradients import EXPORTED
 
 GRADIENTS = Path(__file__).parent / "gradients"
 INNER = {  # case: (tensor in model.onnx, module, whether its input rather than its output)
-    "plain": [("/5/AveragePool_output_0", "5", False), ("/7/Sigmoid_output_0", "7", False),
-              ("/8/AveragePool_output_0", "8", False)],  # the last before Flatten
-    "inception": [("/stem/stem.2/LRN_output_0", "stem.2", False),  # four branches read it
-                  ("/Concat_output_0", "tail", True),
-                  ("/tail/tail.2/LRN_output_0", "tail.2", False)],  # the last before the global pool
+    "plain": [
+        ("/5/AveragePool_output_0", "5", False),
+        ("/7/Sigmoid_output_0", "7", False),
+        ("/8/AveragePool_output_0", "8", False),
+    ],  # the last before Flatten
+    "inception": [
+        ("/stem/stem.2/LRN_output_0", "stem.2", False),  # four branches read it
+        ("/Concat_output_0", "tail", True),
+        ("/tail/tail.2/LRN_output_0", "tail.2", False),
+    ],  # the last before the global pool
 }
 
 
@@ -55,21 +61,34 @@ def inner(case):
     folder = GRADIENTS / case
     model = onnx.load(folder / "model.onnx")
     network = EXPORTED[case][0]().eval()
-    network.load_state_dict({item.name: torch.from_numpy(numpy_helper.to_array(item).copy())
-                             for item in model.graph.initializer})
+    network.load_state_dict(
+        {
+            item.name: torch.from_numpy(numpy_helper.to_array(item).copy())
+            for item in model.graph.initializer
+        }
+    )
     network = network.double()
     image, seed = load(folder / "image.pb").requires_grad_(), load(folder / "seed.pb")
     taps = [Tap(network, module, before) for _name, module, before in INNER[case]]
     logits = network(image)
     tensors = [tap.tensor for tap in taps]
-    *rows, gradient = (torch.cat(parts) for parts in zip(*(
-        torch.autograd.grad(logits, [*tensors, image], row[None], retain_graph=True) for row in seed)))
+    *rows, gradient = (
+        torch.cat(parts)
+        for parts in zip(
+            *(
+                torch.autograd.grad(logits, [*tensors, image], row[None], retain_graph=True)
+                for row in seed
+            )
+        )
+    )
     assert torch.equal(logits.float(), load(folder / "scores.pb").float())
     assert torch.equal(gradient.float(), load(folder / "gradient.pb").float())
 
     names = [name for name, _module, _before in INNER[case]]
     model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
     ran = session.run(names, {"input": image.detach().float().numpy()})
     generator, step = torch.Generator().manual_seed(1), 1e-5
     for name, tap, tensor, found, narrow in zip(names, taps, tensors, rows, ran):
@@ -83,8 +102,10 @@ def inner(case):
         forward = np.abs(narrow - tensor.detach().numpy()).max()
         derivative = ((slope - expected).abs() / expected.abs().clamp(min=1e-3)).max().item()
         assert forward < 1e-5 and derivative < 1e-6, (forward, derivative)
-        print(f"{case} {name} {list(tensor.shape)}: forward {forward:.1e}, derivative {derivative:.1e}, "
-              f"largest of each row {[round(row.abs().max().item(), 4) for row in found]}")
+        print(
+            f"{case} {name} {list(tensor.shape)}: forward {forward:.1e}, derivative {derivative:.1e}, "
+            f"largest of each row {[round(row.abs().max().item(), 4) for row in found]}"
+        )
     return list(zip(names, tensors, rows))
 
 

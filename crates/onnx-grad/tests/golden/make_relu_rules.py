@@ -24,6 +24,7 @@ in every file the largest magnitude of each row is at least LEAST_ROW of the lar
 Before anything is written, the ONNX file is compared with PyTorch through ONNX Runtime, and every row of
 gradient.pb with a central difference along a random direction.
 """
+
 import sys
 from pathlib import Path
 
@@ -70,31 +71,59 @@ class Relu(nn.Module):
 
 def plain():
     return nn.Sequential(
-        nn.Conv2d(3, 6, 3, padding=1), nn.BatchNorm2d(6), Relu(), nn.MaxPool2d(3, 2, padding=1),
-        nn.Conv2d(6, 7, 3, padding=1), nn.MaxPool2d(2, 2, ceil_mode=True), Relu(),
-        nn.Conv2d(7, 6, 2), Relu(),
-        nn.Flatten(), nn.Linear(24, 10), Relu(), InferenceDropout(), nn.Linear(10, 5))
+        nn.Conv2d(3, 6, 3, padding=1),
+        nn.BatchNorm2d(6),
+        Relu(),
+        nn.MaxPool2d(3, 2, padding=1),
+        nn.Conv2d(6, 7, 3, padding=1),
+        nn.MaxPool2d(2, 2, ceil_mode=True),
+        Relu(),
+        nn.Conv2d(7, 6, 2),
+        Relu(),
+        nn.Flatten(),
+        nn.Linear(24, 10),
+        Relu(),
+        InferenceDropout(),
+        nn.Linear(10, 5),
+    )
 
 
 def alexnet():
     return nn.Sequential(
-        nn.Conv2d(3, 6, 5, stride=2, padding=2), Relu(), Lrn(5, 0.5, 0.75, 1.0), nn.MaxPool2d(3, 2),
-        nn.Conv2d(6, 8, 3, padding=1, groups=2), Relu(), nn.MaxPool2d(2, 1),
-        nn.Flatten(), nn.Linear(32, 10), Relu(), nn.Linear(10, 6))
+        nn.Conv2d(3, 6, 5, stride=2, padding=2),
+        Relu(),
+        Lrn(5, 0.5, 0.75, 1.0),
+        nn.MaxPool2d(3, 2),
+        nn.Conv2d(6, 8, 3, padding=1, groups=2),
+        Relu(),
+        nn.MaxPool2d(2, 1),
+        nn.Flatten(),
+        nn.Linear(32, 10),
+        Relu(),
+        nn.Linear(10, 6),
+    )
 
 
 class Inception(nn.Module):
     def __init__(self):
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, 6, 3, 2, 1), Relu(), Lrn(5, 0.5, 0.75, 1.0))
-        self.branches = nn.ModuleList([
-            nn.Sequential(nn.Conv2d(6, 3, 1), Relu()),
-            nn.Sequential(nn.Conv2d(6, 4, 1), Relu(), nn.Conv2d(4, 4, 3, padding=1), Relu()),
-            nn.Sequential(nn.Conv2d(6, 2, 1), Relu(), nn.Conv2d(2, 3, 5, padding=2), Relu()),
-            nn.Sequential(nn.MaxPool2d(3, 1, 1), nn.Conv2d(6, 4, 1), Relu())])
+        self.branches = nn.ModuleList(
+            [
+                nn.Sequential(nn.Conv2d(6, 3, 1), Relu()),
+                nn.Sequential(nn.Conv2d(6, 4, 1), Relu(), nn.Conv2d(4, 4, 3, padding=1), Relu()),
+                nn.Sequential(nn.Conv2d(6, 2, 1), Relu(), nn.Conv2d(2, 3, 5, padding=2), Relu()),
+                nn.Sequential(nn.MaxPool2d(3, 1, 1), nn.Conv2d(6, 4, 1), Relu()),
+            ]
+        )
         self.tail = nn.Sequential(
-            nn.Conv2d(14, 8, 3, 2, 1, groups=2), Relu(), Lrn(5, 1.0, 0.75, 2.0),
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 6))
+            nn.Conv2d(14, 8, 3, 2, 1, groups=2),
+            Relu(),
+            Lrn(5, 1.0, 0.75, 2.0),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(8, 6),
+        )
 
     def forward(self, x):
         x = self.stem(x)
@@ -105,10 +134,19 @@ class ResidualBlock(nn.Module):
     def __init__(self, inputs, outputs, stride):
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), Relu(),
-            nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False), nn.BatchNorm2d(outputs))
-        self.shortcut = nn.Identity() if stride == 1 else nn.Sequential(
-            nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+            Relu(),
+            nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+        self.shortcut = (
+            nn.Identity()
+            if stride == 1
+            else nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
+        )
         self.last = Relu()
 
     def forward(self, x):
@@ -117,9 +155,16 @@ class ResidualBlock(nn.Module):
 
 def residual():
     return nn.Sequential(
-        nn.Conv2d(3, 5, 3, padding=1, bias=False), nn.BatchNorm2d(5), Relu(), nn.MaxPool2d(3, 2, 1),
-        ResidualBlock(5, 5, 1), ResidualBlock(5, 7, 2),
-        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(7, 6))
+        nn.Conv2d(3, 5, 3, padding=1, bias=False),
+        nn.BatchNorm2d(5),
+        Relu(),
+        nn.MaxPool2d(3, 2, 1),
+        ResidualBlock(5, 5, 1),
+        ResidualBlock(5, 7, 2),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(7, 6),
+    )
 
 
 CASES = {  # case: (network, image height and width)
@@ -140,7 +185,7 @@ def pool_gap(pool, x):
     gaps = []
     for y in range(-pad, rows * stride - pad, stride):
         for z in range(-pad, columns * stride - pad, stride):
-            window = x[0, :, max(y, 0):y + size, max(z, 0):z + size].flatten(1)
+            window = x[0, :, max(y, 0) : y + size, max(z, 0) : z + size].flatten(1)
             if window.shape[1] > 1:
                 largest = window.topk(2).values
                 gaps.append((largest[:, 0] - largest[:, 1]).min().item())
@@ -158,8 +203,11 @@ def kinks(network, image):
         else:
             pools.append(pool_gap(module, x) / x.abs().max().item())
 
-    handles = [module.register_forward_pre_hook(measure) for module in network.modules()
-               if isinstance(module, (Relu, nn.MaxPool2d))]
+    handles = [
+        module.register_forward_pre_hook(measure)
+        for module in network.modules()
+        if isinstance(module, (Relu, nn.MaxPool2d))
+    ]
     with torch.no_grad():
         network(image)
     for handle in handles:
@@ -185,8 +233,9 @@ def rows_by_rule(network, image, seed):
     image, results = image.clone().requires_grad_(), {}
     for Relu.rule in RULES:
         scores = network(image)
-        results[Relu.rule] = torch.stack([
-            torch.autograd.grad(scores, image, row[None], retain_graph=True)[0][0] for row in seed])
+        results[Relu.rule] = torch.stack(
+            [torch.autograd.grad(scores, image, row[None], retain_graph=True)[0][0] for row in seed]
+        )
     return scores.detach(), results  # the forward pass is the same for all
 
 
@@ -208,8 +257,9 @@ def main():
                 if all(map(lively, results.values())):
                     break
         model = export(network.float(), image, False)
-        forward, derivative = check(model, network.double(), image, seed, scores, results["gradient"],
-                                    generator)
+        forward, derivative = check(
+            model, network.double(), image, seed, scores, results["gradient"], generator
+        )
 
         folder = output / case
         folder.mkdir(parents=True, exist_ok=True)
@@ -218,13 +268,17 @@ def main():
             save_tensor(folder / f"{name}.pb", tensor)
 
         narrow = rows_by_rule(network.float(), image, seed)[1]
-        print(f"{case}: generator seed {number}, kinks ReLU {relu:.2e}, max pool {pool:.2e}; forward "
-              f"{forward:.1e}, derivative {derivative:.1e}")
+        print(
+            f"{case}: generator seed {number}, kinks ReLU {relu:.2e}, max pool {pool:.2e}; forward "
+            f"{forward:.1e}, derivative {derivative:.1e}"
+        )
         for rule, rows in results.items():
             difference = (narrow[rule] - rows).abs().max() / rows.abs().max()
             largest = ", ".join(f"{row:.3f}" for row in rows.abs().amax((1, 2, 3)))
-            print(f"  {rule}: largest of each row {largest}; {(rows != 0).double().mean():.0%} not 0; "
-                  f"float32 {difference:.1e}")
+            print(
+                f"  {rule}: largest of each row {largest}; {(rows != 0).double().mean():.0%} not 0; "
+                f"float32 {difference:.1e}"
+            )
         print("  " + " ".join(node.op_type for node in model.graph.node))
 
 

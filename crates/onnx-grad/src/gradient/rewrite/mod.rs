@@ -1,5 +1,5 @@
-//! Rewrites the forward half to one of equal values whose backward half is cheaper. One rewrite a
-//! file.
+//! Rewrites the forward half to an equivalent one whose backward half is cheaper. Each rewrite has
+//! a file of its own.
 
 mod gather;
 pub(super) mod local_response;

@@ -10,7 +10,8 @@ use crate::onnx::proto::NodeProto;
 /// `ConvTranspose`: fewer do not fill a vector register.
 const BLOCKED_CHANNELS: usize = 8;
 
-/// From this many output channels on, those that are not zero are picked out where few can be.
+/// With at least this many output channels, and an output gradient that may be nonzero in only a
+/// few of them, only those channels are convolved.
 const MANY_CHANNELS: usize = 64;
 
 /// `y = W ∗ x + b        dx = Wᵀ ∗ dy, dW = x ∗ dy, db = Σ dy over positions`
@@ -46,6 +47,7 @@ fn bias_gradient(g: &mut Builder, node: &NodeProto, dy: &Value) -> Value {
     let y = g.shape(&node.output[0]);
     let dy = g.reshape_to_gradient(dy, &y);
     let dy = g.split_rows(&dy, &y);
+    // [rows, batch, channels, positions...]: sum over all but rows and channels.
     let axes: Vec<_> = (1..dy.shape.len()).filter(|&axis| axis != 2).collect();
     let db = g.sum(&dy, &axes);
     g.reshape(&db, &g.gradient_shape(&node.input[2]))
@@ -71,6 +73,9 @@ fn from_few_channels(
         return None;
     };
     let channels = *channels;
+    // The seed has one value for each output channel, and the mask has the same channels, so that
+    // the same ones can be picked from the seed, the mask and W. There is one group, because groups
+    // must keep equal numbers of channels.
     let fits = channels == w.shape[0]
         && channels >= MANY_CHANNELS
         && positions.iter().all(|&n| n == 1)
@@ -83,6 +88,8 @@ fn from_few_channels(
     let kept = nonzero_channels(g, &seed, channels);
     let mut compress = |a: &Value, axis: i64| {
         let attributes = [("axis", axis.into())];
+        // The listed shape is the uncompressed one: how many channels are kept is known only at run
+        // time.
         g.emit("Compress", &[a, &kept], &attributes, a.shape.clone())
     };
     let (seed, mask, w) = (compress(&seed, 1), compress(&mask, 1), compress(&w, 0));
@@ -91,8 +98,8 @@ fn from_few_channels(
     Some(g.emit("ConvTranspose", &[&few, &w], &attributes, x.shape))
 }
 
-/// `[Σ |seed| > 0]` per channel, as bool; the first channel always, as a convolution cannot have
-/// none
+/// `[Σ |seed| > 0]` per channel, as bool. The first channel is always kept, because `ConvTranspose`
+/// needs at least one channel.
 fn nonzero_channels(g: &mut Builder, seed: &Value, channels: usize) -> Value {
     let mut first = vec![0.0; channels];
     first[0] = 1.0;
@@ -111,13 +118,15 @@ fn nonzero_channels(g: &mut Builder, seed: &Value, channels: usize) -> Value {
 /// `dx = Wᵀ ∗ dy`
 ///
 /// With stride 1, this is itself a convolution, with the kernels rotated by 180° and input and
-/// output channels exchanged within each group, and as fast as the forward one. A depthwise
-/// convolution with a larger stride is one with stride 1 on dy with zeros between its values, which
-/// is up to four times faster than `ConvTranspose`. All others use `ConvTranspose`.
+/// output channels exchanged within each group, and as fast as the forward one. The gradient of a
+/// depthwise convolution with a larger stride is a convolution with stride 1 over dy with zeros
+/// inserted between its values, which is up to four times faster than `ConvTranspose`. All others
+/// use `ConvTranspose`.
 fn transposed(g: &mut Builder, node: &NodeProto, window: &Window, dy: &Value) -> Value {
     let (x, w) = (g.input(node, 0), g.input(node, 1));
     let group = node.int("group", 1);
     let depthwise = group as usize == x.shape[1] && w.shape[0] == x.shape[1] && window.x.len() == 2;
+    // The pads of the convolution, computed in `as_convolution`, are not negative.
     let padding_fits = (0..window.x.len()).all(|i| {
         window.extent(i) > window.begin[i]
             && window.x[i] + window.begin[i] >= spaced_length(window, i)
@@ -175,7 +184,8 @@ fn as_convolution(
 }
 
 /// dy with zeros between its values, so that each value is at a multiple of the stride. Two spatial
-/// axes.
+/// axes. Each value is repeated and all but the first copy are set to 0, so the last value is
+/// followed by zeros too.
 fn insert_zeros(g: &mut Builder, window: &Window, dy: &Value) -> Value {
     let repeated = g.repeat(dy, &[&[1, 1], &window.strides[..]].concat());
     let [height, width] = [repeated.shape[2], repeated.shape[3]];
@@ -270,8 +280,8 @@ fn channels_as_batch(
     g.transpose(&images, &order)
 }
 
-/// The images padded so that there are as many results as the kernel has positions. The last
-/// positions of x may go unused.
+/// The images padded so that the convolution yields exactly one result per kernel element. A
+/// negative pad cuts off the last positions of x, which no window reaches.
 fn padded_to_cover(g: &mut Builder, window: &Window, images: &Value) -> Value {
     let (mut before, mut after) = (vec![0; 2], vec![0; 2]);
     for i in 0..window.x.len() {
@@ -294,6 +304,7 @@ fn gradients_as_kernels(
     let kernels = g.reshape(dy, &split);
     let order: Vec<_> = [1, 0].into_iter().chain(2..rank + 3).collect();
     let kernels = g.transpose(&kernels, &order);
+    // The first axis is listed as 1 because the number of rows is known only at run time.
     g.reshape(&kernels, &[&[1, 1], &window.y[..]].concat())
 }
 

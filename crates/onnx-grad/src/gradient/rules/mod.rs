@@ -3,7 +3,7 @@
 //! A rule states its formula and writes it with the builder. It returns one gradient per input. A
 //! gradient may have size 1 along an axis where it is constant; the engine expands it and sums the
 //! contributions of several users. To add an operator: write the function, add a line to [`RULES`],
-//! and add a case to `cases.rs` in the tests of this crate.
+//! and add a case to `tests/suite/cases.rs` of this crate.
 
 mod activation;
 mod arithmetic;

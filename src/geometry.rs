@@ -265,12 +265,16 @@ mod tests {
 
     #[test]
     fn a_mapped_box_is_rounded_outwards() {
-        let b = BBox::new(10.0, 20.0, 100.0, 227.0).mapped(Size::square(227), Size::new(500, 375));
-        assert_eq!(b, BBox::new(22.0, 33.0, 221.0, 375.0));
+        assert_eq!(
+            BBox::new(10.0, 20.0, 100.0, 227.0).mapped(Size::square(227), Size::new(500, 375)),
+            BBox::new(22.0, 33.0, 221.0, 375.0)
+        );
         // 60 · (500 / 240) is a little more than 125 in binary, 168 · (300 / 224) a little less
         // than 225.
-        let b = BBox::new(0.0, 168.0, 60.0, 224.0).mapped(Size::new(240, 224), Size::new(500, 300));
-        assert_eq!(b, BBox::new(0.0, 225.0, 125.0, 300.0));
+        assert_eq!(
+            BBox::new(0.0, 168.0, 60.0, 224.0).mapped(Size::new(240, 224), Size::new(500, 300)),
+            BBox::new(0.0, 225.0, 125.0, 300.0)
+        );
         assert_eq!(
             BBox::whole(Size::new(256, 341)).mapped(Size::new(256, 341), Size::new(300, 400)),
             BBox::whole(Size::new(300, 400))
@@ -285,8 +289,8 @@ mod tests {
             sx in 0.1..10.0f64,
             sy in 0.1..10.0f64,
         ) {
-            let make = |v: [f64; 4], sx: f64, sy: f64| {
-                BBox::new(v[0] * sx, v[1] * sy, (v[0] + v[2]) * sx, (v[1] + v[3]) * sy)
+            let make = |v: [f64; 4], across: f64, down: f64| {
+                BBox::new(v[0] * across, v[1] * down, (v[0] + v[2]) * across, (v[1] + v[3]) * down)
             };
             let before = make(a, 1.0, 1.0).iou(&make(b, 1.0, 1.0));
             let after = make(a, sx, sy).iou(&make(b, sx, sy));

@@ -120,9 +120,9 @@ impl Pipeline {
             settings
                 .iter()
                 .try_for_each(|setting| set(&mut table, setting))?;
-            let text = toml::to_string(&table).map_err(|e| Refused::from(e.to_string()))?;
+            let changed = toml::to_string(&table).map_err(|e| Refused::from(e.to_string()))?;
             let origin = format!("{origin}, changed by {}", settings.join(", "));
-            PIPELINES.parse(&text, &origin)?
+            PIPELINES.parse(&changed, &origin)?
         };
         pipeline.check().map_err(|error| error.context(origin))?;
         Ok(pipeline)

@@ -187,8 +187,8 @@ impl Class {
         };
         let blobs = Array2::from_shape_fn((height, width), |(y, x)| {
             let ((top, bottom, v), (left, right, u)) = (between(y, height), between(x, width));
-            let row = |y: usize| cells[[y, left]] * (1.0 - u) + cells[[y, right]] * u;
-            row(top) * (1.0 - v) + row(bottom) * v
+            let across = |row: usize| cells[[row, left]] * (1.0 - u) + cells[[row, right]] * u;
+            across(top) * (1.0 - v) + across(bottom) * v
         });
         let map = match self.map {
             MapKind::Smooth => blobs,

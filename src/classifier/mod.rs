@@ -24,6 +24,7 @@ mod compiled;
 mod description;
 mod error;
 mod library;
+mod load;
 mod model;
 mod options;
 mod preprocess;

@@ -31,6 +31,14 @@ struct Sessions {
     forward: Option<Session>,
 }
 
+impl Classifier {
+    /// A worker for one thread. Its sessions are created when they are first needed.
+    #[must_use]
+    pub fn worker(&self) -> Worker<'_> {
+        Worker::new(self)
+    }
+}
+
 impl<'a> Worker<'a> {
     pub(super) fn new(classifier: &'a Classifier) -> Self {
         Self {

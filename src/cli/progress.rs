@@ -151,10 +151,10 @@ mod tests {
             before: 40,
             failed,
         };
-        let expected = "60 of 100 photos, 2.0/s, 00:00:20 left, 3 failed";
-        assert_eq!(line("photos", &count(60, 3), 10.0), expected);
-        let expected = "100 of 100 pictures, 2.0/s, 00:00:00 left, 0 failed";
-        assert_eq!(line("pictures", &count(100, 0), 30.0), expected);
+        let midway = "60 of 100 photos, 2.0/s, 00:00:20 left, 3 failed";
+        assert_eq!(line("photos", &count(60, 3), 10.0), midway);
+        let complete = "100 of 100 pictures, 2.0/s, 00:00:00 left, 0 failed";
+        assert_eq!(line("pictures", &count(100, 0), 30.0), complete);
     }
 
     #[test]

@@ -389,7 +389,7 @@ mod tests {
         let error = read_text(&format!("{HEADER}\n{}\n", rows.join("\n")))
             .expect_err("faults")
             .to_string();
-        let expected = [
+        let messages = [
             "boxes.csv:2: box (5, 0, 5, 5) is inverted (x_min >= x_max)",
             "boxes.csv:3: box (20, 0, 25, 5) is outside the photo of 10 x 8",
             "boxes.csv:4: class_index 1000",
@@ -398,7 +398,7 @@ mod tests {
             "line: 7",
             "boxes.csv:9: duplicate id g (first at",
         ];
-        for expected in expected {
+        for expected in messages {
             assert!(error.contains(expected), "{expected} is not in:\n{error}");
         }
         assert!(

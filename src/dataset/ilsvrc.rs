@@ -244,7 +244,7 @@ mod tests {
         wrong[2][1].3 = 490;
         wrong[3][2].3 = 12;
         wrong[4][1].3 = 1001;
-        let expected = [
+        let messages = [
             "/ILSVRC2012_val_00000002.xml:3:103: box (9, 0, 2, 2) is inverted (x_min >= x_max)",
             "/ILSVRC2012_val_00000002.xml:3:103: unknown class n00000000",
             "/truth.txt:2: ILSVRC2012_val_00000002: \
@@ -253,7 +253,7 @@ mod tests {
              n01751748 has ILSVRC ID 12 here but 490 elsewhere",
             "/truth.txt:2: ILSVRC2012_val_00000002: ILSVRC ID 1001 is not in 1..=1000",
         ];
-        for (cases, expected) in wrong.iter().zip(expected) {
+        for (cases, expected) in wrong.iter().zip(messages) {
             let error = read_cases(cases, "", None).expect_err(expected).to_string();
             assert!(error.contains(expected), "{expected}\n{error}");
         }

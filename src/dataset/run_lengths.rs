@@ -199,11 +199,11 @@ mod tests {
         {
             let size = Size::new(size[0], size[1]);
             let (height, width) = size.shape();
-            let runs = counts
+            let columns: Vec<_> = counts
                 .iter()
                 .enumerate()
-                .map(|(i, &n)| std::iter::repeat_n(i % 2 == 1, n as usize));
-            let columns: Vec<_> = runs.flatten().collect();
+                .flat_map(|(i, &n)| std::iter::repeat_n(i % 2 == 1, n as usize))
+                .collect();
             let expected: Vec<_> = (0..width * height)
                 .map(|i| columns[i % width * height + i / width])
                 .collect();

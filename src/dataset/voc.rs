@@ -163,9 +163,10 @@ mod tests {
         );
 
         let difficult = xml("000001", &[("cat", whole)]).replace("<difficult>0", "<difficult>1");
-        let dataset = read_annotation(&difficult).unwrap_or_else(|e| panic!("{e}"));
+        let only_difficult = read_annotation(&difficult).unwrap_or_else(|e| panic!("{e}"));
         assert!(
-            dataset.photos.is_empty() && dataset.notes[0].starts_with("1 classes were left out")
+            only_difficult.photos.is_empty()
+                && only_difficult.notes[0].starts_with("1 classes were left out")
         );
     }
 

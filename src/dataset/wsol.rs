@@ -441,64 +441,50 @@ mod tests {
         assert_eq!(ignore.as_ref().map(|p| name(p)), Some("i.png".into()));
     }
 
+    /// A valid photo of [`folder`].
+    const ID: &str = "val/ILSVRC2012_val_00000001.JPEG";
+
+    /// Checks that lists are refused if one of them has this text: the name of the list, its text,
+    /// and a part of the message.
+    fn assert_refused(cases: &[(&str, String, &str)]) {
+        for (name, text, expected) in cases {
+            let error = read_lists(&[(name, text)]).expect_err(expected).to_string();
+            assert!(error.contains(expected), "{expected}:\n{error}");
+        }
+    }
+
     #[test]
-    fn faults_name_their_place() {
-        let id = "val/ILSVRC2012_val_00000001.JPEG";
-        for (name, text, expected) in [
+    fn faults_of_photos_name_their_place() {
+        assert_refused(&[
             (
                 IDS_FILE,
-                format!("{id}\n{id}\nval/ILSVRC2012_val_00000002.JPEG"),
+                format!("{ID}\n{ID}\nval/ILSVRC2012_val_00000002.JPEG"),
                 "image_ids.txt:2: duplicate id",
             ),
             (
                 "class_labels.txt",
-                format!("{id},65"),
+                format!("{ID},65"),
                 "00000002.JPEG has no class",
             ),
             (
                 "class_labels.txt",
-                format!("{id},65\nval/ILSVRC2012_val_00000002.JPEG,1000"),
+                format!("{ID},65\nval/ILSVRC2012_val_00000002.JPEG,1000"),
                 "a label outside",
             ),
             (
                 "class_labels.txt",
-                format!("{id},-1"),
+                format!("{ID},-1"),
                 "class_labels.txt:1: '-1' is not a label",
             ),
             (
                 "image_sizes.txt",
-                format!("{id},500"),
+                format!("{ID},500"),
                 "image_sizes.txt:1: expected 3 fields, found 2",
             ),
             (
                 "image_sizes.txt",
-                format!("{id},500,0"),
+                format!("{ID},500,0"),
                 "image_sizes.txt:1: '0' is not a width or height in pixels",
-            ),
-            (
-                "localization.txt",
-                format!("{id},1,2,3"),
-                "localization.txt:1: 4 fields are neither a box (5) nor a mask (3)",
-            ),
-            (
-                "localization.txt",
-                format!("{id},1,2,nan,4"),
-                "localization.txt:1: 'nan' is not a number",
-            ),
-            (
-                "localization.txt",
-                format!("{id},9,2,3,4"),
-                "localization.txt:1: box (9, 2, 4, 5) is inverted (x_min >= x_max)",
-            ),
-            (
-                "localization.txt",
-                format!("{id},1,2,3,4"),
-                "00000002.JPEG has neither a box nor a mask",
-            ),
-            (
-                "localization.txt",
-                "other,1,2,3,4".into(),
-                "other is not in image_ids.txt",
             ),
             (
                 "blacklist.txt",
@@ -506,11 +492,37 @@ mod tests {
                 "photo 50001 does not exist",
             ),
             (LABEL_ORDER, "1\n2".into(), "each of 1 to 1000 once"),
-        ] {
-            let error = read_lists(&[(name, &text)])
-                .expect_err(expected)
-                .to_string();
-            assert!(error.contains(expected), "{expected}:\n{error}");
-        }
+        ]);
+    }
+
+    #[test]
+    fn faults_of_boxes_name_their_place() {
+        assert_refused(&[
+            (
+                "localization.txt",
+                format!("{ID},1,2,3"),
+                "localization.txt:1: 4 fields are neither a box (5) nor a mask (3)",
+            ),
+            (
+                "localization.txt",
+                format!("{ID},1,2,nan,4"),
+                "localization.txt:1: 'nan' is not a number",
+            ),
+            (
+                "localization.txt",
+                format!("{ID},9,2,3,4"),
+                "localization.txt:1: box (9, 2, 4, 5) is inverted (x_min >= x_max)",
+            ),
+            (
+                "localization.txt",
+                format!("{ID},1,2,3,4"),
+                "00000002.JPEG has neither a box nor a mask",
+            ),
+            (
+                "localization.txt",
+                "other,1,2,3,4".into(),
+                "other is not in image_ids.txt",
+            ),
+        ]);
     }
 }

@@ -311,12 +311,13 @@ mod tests {
         // Category 7 is not one of the two classes: the guess is wrong, and is not written.
         assert_eq!(found.photos[0].guesses[0].label, Label::Other);
         assert_eq!(written_and_read(&found, &other).photos[1], found.photos[1]);
-        let error = read_text(&text.replace("\"b\"", "\"z\""), &other)
+        let unknown_photo = read_text(&text.replace("\"b\"", "\"z\""), &other)
             .expect_err("no z")
             .to_string();
         assert!(
-            error.contains("some has no photo called z; its photos have names like val/a.JPEG"),
-            "{error}"
+            unknown_photo
+                .contains("some has no photo called z; its photos have names like val/a.JPEG"),
+            "{unknown_photo}"
         );
         let nan = text.replacen("[0, 0, 1, 1]", "[0, NaN, 1, 1]", 1);
         for (invalid, expected) in [("[{}]", "line 1 column 3"), (&nan, "line 1 column")] {

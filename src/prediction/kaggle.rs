@@ -156,13 +156,13 @@ mod tests {
             "\u{feff}ImageId,PredictionString\r\nb,\r\na,{six} \r\n"
         ));
         let found = found.unwrap_or_else(|e| panic!("{e}"));
-        let labels: Vec<_> = found.photos[0]
+        let guessed: Vec<_> = found.photos[0]
             .guesses
             .iter()
             .map(|guess| guess.label)
             .collect();
         assert_eq!(
-            labels,
+            guessed,
             [
                 Label::Class(0),
                 Label::Class(1),

@@ -81,7 +81,7 @@ fn png<T>(labels: &Array2<T>, place: impl Fn(&T) -> u8, colours: [[u8; 4]; 3]) -
         pixels.extend(places.chunks(4).map(|four| {
             (0..)
                 .zip(four)
-                .fold(0, |byte, (i, place)| byte | place << (6 - 2 * i))
+                .fold(0, |byte, (i, bits)| byte | bits << (6 - 2 * i))
         }));
     }
     let mut bytes = Vec::new();

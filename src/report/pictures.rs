@@ -180,7 +180,7 @@ fn draw_picture(localiser: &mut Localiser<'_>, run: &FinishedRun, place: usize) 
     let found = result.classes.first()?;
     let likely = result.ranking.iter().take(5);
     let likely = likely
-        .map(|&class| (class, result.probabilities[class]))
+        .map(|&guess| (guess, result.probabilities[guess]))
         .collect();
     Some(Drawn {
         place,

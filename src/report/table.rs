@@ -24,10 +24,10 @@ pub fn table(summary: &Summary) -> String {
         masks_block(&mut text, masks);
     }
     let Summary { images, failed, .. } = summary;
-    let (scored, note) = (images - failed, failed_note(summary));
+    let (scored, failures) = (images - failed, failed_note(summary));
     let _ = writeln!(
         text,
-        "\n {scored} of {images} scored, {failed} failed{note}"
+        "\n {scored} of {images} scored, {failed} failed{failures}"
     );
     if summary.run.is_some() {
         text += &times_line(&summary.cpu_ms_per_photo);
@@ -97,12 +97,12 @@ fn boxes_block(text: &mut String, profile: &str, boxes: &BoxScores) {
             &weighted.floors,
         );
     }
-    let heading = if boxes.weighted.is_some() {
+    let weighting = if boxes.weighted.is_some() {
         "unweighted"
     } else {
         ""
     };
-    metrics_block(text, profile, heading, &boxes.metrics, &boxes.floors);
+    metrics_block(text, profile, weighting, &boxes.metrics, &boxes.floors);
     if let Some(errors) = &boxes.errors
         && let Some(all) = errors.localisation_error_no_blacklist
         && errors.photos_localised < errors.photos_boxed
@@ -289,12 +289,17 @@ fn max_box_acc_block(
     let at = |AccuracyAtIou { iou, threshold, .. }: &AccuracyAtIou| {
         format!("[ IoU >= {iou:.2}, at {threshold:.3} ]")
     };
-    let name = format!(
+    let single_contour = format!(
         "{}   {}",
         named("max_box_acc"),
         at(&scores.single_contour[1])
     );
-    line(text, "wsoleval", &name, &shown(Some(scores.max_box_acc)));
+    line(
+        text,
+        "wsoleval",
+        &single_contour,
+        &shown(Some(scores.max_box_acc)),
+    );
     line(text, "wsoleval", CENTRE, &shown(centre.accuracy[1]));
     line(
         text,

@@ -125,10 +125,10 @@ impl FinishedRun {
         if first().any(|photo| photo.path.is_file()) {
             return Ok(());
         }
-        let (below, run) = (folder.display(), self.folder.display());
+        let (folder, run) = (folder.display(), self.folder.display());
         let example = example.unwrap_or_default();
         bail!(Refused::with_advice(
-            format!("{below}: none of the photos of {run} is below this folder"),
+            format!("{folder}: none of the photos of {run} is below this folder"),
             format!("the run read them from paths such as {example}"),
         ))
     }

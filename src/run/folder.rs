@@ -44,9 +44,9 @@ const RESULTS: [&str; 11] = [
 /// of `...-2`, `...-3` that holds no finished run, so that the same command resumes a stopped run.
 #[must_use]
 pub fn default_folder(dataset: &str, pipeline: &str, model: &str) -> PathBuf {
-    let name = format!("{}-{dataset}-{pipeline}-{model}", today());
-    let numbered = (2..).map(|n| format!("{name}-{n}"));
-    let names = std::iter::once(name.clone()).chain(numbered);
+    let base = format!("{}-{dataset}-{pipeline}-{model}", today());
+    let numbered = (2..).map(|n| format!("{base}-{n}"));
+    let names = std::iter::once(base.clone()).chain(numbered);
     let mut folders = names.map(|name| Path::new("runs").join(name));
     let free = |folder: &PathBuf| !folder.join(files::SUMMARY).exists();
     folders.find(free).expect("there is always a larger number")

@@ -551,19 +551,19 @@ mod tests {
         let mut journal = Journal::read(&path).expect("a journal");
         journal.reopen().expect("a journal");
         journal.append(vec![entry(0, false)]).expect("a line");
-        let journal = Journal::read(&path).expect("a journal");
+        let again = Journal::read(&path).expect("a again");
         assert_eq!(
             (
-                journal.done(),
-                journal.failed(),
-                journal.places().collect::<Vec<_>>()
+                again.done(),
+                again.failed(),
+                again.places().collect::<Vec<_>>()
             ),
             (3, 0, vec![0, 1, 2])
         );
         let JournalLine::Photo(expected) = entry(0, false) else {
             unreachable!("an entry")
         };
-        let found = journal.entry(0).expect("an entry");
+        let found = again.entry(0).expect("an entry");
         assert_eq!(
             (found.rows, found.place, found.failure.is_none()),
             (expected.rows, 0, true)

@@ -70,9 +70,9 @@ impl Lock {
                 }
             }
         }
-        let holder = format!("{} {}\n", std::process::id(), host());
+        let ours = format!("{} {}\n", std::process::id(), host());
         file.set_len(0)
-            .and_then(|()| file.write_all(holder.as_bytes()))
+            .and_then(|()| file.write_all(ours.as_bytes()))
             .map_err(&failed)?;
         Ok(Some(Self { _file: file }))
     }

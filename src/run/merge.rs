@@ -111,9 +111,11 @@ fn ensure_belongs(first: &Journal, journal: &Journal, index: usize, count: usize
         return Err(Refused::new(message, Remedy::CheckShardCount).into());
     }
     if shard.index != index {
-        let index = shard.index;
         bail!(Refused::with_advice(
-            format!("{path} is a copy of shard {index}: its photos would count twice"),
+            format!(
+                "{path} is a copy of shard {}: its photos would count twice",
+                shard.index
+            ),
             "remove the copy",
         ));
     }

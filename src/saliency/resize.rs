@@ -32,8 +32,8 @@ pub fn resize(picture: &RgbImage, size: Size, filter: Filter) -> Result<RgbImage
     let mut to = TypedImage::from_buffer(size.width, size.height, &mut resized)
         .expect("three bytes for each pixel");
     resize_into(&from, &mut to, filter).map_err(|e| {
-        let from = Size::from_picture(picture);
-        format!("cannot resize {from} to {size}: {e}")
+        let picture_size = Size::from_picture(picture);
+        format!("cannot resize {picture_size} to {size}: {e}")
     })?;
     Ok(resized)
 }

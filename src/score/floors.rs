@@ -139,10 +139,10 @@ mod tests {
         // By class: the second photo twice, of another class.
         photos[1].class = Some(7);
         photos.push(photos[1].clone());
-        let whole = |photos: &[Photo]| floors(photos, |_| 1.0).whole_image;
-        assert_eq!(whole(&photos).corloc, Some(0.5));
+        let floor = |some: &[Photo]| floors(some, |_| 1.0).whole_image;
+        assert_eq!(floor(&photos).corloc, Some(0.5));
         photos[0].size = None;
-        assert_eq!(whole(&photos), Floor::default());
-        assert_eq!(whole(&[]), Floor::default());
+        assert_eq!(floor(&photos), Floor::default());
+        assert_eq!(floor(&[]), Floor::default());
     }
 }

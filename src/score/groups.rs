@@ -47,7 +47,7 @@ impl GroupScores {
         metrics: GroupMetrics,
     ) -> Self {
         let n = outcomes.len().max(1) as f64;
-        let hits = outcomes
+        let weighted_hits = outcomes
             .iter()
             .map(|outcome| (1.0, outcome.iou_at_least(IOU_THRESHOLD)));
         let ious = || {
@@ -68,7 +68,7 @@ impl GroupScores {
             name,
             class,
             images: outcomes.len(),
-            gt_known_accuracy: rate(hits).filter(|_| metrics.gt_known),
+            gt_known_accuracy: rate(weighted_hits).filter(|_| metrics.gt_known),
             centre_half_area_rounded: centre_hits
                 .map(|hits| hits.iter().filter(|hit| **hit).count() as f64 / n),
             mean_iou: metrics.gt_known.then(|| ious() / n),

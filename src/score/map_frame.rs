@@ -31,7 +31,9 @@ pub fn to_map_frame(bbox: &BBox, size: Size) -> BBox {
 
 /// `resize_bbox` of wsolevaluation's `evaluation.py`.
 fn resized(bbox: &BBox, from: Size, to: Size) -> BBox {
-    let corner = |value: f64, from: u32, to: u32| (value * f64::from(to) / f64::from(from)).trunc();
+    let corner = |value: f64, old_side: u32, new_side: u32| {
+        (value * f64::from(new_side) / f64::from(old_side)).trunc()
+    };
     let x = |value| corner(value, from.width, to.width);
     let y = |value| corner(value, from.height, to.height);
     let (right, bottom) = (bbox.x_max - 1.0, bbox.y_max - 1.0);

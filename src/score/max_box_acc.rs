@@ -86,8 +86,8 @@ impl MaxBoxAcc {
             step: steps,
             max_box_acc: single[1].scores.accuracy,
             max_box_acc_v2: mean_accuracy(photos, &all),
-            single_contour: single.map(|best| best.scores),
-            all_contours: all.map(|best| best.scores),
+            single_contour: single.map(|threshold| threshold.scores),
+            all_contours: all.map(|threshold| threshold.scores),
         })
     }
 }
@@ -125,14 +125,14 @@ impl BestThreshold {
 fn mean_accuracy(photos: &[&BoxHits], best: &[BestThreshold; 3]) -> Rate {
     let hits = |photo: &BoxHits| {
         let hits = best.iter().enumerate();
-        hits.filter(|(iou, best)| photo.is_hit(best.n, ContourChoice::All, *iou))
+        hits.filter(|(iou, threshold)| photo.is_hit(threshold.n, ContourChoice::All, *iou))
             .count()
     };
     let values: Vec<f64> = photos
         .iter()
         .map(|photo| hits(photo) as f64 / 3.0)
         .collect();
-    let accuracies = best.iter().map(|best| best.scores.accuracy.value);
+    let accuracies = best.iter().map(|threshold| threshold.scores.accuracy.value);
     let n = values.len();
     Rate::with_bootstrap(accuracies.sum::<f64>() / 3.0, n, |random| {
         (0..n).map(|_| values[random.below(n)]).sum::<f64>() / n as f64

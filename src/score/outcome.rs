@@ -133,20 +133,25 @@ mod tests {
         Outcome::new(photo, &predicted)
     }
 
+    const WHOLE: [f64; 4] = [0., 0., 9., 9.];
+    const FAR: [f64; 4] = [50., 50., 59., 59.];
+
+    /// Guesses for a photo, and the ranks that they have.
+    struct Case<'a> {
+        what: &'a str,
+        photo: &'a Photo,
+        guesses: Vec<ClassAndCorners>,
+        class_rank: Option<usize>,
+        hit_rank: Option<usize>,
+    }
+
     /// The mistakes that an evaluator may make, one a case.
     #[test]
     fn each_trap() {
-        let (whole, half, far) = ([0., 0., 9., 9.], [0., 0., 9., 4.], [50., 50., 59., 59.]);
+        let (whole, half, far) = (WHOLE, [0., 0., 9., 4.], FAR);
         let one = photo(&[whole]);
         let two = photo(&[far, whole]);
-        struct Case<'a> {
-            what: &'a str,
-            photo: &'a Photo,
-            guesses: Vec<ClassAndCorners>,
-            class_rank: Option<usize>,
-            hit_rank: Option<usize>,
-        }
-        let case = |what, guesses, class_rank, hit_rank| Case {
+        let of_one = |what, guesses, class_rank, hit_rank| Case {
             what,
             photo: &one,
             guesses,
@@ -154,9 +159,9 @@ mod tests {
             hit_rank,
         };
         let cases = [
-            case("IoU exactly one half", vec![(7, half)], Some(0), Some(0)),
-            case("a pixel less", vec![(7, [0., 0., 8., 4.])], Some(0), None),
-            case(
+            of_one("IoU exactly one half", vec![(7, half)], Some(0), Some(0)),
+            of_one("a pixel less", vec![(7, [0., 0., 8., 4.])], Some(0), None),
+            of_one(
                 "adjacent pixels",
                 vec![(7, [10., 0., 19., 9.])],
                 Some(0),
@@ -164,28 +169,28 @@ mod tests {
             ),
             Case {
                 photo: &two,
-                ..case("the second true box", vec![(7, whole)], Some(0), Some(0))
+                ..of_one("the second true box", vec![(7, whole)], Some(0), Some(0))
             },
-            case(
+            of_one(
                 "right class with wrong box, wrong class with right box",
                 vec![(7, far), (8, whole)],
                 Some(0),
                 None,
             ),
-            case(
+            of_one(
                 "the class again with another box",
                 vec![(7, far), (7, whole)],
                 Some(0),
                 Some(1),
             ),
-            case("no guess", vec![], None, None),
-            case(
+            of_one("no guess", vec![], None, None),
+            of_one(
                 "an inverted box",
                 vec![(7, [9., 9., 0., 0.])],
                 Some(0),
                 None,
             ),
-            case(
+            of_one(
                 "a fractional box",
                 vec![(3, whole), (7, [0.5, 0.5, 9.25, 9.25])],
                 Some(1),
@@ -201,9 +206,18 @@ mod tests {
                 case.what
             );
         }
-        // GT-known accuracy takes the first box for the true class.
-        assert_eq!(outcome(&one, &[(7, far), (7, whole)]).iou, Some(0.0));
-        assert_eq!(outcome(&one, &[(8, whole)]).iou, None);
+    }
+
+    #[test]
+    fn gt_known_accuracy_takes_the_first_box_for_the_true_class() {
+        let one = photo(&[WHOLE]);
+        assert_eq!(outcome(&one, &[(7, FAR), (7, WHOLE)]).iou, Some(0.0));
+        assert_eq!(outcome(&one, &[(8, WHOLE)]).iou, None);
+    }
+
+    #[test]
+    fn the_largest_box_has_a_share_of_the_photo() {
+        let two = photo(&[FAR, WHOLE]);
         assert_eq!(outcome(&two, &[]).largest_box_share, Some(0.01));
     }
 

@@ -66,8 +66,9 @@ impl Paired {
         let difference = Rate::with_bootstrap(b - a, n, |random| {
             let mut drawn = WeightedSum::default();
             for _ in 0..n {
-                let PairedHit { weight, a, b } = photos[random.below(n)];
-                drawn.add(weight, f64::from(u8::from(b)) - f64::from(u8::from(a)));
+                let photo = photos[random.below(n)];
+                let difference = f64::from(u8::from(photo.b)) - f64::from(u8::from(photo.a));
+                drawn.add(photo.weight, difference);
             }
             drawn.mean()
         });

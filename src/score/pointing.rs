@@ -207,13 +207,13 @@ impl EnergyScores {
     pub fn from_outcomes(photos: &[PointingOutcome]) -> Option<Self> {
         let shares: Vec<EnergyInside> = photos.iter().filter_map(|photo| photo.energy).collect();
         let mean_of = |value: fn(&EnergyInside) -> f64| {
-            let values: Vec<_> = shares.iter().map(|shares| (1.0, value(shares))).collect();
+            let values: Vec<_> = shares.iter().map(|energy| (1.0, value(energy))).collect();
             mean(&values)
         };
         Some(Self {
             images: shares.len(),
-            inside: mean_of(|shares| shares.map)?,
-            constant_map: mean_of(|shares| shares.constant_map)?,
+            inside: mean_of(|energy| energy.map)?,
+            constant_map: mean_of(|energy| energy.constant_map)?,
         })
     }
 }
@@ -270,20 +270,20 @@ mod tests {
 
     #[test]
     fn maxima_and_sums() {
-        let mut map = Array2::zeros((10, 10));
-        map[[9, 9]] = 3.0;
-        map[[0, 0]] = 1.0;
+        let mut two_maxima = Array2::zeros((10, 10));
+        two_maxima[[9, 9]] = 3.0;
+        two_maxima[[0, 0]] = 1.0;
         let outcome = |map: &Array2<f64>, bbox| {
             PointingOutcome::new(map.view(), &photo(bbox), None).expect("an outcome")
         };
         let energy = |map, constant_map| Some(EnergyInside { map, constant_map });
         // The maximum is at (95, 47); the boxes' shares of the sum are 3/4 and 1/4.
-        let right = outcome(&map, BBox::new(90., 45., 100., 50.));
+        let right = outcome(&two_maxima, BBox::new(90., 45., 100., 50.));
         assert_eq!(
             (right.hit, right.centre_hit, right.energy),
             (true, false, energy(0.75, 0.01))
         );
-        let wrong = outcome(&map, BBox::new(0., 0., 60., 50.));
+        let wrong = outcome(&two_maxima, BBox::new(0., 0., 60., 50.));
         assert_eq!(
             (wrong.hit, wrong.centre_hit, wrong.energy),
             (false, true, energy(0.25, 0.6))
@@ -291,7 +291,7 @@ mod tests {
         let zero = outcome(&Array2::zeros((10, 10)), BBox::whole(SIZE));
         assert_eq!(zero.energy, energy(0.0, 1.0));
         assert_eq!(
-            PointingOutcome::new(map.view(), &Photo::default(), None),
+            PointingOutcome::new(two_maxima.view(), &Photo::default(), None),
             None
         );
     }

@@ -151,7 +151,7 @@ impl PxAp {
         );
         let all = PooledHistogram::new(photos.iter().copied(), bins);
         let [pixels_object, pixels_background] =
-            [&all.object, &all.background].map(|bins| bins.iter().sum::<u64>() as usize);
+            [&all.object, &all.background].map(|counts| counts.iter().sum::<u64>() as usize);
         let n = photos.len();
         let pxap = Rate::with_bootstrap(all.area()?, n, |random| {
             let drawn = (0..n).map(|_| photos[random.below(n)]);
@@ -192,10 +192,10 @@ mod tests {
         let map = array![[1.0, 0.6, 0.2, 0.6, 0.2, 0.0]];
         let object = array![[true, true, true, false, false, false]];
         assert!((pxap(&map, &object) - (1.0 + 2.0 / 3.0 + 3.0 / 5.0) / 3.0).abs() < 1e-12);
-        let area = |object: [u64; 4], background: [u64; 4]| {
+        let area = |in_object: [u64; 4], in_background: [u64; 4]| {
             let pooled = PooledHistogram {
-                object: object.into(),
-                background: background.into(),
+                object: in_object.into(),
+                background: in_background.into(),
             };
             pooled.area()
         };

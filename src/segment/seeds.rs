@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use ndarray::{Array2, s};
 use serde::{Deserialize, Serialize};
 
-use super::localisation::Flag;
+use super::flag::Flag;
 use super::quantile::quantile_of;
 use crate::saliency::Saliency;
 
@@ -325,9 +325,9 @@ mod tests {
     /// Compared with a stable sort of all pixels. Many of them are equal, and some are −0.
     #[test]
     fn selecting_gives_the_labels_of_sorting() {
-        let value = |i: u64| ((i * i * 7919 + i) % 13) as f32 - 6.0;
+        let noise = |i: u64| ((i * i * 7919 + i) % 13) as f32 - 6.0;
         let values: Vec<f32> = (0..997)
-            .map(|i| if i % 5 == 0 { -value(i) } else { value(i) })
+            .map(|i| if i % 5 == 0 { -noise(i) } else { noise(i) })
             .collect();
         let mut order: Vec<usize> = (0..values.len()).collect();
         order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));

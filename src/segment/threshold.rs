@@ -6,7 +6,8 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::component::{bounding_box, largest};
-use super::localisation::{Flag, Localisation, Stages};
+use super::flag::Flag;
+use super::localisation::{Localisation, Stages};
 use crate::geometry::{BBox, Size};
 use crate::remedy::Refused;
 use crate::saliency::{Filter, Saliency, min_max, resize_into};

@@ -123,17 +123,17 @@ mod tests {
         };
         let size = Size::square(4);
         let upper_half = photo_with(BBox::new(0., 0., 4., 2.));
-        let found = Diagnosis::new(&upper_half, size, &stages);
+        let upper = Diagnosis::new(&upper_half, size, &stages);
         assert_eq!(
-            (found.mask_precision, found.mask_recall),
+            (upper.mask_precision, upper.mask_recall),
             (Some(1.0), Some(1.0))
         );
         let left_half = photo_with(BBox::new(0., 0., 2., 4.));
-        let found = Diagnosis::new(&left_half, size, &stages);
+        let left = Diagnosis::new(&left_half, size, &stages);
         assert_eq!(
-            (found.mask_precision, found.mask_recall),
+            (left.mask_precision, left.mask_recall),
             (Some(0.5), Some(0.5))
         );
-        assert_eq!(found.component_recall, None);
+        assert_eq!(left.component_recall, None);
     }
 }

@@ -1,23 +1,10 @@
 //! Groups of photos that are worth a look.
 
-use serde::Serialize;
-
-use super::data::PageRun;
+use super::data::{Choice, PageRun};
 use crate::dataset::Dataset;
 use crate::random::seed_of;
 use crate::report::comparison::Comparison;
 use crate::score::IOU_THRESHOLD;
-
-/// Photos that have something in common.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(super) struct Choice {
-    /// The group's name, in one word.
-    pub(super) name: &'static str,
-    /// What the photos have in common.
-    pub(super) title: String,
-    /// Their places in the dataset.
-    pub(super) photos: Vec<usize>,
-}
 
 /// The groups of a page, with up to `max` photos each: photos that flipped between the first run and
 /// the last, the largest change of IoU first; then the worst and the best of the last run, some at

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::choices::Choice;
+use serde::Serialize;
+
 use crate::dataset::Dataset;
 use crate::prediction::Predictions;
 use crate::report::comparison::Comparison;
@@ -49,4 +50,15 @@ pub(super) struct PageRun<'a> {
     pub(super) manifest: &'a serde_json::Value,
     /// Pictures by the photo's place.
     pub(super) pictures: BTreeMap<usize, Picture>,
+}
+
+/// Photos that have something in common.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Choice {
+    /// The group's name, in one word.
+    pub(super) name: &'static str,
+    /// What the photos have in common.
+    pub(super) title: String,
+    /// Their places in the dataset.
+    pub(super) photos: Vec<usize>,
 }

@@ -18,8 +18,8 @@ use crate::fs::{ensure_writable, write_atomically};
 use crate::progress::Progress;
 use crate::remedy::Refused;
 use crate::results::{FinishedRun, files};
-use choices::{Choice, choices};
-use data::{Page, PageRun};
+use choices::choices;
+use data::{Choice, Page, PageRun};
 
 /// What a report shows, and where it is written.
 #[derive(Clone, Debug)]

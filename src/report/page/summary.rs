@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::choices::Choice;
-use super::data::{Page, PageRun};
+use super::data::{Choice, Page, PageRun};
 use crate::report::comparison::{Comparison, MetricComparison};
 use crate::results::{Experiment, Failure};
 use crate::score::{
@@ -222,7 +221,7 @@ fn part(group: &GroupScores) -> PageGroup<'_> {
     }
 }
 
-fn compared(b: usize, found: &Comparison) -> PageComparison<'_> {
+fn compared(run: usize, found: &Comparison) -> PageComparison<'_> {
     let metric = |metric: &MetricComparison| {
         let Paired {
             a,
@@ -251,7 +250,7 @@ fn compared(b: usize, found: &Comparison) -> PageComparison<'_> {
     };
     PageComparison {
         a: 0,
-        b,
+        b: run,
         metrics: found.metrics.iter().map(metric).collect(),
         verdict: &found.verdict,
     }

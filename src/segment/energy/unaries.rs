@@ -124,7 +124,7 @@ mod tests {
             components: 5,
             sample: None,
         };
-        let model = |colours: &[[f32; 3]]| fit(colours, &options, form.range(), 3);
+        let model = |region: &[[f32; 3]]| fit(region, &options, form.range(), 3);
         ([model(&colours[..300]), model(&colours[900..])], pixels)
     }
 
@@ -137,11 +137,11 @@ mod tests {
             (Form::Grabcut8, ColourFit::Em),
         ] {
             let ([fg, bg], pixels) = picture(form, method);
-            let found = unaries(&fg, &bg, pixels.as_flattened(), form);
+            let costs = unaries(&fg, &bg, pixels.as_flattened(), form);
             for (i, pixel) in pixels.iter().enumerate() {
                 let colour = Vector3::from(pixel.map(|v| f64::from(v) * form.range() / 255.0));
-                let expected = unary(&fg, &bg, &colour, form);
-                for (found, expected) in [found[0][i], found[1][i]].into_iter().zip(expected) {
+                let by_formula = unary(&fg, &bg, &colour, form);
+                for (found, expected) in [costs[0][i], costs[1][i]].into_iter().zip(by_formula) {
                     let difference = (found - expected).abs();
                     assert!(
                         difference <= 1 + expected / 500_000,

@@ -43,7 +43,7 @@ fn the_sample_runs_with_a_model_alone() {
     let model = folder.path().join("squeezenet1.1.onnx");
     fs::copy("data/models/squeezenet1.1.onnx", &model).unwrap();
     let out = folder.path().join("out");
-    let run = [
+    let elsewhere = [
         "run",
         "--quiet",
         "--dataset",
@@ -53,11 +53,13 @@ fn the_sample_runs_with_a_model_alone() {
         "--model",
     ];
     let mut command = moved(folder.path());
-    command.args(run).args([text(&model), "--out", text(&out)]);
+    command
+        .args(elsewhere)
+        .args([text(&model), "--out", text(&out)]);
     ended(0, &mut command);
 
     let here = folder.path().join("here");
-    let run = [
+    let in_repository = [
         "run",
         "--quiet",
         "--dataset",
@@ -67,8 +69,8 @@ fn the_sample_runs_with_a_model_alone() {
         "--out",
         text(&here),
     ];
-    ended(0, crate::support::program::localise().args(run));
-    let rows = |folder: &Path| fs::read_to_string(folder.join("boxes.csv")).unwrap();
+    ended(0, crate::support::program::localise().args(in_repository));
+    let rows = |results: &Path| fs::read_to_string(results.join("boxes.csv")).unwrap();
     assert_eq!(rows(&out), rows(&here));
 }
 

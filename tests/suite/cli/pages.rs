@@ -56,8 +56,8 @@ fn a_page_says_what_the_files_say() {
         block(&html, "rows"),
         block(&html, "pictures"),
     );
-    for (i, folder) in [&a, &b].into_iter().enumerate() {
-        let numbers_of_run = json(&folder.join("summary.json"));
+    for (i, results) in [&a, &b].into_iter().enumerate() {
+        let numbers_of_run = json(&results.join("summary.json"));
         let accuracy = &numbers_of_run["metrics"]["gt_known_accuracy"];
         let shown = &summary["runs"][i]["metrics"][0];
         assert_eq!(
@@ -85,7 +85,7 @@ fn a_page_says_what_the_files_say() {
             .filter(|cause| *cause == 0)
             .count();
         assert_eq!(causes, right(1));
-        let manifest = json(&folder.join("manifest.json"));
+        let manifest = json(&results.join("manifest.json"));
         assert_eq!(summary["runs"][i]["manifest"], manifest);
     }
     // IoU by photo, to six decimals.
@@ -164,10 +164,11 @@ fn pictures_are_made_once() {
         let (_, said) = ended(0, &mut command);
         (fs::read_to_string(out.join("report.html")).unwrap(), said)
     };
-    let (plain, said) = report(&["--photos", "2"], Some("/nowhere.so"));
+    let (plain, said_without_library) = report(&["--photos", "2"], Some("/nowhere.so"));
     assert!(
-        said.contains(" photos have no layers: ") && said.contains("/nowhere.so"),
-        "{said}"
+        said_without_library.contains(" photos have no layers: ")
+            && said_without_library.contains("/nowhere.so"),
+        "{said_without_library}"
     );
     assert!(
         block(&plain, "pictures")
@@ -176,10 +177,11 @@ fn pictures_are_made_once() {
             .values()
             .all(|p| p["photo"].is_string() && p["runs"][0].is_null())
     );
-    let (none, said) = report(&["--photos", "0"], Some("/nowhere.so"));
+    let (none, said_of_none) = report(&["--photos", "0"], Some("/nowhere.so"));
     assert!(
-        block(&none, "pictures").as_object().unwrap().is_empty() && !said.contains("layers"),
-        "{said}"
+        block(&none, "pictures").as_object().unwrap().is_empty()
+            && !said_of_none.contains("layers"),
+        "{said_of_none}"
     );
 
     let (first, _) = report(&["--photos", "2"], None);
@@ -190,8 +192,11 @@ fn pictures_are_made_once() {
             .values()
             .any(|p| p["runs"][0]["saliency"].is_string())
     );
-    let (again, said) = report(&["--photos", "2"], Some("/nowhere.so"));
-    assert!(first == again && !said.contains("layers"), "{said}");
+    let (again, said_again) = report(&["--photos", "2"], Some("/nowhere.so"));
+    assert!(
+        first == again && !said_again.contains("layers"),
+        "{said_again}"
+    );
     // A fresh run has other pictures: those of the old one go with it.
     run(&out, &["--pipeline", "single-warp", "--fresh"]);
     assert!(!out.join("pictures.jsonl").exists() && !out.join("report.html").exists());
@@ -227,14 +232,14 @@ fn photos_without_classes_and_boxes_have_a_page() {
     let folder = TempDir::new().unwrap();
     let images = fs::canonicalize("data/sample/images").unwrap();
     let table = folder.path().join("boxes.csv");
-    let rows = [
+    let photos = [
         ("coffee", ",-1,,,,"),
         ("fig", "n07753113,952,420,246,717,518"),
         ("drum", "n03249569,541,,,,"),
     ];
     let mut text =
         "image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max\n".to_owned();
-    for (id, rest) in rows {
+    for (id, rest) in photos {
         text += &format!("{id},{}/{id}.jpg,,,{rest}\n", images.display());
     }
     fs::write(&table, text).unwrap();
@@ -306,17 +311,18 @@ fn photos_that_moved_are_found() {
         fs::rename(job.out(&name), moved.join(&name)).unwrap();
     }
     let out = job.out("golden");
-    let (lost, said) = page(&[&out], &[]);
+    let (lost, said_of_lost) = page(&[&out], &[]);
     assert!(
-        said.contains("3 photos cannot be read") && said.contains("name the folder that holds"),
-        "{said}"
+        said_of_lost.contains("3 photos cannot be read")
+            && said_of_lost.contains("name the folder that holds"),
+        "{said_of_lost}"
     );
     assert!(block(&lost, "pictures").as_object().unwrap().is_empty());
-    let (found, said) = page(&[&out], &["--data-dir", moved.to_str().unwrap()]);
+    let (found, said_of_found) = page(&[&out], &["--data-dir", moved.to_str().unwrap()]);
     assert_eq!(
         block(&found, "pictures").as_object().unwrap().len(),
         3,
-        "{said}"
+        "{said_of_found}"
     );
     assert!(
         block(&found, "rows")["root"]
@@ -324,25 +330,25 @@ fn photos_that_moved_are_found() {
             .unwrap()
             .ends_with("moved/")
     );
-    let (_, said) = expect(2, &["report", out.to_str().unwrap(), "--data-dir", "src"]);
-    assert!(said.contains("src: none of the photos"), "{said}");
+    let (_, error) = expect(2, &["report", out.to_str().unwrap(), "--data-dir", "src"]);
+    assert!(error.contains("src: none of the photos"), "{error}");
 }
 
 #[test]
 fn a_report_of_no_run_says_so() {
     let folder = TempDir::new().unwrap();
-    let (_, said) = expect(2, &["report", folder.path().to_str().unwrap()]);
+    let (_, no_run) = expect(2, &["report", folder.path().to_str().unwrap()]);
     assert!(
-        said.contains("this folder holds no finished run") && said.contains("help: "),
-        "{said}"
+        no_run.contains("this folder holds no finished run") && no_run.contains("help: "),
+        "{no_run}"
     );
     let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
     run(&a, &["--pipeline", "centre-box"]);
     run(&b, &["--pipeline", "centre-box", "--limit", "3"]);
-    let (_, said) = expect(2, &["report", a.to_str().unwrap(), b.to_str().unwrap()]);
+    let (_, other_truth) = expect(2, &["report", a.to_str().unwrap(), b.to_str().unwrap()]);
     assert!(
-        said.contains("other photos or other ground truth"),
-        "{said}"
+        other_truth.contains("other photos or other ground truth"),
+        "{other_truth}"
     );
 }
 

@@ -77,13 +77,13 @@ fn a_cut_is_exported_and_solved() {
         .unwrap()
         .replacen("\na 1 ", "\na 2 ", 1);
     fs::write(&cut, broken).unwrap();
-    let (_, error) = expect(2, &["maxflow", &cut]);
+    let (_, bad_arc) = expect(2, &["maxflow", &cut]);
     assert!(
-        error.contains("cut.max: line ") && error.contains(" from 2 to "),
-        "{error}"
+        bad_arc.contains("cut.max: line ") && bad_arc.contains(" from 2 to "),
+        "{bad_arc}"
     );
     expect(2, &["maxflow", "no-such-file.max"]);
-    let (_, error) = expect(
+    let (_, no_cut) = expect(
         2,
         &[
             &show[..4],
@@ -99,8 +99,8 @@ fn a_cut_is_exported_and_solved() {
         .concat(),
     );
     assert!(
-        error.contains("--dimacs: this pipeline made no cut of fig"),
-        "{error}"
+        no_cut.contains("--dimacs: this pipeline made no cut of fig"),
+        "{no_cut}"
     );
 }
 
@@ -243,12 +243,12 @@ fn a_terminal_gets_half_blocks_and_no_file() {
 
 #[test]
 fn a_photo_or_a_class_that_is_not_known_has_a_nearest() {
-    let (_, error) = expect(2, &["show", "cofee", "--dataset", "sample"]);
+    let (_, unknown_photo) = expect(2, &["show", "cofee", "--dataset", "sample"]);
     assert!(
-        error.contains("sample has no photo called cofee\nhelp: the nearest is coffee"),
-        "{error}"
+        unknown_photo.contains("sample has no photo called cofee\nhelp: the nearest is coffee"),
+        "{unknown_photo}"
     );
-    let (_, error) = expect(
+    let (_, unknown_class) = expect(
         2,
         &[
             "show",
@@ -258,9 +258,9 @@ fn a_photo_or_a_class_that_is_not_known_has_a_nearest() {
         ],
     );
     assert!(
-        error.contains("--class: no class is called expresso")
-            && error.contains("did you mean 967"),
-        "{error}"
+        unknown_class.contains("--class: no class is called expresso")
+            && unknown_class.contains("did you mean 967"),
+        "{unknown_class}"
     );
 }
 

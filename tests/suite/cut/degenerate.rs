@@ -125,8 +125,7 @@ fn photos_without_content_have_a_box_all_the_same() {
             }
         };
         cases += 1;
-        let Size { width, height } = view.size();
-        let mut map = Array2::zeros((height as usize, width as usize));
+        let mut map = Array2::zeros(view.size().shape());
         for ((x, y), n) in view.window.pixels().zip(0..) {
             map[[y as usize, x as usize]] = value(kind, n, &mut chance);
         }

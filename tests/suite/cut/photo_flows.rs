@@ -19,7 +19,7 @@ fn flows_of_photos_are_those_of_scipy_and_pymaxflow() {
     for row in rows.deserialize() {
         let (name, flow, source_set): (String, i64, usize) = row.unwrap();
         let (photo, class) = name.split_once('.').unwrap();
-        let (_, photo) = photos.iter().find(|(name, _)| name == photo).unwrap();
+        let (_, photo) = photos.iter().find(|(id, _)| id == photo).unwrap();
         let class = CLASSES.iter().find(|c| c.name == class).unwrap();
         let instance = class.energy(photo).instance();
         let (found, source_side) = solve(&instance);

@@ -35,9 +35,9 @@ fn xml(class: &str, corners: &[[i64; 4]]) -> String {
 /// Two photos of one class in ILSVRC's layout. In the first the object fills the photo; the second
 /// has these boxes, inclusive and from 0 on.
 fn ilsvrc(folder: &Path, corners: &[[i64; 4]]) {
-    for (number, corners) in [(1, &[[0, 0, 499, 374]][..]), (2, corners)] {
+    for (number, boxes) in [(1, &[[0, 0, 499, 374]][..]), (2, corners)] {
         let name = format!("ILSVRC2012_bbox_val_v3/val/ILSVRC2012_val_{number:08}.xml");
-        write(folder, &name, xml("n01751748", corners));
+        write(folder, &name, xml("n01751748", boxes));
     }
     write(
         folder,
@@ -72,7 +72,7 @@ fn invalid_boxes_are_refused_and_those_over_the_edge_are_clipped() {
         text(root),
     ];
 
-    let cases = [
+    let invalid = [
         (
             [300, 10, 200, 50],
             "box (300, 10, 201, 51) is inverted (x_min >= x_max)",
@@ -98,7 +98,7 @@ fn invalid_boxes_are_refused_and_those_over_the_edge_are_clipped() {
             "box (-50, -50, -9, -9) is outside the photo of 500 x 375",
         ),
     ];
-    for (corners, expected) in cases {
+    for (corners, expected) in invalid {
         ilsvrc(root, &[[100, 100, 200, 200], corners]);
         let error = refused(&[&["score"], &arguments[..]].concat());
         // Line 4, the second object's.
@@ -127,14 +127,14 @@ fn invalid_boxes_are_refused_and_those_over_the_edge_are_clipped() {
     );
 
     let many: Vec<[i64; 4]> = (0..200).map(|i| [i, i, 499 - i, 374 - i / 2]).collect();
-    let cases: [(&[[i64; 4]], f64, bool); 5] = [
+    let readable: [(&[[i64; 4]], f64, bool); 5] = [
         (&many, 1.0, false),
         (&[[400, 300, 600, 500]], 100.0 * 75.0 / WHOLE, true),
         (&[[-20, -20, 100, 100]], 101.0 * 101.0 / WHOLE, true),
         (&[[-1000, -1000, 9999, 9999]], 1.0, true),
         (&[[499, 374, 499, 374]], 1.0 / WHOLE, false),
     ];
-    for (corners, iou, cut) in cases {
+    for (corners, iou, cut) in readable {
         ilsvrc(root, corners);
         let found = scored(&arguments);
         let note = found["notes"][0].as_str().unwrap_or_default();

@@ -43,17 +43,17 @@ fn checked(code: i32, lists: &Wsol, folder: &Path) -> String {
 #[test]
 fn nothing_is_found_on_a_clean_dataset() {
     let folder = TempDir::new().unwrap();
-    let said = checked(0, &clean(folder.path()), folder.path());
+    let said_of_lists = checked(0, &clean(folder.path()), folder.path());
     assert!(
-        said.ends_with("no faults found\n")
-            && said.contains("21 photos")
-            && said.contains("top-1 "),
-        "{said}"
+        said_of_lists.ends_with("no faults found\n")
+            && said_of_lists.contains("21 photos")
+            && said_of_lists.contains("top-1 "),
+        "{said_of_lists}"
     );
-    let said = expect(0, &["doctor", "--dataset", "sample"]).0;
+    let said_of_sample = expect(0, &["doctor", "--dataset", "sample"]).0;
     assert!(
-        said.ends_with("no faults found\n") && said.contains("ONNX Runtime 1."),
-        "{said}"
+        said_of_sample.ends_with("no faults found\n") && said_of_sample.contains("ONNX Runtime 1."),
+        "{said_of_sample}"
     );
 }
 
@@ -176,26 +176,26 @@ fn annotations_that_begin_at_0_are_not_those_of_voc() {
     // The classes are VOC's, the default model's ImageNet's: no fault unless that model was asked
     // for.
     annotate(1, 300);
-    let said = expect(0, &["doctor", "--dataset", path]).0;
+    let by_default = expect(0, &["doctor", "--dataset", path]).0;
     assert!(
-        said.contains("not checked: the classes of ")
-            && said.contains(" are those of the list voc, but the scores of squeezenet1.1"),
-        "{said}"
+        by_default.contains("not checked: the classes of ")
+            && by_default.contains(" are those of the list voc, but the scores of squeezenet1.1"),
+        "{by_default}"
     );
-    let said = expect(
+    let with_model = expect(
         2,
         &["doctor", "--dataset", path, "--model", "squeezenet1.1"],
     )
     .0;
     assert!(
-        said.contains("1 fault found") && said.contains("those of the list voc"),
-        "{said}"
+        with_model.contains("1 fault found") && with_model.contains("those of the list voc"),
+        "{with_model}"
     );
     annotate(0, 299);
-    let said = expect(2, &["doctor", "--dataset", path]).0;
+    let zero_based = expect(2, &["doctor", "--dataset", path]).0;
     assert!(
-        said.contains("1 of 1 boxes begin one pixel before the photo: they are 0-based"),
-        "{said}"
+        zero_based.contains("1 of 1 boxes begin one pixel before the photo: they are 0-based"),
+        "{zero_based}"
     );
 }
 
@@ -249,16 +249,17 @@ fn an_invalid_library_or_model_is_a_finding() {
     let folder = TempDir::new().unwrap();
     let wrong = folder.path().join("libonnxruntime.so");
     fs::write(&wrong, "no library").unwrap();
-    let said = expect(2, &["doctor", "--onnxruntime", wrong.to_str().unwrap()]).0;
+    let bad_library = expect(2, &["doctor", "--onnxruntime", wrong.to_str().unwrap()]).0;
     assert!(
-        said.contains("does not load from") && said.contains("scripts/fetch-onnxruntime"),
-        "{said}"
+        bad_library.contains("does not load from")
+            && bad_library.contains("scripts/fetch-onnxruntime"),
+        "{bad_library}"
     );
     let model = folder.path().join("squeezenet1.1.onnx");
     fs::write(&model, "no model").unwrap();
-    let said = expect(2, &["doctor", "--model", model.to_str().unwrap()]).0;
+    let bad_model = expect(2, &["doctor", "--model", model.to_str().unwrap()]).0;
     assert!(
-        said.contains("squeezenet1.1.onnx") && said.contains("1 fault found"),
-        "{said}"
+        bad_model.contains("squeezenet1.1.onnx") && bad_model.contains("1 fault found"),
+        "{bad_model}"
     );
 }

@@ -361,14 +361,14 @@ fn bad_photos_are_rows_and_not_ends() {
     all.sort_unstable();
     let run = |name: &str, photos: &[(&str, [u32; 2])]| {
         let (table, out) = (table(root, photos.iter().copied()), root.join(name));
-        let [table, model, folder] = [&table, &model, &out].map(|path| path.to_str().unwrap());
+        let [table, model, out_text] = [&table, &model, &out].map(|path| path.to_str().unwrap());
         let options = [
             "--pipeline",
             "single-warp",
             "--threads",
             "2",
             "--out",
-            folder,
+            out_text,
         ];
         let done = watched(
             &[

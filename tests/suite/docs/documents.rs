@@ -37,7 +37,7 @@ fn lines(text: &str, language: Option<&str>) -> Vec<String> {
     for line in text.lines() {
         match line.trim().strip_prefix("```") {
             Some(_) if inside.is_some() => inside = None,
-            Some(language) => inside = Some(language.trim()),
+            Some(info) => inside = Some(info.trim()),
             None if inside == language => lines.push(line.to_owned()),
             None => {}
         }

@@ -294,10 +294,10 @@ fn a_gradient_model_tells_what_it_is() {
         )
         .0
     };
-    let table = "input   x [1, 3, 2, 2]\noutput  y [1, 6]\noutput  classes [2]\noutput  x_grad [2, 3, 2, 2]\n";
-    assert_eq!(run(&["--classes", "2"]), table);
-    let table = "input   x [1, 3, 2, 2]\ninput   seed [M, 6]\noutput  y [1, 6]\noutput  f_grad [M, 12]\noutput  f [1, 12]\n";
-    assert_eq!(run(&["--seed-input", "--wrt", "f"]), table);
+    let of_classes = "input   x [1, 3, 2, 2]\noutput  y [1, 6]\noutput  classes [2]\noutput  x_grad [2, 3, 2, 2]\n";
+    assert_eq!(run(&["--classes", "2"]), of_classes);
+    let of_seed_input = "input   x [1, 3, 2, 2]\ninput   seed [M, 6]\noutput  y [1, 6]\noutput  f_grad [M, 12]\noutput  f [1, 12]\n";
+    assert_eq!(run(&["--seed-input", "--wrt", "f"]), of_seed_input);
     let written = onnx_grad::onnx::load(&output).unwrap();
     let facts: Vec<_> = written
         .metadata_props

@@ -77,7 +77,7 @@ fn maps_agree_with_the_papers_formulas() {
             })
             .collect()
     };
-    for (method, tensors, expected) in [
+    for (method, layers, expected) in [
         ("gradient", tensors(1, false), "gradient"),
         (
             "gradient-input",
@@ -92,7 +92,7 @@ fn maps_agree_with_the_papers_formulas() {
             "integrated_gradients_sum",
         ),
     ] {
-        let map = saliency((Method::find(method).unwrap().map)(&tensors).view());
+        let map = saliency((Method::find(method).unwrap().map)(&layers).view());
         agree(map.as_slice().unwrap(), &of_input(expected), 1e-6, method);
     }
 }

@@ -174,7 +174,7 @@ fn gradients_agree_with_finite_differences() {
                 let outputs = both.run(&[at(t), seed.clone()]).unwrap();
                 let gradient = outputs
                     .iter()
-                    .find(|t| t.name() == compiled.gradients[0])
+                    .find(|output| output.name() == compiled.gradients[0])
                     .unwrap()
                     .floats()
                     .unwrap();
@@ -236,7 +236,7 @@ fn photos_are_classified_as_published() {
         let size = description.size as u32;
         let classifier = Classifier::load(description, ProbeOptions::default())
             .unwrap_or_else(|e| panic!("{e}"));
-        for (photo, classes, expected) in [
+        for (photo, classes, published) in [
             ("chelsea", [285, 281, 282], table[0]),
             ("coffee", [967, 925, 968], table[1]),
         ] {
@@ -253,9 +253,9 @@ fn photos_are_classified_as_published() {
                 image::imageops::crop_imm(&resized.unwrap(), left, top, size, size).to_image();
             let scores = classifier.worker().forward(pixels(&crop).view()).unwrap();
             let probabilities = classifier::probabilities(&[scores]);
-            let found = classes.map(|class| probabilities[class]);
-            println!("{name} {photo}: {found:.4?}, published {expected:.4?}");
-            for (found, expected) in found.iter().zip(expected) {
+            let probabilities_of_classes = classes.map(|class| probabilities[class]);
+            println!("{name} {photo}: {probabilities_of_classes:.4?}, published {published:.4?}");
+            for (found, expected) in probabilities_of_classes.iter().zip(published) {
                 assert!(
                     (found - expected).abs() < 0.08,
                     "{name} {photo}: {found} against {expected}"
@@ -354,23 +354,23 @@ fn the_dense_form_has_the_same_scores_at_the_same_size() {
                     .unwrap()
             });
         for dense in [positive, mean] {
-            let worst = plain
+            let score_difference = plain
                 .scores
                 .iter()
                 .zip(&dense.scores)
                 .map(|(a, b)| (a - b).abs())
                 .fold(0.0, f32::max);
             assert!(
-                worst < 1e-3,
-                "{}: scores differ by {worst}",
+                score_difference < 1e-3,
+                "{}: scores differ by {score_difference}",
                 description.name
             );
             let [plain, dense] = [&plain, &dense].map(|response| &response.gradients[0][0]);
             let scale = plain.iter().fold(0f32, |m, g| m.max(g.abs()));
-            let worst = (plain - dense).iter().fold(0f32, |m, d| m.max(d.abs()));
+            let gradient_difference = (plain - dense).iter().fold(0f32, |m, d| m.max(d.abs()));
             assert!(
-                worst < 2e-2 * scale,
-                "{}: gradients differ by {worst} of {scale}",
+                gradient_difference < 2e-2 * scale,
+                "{}: gradients differ by {gradient_difference} of {scale}",
                 description.name
             );
         }

@@ -266,10 +266,10 @@ fn files_are_synced_before_they_are_named() {
         }[..] else {
             panic!("{call}")
         };
-        let at = |what: &str, of: &str, from: usize| {
+        let at = |what: &str, of: &str, start: usize| {
             let found =
                 |c: &String| c.contains(&format!("{what}(")) && c.contains(&format!("<{of}>"));
-            calls[from..].iter().position(found).map(|at| at + from)
+            calls[start..].iter().position(found).map(|at| at + start)
         };
         let last_write = calls[..i]
             .iter()
@@ -315,23 +315,27 @@ fn a_damaged_journal_is_repaired_or_refused() {
         change(&mut changed);
         fs::write(&part, changed).unwrap();
     };
-    damaged(&|bytes| bytes[20] ^= 1);
-    let said = job.expect(2, "out", &[]);
-    assert!(said.contains("shard-0.part: damaged at byte 0"), "{said}");
-    let second = bytes.iter().position(|&b| b == b'\n').unwrap() + 1;
-    damaged(&|bytes| bytes[second + 30] ^= 1);
-    let said = job.expect(2, "out", &[]);
+    damaged(&|journal| journal[20] ^= 1);
+    let damage_at_start = job.expect(2, "out", &[]);
     assert!(
-        said.contains(&format!(
+        damage_at_start.contains("shard-0.part: damaged at byte 0"),
+        "{damage_at_start}"
+    );
+    let second = bytes.iter().position(|&b| b == b'\n').unwrap() + 1;
+    damaged(&|journal| journal[second + 30] ^= 1);
+    let damage_inside = job.expect(2, "out", &[]);
+    assert!(
+        damage_inside.contains(&format!(
             "shard-0.part: damaged at byte {second}, with readable lines after it"
         )),
-        "{said}"
+        "{damage_inside}"
     );
-    damaged(&|bytes| bytes.truncate(bytes.len() - 7));
-    let said = job.expect(0, "out", &[]);
+    damaged(&|journal| journal.truncate(journal.len() - 7));
+    let damage_at_end = job.expect(0, "out", &[]);
     assert!(
-        said.contains("dropped the damaged end of the journal; its photos will be processed again"),
-        "{said}"
+        damage_at_end
+            .contains("dropped the damaged end of the journal; its photos will be processed again"),
+        "{damage_at_end}"
     );
     assert_eq!(job.results("out"), golden);
 }
@@ -340,42 +344,38 @@ fn a_damaged_journal_is_repaired_or_refused() {
 /// A killed holder leaves no lock behind.
 #[test]
 fn one_process_a_shard() {
-    let job = Job::new(400);
+    let long = Job::new(400);
     for i in 0..20 {
         let (out, more) = (format!("same-{i}"), ["--threads", "1"]);
-        let mut holder = quietly(job.command(&out, &more));
-        job.wait_for(&mut holder, &out, 0, 2);
-        let said = job.expect(75, &out, &["--lock-wait", "0"]);
+        let mut holder = quietly(long.command(&out, &more));
+        long.wait_for(&mut holder, &out, 0, 2);
+        let said = long.expect(75, &out, &["--lock-wait", "0"]);
         let expected = format!("in use by pid {} on host ", holder.id());
         assert!(said.contains(&expected), "{said}");
         kill(&mut holder);
-        let mut next = quietly(job.command(&out, &["--threads", "1", "--lock-wait", "0"]));
-        job.wait_for(&mut next, &out, 0, 4);
+        let mut next = quietly(long.command(&out, &["--threads", "1", "--lock-wait", "0"]));
+        long.wait_for(&mut next, &out, 0, 4);
         kill(&mut next);
     }
-    let job = Job::new(40);
-    let golden = job.golden();
+    let short = Job::new(40);
+    let golden = short.golden();
+    let both_succeed = |out: &str, options: [&[&str]; 2]| {
+        let children = options.map(|more| quietly(short.command(out, more)));
+        assert!(
+            children
+                .into_iter()
+                .all(|mut child| child.wait().unwrap().success())
+        );
+    };
     for i in 0..20 {
         // The same shard twice at once: the second waits and finds it done.
-        let out = format!("twice-{i}");
-        let children: Vec<_> = (0..2).map(|_| quietly(job.command(&out, &[]))).collect();
-        assert!(
-            children
-                .into_iter()
-                .all(|mut child| child.wait().unwrap().success())
-        );
-        assert_eq!(job.results(&out), golden);
-        let out = format!("two-{i}");
-        let children: Vec<_> = ["0/2", "1/2"]
-            .map(|shard| quietly(job.command(&out, &["--shard", shard])))
-            .into();
-        assert!(
-            children
-                .into_iter()
-                .all(|mut child| child.wait().unwrap().success())
-        );
-        job.merge(0, &out, &[]);
-        assert_eq!(job.results(&out), golden);
+        let same_shard = format!("twice-{i}");
+        both_succeed(&same_shard, [&[], &[]]);
+        assert_eq!(short.results(&same_shard), golden);
+        let two_shards = format!("two-{i}");
+        both_succeed(&two_shards, [&["--shard", "0/2"], &["--shard", "1/2"]]);
+        short.merge(0, &two_shards, &[]);
+        assert_eq!(short.results(&two_shards), golden);
     }
     report(20 + 40, "pairs of processes");
 }
@@ -442,17 +442,21 @@ fn the_second_signal_ends_at_once() {
         child.try_wait().unwrap().is_none(),
         "it waits for the photo in hand"
     );
-    let start = Instant::now();
+    let second_signal = Instant::now();
     signal(&child, "INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(start.elapsed() < within(0.5), "{:?}", start.elapsed());
+    assert!(
+        second_signal.elapsed() < within(0.5),
+        "{:?}",
+        second_signal.elapsed()
+    );
 
-    let job = Job::new(3);
-    job.golden();
+    let finished = Job::new(3);
+    finished.golden();
     let line = format!(
         "'{}' run {} | head -c 1",
         cargo_bin("localise").display(),
-        { job.arguments("golden")[1..].join(" ") }
+        { finished.arguments("golden")[1..].join(" ") }
     );
     let (_, said) = ended(
         0,
@@ -515,8 +519,8 @@ fn an_outage_is_never_a_score() {
         )
         .unwrap();
     }
-    let text = fs::read_to_string(job.out("boxes.csv")).unwrap();
-    let moved: Vec<_> = text
+    let table = fs::read_to_string(job.out("boxes.csv")).unwrap();
+    let moved: Vec<_> = table
         .lines()
         .map(|line| line.replacen(".png,", ".png,data/", 1))
         .collect();
@@ -653,14 +657,17 @@ fn a_fresh_start_keeps_what_was_there() {
     let job = Job::new(6);
     let golden = job.golden();
     let start = Instant::now();
-    let said = job.expect(0, "golden", &[]);
-    assert!(said.contains("shard 0 of 1 is already complete"), "{said}");
+    let said_again = job.expect(0, "golden", &[]);
+    assert!(
+        said_again.contains("shard 0 of 1 is already complete"),
+        "{said_again}"
+    );
     assert!(start.elapsed() < within(1.0), "{:?}", start.elapsed());
     assert_eq!(job.results("golden"), golden);
-    let said = job.expect(2, "golden", &["--seed", "1"]);
+    let said_of_seed = job.expect(2, "golden", &["--seed", "1"]);
     assert!(
-        said.contains("golden was created with seed 0, but this run uses 1\nhelp: name another folder with --out, or start over with --fresh"),
-        "{said}"
+        said_of_seed.contains("golden was created with seed 0, but this run uses 1\nhelp: name another folder with --out, or start over with --fresh"),
+        "{said_of_seed}"
     );
     assert_eq!(job.results("golden"), golden, "nothing is overwritten");
     for _ in 0..2 {

@@ -129,7 +129,14 @@ fn a_night_ends_in_one_line_and_a_code() {
         "{line}"
     );
     // It ends in the address of the photo to look at: here the worst, below the one that failed.
-    let page = |line: &str| line.trim_end().rsplit(' ').next().unwrap().to_owned();
+    let page = |status_line: &str| {
+        status_line
+            .trim_end()
+            .rsplit(' ')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
     assert!(page(&line).contains("report.html#photo="), "{line}");
     let good = fs::canonicalize(history.join("last-good")).unwrap();
     assert!(good.join("summary.json").exists());
@@ -144,19 +151,23 @@ fn a_night_ends_in_one_line_and_a_code() {
     fs::remove_file(history.join("last-good")).unwrap();
     std::os::unix::fs::symlink("before", history.join("last-good")).unwrap();
     fs::write(job.out("00003.png"), "no picture").unwrap();
-    let (code, line) = night(&history, &job, &[]);
+    let (next_code, next_line) = night(&history, &job, &[]);
     assert!(
-        code == Some(3) && line.starts_with("ok ") && line.contains("1 of 20 failed"),
-        "{line}"
+        next_code == Some(3)
+            && next_line.starts_with("ok ")
+            && next_line.contains("1 of 20 failed"),
+        "{next_line}"
     );
     assert!(
-        page(&line).ends_with("report.html#photo=00003.png"),
-        "{line}"
+        page(&next_line).ends_with("report.html#photo=00003.png"),
+        "{next_line}"
     );
-    let (code, line) = night(&history, &job, &["--images", "nowhere.txt"]);
+    let (failed_code, failed_line) = night(&history, &job, &["--images", "nowhere.txt"]);
     assert!(
-        code == Some(2) && line.starts_with("failed ") && line.contains("nowhere.txt"),
-        "{line}"
+        failed_code == Some(2)
+            && failed_line.starts_with("failed ")
+            && failed_line.contains("nowhere.txt"),
+        "{failed_line}"
     );
     let rows = fs::read_to_string(history.join("history.csv")).unwrap();
     let codes: Vec<_> = rows

@@ -249,16 +249,16 @@ fn a_wrong_folder_stops_early() {
         "--threads",
         "1",
     ];
-    let (_, error) = expect(2, &arguments);
+    let (_, no_folder) = expect(2, &arguments);
     assert!(
-        error.contains("none: no such folder") && error.contains("--data-dir"),
-        "{error}"
+        no_folder.contains("none: no such folder") && no_folder.contains("--data-dir"),
+        "{no_folder}"
     );
     std::fs::create_dir(folder.path().join("none")).unwrap();
-    let (_, error) = expect(2, &arguments);
+    let (_, no_photos) = expect(2, &arguments);
     assert!(
-        error.contains("first 2") && error.contains(" photos all failed; the last: p"),
-        "{error}"
+        no_photos.contains("first 2") && no_photos.contains(" photos all failed; the last: p"),
+        "{no_photos}"
     );
 }
 
@@ -365,7 +365,7 @@ fn what_is_written_where_it_cannot_be_is_an_output_error() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
-    let (_, error) = expect(
+    let (_, not_a_folder) = expect(
         2,
         &[
             "run",
@@ -376,14 +376,17 @@ fn what_is_written_where_it_cannot_be_is_an_output_error() {
         ],
     );
     assert!(
-        error.contains("is a file, not a folder for results"),
-        "{error}"
+        not_a_folder.contains("is a file, not a folder for results"),
+        "{not_a_folder}"
     );
-    let (_, error) = expect(
+    let (_, not_writable) = expect(
         74,
         &["run", "--dataset", "sample", "--out", "/proc/localise"],
     );
-    assert!(error.contains("cannot write /proc/localise"), "{error}");
+    assert!(
+        not_writable.contains("cannot write /proc/localise"),
+        "{not_writable}"
+    );
 }
 
 /// The published anchor on the development photos; the floors of the same photos.

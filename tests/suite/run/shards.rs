@@ -142,10 +142,10 @@ fn another_fingerprint_is_refused() {
         "jpeg strict, but this run uses lenient",
     );
     refused(&["--write-masks"], "masks false, but this run uses true");
-    let said = job.expect(2, "out", &["--shard", "0/4"]);
+    let other_count = job.expect(2, "out", &["--shard", "0/4"]);
     assert!(
-        said.contains("holds shard 0/3, but this is shard 0/4"),
-        "{said}"
+        other_count.contains("holds shard 0/3, but this is shard 0/4"),
+        "{other_count}"
     );
 
     // Also where only other shards are there, and not at the end of the night.
@@ -175,17 +175,17 @@ fn another_fingerprint_is_refused() {
         fs::write(&path, text.replacen(from, to, 1)).unwrap();
         move || fs::write(&path, &text).unwrap()
     };
-    let back = changed("small.toml", "range = 1.0", "range = 2.0");
+    let restore_description = changed("small.toml", "range = 1.0", "range = 2.0");
     refused(&[], "description sha256 ");
-    back();
-    let back = changed("boxes.csv", ",32,32", ",32,31");
+    restore_description();
+    let restore_truth = changed("boxes.csv", ",32,32", ",32,31");
     refused(&[], "dataset sha256 ");
-    let said = job.merge(2, "out", &[]);
+    let other_truth = job.merge(2, "out", &[]);
     assert!(
-        said.contains("the shards were created with other ground truth"),
-        "{said}"
+        other_truth.contains("the shards were created with other ground truth"),
+        "{other_truth}"
     );
-    back();
+    restore_truth();
     let model = fs::read(job.out("small.onnx")).unwrap();
     small_model(
         job.folder.path(),
@@ -200,15 +200,16 @@ fn another_fingerprint_is_refused() {
     rewrite(&shard, |json| {
         json.replacen("\"onnx_runtime\":\"", "\"onnx_runtime\":\"older ", 1)
     });
-    let said = job.expect(2, "out", &["--shard", "0/3"]);
+    let older_runtime = job.expect(2, "out", &["--shard", "0/3"]);
     assert!(
-        said.contains("out was created with onnx runtime older "),
-        "{said}"
+        older_runtime.contains("out was created with onnx runtime older "),
+        "{older_runtime}"
     );
-    let said = job.merge(2, "out", &[]);
+    let not_merged = job.merge(2, "out", &[]);
     assert!(
-        said.contains("onnx runtime") && said.contains("only shards of one run can be merged"),
-        "{said}"
+        not_merged.contains("onnx runtime")
+            && not_merged.contains("only shards of one run can be merged"),
+        "{not_merged}"
     );
     fs::write(&shard, &kept).unwrap();
     job.merge(0, "out", &[]);

@@ -166,12 +166,12 @@ fn a_study_chooses_on_other_photos_than_it_scores() {
         )
     };
     let found = folder.path().join("found.json");
-    let lines = |text: &str| {
+    let lines = |study_text: &str| {
         expect(
             0,
             &[
                 "study",
-                &write("s.toml", text),
+                &write("s.toml", study_text),
                 "--quiet",
                 "--json",
                 found.to_str().unwrap(),
@@ -184,9 +184,9 @@ fn a_study_chooses_on_other_photos_than_it_scores() {
     let accuracy = |line: &serde_json::Value| line["gt_known_accuracy"]["value"].as_f64().unwrap();
     let tried = lines(&text("", &chosen_on));
     assert_eq!(tried.len(), 5);
-    let best = |lines: &[serde_json::Value]| {
-        let most = lines[..4].iter().map(accuracy).fold(0.0, f64::max);
-        lines[..4]
+    let best = |candidates: &[serde_json::Value]| {
+        let most = candidates[..4].iter().map(accuracy).fold(0.0, f64::max);
+        candidates[..4]
             .iter()
             .find(|line| accuracy(line) == most)
             .unwrap()["name"]

@@ -116,7 +116,7 @@ fn the_devkits_small_cases() {
             .map(|v| v.as_f64().unwrap())
             .collect()
     };
-    let boxes: Vec<Vec<[f64; 4]>> = golden["truth_boxes_xmin_ymin_xmax_ymax"]
+    let true_boxes: Vec<Vec<[f64; 4]>> = golden["truth_boxes_xmin_ymin_xmax_ymax"]
         .as_array()
         .unwrap()
         .iter()
@@ -132,7 +132,10 @@ fn the_devkits_small_cases() {
     // Any order of the IDs will do, as long as the labels go through it.
     let ids = write_ids(folder.path());
     let mut lists = Wsol::default();
-    for (label, boxes) in numbers(&golden["truth_labels"]).into_iter().zip(&boxes) {
+    for (label, boxes) in numbers(&golden["truth_labels"])
+        .into_iter()
+        .zip(&true_boxes)
+    {
         lists.add(
             ids.iter().position(|&id| id == label as usize).unwrap(),
             [500, 375],
@@ -216,7 +219,7 @@ fn an_independent_script_agrees() {
                     .unwrap()
                     .iter()
                     .map(|b| {
-                        let [x0, y0, x1, y1] = [0, 1, 2, 3].map(|i| b[i].as_f64().unwrap());
+                        let [x0, y0, x1, y1] = [0, 1, 2, 3].map(|edge| b[edge].as_f64().unwrap());
                         BBox::from_inclusive(x0, y0, x1, y1)
                     })
                     .collect(),

@@ -70,7 +70,7 @@ fn max_box_acc_is_the_evaluators() {
                     );
                 }
             }
-            let percent = |key: &str| found[key]["value"].as_f64().unwrap() * 100.0;
+            let percent = |metric: &str| found[metric]["value"].as_f64().unwrap() * 100.0;
             let single = &expected[key][format!("single_contour, step {step}")];
             close(
                 percent("max_box_acc"),
@@ -157,15 +157,15 @@ fn pxap_is_the_evaluators() {
     let images = folder.path().join("images.txt");
     for step in ["0.001", "0.01"] {
         let wanted = &expected["pxap"][format!("step {step}")];
-        let found = &scored(&golden, "OpenImages", step)["maps"]["pxap"];
+        let pooled = &scored(&golden, "OpenImages", step)["maps"]["pxap"];
         close(
-            found["pxap"]["value"].as_f64().unwrap() * 100.0,
+            pooled["pxap"]["value"].as_f64().unwrap() * 100.0,
             &wanted["pxap"],
             1e-6,
             step,
         );
-        assert_eq!(found["pixels_object"], wanted["pixels_object"]);
-        assert_eq!(found["pixels_background"], wanted["pixels_background"]);
+        assert_eq!(pooled["pixels_object"], wanted["pixels_object"]);
+        assert_eq!(pooled["pixels_background"], wanted["pixels_background"]);
         // Three photos by themselves: one of odd height, one with an ignored part, one ignored
         // outside the object.
         for name in ["7386", "6614", "8844"] {

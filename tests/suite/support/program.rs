@@ -90,9 +90,9 @@ pub(crate) fn watched(arguments: &[&str]) -> Done {
         .stderr(File::create(&err).unwrap())
         .spawn()
         .unwrap();
-    let status = format!("/proc/{}/status", child.id());
+    let status_file = format!("/proc/{}/status", child.id());
     let held = || {
-        let text = fs::read_to_string(&status).ok()?;
+        let text = fs::read_to_string(&status_file).ok()?;
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
         line.trim().trim_end_matches(" kB").parse::<u64>().ok()
     };

@@ -29,13 +29,13 @@ impl Wsol {
     pub(crate) fn sample(folder: &Path, times: usize) -> Self {
         fs::create_dir_all(folder.join("val")).unwrap();
         let table = fs::read_to_string("data/sample/boxes.csv").unwrap();
-        let rows: Vec<Vec<&str>> = table
+        let all_rows: Vec<Vec<&str>> = table
             .lines()
             .skip(1)
             .map(|row| row.split(',').collect())
             .collect();
         let mut lists = Self::default();
-        for rows in std::iter::repeat_n(rows.chunk_by(|a, b| a[0] == b[0]), times).flatten() {
+        for rows in std::iter::repeat_n(all_rows.chunk_by(|a, b| a[0] == b[0]), times).flatten() {
             let number = |row: &[&str], column: usize| row[column].parse::<f64>().unwrap();
             let corners =
                 |row: &Vec<&str>| [6, 7, 8, 9].map(|i| number(row, i) - f64::from(u8::from(i > 7)));

@@ -1,7 +1,7 @@
 //! Functions that exporters write as several nodes, differentiated as one. Their derivative is then
 //! a tensor of the forward half, and each row of the gradient costs a single product.
 
-use super::engine::Link;
+use super::chain::Link;
 use super::rules;
 use crate::onnx::Graph;
 use crate::onnx::proto::{GraphProto, NodeProto};

@@ -34,6 +34,7 @@
 //! with a [`GradientError`] that names the operator and its nodes.
 
 mod builder;
+mod chain;
 mod compound;
 mod dense;
 mod engine;

@@ -241,8 +241,8 @@ fn the_smallest_photos_have_rows() {
     }
 }
 
-/// Three models that fail on a black photo alone: the logarithm of nothing, the slope of a root at
-/// nothing, and a slope that is a number until it is brought to the photo's pixels.
+/// Three models that fail only on a black photo: the logarithm of 0, the derivative of a square root
+/// at 0, and a derivative that is finite until it is scaled to the photo's pixels.
 #[test]
 fn values_that_are_not_finite_are_failures_of_their_photo() {
     let models = [
@@ -262,7 +262,7 @@ fn values_that_are_not_finite_are_failures_of_their_photo() {
             "n = Add(m, tiny); p = Sqrt(n); q = Sqrt(p); r = Sqrt(q); f = Flatten(r); y = Gemm(f, w)",
             "w: 3x2; tiny = 2e-38",
             1e-13,
-            "non-finite",
+            "the saliency map has values that are not finite",
         ),
     ];
     for (graph, weights, std, expected) in models {

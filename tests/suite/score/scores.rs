@@ -387,7 +387,7 @@ fn nothing_outside_a_runs_results_is_touched() {
         "sample",
         "--pipeline",
         "whole-image",
-        "--no_run",
+        "--out",
         text(&no_run),
     ];
     for more in [&[][..], &["--fresh"]] {

@@ -441,7 +441,7 @@ mod tests {
         assert_eq!(ignore.as_ref().map(|p| name(p)), Some("i.png".into()));
     }
 
-    /// A valid photo of [`folder`].
+    /// The first photo of the lists.
     const ID: &str = "val/ILSVRC2012_val_00000001.JPEG";
 
     /// Checks that lists are refused if one of them has this text: the name of the list, its text,
@@ -454,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_of_photos_name_their_place() {
+    fn faults_of_lists_name_their_place() {
         assert_refused(&[
             (
                 IDS_FILE,
@@ -496,7 +496,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_of_boxes_name_their_place() {
+    fn faults_of_boxes_and_masks_name_their_place() {
         assert_refused(&[
             (
                 "localization.txt",

@@ -551,7 +551,7 @@ mod tests {
         let mut journal = Journal::read(&path).expect("a journal");
         journal.reopen().expect("a journal");
         journal.append(vec![entry(0, false)]).expect("a line");
-        let again = Journal::read(&path).expect("a again");
+        let again = Journal::read(&path).expect("a journal");
         assert_eq!(
             (
                 again.done(),

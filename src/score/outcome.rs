@@ -134,6 +134,7 @@ mod tests {
     }
 
     const WHOLE: [f64; 4] = [0., 0., 9., 9.];
+    const HALF: [f64; 4] = [0., 0., 9., 4.];
     const FAR: [f64; 4] = [50., 50., 59., 59.];
 
     /// Guesses for a photo, and the ranks that they have.
@@ -148,9 +149,8 @@ mod tests {
     /// The mistakes that an evaluator may make, one a case.
     #[test]
     fn each_trap() {
-        let (whole, half, far) = (WHOLE, [0., 0., 9., 4.], FAR);
-        let one = photo(&[whole]);
-        let two = photo(&[far, whole]);
+        let one = photo(&[WHOLE]);
+        let two = photo(&[FAR, WHOLE]);
         let of_one = |what, guesses, class_rank, hit_rank| Case {
             what,
             photo: &one,
@@ -159,7 +159,7 @@ mod tests {
             hit_rank,
         };
         let cases = [
-            of_one("IoU exactly one half", vec![(7, half)], Some(0), Some(0)),
+            of_one("IoU exactly one half", vec![(7, HALF)], Some(0), Some(0)),
             of_one("a pixel less", vec![(7, [0., 0., 8., 4.])], Some(0), None),
             of_one(
                 "adjacent pixels",
@@ -169,17 +169,17 @@ mod tests {
             ),
             Case {
                 photo: &two,
-                ..of_one("the second true box", vec![(7, whole)], Some(0), Some(0))
+                ..of_one("the second true box", vec![(7, WHOLE)], Some(0), Some(0))
             },
             of_one(
                 "right class with wrong box, wrong class with right box",
-                vec![(7, far), (8, whole)],
+                vec![(7, FAR), (8, WHOLE)],
                 Some(0),
                 None,
             ),
             of_one(
                 "the class again with another box",
-                vec![(7, far), (7, whole)],
+                vec![(7, FAR), (7, WHOLE)],
                 Some(0),
                 Some(1),
             ),
@@ -192,7 +192,7 @@ mod tests {
             ),
             of_one(
                 "a fractional box",
-                vec![(3, whole), (7, [0.5, 0.5, 9.25, 9.25])],
+                vec![(3, WHOLE), (7, [0.5, 0.5, 9.25, 9.25])],
                 Some(1),
                 Some(1),
             ),

@@ -378,7 +378,7 @@ fn two_runs_are_compared() {
 #[test]
 fn nothing_outside_a_runs_results_is_touched() {
     let folder = TempDir::new().unwrap();
-    let no_run = folder.path().join("no_run");
+    let no_run = folder.path().join("out");
     fs::create_dir_all(no_run.join("masks")).unwrap();
     fs::write(no_run.join("masks/precious.png"), "mine").unwrap();
     let arguments = [

@@ -373,8 +373,8 @@ fn two_runs_are_compared() {
     assert!(error.contains("name its dataset with --dataset"), "{error}");
 }
 
-/// Results are filed under photos' names, and `--fresh` removes files: neither may touch files that do
-/// not belong to a run.
+/// Results are filed under photos' names, and `--fresh` removes files: neither may touch files that
+/// do not belong to a run.
 #[test]
 fn nothing_outside_a_runs_results_is_touched() {
     let folder = TempDir::new().unwrap();

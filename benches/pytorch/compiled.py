@@ -11,16 +11,17 @@ from places import LOCALISE, cached
 
 
 class CompileError(Exception):
-    """`localise grad` did not compile a model. The message is the first line of its error."""
+    """`localise grad` did not compile a model. The message is its error, and no help."""
 
 
-def compile_gradient(model, out):
-    """Compiles `model` for any number of classes."""
+def compile_gradient(model, out, size=None):
+    """Compiles `model` for any number of classes; `size`, "WxH", is for one that leaves it open."""
     command = [LOCALISE, "grad", model, "-o", out, "--seed-input"]
+    command += ["--size", size] if size else []
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        message = done.stderr.strip() or f"exit code {done.returncode}"
-        raise CompileError(message.splitlines()[0].removeprefix("error: "))
+        message = done.stderr.split("\nhelp:")[0].strip() or f"exit code {done.returncode}"
+        raise CompileError(message.removeprefix("error: ").removeprefix(f"{model}: "))
 
 
 def session(path, profile_prefix=None):
@@ -53,11 +54,11 @@ class GradientSession:
 
 
 @contextmanager
-def gradient_session(model, profile_prefix=None):
+def gradient_session(model, profile_prefix=None, size=None):
     """Compiles a model and opens it. The compiled file is deleted after the session."""
     out = cached("gradients", f"{os.getpid()}.{model.name}")
     try:
-        compile_gradient(model, out)
+        compile_gradient(model, out, size)
         yield GradientSession(out, profile_prefix)
     finally:
         out.unlink(missing_ok=True)

@@ -49,7 +49,8 @@ SCALE_SPREAD, SHIFT_SPREAD = 0.1, 0.1
 BATCH_NORM_SHIFT = 0.5
 # torchvision's 1e-6 and the zeros of vit's head would hide most of the net from the gradient.
 LAYER_SCALE = 0.3
-NORMS = (nn.BatchNorm2d, nn.LayerNorm)
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+NORMS = (*BATCH_NORMS, nn.GroupNorm, nn.LayerNorm)
 
 warnings.filterwarnings(
     "ignore", category=DeprecationWarning
@@ -93,15 +94,15 @@ def randomise(net):
         elif isinstance(module, NORMS):
             module.weight.normal_(1.0, SCALE_SPREAD)
             module.bias.normal_(
-                0.0 if isinstance(module, nn.LayerNorm) else BATCH_NORM_SHIFT, SHIFT_SPREAD
+                BATCH_NORM_SHIFT if isinstance(module, BATCH_NORMS) else 0.0, SHIFT_SPREAD
             )
-        if hasattr(module, "layer_scale"):
+        if isinstance(getattr(module, "layer_scale", None), nn.Parameter):
             module.layer_scale.fill_(LAYER_SCALE)
 
 
 def calibrate(net, side):
     """Sets the statistics of every BatchNorm to those of one batch of pictures."""
-    norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
+    norms = [m for m in net.modules() if isinstance(m, BATCH_NORMS)]
     if not norms:
         return
     momenta = [norm.momentum for norm in norms]

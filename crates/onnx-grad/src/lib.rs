@@ -138,7 +138,8 @@
 //! # What it is not for
 //!
 //! * Training. There are no gradients with respect to weights.
-//! * Batches. The input is one image; only the gradients can be many.
+//! * Batches. The input is one image; only the gradients can be many. A model for a fixed number of
+//!   images is rewritten to take one.
 //! * Second derivatives.
 //! * Loops, and shapes that depend on values, anywhere in the graph.
 //!

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::error::{GradientError, MissingRule, unsupported};
+use super::graph::varying;
 use super::prepare::Prepared;
 use super::rules::{self, Rule};
 use crate::onnx::proto::NodeProto;
@@ -26,13 +27,16 @@ pub(super) fn chain(
             wrt: unrelated.clone(),
         });
     }
+    let varying = varying(prepared.graph());
+    let varies = |node: &NodeProto| node.input.iter().any(|name| varying.contains(name));
     let mut missing: Vec<MissingRule> = Vec::new();
     let mut chain = Vec::new();
     for node in prepared.graph().node.iter().rev() {
         let on_path = !rules::is_piecewise_constant(node)
             && node.output.iter().any(|name| path.contains(name))
             && node.input.iter().any(|name| path.contains(name));
-        if !on_path && !is_hazardous(node) {
+        let is_hazard = is_loop(node) || is_sized_by_values(node) && varies(node);
+        if !on_path && !is_hazard {
             continue;
         }
         let Some(rule) = rules::find(node) else {
@@ -61,13 +65,17 @@ pub(super) fn chain(
     })
 }
 
-/// Whether a node is refused even if it is not on the path: a loop could keep the probe from
-/// ending, and the probe's shapes would be wrong for other images where a size depends on values.
-fn is_hazardous(node: &NodeProto) -> bool {
-    matches!(
-        node.op_type(),
-        "If" | "Loop" | "Scan" | "NonZero" | "Compress" | "Unique"
-    )
+/// Whether a node is refused even if it is not on the path, because it could keep the probe from
+/// ending.
+pub(super) fn is_loop(node: &NodeProto) -> bool {
+    matches!(node.op_type(), "If" | "Loop" | "Scan")
+}
+
+/// Whether a size depends on the values of the node's inputs. Where these vary with the image, the
+/// probe's shapes would be wrong for other images, so the node is refused even if it is not on the
+/// path. Exporters also write such nodes for what depends on shapes alone.
+fn is_sized_by_values(node: &NodeProto) -> bool {
+    matches!(node.op_type(), "NonZero" | "Compress" | "Unique")
 }
 
 fn add_missing(missing: &mut Vec<MissingRule>, node: &NodeProto) {

@@ -9,6 +9,7 @@ use super::compound;
 use super::error::{GradientError, unsupported};
 use super::graph::{declaration, keep_ancestors};
 use super::model::GradientModel;
+use super::names::gradient_of;
 use super::options::{ASKED, CLASSES, Options, OutputGradient, ReluRule, SEED};
 use super::prepare::Prepared;
 use super::probe::Facts;
@@ -38,10 +39,13 @@ pub(super) fn differentiate(
         wrt,
         target,
         scores,
+        warnings: found,
+        ..
     } = prepared;
 
     let graph = model.graph.take().unwrap_or_default();
     let mut g = Builder::new(graph.node, graph.initializer, facts, path, options.relu);
+    g.warnings = found;
     let target_shape = g.shape(&target);
     let classes = target_shape.iter().product();
     let seed = seed(&mut g, options.seed, &scores, classes)?;
@@ -61,11 +65,12 @@ pub(super) fn differentiate(
         inputs: vec![declaration(sample.name(), kind, None, &sample.shape())],
         outputs: vec![float_declaration(&g.forward(&scores), None)],
     };
-    let layers = wrt
-        .iter()
-        .filter(|tensor| *tensor != sample.name())
-        .map(|tensor| g.forward(tensor));
-    let whole = interface(&forward, options.seed, classes, &gradients, layers);
+    let layers: Vec<_> = wrt
+        .into_iter()
+        .filter(|tensor| tensor != sample.name())
+        .collect();
+    let values = layers.iter().map(|layer| g.forward(layer));
+    let whole = interface(&forward, options.seed, classes, &gradients, values);
     let Builder {
         nodes,
         weights,
@@ -83,13 +88,14 @@ pub(super) fn differentiate(
             .into_iter()
             .map(|gradient| gradient.name)
             .collect(),
+        layers,
         warnings,
     })
 }
 
 /// Gives the gradient of `tensor` the name that users look for.
 fn named_gradient(g: &mut Builder, tensor: &str, gradient: Value) -> Value {
-    let name = format!("{tensor}_grad");
+    let name = gradient_of(tensor);
     g.nodes
         .push(NodeProto::new("Identity", &[&gradient.name], &name, &[]));
     Value { name, ..gradient }

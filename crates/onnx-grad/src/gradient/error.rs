@@ -42,6 +42,14 @@ pub enum GradientError {
         /// The tensor that the gradient is taken with respect to.
         wrt: String,
     },
+    /// None of the model's outputs, or more than one of them, could be the class scores.
+    #[error("{fault}")]
+    UnclearScores {
+        /// What is wrong, with the outputs.
+        fault: String,
+        /// The tensors that could be the class scores.
+        candidates: Vec<String>,
+    },
     /// The model leaves dimensions of its input open, and
     /// [`Options::size`](super::options::Options::size) does not fill them in.
     #[error("input `{input}` leaves its size open ({})", dimensions(.dims))]

@@ -98,3 +98,32 @@ pub(super) fn varying(graph: &GraphProto) -> HashSet<String> {
     }
     varying
 }
+
+/// Visits the names of all tensors of a graph and its subgraphs.
+pub(super) fn for_each_name(graph: &mut GraphProto, visit: &mut dyn FnMut(&mut String)) {
+    let declared = graph.input.iter_mut().chain(&mut graph.output);
+    let weights = &mut graph.initializer;
+    let sparse = graph.sparse_initializer.iter_mut();
+    declared
+        .filter_map(|value| value.name.as_mut())
+        .chain(weights.iter_mut().filter_map(|weight| weight.name.as_mut()))
+        .chain(sparse.filter_map(|weight| weight.values.as_mut()?.name.as_mut()))
+        .for_each(&mut *visit);
+    for node in &mut graph.node {
+        for_each_name_of(node, visit);
+    }
+}
+
+/// Visits the names of all tensors that a node and its subgraphs use and make.
+pub(super) fn for_each_name_of(node: &mut NodeProto, visit: &mut dyn FnMut(&mut String)) {
+    node.input
+        .iter_mut()
+        .chain(&mut node.output)
+        .filter(|name| !name.is_empty())
+        .for_each(&mut *visit);
+    for attribute in &mut node.attribute {
+        for graph in attribute.g.iter_mut().chain(&mut attribute.graphs) {
+            for_each_name(graph, visit);
+        }
+    }
+}

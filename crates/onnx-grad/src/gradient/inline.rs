@@ -3,8 +3,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::error::GradientError;
-use super::graph::{keep_ancestors, output, varying};
+use super::error::{GradientError, unsupported};
+use super::graph::{for_each_name, for_each_name_of, keep_ancestors, output, varying};
+use super::lift;
+use super::probe::refuse_hazards;
 use super::runtime::{Runtime, run};
 use crate::onnx::proto::{
     AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto,
@@ -14,9 +16,13 @@ use crate::onnx::proto::{
 /// describe exponentially many.
 const MAX_NODES: usize = 1_000_000;
 
-/// Replaces each call of one of the model's own functions by the function's body.
-pub(super) fn functions(model: &mut ModelProto) -> Result<(), GradientError> {
+/// Replaces each call of one of the model's own functions by the function's body. `opset` is that of
+/// the model.
+pub(super) fn functions(model: &mut ModelProto, opset: i64) -> Result<(), GradientError> {
     let functions = std::mem::take(&mut model.functions);
+    for function in &functions {
+        ensure_same_forms(function, opset)?;
+    }
     let find = |node: &NodeProto| {
         functions.iter().find(|f| {
             (f.name(), f.domain(), f.overload()) == (node.op_type(), node.domain(), node.overload())
@@ -25,6 +31,10 @@ pub(super) fn functions(model: &mut ModelProto) -> Result<(), GradientError> {
     let Some(graph) = model.graph.as_mut() else {
         return Ok(());
     };
+    let mut taken = HashSet::new();
+    for_each_name(graph, &mut |name| {
+        taken.insert(name.clone());
+    });
     let mut calls = 0;
     let mut depth = 0;
     while graph.node.iter().any(|node| find(node).is_some()) {
@@ -41,7 +51,7 @@ pub(super) fn functions(model: &mut ModelProto) -> Result<(), GradientError> {
                 continue;
             };
             calls += 1;
-            nodes.extend(expanded_call(&node, function, calls));
+            nodes.extend(expanded_call(&node, function, calls, &taken));
             if nodes.len() > MAX_NODES {
                 return Err(GradientError::Model(format!(
                     "the model's functions expand to more than {MAX_NODES} nodes"
@@ -53,8 +63,32 @@ pub(super) fn functions(model: &mut ModelProto) -> Result<(), GradientError> {
     Ok(())
 }
 
-/// The nodes of a function for one call. `number` keeps the names of different calls apart.
-fn expanded_call(call: &NodeProto, function: &FunctionProto, number: usize) -> Vec<NodeProto> {
+/// Refuses a function of another opset than the model's in which its operators mean something else.
+/// ONNX forbids this.
+fn ensure_same_forms(function: &FunctionProto, opset: i64) -> Result<(), GradientError> {
+    let own = lift::standard_opset(&function.opset_import).unwrap_or(opset);
+    let mut nodes = function.node.iter();
+    let Some(node) = nodes.find(|node| lift::differs(node, own, opset)) else {
+        return Ok(());
+    };
+    let (name, operator) = (function.name(), node.op_type());
+    Err(GradientError::export(
+        format!(
+            "function `{name}` is of opset {own} and the model of opset {opset}, between which \
+             `{operator}` changed"
+        ),
+        "export the model without functions, or convert it with onnx.version_converter",
+    ))
+}
+
+/// The nodes of a function for one call. `number` keeps the names of different calls apart, and
+/// none of them is a name of the graph, which are `taken`.
+fn expanded_call(
+    call: &NodeProto,
+    function: &FunctionProto,
+    number: usize,
+    taken: &HashSet<String>,
+) -> Vec<NodeProto> {
     let mut names = HashMap::new();
     for (i, parameter) in function.input.iter().enumerate() {
         let argument = call.input.get(i).cloned().unwrap_or_default();
@@ -71,7 +105,8 @@ fn expanded_call(call: &NodeProto, function: &FunctionProto, number: usize) -> V
         names,
         prefix: format!("{}/{number}/", function.name()),
     };
-    body.renamed_nodes()
+    body.with_free_prefix(taken)
+        .renamed_nodes()
         .into_iter()
         .map(|inner| with_arguments(inner, call, function))
         .collect()
@@ -114,6 +149,10 @@ pub(super) fn conditionals(
         }
         let truths = evaluate(model, &conditions, sample, runtime)?;
         let graph = model.graph.as_mut().expect("checked by prepare");
+        let mut taken = HashSet::new();
+        for_each_name(graph, &mut |name| {
+            taken.insert(name.clone());
+        });
         for (i, node) in std::mem::take(&mut graph.node).into_iter().enumerate() {
             let truth = node
                 .input
@@ -121,7 +160,11 @@ pub(super) fn conditionals(
                 .and_then(|name| truths.get(name))
                 .filter(|_| node.op_type() == "If");
             match truth {
-                Some(&truth) => take_branch(graph, &node, i, truth)?,
+                Some(&truth) => {
+                    let body = branch(&node, i, truth)?.with_free_prefix(&taken);
+                    graph.initializer.extend(body.renamed_weights());
+                    graph.node.extend(body.renamed_nodes());
+                }
                 None => graph.node.push(node),
             }
         }
@@ -143,14 +186,8 @@ fn fixed_conditions(graph: &GraphProto) -> Vec<String> {
     conditions
 }
 
-/// Appends the nodes and weights of one branch of an `If`. `number` keeps the names of different
-/// nodes apart.
-fn take_branch(
-    graph: &mut GraphProto,
-    node: &NodeProto,
-    number: usize,
-    truth: bool,
-) -> Result<(), GradientError> {
+/// The contents of one branch of an `If`. `number` keeps the names of different nodes apart.
+fn branch(node: &NodeProto, number: usize, truth: bool) -> Result<Body<'_>, GradientError> {
     let branch = node.graph(if truth { "then_branch" } else { "else_branch" });
     let branch =
         branch.ok_or_else(|| GradientError::Model(format!("`{}` lacks a branch", node.label())))?;
@@ -160,18 +197,15 @@ fn take_branch(
         .map(|o| o.name().to_owned())
         .zip(node.output.iter().cloned())
         .collect();
-    let body = Body {
+    Ok(Body {
         nodes: &branch.node,
         weights: &branch.initializer,
         names,
         prefix: format!("{}/{number}/", node.label()),
-    };
-    graph.initializer.extend(body.renamed_weights());
-    graph.node.extend(body.renamed_nodes());
-    Ok(())
+    })
 }
 
-/// The values of the conditions, from one run.
+/// The values of the conditions, from one run. What it runs is checked first: a loop might not end.
 fn evaluate(
     model: &ModelProto,
     conditions: &[String],
@@ -183,6 +217,8 @@ fn evaluate(
     graph.output = conditions.iter().map(|name| output(name)).collect();
     let names: Vec<_> = conditions.iter().map(String::as_str).collect();
     keep_ancestors(graph, &names);
+    refuse_loops(graph)?;
+    refuse_hazards(graph)?;
     let values = run(runtime, &model, sample)?;
     let truth = |value: TensorProto| value.raw_data.is_some_and(|raw| raw.first() == Some(&1));
     Ok(conditions
@@ -190,6 +226,21 @@ fn evaluate(
         .cloned()
         .zip(values.into_iter().map(truth))
         .collect())
+}
+
+/// Refuses loops in a graph and in its subgraphs.
+fn refuse_loops(graph: &GraphProto) -> Result<(), GradientError> {
+    for node in &graph.node {
+        if matches!(node.op_type(), "Loop" | "Scan") {
+            let reason = "it decides which branch of an `If` is taken, and loops are not supported";
+            return Err(unsupported(node, reason));
+        }
+        for attribute in &node.attribute {
+            let mut inner = attribute.g.iter().chain(&attribute.graphs);
+            inner.try_for_each(refuse_loops)?;
+        }
+    }
+    Ok(())
 }
 
 /// The contents of a function or branch, to be moved to an outer graph.
@@ -203,6 +254,27 @@ struct Body<'a> {
 }
 
 impl Body<'_> {
+    /// The body with a prefix under which none of its tensors is called like one of `taken`.
+    fn with_free_prefix(mut self, taken: &HashSet<String>) -> Self {
+        while self
+            .made()
+            .iter()
+            .any(|inner| taken.contains(&format!("{}{inner}", self.prefix)))
+        {
+            self.prefix.push('_');
+        }
+        self
+    }
+
+    /// The tensors that the body makes, by their inner names.
+    fn made(&self) -> HashSet<&str> {
+        let outputs = self.nodes.iter().flat_map(|n| &n.output);
+        outputs
+            .map(String::as_str)
+            .chain(self.weights.iter().map(TensorProto::name))
+            .collect()
+    }
+
     /// The outer name of a tensor of the body.
     fn outer_name(&self, inner: &str) -> String {
         self.names
@@ -225,50 +297,20 @@ impl Body<'_> {
     /// The nodes with the outer names of their tensors. A name that the body neither makes nor is
     /// given belongs to the outer graph already.
     fn renamed_nodes(&self) -> Vec<NodeProto> {
-        let outputs = self
-            .nodes
-            .iter()
-            .flat_map(|n| &n.output)
-            .map(String::as_str);
-        let made: HashSet<&str> = outputs
-            .chain(self.weights.iter().map(TensorProto::name))
-            .collect();
-        let rename = |name: &mut String| {
+        let made = self.made();
+        let mut rename = |name: &mut String| {
             if self.names.contains_key(name.as_str()) || made.contains(name.as_str()) {
                 *name = self.outer_name(name);
             }
         };
         let renamed = |node: &NodeProto| {
             let mut node = node.clone();
-            for_each_name(&mut node, &rename);
+            for_each_name_of(&mut node, &mut rename);
             if !node.name().is_empty() {
                 node.name = Some(format!("{}{}", self.prefix, node.name()));
             }
             node
         };
         self.nodes.iter().map(renamed).collect()
-    }
-}
-
-/// Visits the names of all tensors that a node and its subgraphs use and make.
-pub(super) fn for_each_name(node: &mut NodeProto, visit: &dyn Fn(&mut String)) {
-    node.input
-        .iter_mut()
-        .chain(&mut node.output)
-        .filter(|name| !name.is_empty())
-        .for_each(visit);
-    for graph in node
-        .attribute
-        .iter_mut()
-        .flat_map(|a| a.g.iter_mut().chain(&mut a.graphs))
-    {
-        for inner in &mut graph.node {
-            for_each_name(inner, visit);
-        }
-        graph
-            .output
-            .iter_mut()
-            .filter_map(|o| o.name.as_mut())
-            .for_each(visit);
     }
 }

@@ -2,13 +2,14 @@
 //! element types, or attributes whose default is the earlier behaviour.
 
 use super::error::{GradientError, unsupported};
+use super::{old_forms, training};
 use crate::onnx::proto::{AttributeProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto};
 
 /// The opset in which the backward half is written.
 const OPSET: i64 = 18;
 /// The opsets that are supported. The newest is that of the ONNX release whose messages
 /// `onnx::proto` holds.
-const SUPPORTED: std::ops::RangeInclusive<i64> = 7..=27;
+const SUPPORTED: std::ops::RangeInclusive<i64> = 1..=27;
 
 /// From a node in its old form to nodes in the new one. New weights are added to the list.
 type LiftFn = fn(NodeProto, &mut Vec<TensorProto>) -> Vec<NodeProto>;
@@ -34,14 +35,28 @@ const fn lift_always(operator: &'static str, apply: LiftFn) -> Lift {
     lift_below(operator, i64::MAX, apply)
 }
 
-/// The upgrades, sorted by operator.
+/// The upgrades, sorted by operator and, for each, from the oldest opset on.
 const LIFTS: &[Lift] = &[
+    lift_below("Add", 7, old_forms::broadcast),
+    lift_below("And", 7, old_forms::broadcast),
     lift_below("BatchNormalization", 15, batch_normalization),
+    lift_below("Cast", 6, old_forms::cast),
     lift_always("CastLike", cast_like),
     lift_below("Clip", 11, clip),
+    lift_below("Concat", 4, old_forms::concat),
+    lift_below("Div", 7, old_forms::broadcast),
     lift_always("Dropout", dropout),
+    lift_below("Equal", 7, old_forms::broadcast),
+    lift_below("Gemm", 7, old_forms::gemm),
+    lift_below("Greater", 7, old_forms::broadcast),
+    lift_below("Less", 7, old_forms::broadcast),
     lift_below("LogSoftmax", 13, softmax),
+    lift_below("Mul", 7, old_forms::broadcast),
+    lift_below("Or", 7, old_forms::broadcast),
+    lift_below("PRelu", 7, old_forms::prelu),
+    lift_below("Pad", 2, old_forms::pad),
     lift_below("Pad", 11, pad),
+    lift_below("Pow", 7, old_forms::broadcast),
     lift_below("ReduceL1", 18, axes),
     lift_below("ReduceL2", 18, axes),
     lift_below("ReduceLogSum", 18, axes),
@@ -52,45 +67,73 @@ const LIFTS: &[Lift] = &[
     lift_below("ReduceProd", 18, axes),
     lift_below("ReduceSum", 13, axes),
     lift_below("ReduceSumSquare", 18, axes),
+    lift_below("Reshape", 5, old_forms::reshape),
     lift_below("Resize", 11, resize),
+    lift_below("Scatter", 11, scatter),
+    lift_below("Selu", 6, old_forms::selu),
     lift_below("Slice", 10, slice),
     lift_below("Softmax", 13, softmax),
     lift_below("Split", 13, split),
     lift_below("Split", 18, split_evenly),
     lift_below("Squeeze", 13, axes),
+    lift_below("Sub", 7, old_forms::broadcast),
+    lift_below("Tile", 6, old_forms::tile),
+    lift_below("TopK", 10, top_k),
     lift_below("Unsqueeze", 13, axes),
+    lift_below("Upsample", 7, old_forms::upsample),
     lift_always("Upsample", resize),
+    lift_below("Xor", 7, old_forms::broadcast),
 ];
 
 /// The opset of the standard operators in `model`.
 pub(super) fn opset(model: &ModelProto) -> Result<i64, GradientError> {
-    let standard = model
-        .opset_import
-        .iter()
-        .find(|o| matches!(o.domain(), "" | "ai.onnx"));
-    let opset = standard.map_or(1, OperatorSetIdProto::version);
+    // IR versions 1 and 2 have no opsets; their operators are those of opset 1.
+    let implied = (model.ir_version() < 3).then_some(1);
+    let Some(opset) = standard_opset(&model.opset_import).or(implied) else {
+        return Err(GradientError::export(
+            "the model does not say which opset its operators are of",
+            "export it again",
+        ));
+    };
     if SUPPORTED.contains(&opset) {
         return Ok(opset);
     }
     let (first, last) = (SUPPORTED.start(), SUPPORTED.end());
-    Err(GradientError::Model(format!(
-        "the model is of opset {opset}; opsets {first} to {last} are supported"
-    )))
+    Err(GradientError::export(
+        format!("the model is of opset {opset}; opsets {first} to {last} are supported"),
+        "export it at a supported opset, or convert it with onnx.version_converter",
+    ))
+}
+
+/// The opset of the standard operators among those that are imported.
+pub(super) fn standard_opset(imports: &[OperatorSetIdProto]) -> Option<i64> {
+    let mut imports = imports.iter();
+    let standard = imports.find(|import| matches!(import.domain(), "" | "ai.onnx"));
+    standard.map(OperatorSetIdProto::version)
+}
+
+/// Whether the form of a node's operator differs between two opsets.
+pub(super) fn differs(node: &NodeProto, a: i64, b: i64) -> bool {
+    matches!(node.domain(), "" | "ai.onnx")
+        && LIFTS
+            .iter()
+            .any(|lift| lift.operator == node.op_type() && (a >= lift.below) != (b >= lift.below))
 }
 
 /// Brings each node of a model of opset `from` into the form of opset 18.
 pub(super) fn lift(model: &mut ModelProto, from: i64) -> Result<(), GradientError> {
     let graph = model.graph.as_mut().expect("checked by prepare");
-    for mut node in std::mem::take(&mut graph.node) {
+    for node in &mut graph.node {
         if node.domain() == "ai.onnx" {
             node.domain = None;
         }
-        if node.op_type() == "BatchNormalization"
-            && (node.int("spatial", 1) == 0 || (from >= 14 && node.int("training_mode", 0) == 1))
-        {
-            let reason = "only the inference form, with one statistic per channel, has a rule";
-            return Err(unsupported(&node, reason));
+        if from < 6 {
+            node.attribute.retain(|a| a.name() != "consumed_inputs");
         }
+    }
+    training::refuse(graph, from)?;
+    for node in std::mem::take(&mut graph.node) {
+        old_forms::ensure_known(&node, from)?;
         let mut nodes = vec![node];
         for lift in LIFTS {
             let first = &nodes[0];
@@ -113,12 +156,23 @@ pub(super) fn lift(model: &mut ModelProto, from: i64) -> Result<(), GradientErro
         import.domain = None;
         import.version = Some(from.max(OPSET));
     }
+    if model.opset_import.is_empty() {
+        model.opset_import.push(OperatorSetIdProto {
+            version: Some(OPSET),
+            ..OperatorSetIdProto::default()
+        });
+    }
     model.ir_version = Some(model.ir_version().max(8));
     Ok(())
 }
 
 /// Turns an integer attribute into a constant input at position `at`.
-fn integer_input(node: &mut NodeProto, attribute: &str, at: usize, weights: &mut Vec<TensorProto>) {
+pub(super) fn integer_input(
+    node: &mut NodeProto,
+    attribute: &str,
+    at: usize,
+    weights: &mut Vec<TensorProto>,
+) {
     let Some(values) = node.ints(attribute) else {
         return;
     };
@@ -221,6 +275,12 @@ fn pad(mut node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto> {
     vec![node]
 }
 
+/// Until opset 10, `ScatterElements` was called `Scatter`.
+fn scatter(mut node: NodeProto, _: &mut Vec<TensorProto>) -> Vec<NodeProto> {
+    node.op_type = Some("ScatterElements".into());
+    vec![node]
+}
+
 /// Before opset 10, bounds and axes were attributes.
 fn slice(mut node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto> {
     for (at, attribute) in [(1, "starts"), (2, "ends"), (3, "axes")] {
@@ -245,6 +305,15 @@ fn split_evenly(mut node: NodeProto, _: &mut Vec<TensorProto>) -> Vec<NodeProto>
             ..parts
         });
     }
+    vec![node]
+}
+
+/// Before opset 10, k was an attribute.
+fn top_k(mut node: NodeProto, weights: &mut Vec<TensorProto>) -> Vec<NodeProto> {
+    let name = format!("lift/{}/k", node.output[0]);
+    weights.push(TensorProto::from_integers(&name, &[1], &[node.int("k", 0)]));
+    node.attribute.retain(|a| a.name() != "k");
+    node.input.push(name);
     vec![node]
 }
 

@@ -9,6 +9,8 @@
 //!
 //! ```text
 //! model ─► prepare   one input, one score, no subgraphs, float32, one opset
+//!       ─► batch     one image, where the model takes several
+//!       ─► score     is the score that the outputs are made from found right?
 //!       ─► dense     on request, the fully convolutional form, for a larger image
 //!       ─► probe     shapes and constants, from a run of the model
 //!       ─► rewrite   an equivalent forward half with a cheaper backward half
@@ -29,10 +31,12 @@
 //!
 //! # Limits
 //!
-//! Gradients with respect to weights, batches of images, and loops (anywhere in the graph) are not
+//! Gradients with respect to weights, several images at once, and loops (anywhere in the graph) are not
 //! supported. An operator on the path from image to score that needs a rule and has none is refused
 //! with a [`GradientError`] that names the operator and its nodes.
 
+mod background;
+mod batch;
 mod builder;
 mod chain;
 mod compound;
@@ -41,27 +45,34 @@ mod engine;
 mod error;
 mod graph;
 mod inline;
+mod integer_input;
 mod lift;
 mod model;
+mod names;
+mod old_forms;
 mod options;
+mod outputs;
 mod precision;
 mod prepare;
 mod probe;
 mod rewrite;
 pub mod rules;
 mod runtime;
+mod score;
+mod training;
 
 pub use error::{GradientError, MissingRule};
 pub use model::GradientModel;
-pub use options::{ASKED, CLASSES, Dense, ImageSize, Options, OutputGradient, ReluRule, SEED};
+pub use options::{
+    ASKED, Background, CLASSES, Dense, ImageSize, Options, OutputGradient, ReluRule, SEED,
+};
 pub use runtime::Runtime;
 
 use crate::onnx::proto::ModelProto;
 
 /// Compiles the backward pass of `model`.
 ///
-/// `runtime` runs the model on one image of made-up values: once, once more for each level of
-/// nested branches, and once more for the fully convolutional form.
+/// `runtime` runs the model on images of made-up values, as [`Runtime`] says.
 ///
 /// # Errors
 /// [`GradientError`], which names the operators, nodes or tensors at fault.
@@ -72,10 +83,17 @@ pub fn compile(
 ) -> Result<GradientModel, GradientError> {
     let mut prepared = prepare::prepare(model, options, runtime)?;
     engine::check(&prepared)?;
+    probe::refuse_hazards(prepared.graph())?;
+    batch::take_one_image(&mut prepared, runtime)?;
+    score::confirm(&mut prepared, runtime)?;
+    if let Some(background) = options.background {
+        background::leave_out(&mut prepared, background);
+    }
     if let Some(dense) = options.dense {
         dense::rewrite(&mut prepared, dense, options.size, runtime)?;
     }
     let mut facts = probe::probe(&mut prepared, runtime)?;
+    batch::warn_of_several(&mut prepared, &facts);
     rewrite::rewrite(&mut prepared, &mut facts, options.relu);
     engine::differentiate(prepared, facts, options)
 }

@@ -16,7 +16,8 @@ pub struct GradientModel {
     pub model: ModelProto,
     /// The forward half alone, from [`GradientModel::input`] to [`GradientModel::scores`].
     pub forward: ModelProto,
-    /// The name of the model's input.
+    /// The name of the model's input. If the model calls it like another input or output of the
+    /// gradient model, such as `seed`, it is `own/seed` here.
     pub input: String,
     /// The shape of the input, for one image.
     pub input_shape: Vec<usize>,
@@ -28,6 +29,10 @@ pub struct GradientModel {
     /// [`Options::wrt`](super::options::Options::wrt): that of the tensor followed by `_grad`. A
     /// gradient has the shape [M, ...], one row per row of the output gradient.
     pub gradients: Vec<String>,
+    /// The names of the tensors of [`Options::wrt`](super::options::Options::wrt) other than the
+    /// input, in the same order. They are those of the options, unless the gradient model uses such
+    /// a name itself: then `own/` is put before it, as for all tensors of the model.
+    pub layers: Vec<String>,
     /// What a user of these gradients should know, in full sentences.
     pub warnings: Vec<String>,
 }

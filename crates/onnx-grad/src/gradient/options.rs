@@ -19,9 +19,13 @@ pub struct Options {
     /// tensors, such as the feature maps of the CAM methods, become outputs of the gradient model
     /// too. One backward pass computes all gradients.
     pub wrt: Vec<String>,
-    /// The tensor of class scores. By default it is the model's first output or, if that is the
-    /// result of a softmax, the input of the softmax.
+    /// The tensor of class scores. By default it is the model's one output that holds class scores
+    /// or, if that is the result of a softmax, a sigmoid or the like, the tensor before it.
     pub target: Option<String>,
+    /// The number of classes, which tells the class scores from other outputs.
+    pub classes: Option<usize>,
+    /// The score that is not one of these classes, and is left out.
+    pub background: Option<Background>,
     /// Which combinations of the scores are differentiated.
     pub seed: OutputGradient,
     /// How a gradient passes a ReLU.
@@ -32,6 +36,18 @@ pub struct Options {
     /// Make the classifier fully convolutional first, so that it takes any image that is at least
     /// as large as its own input.
     pub dense: Option<Dense>,
+}
+
+/// The score of a background class, which some models have besides those of their classes, as most
+/// networks of TensorFlow for ImageNet do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum Background {
+    /// The first score.
+    First,
+    /// The last score.
+    Last,
 }
 
 /// The size of an image, in pixels.

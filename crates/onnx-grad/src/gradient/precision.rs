@@ -25,10 +25,10 @@ fn in_graph(graph: &mut GraphProto) -> Result<(), GradientError> {
 
 fn in_node(node: &mut NodeProto) -> Result<(), GradientError> {
     for attribute in &mut node.attribute {
-        // `Cast`, the random operators and, since opset 21, the quantisers name a type.
+        // `Cast`, the random operators, `Attention` and, since opset 21, the quantisers name a type.
         let names_a_type = matches!(
             attribute.name(),
-            "to" | "dtype" | "output_dtype" | "stash_type"
+            "to" | "dtype" | "output_dtype" | "stash_type" | "softmax_precision"
         );
         if names_a_type
             && attribute.r#type() == AttributeType::Int

@@ -1,13 +1,14 @@
 //! Brings a model into one plain form: one input, the score before the softmax, one opset for
 //! forward and backward half.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::error::GradientError;
 use super::graph::{declaration, keep_ancestors};
-use super::options::{ASKED, CLASSES, ImageSize, Options, SEED};
+use super::options::{ImageSize, Options};
 use super::runtime::Runtime;
-use super::{inline, lift, precision};
+use super::score::{self, Score};
+use super::{inline, integer_input, lift, names, outputs, precision};
 use crate::onnx::proto::{
     GraphProto, ModelProto, TensorProto, ValueInfoProto, tensor_proto::DataType,
     tensor_shape_proto::Dimension, tensor_shape_proto::dimension, type_proto,
@@ -15,7 +16,7 @@ use crate::onnx::proto::{
 use crate::onnx::{Graph, check};
 
 /// A forward model that ends in its class scores.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Prepared {
     pub(super) model: ModelProto,
     /// A value for the model's input: its name, shape and type, and some numbers.
@@ -26,6 +27,11 @@ pub(super) struct Prepared {
     pub(super) target: String,
     /// The tensor of class scores: the target, except in the dense form.
     pub(super) scores: String,
+    /// The nodes that the search for the score passed on its way from the model's output, until
+    /// [`score::confirm`] has confirmed the score.
+    pub(super) tail: Option<Score>,
+    /// What a user of the gradients should know.
+    pub(super) warnings: Vec<String>,
 }
 
 impl Prepared {
@@ -62,7 +68,9 @@ pub(super) fn prepare(
 ) -> Result<Prepared, GradientError> {
     let mut model = model.clone();
     let opset = lift::opset(&model)?;
-    inline::functions(&mut model)?;
+    let renamed = model.graph.as_mut().map(names::free_interface);
+    let options = &with_names(options, &renamed.unwrap_or_default());
+    inline::functions(&mut model, opset)?;
     model
         .graph
         .as_ref()
@@ -70,34 +78,74 @@ pub(super) fn prepare(
         .map_err(GradientError::Model)?;
     precision::to_float32(&mut model)?;
     let input = fix_input(&mut model, options)?;
-    let sample =
+    let mut sample =
         TensorProto::sample(&input.name, &input.shape, input.kind).map_err(GradientError::Model)?;
     inline::conditionals(&mut model, &sample, runtime)?;
 
+    let score = find_score(&model, &sample, options, runtime, &input)?;
     let graph = model.graph.as_mut().expect("fix_input has found it");
-    let target = find_target(graph, options, &input)?;
-    let wrt = find_wrt(graph, options, &input)?;
-    let kept: Vec<_> = [&target, &input.name]
-        .into_iter()
-        .chain(&wrt)
-        .map(String::as_str)
-        .collect();
-    keep_ancestors(graph, &kept);
-    let gradients: Vec<_> = wrt.iter().map(|tensor| format!("{tensor}_grad")).collect();
-    let reserved: Vec<_> = [SEED, CLASSES]
-        .into_iter()
-        .chain(ASKED)
-        .chain(gradients.iter().map(String::as_str))
-        .collect();
-    rename_reserved(graph, &reserved, &kept)?;
+    let mut chosen = Chosen {
+        score,
+        wrt: find_wrt(graph, options, &input)?,
+        input: input.name,
+    };
+    let kept: Vec<_> = chosen.names().map(|name| name.clone()).collect();
+    keep_ancestors(graph, &kept.iter().map(String::as_str).collect::<Vec<_>>());
+    chosen.free_gradients(graph);
+    sample.name = Some(chosen.input);
     lift::lift(&mut model, opset)?;
     Ok(Prepared {
         model,
         sample,
-        wrt,
-        scores: target.clone(),
-        target,
+        wrt: chosen.wrt,
+        scores: chosen.score.tensor.clone(),
+        target: chosen.score.tensor.clone(),
+        tail: Some(chosen.score),
+        warnings: Vec::new(),
     })
+}
+
+/// The options with the new names of tensors that were renamed.
+fn with_names(options: &Options, renamed: &HashMap<String, String>) -> Options {
+    let current = |name: &String| renamed.get(name).unwrap_or(name).clone();
+    Options {
+        target: options.target.as_ref().map(current),
+        wrt: options.wrt.iter().map(current).collect(),
+        ..options.clone()
+    }
+}
+
+/// The tensors of a model that the options choose.
+struct Chosen {
+    input: String,
+    score: Score,
+    wrt: Vec<String>,
+}
+
+impl Chosen {
+    /// The names of all these tensors.
+    fn names(&mut self) -> impl Iterator<Item = &mut String> {
+        let Score { tensor, output, .. } = &mut self.score;
+        [&mut self.input, tensor, output]
+            .into_iter()
+            .chain(&mut self.wrt)
+    }
+
+    /// Renames the tensors of the model that are called like a gradient. If a tensor of `wrt` is
+    /// among them, its gradient gets another name too, which may again be taken.
+    fn free_gradients(&mut self, graph: &mut GraphProto) {
+        loop {
+            let renamed = names::free_gradients(graph, &self.wrt);
+            if renamed.is_empty() {
+                return;
+            }
+            for name in self.names() {
+                if let Some(own) = renamed.get(name) {
+                    name.clone_from(own);
+                }
+            }
+        }
+    }
 }
 
 /// The one input of a model.
@@ -117,22 +165,30 @@ fn fix_input(model: &mut ModelProto, options: &Options) -> Result<Input, Gradien
     // Old files list weights as inputs.
     let inputs: HashSet<_> = Graph::new(graph).inputs().map(str::to_owned).collect();
     graph.input.retain(|input| inputs.contains(input.name()));
-    let input = find_input(graph, options.size)?;
+    outputs::drop_other_inputs(graph, options.target.as_deref());
+    let mut input = find_input(graph, options.size)?;
+    if integer_input::is_integer(input.kind) && integer_input::to_float32(graph, &input.name) {
+        input.kind = DataType::Float;
+    }
     graph.input[0] = declaration(&input.name, input.kind, None, &input.shape);
     Ok(input)
 }
 
-/// The tensor of class scores.
-fn find_target(
-    graph: &GraphProto,
+/// The tensor of class scores: the target, or the one that the output with the scores is made from.
+fn find_score(
+    model: &ModelProto,
+    sample: &TensorProto,
     options: &Options,
+    runtime: &dyn Runtime,
     input: &Input,
-) -> Result<String, GradientError> {
-    let index = Graph::new(graph);
-    match &options.target {
-        Some(name) => ensure_exists(&index, name, input),
-        None => score(&index),
+) -> Result<Score, GradientError> {
+    let index = Graph::new(model.graph.as_ref().expect("fix_input has found it"));
+    if let Some(name) = &options.target {
+        return Ok(Score::chosen(ensure_exists(&index, name, input)?));
     }
+    let before = |graph: &Graph<'_>, output: &str| score::find(graph, output).tensor;
+    let output = outputs::find_output(model, sample, options, runtime, before)?;
+    Ok(score::find(&index, &output))
 }
 
 /// The tensors that the gradient is taken with respect to.
@@ -175,43 +231,8 @@ fn ensure_exists(index: &Graph<'_>, name: &str, input: &Input) -> Result<String,
     })
 }
 
-/// The class score before the softmax. The posterior probability of a class can also rise because
-/// those of the other classes fall (Simonyan, Vedaldi and Zisserman 2013, section 2).
-///
-/// Searches backwards from the first output through operators that keep or only rearrange the
-/// values. If a softmax is among them, its input is the score; otherwise the output itself is.
-fn score(graph: &Graph<'_>) -> Result<String, GradientError> {
-    const TAIL: [&str; 8] = [
-        "Identity",
-        "Reshape",
-        "Flatten",
-        "Squeeze",
-        "Unsqueeze",
-        "Cast",
-        "Transpose",
-        "Dropout",
-    ];
-    let output = graph
-        .proto
-        .output
-        .first()
-        .ok_or_else(|| GradientError::export("the model has no output", "export it again"))?;
-    let (mut tensor, mut score) = (output.name(), output.name());
-    while let Some(node) = graph.producer(tensor) {
-        let softmax = matches!(node.op_type(), "Softmax" | "LogSoftmax");
-        if !softmax && !TAIL.contains(&node.op_type()) {
-            break;
-        }
-        tensor = node.input_name(0).unwrap_or_default();
-        if softmax {
-            score = tensor;
-        }
-    }
-    Ok(score.to_owned())
-}
-
 /// The one input of the model, whose open dimensions are filled in: 1 for the batch, `size` for
-/// height and width.
+/// height and width, and the channels that the network reads.
 fn find_input(graph: &GraphProto, size: Option<ImageSize>) -> Result<Input, GradientError> {
     let [input] = graph.input.as_slice() else {
         let names: Vec<_> = graph.input.iter().map(ValueInfoProto::name).collect();
@@ -242,6 +263,7 @@ fn find_input(graph: &GraphProto, size: Option<ImageSize>) -> Result<Input, Grad
         _ if axis == 0 => Some(1),
         Some(size) if dims.len() == 4 && axis == height_axis => Some(size.height),
         Some(size) if dims.len() == 4 && axis == height_axis + 1 => Some(size.width),
+        Some(_) if dims.len() == 4 => Some(channels(graph, name)),
         _ => None,
     };
     let shape: Option<Vec<_>> = dims
@@ -262,40 +284,27 @@ fn find_input(graph: &GraphProto, size: Option<ImageSize>) -> Result<Input, Grad
     }
 }
 
+/// The channels of an image [N, C, H, W] as the first convolution counts them, or else 3. Optimum
+/// leaves them open too. A wrong number is found when the model is run.
+fn channels(graph: &GraphProto, input: &str) -> usize {
+    const COLOURS: usize = 3;
+    let index = Graph::new(graph);
+    let first = index
+        .consumers(input)
+        .find(|node| node.op_type() == "Conv")
+        .and_then(|conv| {
+            let kernel = index.initializer(conv.input_name(1)?)?.shape();
+            Some(kernel.get(1)? * usize::try_from(conv.int("group", 1)).ok()?)
+        });
+    first.unwrap_or(COLOURS)
+}
+
 /// The size that a dimension declares, or `None` if it is open.
 fn fixed_size(dim: &Dimension) -> Option<usize> {
     match dim.value {
         Some(dimension::Value::DimValue(n)) if n > 0 => Some(n as usize),
         _ => None,
     }
-}
-
-/// Renames inner tensors that are called like an input or output of the gradient model.
-fn rename_reserved(
-    graph: &mut GraphProto,
-    reserved: &[&str],
-    kept: &[&str],
-) -> Result<(), GradientError> {
-    if let Some(name) = reserved.iter().find(|name| kept.contains(name)) {
-        return Err(GradientError::export(
-            format!("the model calls a tensor `{name}`, which the gradient model needs"),
-            "rename it",
-        ));
-    }
-    let rename = |name: &mut String| {
-        if reserved.contains(&name.as_str()) {
-            *name = format!("own/{name}");
-        }
-    };
-    for node in &mut graph.node {
-        inline::for_each_name(node, &rename);
-    }
-    graph
-        .initializer
-        .iter_mut()
-        .filter_map(|weight| weight.name.as_mut())
-        .for_each(rename);
-    Ok(())
 }
 
 /// The tensor that a mistyped name may have meant.

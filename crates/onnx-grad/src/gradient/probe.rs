@@ -23,13 +23,12 @@ pub(super) struct Facts {
     pub(super) constants: HashMap<String, TensorProto>,
 }
 
-/// Probes the model, and turns the nodes whose values do not depend on the input into weights.
+/// Probes the model, which [`refuse_hazards`] has accepted, and turns the nodes whose values do not depend on the input into weights.
 pub(super) fn probe(
     prepared: &mut Prepared,
     runtime: &dyn Runtime,
 ) -> Result<Facts, GradientError> {
     let graph = prepared.graph();
-    refuse_hazards(graph)?;
     let mut varying: Vec<_> = varying(graph).into_iter().collect();
     varying.sort();
     let computed: Vec<_> = graph
@@ -127,22 +126,33 @@ fn with_probe_outputs(prepared: &Prepared, computed: &[String], varying: &[Strin
     model
 }
 
-/// Refuses nodes that are known to exhaust the memory, to crash the runtime or never to end. None
-/// of these could be caught while the model runs.
-fn refuse_hazards(graph: &GraphProto) -> Result<(), GradientError> {
-    let constants = graph
-        .node
-        .iter()
-        .filter_map(|n| Some((n.output.first()?.as_str(), n.tensor("value")?)));
-    let weights: HashMap<_, _> = graph
-        .initializer
-        .iter()
-        .map(|t| (t.name(), t))
-        .chain(constants)
-        .collect();
+/// Refuses nodes that are known to exhaust the memory, to crash the runtime or never to end, also
+/// in subgraphs. None of these could be caught while the model runs.
+pub(super) fn refuse_hazards(graph: &GraphProto) -> Result<(), GradientError> {
+    refuse_nested_hazards(graph, &HashMap::new())
+}
+
+/// The same for a graph that can use the weights `outer`.
+fn refuse_nested_hazards<'a>(
+    graph: &'a GraphProto,
+    outer: &HashMap<&'a str, &'a TensorProto>,
+) -> Result<(), GradientError> {
+    let mut weights = outer.clone();
+    weights.extend(graph.initializer.iter().map(|t| (t.name(), t)));
+    weights.extend(
+        graph
+            .node
+            .iter()
+            .filter_map(|n| Some((n.output.first()?.as_str(), n.tensor("value")?))),
+    );
     for node in &graph.node {
         if let Some(reason) = hazard(node, &weights) {
             return Err(unsupported(node, &reason));
+        }
+        for attribute in &node.attribute {
+            for inner in attribute.g.iter().chain(&attribute.graphs) {
+                refuse_nested_hazards(inner, &weights)?;
+            }
         }
     }
     Ok(())
@@ -162,7 +172,10 @@ fn hazard(node: &NodeProto, weights: &HashMap<&str, &TensorProto>) -> Option<Str
                 format!("it makes a tensor of shape {shape:?}, of more than {limit} GiB")
             })
         }
-        // Both crash ONNX Runtime 1.32.
+        // These crash ONNX Runtime 1.32.
+        "GatherND" if node.int("batch_dims", 0) < 0 => {
+            Some("its `batch_dims` is negative".to_owned())
+        }
         "Split" if node.output.iter().any(String::is_empty) => {
             Some("it leaves an output out".to_owned())
         }

@@ -6,8 +6,9 @@ use crate::onnx::proto::{ModelProto, TensorProto};
 /// Runs a model.
 ///
 /// The compiler runs the model once to learn the shapes of its tensors and the values of its
-/// constants, once more for each level of nested `If` nodes, and once more for the fully
-/// convolutional form. Any runtime that supports the operators of the model will do, and neither
+/// constants, and once more for each level of nested `If` nodes, for a model that ends in
+/// probabilities, for the fully convolutional form, and some times for a model that takes a fixed
+/// number of images. Any runtime that supports the operators of the model will do, and neither
 /// speed nor graph optimisation matters.
 pub trait Runtime {
     /// Runs `model` with one named input, and returns all its outputs in the model's own order.

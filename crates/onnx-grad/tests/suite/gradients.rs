@@ -6,7 +6,7 @@ use onnx_grad::onnx;
 use onnx_grad::onnx::proto::{ModelProto, TensorProto};
 
 use crate::cases::{CASES, Case};
-use crate::support::models::{compile, compile_with, output, refusal, run, values};
+use crate::support::models::{compile, compile_with, merge_images, output, refusal, run, values};
 use crate::support::notation::{numbers, tensor, written};
 use crate::support::runtime::{self, OrtModel, OrtRuntime};
 
@@ -49,10 +49,16 @@ fn rules_agree_with_central_differences() {
             graph,
             ..
         } = case;
-        let model = written(*opset, case.x, graph, case.weights);
-        let checked = onnx_grad::gradient::compile(&model, &Options::default(), &OrtRuntime)
+        let mut model = written(*opset, case.x, graph, case.weights);
+        let x = merge_images(model.graph.as_mut().unwrap(), case.x);
+        // The output itself, also where the search for the score would pass the operator.
+        let options = Options {
+            target: Some("y".into()),
+            ..Options::default()
+        };
+        let checked = onnx_grad::gradient::compile(&model, &options, &OrtRuntime)
             .map_err(|e| e.to_string())
-            .and_then(|compiled| compare_with_differences(&compiled, &model, case.x, salt));
+            .and_then(|compiled| compare_with_differences(&compiled, &model, &x, salt));
         if let Err(error) = checked {
             failures.push(format!("{operator}, opset {opset}, {graph}: {error}"));
         }
@@ -67,7 +73,7 @@ fn rules_agree_with_central_differences() {
 }
 
 /// Two rows of gradients against the slopes of the model.
-fn compare_with_differences(
+pub(crate) fn compare_with_differences(
     compiled: &GradientModel,
     model: &ModelProto,
     shape: &[usize],
@@ -191,6 +197,33 @@ fn quantisers_are_clipped_straight_through() {
     assert_eq!(gradient, [0.0, 2.0, 3.0, 0.0]);
 }
 
+/// An equation with spaces, as TensorFlow and people write it.
+#[test]
+fn an_equation_may_have_spaces() {
+    let mut model = written(17, &[1, 3, 3], "y = Einsum(x, w) equation=text", "w: 3x2");
+    let equation = b" B I I , I k -> B k ";
+    model.graph.as_mut().unwrap().node[0].attribute[0].s = Some(equation[..].into());
+    compare_with_differences(&compile(&model), &model, &[1, 3, 3], 5).unwrap();
+}
+
+/// Too many positions for a one-hot matrix, each taken twice.
+#[test]
+fn positions_of_a_long_line_are_taken_twice() {
+    const LENGTH: usize = 6000;
+    let graph = "r = Range(zero, n, one); i = Div(r, two); y = Gather(x, i) axis=1";
+    let constants = format!("zero = 0; n = {LENGTH}; one = 1; two = 2");
+    let compiled = compile(&written(17, &[1, LENGTH], graph, &constants));
+    let (image, rows) = (tensor("x", &[1, LENGTH], 1), numbers(2 * LENGTH, 2));
+    let seed = TensorProto::from_floats(SEED, &[2, LENGTH], &rows);
+    let (_, gradient) = run(&compiled, &image, &seed);
+    for (found, row) in gradient.chunks(LENGTH).zip(rows.chunks(LENGTH)) {
+        let (taken, rest) = found.split_at(LENGTH / 2);
+        let sums: Vec<_> = row.chunks(2).map(|pair| pair[0] + pair[1]).collect();
+        assert_eq!(taken, sums);
+        assert!(rest.iter().all(|&g| g == 0.0));
+    }
+}
+
 /// A rank-0 tensor has no axis to gather along (found by `scripts/fuzz gradient`).
 #[test]
 fn a_division_of_scalars_is_not_a_gather() {
@@ -271,38 +304,6 @@ fn the_score_before_the_softmax_is_found() {
     }
 }
 
-/// Tensors of the model that are called like the inputs and outputs of the gradient model.
-#[test]
-fn inner_tensors_called_like_the_interface_are_renamed() {
-    let graph =
-        "seed = Mul(x, two); classes = Tanh(seed); top = Exp(classes); y = Sub(top, x_grad)";
-    let clashing = written(17, &[1, 4], graph, "two = 2.0; x_grad: 4");
-    let other = "a = Mul(x, two); b = Tanh(a); c = Exp(b); y = Sub(c, d)";
-    let plain = written(17, &[1, 4], other, "two = 2.0; d: 4");
-    for seed in [OutputGradient::Input, OutputGradient::Top(1)] {
-        let [from_clashing, from_plain] = [&clashing, &plain].map(|model| {
-            let options = Options {
-                seed,
-                ..Options::default()
-            };
-            let compiled = compile_with(model, &options);
-            let mut inputs = vec![tensor("x", &[1, 4], 1)];
-            if seed == OutputGradient::Input {
-                inputs.push(tensor(SEED, &[1, 4], 2));
-            }
-            let outputs = runtime::run(&compiled.model, &inputs).unwrap();
-            [values(&outputs, "y"), values(&outputs, "x_grad")]
-        });
-        assert_eq!(from_clashing, from_plain, "{seed:?}");
-    }
-    let options = Options {
-        target: Some("seed".into()),
-        ..Options::default()
-    };
-    let error = refusal(&clashing, &options, "the score itself");
-    assert!(error.contains("calls a tensor `seed`"), "{error}");
-}
-
 /// The fully convolutional form exists for a mean over height and width, which is a global pool,
 /// but not for a mean over channels.
 #[test]
@@ -327,4 +328,46 @@ fn a_mean_over_channels_has_no_dense_form() {
         error.contains("ReduceMean node `m`: only a mean over height and width"),
         "{error}"
     );
+}
+
+/// Optimum leaves all dimensions of the image open. Its channels are those of the first
+/// convolution, or else 3; a network that reads another number does not run, and is refused.
+#[test]
+fn open_channels_are_those_that_the_network_reads() {
+    let open = &[0, 0, 0, 0];
+    let options = Options {
+        size: Some(ImageSize {
+            width: 5,
+            height: 4,
+        }),
+        ..Options::default()
+    };
+    for (graph, weights, channels) in [
+        ("c = Conv(x, w); y = Flatten(c)", "w: 4x2x2x2", 2),
+        ("c = Conv(x, w) group=2; y = Flatten(c)", "w: 4x2x2x2", 4),
+        (
+            "s = Shape(x); c = Conv(x, w); y = Flatten(c)",
+            "w: 4x1x2x2",
+            1,
+        ),
+        (
+            "r = Relu(x); c = Conv(r, w); y = Flatten(c)",
+            "w: 4x3x2x2",
+            3,
+        ),
+        ("y = Flatten(x)", "", 3),
+    ] {
+        let compiled = compile_with(&written(17, open, graph, weights), &options);
+        assert_eq!(compiled.input_shape, [1, channels, 4, 5], "{graph}");
+    }
+    let grey = written(
+        17,
+        open,
+        "r = Relu(x); c = Conv(r, w); y = Flatten(c)",
+        "w: 4x1x2x2",
+    );
+    let error = refusal(&grey, &options, "two channels too many");
+    assert!(error.contains("does not run"), "{error}");
+    let no_size = refusal(&grey, &Options::default(), "no size");
+    assert!(no_size.contains("(? x ? x ? x ?)"), "{no_size}");
 }

@@ -162,6 +162,25 @@ fn a_known_branch_is_taken() {
     );
 }
 
+/// `NonZero` of what depends on the size of the image alone, as exporters write boolean masks and
+/// repetitions: a constant. What depends on its values is refused (`refusals.rs`).
+#[test]
+fn positions_that_follow_from_the_size_are_constants() {
+    let tail = "t = Tanh(m); y = Flatten(t)";
+    let masked = format!(
+        "s = Shape(x); e = Equal(s, four); n = NonZero(e); a = Squeeze(n, first); \
+         m = ReduceSum(x, a); {tail}"
+    );
+    let masked = written(17, &[1, 2, 4, 4], &masked, "four = 4; first = [0]");
+    let plain = format!("m = ReduceSum(x, a); {tail}");
+    let plain = written(17, &[1, 2, 4, 4], &plain, "a = [2, 3]");
+    let x = tensor("x", &[1, 2, 4, 4], 9);
+    assert_eq!(
+        gradient_at(&compile(&masked), &x),
+        gradient_at(&compile(&plain), &x)
+    );
+}
+
 /// The steps of a random graph, each from earlier tensors of shape [1, 4, 6, 6] to another such
 /// tensor. None has a kink.
 const STEPS: [&str; 22] = [

@@ -23,13 +23,34 @@ fn kink_free_networks_agree_with_pytorch() {
         "alexnet",
         "arithmetic",
     ] {
-        let read = |file: &str| golden(&format!("gradients/{network}/{file}.pb"));
-        let model = golden_model(&format!("gradients/{network}/model.onnx"));
-        let (scores, gradient) = run(&compile(&model), &read("image"), &read("seed"));
-        for (what, found) in [("scores", scores), ("gradient", gradient)] {
-            let expected = read(what).floats().unwrap();
-            assert_close(&found, &expected, 2e-5, &format!("{network}: {what}"));
-        }
+        assert_agrees(&format!("gradients/{network}"));
+    }
+}
+
+/// Operators of transformers, scatters, gathers and normalisations, and a vision transformer of
+/// opset 23 (`tests/golden/make_operators.py`).
+#[test]
+fn operators_agree_with_pytorch() {
+    for case in [
+        "attention",
+        "windows",
+        "einsum",
+        "positions",
+        "norms",
+        "vit",
+    ] {
+        assert_agrees(&format!("operators/{case}"));
+    }
+}
+
+/// Compares the scores and gradients of a model in `tests/golden` with those beside it.
+fn assert_agrees(folder: &str) {
+    let read = |file: &str| golden(&format!("{folder}/{file}.pb"));
+    let model = golden_model(&format!("{folder}/model.onnx"));
+    let (scores, gradient) = run(&compile(&model), &read("image"), &read("seed"));
+    for (what, found) in [("scores", scores), ("gradient", gradient)] {
+        let expected = read(what).floats().unwrap();
+        assert_close(&found, &expected, 2e-5, &format!("{folder}: {what}"));
     }
 }
 

@@ -177,10 +177,21 @@ impl Builder {
             .map_err(|reason| unsupported(node, &reason))
     }
 
+    /// Whether a node uses `tensor`.
+    pub(crate) fn has_users(&self, tensor: &str) -> bool {
+        let uses_it = |node: &NodeProto| node.input.iter().any(|name| name == tensor);
+        self.nodes.iter().any(uses_it)
+    }
+
+    /// A forward node as it is in the graph, to be changed.
+    pub(crate) fn producer(&mut self, node: &NodeProto) -> &mut NodeProto {
+        &mut self.nodes[self.producers[&node.output[0]]]
+    }
+
     /// Output `i` of a forward node, of the given shape. The output is added to the node if it was
     /// left out.
     pub(crate) fn extra_output(&mut self, node: &NodeProto, i: usize, shape: Vec<usize>) -> Value {
-        let producer = &mut self.nodes[self.producers[&node.output[0]]];
+        let producer = self.producer(node);
         producer
             .output
             .resize(producer.output.len().max(i + 1), String::new());
@@ -253,23 +264,27 @@ impl Builder {
 
     /// A new list of int64 constants.
     pub(crate) fn new_integers(&mut self, what: &str, values: &[i64]) -> Value {
-        let name = self.new_name(what);
-        self.weights
-            .push(TensorProto::from_integers(&name, &[values.len()], values));
-        Value {
-            name,
-            shape: vec![values.len()],
-        }
+        self.new_integer_tensor(what, &[values.len()], values)
     }
 
     /// A new int64 scalar.
     pub(crate) fn new_integer(&mut self, what: &str, value: i64) -> Value {
+        self.new_integer_tensor(what, &[], &[value])
+    }
+
+    /// A new int64 constant.
+    pub(crate) fn new_integer_tensor(
+        &mut self,
+        what: &str,
+        shape: &[usize],
+        values: &[i64],
+    ) -> Value {
         let name = self.new_name(what);
         self.weights
-            .push(TensorProto::from_integers(&name, &[], &[value]));
+            .push(TensorProto::from_integers(&name, shape, values));
         Value {
             name,
-            shape: vec![],
+            shape: shape.into(),
         }
     }
 

@@ -144,6 +144,12 @@ impl Builder {
     pub(crate) fn unbroadcast(&mut self, node: &NodeProto, i: usize, dx: &Value) -> Value {
         let (x, y) = (self.shape(&node.input[i]), self.shape(&node.output[0]));
         let dx = self.split_rows(dx, &y);
+        self.sum_to(&dx, &y, &x)
+    }
+
+    /// The gradient of a tensor of shape `x`, which was broadcast to the shape `y`, from a gradient
+    /// `dx` of that shape with an axis for its rows.
+    pub(crate) fn sum_to(&mut self, dx: &Value, y: &[usize], x: &[usize]) -> Value {
         let missing = y.len() - x.len();
         let repeated: Vec<_> = (0..y.len())
             .filter(|&axis| y[axis] > 1 && (axis < missing || x[axis - missing] == 1))
@@ -155,7 +161,7 @@ impl Builder {
             .map(|&axis| y[axis])
             .product();
         let axes: Vec<_> = repeated.iter().map(|axis| axis + 1).collect();
-        let dx = self.sum(&dx, &axes);
+        let dx = self.sum(dx, &axes);
         let dx = self.scale(&dx, count as f32);
         let with_rows = [&[1], &dx.shape[1 + missing..]].concat();
         let shape = if x.first() == Some(&1) {

@@ -179,6 +179,14 @@ pub(super) fn thresholded_relu(g: &mut Builder, node: &NodeProto, dy: &Value) ->
     times(g, dy, &open)
 }
 
+/// `y = x + b for x < −λ, x − b for x > λ, 0 otherwise        dx = dy · [|x| > λ]`
+pub(super) fn shrink(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    let x = g.input(node, 0);
+    let size = g.unary("Abs", &x);
+    let open = g.above(&size, node.float("lambd", 0.5));
+    times(g, dy, &open)
+}
+
 /// `y = max(0, min(1, α · x + β))        dx = dy · α · [0 < y] · [y < 1]`
 pub(super) fn hard_sigmoid(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let y = g.output(node);

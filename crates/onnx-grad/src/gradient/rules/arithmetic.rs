@@ -52,6 +52,20 @@ pub(super) fn div(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     })
 }
 
+/// `y = a − b · q, q = a / b, rounded down or, with `fmod`, towards 0        da = dy, db = −dy · q`
+pub(super) fn modulo(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    for_each_input(g, node, |g, i| {
+        if i == 0 {
+            return dy.clone();
+        }
+        let [a, b, y] = [g.input(node, 0), g.input(node, 1), g.output(node)];
+        let difference = g.sub(&y, &a);
+        let quotient = g.div(&difference, &b);
+        let minus_q = g.unary("Round", &quotient);
+        g.mul(dy, &minus_q)
+    })
+}
+
 /// `y = x^p        dx = dy · p · x^(p − 1), dp = dy · y · ln x`
 pub(super) fn pow(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     for_each_input(g, node, |g, i| {
@@ -179,6 +193,83 @@ pub(super) fn cos(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
         let sine = g.unary("Sin", x);
         g.unary("Neg", &sine)
     })
+}
+
+/// `y = tan x        dx = dy · (1 + y²)`
+pub(super) fn tan(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    unary_rule(g, node, dy, |g, _, y| quadratic(g, y, 1.0, 1.0))
+}
+
+/// `y = asin x        dx = dy / √(1 − x²)`
+pub(super) fn asin(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    unary_rule(g, node, dy, |g, x, _| {
+        let square = quadratic(g, x, -1.0, 1.0);
+        inverse_root(g, &square)
+    })
+}
+
+/// `y = acos x        dx = −dy / √(1 − x²)`
+pub(super) fn acos(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    unary_rule(g, node, dy, |g, x, _| {
+        let square = quadratic(g, x, -1.0, 1.0);
+        let slope = inverse_root(g, &square);
+        g.unary("Neg", &slope)
+    })
+}
+
+/// `y = atan x        dx = dy / (1 + x²)`
+pub(super) fn atan(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    unary_rule(g, node, dy, |g, x, _| {
+        let square = quadratic(g, x, 1.0, 1.0);
+        g.unary("Reciprocal", &square)
+    })
+}
+
+/// `y = sinh x        dx = dy · cosh x`
+pub(super) fn sinh(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    unary_rule(g, node, dy, |g, x, _| g.unary("Cosh", x))
+}
+
+/// `y = cosh x        dx = dy · sinh x`
+pub(super) fn cosh(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    unary_rule(g, node, dy, |g, x, _| g.unary("Sinh", x))
+}
+
+/// `y = asinh x        dx = dy / √(x² + 1)`
+pub(super) fn asinh(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    unary_rule(g, node, dy, |g, x, _| {
+        let square = quadratic(g, x, 1.0, 1.0);
+        inverse_root(g, &square)
+    })
+}
+
+/// `y = acosh x        dx = dy / √(x² − 1)`
+pub(super) fn acosh(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    unary_rule(g, node, dy, |g, x, _| {
+        let square = quadratic(g, x, 1.0, -1.0);
+        inverse_root(g, &square)
+    })
+}
+
+/// `y = atanh x        dx = dy / (1 − x²)`
+pub(super) fn atanh(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    unary_rule(g, node, dy, |g, x, _| {
+        let square = quadratic(g, x, -1.0, 1.0);
+        g.unary("Reciprocal", &square)
+    })
+}
+
+/// `a · x² + b`
+fn quadratic(g: &mut Builder, x: &Value, a: f32, b: f32) -> Value {
+    let square = g.mul(x, x);
+    let square = g.scale(&square, a);
+    g.add_scalar(&square, b)
+}
+
+/// `1 / √x`
+fn inverse_root(g: &mut Builder, x: &Value) -> Value {
+    let root = g.unary("Sqrt", x);
+    g.unary("Reciprocal", &root)
 }
 
 /// `y = 2/√π · ∫₀ˣ e^−t² dt        dx = dy · 2/√π · e^−x²`

@@ -43,7 +43,7 @@ pub(super) fn conv(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 }
 
 /// `db = Σ dy over positions`
-fn bias_gradient(g: &mut Builder, node: &NodeProto, dy: &Value) -> Value {
+pub(super) fn bias_gradient(g: &mut Builder, node: &NodeProto, dy: &Value) -> Value {
     let y = g.shape(&node.output[0]);
     let dy = g.reshape_to_gradient(dy, &y);
     let dy = g.split_rows(&dy, &y);

@@ -1,8 +1,9 @@
 //! Operators that take values by position: each result is one value of the input, or zero.
 
 use super::common::{Grads, axis, from_front};
+use super::positions;
 use crate::gradient::builder::{AxisPadding, Builder, Value};
-use crate::gradient::error::{GradientError, unsupported};
+use crate::gradient::error::unsupported;
 use crate::onnx::proto::NodeProto;
 
 /// The largest one-hot matrix that is made, in values.
@@ -19,12 +20,7 @@ struct Scatter<'a> {
 
 impl Scatter<'_> {
     /// The gradient of x, from a gradient `dy` that has an axis for its rows.
-    fn gradient(
-        &self,
-        g: &mut Builder,
-        node: &NodeProto,
-        dy: &Value,
-    ) -> Result<Value, GradientError> {
+    fn gradient(&self, g: &mut Builder, dy: &Value) -> Value {
         let Self { axis, index, size } = *self;
         let consecutive = index.windows(2).all(|pair| pair[1] == pair[0] + 1);
         if let [first, ..] = *index
@@ -35,21 +31,19 @@ impl Scatter<'_> {
                 before: first as i64,
                 after: (size - first - index.len()) as i64,
             };
-            return Ok(g.pad_axis(dy, around, 0.0));
+            return g.pad_axis(dy, around, 0.0);
         }
         let mut taken_by = vec![vec![]; size];
         for (j, &i) in index.iter().enumerate() {
             taken_by[i].push(j);
         }
         if taken_by.iter().all(|js| js.len() <= 1) {
-            return Ok(self.by_gather(g, dy, &taken_by));
+            return self.by_gather(g, dy, &taken_by);
         }
         if index.len() * size > MAX_ONE_HOT {
-            let count = index.len();
-            let reason = format!("it takes {count} of {size} positions, some more than once");
-            return Err(unsupported(node, &reason));
+            return self.by_addition(g, dy);
         }
-        Ok(self.by_product(g, dy))
+        self.by_product(g, dy)
     }
 
     /// `dx[i] = dy[j] where index[j] = i, else 0`, if no position is taken twice: a gather from dy
@@ -90,6 +84,30 @@ impl Scatter<'_> {
         let product = g.emit("MatMul", &[&swapped, &ones], &[], shape);
         g.transpose(&product, &perm)
     }
+
+    /// Position by position, which needs the least memory.
+    fn by_addition(&self, g: &mut Builder, dy: &Value) -> Value {
+        let index: Vec<_> = self.index.iter().map(|&i| i as i64).collect();
+        let index = g.new_integers("index", &index);
+        let mut x = dy.shape[1..].to_vec();
+        x[self.axis - 1] = self.size;
+        let dx = add_along(g, dy, &index, self.axis - 1, &x);
+        g.split_rows(&dx, &x)
+    }
+}
+
+/// The gradient of a tensor of shape `x` from the gradient `dy` of what a line of indices takes
+/// from it along an axis.
+fn add_along(g: &mut Builder, dy: &Value, index: &Value, axis: usize, x: &[usize]) -> Value {
+    let count = index.shape[0];
+    let mut line = vec![1; x.len()];
+    line[axis] = count;
+    let index = g.reshape(index, &line);
+    let mut y = x.to_vec();
+    y[axis] = count;
+    let indices = g.expand(&index, &y);
+    let positions = positions::of_elements(g, &indices, axis, x);
+    positions::add_at(g, dy, &positions, x)
 }
 
 /// `y = x[indices] along an axis`, see [`Scatter`]
@@ -97,10 +115,16 @@ pub(super) fn gather(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let x = g.shape(&node.input[0]);
     let axis = axis(node, 0, x.len());
     let size = x[axis];
-    let index = from_front(&g.integers(node, 1)?, size);
     let y = g.shape(&node.output[0]);
     let dy = g.expand_output(node, dy);
     let dy = g.split_rows(&dy, &y);
+    let indices = g.input(node, 1);
+    if g.constant(node, 1).is_err() {
+        let count = indices.shape.iter().product();
+        let index = g.reshape(&indices, &[count]);
+        return Ok(vec![Some(add_along(g, &dy, &index, axis, &x))]);
+    }
+    let index = from_front(&g.integers(node, 1)?, size);
     // The axes of the indices, of which a scalar has none, are merged into one.
     let flat = [&[1], &x[..axis], &[index.len()], &x[axis + 1..]].concat();
     let dy = g.reshape(&dy, &flat);
@@ -109,7 +133,52 @@ pub(super) fn gather(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
         index: &index,
         size,
     };
-    let dx = scatter.gradient(g, node, &dy)?;
+    let dx = scatter.gradient(g, &dy);
+    Ok(vec![Some(g.reshape_to_gradient(&dx, &x))])
+}
+
+/// `y = x[indices], one index for each value of y, along an axis        dx[i] = Σ dy[j] over all j
+/// with indices[j] = i`
+pub(super) fn gather_elements(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    let (x, indices) = (g.shape(&node.input[0]), g.input(node, 1));
+    let axis = axis(node, 0, x.len());
+    let positions = positions::of_elements(g, &indices, axis, &x);
+    let dy = g.expand_output(node, dy);
+    Ok(vec![Some(positions::add_at(g, &dy, &positions, &x))])
+}
+
+/// `y = slices of x, one for each list of indices        dx = Σ dy at these slices`
+pub(super) fn gather_slices(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    let (x, indices) = (g.shape(&node.input[0]), g.input(node, 1));
+    let positions = usize::try_from(node.int("batch_dims", 0))
+        .ok()
+        .and_then(|batch| positions::of_slices(g, &indices, batch, &x))
+        .ok_or_else(|| unsupported(node, "its indices or `batch_dims` do not fit its input"))?;
+    let dy = g.expand_output(node, dy);
+    Ok(vec![Some(positions::add_at(g, &dy, &positions, &x))])
+}
+
+/// `y = the k greatest or least x along an axis, at the places i        dx[i] = dy`, 0 elsewhere
+pub(super) fn top(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    let (x, y) = (g.shape(&node.input[0]), g.shape(&node.output[0]));
+    let indices = g.extra_output(node, 1, y);
+    let axis = axis(node, -1, x.len());
+    let positions = positions::of_elements(g, &indices, axis, &x);
+    let dy = g.expand_output(node, dy);
+    Ok(vec![Some(positions::add_at(g, &dy, &positions, &x))])
+}
+
+/// `y = x on one side of a diagonal, 0 on the other        dx = dy`, likewise
+pub(super) fn triangle(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    let x = g.shape(&node.input[0]);
+    let dy = g.expand_output(node, dy);
+    let dy = g.split_rows(&dy, &x);
+    let diagonal = match node.input_name(1) {
+        Some(k) => g.forward(k),
+        None => Value::omitted(),
+    };
+    let side = [("upper", node.int("upper", 1).into())];
+    let dx = g.emit("Trilu", &[&dy, &diagonal], &side, dy.shape.clone());
     Ok(vec![Some(g.reshape_to_gradient(&dx, &x))])
 }
 
@@ -131,7 +200,7 @@ pub(super) fn slice(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
             index: &index,
             size: x[axis],
         };
-        dx = scatter.gradient(g, node, &dx)?;
+        dx = scatter.gradient(g, &dx);
     }
     Ok(vec![Some(g.reshape_to_gradient(&dx, &x))])
 }
@@ -198,7 +267,7 @@ pub(super) fn pad(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
             index: &index,
             size: x[axis],
         };
-        dx = scatter.gradient(g, node, &dx)?;
+        dx = scatter.gradient(g, &dx);
     }
     Ok(vec![Some(g.reshape_to_gradient(&dx, &x))])
 }

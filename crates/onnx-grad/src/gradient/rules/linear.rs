@@ -2,7 +2,6 @@
 
 use super::common::Grads;
 use crate::gradient::builder::{Builder, Value, broadcast};
-use crate::gradient::error::unsupported;
 use crate::onnx::proto::NodeProto;
 
 /// `y = α · A · B + β · C        dA = α · dy · Bᵀ, dB = α · Aᵀ · dy, dC = β · dy`
@@ -75,7 +74,7 @@ fn gemm_right(g: &mut Builder, node: &NodeProto, dy: &Value) -> Value {
 }
 
 /// a · b over the last two axes, the others broadcast.
-fn product(g: &mut Builder, a: &Value, b: &Value) -> Value {
+pub(super) fn product(g: &mut Builder, a: &Value, b: &Value) -> Value {
     let mut shape = broadcast(&a.shape, &b.shape);
     let rank = shape.len();
     shape[rank - 2] = a.shape[a.shape.len() - 2];
@@ -142,7 +141,7 @@ fn product_with_shared_matrix(g: &mut Builder, dy: &Value, b: &Value, a: &[usize
 }
 
 /// The last two axes exchanged.
-fn swap_last_axes(g: &mut Builder, a: &Value) -> Value {
+pub(super) fn swap_last_axes(g: &mut Builder, a: &Value) -> Value {
     let rank = a.shape.len();
     let mut perm: Vec<usize> = (0..rank).collect();
     perm.swap(rank - 2, rank - 1);
@@ -160,228 +159,4 @@ fn sum_broadcast(g: &mut Builder, dx: &Value, x: &[usize], y: &[usize]) -> Value
         .map(|axis| axis + 1)
         .collect();
     g.sum(dx, &repeated)
-}
-
-/// `y = Σ of the product of all x, over the letters that y lacks`
-///
-/// `dxᵢ = Σ of the product of dy and all other x, over the letters that xᵢ lacks`
-pub(super) fn einsum(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    let shapes: Vec<_> = node.input.iter().map(|name| g.shape(name)).collect();
-    let ranks: Vec<_> = shapes.iter().map(Vec::len).collect();
-    let y = g.shape(&node.output[0]);
-    let equation = Equation::parse(node.string("equation", ""), &ranks, y.len());
-    let equation = equation.map_err(|reason| unsupported(node, &reason))?;
-    let dy = g.expand_output(node, dy);
-    let dy = g.split_rows(&dy, &y);
-    let mut grads = Vec::new();
-    for (i, x) in shapes.iter().enumerate() {
-        if !g.needs_gradient(&node.input[i]) {
-            grads.push(None);
-            continue;
-        }
-        let gradient = equation.gradient(i, &shapes);
-        let others: Vec<_> = (0..shapes.len())
-            .filter(|&j| j != i)
-            .map(|j| g.input(node, j))
-            .collect();
-        let operands: Vec<_> = std::iter::once(&dy).chain(&others).collect();
-        // The shapes without the axes that the equation drops, and with size 1 there.
-        let (mut short, mut full) = (vec![1], vec![1]);
-        for (&n, &kept) in x.iter().zip(&gradient.kept) {
-            short.extend(kept.then_some(n));
-            full.push(if kept { n } else { 1 });
-        }
-        let attributes = [("equation", gradient.text.as_str().into())];
-        let dx = g.emit("Einsum", &operands, &attributes, short);
-        let dx = g.reshape(&dx, &full);
-        // The rows take the place of a first axis of size 1.
-        let with_rows = if x.first() == Some(&1) {
-            [&[1], &full[2..]].concat()
-        } else {
-            full
-        };
-        grads.push(Some(g.reshape(&dx, &with_rows)));
-    }
-    Ok(grads)
-}
-
-/// The equation of an `Einsum`, with "..." written out in capital letters.
-#[derive(Debug, PartialEq)]
-struct Equation {
-    /// The letters of each operand, one for each axis.
-    terms: Vec<String>,
-    /// The letters of the result.
-    right: String,
-}
-
-/// The equation that gives the gradient of one operand.
-struct GradientEquation {
-    text: String,
-    /// For each axis of the operand, whether the equation gives it. Along the others the gradient
-    /// is constant: only this operand has the letter, or it has size 1 there and was broadcast.
-    kept: Vec<bool>,
-}
-
-impl Equation {
-    /// What "..." stands for, the last axis last.
-    const DOTS: &str = "ABCDEFGH";
-    /// The letter of the rows of a gradient.
-    const ROWS: &str = "Z";
-
-    /// Parses an equation for operands of these ranks and a result of rank `result`.
-    fn parse(text: &str, ranks: &[usize], result: usize) -> Result<Self, String> {
-        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-        let (left, right) = match text.split_once("->") {
-            Some((left, right)) => (left, Some(right)),
-            None => (text.as_str(), None),
-        };
-        let terms: Vec<_> = left.split(',').collect();
-        if terms.len() != ranks.len() {
-            return Err(format!("equation '{text}' for {} operands", ranks.len()));
-        }
-        let terms: Vec<_> = terms
-            .iter()
-            .zip(ranks)
-            .map(|(term, &rank)| Self::written_out(term, rank))
-            .collect();
-        let right = match right {
-            Some(right) => Self::written_out(right, result),
-            None => implied_result(&terms),
-        };
-        let has_diagonal = |term: &String| term.chars().any(|c| term.matches(c).count() > 1);
-        if terms.iter().any(has_diagonal) || text.contains(|c: char| c.is_uppercase()) {
-            return Err(format!(
-                "equation '{text}' takes a diagonal or has capital letters"
-            ));
-        }
-        Ok(Self { terms, right })
-    }
-
-    /// A term for a tensor of rank `rank`, with a letter for each axis that "..." stands for.
-    fn written_out(term: &str, rank: usize) -> String {
-        let count = rank
-            .saturating_sub(term.replace("...", "").len())
-            .min(Self::DOTS.len());
-        term.replace("...", &Self::DOTS[Self::DOTS.len() - count..])
-    }
-
-    /// The equation that gives the gradient of operand `i` from that of the result and all other
-    /// operands.
-    fn gradient(&self, i: usize, shapes: &[Vec<usize>]) -> GradientEquation {
-        let mut others = self.terms.clone();
-        let term = others.remove(i);
-        let mut kept = Vec::new();
-        for (c, &n) in term.chars().zip(&shapes[i]) {
-            let is_broadcast = n == 1 && self.size(c, shapes) > Some(1);
-            let is_known = self.right.contains(c) || others.iter().any(|other| other.contains(c));
-            kept.push(is_known && !is_broadcast);
-        }
-        let result: String = term
-            .chars()
-            .zip(&kept)
-            .filter_map(|(c, kept)| kept.then_some(c))
-            .collect();
-        let rows = Self::ROWS;
-        let dy = format!("{rows}{}", self.right);
-        let operands = [&[dy], &others[..]].concat().join(",");
-        GradientEquation {
-            text: format!("{operands}->{rows}{result}"),
-            kept,
-        }
-    }
-
-    /// The size of a letter: the largest that an operand gives it.
-    fn size(&self, letter: char, shapes: &[Vec<usize>]) -> Option<usize> {
-        self.terms
-            .iter()
-            .zip(shapes)
-            .filter_map(|(term, shape)| Some(shape[term.find(letter)?]))
-            .max()
-    }
-}
-
-/// The right side that ONNX gives an equation without one: what "..." stands for, then the letters
-/// that occur once, in alphabetical order.
-fn implied_result(terms: &[String]) -> String {
-    let all = terms.concat();
-    let mut letters: Vec<_> = all
-        .chars()
-        .filter(|&c| all.matches(c).count() == 1 || c < 'a')
-        .collect();
-    letters.sort_unstable();
-    letters.dedup();
-    letters.into_iter().collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Equation and shapes of the operands, and the equation of the first operand's gradient with
-    /// the letters that it keeps.
-    #[test]
-    fn equations_turn_into_those_of_gradients() {
-        type EquationCase = (
-            &'static str,
-            &'static [&'static [usize]],
-            &'static str,
-            &'static [bool],
-        );
-        let cases: [EquationCase; 6] = [
-            (
-                "ij, jk -> ik",
-                &[&[2, 3], &[3, 4]],
-                "Zik,jk->Zij",
-                &[true, true],
-            ),
-            ("ij->i", &[&[2, 3]], "Zi->Zi", &[true, false]),
-            (
-                "ij,ij->ij",
-                &[&[1, 3], &[2, 3]],
-                "Zij,ij->Zj",
-                &[false, true],
-            ),
-            (
-                "...i,i->...",
-                &[&[2, 3, 4], &[4]],
-                "ZGH,i->ZGHi",
-                &[true, true, true],
-            ),
-            (
-                "bij,jk",
-                &[&[5, 2, 3], &[3, 4]],
-                "Zbik,jk->Zbij",
-                &[true, true, true],
-            ),
-            ("i,j->", &[&[2], &[3]], "Z,j->Z", &[false]),
-        ];
-        for (text, shapes, gradient, kept) in cases {
-            let shapes: Vec<_> = shapes.iter().map(|shape| shape.to_vec()).collect();
-            let ranks: Vec<_> = shapes.iter().map(Vec::len).collect();
-            let equation = Equation::parse(text, &ranks, 2).expect(text);
-            let found = equation.gradient(0, &shapes);
-            assert_eq!(
-                (found.text.as_str(), &found.kept[..]),
-                (gradient, kept),
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn unsupported_equations_are_refused() {
-        let message = |text, ranks: &[usize]| Equation::parse(text, ranks, 1).expect_err(text);
-        assert_eq!(
-            message("ii->i", &[2]),
-            "equation 'ii->i' takes a diagonal or has capital letters"
-        );
-        assert_eq!(
-            message("iJ->i", &[2]),
-            "equation 'iJ->i' takes a diagonal or has capital letters"
-        );
-        assert_eq!(
-            message("ij,j->i", &[2]),
-            "equation 'ij,j->i' for 1 operands"
-        );
-    }
 }

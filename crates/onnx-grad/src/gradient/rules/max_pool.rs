@@ -10,6 +10,7 @@
 //! they are used instead.
 
 use super::common::Grads;
+use super::positions;
 use super::window::Window;
 use crate::gradient::builder::{AxisPadding, Builder, Value, to_i64};
 use crate::gradient::error::unsupported;
@@ -231,41 +232,9 @@ impl SlidingAxis {
     }
 }
 
-/// Any other windows. `Indices` are flat over the whole of x, and each row of the gradient has an x
-/// of its own: `index = indices + row · (size of x)`
+/// Any other windows: `Indices` are the positions of the maxima in x.
 fn indexed(g: &mut Builder, node: &NodeProto, dy: &Value) -> Value {
     let (x, y) = (g.shape(&node.input[0]), g.shape(&node.output[0]));
-    let dy = g.split_rows(dy, &y);
-    let indices = g.extra_output(node, 1, y.clone());
-    let (size, places) = (x.iter().product::<usize>(), y.iter().product::<usize>());
-
-    let rows = g.emit(
-        "Shape",
-        &[&dy],
-        &[("start", 0.into()), ("end", 1.into())],
-        vec![1],
-    );
-    let size = g.new_integer("size", size as i64);
-    let total = g.emit("Mul", &[&rows, &size], &[], vec![1]);
-    let zeros = g.emit("ConstantOfShape", &[&total], &[], vec![1]);
-    let zero = g.new_integer("zero", 0);
-    let none = g.new_integers("scalar", &[]);
-    let end = g.emit("Reshape", &[&total, &none], &[], vec![]);
-    let starts = g.emit("Range", &[&zero, &end, &size], &[], vec![1]);
-    let starts = g.reshape(&starts, &[1, 1]);
-    let flat = g.new_integers("flat", &[1, places as i64]);
-    let local = g.emit("Reshape", &[&indices, &flat], &[], vec![1, places]);
-    let index = g.add(&local, &starts);
-
-    let line = g.new_integers("line", &[-1]);
-    let index = g.emit("Reshape", &[&index, &line], &[], vec![places]);
-    let updates = g.emit("Reshape", &[&dy, &line], &[], vec![places]);
-    let attributes = [("axis", 0.into()), ("reduction", "add".into())];
-    let sum = g.emit(
-        "ScatterElements",
-        &[&zeros, &index, &updates],
-        &attributes,
-        vec![1],
-    );
-    g.reshape_to_gradient(&sum, &x)
+    let indices = g.extra_output(node, 1, y);
+    positions::add_at(g, dy, &indices, &x)
 }

@@ -7,15 +7,23 @@
 
 mod activation;
 mod arithmetic;
+mod attention;
+mod col2im;
 mod common;
 mod conv;
+mod conv_transpose;
+mod einsum;
 mod gather;
+mod heads;
 mod linear;
 mod max_pool;
 mod norm;
 mod pool;
+mod positions;
 mod quantize;
 mod reduce;
+mod rotary;
+mod scatter;
 mod shape;
 mod window;
 
@@ -51,25 +59,38 @@ const fn rule(operator: &'static str, since: i64, gradients: RuleFn) -> Rule {
 /// The operators that have a gradient, sorted by name.
 pub const RULES: &[Rule] = &[
     rule("Abs", 7, arithmetic::abs),
+    rule("Acos", 7, arithmetic::acos),
+    rule("Acosh", 9, arithmetic::acosh),
     rule("Add", 7, arithmetic::add),
+    rule("Asin", 7, arithmetic::asin),
+    rule("Asinh", 9, arithmetic::asinh),
+    rule("Atan", 7, arithmetic::atan),
+    rule("Atanh", 9, arithmetic::atanh),
+    rule("Attention", 23, attention::attention),
     rule("AveragePool", 7, pool::average),
     rule("BatchNormalization", 7, norm::batch),
     rule("Cast", 7, shape::identity),
     rule("Celu", 12, activation::celu),
     rule("Clip", 7, activation::clip),
+    rule("Col2Im", 18, col2im::col2im),
     rule("Concat", 7, shape::concat),
     rule("Conv", 7, conv::conv),
+    rule("ConvTranspose", 7, conv_transpose::conv_transpose),
     rule("Cos", 7, arithmetic::cos),
+    rule("Cosh", 9, arithmetic::cosh),
+    rule("CumSum", 11, reduce::running_sum),
     rule("DepthToSpace", 7, shape::depth_to_space),
     rule("DequantizeLinear", 10, quantize::dequantize),
     rule("Div", 7, arithmetic::div),
-    rule("Einsum", 12, linear::einsum),
+    rule("Einsum", 12, einsum::einsum),
     rule("Elu", 7, activation::elu),
     rule("Erf", 9, arithmetic::erf),
     rule("Exp", 7, arithmetic::exp),
     rule("Expand", 8, shape::expand),
     rule("Flatten", 7, shape::reshape),
     rule("Gather", 7, gather::gather),
+    rule("GatherElements", 11, gather::gather_elements),
+    rule("GatherND", 11, gather::gather_slices),
     rule("Gelu", 20, activation::gelu),
     rule("Gemm", 7, linear::gemm),
     rule("GlobalAveragePool", 7, pool::global_average),
@@ -91,8 +112,10 @@ pub const RULES: &[Rule] = &[
     rule("Max", 7, arithmetic::extremum),
     rule("MaxPool", 7, max_pool::max),
     rule("Mean", 7, arithmetic::mean),
+    rule("MeanVarianceNormalization", 9, norm::mean_variance),
     rule("Min", 7, arithmetic::extremum),
     rule("Mish", 18, activation::mish),
+    rule("Mod", 10, arithmetic::modulo),
     rule("Mul", 7, arithmetic::mul),
     rule("Neg", 7, arithmetic::neg),
     rule("PRelu", 7, activation::prelu),
@@ -108,14 +131,20 @@ pub const RULES: &[Rule] = &[
     rule("ReduceMax", 7, reduce::extremum),
     rule("ReduceMean", 7, reduce::mean),
     rule("ReduceMin", 7, reduce::extremum),
+    rule("ReduceProd", 7, reduce::product),
     rule("ReduceSum", 7, reduce::sum),
     rule("ReduceSumSquare", 7, reduce::sum_square),
     rule("Relu", 7, activation::relu),
     rule("Reshape", 7, shape::reshape),
     rule("Resize", 10, shape::resize),
+    rule("RotaryEmbedding", 23, rotary::embedding),
+    rule("ScatterElements", 9, scatter::elements),
+    rule("ScatterND", 11, scatter::slices),
     rule("Selu", 7, activation::selu),
+    rule("Shrink", 9, activation::shrink),
     rule("Sigmoid", 7, activation::sigmoid),
     rule("Sin", 7, arithmetic::sin),
+    rule("Sinh", 9, arithmetic::sinh),
     rule("Slice", 7, gather::slice),
     rule("Softmax", 7, norm::softmax),
     rule("Softplus", 7, activation::softplus),
@@ -130,10 +159,13 @@ pub const RULES: &[Rule] = &[
     rule("Sub", 7, arithmetic::sub),
     rule("Sum", 7, arithmetic::sum),
     rule("Swish", 24, activation::swish),
+    rule("Tan", 7, arithmetic::tan),
     rule("Tanh", 7, activation::tanh),
     rule("ThresholdedRelu", 10, activation::thresholded_relu),
     rule("Tile", 7, shape::tile),
+    rule("TopK", 7, gather::top),
     rule("Transpose", 7, shape::transpose),
+    rule("Trilu", 14, gather::triangle),
     rule("Unsqueeze", 7, shape::reshape),
     rule("Where", 9, arithmetic::select),
 ];
@@ -148,7 +180,7 @@ pub(super) fn find(node: &NodeProto) -> Option<&'static Rule> {
 }
 
 /// The operators whose outputs change only in steps, sorted by name.
-const PIECEWISE_CONSTANT: [&str; 24] = [
+const PIECEWISE_CONSTANT: [&str; 25] = [
     "And",
     "ArgMax",
     "ArgMin",
@@ -159,6 +191,7 @@ const PIECEWISE_CONSTANT: [&str; 24] = [
     "Floor",
     "Greater",
     "GreaterOrEqual",
+    "Hardmax",
     "IsInf",
     "IsNaN",
     "Less",

@@ -1,6 +1,6 @@
 //! Normalisations and softmax.
 
-use super::common::{Grads, axis, zeros_to_ones};
+use super::common::{Grads, axis, from_front, zeros_to_ones};
 use crate::gradient::builder::{Builder, Value};
 use crate::gradient::error::{GradientError, unsupported};
 use crate::gradient::rewrite::local_response::MAX_CHANNELS;
@@ -23,22 +23,21 @@ fn per_channel(g: &mut Builder, node: &NodeProto, values: &[f32]) -> Value {
     g.new_floats("factor", &shape, values)
 }
 
-/// `x̂ = (x − μ) · r, r = 1 / √(v + ε)`, with mean μ and variance v over the last axes
+/// `x̂ = (x − μ) · r, r = 1 / √(v + ε)`, with mean μ and variance v over some axes
 struct Standardised {
     x_hat: Value,
     r: Value,
-    /// The number of axes.
-    axes: usize,
+    /// The axes, counted from the last one, which is 1.
+    axes: Vec<usize>,
 }
 
 impl Standardised {
     /// Computes x̂ and r, which the forward node does not return.
-    fn new(g: &mut Builder, x: &Value, axes: usize, epsilon: f32) -> Self {
-        let last: Vec<_> = (x.shape.len() - axes..x.shape.len()).collect();
-        let mean = g.mean(x, &last);
+    fn new(g: &mut Builder, x: &Value, axes: Vec<usize>, epsilon: f32) -> Self {
+        let mean = mean_over(g, x, &axes);
         let centred = g.sub(x, &mean);
         let square = g.mul(&centred, &centred);
-        let variance = g.mean(&square, &last);
+        let variance = mean_over(g, &square, &axes);
         let variance = g.add_scalar(&variance, epsilon);
         let root = g.unary("Sqrt", &variance);
         let r = g.unary("Reciprocal", &root);
@@ -49,18 +48,24 @@ impl Standardised {
     /// `dx = r · (t − mean t − x̂ · mean(t · x̂))`, t the gradient of x̂
     fn gradient(&self, g: &mut Builder, t: &Value) -> Value {
         let Self { x_hat, r, axes } = self;
-        let last = |v: &Value| (v.shape.len() - axes..v.shape.len()).collect::<Vec<_>>();
-        let rows = &t.shape[..t.shape.len() - axes];
-        let values = &x_hat.shape[x_hat.shape.len() - axes..];
-        let t = g.expand(t, &[rows, values].concat());
-        let mean = g.mean(&t, &last(&t));
+        let mut full = t.shape.clone();
+        for i in axes {
+            full[t.shape.len() - i] = x_hat.shape[x_hat.shape.len() - i];
+        }
+        let t = g.expand(t, &full);
         let product = g.binary("Mul", &t, x_hat);
-        let share = g.mean(&product, &last(&product));
+        let (mean, share) = (mean_over(g, &t, axes), mean_over(g, &product, axes));
         let along = g.mul(x_hat, &share);
         let dx = g.sub(&t, &mean);
         let dx = g.sub(&dx, &along);
         g.mul(&dx, r)
     }
+}
+
+/// The mean over axes that are counted from the last one, which is 1.
+fn mean_over(g: &mut Builder, a: &Value, axes: &[usize]) -> Value {
+    let axes: Vec<_> = axes.iter().map(|i| a.shape.len() - i).collect();
+    g.mean(a, &axes)
 }
 
 /// `y = s · x̂ + b`, x̂ standardised over the axes from `axis` on (see [`Standardised`]). The
@@ -81,7 +86,7 @@ pub(super) fn layer(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let standardised = Standardised {
         x_hat,
         r,
-        axes: rank - axis,
+        axes: (1..=rank - axis).collect(),
     };
     Ok(vec![Some(standardised.gradient(g, &t))])
 }
@@ -113,7 +118,7 @@ pub(super) fn root_mean_square(g: &mut Builder, node: &NodeProto, dy: &Value) ->
 /// `y = s · x̂ + b`, x̂ standardised over the positions of each channel of each image
 pub(super) fn instance(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let x = g.input(node, 0);
-    let axes = x.shape.len() - 2;
+    let axes = (1..x.shape.len() - 1).collect();
     let standardised = Standardised::new(g, &x, axes, node.float("epsilon", 1e-5));
     let scale = g.floats(node, 1)?;
     let scale = per_channel(g, node, &scale);
@@ -125,26 +130,60 @@ pub(super) fn instance(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
 ///
 /// There is a scale for each channel since opset 21, and one for each group before.
 pub(super) fn group(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
-    let x = g.input(node, 0);
-    if x.shape[0] != 1 {
-        return Err(unsupported(node, "the size of its batch axis is not 1"));
-    }
-    let (groups, channels) = (node.int("num_groups", 1) as usize, x.shape[1]);
-    let scale = g.floats(node, 1)?;
+    let (x, scale) = (g.input(node, 0), g.floats(node, 1)?);
+    let (batch, channels) = (x.shape[0], x.shape[1]);
+    let groups = usize::try_from(node.int("num_groups", 0))
+        .ok()
+        .filter(|&groups| groups > 0 && channels % groups == 0)
+        .filter(|groups| [*groups, channels].contains(&scale.len()))
+        .ok_or_else(|| {
+            let count = scale.len();
+            unsupported(
+                node,
+                &format!("`num_groups` or {count} scales for {channels} channels"),
+            )
+        })?;
     let repeat = channels / scale.len();
     let scale: Vec<_> = scale
         .iter()
         .flat_map(|&s| std::iter::repeat_n(s, repeat))
         .collect();
     let scale = per_channel(g, node, &scale);
-    let grouped = [1, groups, x.shape[1..].iter().product::<usize>() / groups];
+    let grouped = [
+        batch,
+        groups,
+        x.shape[1..].iter().product::<usize>() / groups,
+    ];
     let flat = g.reshape(&x, &grouped);
-    let standardised = Standardised::new(g, &flat, 1, node.float("epsilon", 1e-5));
+    let standardised = Standardised::new(g, &flat, vec![1], node.float("epsilon", 1e-5));
     let dy = g.expand_output(node, dy);
     let t = g.mul(&dy, &scale);
-    let t = g.reshape(&t, &grouped);
+    let t = g.split_rows(&t, &x.shape);
+    let t = g.reshape(&t, &[&[1], &grouped[..]].concat());
     let dx = standardised.gradient(g, &t);
-    Ok(vec![Some(g.reshape(&dx, &x.shape))])
+    Ok(vec![Some(g.reshape_to_gradient(&dx, &x.shape))])
+}
+
+/// `y = (x − μ) / (√v + ε), ε = 10⁻⁹`, over the axes `axes`
+///
+/// See [`Standardised`], whose ε is the square of this one.
+pub(super) fn mean_variance(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    let x = g.input(node, 0);
+    let rank = x.shape.len();
+    let axes = node.ints("axes").unwrap_or(&[0, 2, 3]);
+    if let Some(wrong) = axes
+        .iter()
+        .find(|&&axis| !(-(rank as i64)..rank as i64).contains(&axis))
+    {
+        return Err(unsupported(node, &format!("axis {wrong} of {rank} axes")));
+    }
+    let axes = from_front(axes, rank);
+    let axes = axes.into_iter().map(|axis| rank - axis).collect();
+    let standardised = Standardised::new(g, &x, axes, 1e-18);
+    let dy = g.expand_output(node, dy);
+    let dy = g.split_rows(&dy, &x.shape);
+    let dx = standardised.gradient(g, &dy);
+    Ok(vec![Some(g.reshape_to_gradient(&dx, &x.shape))])
 }
 
 /// `y = x / n, n = √Σ x²        dx = (dy − y · Σ dy · y) / n` for p = 2
@@ -156,13 +195,17 @@ pub(super) fn lp(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let (x, y) = (g.input(node, 0), g.output(node));
     let dy = g.expand_output(node, dy);
     let axis = axis(node, -1, x.shape.len());
-    let (n, slope) = if node.int("p", 2) == 1 {
-        let size = g.unary("Abs", &x);
-        (g.sum(&size, &[axis]), g.unary("Sign", &x))
-    } else {
-        let square = g.mul(&x, &x);
-        let sum = g.sum(&square, &[axis]);
-        (g.unary("Sqrt", &sum), y.clone())
+    let (n, slope) = match node.int("p", 2) {
+        1 => {
+            let size = g.unary("Abs", &x);
+            (g.sum(&size, &[axis]), g.unary("Sign", &x))
+        }
+        2 => {
+            let square = g.mul(&x, &x);
+            let sum = g.sum(&square, &[axis]);
+            (g.unary("Sqrt", &sum), y.clone())
+        }
+        p => return Err(unsupported(node, &format!("p = {p} is neither 1 nor 2"))),
     };
     let n = zeros_to_ones(g, &n);
     let product = g.mul(&dy, &y);

@@ -1,9 +1,14 @@
-//! Sums, means and extremes over some axes.
+//! Sums, means and extremes over some axes, and running sums.
 
 use super::common::{Grads, from_front, times, zeros_to_ones};
 use crate::gradient::builder::{Builder, Value};
-use crate::gradient::error::GradientError;
+use crate::gradient::error::{GradientError, unsupported};
 use crate::onnx::proto::NodeProto;
+
+/// The ONNX element type bool.
+const BOOL: i64 = 9;
+/// The largest tensor of factors that is made, in values.
+const MAX_FACTORS: usize = 1 << 25;
 
 /// A reduction with its input and result.
 struct Reduction {
@@ -58,6 +63,43 @@ pub(super) fn sum(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     Ok(vec![Some(Reduction::new(g, node, dy)?.dy)])
 }
 
+/// `y = Π x        dx = dy · Π of the other x`
+pub(super) fn product(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    let r = Reduction::new(g, node, dy)?;
+    let n = r.count;
+    if n == 1 {
+        return Ok(vec![Some(r.dy)]);
+    }
+    let total: usize = r.x.shape.iter().product();
+    if n * total > MAX_FACTORS {
+        return Err(unsupported(
+            node,
+            &format!("it multiplies {n} numbers {} times", total / n),
+        ));
+    }
+    // [results, n], then [results, n, n] with 1 in the place of the factor that is left out.
+    let (reduced, kept): (Vec<_>, Vec<_>) = (0..r.x.shape.len()).partition(|&i| r.y.shape[i] == 1);
+    let perm = [kept, reduced].concat();
+    let x = g.transpose(&r.x, &perm);
+    let factors = g.reshape(&x, &[total / n, 1, n]);
+    let mut unit = vec![0.0; n * n];
+    unit.iter_mut().step_by(n + 1).for_each(|v| *v = 1.0);
+    let unit = g.new_floats("identity", &[n, n], &unit);
+    let left_out = g.emit("Cast", &[&unit], &[("to", BOOL.into())], vec![n, n]);
+    let one = g.scalar(1.0);
+    let shape = vec![total / n, n, n];
+    let others = g.emit("Where", &[&left_out, &one, &factors], &[], shape);
+    let last = g.new_integers("axes", &[2]);
+    let slope = g.emit("ReduceProd", &[&others, &last], &[], vec![total / n, n, 1]);
+    let slope = g.reshape(&slope, &x.shape);
+    let mut inverse = vec![0; perm.len()];
+    for (i, &axis) in perm.iter().enumerate() {
+        inverse[axis] = i;
+    }
+    let slope = g.transpose(&slope, &inverse);
+    times(g, &r.dy, &slope)
+}
+
 /// `y = max x or min x        dx = dy · [x = y] / (number of x with x = y)`
 pub(super) fn extremum(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
     let r = Reduction::new(g, node, dy)?;
@@ -106,4 +148,23 @@ pub(super) fn log_sum_exp(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grad
     let difference = g.sub(&r.x, &r.y);
     let slope = g.unary("Exp", &difference);
     times(g, &r.dy, &slope)
+}
+
+/// `y[j] = Σ x[i] over i ≤ j        dx[i] = Σ dy[j] over j ≥ i`, along an axis
+///
+/// With `reverse`, i ≥ j and j ≤ i. With `exclusive`, without i = j.
+pub(super) fn running_sum(g: &mut Builder, node: &NodeProto, dy: &Value) -> Grads {
+    let x = g.shape(&node.input[0]);
+    let [axis] = from_front(&g.integers(node, 1)?, x.len())[..] else {
+        return Err(unsupported(node, "its axis is not one number"));
+    };
+    let dy = g.expand_output(node, dy);
+    let dy = g.split_rows(&dy, &x);
+    let axis = g.new_integer("axis", axis as i64 + 1);
+    let attributes = [
+        ("exclusive", node.int("exclusive", 0).into()),
+        ("reverse", (1 - node.int("reverse", 0)).into()),
+    ];
+    let dx = g.emit("CumSum", &[&dy, &axis], &attributes, dy.shape.clone());
+    Ok(vec![Some(g.reshape_to_gradient(&dx, &x))])
 }

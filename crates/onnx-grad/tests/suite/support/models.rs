@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use onnx_grad::gradient::{self, GradientModel, Options, SEED};
 use onnx_grad::onnx;
-use onnx_grad::onnx::proto::{ModelProto, TensorProto};
+use onnx_grad::onnx::proto::{GraphProto, ModelProto, NodeProto, TensorProto};
 use prost::Message;
 use serde_json::Value;
 
+use super::notation::declared;
 use super::runtime::{self, OrtRuntime};
 
 /// The model's gradient with these options.
@@ -55,6 +56,27 @@ pub(crate) fn run(
         values(&outputs, &compiled.scores),
         values(&outputs, &compiled.gradients[0]),
     )
+}
+
+/// Lets a graph take one image of more channels in place of several images, which a `Reshape` makes
+/// of it: the compiler takes the first of four axes to be that of images, and would leave only one.
+/// Returns the shape of the input.
+pub(crate) fn merge_images(graph: &mut GraphProto, shape: &[usize]) -> Vec<usize> {
+    let &[images, channels, height, width] = shape else {
+        return shape.to_vec();
+    };
+    if images == 1 {
+        return shape.to_vec();
+    }
+    let dims = [1, images * channels, height, width];
+    let target: Vec<_> = shape.iter().map(|&n| n as i64).collect();
+    let target = TensorProto::from_integers("test/shape", &[4], &target);
+    graph.initializer.push(target);
+    let inputs = ["test/image", "test/shape"];
+    let reshape = NodeProto::new("Reshape", &inputs, graph.input[0].name(), &[]);
+    graph.node.insert(0, reshape);
+    graph.input = vec![declared("test/image", &dims)];
+    dims.to_vec()
 }
 
 /// The tensor under another name.

@@ -204,7 +204,8 @@ pub(crate) fn written(opset: i64, x: &[usize], graph: &str, constants: &str) -> 
 
 /// An encoded model with a `Loop` whose condition never becomes false.
 pub(crate) fn endless() -> Vec<u8> {
-    let mut model = written(17, &[1, 4], "c = Loop(, yes) ; y = Add(x, c)", "");
+    let graph = "c = Loop(, yes); g = GlobalAveragePool(x); f = Flatten(g); y = Add(f, c)";
+    let mut model = written(17, &[1, 3, 16, 16], graph, "");
     let outer = model.graph.as_mut().unwrap();
     let truth = |name: &str| TensorProto {
         name: Some(name.into()),

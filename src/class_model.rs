@@ -17,6 +17,7 @@ use image::{Rgb, RgbImage};
 use ndarray::{Array3, Axis};
 
 use crate::classifier::{ClassifierError, Worker};
+use crate::geometry::Size;
 use crate::random::SplitMix;
 use crate::saliency::gaussian_blur;
 
@@ -91,18 +92,18 @@ const MAX_NOISE: f64 = 64.0;
 /// The image is blurred once in this many steps.
 const BLUR_INTERVAL: usize = 4;
 
-/// Ascends the score of `class` (its index) in a square image with sides of `side` pixels. This
-/// must be the side of the network's input, unless the classifier is fully convolutional.
+/// Ascends the score of `class` (its index) in an image of this size. It must be the size of the
+/// network's input, unless the classifier is fully convolutional.
 ///
 /// # Errors
 /// [`ClassifierError::Run`] if the network fails, or if the score has zero gradient even in noise.
 pub fn ascend(
     worker: &mut Worker<'_>,
     class: usize,
-    side: usize,
+    size: Size,
     options: &ClassModelOptions,
 ) -> Result<ClassModel, ClassifierError> {
-    let mut ascent = Ascent::new(worker.mean_colour(), class, side, options);
+    let mut ascent = Ascent::new(worker.mean_colour(), class, size, options);
     let mut score = 0.0;
     for iteration in 0..options.iterations {
         let (class_score, gradient) = ascent.score_and_gradient(worker)?;
@@ -129,10 +130,10 @@ pub fn ascend(
 struct Ascent<'a> {
     options: &'a ClassModelOptions,
     class: usize,
-    side: usize,
+    size: Size,
     /// The mean colour, [3, 1, 1].
     mean: Array3<f32>,
-    /// The zero-centred image I, [3, side, side].
+    /// The zero-centred image I, [3, height, width].
     image: Array3<f32>,
     velocity: Array3<f32>,
     random: SplitMix,
@@ -142,12 +143,13 @@ struct Ascent<'a> {
 }
 
 impl<'a> Ascent<'a> {
-    fn new(mean: [f32; 3], class: usize, side: usize, options: &'a ClassModelOptions) -> Self {
-        let image = Array3::<f32>::zeros((3, side, side));
+    fn new(mean: [f32; 3], class: usize, size: Size, options: &'a ClassModelOptions) -> Self {
+        let (height, width) = size.shape();
+        let image = Array3::<f32>::zeros((3, height, width));
         Self {
             options,
             class,
-            side,
+            size,
             mean: Array3::from_shape_fn((3, 1, 1), |(c, ..)| mean[c]),
             velocity: image.clone(),
             image,
@@ -162,14 +164,19 @@ impl<'a> Ascent<'a> {
         &mut self,
         worker: &mut Worker<'_>,
     ) -> Result<(f32, Array3<f32>), ClassifierError> {
-        let (side, jitter) = (self.side, self.options.jitter);
+        let jitter = self.options.jitter;
+        let (height, width) = self.size.shape();
         // A shift by −n pixels is a roll by side − n pixels.
+        let sides = [height, width];
         let shift =
-            [(); 2].map(|()| (side - jitter % side + self.random.below(2 * jitter + 1)) % side);
+            sides.map(|side| (side - jitter % side + self.random.below(2 * jitter + 1)) % side);
         let shifted = rolled(&self.image, shift);
         let mut response = worker.gradients((&shifted + &self.mean).view(), &[self.class])?;
         let gradient = response.gradients[0].remove(0);
-        let gradient = rolled(&gradient, shift.map(|n| (side - n) % side));
+        let gradient = rolled(
+            &gradient,
+            [0, 1].map(|axis| (sides[axis] - shift[axis]) % sides[axis]),
+        );
         Ok((response.scores[self.class], gradient))
     }
 
@@ -235,7 +242,7 @@ impl<'a> Ascent<'a> {
         let level = |y: u32, x: u32, c: usize| {
             image[[c, y as usize, x as usize]].round().clamp(0.0, 255.0) as u8
         };
-        RgbImage::from_fn(self.side as u32, self.side as u32, |x, y| {
+        RgbImage::from_fn(self.size.width, self.size.height, |x, y| {
             Rgb([0, 1, 2].map(|c| level(y, x, c)))
         })
     }

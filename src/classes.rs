@@ -19,7 +19,6 @@
 //! ```
 
 use std::collections::HashMap;
-use std::fmt::Display;
 use std::path::Path;
 
 use crate::assets;
@@ -31,7 +30,7 @@ use crate::remedy::Refused;
 /// Keys are unique, names are not: two classes of ImageNet are called "crane".
 #[derive(Clone, Debug, Default)]
 pub struct ClassList {
-    /// The list's name: that of its file in `data/classes`, or of the dataset that it belongs to.
+    /// The list's name: that of its file, or of the dataset that it belongs to.
     pub name: String,
     keys: Vec<String>,
     /// The names of each class, separated by ", ".
@@ -75,6 +74,46 @@ impl ClassList {
         Ok(list)
     }
 
+    /// Reads the list that `given` names in a description: a file in one of these folders, whose
+    /// extension `.csv` may be left out, or else `data/classes/GIVEN.csv`.
+    ///
+    /// # Errors
+    /// [`Refused`], which names the file or the places, when the list is missing or invalid.
+    pub fn named(given: &str, folders: &[&Path]) -> Result<Self, Refused> {
+        for folder in folders {
+            let written = folder.join(given);
+            for path in [&written, &written.with_added_extension("csv")] {
+                if path.is_file() {
+                    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+                    return Ok(Self::from_file(&name, path)?);
+                }
+            }
+        }
+        let name = given.strip_suffix(".csv").unwrap_or(given);
+        if Self::is_known(name) {
+            return Self::read(name);
+        }
+        let folders = folders
+            .iter()
+            .map(|folder| folder.join(given).display().to_string());
+        let places: Vec<_> = folders
+            .chain([format!("data/classes/{name}.csv")])
+            .collect();
+        Err(Refused::with_advice(
+            format!(
+                "there is no class list {given}; looked for {}",
+                places.join(", ")
+            ),
+            "a class list is a table class_index,wnid,name, or a text file with one name per line",
+        ))
+    }
+
+    /// Whether there is a list `data/classes/NAME.csv`.
+    fn is_known(name: &str) -> bool {
+        let is_name = !name.contains(['/', '\\']);
+        is_name && assets::text(&format!("data/classes/{name}.csv")).is_ok()
+    }
+
     /// Reads `data/classes/NAME.csv` (`class_index,wnid,name`, sorted by index).
     ///
     /// # Errors
@@ -91,7 +130,9 @@ impl ClassList {
         Ok(Self::from_text(name, &path, &text)?)
     }
 
-    /// Reads a list from any file in the format of `data/classes`.
+    /// Reads a list from any file: a table in the format of `data/classes`, a table of one column
+    /// of names, or, where the file is not called `.csv`, one name per line. A name alone is also
+    /// the class's key.
     ///
     /// # Errors
     /// A text that names the file, when it cannot be read or is invalid.
@@ -102,19 +143,15 @@ impl ClassList {
     }
 
     fn from_text(name: &str, path: &Path, text: &str) -> Result<Self, String> {
-        let failed = |e: &dyn Display| format!("{}: {e}", path.display());
-        let mut reader = csv::Reader::from_reader(text.as_bytes());
-        let mut classes = Vec::new();
-        for row in reader.deserialize() {
-            let (index, key, names): (usize, String, String) = row.map_err(|e| failed(&e))?;
-            let expected = classes.len();
-            if index != expected {
-                let fault = format!("class {index} is out of order; expected class {expected}");
-                return Err(failed(&fault));
-            }
-            classes.push((key, names));
-        }
-        Self::new(name, classes).map_err(|e| failed(&e))
+        let text = text.trim_start_matches('\u{feff}');
+        let is_table = path.extension().is_some_and(|extension| extension == "csv");
+        let classes = if is_table {
+            classes_of_table(text)
+        } else {
+            classes_of_lines(text)
+        };
+        let list = classes.and_then(|classes| Self::new(name, classes));
+        list.map_err(|e| format!("{}: {e}", path.display()))
     }
 
     /// The list as a file in the format of `data/classes`.
@@ -169,6 +206,17 @@ impl ClassList {
                     "name one by its index or in full",
                 ))
             }
+        }
+    }
+
+    /// The one class that has this name among its names, without regard to case.
+    #[must_use]
+    pub fn class_with_name(&self, name: &str) -> Option<usize> {
+        let name = name.to_lowercase();
+        let is_called = |names: &str| names.split(", ").any(|found| found == name);
+        match self.classes_whose_names(is_called)[..] {
+            [class] => Some(class),
+            _ => None,
         }
     }
 
@@ -227,6 +275,17 @@ impl ClassList {
         near.into_iter().map(|(_, class)| class).take(3).collect()
     }
 
+    /// The list without one of its classes; `None` when there is no such class.
+    #[must_use]
+    pub fn without(&self, class: usize) -> Option<Self> {
+        let classes = self.keys.iter().zip(&self.names).enumerate();
+        let others = classes
+            .filter(|(i, _)| *i != class)
+            .map(|(_, (key, names))| (key.clone(), names.clone()));
+        let list = Self::new(&self.name, others).ok()?;
+        (class < self.len()).then_some(list)
+    }
+
     /// The number of classes.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -265,6 +324,56 @@ impl ClassList {
     }
 }
 
+/// Keys and names of a table of the columns `class_index,wnid,name`, sorted by index, or of one
+/// column of names.
+fn classes_of_table(text: &str) -> Result<Vec<(String, String)>, String> {
+    /// What a column of names may be called. Any other first cell of it is a name.
+    const HEADERS: [&str; 6] = ["class", "classes", "label", "labels", "name", "names"];
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let mut classes = Vec::new();
+    for (row, record) in reader.records().enumerate() {
+        let record = record.map_err(|e| e.to_string())?;
+        match record.iter().collect::<Vec<_>>()[..] {
+            [name] if row == 0 && HEADERS.contains(&name.to_lowercase().as_str()) => {}
+            [name] => classes.push((name.to_owned(), name.to_owned())),
+            [_, _, _] if row == 0 => {}
+            [index, key, names] => {
+                let expected = classes.len();
+                if index.parse::<usize>() != Ok(expected) {
+                    return Err(format!(
+                        "class {index} is out of order; expected class {expected}"
+                    ));
+                }
+                classes.push((key.to_owned(), names.to_owned()));
+            }
+            _ => {
+                let columns = record.len();
+                return Err(format!(
+                    "it has {columns} columns; expected class_index,wnid,name, or a column of names"
+                ));
+            }
+        }
+    }
+    Ok(classes)
+}
+
+/// Keys and names of a list of names, one per line. Blank lines may only follow the last name:
+/// elsewhere, they could stand for a class.
+fn classes_of_lines(text: &str) -> Result<Vec<(String, String)>, String> {
+    let mut classes = Vec::new();
+    for (line, number) in text.trim_end().lines().zip(1..) {
+        let name = line.trim();
+        if name.is_empty() {
+            return Err(format!("line {number} is blank"));
+        }
+        classes.push((name.to_owned(), name.to_owned()));
+    }
+    Ok(classes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,6 +399,71 @@ mod tests {
         assert!(refused("1000").contains("below 1000") && refused("").contains("below 1000"));
     }
 
+    /// The forms in which tools write a list, beside a description or elsewhere.
+    #[test]
+    fn lists_beside_a_description_are_found() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [near, far] = ["near", "far"].map(|name| folder.path().join(name));
+        let write = |parent: &Path, name: &str, text: &str| {
+            let path = parent.join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        };
+        write(
+            &near,
+            "own.csv",
+            "class_index,wnid,name\n0,n1,\"cat, puss\"\n1,n2,dog\n",
+        );
+        write(&near, "names.csv", "\u{feff}name\r\ncat\r\nhot dog\r\n");
+        write(&near, "bare.csv", "cat\ndog\n");
+        write(&near, "lists/classes.txt", "\u{feff}cat\r\nhot dog\r\n\r\n");
+        write(&near, "obj.names", "name\ncat");
+        write(&near, "voc.csv", "name\nboat\n");
+        write(&far, "own.csv", "name\nfar\n");
+        write(&far, "only.csv", "name\nfar\n");
+        for (given, name, keys) in [
+            ("own", "own", &["n1", "n2"][..]),
+            ("own.csv", "own", &["n1", "n2"]),
+            ("./own.csv", "own", &["n1", "n2"]),
+            ("names", "names", &["cat", "hot dog"]),
+            ("bare", "bare", &["cat", "dog"]),
+            ("lists/classes.txt", "classes", &["cat", "hot dog"]),
+            ("obj.names", "obj", &["name", "cat"]),
+            ("voc", "voc", &["boat"]),
+            ("only", "only", &["far"]),
+            ("../far/own.csv", "own", &["far"]),
+        ] {
+            let list = ClassList::named(given, &[&near, &far]).expect(given);
+            let found: Vec<_> = (0..list.len()).map(|class| list.key(class)).collect();
+            assert_eq!((&list.name[..], &found[..]), (name, keys), "{given}");
+        }
+        let shipped = ClassList::named("imagenet1k", &[&near, &far]).expect("the classes");
+        assert_eq!(shipped.len(), 1000);
+
+        write(&near, "gap.txt", "cat\n\ndog\n");
+        write(&near, "twice.txt", "cat\ncat\n");
+        write(&near, "pairs.csv", "0,cat\n1,dog\n");
+        write(&near, "order.csv", "class_index,wnid,name\n1,n1,cat\n");
+        write(&near, "headless.csv", "0,n0,cat\n1,n1,dog\n");
+        for (given, expected) in [
+            ("gap.txt", "gap.txt: line 2 is blank"),
+            ("twice.txt", "class 1 has the key cat, and so has class 0"),
+            ("pairs", "it has 2 columns; expected class_index,wnid,name"),
+            ("order", "class 1 is out of order; expected class 0"),
+            ("headless", "class 1 is out of order; expected class 0"),
+            ("gone", "near/gone, "),
+            (
+                "lists/gone.csv",
+                "there is no class list lists/gone.csv; looked for ",
+            ),
+        ] {
+            let error = ClassList::named(given, &[&near, &far])
+                .expect_err(given)
+                .to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
     /// Two classes are called "crane" and two "maillot", so that names are not unique.
     #[test]
     fn classes_with_the_same_name_have_different_keys() {
@@ -304,7 +478,10 @@ mod tests {
             (list.class("n01440764"), list.class("crane")),
             (Some(0), None)
         );
-        let file = tempfile::NamedTempFile::new().expect("a file");
+        let file = tempfile::Builder::new()
+            .suffix(".csv")
+            .tempfile()
+            .expect("a file");
         std::fs::write(file.path(), list.to_csv()).expect("a file");
         assert_eq!(ClassList::from_file("again", file.path()), Ok(list));
         assert!(

@@ -89,7 +89,7 @@
 //! let description = ModelDescription {
 //!     model: "crates/onnx-grad/tests/golden/gradients/residual/model.onnx".into(),
 //!     classes: ClassList::numbered(8),
-//!     size: 24,
+//!     size: Size::square(24),
 //!     canvas: 24,
 //!     range: 1.0,
 //!     mean: [0.5; 3],
@@ -287,6 +287,7 @@ pub mod doctor;
 mod fs;
 pub mod geometry;
 pub mod localiser;
+mod path_text;
 pub mod pipeline;
 pub mod prediction;
 pub mod progress;

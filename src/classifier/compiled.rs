@@ -1,6 +1,5 @@
 //! A model compiled for gradients at one image size.
 
-use ndarray::{Array4, ArrayD};
 use onnx_grad::gradient::{self, ImageSize, Options, OutputGradient};
 use onnx_grad::onnx::{Graph, proto::ModelProto};
 
@@ -22,15 +21,14 @@ pub(super) struct CompiledModel {
     pub(super) outputs: Vec<String>,
     /// The number of class scores.
     pub(super) classes: usize,
-    /// Whether the input is [1, height, width, 3], as for networks from TensorFlow, and not
-    /// [1, 3, height, width].
-    pub(super) channels_last: bool,
+    /// What a user of the gradients should know, in full sentences.
+    pub(super) warnings: Vec<String>,
     pub(super) gradient: SharedModel,
     pub(super) forward: SharedModel,
 }
 
 impl CompiledModel {
-    /// Compiles `model` for images of this size.
+    /// Compiles `model`, which is in the standard form, for images of this size.
     pub(super) fn new(
         model: &ModelProto,
         description: &ModelDescription,
@@ -45,45 +43,36 @@ impl CompiledModel {
             size: Some(ImageSize { width, height }),
             dense: probe.dense,
             relu: probe.relu,
+            classes: Some(description.classes.len()),
+            background: description.background,
             seed: OutputGradient::Asked,
         };
         let compiled = gradient::compile(model, &options, &OnnxRuntime).map_err(|source| {
             let path = format!("{path}{}", requested_layers(description, probe));
             ClassifierError::Gradient { path, source }
         })?;
-        for warning in &compiled.warnings {
-            tracing::warn!("{path}: {warning}");
+        let expected = [1, description.channels.count(), height, width];
+        if compiled.input_shape != expected {
+            let shape = &compiled.input_shape;
+            let message = format!(
+                "{path}: the shape of its input is {shape:?}, but its description says {expected:?}"
+            );
+            return Err(ClassifierError::Description(message.into()));
         }
-        let channels_last = match compiled.input_shape[..] {
-            [1, 3, h, w] if (w, h) == (width, height) => false,
-            [1, h, w, 3] if (w, h) == (width, height) => true,
-            ref shape => {
-                let message = format!(
-                    "{path}: the shape of its input is {shape:?}, but its description says \
-                     3 x {height} x {width}"
-                );
-                return Err(ClassifierError::Description(message.into()));
-            }
-        };
         let [gradient, forward] = SharedModel::pair(compiled.model, compiled.forward)?;
         Ok(Self {
             input: compiled.input,
-            outputs: [&[compiled.scores][..], &compiled.gradients, &probe.layers].concat(),
+            outputs: [
+                &[compiled.scores][..],
+                &compiled.gradients,
+                &compiled.layers,
+            ]
+            .concat(),
             classes: compiled.classes,
-            channels_last,
+            warnings: compiled.warnings,
             gradient,
             forward,
         })
-    }
-
-    /// The image [1, 3, height, width] with its axes in the order that the model expects.
-    pub(super) fn arrange(&self, image: Array4<f32>) -> ArrayD<f32> {
-        if self.channels_last {
-            let arranged = image.permuted_axes([0, 2, 3, 1]);
-            arranged.as_standard_layout().into_owned().into_dyn()
-        } else {
-            image.into_dyn()
-        }
     }
 }
 

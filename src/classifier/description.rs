@@ -4,43 +4,20 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use onnx_grad::gradient::Background;
 
+use super::channels::Channels;
+use super::description_file::DescriptionFile;
+use super::element_type::ElementType;
 use super::error::ClassifierError;
+use super::layout::Layout;
+use super::scaling::Scaling;
 use crate::assets::MODELS;
 use crate::classes::ClassList;
 use crate::digest;
+use crate::geometry::Size;
+use crate::path_text;
 use crate::remedy::Refused;
-
-/// The order of the colour channels.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Channels {
-    /// Red, green, blue.
-    Rgb,
-    /// Blue, green, red, as in networks from Caffe.
-    Bgr,
-}
-
-/// The file as it is written.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct DescriptionFile {
-    title: String,
-    model: PathBuf,
-    classes: String,
-    size: usize,
-    canvas: usize,
-    channels: Channels,
-    range: f32,
-    mean: [f32; 3],
-    std: [f32; 3],
-    target: Option<String>,
-    fetch: Option<String>,
-    accuracy: Option<f64>,
-    #[serde(default)]
-    layers: BTreeMap<String, Vec<String>>,
-}
 
 /// The input that a model expects, and the meaning of its scores.
 ///
@@ -55,22 +32,30 @@ pub struct ModelDescription {
     pub model: PathBuf,
     /// The classes, in the order of the scores.
     pub classes: ClassList,
-    /// The side of the network's square input, in pixels.
-    pub size: usize,
+    /// The position of a score that belongs to none of the classes, and is left out.
+    pub background: Option<Background>,
+    /// The size of the network's input, in pixels.
+    pub size: Size,
     /// The length of a photo's shorter side, in pixels, before crops of [`ModelDescription::size`]
     /// are taken.
     pub canvas: usize,
-    /// The order of the colour channels in the input.
+    /// The colour channels of the input, and their order.
     pub channels: Channels,
+    /// The order of the input's axes. By default it is the only one that fits the shape that the
+    /// model declares.
+    pub layout: Option<Layout>,
+    /// The type of the input's numbers. By default it is the one that the model declares.
+    pub dtype: Option<ElementType>,
     /// The largest pixel value: pixels are first scaled from 0..=255 to 0..=range.
     pub range: f32,
     /// The mean that is then subtracted, in units of the range and in RGB order.
     pub mean: [f32; 3],
     /// The standard deviation that is divided by last, in units of the range and in RGB order,
-    /// whatever the order of the channels is.
+    /// whatever the order of the channels is. A grey input has one mean and one standard deviation,
+    /// which `mean` and `std` hold three times.
     pub std: [f32; 3],
-    /// The tensor of class scores. By default it is the model's first output or, if that is the
-    /// result of a softmax, the input of the softmax.
+    /// The tensor of class scores. By default it is the model's one output that holds class scores
+    /// or, if that is the result of a softmax, a sigmoid or the like, the tensor before it.
     pub target: Option<String>,
     /// The command that fetches the model.
     pub fetch: Option<String>,
@@ -80,9 +65,6 @@ pub struct ModelDescription {
     /// Names for feature maps, which pipelines can use in place of the names of their tensors.
     pub layers: BTreeMap<String, Vec<String>>,
 }
-
-/// The largest side of a network's input, in pixels.
-const MAX_SIDE: usize = 4096;
 
 impl ModelDescription {
     /// The tensors of these layers. A name that [`ModelDescription::layers`] does not define is the
@@ -126,8 +108,39 @@ impl ModelDescription {
             "the classes of {dataset} are those of the list {}, but the scores of {} are for {}",
             classes.name, self.name, self.classes.name
         );
-        let advice = "use a model for these classes, and name their list in its description";
+        let background = [(0, "first"), (self.classes.len().saturating_sub(1), "last")];
+        let of_background = background
+            .iter()
+            .find(|(extra, _)| self.classes.without(*extra).as_ref() == Some(classes));
+        let advice = match of_background {
+            Some((extra, place)) => format!(
+                "if {} is the background, set `background = \"{place}\"` and `classes = \"{}\"` \
+                 in the model's description",
+                self.classes.key(*extra),
+                classes.name
+            ),
+            None => "use a model for these classes, and name their list in its description".into(),
+        };
         Err(Refused::with_advice(message, advice))
+    }
+
+    /// What to do about a class list that names a background as its first or last class, although
+    /// it is not a class of any dataset.
+    #[must_use]
+    pub fn advice_on_background(&self) -> Option<String> {
+        const NAMES: [&str; 4] = ["background", "__background__", "bg", "dummy"];
+        let last = self.classes.len().checked_sub(1)?;
+        [(0, "first"), (last, "last")]
+            .into_iter()
+            .find_map(|(class, place)| {
+                let key = self.classes.key(class);
+                NAMES.contains(&key.to_lowercase().as_str()).then(|| {
+                    format!(
+                        "if `{key}` is no class, set `background = \"{place}\"` and `classes` to a list \
+                         without it in the model's description"
+                    )
+                })
+            })
     }
 
     /// The SHA-256, in hexadecimal, of everything that the description says about the network's
@@ -136,9 +149,12 @@ impl ModelDescription {
     pub fn sha256(&self) -> String {
         let Self {
             classes,
+            background,
             size,
             canvas,
             channels,
+            layout,
+            dtype,
             range,
             mean,
             std,
@@ -147,10 +163,19 @@ impl ModelDescription {
             ..
         } = self;
         let content = format!(
-            "{:?} {size} {canvas} {channels:?} {range} {mean:?} {std:?} {target:?} {layers:?}",
+            "{:?} {background:?} {size:?} {canvas} {channels:?} {layout:?} {dtype:?} {range} \
+             {mean:?} {std:?} {target:?} {layers:?}",
             classes.to_csv()
         );
         digest::sha256(content)
+    }
+
+    /// How pixel values are scaled.
+    pub(super) fn scaling(&self) -> Scaling {
+        let Self {
+            range, mean, std, ..
+        } = *self;
+        Scaling { range, mean, std }
     }
 
     /// The description of `model`: a name (`data/models/NAME.toml`), the path of a description, or
@@ -181,27 +206,25 @@ impl ModelDescription {
     fn read(given: &Path, model: Option<&Path>) -> Result<Self, Refused> {
         let (path, text) = MODELS.read(given)?;
         let file: DescriptionFile = MODELS.parse(&text, &path.display().to_string())?;
-        let DescriptionFile { size, canvas, .. } = file;
-        if !(1..=MAX_SIDE).contains(&size) || !(size..=MAX_SIDE).contains(&canvas) {
-            let path = path.display();
-            return Err(Refused::with_advice(
-                format!("{path}: size {size} and canvas {canvas} are out of range"),
-                format!("1 <= size <= canvas <= {MAX_SIDE} must hold"),
-            ));
-        }
+        let invalid = |fault: String| Refused::from(format!("{}: {fault}", path.display()));
+        let size = file.size().map_err(invalid)?;
+        let scaling = file.scaling().map_err(invalid)?;
+        let background = file.background();
         let folder = path.parent().unwrap_or(Path::new("."));
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
         Ok(Self {
-            name: name.into_owned(),
+            name: path_text::encode(path.file_stem().unwrap_or_default()),
             title: file.title,
             model: model.map_or_else(|| folder.join(&file.model), Path::to_owned),
-            classes: ClassList::read(&file.classes)?,
-            size: file.size,
+            classes: ClassList::named(&file.classes, &[folder])?,
+            background,
+            size,
             canvas: file.canvas,
             channels: file.channels,
-            range: file.range,
-            mean: file.mean,
-            std: file.std,
+            layout: file.layout,
+            dtype: file.dtype,
+            range: scaling.range,
+            mean: scaling.mean,
+            std: scaling.std,
             target: file.target,
             fetch: file.fetch,
             accuracy: file.accuracy,

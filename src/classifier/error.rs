@@ -3,6 +3,7 @@
 use onnx_grad::gradient::GradientError;
 use onnx_grad::onnx::OnnxError;
 
+use super::gradient_advice::gradient_advice;
 use super::library::LibraryError;
 use crate::remedy::{Refused, Remedy};
 
@@ -35,15 +36,13 @@ pub enum ClassifierError {
 }
 
 impl ClassifierError {
-    /// What the caller can change, where that is the same for every caller.
+    /// What the caller can change, as keys of the model's description or of the pipeline.
     #[must_use]
     pub fn remedy(&self) -> Option<Remedy> {
         match self {
             Self::Library(error) => Some(error.remedy()),
             Self::Description(refused) => refused.remedy.clone(),
-            Self::Gradient { source, .. } => {
-                source.advice().map(|advice| Remedy::Advice(advice.into()))
-            }
+            Self::Gradient { source, .. } => gradient_advice(source).map(Remedy::Advice),
             _ => None,
         }
     }

@@ -19,10 +19,17 @@
 //! of the [crate documentation](crate) uses this module.
 
 mod any_model;
+mod channels;
 mod checksum;
 mod compiled;
 mod description;
+mod description_file;
+mod double_scaling;
+mod element_type;
 mod error;
+mod gradient_advice;
+mod input_form;
+mod layout;
 mod library;
 mod load;
 mod model;
@@ -30,6 +37,7 @@ mod options;
 mod preprocess;
 mod provider;
 mod response;
+mod scaling;
 mod scores;
 mod session;
 mod timeout;
@@ -38,11 +46,17 @@ mod weights;
 mod worker;
 
 pub use any_model::{AnyModel, runtime};
+pub use channels::Channels;
 pub use checksum::sha256;
-pub use description::{Channels, ModelDescription, describe};
+pub use description::{ModelDescription, describe};
+pub use element_type::ElementType;
 pub use error::ClassifierError;
+pub use gradient_advice::with_candidates;
+pub use input_form::InputForm;
+pub use layout::Layout;
 pub use library::{LibraryError, Settings, configure, library_build, loaded_library, provider};
 pub use model::Classifier;
+pub use onnx_grad::gradient::Background;
 pub use options::ProbeOptions;
 pub use preprocess::pixels;
 pub use provider::Provider;

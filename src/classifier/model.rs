@@ -8,6 +8,7 @@ use onnx_grad::onnx::proto::ModelProto;
 use super::compiled::CompiledModel;
 use super::description::ModelDescription;
 use super::error::ClassifierError;
+use super::input_form::InputForm;
 use super::options::ProbeOptions;
 use crate::geometry::Size;
 
@@ -20,6 +21,10 @@ pub(super) const MAX_CACHED_SIZES: usize = 4;
 pub struct Classifier {
     /// The input that the model expects, and the meaning of its scores.
     pub description: ModelDescription,
+    /// What a user of the scores and gradients should know of the model, in full sentences.
+    pub warnings: Vec<String>,
+    /// The form of the model's own input.
+    pub input: Option<InputForm>,
     pub(super) probe: ProbeOptions,
     /// The model, if it may have to be compiled for another image size.
     pub(super) model: Option<ModelProto>,
@@ -36,7 +41,7 @@ impl Classifier {
             return Ok(compiled.clone());
         }
         let Some(model) = &self.model else {
-            let own = Size::square(self.description.size as u32);
+            let own = self.description.size;
             return Err(ClassifierError::Run(format!(
                 "the image is {size}, but the network takes {own}"
             )));

@@ -24,8 +24,6 @@ pub struct Response {
 pub(super) struct OutputReader<'a> {
     pub(super) description: &'a ModelDescription,
     pub(super) probe: &'a ProbeOptions,
-    /// Whether the gradient of the picture is [height, width, 3] and not [3, height, width].
-    pub(super) channels_last: bool,
 }
 
 impl OutputReader<'_> {
@@ -60,11 +58,6 @@ impl OutputReader<'_> {
         if !is_picture {
             return row.to_owned();
         }
-        let row = if self.channels_last {
-            row.permuted_axes([2, 0, 1])
-        } else {
-            row
-        };
         preprocess::gradient_by_pixel(row, self.description)
     }
 

@@ -71,7 +71,7 @@ impl<'a> Worker<'a> {
             compiled, forward, ..
         } = self.sessions(pixels)?;
         let session = get_or_create(forward, &compiled.forward)?;
-        let image = InputValue::Floats(compiled.arrange(image));
+        let image = InputValue::Floats(image.into_dyn());
         let inputs = vec![(compiled.input.as_str(), image)];
         let outputs = session.run(inputs, &compiled.outputs[..1])?;
         read_scores(outputs.into_iter().next())
@@ -96,8 +96,9 @@ impl<'a> Worker<'a> {
         Ok(response)
     }
 
-    /// Like [`Worker::gradients`], for the classes with the `top` highest scores, followed by those
-    /// of `also` that are not among them. Returns these classes too.
+    /// Like [`Worker::gradients`], for the classes with the `top` highest scores (all classes, if
+    /// there are fewer), followed by those of `also` that are not among them. Returns these classes
+    /// too.
     ///
     /// # Errors
     /// As [`Worker::gradients`].
@@ -114,11 +115,12 @@ impl<'a> Worker<'a> {
         } = self.sessions(pixels)?;
         let session = get_or_create(gradient, &compiled.gradient)?;
         let [top_input, also_input] = ASKED;
+        let top = top.min(compiled.classes);
         let also_indices = also.iter().map(|&class| class as i64).collect();
         let inputs = vec![
             (
                 compiled.input.as_str(),
-                InputValue::Floats(compiled.arrange(image)),
+                InputValue::Floats(image.into_dyn()),
             ),
             (top_input, InputValue::Integers(vec![top as i64])),
             (also_input, InputValue::Integers(also_indices)),
@@ -129,7 +131,6 @@ impl<'a> Worker<'a> {
         let reader = OutputReader {
             description: &classifier.description,
             probe: &classifier.probe,
-            channels_last: compiled.channels_last,
         };
         let tensors = classifier.probe.tensor_count();
         let gradients = reader.gradients(outputs.by_ref().take(tensors), classes.len())?;

@@ -9,6 +9,7 @@ use clap::Args;
 use super::exit::Exit;
 use super::output::print;
 use super::score::open_boxes;
+use crate::path_text;
 use crate::remedy::Refused;
 use crate::report::{self, Comparison, Decider};
 use crate::results::FinishedRun;
@@ -62,7 +63,7 @@ impl CompareArgs {
                           dataset";
             bail!(Refused::with_advice(message, advice));
         }
-        let names = [&self.a, &self.b].map(|path| path.display().to_string());
+        let names = [&self.a, &self.b].map(path_text::encode);
         let predictions = [&a.predictions, &b.predictions];
         let mut comparison = Comparison::new(&a.dataset, names, predictions, self.metric)?;
         comparison.cpu_ms_per_photo = cpu_times(&self.a, &self.b);

@@ -4,11 +4,12 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, Command};
 use serde_json::{Value, json};
 
 use super::exit::Exit;
 use super::help::{line, remedy};
+use super::option_owners::{Invocation, with_owners};
 use super::output::print;
 use super::run::DEFAULT_MODEL;
 use crate::classes::ClassList;
@@ -48,7 +49,11 @@ pub(super) struct DoctorArgs {
 }
 
 impl DoctorArgs {
-    pub(super) fn run(self) -> Result<Exit> {
+    pub(super) fn run(self, command: &Command) -> Result<Exit> {
+        let invocation = Invocation {
+            command,
+            subcommand: "doctor",
+        };
         let mut report = DoctorReport::default();
         let has_runtime = doctor::check_runtime(&mut report);
         let description = describe(self.model.as_deref().unwrap_or(DEFAULT_MODEL.as_ref()))?;
@@ -73,9 +78,9 @@ impl DoctorArgs {
             }
         }
         print(&if self.json {
-            report_json(&report)
+            report_json(&report, invocation)
         } else {
-            report_text(&report)
+            report_text(&report, invocation)
         })?;
         Ok(if report.findings.is_empty() {
             Exit::Done
@@ -96,7 +101,7 @@ impl DoctorArgs {
     }
 }
 
-fn report_json(report: &DoctorReport) -> String {
+fn report_json(report: &DoctorReport, invocation: Invocation<'_>) -> String {
     let checked = report
         .facts
         .iter()
@@ -104,7 +109,7 @@ fn report_json(report: &DoctorReport) -> String {
     let faults = report
         .findings
         .iter()
-        .map(|finding| json!({ "what": finding.what, "help": help(finding) }));
+        .map(|finding| json!({ "what": finding.what, "help": help(finding, invocation) }));
     let (checked, faults): (Vec<Value>, Vec<Value>) = (checked.collect(), faults.collect());
     format!(
         "{}\n",
@@ -113,18 +118,23 @@ fn report_json(report: &DoctorReport) -> String {
 }
 
 /// What to do about a finding, in the words of the command line.
-fn help(finding: &Finding) -> String {
+fn help(finding: &Finding, invocation: Invocation<'_>) -> String {
     let remedies: Vec<String> = finding.remedies.iter().map(remedy).collect();
-    remedies.join("; ")
+    with_owners(&remedies.join("; "), invocation)
 }
 
-fn report_text(report: &DoctorReport) -> String {
+fn report_text(report: &DoctorReport, invocation: Invocation<'_>) -> String {
     let mut text = String::new();
     for (name, value) in &report.facts {
         let _ = writeln!(text, " {name:<9} {value}");
     }
     for finding in &report.findings {
-        let _ = writeln!(text, "\nfault: {}\n{}", finding.what, line(&help(finding)));
+        let _ = writeln!(
+            text,
+            "\nfault: {}\n{}",
+            finding.what,
+            line(&help(finding, invocation))
+        );
     }
     let _ = match report.findings.len() {
         0 => writeln!(text, "\nno faults found"),

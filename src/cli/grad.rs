@@ -6,7 +6,9 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use onnx_grad::gradient::{self, GradientModel, ImageSize, Options, OutputGradient, ReluRule};
 use onnx_grad::onnx;
-use onnx_grad::onnx::proto::{StringStringEntryProto, ValueInfoProto};
+use onnx_grad::onnx::proto::{
+    ModelProto, StringStringEntryProto, ValueInfoProto, tensor_proto::DataType, type_proto,
+};
 use serde_json::{Value, json};
 
 use super::exit::Exit;
@@ -34,8 +36,8 @@ pub(super) struct GradArgs {
     /// several times.
     #[arg(long, value_name = "TENSOR")]
     wrt: Vec<String>,
-    /// The tensor of class scores [default: the first output or, if that comes from a softmax, the
-    /// input of the softmax]
+    /// The tensor of class scores [default: the output that holds them or, if that comes from a
+    /// softmax, a sigmoid or the like, the tensor before it]
     #[arg(long, value_name = "TENSOR")]
     target: Option<String>,
     /// Differentiate the K highest scores. The output `classes` says which classes they are.
@@ -112,8 +114,12 @@ impl GradArgs {
         let GradientModel {
             mut model,
             warnings,
+            input,
+            classes,
             ..
         } = compiled.with_context(|| path.display().to_string())?;
+        let mut warnings = warnings;
+        warnings.extend(unusual(&source, &input, classes));
         for warning in &warnings {
             tracing::warn!("{warning}");
         }
@@ -148,8 +154,33 @@ impl GradArgs {
             relu: self.relu.into(),
             size: self.size,
             dense: None,
+            classes: None,
+            background: None,
         }
     }
+}
+
+/// What a user of the file should know of its input, called `input`, and of its scores.
+fn unusual(source: &ModelProto, input: &str, classes: usize) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let declared = source.graph.iter().flat_map(|graph| &graph.input);
+    let kind = declared
+        .filter(|declared| declared.name() == input)
+        .find_map(|declared| match declared.r#type.as_ref()?.value.as_ref()? {
+            type_proto::Value::TensorType(tensor) => DataType::try_from(tensor.elem_type()).ok(),
+            _ => None,
+        });
+    if let Some(kind) = kind.filter(|kind| *kind != DataType::Float) {
+        let kind = kind.as_str_name().to_lowercase();
+        warnings.push(format!(
+            "input `{input}` is of type {kind} in the model, and float32 here; it takes the same \
+             numbers"
+        ));
+    }
+    if classes == 1 {
+        warnings.push("the model has one score; if it is a loss, name the class scores".into());
+    }
+    warnings
 }
 
 /// An entry of a model's metadata.

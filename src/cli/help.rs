@@ -5,27 +5,23 @@ use std::error::Error;
 
 use onnx_grad::gradient::GradientError;
 
-use crate::classifier::{ClassifierError, LibraryError};
+use super::option_owners::{Invocation, with_owners};
+use crate::classifier::{ClassifierError, LibraryError, with_candidates};
 use crate::dataset::DatasetError;
 use crate::remedy::{Refused, Remedy};
 use crate::run::{Incomplete, InternalFailure, Shard};
 
-/// Where the user sets the options of the gradient compiler.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum GradientOptions {
-    /// As options of `localise grad`.
-    CommandLine,
-    /// In the model's description and in the pipeline.
-    Files,
-}
-
-/// An error with its causes and, in a line of its own, what the user can do about it.
-pub(super) fn with_help(error: &anyhow::Error, gradient_options: GradientOptions) -> String {
-    let help = error
-        .chain()
-        .find_map(|cause| help(cause, gradient_options));
-    match help {
-        Some(help) => format!("{error:#}\n{}", line(&help)),
+/// An error with its causes and, in a line of its own, what the user can do about it. If a
+/// subcommand is given, the options of others are named as theirs.
+pub(super) fn with_help(error: &anyhow::Error, invocation: Option<Invocation<'_>>) -> String {
+    match error.chain().find_map(help) {
+        Some(help) => {
+            let help = match invocation {
+                Some(invocation) => with_owners(&help, invocation),
+                None => help,
+            };
+            format!("{error:#}\n{}", line(&help))
+        }
         None => format!("{error:#}"),
     }
 }
@@ -36,7 +32,7 @@ pub(super) fn line(help: &str) -> String {
 }
 
 /// What the user can do about an error, without regard to its causes.
-fn help(error: &(dyn Error + 'static), gradient_options: GradientOptions) -> Option<String> {
+fn help(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(Incomplete { missing, count }) = error.downcast_ref() {
         let index = missing.first().copied().unwrap_or_default();
         let shard = Shard {
@@ -53,10 +49,7 @@ fn help(error: &(dyn Error + 'static), gradient_options: GradientOptions) -> Opt
         return Some(help.into());
     }
     if let Some(gradient) = error.downcast_ref::<GradientError>() {
-        return match gradient_options {
-            GradientOptions::CommandLine => gradient_option(gradient),
-            GradientOptions::Files => gradient_key(gradient),
-        };
+        return gradient_option(gradient);
     }
     carried_remedy(error).as_ref().map(remedy)
 }
@@ -98,7 +91,7 @@ pub(super) fn remedy(remedy: &Remedy) -> String {
         Remedy::RestoreOrFresh => "restore the file, or start over with --fresh".into(),
         Remedy::RunShards => "run the shards first: localise run --shard I/N".into(),
         Remedy::CheckShardCount => "check the number given to --expect-shards".into(),
-        Remedy::PredictedClasses => "localise the predicted classes with --classes top5".into(),
+        Remedy::PredictedClasses => "localise the predicted classes with --classes=top5".into(),
         Remedy::OtherPipeline => "choose another --pipeline, or leave out --write-maps".into(),
         Remedy::LenientBoxes => "--lenient-boxes leaves out invalid boxes".into(),
         Remedy::OtherPredictions => {
@@ -119,7 +112,8 @@ pub(super) fn remedy(remedy: &Remedy) -> String {
     }
 }
 
-/// What to do about a model that cannot be differentiated, as options of `localise grad`.
+/// What to do about a model that cannot be differentiated, as options of `localise grad`. An error
+/// of a classifier, which other subcommands load, carries a remedy of its own.
 fn gradient_option(error: &GradientError) -> Option<String> {
     let help = match error {
         GradientError::NoRule { .. } => {
@@ -149,53 +143,27 @@ fn gradient_option(error: &GradientError) -> Option<String> {
         }
         GradientError::RepeatedTensor { .. } => "name it once",
         GradientError::NoRelu => "take the gradient itself: --relu gradient",
-        GradientError::Runtime(_) => RUNTIME,
+        GradientError::Runtime(_) => {
+            "export it for the ONNX Runtime that `localise doctor` names, or use a newer one"
+        }
+        GradientError::UnclearScores { candidates, .. } => {
+            let place = "name the tensor of class scores with --target TENSOR";
+            return Some(with_candidates(place, candidates));
+        }
         _ => error.advice()?,
     };
     Some(help.into())
 }
-
-/// What to do about a model that cannot be differentiated, as keys of its description or of the
-/// pipeline.
-fn gradient_key(error: &GradientError) -> Option<String> {
-    let help = match error {
-        GradientError::NoRule { .. } => {
-            "`localise list ops` lists the rules; set `target` in the model's description to an \
-             earlier score, or add a rule (CONTRIBUTING.md, \"Add a gradient rule\")"
-        }
-        GradientError::Unsupported { .. } => {
-            "set `target` in the model's description to an earlier score"
-        }
-        GradientError::NoDependence { wrt, .. } => {
-            return Some(format!(
-                "set `target` in the model's description to a score that depends on `{wrt}`, or \
-                 choose an earlier layer (saliency.layers)"
-            ));
-        }
-        GradientError::OpenSize { .. } => "set `size` in the model's description",
-        GradientError::NotFloat { .. } => "export the model with a float32 input",
-        GradientError::UnknownTensor { .. } => {
-            "check `target` and `layers` in the model's description, and saliency.layers"
-        }
-        GradientError::NoRelu => "choose the saliency method `gradient`",
-        GradientError::NoDenseForm(_) => "choose a pipeline whose `view.kind` is not `dense`",
-        GradientError::Runtime(_) => RUNTIME,
-        _ => error.advice()?,
-    };
-    Some(help.into())
-}
-
-/// What to do about a model that ONNX Runtime refuses.
-const RUNTIME: &str =
-    "export it for the ONNX Runtime that `localise doctor` names, or use a newer one";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::command;
 
-    /// The options of `localise grad` are named only to those who use it.
+    /// The options of `localise grad` are named only to those who use it: the same error of a
+    /// classifier names the keys of its description.
     #[test]
-    fn the_help_for_a_gradient_depends_on_the_subcommand() {
+    fn the_help_for_a_gradient_depends_on_who_loads_the_model() {
         let open_size = || GradientError::OpenSize {
             input: "photo".into(),
             dims: vec![Some(1), Some(3), None, None],
@@ -205,24 +173,37 @@ mod tests {
             target: "scores".into(),
             operators: vec![],
         };
+        let unclear = || GradientError::UnclearScores {
+            fault: "two outputs".into(),
+            candidates: vec!["scores".into()],
+        };
         let cases = [
-            (open_size(), GradientOptions::CommandLine, "--size WxH"),
-            (open_size(), GradientOptions::Files, "set `size`"),
-            (no_rule(), GradientOptions::CommandLine, "--target TENSOR"),
-            (no_rule(), GradientOptions::Files, "set `target`"),
+            (open_size(), "--size WxH", open_size(), "set `size`"),
+            (no_rule(), "--target TENSOR", no_rule(), "set `target`"),
+            (
+                unclear(),
+                "--target TENSOR, which could be `scores`",
+                unclear(),
+                "set `target`",
+            ),
         ];
-        for (error, options, expected) in cases {
+        for (of_grad, option, source, key) in cases {
             // The error of a library function, with the file's name in front.
-            let error = anyhow::Error::from(error).context("model.onnx");
-            let text = with_help(&error, options);
-            let (_, help) = text.split_once("\nhelp: ").expect("a help");
-            assert!(help.contains(expected), "{options:?}: {help}");
-            let names_options = help.contains("--");
-            assert_eq!(
-                names_options,
-                options == GradientOptions::CommandLine,
-                "{help}"
-            );
+            let of_grad = anyhow::Error::from(of_grad).context("model.onnx");
+            let path = "model.onnx".to_owned();
+            let of_classifier = ClassifierError::Gradient { path, source }.into();
+            for (error, expected, names_options) in
+                [(of_grad, option, true), (of_classifier, key, false)]
+            {
+                let invocation = Invocation {
+                    command: &command(),
+                    subcommand: if names_options { "grad" } else { "run" },
+                };
+                let text = with_help(&error, Some(invocation));
+                let (_, help) = text.split_once("\nhelp: ").expect("a help");
+                assert!(help.contains(expected), "{help}");
+                assert_eq!(help.contains("--"), names_options, "{help}");
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::assets::{Catalog, DATASETS, MODELS, Origin, PIPELINES, STUDIES};
 use crate::classes::ClassList;
 use crate::classifier::describe;
 use crate::dataset;
+use crate::path_text;
 use crate::pipeline::Pipeline;
 use crate::saliency::METHODS;
 use crate::score::{METRICS, Metric};
@@ -156,7 +157,7 @@ fn titled(catalog: &Catalog, title: impl Fn(&Path) -> Result<String>) -> Result<
 fn source(catalog: &Catalog, name: &Path) -> Value {
     match catalog.origin(name) {
         Some(Origin::Embedded) => "embedded".into(),
-        _ => catalog.path(name).display().to_string().into(),
+        _ => path_text::encode(catalog.path(name)).into(),
     }
 }
 

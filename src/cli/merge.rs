@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::run::print_summary;
-use crate::run::{ExecutionOptions, merge};
+use crate::run::{ExecutionOptions, Shard, merge};
 
 const EXAMPLES: &str = "Examples:
   localise merge runs/A                    after `run --out runs/A --shard 0/2` and 1/2
@@ -21,7 +21,7 @@ pub(super) struct MergeArgs {
     /// The folder of the shards (`localise run --shard I/N --out DIR`).
     folder: PathBuf,
     /// How many shards there must be [default: what the shards themselves say]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=Shard::MAX_COUNT as i64))]
     expect_shards: Option<u32>,
     /// The folder of the dataset's files on this machine [default: where the shards read them]
     #[arg(long, value_name = "DIR", env = "LOCALISE_DATA")]

@@ -15,6 +15,7 @@ mod man;
 mod maxflow;
 mod merge;
 mod nightly;
+mod option_owners;
 mod output;
 mod progress;
 mod report;
@@ -32,11 +33,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use signal_hook::consts::SIGXFSZ;
 
 use self::exit::Exit;
-use self::help::GradientOptions;
+use self::option_owners::Invocation;
 use crate::classifier::{self, Provider, Settings};
 use crate::fs::OutputError;
 
@@ -136,7 +137,7 @@ impl Subcommands {
             Self::Score(arguments) => arguments.run(),
             Self::Compare(arguments) => arguments.run(),
             Self::Report(arguments) => arguments.run(quiet),
-            Self::Doctor(arguments) => arguments.run(),
+            Self::Doctor(arguments) => arguments.run(&command()),
             Self::Show(arguments) => arguments.run(),
             Self::Study(arguments) => arguments.run(quiet),
             Self::Visualise(arguments) => arguments.run(),
@@ -147,14 +148,6 @@ impl Subcommands {
             Self::Man(arguments) => arguments.run(command()),
         }
     }
-
-    /// Where the user sets the options of the gradient compiler.
-    fn gradient_options(&self) -> GradientOptions {
-        match self {
-            Self::Grad(_) => GradientOptions::CommandLine,
-            _ => GradientOptions::Files,
-        }
-    }
 }
 
 /// Runs the program with the process's arguments.
@@ -163,6 +156,8 @@ pub fn main() -> ExitCode {
     // SIGXFSZ ends a process that writes beyond its file-size limit (ulimit -f). With a handler,
     // the write fails instead, and our error message says which results are safe.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
+    let matches = command().get_matches();
+    let name = matches.subcommand_name().unwrap_or_default();
     let Arguments {
         subcommand,
         onnxruntime: library,
@@ -170,19 +165,22 @@ pub fn main() -> ExitCode {
         run_timeout,
         quiet,
         verbose,
-    } = Arguments::parse();
+    } = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     output::start_log(quiet, verbose);
     classifier::configure(Settings {
         library,
         provider,
         run_timeout,
     });
-    let gradient_options = subcommand.gradient_options();
     match catch_unwind(|| subcommand.run(quiet)) {
         Ok(Ok(exit)) => exit.code().into(),
         Ok(Err(error)) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
-            output::print_error(&error, gradient_options);
+            let invocation = Invocation {
+                command: &command(),
+                subcommand: name,
+            };
+            output::print_error(&error, invocation);
             exit::error_code(&error).into()
         }
         Err(_) => {

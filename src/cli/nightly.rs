@@ -4,6 +4,7 @@
 //! line. Each step is this program again, so that its messages go into the night's log and a crash
 //! of a run does not end the night.
 
+use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -44,7 +45,7 @@ pub(super) struct NightlyArgs {
     max_drop: Option<f64>,
     /// The arguments of `localise run`, without --out.
     #[arg(last = true, required = true, value_name = "RUN-ARGUMENTS")]
-    run: Vec<String>,
+    run: Vec<OsString>,
 }
 
 impl NightlyArgs {
@@ -115,7 +116,7 @@ impl Night {
     }
 
     /// Runs, reports and compares. A good night becomes the last good one.
-    fn evaluate(&self, run: &[String], max_drop: Option<f64>) -> Result<Ending> {
+    fn evaluate(&self, run: &[OsString], max_drop: Option<f64>) -> Result<Ending> {
         let code = self.run_with_retries(run)?;
         if code != 0 && code != exit::SOME_FAILED {
             return Ok(self.failed_run(code));
@@ -193,7 +194,7 @@ impl Night {
 
     /// Runs the night; a run that stopped or was killed is resumed after a minute, up to
     /// [`RETRIES`] times. A signal is passed on to the run, which is then not resumed.
-    fn run_with_retries(&self, arguments: &[String]) -> Result<u8> {
+    fn run_with_retries(&self, arguments: &[OsString]) -> Result<u8> {
         // The variable is for tests, which do not wait for a minute.
         let wait = std::env::var("RETRY_SECONDS")
             .ok()

@@ -7,7 +7,8 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
-use super::help::{GradientOptions, with_help};
+use super::help::with_help;
+use super::option_owners::Invocation;
 use crate::fs::OutputError;
 use crate::run::Stopped;
 
@@ -19,10 +20,10 @@ pub(super) fn print(text: &str) -> Result<(), OutputError> {
         .map_err(OutputError::at("the results to stdout".as_ref()))
 }
 
-/// Prints an error and what to do about it.
-pub(super) fn print_error(error: &anyhow::Error, gradient_options: GradientOptions) {
+/// Prints an error of a subcommand, and what to do about it.
+pub(super) fn print_error(error: &anyhow::Error, invocation: Invocation<'_>) {
     let prefix = if error.is::<Stopped>() { "" } else { "error: " };
-    let text = format!("{prefix}{}", with_help(error, gradient_options));
+    let text = format!("{prefix}{}", with_help(error, Some(invocation)));
     eprintln!("{}", if has_colour() { coloured(&text) } else { text });
 }
 

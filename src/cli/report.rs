@@ -6,9 +6,10 @@ use anyhow::Result;
 use clap::Args;
 
 use super::exit::Exit;
-use super::help::{GradientOptions, with_help};
+use super::help::with_help;
 use super::output::print;
 use super::progress::TerminalProgress;
+use crate::path_text;
 use crate::report::{ReportOptions, report};
 use crate::results::FinishedRun;
 
@@ -73,7 +74,7 @@ impl ReportArgs {
         };
         let report = report(&runs, &options, &TerminalProgress { quiet })?;
         for error in &report.without_layers {
-            tracing::warn!("{}", with_help(error, GradientOptions::Files));
+            tracing::warn!("{}", with_help(error, None));
         }
         let mut text = format!(
             "{} photos, {} with pictures, {:.1} MB\n",
@@ -84,6 +85,6 @@ impl ReportArgs {
         for (group, link) in &report.links {
             text += &format!("{group:<7} {link}\n");
         }
-        Ok(format!("{text}{}\n", report.path.display()))
+        Ok(format!("{text}{}\n", path_text::encode(&report.path)))
     }
 }

@@ -15,6 +15,7 @@ use super::signals::interrupt_on_signals;
 use crate::assets::{Catalog, DATASETS, MODELS};
 use crate::dataset::Jpeg;
 use crate::localiser::Classes;
+use crate::path_text;
 use crate::pipeline::Pipeline;
 use crate::remedy::Refused;
 use crate::report;
@@ -144,7 +145,7 @@ impl RunArgs {
     }
 
     fn print_shard(&self, shard: Shard, count: ShardCount, out: &Path) -> Result<Exit> {
-        let (failed, out) = (count.total - count.done, out.display().to_string());
+        let (failed, out) = (count.total - count.done, path_text::encode(out));
         print(&if self.json {
             let record = json!({
                 "schema": 1,
@@ -208,7 +209,7 @@ impl RunArgs {
                 let given = given.as_deref().unwrap_or(Path::new(DEFAULT_PIPELINE));
                 let name = match given.extension() {
                     Some(_) => stem(given),
-                    None => given.display().to_string(),
+                    None => path_text::encode(given),
                 };
                 (name, Pipeline::load(given, &self.set)?)
             }
@@ -249,10 +250,10 @@ fn replace<T: Clone>(value: &mut T, given: &Option<T>) {
 pub(super) fn print_summary(summary: &Summary, out: &Path, as_json: bool) -> Result<Exit> {
     let text = if as_json {
         let mut value = to_value(summary)?;
-        value["out"] = out.display().to_string().into();
+        value["out"] = path_text::encode(out).into();
         format!("{value}\n")
     } else {
-        format!("{}\n {}\n", report::table(summary), out.display())
+        format!("{}\n {}\n", report::table(summary), path_text::encode(out))
     };
     match print(&text) {
         // A reader that closes the output early does not change how the run ended.
@@ -295,7 +296,7 @@ fn default_out(options: &RunOptions) -> PathBuf {
     let model = if extension.is_some_and(|e| e == "onnx" || e == "toml") {
         stem(&options.model)
     } else {
-        options.model.display().to_string()
+        path_text::encode(&options.model)
     };
     let is_kept = |c: char| c.is_alphanumeric() || c == '.' || c == '-';
     let pipeline = options.pipeline_name.replace(|c| !is_kept(c), "-");
@@ -304,6 +305,5 @@ fn default_out(options: &RunOptions) -> PathBuf {
 
 /// The name of a file without its extension.
 fn stem(path: &Path) -> String {
-    let stem = path.file_stem().unwrap_or_default();
-    stem.to_string_lossy().into_owned()
+    path_text::encode(path.file_stem().unwrap_or_default())
 }

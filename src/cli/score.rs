@@ -1,8 +1,11 @@
 //! `localise score`
 
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use super::exit::Exit;
@@ -58,7 +61,8 @@ pub(super) struct ScoreArgs {
     json: bool,
     /// Also write the boxes in another format: rows, devkit, kaggle, kaggle-numbered or coco. A
     /// submission contains five guesses for each photo.
-    #[arg(long, value_name = "FORMAT=FILE", value_parser = format_and_path)]
+    #[arg(long, value_name = "FORMAT=FILE")]
+    #[arg(value_parser = OsStringValueParser::new().try_map(format_and_path))]
     write: Vec<(Format, PathBuf)>,
 }
 
@@ -66,10 +70,13 @@ pub(super) struct ScoreArgs {
 const FORMAT_AND_PATH: &str = "not of the form FORMAT=FILE, such as devkit=boxes.txt; formats are \
                                rows, devkit, kaggle, kaggle-numbered, coco";
 
-fn format_and_path(text: &str) -> Result<(Format, PathBuf), String> {
-    let (format, path) = text.split_once('=').ok_or(FORMAT_AND_PATH)?;
+fn format_and_path(value: OsString) -> Result<(Format, PathBuf), String> {
+    let bytes = value.as_bytes();
+    let equals = bytes.iter().position(|byte| *byte == b'=');
+    let (format, path) = bytes.split_at(equals.ok_or(FORMAT_AND_PATH)?);
+    let format = OsStr::from_bytes(format).to_str().ok_or(FORMAT_AND_PATH)?;
     let format = Format::from_str(format, false).map_err(|_| FORMAT_AND_PATH)?;
-    Ok((format, path.into()))
+    Ok((format, OsStr::from_bytes(&path[1..]).into()))
 }
 
 /// Boxes, and the dataset to score them against.
@@ -104,6 +111,9 @@ pub(super) fn open_boxes(
         ..Request::default()
     })?;
     let predictions = Predictions::read(&path, format, &dataset)?;
+    for suspicion in dataset.suspicions.iter().chain(&predictions.suspicions) {
+        tracing::warn!("{}: {suspicion}", path.display());
+    }
     Ok(BoxInput {
         dataset,
         predictions,
@@ -149,7 +159,7 @@ impl ScoreArgs {
         let summary = match kind {
             PredictionKind::Boxes(format) => {
                 let mut predictions = self.read_boxes(&path, format, &mut dataset)?;
-                predictions.note_missing();
+                predictions.note_missing(&dataset);
                 self.write_formats(&predictions, &dataset)?;
                 Summary::from_boxes(&dataset, &predictions)
             }
@@ -158,6 +168,9 @@ impl ScoreArgs {
             }
         };
         let text = if self.json {
+            for warning in &summary.warnings {
+                tracing::warn!("{warning}");
+            }
             serde_json::to_string(&summary)? + "\n"
         } else {
             report::table(&summary)

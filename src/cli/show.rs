@@ -1,5 +1,6 @@
 //! `localise show`
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
@@ -15,10 +16,11 @@ use super::run::{DEFAULT_MODEL, DEFAULT_PIPELINE};
 use crate::assets::{nearest, none_called};
 use crate::classes::ClassList;
 use crate::classifier::{Classifier, describe};
-use crate::dataset::{self, Dataset, Jpeg, Photo, Request};
+use crate::dataset::{self, Dataset, Jpeg, Photo, PhotoSearch, Request};
 use crate::fs::OutputError;
 use crate::geometry::{BBox, Size};
 use crate::localiser::{Classes, Localiser, PhotoResult, probe_options};
+use crate::path_text;
 use crate::pipeline::Pipeline;
 use crate::remedy::Refused;
 use crate::report::{self, PanelInput};
@@ -222,6 +224,7 @@ impl ShowArgs {
                 None => photos.push(photo_of_file(path)),
             }
         }
+        ensure_different_names(&photos)?;
         Ok(photos)
     }
 
@@ -306,7 +309,7 @@ impl ShowArgs {
                 .save(out)
                 .map_err(|e| OutputError::at(out)(io::Error::other(e)))?;
             if !self.json {
-                text += &format!("{}\n", out.display());
+                text += &format!("{}\n", path_text::encode(out));
             }
         }
         print(&text)?;
@@ -415,11 +418,12 @@ fn write_cut(localiser: &Localiser<'_>, result: &PhotoResult, id: &str, path: &P
 
 /// The photo of a dataset with this name or path.
 fn photo_of_dataset(dataset: &Dataset, path: &Path) -> Result<Photo> {
-    let id = path.to_string_lossy();
-    for photo in &dataset.photos {
-        if photo.id == id || photo.path == path {
-            return Ok(photo.clone());
-        }
+    let id = path_text::encode(path);
+    let with = |is_asked: &dyn Fn(&Photo) -> bool| dataset.photos.iter().find(|p| is_asked(p));
+    let by_name = || with(&|photo| path.to_str() == Some(photo.id.as_str()));
+    let by_path = || with(&|photo| photo.path == path || photo.id == id);
+    if let Some(photo) = by_name().or_else(by_path) {
+        return Ok(photo.clone());
     }
     let near = nearest(&id, dataset.photos.iter().map(|photo| photo.id.as_str()));
     let message = format!("{} has no photo called {id}", dataset.name);
@@ -435,49 +439,42 @@ fn photo_of_dataset(dataset: &Dataset, path: &Path) -> Result<Photo> {
 /// The photos in a folder and in its subfolders, sorted. Their names are paths with extensions,
 /// because two photos may differ only in these.
 fn photos_of_folder(folder: &Path) -> Result<Vec<Photo>> {
-    let paths = photo_paths(folder)?;
+    let PhotoSearch { photos, notes } = PhotoSearch::new(folder)?;
+    for note in &notes {
+        tracing::warn!("{}: {note}", folder.display());
+    }
     ensure!(
-        !paths.is_empty(),
-        "{}: there are no photos here (.jpg, .jpeg, .png)",
+        !photos.is_empty(),
+        "{}: there are no photos here",
         folder.display()
     );
-    let photo = |path: &PathBuf| {
-        let id = path.strip_prefix(folder).unwrap_or(path);
-        Photo {
-            id: id.display().to_string(),
-            ..photo_of_file(path)
-        }
+    let photo = |path: &PathBuf| Photo {
+        id: path_text::encode(path.strip_prefix(folder).unwrap_or(path)),
+        ..photo_of_file(path)
     };
-    Ok(paths.iter().map(photo).collect())
+    Ok(photos.iter().map(photo).collect())
 }
 
-/// The paths of the photos in a folder, and then of those in its subfolders, except symbolic links.
-fn photo_paths(folder: &Path) -> Result<Vec<PathBuf>> {
-    let is_photo = |path: &PathBuf| {
-        let extension = path.extension().unwrap_or_default();
-        let extension = extension.to_string_lossy().to_lowercase();
-        ["jpg", "jpeg", "png"].contains(&extension.as_str())
-    };
-    let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
-    let mut paths: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .collect();
-    paths.sort();
-    let (folders, files): (Vec<_>, Vec<_>) = paths
-        .into_iter()
-        .partition(|path| path.is_dir() && !path.is_symlink());
-    let mut photos: Vec<PathBuf> = files.into_iter().filter(is_photo).collect();
-    for subfolder in folders {
-        photos.extend(photo_paths(&subfolder)?);
+/// Refuses different photos of one name, which would be drawn into one file.
+fn ensure_different_names(photos: &[Photo]) -> Result<()> {
+    let mut paths = HashMap::new();
+    for Photo { id, path, .. } in photos {
+        let first = paths.insert(id, path);
+        if let Some(first) = first.filter(|first| *first != path) {
+            let (first, second) = (first.display(), path.display());
+            bail!(Refused::with_advice(
+                format!("{first} and {second} are both called {id}"),
+                "name the folder that contains both, or show one at a time",
+            ));
+        }
     }
-    Ok(photos)
+    Ok(())
 }
 
 /// A photo that does not belong to a dataset.
 fn photo_of_file(path: &Path) -> Photo {
-    let stem = path.file_stem().unwrap_or_default();
     Photo {
-        id: stem.to_string_lossy().into_owned(),
+        id: path_text::encode(path.file_stem().unwrap_or_default()),
         path: path.to_owned(),
         ..Photo::default()
     }

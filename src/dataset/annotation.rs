@@ -1,12 +1,13 @@
-//! Annotations in Pascal VOC's XML, which ILSVRC uses too. Coordinates are returned as the file
-//! states them: whether they begin at 0 or at 1 depends on the dataset.
+//! Annotations in Pascal VOC's XML, which ILSVRC and annotation tools use too. Coordinates are
+//! returned as the file states them: whether they begin at 0 or at 1 depends on the dataset.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use roxmltree::{Document, Node};
+use roxmltree::{Document, Node, ParsingOptions, TextPos};
 
 use super::decode::MAX_SIDE;
+use super::encoding;
 use crate::geometry::Size;
 
 /// Larger files are refused, bytes.
@@ -15,10 +16,10 @@ const MAX_BYTES: u64 = 1 << 20;
 /// An annotation as the file states it.
 #[derive(Debug, PartialEq)]
 pub(super) struct Annotation {
-    /// The name of the photo, without its extension.
+    /// The name of the photo's file; empty where there is none.
     pub(super) filename: String,
-    /// The photo's size.
-    pub(super) size: Size,
+    /// The photo's size. `None` where it is absent or 0, as some annotation tools write it.
+    pub(super) size: Option<Size>,
     pub(super) objects: Vec<AnnotatedObject>,
 }
 
@@ -33,13 +34,12 @@ pub(super) struct AnnotatedObject {
     pub(super) place: String,
 }
 
-/// Reads the annotations of photos, in the order of `ids`. An error names the file.
-pub(super) fn read_all(folder: &Path, ids: Vec<&str>) -> Vec<Result<Annotation, String>> {
-    ids.into_par_iter().map(|id| read(folder, id)).collect()
+/// Reads annotations, in the order of `paths`. An error names the file.
+pub(super) fn read_all(paths: &[PathBuf]) -> Vec<Result<Annotation, String>> {
+    paths.par_iter().map(|path| read(path)).collect()
 }
 
-fn read(folder: &Path, id: &str) -> Result<Annotation, String> {
-    let path = folder.join(id).with_added_extension("xml");
+fn read(path: &Path) -> Result<Annotation, String> {
     let shown = path.display();
     if path
         .metadata()
@@ -49,40 +49,64 @@ fn read(folder: &Path, id: &str) -> Result<Annotation, String> {
             "{shown}: the file is larger than 1 MiB, the limit for an annotation"
         ));
     }
-    let text = std::fs::read_to_string(&path).map_err(|e| format!("{shown}: {e}"))?;
+    let bytes = std::fs::read(path).map_err(|e| format!("{shown}: {e}"))?;
+    let text = encoding::decode_xml(&bytes).map_err(|e| format!("{shown}: {e}"))?;
     parse(&text).map_err(|e| format!("{shown}:{e}"))
 }
 
 /// Parses an annotation. Errors begin with line and column.
 fn parse(text: &str) -> Result<Annotation, String> {
-    // roxmltree refuses document type definitions, and with them entities.
-    let document = Document::parse(text.trim_start_matches('\u{feff}'))
-        .map_err(|e| format!("{}:{}: {e}", e.pos().row, e.pos().col))?;
+    // An entity could name another file, or fill the memory.
+    if let Some(start) = text.find("<!ENTITY") {
+        let line = text[..start].matches('\n').count() + 1;
+        let column = start - text[..start].rfind('\n').map_or(0, |end| end + 1) + 1;
+        return Err(format!(
+            "{line}:{column}: the DTD declares an entity; entities are not read"
+        ));
+    }
+    let options = ParsingOptions {
+        allow_dtd: true,
+        ..ParsingOptions::default()
+    };
+    let document = Document::parse_with_options(text, options)
+        .map_err(|e| format!("{}: {e}", line_and_column(e.pos())))?;
     let root = document.root_element();
-    let size = child(root, "size")?;
+    if !root.has_tag_name("annotation") {
+        let (place, found) = (position(root), root.tag_name().name());
+        return Err(format!("{place}: expected <annotation>, found <{found}>"));
+    }
     let mut objects = Vec::new();
     for node in root.children().filter(|node| node.has_tag_name("object")) {
         objects.push(parse_object(node)?);
     }
-    let filename = root
-        .children()
-        .find(|node| node.has_tag_name("filename"))
-        .and_then(|node| node.text())
-        .unwrap_or_default()
-        .trim()
-        .trim_end_matches(".JPEG")
-        .trim_end_matches(".jpg");
     Ok(Annotation {
-        filename: filename.to_owned(),
-        size: Size::new(parse_side(size, "width")?, parse_side(size, "height")?),
+        filename: optional_text(root, "filename")?.unwrap_or_default(),
+        size: parse_size(root)?,
         objects,
     })
 }
 
-fn parse_side(size: Node<'_, '_>, name: &str) -> Result<u32, String> {
-    let value = child_number(size, name)?;
+fn parse_size(root: Node<'_, '_>) -> Result<Option<Size>, String> {
+    let Some(size) = optional(root, "size")? else {
+        return Ok(None);
+    };
+    let [width, height] = ["width", "height"].map(|name| parse_side(size, name));
+    Ok(width?
+        .zip(height?)
+        .map(|(width, height)| Size::new(width, height)))
+}
+
+/// A side of the photo; `None` where it is absent or 0.
+fn parse_side(size: Node<'_, '_>, name: &str) -> Result<Option<u32>, String> {
+    let Some(text) = optional_text(size, name)? else {
+        return Ok(None);
+    };
+    let value = parse_number(size, name, &text)?;
+    if value == 0.0 {
+        return Ok(None);
+    }
     if value.fract() == 0.0 && (1.0..=f64::from(MAX_SIDE)).contains(&value) {
-        return Ok(value as u32);
+        return Ok(Some(value as u32));
     }
     Err(format!(
         "{}: <{name}> {value} is not a side of a photo: expected a whole number from 1 to \
@@ -92,39 +116,79 @@ fn parse_side(size: Node<'_, '_>, name: &str) -> Result<u32, String> {
 }
 
 fn parse_object(node: Node<'_, '_>) -> Result<AnnotatedObject, String> {
-    let bounds = child(node, "bndbox")?;
-    let [x0, y0, x1, y1] = ["xmin", "ymin", "xmax", "ymax"].map(|name| child_number(bounds, name));
+    let bounds = required(node, "bndbox")?;
+    let [x0, y0, x1, y1] = ["xmin", "ymin", "xmax", "ymax"].map(|name| {
+        let text = required_text(bounds, name)?;
+        parse_number(bounds, name, &text)
+    });
     Ok(AnnotatedObject {
-        name: child_text(node, "name")?,
+        name: required_text(node, "name")?,
         corners: [x0?, y0?, x1?, y1?],
-        difficult: child_text(node, "difficult").is_ok_and(|text| text == "1"),
+        difficult: parse_flag(node, "difficult")?,
         place: position(bounds),
     })
 }
 
-/// Line and column of a node.
-fn position(node: Node<'_, '_>) -> String {
-    let position = node.document().text_pos_at(node.range().start);
-    format!("{}:{}", position.row, position.col)
-}
-
-fn child<'a, 'input>(node: Node<'a, 'input>, name: &str) -> Result<Node<'a, 'input>, String> {
-    let found = node.children().find(|child| child.has_tag_name(name));
-    found.ok_or_else(|| format!("{}: <{name}> is missing", position(node)))
-}
-
-fn child_text(node: Node<'_, '_>, name: &str) -> Result<String, String> {
-    let child = child(node, name)?;
-    match child.text() {
-        Some(text) => Ok(text.trim().to_owned()),
-        None => Err(format!("{}: <{name}> is empty", position(child))),
+/// A flag, which is not set where it is absent or empty.
+fn parse_flag(node: Node<'_, '_>, name: &str) -> Result<bool, String> {
+    let text = optional_text(node, name)?.unwrap_or_default();
+    match text.to_lowercase().as_str() {
+        "" | "0" | "0.0" | "false" | "no" | "none" | "unspecified" => Ok(false),
+        "1" | "1.0" | "true" | "yes" => Ok(true),
+        _ => {
+            let place = position(node);
+            Err(format!("{place}: <{name}> '{text}' is neither 0 nor 1"))
+        }
     }
 }
 
-fn child_number(node: Node<'_, '_>, name: &str) -> Result<f64, String> {
-    let text = child_text(node, name)?;
+fn parse_number(node: Node<'_, '_>, name: &str, text: &str) -> Result<f64, String> {
     let finite = text.parse().ok().filter(|v: &f64| v.is_finite());
     finite.ok_or_else(|| format!("{}: <{name}> '{text}' is not a number", position(node)))
+}
+
+/// Line and column of a node.
+fn position(node: Node<'_, '_>) -> String {
+    line_and_column(node.document().text_pos_at(node.range().start))
+}
+
+fn line_and_column(position: TextPos) -> String {
+    format!("{}:{}", position.row, position.col)
+}
+
+/// The child of this name, in any namespace. It is an error if there are two.
+fn optional<'a, 'input>(
+    node: Node<'a, 'input>,
+    name: &str,
+) -> Result<Option<Node<'a, 'input>>, String> {
+    let mut found = node.children().filter(|child| child.has_tag_name(name));
+    let first = found.next();
+    match found.next() {
+        Some(second) => Err(format!("{}: a second <{name}>", position(second))),
+        None => Ok(first),
+    }
+}
+
+fn required<'a, 'input>(node: Node<'a, 'input>, name: &str) -> Result<Node<'a, 'input>, String> {
+    optional(node, name)?.ok_or_else(|| format!("{}: <{name}> is missing", position(node)))
+}
+
+/// All text in the child of this name, trimmed; `None` where there is none.
+fn optional_text(node: Node<'_, '_>, name: &str) -> Result<Option<String>, String> {
+    Ok(optional(node, name)?.and_then(text_in))
+}
+
+fn required_text(node: Node<'_, '_>, name: &str) -> Result<String, String> {
+    let child = required(node, name)?;
+    text_in(child).ok_or_else(|| format!("{}: <{name}> is empty", position(child)))
+}
+
+/// The text in a node, which comments may interrupt.
+fn text_in(node: Node<'_, '_>) -> Option<String> {
+    let parts = node.descendants().filter(Node::is_text);
+    let text: String = parts.filter_map(|part| part.text()).collect();
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -149,22 +213,102 @@ pub(super) mod tests {
         )
     }
 
-    /// A byte-order mark, blanks in the text, other tags, fractions.
+    /// Blanks in the text, other tags, fractions.
     #[test]
     fn odd_annotations_are_read() {
         let text = xml("a.jpg", &[("dog", [1.5, 2.0, 3.0, 4.0])]);
         let text = text
             .replace("<name>dog", "<name>\n dog \n")
             .replace("<difficult>0", "<difficult>1");
-        let found = parse(&format!("\u{feff}{text}")).expect("an annotation");
-        assert_eq!(found.filename, "a");
-        assert_eq!(found.size, Size::new(500, 375));
+        let found = parse(&text).expect("an annotation");
+        assert_eq!(found.filename, "a.jpg");
+        assert_eq!(found.size, Some(Size::new(500, 375)));
         assert_eq!(
             (found.objects[0].name.as_str(), found.objects[0].difficult),
             ("dog", true)
         );
         assert_eq!(found.objects[0].corners, [1.5, 2.0, 3.0, 4.0]);
         assert_eq!(parse(&xml("b", &[])).expect("no object").objects, []);
+    }
+
+    const DIFFICULT: &str = "<difficult>0</difficult>";
+
+    /// What in a good file becomes what, and whether the object is then difficult.
+    const VARIANTS: [(&str, &str, bool); 16] = [
+        (DIFFICULT, "", false),
+        (DIFFICULT, "<difficult/>", false),
+        (DIFFICULT, "<difficult>Unspecified</difficult>", false),
+        (DIFFICULT, "<difficult>False</difficult>", false),
+        (DIFFICULT, "<difficult>True</difficult>", true),
+        (DIFFICULT, "<difficult>1.0</difficult>", true),
+        (
+            "<truncated>0</truncated>",
+            "<truncated>1</truncated><occluded>x</occluded>",
+            false,
+        ),
+        ("<pose>Unspecified</pose>", "", false),
+        (
+            "<xmin>1</xmin><ymin>2</ymin>",
+            "<ymin> 2.0 </ymin><xmin>1e0</xmin>",
+            false,
+        ),
+        (
+            "<annotation>",
+            "<annotation xmlns=\"http://example.org/voc\">",
+            false,
+        ),
+        (
+            "<annotation>",
+            "<!DOCTYPE annotation SYSTEM \"voc.dtd\"><annotation>",
+            false,
+        ),
+        (
+            "<annotation>",
+            "<!DOCTYPE annotation>\n<annotation verified=\"yes\">",
+            false,
+        ),
+        ("dog", "d<!-- a comment -->og", false),
+        ("dog", "<![CDATA[dog]]>", false),
+        (
+            "<bndbox>",
+            "<polygon><x1>9</x1><y1>9</y1></polygon><bndbox>",
+            false,
+        ),
+        (
+            "<bndbox>",
+            "<part><name>head</name><bndbox/></part><bndbox>",
+            false,
+        ),
+    ];
+
+    /// What labelImg, CVAT, Roboflow and converters write in place of VOC's own form.
+    #[test]
+    fn annotations_of_other_tools_are_read() {
+        let good = xml("a.jpg", &[("dog", [1.0, 2.0, 3.0, 4.0])]);
+        let size = "<size><width>500</width><height>375</height><depth>3</depth></size>";
+        for (from, to) in [
+            (size, ""),
+            (size, "<size/>"),
+            (
+                size,
+                "<size><width>0</width><height>0</height><depth/></size>",
+            ),
+            (size, "<size><width>500</width><height></height></size>"),
+        ] {
+            let found = parse(&good.replace(from, to)).expect(to);
+            assert_eq!((found.size, found.objects.len()), (None, 1), "{to}");
+        }
+        for (from, to, expected) in VARIANTS {
+            assert!(good.contains(from), "{from}");
+            let found = parse(&good.replace(from, to)).expect(to).objects;
+            let expected = AnnotatedObject {
+                name: "dog".into(),
+                corners: [1.0, 2.0, 3.0, 4.0],
+                difficult: expected,
+                place: found[0].place.clone(),
+            };
+            assert_eq!(found, [expected], "{to}");
+        }
     }
 
     #[test]
@@ -174,7 +318,21 @@ pub(super) mod tests {
         let good = xml("a", &[("dog", [0.0, 0.0, 1.0, 1.0])]);
         let cases = [
             ("<annotation><size>".into(), "1:"),
-            (bomb.into(), "1:1"),
+            (bomb.into(), "1:14: the DTD declares an entity"),
+            (good.replace("dog", "&dog;"), "3:15: "),
+            (
+                good.replace("annotation>", "annotations>"),
+                "1:1: expected <annotation>, found <annotations>",
+            ),
+            (
+                good.replace("<name>dog", "<name>cat</name><name>dog"),
+                "a second <name>",
+            ),
+            (
+                good.replace("<difficult>0", "<difficult>2"),
+                "3:1: <difficult> '2' is neither 0 nor 1",
+            ),
+            (good.replace("500", "-1"), "<width> -1 is not a side"),
             (
                 good.replace("375", "NaN"),
                 "2:43: <height> 'NaN' is not a number",

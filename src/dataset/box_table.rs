@@ -8,102 +8,43 @@
 //! more columns are optional: `blacklisted` (`true` leaves the photo out of localisation) and
 //! `weight`.
 //!
+//! The tables of other programs are read too: columns may be called as in [`super::columns`], and
+//! only the edges and one of `image_id` and `file` are required. A size that is not stated is that
+//! of the photo's file. `class_index` may hold keys or names of classes instead of numbers.
+//!
 //! `wnid` is a WordNet id of ImageNet's or empty, unless a class list was named; a table with other
 //! keys brings its own list. A description may name a folder of masks: `IMAGE_ID.png`, where 255 is
 //! the object, 0 the rest, and other values are left out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+use super::box_row::{BOX_COLUMNS, BoxTableRow};
+use super::decode::read_sizes;
 use super::error::DatasetError;
+use super::file_column::FileColumn;
 use super::mask::Mask;
 use super::photo::Photo;
 use super::profile::Profile;
+use super::suspicion::Suspicion;
 use super::table::csv_rows;
 use super::truth::Dataset;
 use super::validator::BoxValidator;
 use super::weights::check_weight;
 use crate::classes::ClassList;
-use crate::geometry::{BBox, Size};
+use crate::geometry::BBox;
 
 /// A class index of this or more is a mistake.
 const MAX_CLASSES: usize = 1 << 20;
 
-#[derive(Debug, Default, Deserialize, Serialize)]
-struct BoxTableRow {
-    image_id: String,
-    file: PathBuf,
-    width: Option<u32>,
-    height: Option<u32>,
-    wnid: String,
-    class_index: i64,
-    x_min: Option<f64>,
-    y_min: Option<f64>,
-    x_max: Option<f64>,
-    y_max: Option<f64>,
-    #[serde(default)]
-    blacklisted: Option<bool>,
-    #[serde(default)]
-    weight: Option<f64>,
+/// A row with the place of its line and the path of its photo.
+struct PlacedRow {
+    place: String,
+    path: PathBuf,
+    row: BoxTableRow,
 }
-
-impl BoxTableRow {
-    /// The row of a photo, with one of its boxes if it has any.
-    fn new(dataset: &Dataset, photo: &Photo, bbox: Option<&BBox>) -> Self {
-        let wnid = photo.class.map(|class| dataset.classes.key(class));
-        Self {
-            image_id: photo.id.clone(),
-            file: photo.path.clone(),
-            width: photo.size.map(|size| size.width),
-            height: photo.size.map(|size| size.height),
-            wnid: wnid.unwrap_or_default().to_owned(),
-            class_index: photo.class.map_or(-1, |class| class as i64),
-            x_min: bbox.map(|b| b.x_min),
-            y_min: bbox.map(|b| b.y_min),
-            x_max: bbox.map(|b| b.x_max),
-            y_max: bbox.map(|b| b.y_max),
-            blacklisted: Some(photo.blacklisted),
-            weight: dataset.weighted.then_some(photo.weight),
-        }
-    }
-
-    fn size(&self) -> Option<Size> {
-        Some(Size::new(self.width?, self.height?))
-    }
-
-    /// The box as the file states it; a missing edge is NaN. `None` where all edges are missing.
-    fn bbox(&self) -> Option<BBox> {
-        let edges = [self.x_min, self.y_min, self.x_max, self.y_max];
-        if edges.iter().all(Option::is_none) {
-            return None;
-        }
-        let [x_min, y_min, x_max, y_max] = edges.map(|edge| edge.unwrap_or(f64::NAN));
-        Some(BBox::new(x_min, y_min, x_max, y_max))
-    }
-
-    /// The class, which must agree with the class list.
-    fn class(&self, classes: &ClassList) -> Result<Option<usize>, String> {
-        let (index, wnid) = (self.class_index, &self.wnid);
-        if index == -1 {
-            return Ok(None);
-        }
-        let class = usize::try_from(index).ok();
-        let Some(class) = class.filter(|class| *class < classes.len()) else {
-            let count = classes.len();
-            return Err(format!("class_index {index} is not in -1..{count}"));
-        };
-        let key = classes.key(class);
-        if wnid.is_empty() || key == wnid {
-            Ok(Some(class))
-        } else {
-            Err(format!("class {index} is {key}, not {wnid}"))
-        }
-    }
-}
-
-const HEADER: &str = "image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max";
 
 /// Reads one or more files into one dataset, photos in the order of their first rows. `masks` is a
 /// folder.
@@ -113,34 +54,50 @@ pub(super) fn read(
     given_classes: Option<&ClassList>,
     lenient: bool,
 ) -> Result<Dataset, DatasetError> {
+    read_with(files, masks, given_classes, lenient, FileColumn::Any)
+}
+
+fn read_with(
+    files: &[PathBuf],
+    masks: Option<&Path>,
+    given_classes: Option<&ClassList>,
+    lenient: bool,
+    column: FileColumn,
+) -> Result<Dataset, DatasetError> {
     let mut validator = BoxValidator::new(lenient);
     let mut rows = Vec::new();
     for path in files {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let found = csv_rows::<BoxTableRow>(path, HEADER, &mut validator.faults)?;
-        for (place, row) in found {
-            rows.push((place, folder.join(&row.file), row));
-        }
+        rows.extend(read_rows(path, column, &mut validator)?);
     }
-    let classes = class_list(given_classes, rows.iter().map(|(.., row)| row))?;
+    add_sizes(&mut rows);
+    let names_classes = rows.iter().any(|placed| placed.row.names_class());
+    let classes = class_list(given_classes, rows.iter().map(|placed| &placed.row))?;
     let mut photos = TablePhotos {
         classes: &classes,
         masks,
         list: Vec::new(),
         index: HashMap::new(),
         weighted: false,
+        repeated: Vec::new(),
+        of_other_classes: 0,
     };
-    for (place, path, row) in rows {
-        if let Err(fault) = photos.add(row, path, &place, &mut validator) {
+    for placed in rows {
+        let place = placed.place.clone();
+        if let Err(fault) = photos.add(placed, &mut validator) {
             validator.faults.add(format!("{place}: {fault}"));
         }
     }
+    let (own_notes, suspicions) = (photos.notes(), photos.suspicions());
     let TablePhotos {
         list: photos,
         weighted,
         ..
     } = photos;
-    let (notes, edges) = validator.finish()?;
+    let (mut notes, edges) = validator.finish()?;
+    notes.extend(own_notes);
+    if !names_classes {
+        notes.push("the table names no classes".into());
+    }
     // Boxes of ImageNet's classes follow the devkit's rules.
     let profile = if classes.name == ClassList::IMAGENET {
         Profile::Devkit
@@ -153,9 +110,51 @@ pub(super) fn read(
         photos,
         weighted,
         notes,
+        suspicions,
         edges,
         ..Dataset::default()
     })
+}
+
+/// The rows of a file.
+fn read_rows(
+    path: &Path,
+    column: FileColumn,
+    validator: &mut BoxValidator,
+) -> Result<Vec<PlacedRow>, DatasetError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut rows = Vec::new();
+    for (place, row) in csv_rows::<BoxTableRow>(path, &BOX_COLUMNS, &mut validator.faults)? {
+        let row = row.completed();
+        if row.image_id.is_empty() {
+            validator.faults.add(format!(
+                "{place}: neither image_id nor file names the photo"
+            ));
+        }
+        match column.path(&row.file, folder) {
+            Ok(photo) => rows.push(PlacedRow {
+                place,
+                path: photo,
+                row,
+            }),
+            Err(fault) => validator.faults.add(format!("{place}: {fault}")),
+        }
+    }
+    Ok(rows)
+}
+
+/// Gives the rows that state no size that of their photo's file, where it can be read.
+fn add_sizes(rows: &mut [PlacedRow]) {
+    let (places, paths): (Vec<usize>, Vec<PathBuf>) = rows
+        .iter()
+        .enumerate()
+        .filter(|(_, placed)| placed.row.size().is_none())
+        .map(|(i, placed)| (i, placed.path.clone()))
+        .unzip();
+    for (i, size) in places.into_iter().zip(read_sizes(&paths)) {
+        let row = &mut rows[i].row;
+        (row.width, row.height) = (size.map(|s| s.width), size.map(|s| s.height));
+    }
 }
 
 /// The photos while their rows are read.
@@ -167,22 +166,41 @@ struct TablePhotos<'a> {
     /// By name: the index of the photo in `list`, and the place of its first row.
     index: HashMap<String, (usize, String)>,
     weighted: bool,
+    /// The places of rows that repeat a box of their photo.
+    repeated: Vec<String>,
+    /// The number of boxes that are not of their photo's class.
+    of_other_classes: usize,
 }
 
 impl TablePhotos<'_> {
+    /// What was left out.
+    fn notes(&self) -> Option<String> {
+        let count = self.of_other_classes;
+        (count > 0).then(|| {
+            format!(
+                "{count} boxes are not of the class of their photo's first row, which is the \
+                 photo's class; they are not its truth"
+            )
+        })
+    }
+
+    fn suspicions(&self) -> Vec<Suspicion> {
+        let repeated = self.repeated.first().map(|first| {
+            let count = self.repeated.len();
+            let what = format!("{count} rows repeat a box of their photo; the first is {first}");
+            Suspicion::new(what, "check that no photo is in the table twice")
+        });
+        repeated.into_iter().collect()
+    }
+
     /// Adds a row. A photo is what its first row says, and has a box for each row of its class.
-    fn add(
-        &mut self,
-        row: BoxTableRow,
-        path: PathBuf,
-        place: &str,
-        validator: &mut BoxValidator,
-    ) -> Result<(), String> {
+    fn add(&mut self, placed: PlacedRow, validator: &mut BoxValidator) -> Result<(), String> {
+        let PlacedRow { place, path, row } = placed;
         let class = row.class(self.classes)?;
         let size = row.size();
         let bbox = row
             .bbox()
-            .and_then(|bbox| validator.check(bbox, size, || place.into()));
+            .and_then(|bbox| validator.check(bbox, size, || place.clone()));
         if let Some((i, first)) = self.index.get(&row.image_id) {
             let photo = &mut self.list[*i];
             if photo.path != path || photo.size != size {
@@ -191,10 +209,14 @@ impl TablePhotos<'_> {
                     "duplicate id {id} (first at {first}) with another file or size"
                 ));
             }
+            if photo.class != class {
+                photo.distractors = true;
+                self.of_other_classes += 1;
+            } else if bbox.is_some_and(|bbox| photo.boxes.contains(&bbox)) {
+                self.repeated.push(place);
+            }
             if photo.class == class {
                 photo.boxes.extend(bbox);
-            } else {
-                photo.distractors = true;
             }
             return Ok(());
         }
@@ -205,7 +227,7 @@ impl TablePhotos<'_> {
             size,
         });
         self.index
-            .insert(row.image_id.clone(), (self.list.len(), place.into()));
+            .insert(row.image_id.clone(), (self.list.len(), place));
         self.list.push(Photo {
             mask,
             boxes: bbox.into_iter().collect(),
@@ -236,7 +258,8 @@ pub(super) fn read_run(folder: &Path, lenient: bool) -> Result<Dataset, DatasetE
         serde_json::from_slice(&bytes).map_err(|e| DatasetError::at(&path, e))?;
     let classes = ClassList::from_file(&manifest.classes, &folder.join("classes.csv"))
         .map_err(DatasetError::new)?;
-    let truth = read(&[folder.join("truth.csv")], None, Some(&classes), lenient)?;
+    let table = folder.join("truth.csv");
+    let truth = read_with(&[table], None, Some(&classes), lenient, FileColumn::Own)?;
     Ok(Dataset {
         name: manifest.dataset,
         profile: manifest.profile,
@@ -257,8 +280,13 @@ fn class_list<'a>(
         return Ok(ClassList::read(ClassList::IMAGENET)?);
     }
     let mut keys: Vec<String> = Vec::new();
+    let mut unnumbered = BTreeSet::new();
     for row in rows {
-        let Ok(class) = usize::try_from(row.class_index) else {
+        let Some(index) = row.index() else {
+            unnumbered.insert(row.wnid.as_str());
+            continue;
+        };
+        let Ok(class) = usize::try_from(index) else {
             continue;
         };
         if class < MAX_CLASSES && keys.len() <= class {
@@ -269,6 +297,11 @@ fn class_list<'a>(
             && !row.wnid.is_empty()
         {
             key.clone_from(&row.wnid);
+        }
+    }
+    for key in unnumbered {
+        if !key.is_empty() && !keys.iter().any(|known| known == key) {
+            keys.push(key.to_owned());
         }
     }
     let classes = keys.into_iter().map(|key| (key.clone(), key));
@@ -284,7 +317,7 @@ fn is_wnid(key: &str) -> bool {
 /// contain masks, difficult boxes and distractors, which only the scores of maps need.
 ///
 /// # Panics
-/// Never: every row can be serialised, and writing to a `Vec` cannot fail.
+/// Never: every row can be serialised, since paths are written as [`path_text`], and writing to a `Vec` cannot fail.
 #[must_use]
 pub fn write_csv(dataset: &Dataset) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -306,6 +339,8 @@ pub fn write_csv(dataset: &Dataset) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const HEADER: &str = "image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max";
 
     fn read_text(text: &str) -> Result<Dataset, DatasetError> {
         let folder = tempfile::tempdir().expect("a folder");
@@ -333,7 +368,11 @@ mod tests {
         );
         assert_eq!(
             dataset.notes,
-            ["1 boxes were cut off at their photo's edge"]
+            [
+                "1 boxes were cut off at their photo's edge",
+                "1 boxes are not of the class of their photo's first row, which is the photo's \
+                 class; they are not its truth"
+            ]
         );
         assert_eq!(
             (dataset.photos[0].distractors, dataset.weighted),
@@ -405,7 +444,7 @@ mod tests {
             read_text("image_id,file\na,b\n")
                 .expect_err("columns")
                 .to_string()
-                .contains("width")
+                .contains("columns x_min, y_min, x_max, y_max are missing; found image_id,file;")
         );
     }
 }

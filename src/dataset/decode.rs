@@ -1,12 +1,13 @@
 //! Decoding a photo, strictly: a truncated file is an error, not half a picture.
 //!
-//! JPEG and PNG are recognised by content, whatever the file's name. Grey, palette and CMYK pixels
-//! become RGB, 16 bits are scaled to 8, transparency is dropped, and of an animation the first
-//! picture is taken. The EXIF orientation is not applied, because annotations refer to the stored
-//! pixels.
+//! JPEG, PNG, WebP, BMP, GIF and TIFF are recognised by content, whatever the file's name. Grey,
+//! palette and CMYK pixels become RGB, 16 bits are scaled to 8, transparency is dropped, and of an
+//! animation or of several pages the first picture is taken. The EXIF orientation is not applied,
+//! because annotations refer to the stored pixels.
 
 use std::fmt::Display;
-use std::io::{self, Cursor, ErrorKind};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use image::codecs::png::PngDecoder;
@@ -14,11 +15,8 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::zune_core::bytestream::ZCursor;
-use zune_jpeg::zune_core::colorspace::ColorSpace;
-use zune_jpeg::zune_core::options::DecoderOptions;
 
+use super::{gif_photo, jpeg, tiff_photo};
 use crate::geometry::Size;
 
 /// The longest side of a photo in pixels: the longest that a JPEG can have.
@@ -40,11 +38,71 @@ pub(super) fn read_sizes(paths: &[PathBuf]) -> Vec<Option<Size>> {
 }
 
 /// The size of a photo by its file's header, whatever the file's name.
-pub(crate) fn read_size(path: &Path) -> image::ImageResult<Size> {
-    let (width, height) = ImageReader::open(path)?
-        .with_guessed_format()?
-        .into_dimensions()?;
-    Ok(Size::new(width, height))
+///
+/// # Errors
+/// What is wrong with the file.
+pub(crate) fn read_size(path: &Path) -> Result<Size, PhotoReadError> {
+    let mut file = BufReader::new(File::open(path).map_err(PhotoReadError::from_io)?);
+    let start = file.fill_buf().map_err(PhotoReadError::from_io)?;
+    match recognise(start)? {
+        ImageFormat::Jpeg => jpeg::read_size(file),
+        format => {
+            let reader = ImageReader::with_format(file, format);
+            let (width, height) = reader.into_dimensions().map_err(PhotoReadError::picture)?;
+            Ok(Size::new(width, height))
+        }
+    }
+}
+
+/// The format of a file, by its first bytes: 32 are enough.
+pub(super) fn recognise(start: &[u8]) -> Result<ImageFormat, PhotoReadError> {
+    use ImageFormat::{Bmp, Gif, Jpeg, Png, Tiff, WebP};
+    if start.is_empty() {
+        return Err(PhotoReadError::picture("the file is empty"));
+    }
+    // `image` decodes BigTIFF, but does not recognise it.
+    if start.starts_with(b"II+\0") || start.starts_with(b"MM\0+") {
+        return Ok(Tiff);
+    }
+    let guess = match image::guess_format(start) {
+        Ok(format @ (Jpeg | Png | WebP | Bmp | Gif | Tiff)) => return Ok(format),
+        other => other.map(|format| format!("{format:?}")).ok(),
+    };
+    let found = unsupported_name(start).map(str::to_owned).or(guess);
+    let found = found.as_deref().unwrap_or("an unknown format");
+    Err(PhotoReadError::picture(format!(
+        "it is {found}; JPEG, PNG, WebP, BMP, GIF and TIFF are supported"
+    )))
+}
+
+/// The name of a format that people have photos in, and that is not supported.
+fn unsupported_name(start: &[u8]) -> Option<&'static str> {
+    // ISO 14496-12: a box `ftyp` with its main brand, a version, and more brands.
+    if start.get(4..8) == Some(b"ftyp") {
+        let has = |names: &[&[u8]]| {
+            start[8..]
+                .chunks_exact(4)
+                .any(|brand| names.contains(&brand))
+        };
+        return Some(if has(&[b"avif", b"avis"]) {
+            "AVIF"
+        } else if has(&[
+            b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1",
+        ]) {
+            "HEIC"
+        } else {
+            "a film"
+        });
+    }
+    let names: [(&[u8], &str); 5] = [
+        (b"\xFF\x0A", "JPEG XL"),
+        (b"\0\0\0\x0CJXL ", "JPEG XL"),
+        (b"\0\0\0\x0CjP  ", "JPEG 2000"),
+        (b"\xFF\x4F\xFF\x51", "JPEG 2000"),
+        (b"8BPS", "a Photoshop file"),
+    ];
+    let name = names.iter().find(|(magic, _)| start.starts_with(magic));
+    name.map(|&(_, name)| name)
 }
 
 /// How a damaged JPEG is treated.
@@ -96,7 +154,7 @@ impl PhotoReadError {
         }
     }
 
-    fn picture(reason: impl Display) -> Self {
+    pub(super) fn picture(reason: impl Display) -> Self {
         Self::Picture(reason.to_string())
     }
 }
@@ -127,7 +185,7 @@ pub fn read(path: &Path, jpeg: Jpeg) -> Result<RgbImage, PhotoReadError> {
     Ok(picture)
 }
 
-/// The photo in `bytes`, which are a JPEG or a PNG by content, as [`read`].
+/// The photo in `bytes`, whose format is recognised by content, as [`read`].
 ///
 /// # Errors
 /// What is wrong with the bytes; never [`PhotoReadError::File`] or [`PhotoReadError::Outage`].
@@ -139,69 +197,50 @@ fn decode_with_orientation(
     bytes: &[u8],
     jpeg: Jpeg,
 ) -> Result<(RgbImage, Orientation), PhotoReadError> {
-    if bytes.is_empty() {
-        return Err(PhotoReadError::picture("the file is empty"));
-    }
-    match image::guess_format(bytes).ok() {
-        Some(ImageFormat::Png) => decode_png(bytes),
-        Some(ImageFormat::Jpeg) => decode_jpeg(bytes, jpeg),
-        other => {
-            let found = other.map_or("an unknown format".into(), |format| format!("{format:?}"));
-            Err(PhotoReadError::picture(format!(
-                "it is {found}; only JPEG and PNG are supported"
-            )))
+    let (picture, orientation) = match recognise(bytes)? {
+        ImageFormat::Jpeg => return jpeg::decode(bytes, jpeg),
+        ImageFormat::Gif => gif_photo::decode(bytes)?,
+        ImageFormat::Tiff => tiff_photo::decode(bytes)?,
+        ImageFormat::Png => {
+            let mut limits = Limits::no_limits();
+            limits.max_alloc = Some(MAX_METADATA_BYTES);
+            let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits);
+            decode_with(decoder.map_err(PhotoReadError::picture)?)?
         }
-    }
+        format => {
+            let reader = ImageReader::with_format(Cursor::new(bytes), format);
+            decode_with(reader.into_decoder().map_err(PhotoReadError::picture)?)?
+        }
+    };
+    Ok((picture.into_rgb8(), orientation))
 }
 
-fn decode_png(bytes: &[u8]) -> Result<(RgbImage, Orientation), PhotoReadError> {
-    let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(MAX_METADATA_BYTES);
-    let mut decoder =
-        PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(PhotoReadError::picture)?;
-    let (_, orientation) = read_header(&mut decoder)?;
+/// The picture and its orientation. A photo that is too large is refused before it is decoded.
+pub(super) fn decode_with(
+    mut decoder: impl ImageDecoder,
+) -> Result<(DynamicImage, Orientation), PhotoReadError> {
+    let (width, height) = decoder.dimensions();
+    ensure_decodable(Size::new(width, height), decoder.total_bytes())?;
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let picture = DynamicImage::from_decoder(decoder).map_err(PhotoReadError::picture)?;
-    Ok((picture.to_rgb8(), orientation))
-}
-
-fn decode_jpeg(bytes: &[u8], jpeg: Jpeg) -> Result<(RgbImage, Orientation), PhotoReadError> {
-    let mut header = image::codecs::jpeg::JpegDecoder::new(Cursor::new(bytes))
-        .map_err(PhotoReadError::picture)?;
-    let (Size { width, height }, orientation) = read_header(&mut header)?;
-    // The `image` crate switches the decoder's strict mode off, so the decoder is used directly.
-    let options = DecoderOptions::default()
-        .set_strict_mode(jpeg == Jpeg::Strict)
-        .set_max_width(MAX_SIDE as usize)
-        .set_max_height(MAX_SIDE as usize)
-        .jpeg_set_out_colorspace(ColorSpace::RGB);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    let pixels = decoder.decode().map_err(|error| match jpeg {
-        Jpeg::Strict => PhotoReadError::Damaged(format!("{error:?}")),
-        Jpeg::Lenient => PhotoReadError::Picture(format!("{error:?}")),
-    })?;
-    let picture = RgbImage::from_raw(width, height, pixels)
-        .ok_or_else(|| PhotoReadError::picture("pixels are missing"))?;
     Ok((picture, orientation))
 }
 
-/// Size and orientation by a photo's header. A photo that is too large is refused before it is
-/// decoded.
-fn read_header(decoder: &mut impl ImageDecoder) -> Result<(Size, Orientation), PhotoReadError> {
-    let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+/// Refuses a picture that has too many pixels, or whose pixels take too many bytes.
+pub(super) fn ensure_decodable(size: Size, bytes: u64) -> Result<(), PhotoReadError> {
+    if u64::from(size.width) * u64::from(size.height) > MAX_PIXELS {
         let limit = MAX_PIXELS >> 20;
         return Err(PhotoReadError::picture(format!(
-            "{width} x {height} is more than {limit} megapixels"
+            "{size} is more than {limit} megapixels"
         )));
     }
-    if decoder.total_bytes() > MAX_BYTES {
-        let (found, limit) = (decoder.total_bytes() >> 20, MAX_BYTES >> 20);
+    if bytes > MAX_BYTES {
+        let (found, limit) = (bytes >> 20, MAX_BYTES >> 20);
         return Err(PhotoReadError::picture(format!(
             "its pixels are {found} MiB, more than {limit}"
         )));
     }
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    Ok((Size::new(width, height), orientation))
+    Ok(())
 }
 
 #[cfg(test)]
@@ -221,17 +260,23 @@ mod tests {
 
     #[test]
     fn cut_files_are_errors() {
-        for format in [ImageFormat::Jpeg, ImageFormat::Png] {
+        use ImageFormat::{Bmp, Gif, Jpeg, Png, Tiff, WebP};
+        for format in [Jpeg, Png, WebP, Bmp, Gif, Tiff] {
             let bytes = coded(format);
             assert_eq!(
-                decode(&bytes, Jpeg::Strict).expect("whole").dimensions(),
+                decode(&bytes, super::Jpeg::Strict)
+                    .expect("whole")
+                    .dimensions(),
                 (64, 48)
             );
-            for share in [0.1, 0.5, 0.9] {
+            for share in [0.1, 0.5, 0.9, 0.99] {
                 let cut = &bytes[..(bytes.len() as f64 * share) as usize];
-                let error = decode(cut, Jpeg::Strict).expect_err("cut").to_string();
+                let error = decode(cut, super::Jpeg::Strict);
+                let error = error
+                    .err()
+                    .unwrap_or_else(|| panic!("{format:?} {share} is read"));
                 assert!(
-                    error.starts_with("cannot decode"),
+                    error.to_string().starts_with("cannot decode"),
                     "{format:?} {share}: {error}"
                 );
             }
@@ -240,24 +285,19 @@ mod tests {
 
     #[test]
     fn other_formats_are_named() {
-        assert!(
-            decode(b"GIF89a\x01\x00\x01\x00", Jpeg::Strict)
-                .expect_err("gif")
-                .to_string()
-                .contains("Gif")
-        );
-        assert!(
-            decode(b"<html>", Jpeg::Strict)
-                .expect_err("html")
-                .to_string()
-                .contains("unknown format")
-        );
-        assert!(
-            decode(b"", Jpeg::Strict)
-                .expect_err("empty")
-                .to_string()
-                .contains("empty")
-        );
+        for (start, name) in [
+            (&b""[..], "the file is empty"),
+            (b"<html>", "it is an unknown format"),
+            (b"\0\0\0\x18ftypheic\0\0\0\0mif1", "it is HEIC"),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0avif", "it is AVIF"),
+            (b"\0\0\0\x18ftypisom\0\0\0\0mp42", "it is a film"),
+            (b"\xFF\x0A\xFF", "it is JPEG XL"),
+            (b"qoif\0\0\0\x08", "it is Qoi"),
+            (b"P6\n8 8\n255\n", "it is Pnm"),
+        ] {
+            let error = decode(start, Jpeg::Strict).expect_err(name).to_string();
+            assert!(error.contains(name), "{name}: {error}");
+        }
     }
 
     #[test]

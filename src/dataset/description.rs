@@ -12,6 +12,7 @@ use super::truth::Dataset;
 use super::{box_table, coco, cub, folder, ilsvrc, kaggle, voc, wsol};
 use crate::assets::{self, DATASETS};
 use crate::classes::ClassList;
+use crate::path_text;
 use crate::remedy::Remedy;
 
 /// The layouts: what a description calls each, and what it is.
@@ -28,7 +29,10 @@ pub const LAYOUTS: &[(&str, &str)] = &[
         "kaggle",
         "Kaggle's ImageNet challenge: LOC_val_solution.csv and the tree",
     ),
-    ("voc", "Pascal VOC: XML, 1-based"),
+    (
+        "voc",
+        "Pascal VOC, also from labelImg, CVAT, Roboflow: XML, 1-based",
+    ),
     (
         "wsol",
         "wsolevaluation's metadata: image_ids.txt and three more lists",
@@ -48,7 +52,8 @@ struct DatasetDescription {
     kind: DatasetLayout,
     /// The data folder, relative to the description. Absent if users have to bring the data.
     folder: Option<PathBuf>,
-    /// The class list, `data/classes/NAME.csv`, if the layout does not bring its own.
+    /// The class list, if the layout does not bring its own: a file beside the description or in
+    /// the data folder, or `data/classes/NAME.csv`.
     classes: Option<String>,
     /// A file of weights.
     weights: Option<PathBuf>,
@@ -73,7 +78,7 @@ struct DatasetDescription {
     /// `ilsvrc`, `kaggle`: lines `WNID ID name`.
     #[serde(default)]
     label_order: Vec<PathBuf>,
-    /// `voc`, `cub`, `kaggle`: which photos.
+    /// `voc`, `cub`, `kaggle`: which photos. In `voc`, a list of `ImageSets/Main`.
     split: Option<String>,
     /// `cub`: where a box ends.
     box_end: Option<cub::BoxEnd>,
@@ -110,7 +115,7 @@ impl DatasetLayout {
                 "classes",
             ],
             Self::Kaggle => &["split", "blacklist", "label-order"],
-            Self::Voc => &["annotations", "split"],
+            Self::Voc => &["annotations", "images", "split", "classes"],
             Self::Wsol => &["annotations", "images", "classes"],
         }
     }
@@ -187,8 +192,9 @@ impl DatasetDescription {
         request: &Request<'_>,
         selection: Option<&PhotoList>,
     ) -> Result<Dataset, DatasetError> {
+        let beside = path.parent().unwrap_or(Path::new("."));
         let named = match &self.classes {
-            Some(name) => Some(ClassList::read(name)?),
+            Some(name) => Some(ClassList::named(name, &[beside, root])?),
             None => None,
         };
         let classes = named.as_ref().or(request.classes);
@@ -197,7 +203,7 @@ impl DatasetDescription {
         let images = first_existing_or_first(root, &self.images);
         let lenient = request.lenient;
         match self.kind {
-            DatasetLayout::Coco => coco::read(&annotations()?, &images, lenient),
+            DatasetLayout::Coco => coco::read(&annotations()?, &[images], lenient),
             DatasetLayout::Csv => {
                 let files: Vec<_> = self.boxes.iter().map(|file| root.join(file)).collect();
                 let masks = self.masks.as_ref().map(|folder| root.join(folder));
@@ -226,8 +232,14 @@ impl DatasetDescription {
                 kaggle::read(root, split, blacklist, label_map.as_deref(), lenient)
             }
             DatasetLayout::Voc => {
-                let split = self.split.as_deref().unwrap_or("test");
-                voc::read(&annotations()?, split, lenient)
+                let options = voc::VocOptions {
+                    split: self.split.as_deref(),
+                    photos: (!self.images.is_empty()).then_some(images),
+                    classes: named.as_ref(),
+                    model_classes: request.classes,
+                    lenient,
+                };
+                voc::read(&annotations()?, options)
             }
             DatasetLayout::Wsol => {
                 let metadata = annotations()?;
@@ -267,10 +279,7 @@ pub fn title(name: &Path) -> Result<String, DatasetError> {
 /// The name of a file without its extension, or of a folder.
 pub(super) fn stem(path: &Path) -> String {
     let path = std::path::absolute(path).unwrap_or(path.to_owned());
-    path.file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
+    path_text::encode(path.file_stem().unwrap_or_default())
 }
 
 /// The given class list, or ImageNet's.

@@ -28,6 +28,14 @@ impl DatasetError {
         Self::new(format!("{}: {fault}", path.display()))
     }
 
+    /// The same error with the place of its faults in front.
+    pub(crate) fn context(mut self, place: impl std::fmt::Display) -> Self {
+        for fault in &mut self.faults {
+            *fault = format!("{place}: {fault}");
+        }
+        self
+    }
+
     /// The same error with a remedy, unless it already has one.
     pub(crate) fn or_remedy(mut self, remedy: Remedy) -> Self {
         self.remedy.get_or_insert(remedy);

@@ -2,27 +2,30 @@
 //!
 //! Photos may be in folders that are named after their class, by its key (a WordNet id) or its
 //! index in the class list, as in `n02119789/a.jpg`. Other photos have no class. The name of a
-//! photo is its path in the folder.
+//! photo is its path in the folder, in which odd characters are escaped (`src/path_text.rs`).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::decode::read_sizes;
 use super::error::DatasetError;
 use super::photo::Photo;
+use super::photo_search::PhotoSearch;
 use super::profile::Profile;
 use super::truth::Dataset;
 use crate::classes::ClassList;
+use crate::path_text;
 
 pub(super) fn read(root: &Path, classes: ClassList) -> Result<Dataset, DatasetError> {
-    let mut paths = Vec::new();
-    collect(root, &mut paths).map_err(|e| DatasetError::at(root, e))?;
-    paths.sort();
+    let PhotoSearch {
+        photos: paths,
+        notes,
+    } = PhotoSearch::new(root)?;
     let sizes = read_sizes(&paths);
     let mut photos = Vec::new();
     for (path, size) in paths.into_iter().zip(sizes) {
         let name = path.strip_prefix(root).unwrap_or(&path);
         photos.push(Photo {
-            id: name.display().to_string(),
+            id: path_text::encode(name),
             class: class_of_folder(name, &classes),
             size,
             path,
@@ -33,6 +36,7 @@ pub(super) fn read(root: &Path, classes: ClassList) -> Result<Dataset, DatasetEr
         profile: Profile::Boxes,
         classes,
         photos,
+        notes,
         ..Dataset::default()
     })
 }
@@ -45,34 +49,6 @@ fn class_of_folder(photo: &Path, classes: &ClassList) -> Option<usize> {
     }
     let index = folder.parse().ok()?;
     (index < classes.len()).then_some(index)
-}
-
-/// Whether a folder contains photos, at any depth.
-pub(super) fn has_photos(root: &Path) -> bool {
-    let mut paths = Vec::new();
-    collect(root, &mut paths).is_ok() && !paths.is_empty()
-}
-
-fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        // A link may lead to a folder above this one, so links to folders are not followed.
-        if entry.file_type()?.is_dir() {
-            collect(&entry.path(), paths)?;
-        } else if is_photo(&entry.path()) {
-            paths.push(entry.path());
-        }
-    }
-    Ok(())
-}
-
-fn is_photo(path: &Path) -> bool {
-    let extension = path
-        .extension()
-        .and_then(|e| e.to_str())
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    ["jpg", "jpeg", "png"].contains(&extension.as_str())
 }
 
 #[cfg(test)]
@@ -114,5 +90,7 @@ mod tests {
             ("n02119789/b.JPEG", Some(278), size),
         ];
         assert_eq!(found, expected);
+        let note = "1 files that are not pictures were left out: 1 .txt";
+        assert_eq!(dataset.notes, [note]);
     }
 }

@@ -53,10 +53,8 @@ pub(super) fn read(
     let blacklist = ilsvrc_val::read_blacklist(&files.blacklist, ids.len())?;
     let mut order = LabelOrder::new(files.label_order.as_deref(), &classes)?;
     let names = photo_names(ids.len(), selection);
-    let annotations = annotation::read_all(
-        &files.annotations,
-        names.iter().map(|(_, name)| name.as_str()).collect(),
-    );
+    let xml_of = |(_, name): &(usize, String)| files.annotations.join(format!("{name}.xml"));
+    let annotations = annotation::read_all(&names.iter().map(xml_of).collect::<Vec<_>>());
 
     let mut validator = BoxValidator::new(lenient);
     let mut photos = Vec::new();
@@ -118,10 +116,13 @@ fn photo_truth(
 ) -> Result<(usize, Photo), String> {
     let xml = files.annotations.join(name).with_added_extension("xml");
     let xml = xml.display();
-    let filename = &annotation.filename;
+    let filename = annotation.filename.trim_end_matches(".JPEG");
     if !filename.is_empty() && filename != name {
         return Err(format!("{xml}: it is the annotation of {filename}"));
     }
+    let size = annotation
+        .size
+        .ok_or_else(|| format!("{xml}: <size> is missing or 0"))?;
     let (mut class, mut boxes) = (None, Vec::new());
     for object in &annotation.objects {
         let (wnid, place) = (&object.name, &object.place);
@@ -134,13 +135,13 @@ fn photo_truth(
         let [x0, y0, x1, y1] = object.corners;
         let bbox = BBox::from_inclusive(x0, y0, x1, y1);
         let place = || format!("{xml}:{place}");
-        boxes.extend(validator.check(bbox, Some(annotation.size), place));
+        boxes.extend(validator.check(bbox, Some(size), place));
     }
     let class = class.ok_or_else(|| format!("{xml}: no <object>"))?;
     let photo = Photo {
         id: name.to_owned(),
         path: files.images.join(name).with_added_extension("JPEG"),
-        size: Some(annotation.size),
+        size: Some(size),
         class: Some(class),
         boxes,
         ..Photo::default()

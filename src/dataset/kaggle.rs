@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::annotation;
+use super::columns::KAGGLE;
 use super::decode::read_sizes;
 use super::error::DatasetError;
 use super::ilsvrc_val;
@@ -167,7 +168,7 @@ fn read_solutions(
 ) -> Result<Vec<KaggleSolution>, DatasetError> {
     let faults = &mut validator.faults;
     let mut solutions = Vec::new();
-    for (place, row) in csv_rows::<KaggleRow>(path, "ImageId,PredictionString", faults)? {
+    for (place, row) in csv_rows::<KaggleRow>(path, &KAGGLE, faults)? {
         match parse_boxes(&row.boxes, classes) {
             Ok((class, boxes)) => solutions.push(KaggleSolution {
                 id: row.id,
@@ -192,11 +193,11 @@ fn read_solutions(
 }
 
 fn annotated_sizes(folder: &Path, names: &[PathBuf]) -> Vec<Result<Option<Size>, String>> {
-    let ids = names.iter().filter_map(|name| name.to_str()).collect();
-    let annotations = annotation::read_all(folder, ids);
+    let xml_of = |name: &PathBuf| folder.join(name).with_added_extension("xml");
+    let annotations = annotation::read_all(&names.iter().map(xml_of).collect::<Vec<_>>());
     annotations
         .into_iter()
-        .map(|annotation| annotation.map(|annotation| Some(annotation.size)))
+        .map(|annotation| annotation.map(|annotation| annotation.size))
         .collect()
 }
 

@@ -9,52 +9,78 @@
 //! once for each of them, under the name `PHOTO/CLASS`, so that the code behind this module deals
 //! with one class per photo.
 //!
-//! The truth is read at once, and an error lists all its faults. Photos and masks are read when
+//! The truth is read at once, and an error lists all its faults. What is read although it probably
+//! means something else is in [`Dataset::suspicions`]. Photos and masks are read when
 //! they are needed ([`read`], [`Mask::read`]), photos as they are stored: nothing is downloaded,
 //! resized or rotated.
 
 mod annotation;
+mod box_edges;
+mod box_row;
 mod box_table;
 mod coco;
+mod coco_annotation;
+mod coco_image;
+mod coco_json;
+mod coco_reader;
+mod columns;
 mod cub;
 mod decode;
 mod description;
+mod encoding;
 mod error;
+mod file_column;
 mod folder;
+mod folder_files;
+mod gif_photo;
 mod ilsvrc;
 mod ilsvrc_val;
+mod jpeg;
 mod kaggle;
 mod label_order;
+mod libjpeg;
 mod mask;
 mod open;
 mod photo;
 mod photo_list;
+mod photo_search;
 mod profile;
 mod request;
 mod run_lengths;
 mod segmentation;
+mod stated_boxes;
+mod suspicion;
 mod table;
 mod text;
+mod tiff_photo;
 mod truth;
 mod validator;
 mod voc;
+mod voc_classes;
+mod voc_files;
+mod voc_list;
 mod weights;
 mod wsol;
 
+pub use box_edges::BoxEdges;
 pub use box_table::write_csv;
+pub(crate) use columns::{CLASS, Column, EDGES, KAGGLE, SIZE};
 pub(crate) use decode::read_size as read_photo_size;
 pub use decode::{Jpeg, PhotoReadError, decode, read};
 pub use description::{LAYOUTS, title};
 pub use error::DatasetError;
 pub(crate) use error::Faults;
+pub(crate) use folder_files::FolderFiles;
 pub(crate) use ilsvrc_val::photo_name as ilsvrc_val_name;
 pub(crate) use mask::read_grey;
 pub use mask::{Mask, TrueMask};
 pub use photo::Photo;
+pub(crate) use photo_search::PhotoSearch;
 pub use profile::Profile;
 pub use request::Request;
 pub use segmentation::Segmentation;
+pub(crate) use stated_boxes::StatedBoxes;
+pub use suspicion::Suspicion;
 pub(crate) use table::csv_rows;
 pub(crate) use text::read_numbers;
 pub use truth::{Dataset, PhotoIndex};
-pub use validator::BoxEdges;

@@ -1,12 +1,14 @@
 //! Opens a dataset: finds its layout, reads it, and applies what the request asks for.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::error::DatasetError;
 use super::photo_list::PhotoList;
 use super::request::Request;
+use super::stated_boxes::StatedBoxes;
 use super::truth::Dataset;
-use super::{box_table, coco, cub, description, folder, voc, weights, wsol};
+use super::{box_table, coco, cub, description, folder, voc, voc_files, weights, wsol};
 use crate::assets::DATASETS;
 
 impl Dataset {
@@ -25,6 +27,7 @@ fn open(request: &Request<'_>) -> Result<Dataset, DatasetError> {
     let (mut dataset, own_weights) = read(request, selection.as_ref())?;
     dataset.total_photos = dataset.total_photos.max(dataset.photos.len());
     dataset.check_photos()?;
+    check_boxes(&mut dataset, request.dataset.unwrap_or(Path::new("")))?;
     if let Some(selection) = &selection {
         dataset.select_list(selection)?;
     }
@@ -33,10 +36,36 @@ fn open(request: &Request<'_>) -> Result<Dataset, DatasetError> {
     }
     if dataset.photos.is_empty() {
         let advice = "check the dataset's files, and the list of photos if one was given";
-        let fault = format!("{}: it has no photos", dataset.name);
+        let notes = in_brackets(&dataset.notes);
+        let fault = format!("{}: it has no photos{notes}", dataset.name);
         return Err(DatasetError::new(fault).or_advice(advice));
     }
     Ok(dataset)
+}
+
+/// The notes of a dataset without photos, which may say why it has none.
+fn in_brackets(notes: &[String]) -> String {
+    if notes.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", notes.join("; "))
+    }
+}
+
+/// Refuses boxes that are normalised beyond doubt, and adds what is suspicious about the boxes.
+fn check_boxes(dataset: &mut Dataset, origin: &Path) -> Result<(), DatasetError> {
+    let mut boxes = StatedBoxes::default();
+    for photo in &dataset.photos {
+        for bbox in &photo.boxes {
+            boxes.add(*bbox, photo.size);
+        }
+    }
+    boxes.ensure_pixels(origin)?;
+    // The boxes of photos have been clipped. Where they were before is in `edges`.
+    let edges = [dataset.edges.outside(0.0), dataset.edges.wrong_base()];
+    dataset.suspicions.extend(boxes.suspicion());
+    dataset.suspicions.extend(edges.into_iter().flatten());
+    Ok(())
 }
 
 /// Reads what the request names, and returns the description's file of weights, if it has one.
@@ -58,8 +87,7 @@ fn read(
     let dataset = if given.is_dir() {
         read_folder(given, request)?
     } else if has_extension("json") && given.is_file() {
-        let beside = given.parent().unwrap_or(Path::new("."));
-        coco::read(given, request.data_dir.unwrap_or(beside), request.lenient)?
+        coco::read(given, &coco_folders(given, request), request.lenient)?
     } else if given.is_file() {
         box_table::read(&[given.to_owned()], None, request.classes, request.lenient)?
     } else {
@@ -103,6 +131,48 @@ const DESCRIBED_LAYOUTS: [(&str, &[&str]); 3] = [
     ("coco2017", &["annotations/instances_val2017.json"]),
 ];
 
+/// The folders that may contain the photos of a COCO file: the one that was named, or else the
+/// file's own and those that tools put beside the folder of annotations.
+fn coco_folders(file: &Path, request: &Request<'_>) -> Vec<PathBuf> {
+    if let Some(folder) = request.data_dir {
+        return vec![folder.to_owned()];
+    }
+    let own = file.parent().unwrap_or(Path::new("."));
+    let stem = description::stem(file);
+    let split = stem.strip_prefix("instances_").unwrap_or(&stem);
+    let places = [
+        "images",
+        "../images",
+        &format!("../images/{split}"),
+        &format!("../{split}"),
+    ];
+    let existing = places
+        .iter()
+        .map(|place| own.join(place))
+        .filter(|path| path.is_dir());
+    [own.to_owned()].into_iter().chain(existing).collect()
+}
+
+/// The COCO file of a folder as Roboflow and CVAT write it, if there is exactly one.
+fn coco_file(root: &Path) -> Option<PathBuf> {
+    let own = root.join("_annotations.coco.json");
+    if own.is_file() {
+        return Some(own);
+    }
+    let entries = std::fs::read_dir(root.join("annotations")).ok()?.flatten();
+    let is_instances = |name: &str| name.starts_with("instances_") && name.ends_with(".json");
+    let mut files = entries.filter(|entry| is_instances(&entry.file_name().to_string_lossy()));
+    let first = files.next()?;
+    files.next().is_none().then(|| first.path())
+}
+
+/// The first COCO file in a folder that is in `root`.
+fn coco_file_below(root: &Path) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(root).ok()?.flatten();
+    let folders: BTreeSet<PathBuf> = entries.map(|entry| entry.path()).collect();
+    folders.iter().find_map(|folder| coco_file(folder))
+}
+
 /// Reads a folder whose layout is recognised by the files in it.
 fn read_folder(root: &Path, request: &Request<'_>) -> Result<Dataset, DatasetError> {
     let has = |name: &str| root.join(name).exists();
@@ -135,20 +205,43 @@ fn read_folder(root: &Path, request: &Request<'_>) -> Result<Dataset, DatasetErr
         let (split, end) = (cub::CubSplit::default(), cub::BoxEnd::default());
         return cub::read(root, split, end, lenient);
     }
-    if has("JPEGImages") && has("ImageSets/Main") {
-        let has_test = has("ImageSets/Main/test.txt");
-        return voc::read(root, if has_test { "test" } else { "val" }, lenient);
+    if let Some(file) = coco_file(root) {
+        return coco::read(&file, &coco_folders(&file, request), lenient);
     }
-    if folder::has_photos(root) {
-        return folder::read(root, description::imagenet_or(request.classes)?);
+    match coco_file_below(root).or_else(|| voc_files::find_root(root)) {
+        Some(found) if found == root => {
+            let options = voc::VocOptions {
+                model_classes: request.classes,
+                lenient,
+                ..voc::VocOptions::default()
+            };
+            return voc::read(root, options);
+        }
+        // Read as a folder of photos, it would lose its boxes.
+        Some(found) => {
+            let (root, found) = (root.display(), found.display());
+            let fault = format!("{root}: its annotations are deeper, in {found}");
+            return Err(DatasetError::new(fault).or_advice("give that as the dataset"));
+        }
+        None => {}
     }
+    let photos = folder::read(root, description::imagenet_or(request.classes)?)?;
+    if photos.photos.is_empty() {
+        return Err(unknown_layout(root, &photos.notes));
+    }
+    Ok(photos)
+}
+
+fn unknown_layout(root: &Path, notes: &[String]) -> DatasetError {
     let fault = format!(
         "{}: this folder has no known dataset layout; looked for boxes.csv, image_ids.txt, \
          LOC_val_solution.csv, ILSVRC2014_devkit (or ILSVRC2012_devkit_t12, \
          ILSVRC2012_bbox_val_v3, ILSVRC/devkit), annotations/instances_val2017.json, \
-         bounding_boxes.txt with images.txt, JPEGImages with ImageSets/Main, and photos",
-        root.display()
+         bounding_boxes.txt with images.txt, _annotations.coco.json, Annotations with XML, and \
+         photos{}",
+        root.display(),
+        in_brackets(notes)
     );
     let advice = "is it one level too high or too low? `localise list layouts` lists the layouts";
-    Err(DatasetError::new(fault).or_advice(advice))
+    DatasetError::new(fault).or_advice(advice)
 }

@@ -1,9 +1,14 @@
 //! A file that names some photos of a dataset, one per line.
+//!
+//! A line that is not UTF-8 stands for the photo whose path in its folder has these bytes.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::error::DatasetError;
 use super::text;
+use crate::path_text;
 
 /// The names of photos in a file.
 #[derive(Clone, Debug)]
@@ -16,10 +21,43 @@ pub(super) struct PhotoList {
 
 impl PhotoList {
     pub(super) fn read(path: &Path) -> Result<Self, DatasetError> {
-        let names = text::parse_lines(path, |line| Ok(line.to_owned()))?;
+        let bytes = text::read_bytes(path)?;
+        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
+        let lines = (1..).zip(bytes.split(|byte| *byte == b'\n').map(name));
         Ok(Self {
             path: path.to_owned(),
-            names,
+            names: lines.filter(|(_, name)| !name.is_empty()).collect(),
         })
+    }
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// The name in a line.
+fn name(line: &[u8]) -> String {
+    match str::from_utf8(line) {
+        Ok(text) => text.trim().to_owned(),
+        Err(_) => path_text::encode(OsStr::from_bytes(line.trim_ascii())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_lines_are_names() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("images.txt");
+        let text = b"\xEF\xBB\xBF a b.jpg\r\n\n\t\nK\xE4tzchen.jpg \r\nK\\xE4tzchen.jpg";
+        std::fs::write(&path, text).expect("a file");
+        let list = PhotoList::read(&path).unwrap_or_else(|e| panic!("{e}"));
+        let names: Vec<_> = list
+            .names
+            .iter()
+            .map(|(line, name)| (*line, &**name))
+            .collect();
+        let bytes = "K\\xE4tzchen.jpg";
+        assert_eq!(names, [(1, "a b.jpg"), (4, bytes), (5, bytes)]);
     }
 }

@@ -127,8 +127,8 @@ impl Runs {
     }
 }
 
-/// The corners of a polygon on the grid of fifths of a pixel.
-fn to_fine_grid(corners: &[f64]) -> Result<Vec<[i64; 2]>, String> {
+/// The corners of a polygon on the grid of fifths of a pixel, or what is wrong with them.
+pub(super) fn to_fine_grid(corners: &[f64]) -> Result<Vec<[i64; 2]>, String> {
     if corners.len() < 6 || corners.len() % 2 == 1 {
         return Err(format!(
             "a polygon has {} numbers; expected three pairs or more",

@@ -1,10 +1,11 @@
 //! Lists as text: one item per line, fields separated by blanks or commas. Carriage returns, a
-//! byte-order mark, blank lines and a missing end of the last line are accepted.
+//! byte-order mark, UTF-16, blank lines and a missing end of the last line are accepted.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
+use super::encoding;
 use super::error::{DatasetError, Faults};
 
 /// Longer lines of a list or a table are refused, bytes.
@@ -34,19 +35,7 @@ pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, DatasetError> {
 
 /// A file's text, without its byte-order mark.
 fn read_text(path: &Path) -> Result<String, DatasetError> {
-    let text =
-        String::from_utf8(read_bytes(path)?).map_err(|e| DatasetError::at(path, e.utf8_error()))?;
-    match text.strip_prefix('\u{feff}') {
-        Some(without_mark) => Ok(without_mark.to_owned()),
-        None => Ok(text),
-    }
-}
-
-/// The lines that are not blank, trimmed.
-pub(super) fn read_lines(path: &Path) -> Result<Vec<String>, DatasetError> {
-    let text = read_text(path)?;
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    Ok(lines.map(str::to_owned).collect())
+    encoding::decode(&read_bytes(path)?).map_err(|e| DatasetError::at(path, e))
 }
 
 /// The number of each line that is not blank, and what `parse` returns for the line, trimmed. The

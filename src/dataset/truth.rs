@@ -1,17 +1,19 @@
 //! A dataset: photos with their truth.
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::box_edges::BoxEdges;
 use super::decode::MAX_SIDE;
 use super::error::{DatasetError, Faults};
 use super::ilsvrc_val;
 use super::photo::Photo;
 use super::photo_list::PhotoList;
 use super::profile::Profile;
-use super::validator::BoxEdges;
+use super::suspicion::Suspicion;
 use crate::classes::ClassList;
 use crate::digest;
 
@@ -35,6 +37,8 @@ pub struct Dataset {
     /// What the user should know about the reading, for example that boxes were cut off at the
     /// photo's edge.
     pub notes: Vec<String>,
+    /// What is read as it is written although it probably means something else.
+    pub suspicions: Vec<Suspicion>,
     /// Where the boxes were before they were clipped.
     pub edges: BoxEdges,
     /// The lists of numbers that were read, by what they are (`blacklist`, `label order`,
@@ -42,15 +46,47 @@ pub struct Dataset {
     pub files: Vec<(&'static str, PathBuf)>,
 }
 
-/// The index of each photo of a dataset, by name.
+/// The index of each photo of a dataset, by its name or its file.
 #[derive(Clone, Debug)]
-pub struct PhotoIndex<'a>(HashMap<&'a str, usize>);
+pub struct PhotoIndex<'a> {
+    by_name: HashMap<&'a str, usize>,
+    photos: &'a [Photo],
+    /// By the name of the file without its extension.
+    by_file: HashMap<&'a OsStr, Vec<usize>>,
+}
 
 impl PhotoIndex<'_> {
-    /// The index of the photo with this name.
+    /// The index of the photo with this name or, if there is none, of the only photo whose file has
+    /// this name: `coffee.jpg` and `images/coffee.jpg` are the photo `coffee` whose file is
+    /// `images/coffee.jpg`, and `a` is `a.jpg`.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<usize> {
-        self.0.get(canonical(id)).copied()
+        self.named(id).or_else(|| self.by_file(Path::new(id)))
+    }
+
+    /// The index of the photo with exactly this name.
+    pub(crate) fn named(&self, id: &str) -> Option<usize> {
+        self.by_name.get(canonical(id)).copied()
+    }
+
+    fn by_file(&self, file: &Path) -> Option<usize> {
+        let is_file = |&&i: &&usize| {
+            let path = &self.photos[i].path;
+            path.ends_with(file) || path.with_extension("").ends_with(file)
+        };
+        let same_stem = [file.file_stem(), file.file_name()];
+        let same_stem = same_stem.into_iter().flatten();
+        let mut found: Vec<usize> = same_stem
+            .filter_map(|stem| self.by_file.get(stem))
+            .flatten()
+            .filter(is_file)
+            .copied()
+            .collect();
+        found.dedup();
+        match found[..] {
+            [photo] => Some(photo),
+            _ => None,
+        }
     }
 }
 
@@ -96,7 +132,16 @@ impl Dataset {
     #[must_use]
     pub fn photo_index(&self) -> PhotoIndex<'_> {
         let names = self.photos.iter().map(|photo| canonical(&photo.id));
-        PhotoIndex(names.zip(0..).collect())
+        let mut by_file: HashMap<&OsStr, Vec<usize>> = HashMap::new();
+        for (photo, i) in self.photos.iter().zip(0..) {
+            let stem = photo.path.file_stem().unwrap_or_default();
+            by_file.entry(stem).or_default().push(i);
+        }
+        PhotoIndex {
+            by_name: names.zip(0..).collect(),
+            photos: &self.photos,
+            by_file,
+        }
     }
 
     /// Keeps the photos that are named in a file, one per line, and returns the indices that they

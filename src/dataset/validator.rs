@@ -1,51 +1,10 @@
 //! The check that every true box passes, whichever layout it comes from.
 
+use super::box_edges::BoxEdges;
 use super::error::{DatasetError, Faults};
+use super::stated_boxes::StatedBoxes;
 use crate::geometry::{BBox, Size};
 use crate::remedy::Remedy;
-
-/// How many boxes touch which edge of their photo, before they are clipped. This shows whether a
-/// file's boxes were read with the wrong base.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BoxEdges {
-    /// Boxes that are at least partly inside their photo and whose photo's size is known.
-    pub boxes: usize,
-    /// Boxes that begin at the first column or row.
-    pub at_start: usize,
-    /// Boxes that begin at the second column or row.
-    pub at_second: usize,
-    /// Boxes that begin one pixel before the first column or row.
-    pub before_start: usize,
-    /// Boxes that end one pixel before the end of the last column or row.
-    pub before_end: usize,
-    /// Boxes that end with the last column or row.
-    pub at_end: usize,
-    /// Boxes that end one pixel after the last column or row.
-    pub past_end: usize,
-    /// Boxes that reach more than one pixel out of the photo.
-    pub far_outside: usize,
-    /// Boxes that were left out: inverted, not finite, or wholly outside their photo.
-    pub left_out: usize,
-}
-
-impl BoxEdges {
-    fn count(&mut self, bbox: BBox, size: Size) {
-        let sides = [
-            (bbox.x_min, bbox.x_max, f64::from(size.width)),
-            (bbox.y_min, bbox.y_max, f64::from(size.height)),
-        ];
-        let any =
-            |is: &dyn Fn((f64, f64, f64)) -> bool| usize::from(sides.iter().any(|&side| is(side)));
-        self.boxes += 1;
-        self.at_start += any(&|(min, _, _)| min == 0.0);
-        self.at_second += any(&|(min, _, _)| min == 1.0);
-        self.before_start += any(&|(min, _, _)| min == -1.0);
-        self.before_end += any(&|(_, max, end)| max == end - 1.0);
-        self.at_end += any(&|(_, max, end)| max == end);
-        self.past_end += any(&|(_, max, end)| max == end + 1.0);
-        self.far_outside += any(&|(min, max, end)| min < -1.0 || max > end + 1.0);
-    }
-}
 
 /// Checks the true boxes of a dataset, clips each to its photo, and keeps count of what it did.
 #[derive(Debug, Default)]
@@ -54,6 +13,8 @@ pub(super) struct BoxValidator {
     pub(super) lenient: bool,
     /// The faults of the dataset, those of its boxes among them.
     pub(super) faults: Faults,
+    /// All boxes, which together show why some are invalid.
+    stated: StatedBoxes,
     edges: BoxEdges,
     clipped: usize,
     /// Whether one of the faults is an invalid box.
@@ -76,6 +37,7 @@ impl BoxValidator {
         size: Option<Size>,
         place: impl FnOnce() -> String,
     ) -> Option<BBox> {
+        self.stated.add(bbox, size);
         match clip(bbox, size) {
             Ok(clipped) => {
                 if let Some(size) = size {
@@ -89,10 +51,19 @@ impl BoxValidator {
                 None
             }
             Err(fault) => {
-                self.refused = true;
-                self.faults.add(format!("{}: {fault}", place()));
+                self.reject(format!("{}: {fault}", place()));
                 None
             }
+        }
+    }
+
+    /// Counts an object without a valid box: it is a fault unless the validator is lenient.
+    pub(super) fn reject(&mut self, fault: String) {
+        if self.lenient {
+            self.edges.left_out += 1;
+        } else {
+            self.refused = true;
+            self.faults.add(fault);
         }
     }
 
@@ -100,10 +71,10 @@ impl BoxValidator {
     /// like; an error if anything was a fault.
     pub(super) fn finish(self) -> Result<(Vec<String>, BoxEdges), DatasetError> {
         if let Err(error) = self.faults.into_result() {
-            return Err(if self.refused {
-                error.or_remedy(Remedy::LenientBoxes)
-            } else {
-                error
+            return Err(match self.stated.advice_on_inversion() {
+                Some(advice) if self.refused => error.or_advice(advice),
+                None if self.refused => error.or_remedy(Remedy::LenientBoxes),
+                _ => error,
             });
         }
         let mut notes = Vec::new();
@@ -114,7 +85,7 @@ impl BoxValidator {
         if self.edges.left_out > 0 {
             let count = self.edges.left_out;
             notes.push(format!(
-                "{count} boxes were left out: inverted, not finite, or outside their photo"
+                "{count} boxes were left out: missing, inverted, not finite, or outside their photo"
             ));
         }
         Ok((notes, self.edges))
@@ -176,7 +147,7 @@ mod tests {
             notes,
             [
                 "2 boxes were cut off at their photo's edge",
-                "3 boxes were left out: inverted, not finite, or outside their photo",
+                "3 boxes were left out: missing, inverted, not finite, or outside their photo",
             ]
         );
         let expected = BoxEdges {
@@ -204,5 +175,31 @@ mod tests {
             "file:7: box (3, 0, 1, 1) is inverted (x_min >= x_max)"
         );
         assert_eq!(error.remedy, Some(Remedy::LenientBoxes));
+    }
+
+    /// Where most boxes are inverted, it is no help to leave them out.
+    #[test]
+    fn many_inverted_boxes_are_answered_with_their_cause() {
+        let size = Some(Size::new(600, 400));
+        let cases = [
+            ([384., 300., 0., 0.], "corners are swapped"),
+            ([300., 100., 200., 150.], "x, y, width, height"),
+            ([0.6, 0.5, 0.2, 0.3], "normalised"),
+        ];
+        for ([x_min, y_min, x_max, y_max], expected) in cases {
+            let mut validator = BoxValidator::new(false);
+            for line in 2..5 {
+                let bbox = BBox::new(x_min, y_min, x_max, y_max);
+                validator.check(bbox, size, || format!("file:{line}"));
+            }
+            let error = validator.finish().expect_err("inverted boxes");
+            assert_eq!(error.faults.len(), 3, "{error}");
+            let advised = |advice: &str| advice.contains(expected);
+            assert!(
+                matches!(&error.remedy, Some(Remedy::Advice(advice)) if advised(advice)),
+                "{expected}: {:?}",
+                error.remedy
+            );
+        }
     }
 }

@@ -1,63 +1,69 @@
 //! Pascal VOC: annotations that are **1-based** and inclusive (TorchRay subtracts 1 from all four
-//! corners).
+//! corners). labelImg, CVAT and Roboflow write this form too.
 //!
-//! `ImageSets/Main/SPLIT.txt` names the photos, `Annotations/NAME.xml` has their objects and
-//! `JPEGImages/NAME.jpg` the pixels. A photo appears once for each class that has an object not
-//! marked `difficult`. A class all of whose objects in a photo are difficult is left out there, as
-//! in VOC's and TorchRay's evaluators.
+//! [`VocFiles`] says where annotations and photos are, [`voc_list`] which of them are read: those
+//! of `ImageSets/Main/SPLIT.txt`, or all where there are no lists. A photo appears once for each
+//! class that has an object not marked `difficult`. A class all of whose objects in a photo are
+//! difficult is left out there, as in VOC's and TorchRay's evaluators.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 
 use super::annotation::{self, Annotation};
+use super::decode;
 use super::error::DatasetError;
 use super::photo::Photo;
 use super::profile::Profile;
-use super::text;
 use super::truth::Dataset;
 use super::validator::BoxValidator;
+use super::voc_files::VocFiles;
+use super::{voc_classes, voc_list};
 use crate::classes::ClassList;
-use crate::geometry::BBox;
+use crate::geometry::{BBox, Size};
 
-pub(super) fn read(root: &Path, split: &str, lenient: bool) -> Result<Dataset, DatasetError> {
-    let classes = ClassList::read("voc")?;
-    let list = root.join("ImageSets/Main").join(split);
-    let names = text::read_lines(&list.with_added_extension("txt"))?;
-    let folder = root.join("Annotations");
-    let annotations = annotation::read_all(&folder, names.iter().map(String::as_str).collect());
-    let mut validator = BoxValidator::new(lenient);
-    let mut photos = Vec::new();
-    let mut all_difficult = 0;
-    for (name, annotation) in names.iter().zip(annotations) {
-        let annotation = match annotation {
-            Ok(annotation) => annotation,
-            Err(fault) => {
-                validator.faults.add(fault);
-                continue;
-            }
-        };
-        let xml = folder.join(name).with_added_extension("xml");
-        let by_class = boxes_by_class(&annotation, &classes, &mut validator, &xml);
-        let distractors = by_class.len() > 1;
-        for (class, VocBoxes { boxes, difficult }) in by_class {
-            if boxes.is_empty() {
-                all_difficult += 1;
-                continue;
-            }
-            let file = root.join("JPEGImages").join(name);
-            photos.push(Photo {
-                id: format!("{name}/{}", classes.key(class)),
-                path: file.with_added_extension("jpg"),
-                class: Some(class),
-                size: Some(annotation.size),
-                boxes,
-                difficult,
-                distractors,
-                ..Photo::default()
-            });
-        }
+/// What to read.
+#[derive(Debug, Default)]
+pub(super) struct VocOptions<'a> {
+    /// The list of photos; by default a usual one.
+    pub(super) split: Option<&'a str>,
+    /// The folder of photos; by default a usual one.
+    pub(super) photos: Option<PathBuf>,
+    /// The classes. An object of any other class is a fault.
+    pub(super) classes: Option<&'a ClassList>,
+    /// The classes to prefer where none are given, if they include those of all objects.
+    pub(super) model_classes: Option<&'a ClassList>,
+    pub(super) lenient: bool,
+}
+
+pub(super) fn read(root: &Path, options: VocOptions<'_>) -> Result<Dataset, DatasetError> {
+    let files = VocFiles::find(root, options.photos)?;
+    let list = voc_list::find(root, options.split)?;
+    let mut validator = BoxValidator::new(options.lenient);
+    let (names, mut notes) = match &list {
+        Some(list) => voc_list::read(list, &files.annotations)?,
+        None => (files.annotations.keys().cloned().collect(), Vec::new()),
+    };
+    let entries = read_entries(&files, &names, &mut validator, &mut notes);
+    if list.is_none() && files.photo_count() > entries.len() {
+        let count = files.photo_count() - entries.len();
+        notes.push(format!(
+            "{count} photos have no annotation, and are left out"
+        ));
     }
-    let (mut notes, edges) = validator.finish()?;
+    let objects = entries.iter().flat_map(|entry| &entry.annotation.objects);
+    let found: BTreeSet<&str> = objects.map(|object| object.name.as_str()).collect();
+    let classes = match options.classes {
+        Some(classes) => classes.clone(),
+        None => {
+            let chosen = voc_classes::choose(&found, options.model_classes);
+            let (classes, more) = chosen.map_err(|error| error.context(root.display()))?;
+            notes.extend(more);
+            classes
+        }
+    };
+    let (photos, all_difficult) = photos(&entries, &classes, &mut validator);
+    let (of_boxes, edges) = validator.finish()?;
+    notes.extend(of_boxes);
     if all_difficult > 0 {
         notes.push(format!(
             "{all_difficult} classes were left out of photos in which all their objects are \
@@ -74,6 +80,137 @@ pub(super) fn read(root: &Path, split: &str, lenient: bool) -> Result<Dataset, D
     })
 }
 
+/// An annotation and its photo.
+struct VocEntry {
+    name: String,
+    /// The annotation's file.
+    xml: PathBuf,
+    annotation: Annotation,
+    photo: PathBuf,
+    /// The photo's size by the annotation, or else by the photo.
+    size: Size,
+}
+
+/// Reads the annotations of these names and finds their photos. Notes say what is unusual.
+fn read_entries(
+    files: &VocFiles,
+    names: &[String],
+    validator: &mut BoxValidator,
+    notes: &mut Vec<String>,
+) -> Vec<VocEntry> {
+    let paths: Vec<PathBuf> = names
+        .iter()
+        .map(|name| files.annotations[name].clone())
+        .collect();
+    let mut entries: Vec<VocEntry> = Vec::new();
+    let (mut without_size, mut without_object, mut of_another) = (0, 0, Vec::new());
+    let mut entry_of_photo: HashMap<PathBuf, usize> = HashMap::new();
+    for ((name, xml), annotation) in names.iter().zip(&paths).zip(annotation::read_all(&paths)) {
+        let entry = annotation.and_then(|annotation| {
+            without_size += usize::from(annotation.size.is_none());
+            without_object += usize::from(annotation.objects.is_empty());
+            entry(files, name, xml, annotation)
+        });
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(fault) => {
+                validator.faults.add(fault);
+                continue;
+            }
+        };
+        if files.names_another(&entry.annotation.filename, &entry.photo) {
+            of_another.push(format!(
+                "{} names {}",
+                xml.display(),
+                entry.annotation.filename
+            ));
+        }
+        if let Some(other) = entry_of_photo.insert(entry.photo.clone(), entries.len()) {
+            let (xml, other) = (xml.display(), entries[other].xml.display());
+            let photo = entry.photo.display();
+            let fault = format!("{xml}: its photo {photo} is also that of {other}");
+            validator.faults.add(fault);
+        }
+        entries.push(entry);
+    }
+    if without_size > 0 {
+        notes.push(format!(
+            "{without_size} annotations have no size; it was read from their photos"
+        ));
+    }
+    if without_object > 0 {
+        notes.push(format!(
+            "{without_object} annotations have no object; their photos are left out"
+        ));
+    }
+    if let Some(first) = of_another.first() {
+        notes.push(format!(
+            "{} annotations name another photo than the one that is called like them, which was \
+             taken: {first}",
+            of_another.len()
+        ));
+    }
+    entries
+}
+
+fn entry(
+    files: &VocFiles,
+    name: &str,
+    xml: &Path,
+    annotation: Annotation,
+) -> Result<VocEntry, String> {
+    let at_xml = |fault: String| format!("{}: {fault}", xml.display());
+    let photo = files.photo(name, &annotation.filename).map_err(at_xml)?;
+    let size = match annotation.size {
+        Some(size) => size,
+        None => decode::read_size(&photo).map_err(|e| {
+            let photo = photo.display();
+            at_xml(format!(
+                "it has no size, and neither has its photo {photo}: {e}"
+            ))
+        })?,
+    };
+    Ok(VocEntry {
+        name: name.to_owned(),
+        xml: xml.to_owned(),
+        annotation,
+        photo,
+        size,
+    })
+}
+
+/// A photo for each annotation and class with a box, and the number of classes left out because all
+/// their objects in a photo are difficult.
+fn photos(
+    entries: &[VocEntry],
+    classes: &ClassList,
+    validator: &mut BoxValidator,
+) -> (Vec<Photo>, usize) {
+    let mut photos = Vec::new();
+    let mut all_difficult = 0;
+    for entry in entries {
+        let by_class = boxes_by_class(entry, classes, validator);
+        let distractors = by_class.len() > 1;
+        for (class, VocBoxes { boxes, difficult }) in by_class {
+            if boxes.is_empty() {
+                all_difficult += 1;
+                continue;
+            }
+            photos.push(Photo {
+                id: format!("{}/{}", entry.name, classes.key(class)),
+                path: entry.photo.clone(),
+                class: Some(class),
+                size: Some(entry.size),
+                boxes,
+                difficult,
+                distractors,
+                ..Photo::default()
+            });
+        }
+    }
+    (photos, all_difficult)
+}
+
 /// A class's boxes in a photo.
 #[derive(Default)]
 struct VocBoxes {
@@ -81,16 +218,15 @@ struct VocBoxes {
     difficult: Vec<BBox>,
 }
 
-/// The boxes of each class that has any, in the order of classes. `xml` is the annotation's file.
+/// The boxes of each class that has any, in the order of classes.
 fn boxes_by_class(
-    annotation: &Annotation,
+    entry: &VocEntry,
     classes: &ClassList,
     validator: &mut BoxValidator,
-    xml: &Path,
 ) -> BTreeMap<usize, VocBoxes> {
     let mut by_class: BTreeMap<usize, VocBoxes> = BTreeMap::new();
-    for object in &annotation.objects {
-        let place = || format!("{}:{}", xml.display(), object.place);
+    for object in &entry.annotation.objects {
+        let place = || format!("{}:{}", entry.xml.display(), object.place);
         let Some(class) = classes.class(&object.name) else {
             let fault = format!("{}: unknown class {}", place(), object.name);
             validator.faults.add(fault);
@@ -98,7 +234,7 @@ fn boxes_by_class(
         };
         let [x0, y0, x1, y1] = object.corners;
         let bbox = BBox::new(x0 - 1.0, y0 - 1.0, x1, y1);
-        let Some(bbox) = validator.check(bbox, Some(annotation.size), place) else {
+        let Some(bbox) = validator.check(bbox, Some(entry.size), place) else {
             continue;
         };
         let of_class = by_class.entry(class).or_default();
@@ -128,7 +264,12 @@ mod tests {
         }
         fs::write(sets.join("test.txt"), "000001\r\n\r\n").expect("a file");
         fs::write(annotations.join("000001.xml"), annotation).expect("a file");
-        read(folder.path(), "test", false)
+        let classes = ClassList::read("voc")?;
+        let options = VocOptions {
+            classes: Some(&classes),
+            ..VocOptions::default()
+        };
+        read(folder.path(), options)
     }
 
     /// In VOC, the box of the whole photo is (1, 1, 500, 375). Of the two classes, one has a

@@ -5,9 +5,15 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::columns::Column;
 use super::error::{DatasetError, Faults};
 use super::table::csv_rows;
 use super::truth::Dataset;
+
+const COLUMNS: [Column; 2] = [
+    Column::required("image_id", &[]),
+    Column::required("weight", &[]).of_numbers(),
+];
 
 /// Weights above this are a mistake.
 const MAX_WEIGHT: f64 = 1e9;
@@ -44,7 +50,7 @@ fn read(path: &Path) -> Result<HashMap<String, f64>, DatasetError> {
     }
     let mut faults = Faults::default();
     let mut weights = HashMap::new();
-    for (place, row) in csv_rows(path, "image_id,weight", &mut faults)? {
+    for (place, row) in csv_rows(path, &COLUMNS, &mut faults)? {
         let WeightRow { image_id, weight } = row;
         if let Err(fault) = check_weight(weight) {
             faults.add(format!("{place}: {fault}"));

@@ -93,7 +93,8 @@ fn likely_mistake(guesses: &[LabelGuess], ids: Option<&[usize]>, share: f64) -> 
         ),
         (
             &|g| g.truth + 1 == g.guess,
-            "the labels are one too small, or the scores have a class for the background",
+            "the labels are one too small; or the scores begin with a background, and the model's \
+             description needs `background = \"first\"` and a class list without it",
         ),
     ];
     for (is_correct, advice) in mistakes {

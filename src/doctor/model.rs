@@ -62,20 +62,15 @@ fn is_old(version: &str) -> bool {
 /// Loads a model, and checks that it can be differentiated and fits its description. `None` where
 /// it cannot be used.
 pub fn check_model(report: &mut DoctorReport, description: ModelDescription) -> Option<Classifier> {
-    let shown = format!(
-        "{}, {}, input {} of {}, {} classes ({})",
-        description.name,
-        description.model.display(),
-        description.size,
-        description.canvas,
-        description.classes.len(),
-        description.classes.name
-    );
     let hash = classifier::sha256(&description.model).unwrap_or_default();
     match Classifier::load(description, ProbeOptions::default()) {
         Ok(classifier) => {
             let hash = hash.get(..12).unwrap_or_default();
+            let shown = description_text(&classifier);
             report.add_fact("model", format!("{shown}, sha256 {hash}..."));
+            for warning in &classifier.warnings {
+                report.add_fact("warning", warning);
+            }
             Some(classifier)
         }
         Err(error) => {
@@ -91,6 +86,38 @@ pub fn check_model(report: &mut DoctorReport, description: ModelDescription) -> 
             None
         }
     }
+}
+
+/// A model's name, file, input and classes.
+fn description_text(classifier: &Classifier) -> String {
+    let ModelDescription {
+        name,
+        model,
+        classes,
+        background,
+        size,
+        canvas,
+        channels,
+        ..
+    } = &classifier.description;
+    let size = if size.width == size.height {
+        size.width.to_string()
+    } else {
+        format!("{size} (width x height)")
+    };
+    let form = classifier.input.map_or(String::new(), |form| {
+        format!(" {} {}", form.layout, form.dtype)
+    });
+    let extra = match background {
+        Some(_) => " and the background",
+        None => "",
+    };
+    format!(
+        "{name}, {}, input {size} of {canvas} ({channels}{form}), {} classes{extra} ({})",
+        model.display(),
+        classes.len(),
+        classes.name
+    )
 }
 
 /// Times the gradients of a few photos, and reports how long a run with one gradient per photo will

@@ -2,7 +2,7 @@
 
 use ndarray::Array3;
 
-use crate::classifier::{Classifier, pixels};
+use crate::classifier::{Classifier, ModelDescription, pixels};
 use crate::dataset::{self, Jpeg, Photo};
 use crate::saliency::{Filter, View, ViewOptions};
 
@@ -25,7 +25,7 @@ pub(super) fn first_names(names: &[&str]) -> String {
 /// A photo as the network's input, warped to its size; `None` where the photo cannot be read.
 pub(super) fn network_input(photo: &Photo, classifier: &Classifier) -> Option<Array3<f32>> {
     let picture = dataset::read(&photo.path, Jpeg::Strict).ok()?;
-    let size = classifier.description.size;
-    let view = View::new(&picture, &ViewOptions::warp(Filter::Bilinear), size, size).ok()?;
+    let ModelDescription { size, canvas, .. } = classifier.description;
+    let view = View::new(&picture, &ViewOptions::warp(Filter::Bilinear), size, canvas).ok()?;
     Some(pixels(&view.frame))
 }

@@ -10,7 +10,7 @@ use crate::geometry::Size;
 use crate::pipeline::{BoxRule, Pipeline};
 use crate::random::seed_of_class;
 use crate::saliency::{Saliency, View};
-use crate::segment::{self, Energy, Localisation, Stages, Subject};
+use crate::segment::{self, Energy, Flag, Localisation, Stages, Subject};
 use crate::stage::{Stage, StageObserver};
 
 /// What was found in a photo.
@@ -142,13 +142,16 @@ impl<'a> Localiser<'a> {
                 photo: Size::from_picture(picture),
                 rng_seed: seed_of_class(self.rng_seed, id, class),
             };
-            let (localisation, stages) = locate_class(
+            let (mut localisation, stages) = locate_class(
                 self.pipeline,
                 self.energy.as_mut(),
                 &subject,
                 saliency.as_ref(),
                 observe,
             );
+            if observation.view.is_squeezed {
+                localisation.flag.get_or_insert(Flag::ExtremeAspect);
+            }
             classes.push(ClassResult {
                 class,
                 localisation,

@@ -15,10 +15,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::checks::Checks;
 use super::predictions::Predictions;
 use super::submission::{ensure_classes, first_guesses};
 use super::text::unknown_photo;
-use crate::dataset::{Dataset, DatasetError, Faults, Photo, Profile};
+use crate::dataset::{Dataset, DatasetError, Faults, Photo, Profile, Suspicion};
 use crate::geometry::BBox;
 use crate::score::{Guess, Label};
 
@@ -36,8 +37,8 @@ fn is_by_category(dataset: &Dataset) -> bool {
 }
 
 pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, DatasetError> {
-    let mut results = read_results(path)?;
-    results.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let mut results: Vec<(usize, CocoResult)> = (1..).zip(read_results(path)?).collect();
+    results.sort_by(|(_, a), (_, b)| b.score.total_cmp(&a.score));
     let by_category = is_by_category(dataset);
     let mut predictions = Predictions {
         classes: !by_category,
@@ -45,13 +46,30 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Datase
     };
     let index = dataset.photo_index();
     let mut faults = Faults::default();
+    let mut checks = Checks::new(dataset);
     let mut left_out = 0;
-    for result in &results {
+    for (number, result) in &results {
         let id = result.photo_id(by_category);
-        match index.get(&id) {
+        let photo = if by_category {
+            index.named(&id)
+        } else {
+            index.get(&id)
+        };
+        match photo {
             Some(photo) => {
                 let before = predictions.photos[photo].guesses.len();
-                predictions.add(photo, result.guess(dataset, before));
+                let guess = result.guess(dataset, before);
+                if !by_category {
+                    checks.add_label(photo, &result.category_id.to_string(), guess.label);
+                }
+                let bbox = guess
+                    .bbox
+                    .map_or(Ok(()), |bbox| checks.add_box(photo, bbox));
+                if let Err(fault) = bbox {
+                    let path = path.display();
+                    faults.add(format!("{path}: result {number} ({id}): {fault}"));
+                }
+                predictions.add(photo, guess);
             }
             // A detector may find a category in a photo that has no object of it.
             None if by_category => left_out += 1,
@@ -62,17 +80,14 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Datase
             )),
         }
     }
-    faults.into_result()?;
+    let expected = "indices of classes from 0 (category_id)";
+    predictions.suspicions = checks.finish(path, faults, expected)?;
+    let other_meaning = by_category.then(|| other_meaning(&results, left_out, dataset));
+    let other_meaning = other_meaning.flatten();
     if left_out > 0 && left_out == results.len() {
-        let example = dataset.photos.first().map_or("", |photo| &photo.id);
-        return Err(DatasetError::at(
-            path,
-            format!(
-                "none of its {left_out} results is for a photo and category of {} (like {example})",
-                dataset.name
-            ),
-        ));
+        return Err(nothing_found(path, dataset, left_out, other_meaning));
     }
+    predictions.suspicions.extend(other_meaning);
     if left_out > 0 {
         predictions.notes.push(format!(
             "{left_out} results are for photos that have no object of their category, or that are \
@@ -80,6 +95,62 @@ pub(super) fn read(path: &Path, dataset: &Dataset) -> Result<Predictions, Datase
         ));
     }
     Ok(predictions)
+}
+
+/// The error if none of `count` results is for a photo and category of a COCO dataset.
+fn nothing_found(
+    path: &Path,
+    dataset: &Dataset,
+    count: usize,
+    meaning: Option<Suspicion>,
+) -> DatasetError {
+    let (name, example) = (&dataset.name, dataset.photos.first());
+    let example = example.map_or("", |photo| &photo.id);
+    let fault = format!(
+        "none of its {count} results is for a photo and category of {name} (like {example})"
+    );
+    let error = DatasetError::at(path, fault);
+    match meaning {
+        Some(suspicion) => error.or_advice(suspicion.to_string()),
+        None => error,
+    }
+}
+
+/// A suspicion if many more results would be for photos and categories of a COCO dataset if their
+/// `category_id` were the place of the category in the list, which most networks give.
+fn other_meaning(
+    results: &[(usize, CocoResult)],
+    left_out: usize,
+    dataset: &Dataset,
+) -> Option<Suspicion> {
+    let index = dataset.photo_index();
+    let found = results.len() - left_out;
+    let would_be_found = |first: u64| {
+        let is_found = |result: &CocoResult| {
+            let place = usize::try_from(result.category_id.checked_sub(first)?).ok()?;
+            let key = (place < dataset.classes.len()).then(|| dataset.classes.key(place))?;
+            index.named(&format!("{}/{key}", result.photo_id(false)))
+        };
+        let results = results.iter();
+        results
+            .filter(|(_, result)| is_found(result).is_some())
+            .count()
+    };
+    let (count, first) = [0, 1]
+        .map(|first| (would_be_found(first), first))
+        .into_iter()
+        .max()?;
+    (count > 2 * found + 2).then(|| {
+        let what = format!(
+            "{found} of {} results are for photos that have an object of their category, but \
+             {count} would be if category_id counted the categories from {first}",
+            results.len()
+        );
+        Suspicion::new(
+            what,
+            "category_id is the id of the category in the dataset's file",
+        )
+    })
 }
 
 fn read_results(path: &Path) -> Result<Vec<CocoResult>, DatasetError> {
@@ -196,14 +267,20 @@ fn class(guess: &Guess, photo: &Photo) -> Option<usize> {
 
 /// The ids in the name `IMAGE/CATEGORY` of a photo of a COCO dataset.
 fn image_and_category(photo: &Photo, class: usize) -> Result<(Value, u64), DatasetError> {
-    let Some((image, category)) = photo.id.split_once('/') else {
+    // A photo's id may be any text: 007 is not 7.
+    let Some((image, category)) = photo.id.rsplit_once('/') else {
         return Ok((photo.id.clone().into(), class as u64));
     };
-    let number = |text: &str| {
-        text.parse::<u64>()
-            .map_err(|_| DatasetError::new(format!("{}: '{text}' is not an id", photo.id)))
-    };
-    Ok((number(image)?.into(), number(category)?))
+    let category = category.parse().map_err(|_| {
+        let fault = format!(
+            "{}: the category's id '{category}' is not a number",
+            photo.id
+        );
+        DatasetError::new(fault)
+    })?;
+    let number = image.parse::<u64>().ok();
+    let number = number.filter(|number| number.to_string() == image);
+    Ok((number.map_or(image.into(), Value::from), category))
 }
 
 /// A box as x, y, width and height.
@@ -290,6 +367,54 @@ mod tests {
             (2, false, true)
         );
         assert_eq!(written_and_read(&found, &coco).photos, found.photos);
+    }
+
+    /// Categories by their places in the list, from 0 and from 1; and false alarms of a detector.
+    #[test]
+    fn places_of_categories_are_told_from_their_ids() {
+        let ids: Vec<String> = (0..8).map(|image| format!("{image}/90")).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let coco = dataset(Profile::Coco, &ids);
+        let results = |categories: [u64; 8]| {
+            let result = |(image, category): (usize, u64)| {
+                format!(
+                    r#"{{"image_id": {image}, "category_id": {category}, "bbox": [0, 0, 9, 9],
+                    "score": 0.5}}"#
+                )
+            };
+            let results: Vec<String> = categories.into_iter().enumerate().map(result).collect();
+            read_text(&format!("[{}]", results.join(",")), &coco)
+        };
+        for (category, first) in [(1, 0), (2, 1)] {
+            let error = results([category; 8]).expect_err("no result of category 90");
+            let advice = format!("8 would be if category_id counted the categories from {first}");
+            assert!(
+                format!("{:?}", error.remedy).contains(&advice),
+                "{:?}",
+                error.remedy
+            );
+            let mut some = [category; 8];
+            some[0] = 90;
+            let found = results(some).unwrap_or_else(|e| panic!("{e}"));
+            assert!(
+                found.suspicions[0].what.starts_with("1 of 8 results"),
+                "{found:?}"
+            );
+        }
+        let found = results([90, 90, 90, 90, 1, 1, 1, 1]).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!((found.suspicions, found.notes.len()), (vec![], 1));
+    }
+
+    #[test]
+    fn ids_of_photos_that_are_text_are_written_as_they_are() {
+        for (id, expected) in [("7/90", "7"), ("007/90", "\"007\""), ("b/a/90", "\"b/a\"")] {
+            let photo = Photo {
+                id: id.into(),
+                ..Photo::default()
+            };
+            let found = image_and_category(&photo, 1).unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!((&found.0.to_string()[..], found.1), (expected, 90));
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use super::checks::Checks;
 use super::predictions::Predictions;
 use super::submission::{GUESS_WORDS, ensure_classes, guesses_text, photos_by_name};
 use super::text::coordinate;
@@ -53,10 +54,12 @@ fn parse(text: &str, name: &str, dataset: &Dataset) -> Result<Predictions, Datas
         .unwrap_or(0)
         .min(MAX_NUMBERS);
     let mut photos = vec![Predicted::default(); dataset.photos.len()];
+    let mut checks = Checks::new(dataset);
     for (numbers, photo) in lines.iter().zip(photos_by_name(dataset)) {
         photos[photo].guesses = (0..longest.div_ceil(GUESS_WORDS))
             .map(|rank| guess(numbers, rank, longest, &class_of_id))
             .collect();
+        check(&mut checks, photo, numbers, &photos[photo].guesses);
     }
     let incomplete = lines
         .iter()
@@ -67,11 +70,26 @@ fn parse(text: &str, name: &str, dataset: &Dataset) -> Result<Predictions, Datas
             "{incomplete} lines lack numbers at their end; these are read as 0, as the devkit does"
         )
     });
+    let expected = "ILSVRC IDs, from 1 in the devkit's order";
     Ok(Predictions {
         photos,
         classes: true,
         notes: note.into_iter().collect(),
+        suspicions: checks.suspicions(expected),
     })
+}
+
+/// Adds the complete guesses of a photo's line to the checks, without those whose label is 0: they
+/// stand for no guess. The devkit accepts any boxes.
+fn check(checks: &mut Checks<'_>, photo: usize, numbers: &[f64], guesses: &[Guess]) {
+    let labels = numbers.chunks_exact(GUESS_WORDS).map(|words| words[0]);
+    for (label, guess) in labels.zip(guesses).filter(|(label, _)| *label != 0.0) {
+        checks.add_label(photo, &label.to_string(), guess.label);
+        if let Some(bbox) = guess.bbox {
+            // An inverted box is counted, and is not a fault.
+            let _ = checks.add_box(photo, bbox);
+        }
+    }
 }
 
 /// A guess of a line. `longest` is the number of numbers in the longest line.

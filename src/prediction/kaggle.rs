@@ -7,10 +7,11 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::checks::Checks;
 use super::predictions::Predictions;
 use super::submission::{GUESS_WORDS, ensure_classes, guesses_text, photos_by_name};
 use super::text::{coordinate, unknown_photo};
-use crate::dataset::{Dataset, DatasetError, Faults, csv_rows, ilsvrc_val_name};
+use crate::dataset::{Dataset, DatasetError, Faults, KAGGLE, csv_rows, ilsvrc_val_name};
 use crate::geometry::BBox;
 use crate::score::{Guess, Label, MAX_GUESSES};
 
@@ -43,8 +44,8 @@ pub(super) fn read(
     };
     let index = dataset.photo_index();
     let mut has_row = vec![false; dataset.photos.len()];
-    let rows: Vec<(String, KaggleSubmissionRow)> =
-        csv_rows(path, "ImageId,PredictionString", &mut faults)?;
+    let rows: Vec<(String, KaggleSubmissionRow)> = csv_rows(path, &KAGGLE, &mut faults)?;
+    let mut checks = Checks::new(dataset);
     for (place, row) in rows {
         let Some(photo) = index.get(&row.id) else {
             faults.add(format!("{place}: {}", unknown_photo(dataset, &row.id)));
@@ -64,13 +65,24 @@ pub(super) fn read(
         }
         let guesses = words.chunks_exact(GUESS_WORDS).take(MAX_GUESSES);
         for (rank, guess_words) in guesses.enumerate() {
-            match guess(guess_words, rank, dataset, labels) {
+            let guess = guess(guess_words, rank, dataset, labels).and_then(|guess| {
+                checks.add_label(photo, guess_words[0], guess.label);
+                let bbox = guess
+                    .bbox
+                    .map_or(Ok(()), |bbox| checks.add_box(photo, bbox));
+                bbox.map(|()| guess)
+            });
+            match guess {
                 Ok(guess) => predictions.add(photo, guess),
                 Err(fault) => faults.add(format!("{place}: guess {}: {fault}", rank + 1)),
             }
         }
     }
-    faults.into_result()?;
+    let expected = match labels {
+        Labels::Keys => "keys of classes such as WordNet ids, or numbers of classes from 1",
+        Labels::Numbers => "numbers of classes from 1",
+    };
+    predictions.suspicions = checks.finish(path, faults, expected)?;
     Ok(predictions)
 }
 

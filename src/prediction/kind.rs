@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::format::Format;
+use crate::dataset::FolderFiles;
 use crate::remedy::{Refused, Remedy};
 
 /// A kind of predictions.
@@ -20,7 +21,7 @@ pub enum PredictionKind {
 
 impl PredictionKind {
     /// The kind of what is at `path`, by its extension and its beginning; for a folder, by the
-    /// files in it.
+    /// files in it, hidden ones apart.
     ///
     /// # Errors
     /// [`Refused`] if there is nothing at `path` or its kind cannot be recognised.
@@ -31,18 +32,23 @@ impl PredictionKind {
                 Remedy::OtherPredictions,
             ));
         }
-        if path.is_dir() && holds_extension(path, "npy") {
-            return Ok(Self::Maps);
-        }
-        if path.is_dir() && holds_extension(path, "png") {
-            return Ok(Self::Masks);
+        if path.is_dir() {
+            let found = FolderFiles::new(path).map_err(|e| e.to_string())?;
+            let has = |wanted: &str| {
+                let mut extensions = found.files.iter().filter_map(|file| file.extension());
+                extensions.any(|extension| extension == wanted)
+            };
+            if has("npy") {
+                return Ok(Self::Maps);
+            }
+            if has("png") {
+                return Ok(Self::Masks);
+            }
         }
         let extension = path.extension().and_then(|extension| extension.to_str());
-        match extension {
-            Some("csv") if has_near_beginning(path, "PredictionString") => {
-                Ok(Self::Boxes(Format::Kaggle))
-            }
-            Some("csv") => Ok(Self::Boxes(Format::Rows)),
+        match extension.map(str::to_lowercase).as_deref() {
+            Some("csv" | "tsv") if is_kaggle(path) => Ok(Self::Boxes(Format::Kaggle)),
+            Some("csv" | "tsv") => Ok(Self::Boxes(Format::Rows)),
             Some("json") => Ok(Self::Boxes(Format::Coco)),
             Some("txt") => Ok(Self::Boxes(Format::Devkit)),
             _ => Err(Refused::new(
@@ -56,23 +62,14 @@ impl PredictionKind {
     }
 }
 
-/// Whether a word is in the first 64 KiB of a file.
-fn has_near_beginning(path: &Path, word: &str) -> bool {
+/// Whether a table has the column of guesses of Kaggle's submissions, in any spelling.
+fn is_kaggle(path: &Path) -> bool {
     let mut beginning = Vec::new();
     let read = File::open(path).and_then(|file| file.take(1 << 16).read_to_end(&mut beginning));
+    let beginning = String::from_utf8_lossy(&beginning);
+    let header = beginning.lines().next().unwrap_or_default().to_lowercase();
     read.is_ok()
-        && beginning
-            .windows(word.len())
-            .any(|window| window == word.as_bytes())
-}
-
-/// Whether a folder, or one in it, holds a file with this extension.
-fn holds_extension(folder: &Path, extension: &str) -> bool {
-    let Ok(entries) = folder.read_dir() else {
-        return false;
-    };
-    entries.flatten().map(|entry| entry.path()).any(|path| {
-        path.extension().is_some_and(|found| found == extension)
-            || path.is_dir() && holds_extension(&path, extension)
-    })
+        && header
+            .replace(['_', '-', ' '], "")
+            .contains("predictionstring")
 }

@@ -4,7 +4,8 @@
 //! The input is a file or folder, and the dataset to which it refers. The output is what is
 //! predicted of each photo, in the dataset's order, with boxes in the program's one convention
 //! ([`crate::geometry`]). Whether a prediction is correct is decided by [`crate::score`]. A photo
-//! without any prediction has failed. A photo that is not in the dataset is an error.
+//! without any prediction has failed. A photo that is not in the dataset is an error, and so are
+//! inverted and normalised boxes. What is only suspicious is in [`Predictions::suspicions`].
 //!
 //! ```
 //! use localise::dataset::{Dataset, Request};
@@ -25,15 +26,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod checks;
 mod coco;
 mod devkit;
 mod format;
 mod kaggle;
 mod kind;
+mod labels;
 mod map;
 mod mask;
 mod photo_files;
 mod predictions;
+mod row_order;
 mod rows;
 mod submission;
 mod text;

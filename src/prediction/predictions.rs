@@ -1,7 +1,10 @@
 //! What is predicted of every photo of a dataset.
 
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Suspicion};
 use crate::score::{Guess, Outcome, Predicted};
+
+/// The number of photos that a note names.
+const MAX_NAMED: usize = 5;
 
 /// What is predicted of every photo of a dataset.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -12,6 +15,8 @@ pub struct Predictions {
     pub classes: bool,
     /// What the reader fixed or left out, for the user to know.
     pub notes: Vec<String>,
+    /// What was read as it is written although it probably means something else.
+    pub suspicions: Vec<Suspicion>,
 }
 
 impl Predictions {
@@ -21,6 +26,7 @@ impl Predictions {
             photos: vec![Predicted::failure(); dataset.photos.len()],
             classes: false,
             notes: Vec::new(),
+            suspicions: Vec::new(),
         }
     }
 
@@ -46,13 +52,21 @@ impl Predictions {
         self.photos = indices.iter().map(|&i| self.photos[i].clone()).collect();
     }
 
-    /// Adds a note with the number of photos that have no prediction, if there are any.
-    pub fn note_missing(&mut self) {
-        let missing = self.photos.iter().filter(|photo| photo.failed).count();
-        if missing > 0 {
+    /// Adds a note that counts and names the photos that have no prediction, if there are any.
+    pub fn note_missing(&mut self, dataset: &Dataset) {
+        let missing: Vec<&str> = self
+            .photos
+            .iter()
+            .zip(&dataset.photos)
+            .filter(|(predicted, _)| predicted.failed)
+            .map(|(_, photo)| photo.id.as_str())
+            .collect();
+        if !missing.is_empty() {
+            let (count, total) = (missing.len(), self.photos.len());
+            let named = missing[..count.min(MAX_NAMED)].join(", ");
+            let more = if count > MAX_NAMED { ", ..." } else { "" };
             self.notes.push(format!(
-                "{missing} of {} photos have no prediction; they count as wrong",
-                self.photos.len()
+                "{count} of {total} photos have no prediction ({named}{more}); they count as wrong"
             ));
         }
     }

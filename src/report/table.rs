@@ -35,6 +35,9 @@ pub fn table(summary: &Summary) -> String {
     for note in &summary.notes {
         let _ = writeln!(text, " note: {note}");
     }
+    for warning in &summary.warnings {
+        let _ = writeln!(text, " warning: {warning}");
+    }
     text
 }
 
@@ -65,8 +68,12 @@ fn heading(summary: &Summary) -> String {
     )
 }
 
-/// The mean CPU time of each stage, and their sum.
+/// The mean CPU time of each stage, and their sum; nothing where no photo came to the end of a
+/// stage.
 fn times_line(times: &[(Stage, f64)]) -> String {
+    if times.is_empty() {
+        return String::new();
+    }
     let stages: Vec<_> = times
         .iter()
         .map(|(stage, ms)| format!("{stage} {ms:.1}"))

@@ -9,7 +9,7 @@ use crate::localiser::FailureKind;
 pub struct Failure {
     /// The photo's name.
     pub id: String,
-    /// Its file.
+    /// Its file, as the text that `src/path_text.rs` makes of a path.
     pub path: String,
     /// What kind of failure it was.
     pub kind: FailureKind,

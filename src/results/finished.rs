@@ -16,6 +16,7 @@ use super::run_options::RunOptions;
 use super::summary::{Experiment, Summary};
 use crate::dataset::{Dataset, Photo, Request};
 use crate::digest::sha256;
+use crate::path_text;
 use crate::prediction::Predictions;
 use crate::remedy::Refused;
 use crate::score::Predicted;
@@ -80,6 +81,8 @@ impl FinishedRun {
         let manifest: Value = read_json(&in_folder(files::MANIFEST))?;
         let summary = Summary {
             run: Some(head.experiment),
+            notes: head.notes,
+            warnings: head.warnings,
             cpu_ms_per_photo: times(&manifest).unwrap_or_default().into_iter().collect(),
             ..Summary::from_boxes(&dataset, &predictions)
         };
@@ -150,8 +153,7 @@ impl FinishedRun {
     /// The folder's name.
     #[must_use]
     pub fn name(&self) -> String {
-        let name = self.folder.file_name().unwrap_or(self.folder.as_os_str());
-        name.to_string_lossy().into_owned()
+        path_text::encode(self.folder.file_name().unwrap_or(self.folder.as_os_str()))
     }
 }
 
@@ -159,6 +161,10 @@ impl FinishedRun {
 #[derive(Deserialize)]
 struct SummaryHead {
     images_in_dataset: usize,
+    #[serde(default)]
+    notes: Vec<String>,
+    #[serde(default)]
+    warnings: Vec<String>,
     #[serde(flatten)]
     experiment: Experiment,
 }
@@ -220,7 +226,7 @@ fn read_rows(bytes: &[u8], dataset: &Dataset) -> Result<(Predictions, Vec<Remark
     let predictions = Predictions {
         photos,
         classes: dataset.profile.guesses_classes(),
-        notes: vec![],
+        ..Predictions::default()
     };
     Ok((predictions, remarks))
 }

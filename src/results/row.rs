@@ -37,7 +37,8 @@ pub struct Row {
     pub x_max: Option<f64>,
     /// See `x_min`.
     pub y_max: Option<f64>,
-    /// The best IoU with a true box, for the true class, with six digits.
+    /// The best IoU with a true box, for the true class, with six digits; empty where the photo has
+    /// no true box.
     pub iou: Option<String>,
     /// The degenerate case to which the box is the defined answer, if any.
     pub flag: Option<Flag>,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::files;
 use crate::dataset::Jpeg;
 use crate::localiser::Classes;
+use crate::path_text;
 use crate::pipeline::Pipeline;
 
 /// The complete specification of a run: everything on which its numbers depend. The file `run.toml`
@@ -16,16 +17,21 @@ use crate::pipeline::Pipeline;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RunOptions {
     /// The dataset's name or path.
+    #[serde(with = "path_text")]
     pub dataset: PathBuf,
     /// The folder in which its data are.
+    #[serde(default, with = "path_text::optional")]
     pub data_dir: Option<PathBuf>,
     /// The model's name, description or ONNX file.
+    #[serde(with = "path_text")]
     pub model: PathBuf,
     /// Process at most this many photos, the first of a fixed shuffle.
     pub limit: Option<usize>,
     /// Process only the photos named in this file.
+    #[serde(default, with = "path_text::optional")]
     pub images: Option<PathBuf>,
     /// Weights to use in place of the dataset's.
+    #[serde(default, with = "path_text::optional")]
     pub weights: Option<PathBuf>,
     /// Leave out invalid true boxes in place of refusing them.
     #[serde(default)]
@@ -47,7 +53,7 @@ impl RunOptions {
     /// The text of `run.toml`.
     ///
     /// # Errors
-    /// When a path is not Unicode.
+    /// When a value cannot be written as TOML. Paths can: see `src/path_text.rs`.
     pub fn to_text(&self) -> Result<String> {
         toml::to_string(self).context(files::RUN)
     }

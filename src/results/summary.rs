@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Suspicion};
 use crate::prediction::Predictions;
 use crate::score::{BoxScores, MapOutcome, MapScores, MaskOutcome, MaskScores, Steps};
 use crate::stage::Stage;
@@ -30,6 +30,9 @@ pub struct Summary {
     /// What there is to know of how the numbers came about.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// What was read as it is written although it probably means something else.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// What boxes score.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub boxes: Option<BoxScores>,
@@ -74,6 +77,11 @@ impl Summary {
             images_in_dataset: dataset.total_photos,
             failed: 0,
             notes: vec![],
+            warnings: dataset
+                .suspicions
+                .iter()
+                .map(Suspicion::to_string)
+                .collect(),
             boxes: None,
             maps: None,
             masks: None,
@@ -108,6 +116,12 @@ impl Summary {
                 .chain(&predictions.notes)
                 .cloned()
                 .chain(reason)
+                .collect(),
+            warnings: dataset
+                .suspicions
+                .iter()
+                .chain(&predictions.suspicions)
+                .map(Suspicion::to_string)
                 .collect(),
             boxes: Some(boxes),
             ..Self::new(dataset, dataset.profile.name())

@@ -17,8 +17,17 @@ pub(crate) fn open_for_model(
     let mut dataset = Dataset::open(&Request {
         classes: Some(&description.classes),
         ..*request
+    })
+    .inspect_err(|_| {
+        // The dataset may be refused for such a class.
+        if let Some(advice) = description.advice_on_background() {
+            tracing::warn!("{}: {advice}", description.name);
+        }
     })?;
     description.ensure_has_classes(&dataset.classes, &dataset.name)?;
+    for note in &dataset.notes {
+        tracing::warn!("{}: {note}", dataset.name);
+    }
     if let Some(limit) = limit {
         dataset.limit(limit);
     }

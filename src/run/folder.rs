@@ -8,6 +8,7 @@ use anyhow::Result;
 
 use super::manifest::today;
 use super::shard::{self, Shard};
+use crate::dataset::Photo;
 use crate::fs::{OutputError, ensure_writable, write_atomically};
 use crate::remedy::{Refused, Remedy};
 use crate::results::files;
@@ -23,6 +24,27 @@ pub(super) fn write_for_photo(
     let path = folder.join(id).with_added_extension(extension);
     fs::create_dir_all(path.parent().unwrap_or(folder)).map_err(OutputError::at(&path))?;
     write_atomically(&path, bytes)
+}
+
+/// The longest name of a file or folder on Linux, bytes.
+const MAX_NAME: usize = 255;
+
+/// Refuses photos whose maps and masks could not be written, because their names are too long.
+pub(super) fn ensure_names_fit(photos: &[Photo]) -> Result<(), Refused> {
+    let is_too_long = |part: &str| part.len() + ".npy.tmp".len() > MAX_NAME;
+    match photos
+        .iter()
+        .find(|photo| photo.id.split('/').any(is_too_long))
+    {
+        None => Ok(()),
+        Some(photo) => Err(Refused::with_advice(
+            format!(
+                "{}: the name is too long for the file of a map or mask",
+                photo.id
+            ),
+            "rename the photo, or write neither maps nor masks",
+        )),
+    }
 }
 
 /// What a run leaves in its folder besides journals: files, and folders with one file per photo.

@@ -43,8 +43,11 @@ impl<'a> Job<'a> {
             return Err(Refused::new(message, Remedy::OtherPipeline).into());
         }
         let dataset = dataset::open(options, &description)?;
-        for note in &dataset.notes {
-            tracing::warn!("{}: {note}", dataset.name);
+        if execution.maps || execution.masks {
+            folder::ensure_names_fit(&dataset.photos)?;
+        }
+        for suspicion in &dataset.suspicions {
+            tracing::warn!("{}: {suspicion}", dataset.name);
         }
         let fingerprint = Fingerprint::new(options, execution, &description, &dataset)?;
         Ok(Self {

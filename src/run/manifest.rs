@@ -8,6 +8,7 @@ use super::fingerprint::Fingerprint;
 use super::lock::host;
 use crate::dataset::{Dataset, Profile};
 use crate::localiser::method_name;
+use crate::path_text;
 use crate::results::RunOptions;
 
 /// The content of `manifest.json`: versions, hashes, the resolved pipeline and the machines.
@@ -59,24 +60,26 @@ pub(super) struct ProcessRecord {
     cores: usize,
     threads: usize,
     system: String,
+    /// The warnings about the model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) warnings: Vec<String>,
 }
 
 impl ProcessRecord {
-    /// This process, with this many workers.
-    pub(super) fn now(threads: usize) -> Self {
+    /// This process, with this many workers and these warnings about its model.
+    pub(super) fn now(threads: usize, warnings: Vec<String>) -> Self {
         Self {
             started: jiff::Timestamp::now()
                 .strftime("%Y-%m-%dT%H:%M:%SZ")
                 .to_string(),
-            command: std::env::args_os()
-                .map(|argument| argument.to_string_lossy().into_owned())
-                .collect(),
+            command: std::env::args_os().map(path_text::encode).collect(),
             host: host(),
             cpu: cpu(),
             cpu_features: cpu_features().into_iter().map(str::to_owned).collect(),
             cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             threads,
             system: std::env::consts::OS.into(),
+            warnings,
         }
     }
 }

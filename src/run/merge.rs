@@ -1,7 +1,7 @@
 //! Merging shards into results. Everything is written in the dataset's order, so the bytes are the same
 //! however a run was split.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -142,7 +142,7 @@ pub(super) fn write_results(job: &Job<'_>, journals: &[Journal]) -> Result<Summa
     write(files::TRUTH, &write_csv(&job.dataset))?;
     write(files::CLASSES, &job.dataset.classes.to_csv())?;
     write_failures(&folder.join(files::FAILURES), &merged.failures)?;
-    let summary = summarise(job, merged);
+    let summary = summarise(job, merged, model_warnings(journals));
     let manifest = Manifest {
         shards: journals.len(),
         processes: journals
@@ -170,15 +170,23 @@ fn warn_of_mixed_processors(journals: &[Journal]) {
     }
 }
 
-/// The numbers of the merged rows.
-fn summarise(job: &Job<'_>, merged: MergedRows) -> Summary {
+/// The warnings about the model of all processes, sorted.
+fn model_warnings(journals: &[Journal]) -> Vec<String> {
+    let processes = journals.iter().flat_map(|journal| &journal.processes);
+    let warnings: BTreeSet<_> = processes.flat_map(|process| &process.warnings).collect();
+    warnings.into_iter().cloned().collect()
+}
+
+/// The numbers of the merged rows, and what there is to know of them.
+fn summarise(job: &Job<'_>, merged: MergedRows, notes: Vec<String>) -> Summary {
     let Job {
         options, dataset, ..
     } = job;
     let predictions = Predictions {
         photos: merged.photos,
         classes: dataset.profile.guesses_classes(),
-        notes: vec![],
+        notes,
+        ..Predictions::default()
     };
     Summary {
         run: Some(Experiment {

@@ -11,6 +11,7 @@ use crate::localiser::{
     ClassResult, FailureKind, Localiser, PhotoError, PhotoResult, catch_panic,
     ensure_annotated_size,
 };
+use crate::path_text;
 use crate::results::{Failure, Row, RowStatus};
 use crate::score::MAP_SIZE;
 use crate::stage::{Stage, StageClock};
@@ -87,18 +88,16 @@ fn success(
 ) -> Record {
     let row = |found: &ClassResult| {
         let is_true = photo.class == Some(found.class);
-        let best_iou = || {
-            let ious = photo
-                .boxes
-                .iter()
-                .map(|bbox| found.localisation.bbox.iou(bbox));
-            ious.fold(0.0, f64::max)
-        };
+        let ious = photo
+            .boxes
+            .iter()
+            .map(|bbox| found.localisation.bbox.iou(bbox));
+        let best_iou = ious.reduce(f64::max).filter(|_| is_true);
         let row = Row {
             rank: result.rank(found.class).map(|rank| rank + 1),
             probability: Some(format!("{:.6}", result.probabilities[found.class])),
             true_class: photo.class.map(|_| is_true),
-            iou: is_true.then(|| format!("{:.6}", best_iou())),
+            iou: best_iou.map(|iou| format!("{iou:.6}")),
             flag: found.localisation.flag,
             status: RowStatus::Ok,
             message: None,
@@ -161,7 +160,7 @@ fn failure(place: usize, photo: &Photo, error: &PhotoError) -> Record {
             rows: vec![Row::failed(&photo.id, photo.class, &reason)],
             failure: Some(Failure {
                 id: photo.id.clone(),
-                path: photo.path.display().to_string(),
+                path: path_text::encode(&photo.path),
                 kind: error.kind,
                 reason,
             }),

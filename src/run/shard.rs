@@ -8,14 +8,44 @@ use serde::{Deserialize, Serialize};
 
 /// Every `count`-th photo of a dataset, beginning with photo `index`, counted from 0.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(try_from = "ShardFields")]
 pub struct Shard {
     /// The part, in 0..count.
     pub index: usize,
-    /// The number of parts.
+    /// The number of parts, at most [`Shard::MAX_COUNT`].
     pub count: usize,
 }
 
+/// A shard as a journal states it.
+#[derive(Deserialize)]
+struct ShardFields {
+    index: usize,
+    count: usize,
+}
+
+impl TryFrom<ShardFields> for Shard {
+    type Error = String;
+
+    fn try_from(fields: ShardFields) -> Result<Self, String> {
+        let ShardFields { index, count } = fields;
+        if count > Self::MAX_COUNT {
+            return Err(format!(
+                "{count} shards; at most {} can be",
+                Self::MAX_COUNT
+            ));
+        }
+        if index >= count {
+            return Err(format!("{index}/{count} is not a shard"));
+        }
+        Ok(Self { index, count })
+    }
+}
+
 impl Shard {
+    /// The largest number of shards, which is more than schedulers start as one job. Whatever lists
+    /// shards stays small.
+    pub const MAX_COUNT: usize = 1_000_000;
+
     /// All photos.
     pub const WHOLE: Self = Self { index: 0, count: 1 };
 
@@ -88,15 +118,11 @@ impl FromStr for Shard {
         let wrong =
             || format!("'{text}' is not a shard: expected I/N with I from 0 to N - 1, such as 0/4");
         let (index, count) = text.split_once('/').ok_or_else(wrong)?;
-        let shard = Self {
+        let fields = ShardFields {
             index: index.parse().map_err(|_| wrong())?,
             count: count.parse().map_err(|_| wrong())?,
         };
-        if shard.index < shard.count {
-            Ok(shard)
-        } else {
-            Err(wrong())
-        }
+        fields.try_into().map_err(|_| wrong())
     }
 }
 
@@ -118,8 +144,21 @@ mod tests {
             assert_eq!(places, Vec::from_iter(0..20));
         }
         assert_eq!("2/7".parse(), Ok(Shard { index: 2, count: 7 }));
-        for wrong in ["7/7", "1", "-1/3", "a/b", "1/0", "0/"] {
+        for wrong in ["7/7", "1", "-1/3", "a/b", "1/0", "0/", "0/1000001"] {
             assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
+        }
+    }
+
+    /// A journal that states no shard: dividing by 0 would panic, and listing what is missing of
+    /// very many would fill the memory.
+    #[test]
+    fn shards_of_damaged_journals_are_refused() {
+        for wrong in [
+            r#"{"index":0,"count":0}"#,
+            r#"{"index":3,"count":3}"#,
+            r#"{"index":0,"count":9000000000000000000}"#,
+        ] {
+            assert!(serde_json::from_str::<Shard>(wrong).is_err(), "{wrong}");
         }
     }
 }

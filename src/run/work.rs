@@ -201,7 +201,8 @@ fn process_shard(
         .num_threads(job.execution.threads)
         .build()
         .context("worker threads")?;
-    let process = ProcessRecord::now(pool.current_num_threads());
+    let warnings = classifier.warnings.clone();
+    let process = ProcessRecord::now(pool.current_num_threads(), warnings);
     journal.append(vec![JournalLine::Process(process)])?;
 
     let all = shard.places(job.dataset.photos.len());

@@ -145,6 +145,7 @@ mod tests {
             frame: RgbImage::new(4, 1),
             crops: vec![crop(0, false), crop(1, true)],
             window: Rect::whole(Size::new(3, 1)),
+            is_squeezed: false,
         }
     }
 

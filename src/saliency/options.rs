@@ -56,9 +56,10 @@ impl SaliencyOptions {
 
     /// The same options with another method and its own rule for the ReLU.
     ///
-    /// Values that the method needs and that are not set get defaults: the layers that the model's
-    /// description calls `last`; 25 pictures with 15 % noise (Smilkov et al. 2017 recommend 10 to
-    /// 20 %); a path of 32 steps.
+    /// Values that the method needs and that are not set get defaults: the method's usual layers; 25
+    /// pictures with 15 % noise (Smilkov et al. 2017 recommend 10 to 20 %); a path of 32 steps.
+    /// Layers that are set are kept only for a method with the same usual layers: between the last
+    /// feature maps and a mean over positions, for example, gradients are the same everywhere.
     #[must_use]
     pub fn with_method(&self, method: &'static Method) -> Self {
         let (noise, samples) = match method.sampling {
@@ -69,7 +70,9 @@ impl SaliencyOptions {
         };
         let layers = match method.tensors {
             RequiredTensors::Picture => vec![],
-            _ if self.layers.is_empty() => vec!["last".into()],
+            _ if self.layers.is_empty() || self.method.usual_layers != method.usual_layers => {
+                vec![method.usual_layers.into()]
+            }
             _ => self.layers.clone(),
         };
         Self {
@@ -121,10 +124,13 @@ impl SaliencyOptions {
                 format!("saliency.layers: {name} uses only the picture"),
                 "saliency.layers = []",
             )),
-            (RequiredTensors::Layers | RequiredTensors::Both, true) => Err(Refused::with_advice(
-                format!("saliency.layers: {name} needs feature maps"),
-                "saliency.layers = [\"last\"], or the names of tensors",
-            )),
+            (RequiredTensors::Layers | RequiredTensors::Both, true) => {
+                let usual = self.method.usual_layers;
+                Err(Refused::with_advice(
+                    format!("saliency.layers: {name} needs feature maps"),
+                    format!("saliency.layers = [\"{usual}\"], or the names of tensors"),
+                ))
+            }
             _ => Ok(()),
         }
     }

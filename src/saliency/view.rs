@@ -48,37 +48,43 @@ pub struct View {
     pub crops: Vec<Crop>,
     /// The part of the frame that the crops cover. Outside, the saliency is not known.
     pub window: Rect,
+    /// Whether the photo is too elongated to keep its aspect ratio in the frame.
+    pub is_squeezed: bool,
 }
 
-/// The largest ratio of a photo's sides for a view other than a warp. If a strip of pixels were
-/// resized to the canvas by its shorter side, the result could be of any length.
+/// The largest ratio of a frame's sides, for a view other than a warp. The frame of a more elongated
+/// photo has this ratio: a strip of pixels that keeps its own would have a frame of any length.
 const MAX_ASPECT: u32 = 8;
 
 impl View {
-    /// The view of `photo` for a network whose square input has sides of `side` pixels. `canvas`,
-    /// at least `side`, is the length in pixels of the photo's shorter side before crops are taken.
+    /// The view of `photo` for a network whose input has the size `network`. `canvas`, at least as
+    /// long as its longer side, is the length in pixels of the photo's shorter side before crops are
+    /// taken.
     ///
     /// # Errors
-    /// A text if the photo is too elongated or cannot be resized.
+    /// A text if the photo cannot be resized.
     pub fn new(
         photo: &RgbImage,
         options: &ViewOptions,
-        side: usize,
+        network: Size,
         canvas: usize,
     ) -> Result<Self, String> {
-        let (side, canvas) = (side as u32, canvas as u32);
-        let frame_size = match options.kind {
-            ViewKind::Warp => Size::square(options.frame.unwrap_or(side)),
-            ViewKind::TenCrop | ViewKind::Dense => canvas_size(Size::from_picture(photo), canvas)?,
+        let canvas = canvas as u32;
+        let photo_size = Size::from_picture(photo);
+        let (frame_size, is_squeezed) = match options.kind {
+            ViewKind::Warp => (options.frame.map_or(network, Size::square), false),
+            ViewKind::TenCrop | ViewKind::Dense => {
+                (canvas_size(photo_size, canvas), is_extreme(photo_size))
+            }
         };
         let frame = resize(photo, frame_size, options.filter)?;
         let whole = Rect::whole(frame_size);
         let (mut crops, window) = match options.kind {
-            ViewKind::Warp => (warps(photo, options, side, whole)?, whole),
+            ViewKind::Warp => (warps(photo, options, network, whole)?, whole),
             ViewKind::Dense => (vec![Crop::new(whole, frame.clone())], whole),
             ViewKind::TenCrop => {
                 let window = central_square(frame_size, canvas);
-                (corners_and_centre(&frame, window, side), window)
+                (corners_and_centre(&frame, window, network), window)
             }
         };
         if options.shows_mirror_images() {
@@ -89,6 +95,7 @@ impl View {
             frame,
             crops,
             window,
+            is_squeezed,
         })
     }
 
@@ -99,24 +106,28 @@ impl View {
     }
 }
 
-/// The size of a photo that is scaled so that its shorter side is `canvas`.
-fn canvas_size(photo: Size, canvas: u32) -> Result<Size, String> {
+/// Whether a photo's longer side is more than [`MAX_ASPECT`] times its shorter one.
+fn is_extreme(photo: Size) -> bool {
     let Size { width, height } = photo;
-    let shorter = width.min(height);
-    if width.max(height) > MAX_ASPECT * shorter {
-        return Err(format!(
-            "{photo} is more than {MAX_ASPECT} times as long as wide"
-        ));
-    }
-    let scaled = |n: u32| (f64::from(n) * f64::from(canvas) / f64::from(shorter)).round() as u32;
-    Ok(Size::new(scaled(width), scaled(height)))
+    width.max(height) > MAX_ASPECT * width.min(height)
 }
 
-/// The whole photo, warped to a square for each of the scales.
+/// The size of a photo that is scaled so that its shorter side is `canvas`, and its longer side at
+/// most [`MAX_ASPECT`] times that.
+fn canvas_size(photo: Size, canvas: u32) -> Size {
+    let shorter = photo.width.min(photo.height);
+    let scaled = |side: u32| {
+        let side = side.min(MAX_ASPECT * shorter);
+        (f64::from(side) * f64::from(canvas) / f64::from(shorter)).round() as u32
+    };
+    Size::new(scaled(photo.width), scaled(photo.height))
+}
+
+/// The whole photo, warped to the network's input at each of the scales.
 fn warps(
     photo: &RgbImage,
     options: &ViewOptions,
-    side: u32,
+    network: Size,
     whole: Rect,
 ) -> Result<Vec<Crop>, String> {
     let scales = if options.scales.is_empty() {
@@ -126,8 +137,9 @@ fn warps(
     };
     let mut crops = Vec::new();
     for scale in scales {
-        let scaled_side = (f64::from(side) * scale).round() as u32;
-        let picture = resize(photo, Size::square(scaled_side), options.filter)?;
+        let scaled = |side: u32| (f64::from(side) * scale).round() as u32;
+        let size = Size::new(scaled(network.width), scaled(network.height));
+        let picture = resize(photo, size, options.filter)?;
         crops.push(Crop::new(whole, picture));
     }
     Ok(crops)
@@ -143,18 +155,28 @@ fn central_square(frame: Size, canvas: u32) -> Rect {
     }
 }
 
-/// The crops with sides of `side` pixels at the corners and in the centre of a square window.
-fn corners_and_centre(frame: &RgbImage, window: Rect, side: u32) -> Vec<Crop> {
-    let far = window.width - side;
-    let offsets = [(0, 0), (far, 0), (0, far), (far, far), (far / 2, far / 2)];
+/// The crops of one size at the corners and in the centre of a window.
+fn corners_and_centre(frame: &RgbImage, window: Rect, size: Size) -> Vec<Crop> {
+    let Size { width, height } = size;
+    let (right, low) = (window.width - width, window.height - height);
+    let offsets = [
+        (0, 0),
+        (right, 0),
+        (0, low),
+        (right, low),
+        (right / 2, low / 2),
+    ];
     let crop = |(x, y)| {
         let rect = Rect {
             x: window.x + x,
             y: window.y + y,
-            width: side,
-            height: side,
+            width,
+            height,
         };
-        Crop::new(rect, crop_imm(frame, rect.x, rect.y, side, side).to_image())
+        Crop::new(
+            rect,
+            crop_imm(frame, rect.x, rect.y, width, height).to_image(),
+        )
     };
     offsets.map(crop).into()
 }
@@ -184,7 +206,12 @@ mod tests {
 
     /// The view of a black photo for a network whose input is 224 x 224, with a canvas of 256.
     fn view(width: u32, height: u32, options: &ViewOptions) -> Result<View, String> {
-        View::new(&RgbImage::new(width, height), options, 224, 256)
+        View::new(
+            &RgbImage::new(width, height),
+            options,
+            Size::square(224),
+            256,
+        )
     }
 
     #[test]
@@ -211,19 +238,43 @@ mod tests {
     }
 
     #[test]
+    fn crops_and_warps_have_the_shape_of_the_network() {
+        let photo = RgbImage::new(500, 375);
+        let network = Size::new(192, 128);
+        let view = |kind| View::new(&photo, &options(kind), network, 256).expect("a view");
+        let (crops, warp) = (view(ViewKind::TenCrop), view(ViewKind::Warp));
+        assert_eq!(warp.size(), network);
+        assert_eq!(crops.size(), Size::new(341, 256));
+        let sizes = crops
+            .crops
+            .iter()
+            .map(|crop| Size::from_picture(&crop.picture));
+        assert!(sizes.eq([network; 10]));
+        let counts = coverage(&crops);
+        assert_eq!(counts.len(), 256 * 256);
+        assert_eq!((counts[&(42, 0)], counts[&(42 + 128, 128)]), (2, 6));
+    }
+
+    #[test]
     fn a_photo_of_one_pixel_has_a_view() {
         let view = view(1, 1, &options(ViewKind::Dense)).expect("a view");
         assert_eq!(view.size(), Size::square(256));
     }
 
+    /// Strips of pixels, lying and standing, and the longest side that a photo can have.
     #[test]
-    fn a_strip_of_pixels_can_only_be_warped() {
-        let size = |kind| view(300, 1, &options(kind)).map(|view| view.size());
-        assert_eq!(size(ViewKind::Warp), Ok(Size::square(224)));
-        assert_eq!(
-            size(ViewKind::Dense),
-            Err("300 x 1 is more than 8 times as long as wide".into())
-        );
+    fn an_elongated_photo_is_squeezed() {
+        let found = |width, height, kind| {
+            let view = view(width, height, &options(kind)).expect("a view");
+            (view.size(), view.is_squeezed)
+        };
+        assert_eq!(found(300, 1, ViewKind::Warp), (Size::square(224), false));
+        for kind in [ViewKind::Dense, ViewKind::TenCrop] {
+            assert_eq!(found(800, 100, kind), (Size::new(2048, 256), false));
+            assert_eq!(found(801, 100, kind), (Size::new(2048, 256), true));
+            assert_eq!(found(1, 9, kind), (Size::new(256, 2048), true));
+            assert_eq!(found(65_535, 1, kind), (Size::new(2048, 256), true));
+        }
     }
 
     #[test]
@@ -233,7 +284,7 @@ mod tests {
             flip: true,
             ..options(ViewKind::Warp)
         };
-        let view = View::new(&photo, &mirrored, 4, 4).expect("a view");
+        let view = View::new(&photo, &mirrored, Size::square(4), 4).expect("a view");
         let first_row = |crop: &Crop| crop.picture.pixels().take(4).map(|p| p.0[0]).collect();
         let first_rows: Vec<Vec<u8>> = view.crops.iter().map(first_row).collect();
         assert_eq!(first_rows, [[0, 1, 2, 3], [3, 2, 1, 0]]);

@@ -26,7 +26,7 @@ pub struct ViewOptions {
     #[serde(default)]
     pub scales: Vec<f64>,
     /// For a warp: the side of the square frame in which maps are made and the object is cut out, 1
-    /// to 4096 pixels. The default is the side of the network's input.
+    /// to 4096 pixels. The default is a frame of the size of the network's input.
     pub frame: Option<u32>,
 }
 

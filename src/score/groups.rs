@@ -46,7 +46,8 @@ impl GroupScores {
         outcomes: &[&Outcome],
         metrics: GroupMetrics,
     ) -> Self {
-        let n = outcomes.len().max(1) as f64;
+        let n = outcomes.len() as f64;
+        let has_photos = !outcomes.is_empty();
         let weighted_hits = outcomes
             .iter()
             .map(|outcome| (1.0, outcome.iou_at_least(IOU_THRESHOLD)));
@@ -62,7 +63,7 @@ impl GroupScores {
             .collect();
         let localisation_error = |k: usize| {
             let wrong = outcomes.iter().filter(|outcome| !outcome.hit_in_top(k));
-            metrics.classes.then(|| wrong.count() as f64 / n)
+            (metrics.classes && has_photos).then(|| wrong.count() as f64 / n)
         };
         Self {
             name,
@@ -70,8 +71,9 @@ impl GroupScores {
             images: outcomes.len(),
             gt_known_accuracy: rate(weighted_hits).filter(|_| metrics.gt_known),
             centre_half_area_rounded: centre_hits
+                .filter(|_| has_photos)
                 .map(|hits| hits.iter().filter(|hit| **hit).count() as f64 / n),
-            mean_iou: metrics.gt_known.then(|| ious() / n),
+            mean_iou: (metrics.gt_known && has_photos).then(|| ious() / n),
             top1_localisation_error: localisation_error(1),
             top5_localisation_error: localisation_error(MAX_GUESSES),
         }

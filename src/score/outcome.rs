@@ -22,7 +22,8 @@ pub struct Outcome {
     /// of at least 1/2 with any true box.
     pub hit_rank: Option<usize>,
     /// The IoU, in 0..=1, of the first box for the true class with the true box that it overlaps
-    /// best. `None` if no guess has such a box; 0 for a photo that failed.
+    /// best. `None` if no guess has such a box, or the photo no true box; 0 for a photo with true
+    /// boxes that failed.
     pub iou: Option<f64>,
     /// The share of the photo that its largest true box covers, in 0..=1. `None` if the photo's
     /// size is not known or it has no true box.
@@ -63,7 +64,9 @@ impl Outcome {
                 .filter(|&&(_, iou)| is_correct(iou))
                 .filter_map(|&(rank, _)| rank)
                 .min(),
-            iou: first_iou.or(predicted.failed.then_some(0.0)),
+            iou: first_iou
+                .or(predicted.failed.then_some(0.0))
+                .filter(|_| !photo.boxes.is_empty()),
             largest_box_share: photo
                 .size
                 .zip(largest)
@@ -213,6 +216,17 @@ mod tests {
         let one = photo(&[WHOLE]);
         assert_eq!(outcome(&one, &[(7, FAR), (7, WHOLE)]).iou, Some(0.0));
         assert_eq!(outcome(&one, &[(8, WHOLE)]).iou, None);
+    }
+
+    #[test]
+    fn without_a_true_box_there_is_no_iou() {
+        let none = photo(&[]);
+        let found = outcome(&none, &[(7, WHOLE)]);
+        assert_eq!(
+            (found.iou, found.class_rank, found.hit_rank),
+            (None, Some(0), None)
+        );
+        assert_eq!(Outcome::new(&none, &Predicted::failure()).iou, None);
     }
 
     #[test]

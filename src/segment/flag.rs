@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A degenerate case. The box is then a defined one, namely the whole photo.
+/// A degenerate case, for which the box is nevertheless defined. It is the whole photo, except for
+/// [`Flag::ExtremeAspect`].
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Flag {
@@ -12,6 +13,9 @@ pub enum Flag {
     NoSeeds,
     /// No pixel was labelled foreground.
     EmptyMask,
+    /// The photo is so elongated that it was squeezed before it was shown to the classifier. The box
+    /// is found as in any other photo.
+    ExtremeAspect,
 }
 
 impl Flag {
@@ -22,6 +26,7 @@ impl Flag {
             Self::ConstantMap => "constant_map",
             Self::NoSeeds => "no_seeds",
             Self::EmptyMask => "empty_mask",
+            Self::ExtremeAspect => "extreme_aspect",
         }
     }
 }

@@ -74,7 +74,8 @@ pub enum ThresholdRule {
 }
 
 /// The box of the pixels above the threshold, in a photo of size `photo`, and these pixels in the
-/// frame.
+/// frame. A constant map has no such pixels: its box is the whole photo or, with
+/// [`ThresholdOptions::fong_compat`], what the published code makes of it.
 ///
 /// ```
 /// use localise::geometry::{BBox, Size};
@@ -99,6 +100,11 @@ pub fn threshold(
     photo: Size,
     options: &ThresholdOptions,
 ) -> (Localisation, Stages) {
+    let is_constant = saliency.is_constant();
+    if is_constant && !options.fong_compat {
+        let whole = Localisation::whole_photo(photo, Flag::ConstantMap);
+        return (whole, Stages::default());
+    }
     let thresholded = thresholded(saliency, options);
     let mask = thresholded.mapv(|h| h > 0.0);
     let component = match options.extent {
@@ -106,7 +112,9 @@ pub fn threshold(
         Extent::Largest => largest(&mask, None),
     };
     let localisation = if options.fong_compat {
-        fong_localisation(&thresholded, photo)
+        let found = fong_localisation(&thresholded, photo);
+        let flag = is_constant.then_some(Flag::ConstantMap).or(found.flag);
+        Localisation { flag, ..found }
     } else {
         match component.as_ref().and_then(bounding_box) {
             Some(bbox) => Localisation::new(bbox.mapped(Size::from_array(&mask), photo)),
@@ -253,6 +261,37 @@ mod tests {
         };
         assert_eq!(found(Extent::All), BBox::new(0., 0., 8., 2.));
         assert_eq!(found(Extent::Largest), BBox::new(4., 0., 8., 2.));
+    }
+
+    /// Whatever the rule and the height of the threshold are, below 1 or above.
+    #[test]
+    fn a_constant_map_is_flagged() {
+        let size = Size::new(5, 4);
+        let rules = [
+            ThresholdRule::Mean,
+            ThresholdRule::Value,
+            ThresholdRule::Max,
+            ThresholdRule::Energy,
+        ];
+        for (rule, value) in rules
+            .into_iter()
+            .flat_map(|rule| [(rule, 0.0), (rule, 3.0)])
+        {
+            for (alpha, fong_compat) in [(0.5, false), (5.0, false), (0.5, true), (5.0, true)] {
+                let options = ThresholdOptions {
+                    rule,
+                    alpha,
+                    extent: Extent::All,
+                    fong_compat,
+                };
+                let map = Array2::from_elem(size.shape(), value);
+                let (found, _) = threshold(&Saliency::whole(map), size, &options);
+                let flag = Some(Flag::ConstantMap);
+                assert_eq!(found.flag, flag, "{rule:?} {value} {alpha} {fong_compat}");
+                let whole = Localisation::whole_photo(size, Flag::ConstantMap);
+                assert!(fong_compat || found == whole, "{rule:?} {value} {alpha}");
+            }
+        }
     }
 
     #[test]

@@ -127,6 +127,9 @@ impl Study {
         for description in descriptions {
             description.ensure_has_classes(&dataset.classes, &dataset.name)?;
         }
+        for note in &dataset.notes {
+            tracing::warn!("{}: {note}", dataset.name);
+        }
         if let Some(limit) = options.limit {
             dataset.limit(limit);
         }

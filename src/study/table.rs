@@ -73,7 +73,8 @@ fn write_scores(text: &mut String, findings: &Findings) {
             value(line.mean_iou),
             value(line.gt_known_accuracy_iou_70),
             value(line.max_box_acc_v2),
-            line.cpu_ms_per_photo.iter().map(|(_, ms)| ms).sum::<f64>()
+            // An empty sum is −0.
+            line.cpu_ms_per_photo.iter().map(|(_, ms)| ms).sum::<f64>() + 0.0
         );
     }
 }

@@ -15,6 +15,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::comparison::Comparison;
 use super::pictures::pictures;
 use crate::fs::{ensure_writable, write_atomically};
+use crate::path_text;
 use crate::progress::Progress;
 use crate::remedy::Refused;
 use crate::results::{FinishedRun, files};
@@ -171,7 +172,7 @@ fn names(runs: &[FinishedRun]) -> Vec<String> {
         names
     } else {
         runs.iter()
-            .map(|run| run.folder.display().to_string())
+            .map(|run| path_text::encode(&run.folder))
             .collect()
     }
 }
@@ -182,7 +183,7 @@ fn links(page: &Page<'_>, path: &Path) -> Vec<(&'static str, String)> {
         let id = &page.dataset.photos[choice.photos[0]].id;
         (
             choice.name,
-            format!("{}#photo={}", path.display(), url_fragment(id)),
+            format!("{}#photo={}", path_text::encode(path), url_fragment(id)),
         )
     };
     let important = ["lost", "failed", "worst"];
@@ -201,10 +202,27 @@ fn url_fragment(id: &str) -> String {
     utf8_percent_encode(id, FRAGMENT).to_string()
 }
 
-/// A path as a word of a shell command.
+/// A path as a word of a shell command. One that is not a line of text is written in the shell's own
+/// escapes, `$'...'`, in which `\xHH` is a byte.
 fn shell_word(path: &Path) -> String {
-    let path = path.display().to_string();
-    shlex::try_quote(&path).map_or_else(|_| path.clone(), std::borrow::Cow::into_owned)
+    let text = path_text::encode(path);
+    if path.to_str() == Some(text.as_str())
+        && let Ok(quoted) = shlex::try_quote(&text)
+    {
+        return quoted.into_owned();
+    }
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let escaped: String = bytes.iter().map(|&byte| shell_escape(byte)).collect();
+    format!("$'{escaped}'")
+}
+
+/// A byte between `$'` and `'`.
+fn shell_escape(byte: u8) -> String {
+    match byte {
+        b'\'' | b'\\' => format!("\\{}", char::from(byte)),
+        b' '..=b'~' => char::from(byte).to_string(),
+        _ => format!("\\x{byte:02X}"),
+    }
 }
 
 #[cfg(test)]
@@ -218,5 +236,7 @@ mod tests {
         assert_eq!(shell_word("runs/a-1".as_ref()), "runs/a-1");
         let quoted = shell_word("it's".as_ref());
         assert_eq!(shlex::split(&quoted), Some(vec!["it's".to_owned()]));
+        let bytes = path_text::decode(r"K\xE4 it's\x0A1\2");
+        assert_eq!(shell_word(&bytes), r"$'K\xE4 it\'s\x0A1\\2'");
     }
 }

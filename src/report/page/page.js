@@ -50,7 +50,7 @@ function summaryTable() {
     if (!lines.has(key)) lines.set(key, { name: metric.name, what: metric.what, detail: [metric.detail, metric.weighted ? "by weight" : summary.weighted ? "each photo alike" : "", metric.higher_is_better ? "" : "less is better"].filter(Boolean).join(", "), cells: summary.runs.map(() => null) });
     lines.get(key).cells[place] = metric;
   }));
-  const notes = [...new Set(summary.runs.flatMap(run => [`Floor: ${run.floor_name}.`, ...run.notes]))];
+  const notes = [...new Set(summary.runs.flatMap(run => [`Floor: ${run.floor_name}.`, ...run.notes, ...run.warnings.map(warning => `Warning: ${warning}.`)]))];
   byId("summary-table").append(
     lines.size ? shares("In per cent, with 95 % intervals; the bars' whiskers are the intervals, their ticks the floors", "Metric", [...lines.values()]) : "No number could be computed.",
     html("ul", { class: "notes" }, ...notes.map(note => html("li", {}, note))));

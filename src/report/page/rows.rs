@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use super::data::{Page, PageRun};
 use crate::dataset::Dataset;
 use crate::geometry::BBox;
+use crate::path_text;
 use crate::score::{Cause, Guess, IOU_THRESHOLD, Outcome, size_group};
 
 /// What is known of the photos, in the dataset's order.
@@ -63,7 +64,7 @@ pub(super) fn rows<'a>(page: &'a Page<'_>) -> Rows<'a> {
     let photos = &page.dataset.photos;
     let paths: Vec<String> = photos
         .iter()
-        .map(|photo| photo.path.display().to_string())
+        .map(|photo| path_text::encode(&photo.path))
         .collect();
     let root = common_folder(&paths);
     // Outcomes of one run: what is taken from them here is the truth's alone.
@@ -145,10 +146,10 @@ fn of_run<'a>(dataset: &Dataset, run: &'a PageRun<'_>) -> RunRows<'a> {
             .iter()
             .map(|guess| bbox(guess).as_ref().map(corners))
             .collect(),
-        iou: photos()
-            .map(|((photo, _), outcome)| {
-                outcome.iou.filter(|_| !photo.boxes.is_empty()).map(cut_off)
-            })
+        iou: run
+            .outcomes
+            .iter()
+            .map(|outcome| outcome.iou.map(cut_off))
             .collect(),
         rank: run
             .outcomes

@@ -29,8 +29,8 @@ function frame(place, run, layers) {
   return element;
 }
 
-/** A path on this machine as an address. */
-const address = path => path.split("/").map(encodeURIComponent).join("/");
+/** A path on this machine as an address. In the text of a path, \xHH is a byte (src/path_text.rs). */
+const address = path => path.split("/").map(encodeURIComponent).join("/").replaceAll(/%5Cx([0-9A-F]{2})/g, "%$1");
 
 /** Boxes, one after another in `corners`, each as a line on a darker, wider one. */
 function outlines(corners, kind) {

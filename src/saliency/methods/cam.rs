@@ -9,7 +9,7 @@
 use onnx_grad::gradient::ReluRule;
 
 use super::formula::{mean_over_samples, sum_weighted_by_mean_gradient};
-use super::method::{Method, RequiredTensors, Sampling};
+use super::method::{LAST, Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "cam",
@@ -18,6 +18,7 @@ pub(super) const METHOD: Method = Method {
                 both fine-tuned",
     relu: ReluRule::Gradient,
     tensors: RequiredTensors::Layers,
+    usual_layers: LAST,
     sampling: Sampling::Crop,
     map: |samples| {
         let map = mean_over_samples(samples, sum_weighted_by_mean_gradient);

@@ -7,7 +7,7 @@
 use onnx_grad::gradient::ReluRule;
 
 use super::formula::mean_gradient;
-use super::method::{Method, RequiredTensors, Sampling};
+use super::method::{LAST, Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "deconvnet",
@@ -16,6 +16,7 @@ pub(super) const METHOD: Method = Method {
                 the gradient 76.3 % (TorchRay)",
     relu: ReluRule::Deconvnet,
     tensors: RequiredTensors::Picture,
+    usual_layers: LAST,
     sampling: Sampling::Crop,
     map: mean_gradient,
 };

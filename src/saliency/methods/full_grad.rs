@@ -8,7 +8,7 @@
 use onnx_grad::gradient::ReluRule;
 
 use super::formula::{mean_over_samples, sum_over_channels};
-use super::method::{Method, RequiredTensors, Sampling};
+use super::method::{LAST, Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "full-grad",
@@ -16,6 +16,7 @@ pub(super) const METHOD: Method = Method {
     published: "no box result",
     relu: ReluRule::Gradient,
     tensors: RequiredTensors::Both,
+    usual_layers: LAST,
     sampling: Sampling::Crop,
     map: |samples| {
         mean_over_samples(samples, |tensor| {

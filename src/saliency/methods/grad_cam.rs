@@ -4,7 +4,7 @@
 use onnx_grad::gradient::ReluRule;
 
 use super::formula::{mean_over_samples, sum_weighted_by_mean_gradient};
-use super::method::{Method, RequiredTensors, Sampling};
+use super::method::{LAST, Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "grad-cam",
@@ -13,6 +13,7 @@ pub(super) const METHOD: Method = Method {
                 value threshold (Fong and Vedaldi 2017)",
     relu: ReluRule::Gradient,
     tensors: RequiredTensors::Layers,
+    usual_layers: LAST,
     sampling: Sampling::Crop,
     map: |samples| {
         mean_over_samples(samples, |tensor| {

@@ -11,7 +11,7 @@ use ndarray::Axis;
 use onnx_grad::gradient::ReluRule;
 
 use super::formula::{mean_over_samples, weighted_sum};
-use super::method::{LayerTensor, Method, RequiredTensors, Sampling};
+use super::method::{LAST, LayerTensor, Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "grad-cam++",
@@ -19,6 +19,7 @@ pub(super) const METHOD: Method = Method {
     published: "no comparable box result",
     relu: ReluRule::Gradient,
     tensors: RequiredTensors::Layers,
+    usual_layers: LAST,
     sampling: Sampling::Crop,
     map: |samples| {
         mean_over_samples(samples, |tensor| {

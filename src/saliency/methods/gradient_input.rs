@@ -4,7 +4,7 @@
 use onnx_grad::gradient::ReluRule;
 
 use super::formula::{mean_over_samples, sum_over_channels};
-use super::method::{Method, RequiredTensors, Sampling};
+use super::method::{LAST, Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "gradient-input",
@@ -12,6 +12,7 @@ pub(super) const METHOD: Method = Method {
     published: "no box result",
     relu: ReluRule::Gradient,
     tensors: RequiredTensors::Picture,
+    usual_layers: LAST,
     sampling: Sampling::Crop,
     map: |samples| {
         mean_over_samples(samples, |tensor| {

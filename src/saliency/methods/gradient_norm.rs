@@ -8,7 +8,7 @@ use ndarray::Axis;
 use onnx_grad::gradient::ReluRule;
 
 use super::formula::mean_over_samples;
-use super::method::{Method, RequiredTensors, Sampling};
+use super::method::{INNER, Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "gradient-norm",
@@ -16,6 +16,7 @@ pub(super) const METHOD: Method = Method {
     published: "none",
     relu: ReluRule::Gradient,
     tensors: RequiredTensors::Layers,
+    usual_layers: INNER,
     sampling: Sampling::Crop,
     map: |samples| {
         mean_over_samples(samples, |tensor| {

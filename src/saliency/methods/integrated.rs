@@ -6,7 +6,7 @@
 use onnx_grad::gradient::ReluRule;
 
 use super::formula::{mean_gradient, sum_over_channels};
-use super::method::{Method, RequiredTensors, Sampling};
+use super::method::{LAST, Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "integrated-gradients",
@@ -14,6 +14,7 @@ pub(super) const METHOD: Method = Method {
     published: "no box result",
     relu: ReluRule::Gradient,
     tensors: RequiredTensors::Picture,
+    usual_layers: LAST,
     sampling: Sampling::Path,
     map: |samples| match samples {
         [] => unreachable!("a path has at least one step"),

@@ -4,7 +4,7 @@
 use onnx_grad::gradient::ReluRule;
 
 use super::formula::{mean_over_samples, sum_over_channels};
-use super::method::{Method, RequiredTensors, Sampling};
+use super::method::{INNER, Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "layer-cam",
@@ -13,6 +13,7 @@ pub(super) const METHOD: Method = Method {
                 ten crops, 15 % of the maximum",
     relu: ReluRule::Gradient,
     tensors: RequiredTensors::Layers,
+    usual_layers: INNER,
     sampling: Sampling::Crop,
     map: |samples| {
         mean_over_samples(samples, |tensor| {

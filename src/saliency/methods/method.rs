@@ -37,6 +37,11 @@ pub enum Sampling {
     Path,
 }
 
+/// The last feature maps before the pooling.
+pub(super) const LAST: &str = "last";
+/// Feature maps some blocks before the last ones, of a higher resolution.
+pub(super) const INNER: &str = "inner";
+
 /// A way to make a saliency map.
 #[derive(Debug)]
 pub struct Method {
@@ -50,6 +55,9 @@ pub struct Method {
     pub relu: ReluRule,
     /// The tensors that it needs.
     pub tensors: RequiredTensors,
+    /// The layers that it is usually used with, where it needs feature maps: a name that models'
+    /// descriptions define.
+    pub usual_layers: &'static str,
     /// The pictures that it makes of each crop.
     pub sampling: Sampling,
     /// The map of one tensor, [channels, height, width] with the tensor's height and width, from

@@ -3,7 +3,7 @@
 use onnx_grad::gradient::ReluRule;
 
 use super::formula::{mean_gradient, mean_over_samples};
-use super::method::{Method, RequiredTensors, Sampling};
+use super::method::{LAST, Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "vargrad",
@@ -11,6 +11,7 @@ pub(super) const METHOD: Method = Method {
     published: "no box result",
     relu: ReluRule::Gradient,
     tensors: RequiredTensors::Picture,
+    usual_layers: LAST,
     sampling: Sampling::Noisy,
     map: |samples| {
         let mean = mean_gradient(samples);

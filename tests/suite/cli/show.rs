@@ -6,6 +6,7 @@ use std::fs;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::models::{CONVOLUTION, small_model};
 use crate::support::program::{ended, expect, localise, run, text};
 
 #[test]
@@ -287,4 +288,51 @@ fn a_class_has_a_name_an_index_and_a_wordnet_id() {
         name.contains("\"class_index\":967,") && name == index && name == wnid,
         "{name}{index}{wnid}"
     );
+}
+
+/// The gradient of a mean is the same everywhere: a map of gradients is made of the layers before
+/// the last one, whatever layers the pipeline names for its own method.
+#[test]
+fn a_method_is_shown_with_layers_that_suit_it() {
+    let folder = TempDir::new().unwrap();
+    let model = small_model(folder.path(), CONVOLUTION[0], CONVOLUTION[1], 1.0);
+    let mut description = fs::read_to_string(&model).unwrap();
+    description += "[layers]\nlast = [\"r\"]\ninner = [\"c\"]\n";
+    fs::write(&model, description).unwrap();
+    let methods = ["gradient-norm", "layer-cam", "grad-cam"];
+    let cam = [
+        "--set",
+        "saliency.method=cam",
+        "--set",
+        "saliency.layers=[\"last\"]",
+    ];
+    for (pipeline, settings) in [
+        ("single-warp", &[][..]),
+        ("fong-gradient", &[]),
+        ("layer-cam", &[]),
+        ("layer-cam", &cam),
+    ] {
+        let show = [
+            "show",
+            "data/sample/images/coffee.jpg",
+            "--json",
+            "--model",
+            text(&model),
+            "--pipeline",
+            pipeline,
+            "--method",
+            &methods.join(","),
+            "--class",
+            "0",
+        ];
+        let said = expect(0, &[&show[..], settings].concat()).0;
+        let records: Vec<Value> = said
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(records.len(), methods.len(), "{said}");
+        for record in records {
+            assert_ne!(record["flag"], "constant_map", "{pipeline}: {record}");
+        }
+    }
 }

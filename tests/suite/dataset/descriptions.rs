@@ -87,10 +87,15 @@ fn faults_of_a_description_have_their_lines() {
             &model,
             "size = 16",
             "size = \"16\"".to_owned(),
-            "invalid type: string \"16\"",
+            "expected a number of pixels, or [height, width]",
         ),
         (&model, "size = 16", format!("size = {huge}"), huge),
-        (&model, "size = 16", "size = -1".to_owned(), "integer `-1`"),
+        (
+            &model,
+            "size = 16",
+            "size = -1".to_owned(),
+            "expected a number of pixels, or [height, width]",
+        ),
         (
             &model,
             "size = 16",

@@ -112,7 +112,7 @@ fn each_planted_fault_is_caught() {
                     .iter_mut()
                     .for_each(|(_, [a, b, c, d])| (*c, *d) = (*c - *a, *d - *b));
             },
-            "boxes are inverted, outside their photo, or reach far out of it",
+            "boxes are inverted or outside their photo",
         ),
         (
             "labels that begin at 1",

@@ -1,7 +1,15 @@
 //! Photos, annotations and descriptions, good and bad.
 
 mod annotations;
+mod coco;
 mod descriptions;
 mod doctor;
+mod folders;
+mod foreign_tables;
+mod jpeg_encoder;
+mod jpegs;
+mod names;
 mod photos;
+mod strangers;
 mod tables;
+mod voc;

@@ -37,7 +37,7 @@ fn faults_of_a_table_have_their_lines() {
         ),
         (rows(&format!("{ROW},9")).into(), &["line: 2", "11 fields"]),
         (
-            rows(ROW).replace("y_max", "bottom").into(),
+            rows(ROW).replace("y_max", "end").into(),
             &["columns y_max are missing"],
         ),
         (
@@ -56,15 +56,19 @@ fn faults_of_a_table_have_their_lines() {
             rows("a,a.jpg,10,8,,1000,0,0,5,5").into(),
             &["csv:2: class_index 1000 is not in -1..1000"],
         ),
-        (Vec::new(), &["columns image_id, file"]),
+        (
+            Vec::new(),
+            &["columns x_min, y_min, x_max, y_max are missing"],
+        ),
         (rows("").into(), &["it has no photos"]),
         (
             [HEADER.as_bytes(), b"\n\xff", ROW.as_bytes()].concat(),
             &["line 2", "utf-8"],
         ),
         (
+            // UTF-16 is read, and this table has only a header.
             HEADER.encode_utf16().flat_map(u16::to_le_bytes).collect(),
-            &["columns image_id, file"],
+            &["it has no photos"],
         ),
         (
             rows("a,a.jpg,10,8,n01440764,0,NaN,0,5,5").into(),

@@ -2,5 +2,7 @@
 
 mod broken_models;
 mod fetching;
+mod input_forms;
 mod methods;
 mod networks;
+mod outputs;

@@ -31,7 +31,7 @@ fn networks() -> Vec<ModelDescription> {
 
 /// [1, 3, S, S] after preprocessing, which is implemented here independently of the program.
 fn input(description: &ModelDescription, pixel: impl Fn(usize, usize, usize) -> u8) -> TensorProto {
-    let size = description.size;
+    let size = description.size.width as usize;
     let value = |(c, y, x): (usize, usize, usize)| {
         (f32::from(pixel(x, y, c)) - description.mean[c]) / description.std[c]
     };
@@ -47,7 +47,7 @@ fn input(description: &ModelDescription, pixel: impl Fn(usize, usize, usize) -> 
 /// The test pattern and the photo of `tests/golden`.
 fn pictures(description: &ModelDescription) -> [(&'static str, TensorProto); 2] {
     let photo = image::open("tests/golden/photo.png").unwrap().to_rgb8();
-    let offset = (256 - description.size) / 2;
+    let offset = (256 - description.size.width as usize) / 2;
     [
         (
             "pattern",
@@ -109,7 +109,7 @@ fn networks_agree_with_pytorch() {
                 off.abs() < 1e-3,
                 "{name} {picture}: the sum of magnitudes is off by {off:.1e}"
             );
-            let size = description.size;
+            let size = description.size.width as usize;
             let places =
                 (0..3).flat_map(|c| (0..size).step_by(4).map(move |y| (c * size + y) * size));
             let found = places.flat_map(|row| gradient[row..row + size].iter().step_by(4));
@@ -154,17 +154,14 @@ fn gradients_agree_with_finite_differences() {
                 (((z ^ (z >> 29)) >> 11) as f64 / (1u64 << 53) as f64 * 2.0 - 1.0) * 3f64.sqrt()
             };
             let v: Vec<f64> = (0..n).map(entry).collect();
+            let (height, width) = description.size.shape();
             let at = |t: f64| {
                 let values: Vec<_> = x
                     .iter()
                     .zip(&v)
                     .map(|(&x, v)| (f64::from(x) + t * step * v) as f32)
                     .collect();
-                TensorProto::from_floats(
-                    &compiled.input,
-                    &[1, 3, description.size, description.size],
-                    &values,
-                )
+                TensorProto::from_floats(&compiled.input, &[1, 3, height, width], &values)
             };
             let mut score =
                 |t: f64| f64::from(forward.run(&[at(t)]).unwrap()[0].floats().unwrap()[class]);
@@ -233,7 +230,7 @@ fn photos_are_classified_as_published() {
             .iter()
             .find(|(name, _)| *name == description.name)
             .unwrap();
-        let size = description.size as u32;
+        let size = description.size.width;
         let classifier = Classifier::load(description, ProbeOptions::default())
             .unwrap_or_else(|e| panic!("{e}"));
         for (photo, classes, published) in [
@@ -337,7 +334,7 @@ fn the_highest_scores_are_found_during_the_run() {
 #[test]
 fn the_dense_form_has_the_same_scores_at_the_same_size() {
     for description in networks() {
-        let size = description.size as u32;
+        let size = description.size.width;
         let photo = image::open("tests/golden/photo.png").unwrap().to_rgb8();
         let crop = image::imageops::crop_imm(&photo, 10, 10, size, size).to_image();
         let [plain, positive, mean] =
@@ -385,7 +382,7 @@ fn a_channels_last_classifier_is_fed_channels_last() {
     let mut model = onnx::load(&description.model).unwrap();
     let graph = model.graph.as_mut().unwrap();
     let name = graph.input[0].name().to_owned();
-    let size = description.size;
+    let size = description.size.width as usize;
     graph.input = vec![declared("image", &[1, size, size, 3])];
     let mut turn = nodes("t = Transpose(image) perm=[0,3,1,2]").remove(0);
     turn.output = vec![name];

@@ -3,9 +3,11 @@
 mod ecosystem;
 mod interrupted;
 mod memory;
+mod model_forms;
 mod nightly;
 mod runs;
 mod shards;
 mod slurm;
+mod small_rows;
 mod studies;
 mod watchdog;

@@ -164,7 +164,7 @@ fn what_cannot_be_scored_is_reported() {
         ),
         (
             &[text(&good), "--dataset", "sample", "--write", &write],
-            "localise the predicted classes with --classes top5",
+            "localise the predicted classes with --classes=top5",
         ),
         (
             &[text(&good), "--dataset", "sample", "--write", "devkat=x"],

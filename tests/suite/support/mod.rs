@@ -1,5 +1,6 @@
 //! What the tests share.
 
+pub(crate) mod forms;
 pub(crate) mod job;
 pub(crate) mod models;
 pub(crate) mod program;

@@ -75,6 +75,7 @@ pub(crate) use ilsvrc_val::photo_name as ilsvrc_val_name;
 pub(crate) use mask::read_grey;
 pub use mask::{Mask, TrueMask};
 pub use photo::Photo;
+#[cfg(feature = "cli")]
 pub(crate) use photo_search::PhotoSearch;
 pub use profile::Profile;
 pub use request::Request;

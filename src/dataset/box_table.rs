@@ -317,7 +317,8 @@ fn is_wnid(key: &str) -> bool {
 /// contain masks, difficult boxes and distractors, which only the scores of maps need.
 ///
 /// # Panics
-/// Never: every row can be serialised, since paths are written as [`path_text`], and writing to a `Vec` cannot fail.
+/// Never: every row can be serialised, since paths are written as text, and writing to a `Vec`
+/// cannot fail.
 #[must_use]
 pub fn write_csv(dataset: &Dataset) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());

@@ -24,7 +24,7 @@ fn mutated_files_are_read_or_refused() {
             read > 0,
             "{name}: no seed is read, so mutations do not get far either"
         );
-        let mutations = Check::new().seed(1).iters(2000).run_with(
+        let mutations = Check::new().seed(1).iters(500).run_with(
             mutators::default::<Vec<u8>>(),
             seeds,
             |bytes| {

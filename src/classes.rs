@@ -101,7 +101,7 @@ impl ClassList {
             .collect();
         Err(Refused::with_advice(
             format!(
-                "there is no class list {given}; looked for {}",
+                "class list {given} not found; looked for {}",
                 places.join(", ")
             ),
             "a class list is a table class_index,wnid,name, or a text file with one name per line",
@@ -454,7 +454,7 @@ mod tests {
             ("gone", "near/gone, "),
             (
                 "lists/gone.csv",
-                "there is no class list lists/gone.csv; looked for ",
+                "class list lists/gone.csv not found; looked for ",
             ),
         ] {
             let error = ClassList::named(given, &[&near, &far])

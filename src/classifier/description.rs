@@ -136,7 +136,7 @@ impl ModelDescription {
                 let key = self.classes.key(class);
                 NAMES.contains(&key.to_lowercase().as_str()).then(|| {
                     format!(
-                        "if `{key}` is no class, set `background = \"{place}\"` and `classes` to a list \
+                        "if `{key}` is not a class, set `background = \"{place}\"` and `classes` to a list \
                          without it in the model's description"
                     )
                 })

@@ -217,7 +217,7 @@ fn contradiction(
     let advice = match other {
         Some(other) => format!("{other} in the model's description would fit"),
         None => "correct `size`, `channels` and `layout` in the model's description; an input \
-                 that is no picture cannot be used"
+                 that is not a picture cannot be used"
             .into(),
     };
     Refused::with_advice(message, advice)

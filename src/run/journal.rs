@@ -512,7 +512,7 @@ mod tests {
         }
     }
 
-    /// What is no journal of this version is refused.
+    /// A file that is not a journal of this version is refused.
     #[test]
     fn other_files_are_refused() {
         let folder = tempfile::tempdir().expect("a folder");

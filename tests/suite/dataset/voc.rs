@@ -463,7 +463,7 @@ fn own_classes_are_read() {
         (
             "gone",
             &[
-                "there is no class list gone; looked for ",
+                "class list gone not found; looked for ",
                 "data/classes/gone.csv",
             ],
         ),

@@ -439,7 +439,7 @@ fn photo_of_dataset(dataset: &Dataset, path: &Path) -> Result<Photo> {
 /// The photos in a folder and in its subfolders, sorted. Their names are paths with extensions,
 /// because two photos may differ only in these.
 fn photos_of_folder(folder: &Path) -> Result<Vec<Photo>> {
-    let PhotoSearch { photos, notes } = PhotoSearch::new(folder)?;
+    let PhotoSearch { photos, notes, .. } = PhotoSearch::new(folder)?;
     for note in &notes {
         tracing::warn!("{}: {note}", folder.display());
     }

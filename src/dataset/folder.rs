@@ -12,12 +12,14 @@ use super::photo::Photo;
 use super::photo_search::PhotoSearch;
 use super::profile::Profile;
 use super::truth::Dataset;
+use super::unread_annotations;
 use crate::classes::ClassList;
 use crate::path_text;
 
 pub(super) fn read(root: &Path, classes: ClassList) -> Result<Dataset, DatasetError> {
     let PhotoSearch {
         photos: paths,
+        others,
         notes,
     } = PhotoSearch::new(root)?;
     let sizes = read_sizes(&paths);
@@ -37,6 +39,9 @@ pub(super) fn read(root: &Path, classes: ClassList) -> Result<Dataset, DatasetEr
         classes,
         photos,
         notes,
+        suspicions: unread_annotations::suspicion(root, &others)
+            .into_iter()
+            .collect(),
         ..Dataset::default()
     })
 }

@@ -54,6 +54,7 @@ mod table;
 mod text;
 mod tiff_photo;
 mod truth;
+mod unread_annotations;
 mod validator;
 mod voc;
 mod voc_classes;

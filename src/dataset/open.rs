@@ -153,24 +153,46 @@ fn coco_folders(file: &Path, request: &Request<'_>) -> Vec<PathBuf> {
     [own.to_owned()].into_iter().chain(existing).collect()
 }
 
-/// The COCO file of a folder as Roboflow and CVAT write it, if there is exactly one.
-fn coco_file(root: &Path) -> Option<PathBuf> {
+/// The COCO files of a folder as Roboflow, CVAT and COCO itself name them, sorted.
+fn coco_files(root: &Path) -> Vec<PathBuf> {
     let own = root.join("_annotations.coco.json");
     if own.is_file() {
-        return Some(own);
+        return vec![own];
     }
-    let entries = std::fs::read_dir(root.join("annotations")).ok()?.flatten();
-    let is_instances = |name: &str| name.starts_with("instances_") && name.ends_with(".json");
-    let mut files = entries.filter(|entry| is_instances(&entry.file_name().to_string_lossy()));
-    let first = files.next()?;
-    files.next().is_none().then(|| first.path())
+    let is_instances = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("instances_") && name.ends_with(".json")
+    };
+    let entries = std::fs::read_dir(root.join("annotations"));
+    let paths = entries.into_iter().flatten().flatten();
+    let files = paths.map(|entry| entry.path()).filter(is_instances);
+    BTreeSet::from_iter(files).into_iter().collect()
+}
+
+/// The COCO file of a folder, if there is one.
+///
+/// # Errors
+/// [`DatasetError`] that names the files of a folder which has several, as for several splits.
+fn coco_file(root: &Path) -> Result<Option<PathBuf>, DatasetError> {
+    match &coco_files(root)[..] {
+        [] => Ok(None),
+        [file] => Ok(Some(file.clone())),
+        files => {
+            let names = files.iter().map(|file| file.display().to_string());
+            let names = names.collect::<Vec<_>>().join(", ");
+            let fault = format!("{}: it has several COCO files: {names}", root.display());
+            Err(DatasetError::new(fault).or_advice("give one of them as the dataset"))
+        }
+    }
 }
 
 /// The first COCO file in a folder that is in `root`.
 fn coco_file_below(root: &Path) -> Option<PathBuf> {
     let entries = std::fs::read_dir(root).ok()?.flatten();
     let folders: BTreeSet<PathBuf> = entries.map(|entry| entry.path()).collect();
-    folders.iter().find_map(|folder| coco_file(folder))
+    folders
+        .iter()
+        .find_map(|folder| coco_files(folder).into_iter().next())
 }
 
 /// Reads a folder whose layout is recognised by the files in it.
@@ -205,7 +227,7 @@ fn read_folder(root: &Path, request: &Request<'_>) -> Result<Dataset, DatasetErr
         let (split, end) = (cub::CubSplit::default(), cub::BoxEnd::default());
         return cub::read(root, split, end, lenient);
     }
-    if let Some(file) = coco_file(root) {
+    if let Some(file) = coco_file(root)? {
         return coco::read(&file, &coco_folders(&file, request), lenient);
     }
     match coco_file_below(root).or_else(|| voc_files::find_root(root)) {

@@ -38,6 +38,8 @@ const NAMED: usize = 3;
 pub(crate) struct PhotoSearch {
     /// The paths of the photos, which begin with that of the folder, sorted.
     pub(crate) photos: Vec<PathBuf>,
+    /// The files that are not pictures.
+    pub(super) others: Vec<PathBuf>,
     /// What was left out or may be a mistake, each kind a sentence.
     pub(crate) notes: Vec<String>,
 }
@@ -74,6 +76,7 @@ impl PhotoSearch {
         let sorted = SortedFiles::new(&found);
         Ok(Self {
             notes: notes(root, &found, &sorted),
+            others: sorted.others.into_iter().cloned().collect(),
             photos: sorted.photos,
         })
     }
@@ -194,7 +197,7 @@ fn links_to_others(photos: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// The first few paths, as they are below `root`.
-fn first_paths(paths: &[PathBuf], root: &Path) -> String {
+pub(super) fn first_paths(paths: &[PathBuf], root: &Path) -> String {
     let below = |path: &PathBuf| path_text::encode(path.strip_prefix(root).unwrap_or(path));
     let mut names: Vec<String> = paths.iter().take(NAMED).map(below).collect();
     if paths.len() > NAMED {
@@ -233,7 +236,7 @@ mod tests {
     }
 
     fn search(folder: &Path) -> (Vec<String>, Vec<String>) {
-        let PhotoSearch { photos, notes } =
+        let PhotoSearch { photos, notes, .. } =
             PhotoSearch::new(folder).unwrap_or_else(|e| panic!("{e}"));
         let below = photos.iter().map(|path| path.strip_prefix(folder));
         let below = below.map(|path| path_text::encode(path.expect("below the folder")));

@@ -262,3 +262,25 @@ fn photos_are_found_where_tools_put_them() {
         "{above}"
     );
 }
+
+/// Two splits in one folder of annotations: neither is chosen, and the photos are not read without
+/// their boxes.
+#[test]
+fn several_coco_files_are_named() {
+    let folder = TempDir::new().unwrap();
+    for split in ["train", "val"] {
+        let name = format!("annotations/instances_{split}.json");
+        write(folder.path(), &name, good());
+    }
+    let request = Request {
+        dataset: Some(folder.path()),
+        ..Request::default()
+    };
+    let error = Dataset::open(&request).unwrap_err().to_string();
+    assert!(
+        error.contains("it has several COCO files: ")
+            && error.contains("instances_train.json, ")
+            && error.contains("instances_val.json"),
+        "{error}"
+    );
+}

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use localise::dataset::{Dataset, Request};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -124,7 +125,7 @@ fn other_files_are_counted_and_named() {
     for (name, content) in [
         ("281/IMG_1.HEIC", "\0\0\0\x18ftypheic"),
         ("281/IMG_2.avif", "\0\0\0\x18ftypavif"),
-        ("281/x.txt", "0 0.5 0.5 0.2 0.2"),
+        ("281/x.txt", "a tabby"),
         ("281/y.txt", ""),
         ("README", "BM"),
     ] {
@@ -322,4 +323,61 @@ fn folders_of_predictions_have_debris_too() {
         empty.contains("the format of the predictions is not recognised"),
         "{empty}"
     );
+}
+
+/// Annotations under names or in formats that are not read with a folder of photos: of each, the
+/// boxes that are not read are suspicious; lists, settings and texts are not.
+#[test]
+fn annotations_that_are_not_read_are_suspicious() {
+    let coco = fs::read_to_string("tests/golden/reports/coco/good.json").unwrap();
+    let texts = [
+        ("result.json", &*coco, "COCO"),
+        ("labels/chelsea.txt", "3 0.5 0.5 0.25 0.125\n", "YOLO"),
+        (
+            "labels/two.txt",
+            "0 0.5 0.5 1 1\n12 0.1 0.2 0.3 0.4",
+            "YOLO",
+        ),
+        ("labels/part.txt", "0 0.5 0.25 1 1 0.75 0", "YOLO"),
+        (
+            "chelsea.json",
+            r#"{"shapes": [], "imagePath": "chelsea.jpg"}"#,
+            "LabelMe",
+        ),
+        (
+            "via.json",
+            r#"{"a": {"regions": [{"shape_attributes": {}}]}}"#,
+            "VIA",
+        ),
+        (
+            "train.csv",
+            "filename,width,height,class,xmin,ymin,xmax,ymax\n",
+            "CSV",
+        ),
+        ("notes.txt", "1 2 3\n", ""),
+        ("sizes.txt", "chelsea 451 300 1 1", ""),
+        ("config.json", r#"{"size": [224, 224]}"#, ""),
+        ("names.csv", "name,author\n", ""),
+    ];
+    for (name, content, format) in texts {
+        let folder = TempDir::new().unwrap();
+        photo(folder.path(), "chelsea.jpg");
+        write(folder.path(), name, content);
+        let request = Request {
+            dataset: Some(folder.path()),
+            ..Request::default()
+        };
+        let dataset = Dataset::open(&request).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let found: Vec<&str> = dataset.suspicions.iter().map(|s| &*s.what).collect();
+        let expected = format!(
+            "1 files look like annotations ({format}) and are not read with a folder of photos: \
+             {name}"
+        );
+        let expected = if format.is_empty() {
+            vec![]
+        } else {
+            vec![&*expected]
+        };
+        assert_eq!(found, expected, "{name}");
+    }
 }

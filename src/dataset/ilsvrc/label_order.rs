@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::error::DatasetError;
-use super::text;
 use crate::classes::ClassList;
+use crate::dataset::error::DatasetError;
+use crate::dataset::text;
 
 /// The ILSVRC ID of each class, every number from 1 on once. This is wsolevaluation's
 /// `ascii_order_to_synset_order.txt`.
-pub(super) fn read_list(path: &Path, classes: usize) -> Result<Vec<usize>, DatasetError> {
+pub(in crate::dataset) fn read_list(path: &Path, classes: usize) -> Result<Vec<usize>, DatasetError> {
     let ids = text::read_numbers(path)?;
     let mut sorted = ids.clone();
     sorted.sort_unstable();
@@ -22,7 +22,7 @@ pub(super) fn read_list(path: &Path, classes: usize) -> Result<Vec<usize>, Datas
 }
 
 /// Which ILSVRC ID is which class, as far as it is known.
-pub(super) struct LabelOrder {
+pub(in crate::dataset) struct LabelOrder {
     /// By class.
     ids: Vec<Option<usize>>,
     /// By ILSVRC ID − 1.
@@ -32,7 +32,7 @@ pub(super) struct LabelOrder {
 impl LabelOrder {
     /// The order in the devkit's `map_clsloc.txt`, whose lines are `WNID ID name`. Without that
     /// file, nothing is known yet.
-    pub(super) fn new(map: Option<&Path>, classes: &ClassList) -> Result<Self, DatasetError> {
+    pub(in crate::dataset) fn new(map: Option<&Path>, classes: &ClassList) -> Result<Self, DatasetError> {
         let mut order = Self {
             ids: vec![None; classes.len()],
             classes: vec![None; classes.len()],
@@ -82,7 +82,7 @@ impl LabelOrder {
     }
 
     /// The IDs by class, if all are known.
-    pub(super) fn complete(self) -> Option<Vec<usize>> {
+    pub(in crate::dataset) fn complete(self) -> Option<Vec<usize>> {
         self.ids.into_iter().collect()
     }
 }

@@ -14,6 +14,7 @@ use crate::assets::{self, DATASETS};
 use crate::classes::ClassList;
 use crate::path_text;
 use crate::remedy::Remedy;
+use crate::storage;
 
 /// The layouts: what a description calls each, and what it is.
 pub const LAYOUTS: &[(&str, &str)] = &[
@@ -279,7 +280,11 @@ pub fn title(name: &Path) -> Result<String, DatasetError> {
 /// The name of a file without its extension, or of a folder.
 pub(super) fn stem(path: &Path) -> String {
     let path = std::path::absolute(path).unwrap_or(path.to_owned());
-    path_text::encode(path.file_stem().unwrap_or_default())
+    let name = path_text::encode(path.file_name().unwrap_or_default());
+    match storage::extension_length(&path) {
+        0 => path_text::encode(path.file_stem().unwrap_or_default()),
+        extension => name[..name.len() - extension].to_owned(),
+    }
 }
 
 /// The given class list, or ImageNet's.
@@ -295,7 +300,7 @@ fn first_existing(root: &Path, places: &[PathBuf]) -> Option<PathBuf> {
     places
         .iter()
         .map(|place| root.join(place))
-        .find(|path| path.exists())
+        .find(|path| storage::exists(path))
 }
 
 /// The same for something that the dataset cannot do without.

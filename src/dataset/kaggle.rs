@@ -30,6 +30,7 @@ use super::truth::Dataset;
 use super::validator::BoxValidator;
 use crate::classes::ClassList;
 use crate::geometry::{BBox, Size};
+use crate::storage;
 
 /// The challenge's split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +134,7 @@ fn photos(
         .iter()
         .map(|file| images.join(file).with_added_extension("JPEG"))
         .collect();
-    let sizes: Vec<Result<Option<Size>, String>> = if annotations.is_dir() {
+    let sizes: Vec<Result<Option<Size>, String>> = if storage::is_dir(&annotations) {
         annotated_sizes(&annotations, &names)
     } else {
         read_sizes(&paths).into_iter().map(Ok).collect()

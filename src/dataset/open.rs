@@ -1,6 +1,5 @@
 //! Opens a dataset: finds its layout, reads it, and applies what the request asks for.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::error::DatasetError;
@@ -10,6 +9,7 @@ use super::stated_boxes::StatedBoxes;
 use super::truth::Dataset;
 use super::{box_table, coco, cub, description, folder, voc, voc_files, weights, wsol};
 use crate::assets::DATASETS;
+use crate::storage;
 
 impl Dataset {
     /// Reads a dataset's truth. The photos themselves are not decoded.
@@ -84,11 +84,18 @@ fn read(
     if has_extension("toml") {
         return description::read(given, request, selection);
     }
-    let dataset = if given.is_dir() {
+    let dataset = if storage::is_dir(given) {
         read_folder(given, request)?
-    } else if has_extension("json") && given.is_file() {
+    } else if has_extension("json") && storage::is_file(given) {
         coco::read(given, &coco_folders(given, request), request.lenient)?
-    } else if given.is_file() {
+    } else if storage::is_archive(given) {
+        // What is wrong with it.
+        let read = storage::members(given).map(drop);
+        return Err(read.map_or_else(
+            |e| DatasetError::unreadable(given, e),
+            |()| DATASETS.unknown(given).into(),
+        ));
+    } else if storage::is_file(given) {
         box_table::read(&[given.to_owned()], None, request.classes, request.lenient)?
     } else {
         return Err(DATASETS.unknown(given).into());
@@ -149,33 +156,36 @@ fn coco_folders(file: &Path, request: &Request<'_>) -> Vec<PathBuf> {
     let existing = places
         .iter()
         .map(|place| own.join(place))
-        .filter(|path| path.is_dir());
+        .filter(|path| storage::is_dir(path));
     [own.to_owned()].into_iter().chain(existing).collect()
 }
 
 /// The COCO file of a folder as Roboflow and CVAT write it, if there is exactly one.
 fn coco_file(root: &Path) -> Option<PathBuf> {
     let own = root.join("_annotations.coco.json");
-    if own.is_file() {
+    if storage::is_file(&own) {
         return Some(own);
     }
-    let entries = std::fs::read_dir(root.join("annotations")).ok()?.flatten();
-    let is_instances = |name: &str| name.starts_with("instances_") && name.ends_with(".json");
-    let mut files = entries.filter(|entry| is_instances(&entry.file_name().to_string_lossy()));
+    let files = storage::children(&root.join("annotations")).ok()?;
+    let is_instances = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("instances_") && name.ends_with(".json")
+    };
+    let mut files = files.into_iter().filter(is_instances);
     let first = files.next()?;
-    files.next().is_none().then(|| first.path())
+    files.next().is_none().then_some(first)
 }
 
 /// The first COCO file in a folder that is in `root`.
 fn coco_file_below(root: &Path) -> Option<PathBuf> {
-    let entries = std::fs::read_dir(root).ok()?.flatten();
-    let folders: BTreeSet<PathBuf> = entries.map(|entry| entry.path()).collect();
-    folders.iter().find_map(|folder| coco_file(folder))
+    let folders = storage::children(root).ok()?;
+    let mut folders = folders.iter().filter(|path| !storage::is_compressed(path));
+    folders.find_map(|folder| coco_file(folder))
 }
 
 /// Reads a folder whose layout is recognised by the files in it.
 fn read_folder(root: &Path, request: &Request<'_>) -> Result<Dataset, DatasetError> {
-    let has = |name: &str| root.join(name).exists();
+    let has = |name: &str| storage::exists(&root.join(name));
     let images = request.data_dir.unwrap_or(root);
     let lenient = request.lenient;
     if has("truth.csv") && has("manifest.json") {

@@ -26,6 +26,7 @@ use super::validator::BoxValidator;
 use super::{ilsvrc_val, label_order, text};
 use crate::classes::ClassList;
 use crate::geometry::{BBox, Size};
+use crate::storage;
 
 /// The list by which the layout is recognised.
 pub(super) const IDS_FILE: &str = "image_ids.txt";
@@ -84,7 +85,7 @@ pub(super) fn read(
 
 fn existing(folder: &Path, name: &str) -> Option<PathBuf> {
     let path = folder.join(name);
-    path.is_file().then_some(path)
+    storage::is_file(&path).then_some(path)
 }
 
 fn has_ilsvrc_photos(photos: &[Photo]) -> bool {
@@ -345,7 +346,11 @@ pub(super) fn find_masks(folder: &Path, data: &Path) -> PathBuf {
     ];
     candidates
         .into_iter()
-        .find(|place| place.join("test").is_dir() || place.join("val").is_dir())
+        .find(|place| {
+            ["test", "val"]
+                .iter()
+                .any(|split| storage::is_dir(&place.join(split)))
+        })
         .unwrap_or(data.to_owned())
 }
 

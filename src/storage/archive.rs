@@ -102,7 +102,7 @@ pub(super) fn get(path: &Path, stamp: Stamp) -> io::Result<Arc<Archive>> {
 
 /// An error of the archive as a whole.
 pub(super) fn unusable(path: &Path, fault: impl Display) -> io::Error {
-    io::Error::other(format!("{}: {fault}", path.display()))
+    io::Error::other(Refused::from(format!("{}: {fault}", path.display())))
 }
 
 impl Archive {

@@ -159,7 +159,8 @@ impl Index {
         let start = self
             .members
             .partition_point(|member| *member.name < *prefix);
-        let count = self.members[start..].partition_point(|member| member.name.starts_with(&prefix));
+        let count =
+            self.members[start..].partition_point(|member| member.name.starts_with(&prefix));
         &self.members[start..start + count]
     }
 
@@ -173,7 +174,10 @@ impl Index {
 /// the archive.
 pub(super) fn joined(folder: &[u8], path: &[u8]) -> Option<Box<[u8]>> {
     let mut parts: Vec<&[u8]> = Vec::new();
-    for part in [folder, path].into_iter().flat_map(|p| p.split(|&byte| byte == b'/')) {
+    for part in [folder, path]
+        .into_iter()
+        .flat_map(|p| p.split(|&byte| byte == b'/'))
+    {
         match part {
             b"" | b"." => {}
             b".." => drop(parts.pop()?),

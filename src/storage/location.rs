@@ -35,6 +35,15 @@ pub(crate) fn is_archive(path: &Path) -> bool {
     extension_length(path) > 0 && path.is_file()
 }
 
+/// Whether a file is named like a tar that is compressed as a whole.
+pub(crate) fn is_compressed(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default();
+    let is_compressed = ["gz", "tgz"]
+        .iter()
+        .any(|name| extension.eq_ignore_ascii_case(name));
+    is_compressed && extension_length(path) > 0
+}
+
 /// Whether a path leads into an archive.
 pub(crate) fn is_inside(path: &Path) -> bool {
     path.ancestors().skip(1).any(is_archive)

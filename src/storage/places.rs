@@ -54,9 +54,10 @@ pub(crate) fn contents(folder: &Path) -> io::Result<Contents> {
     let depth = as_path(&place.name).components().count();
     let below = |name: &[u8]| as_path(name).components().skip(depth).collect();
     let members = index.below(&place.name);
-    let broken = index.broken.iter().filter(|name| {
-        as_path(name).starts_with(as_path(&place.name))
-    });
+    let broken = index
+        .broken
+        .iter()
+        .filter(|name| as_path(name).starts_with(as_path(&place.name)));
     Ok(Contents {
         files: members.iter().map(|member| below(&member.name)).collect(),
         broken: broken.map(|name| below(name)).collect(),

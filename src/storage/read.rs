@@ -56,9 +56,9 @@ pub(crate) fn read_text(path: &Path) -> io::Result<String> {
 ///
 /// # Errors
 /// When it cannot be read.
-pub(crate) fn read_start(path: &Path, count: usize) -> io::Result<Vec<u8>> {
+pub(crate) fn read_start(path: &Path, count: u64) -> io::Result<Vec<u8>> {
     let mut start = Vec::new();
-    open(path)?.take(count as u64).read_to_end(&mut start)?;
+    open(path)?.take(count).read_to_end(&mut start)?;
     Ok(start)
 }
 
@@ -126,7 +126,10 @@ fn local_header_length(source: &Source, at: u64) -> io::Result<u64> {
 }
 
 fn damaged(fault: &str) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, format!("the archive is damaged: {fault}"))
+    io::Error::new(
+        ErrorKind::InvalidData,
+        format!("the archive is damaged: {fault}"),
+    )
 }
 
 /// A content whose length and checksum must be those that the directory states.
@@ -139,11 +142,16 @@ struct Checked<R> {
 
 impl<R: Read> Read for Checked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.content.read(buffer).map_err(|error| match error.kind() {
-            // What the decoder says of its input.
-            ErrorKind::InvalidInput | ErrorKind::InvalidData => damaged(&error.to_string()),
-            _ => error,
-        })?;
+        let count = self
+            .content
+            .read(buffer)
+            .map_err(|error| match error.kind() {
+                // What the decoder says of its input.
+                ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
+                    damaged(&error.to_string())
+                }
+                _ => error,
+            })?;
         self.hash.update(&buffer[..count]);
         let left = self.left.checked_sub(count as u64);
         self.left = left.ok_or_else(|| damaged("it is longer than the directory says"))?;

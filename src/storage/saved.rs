@@ -89,12 +89,19 @@ impl From<&Archive> for SavedIndex {
 
 impl From<SavedIndex> for Index {
     fn from(saved: SavedIndex) -> Self {
-        let name = |text: &str| path_text::decode(text).into_os_string().into_encoded_bytes();
-        let members = saved.members.into_iter().map(|(text, start, length)| Member {
-            name: name(&text).into(),
-            length,
-            place: Place::Tar { start },
-        });
+        let name = |text: &str| {
+            path_text::decode(text)
+                .into_os_string()
+                .into_encoded_bytes()
+        };
+        let members = saved
+            .members
+            .into_iter()
+            .map(|(text, start, length)| Member {
+                name: name(&text).into(),
+                length,
+                place: Place::Tar { start },
+            });
         Self {
             members: members.collect(),
             broken: saved.broken.iter().map(|text| name(text).into()).collect(),

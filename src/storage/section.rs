@@ -32,7 +32,9 @@ impl Read for Section {
     /// Fails where the source ends before the range does.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.length.saturating_sub(self.position);
-        let wanted = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let wanted = buffer
+            .len()
+            .min(usize::try_from(left).unwrap_or(usize::MAX));
         if wanted == 0 {
             return Ok(0);
         }
@@ -40,7 +42,7 @@ impl Read for Section {
         let count = self.source.read_at(&mut buffer[..wanted], at)?;
         if count == 0 {
             let message = format!("the archive ends at byte {at}");
-            return Err(io::Error::new(ErrorKind::UnexpectedEof, message));
+            return Err(io::Error::new(ErrorKind::InvalidData, message));
         }
         self.position += count as u64;
         Ok(count)

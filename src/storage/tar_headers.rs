@@ -117,7 +117,12 @@ impl Tar<'_> {
     fn member_name(&self, raw: &[u8]) -> Result<Box<[u8]>, String> {
         let leads_out = raw.split(|&byte| byte == b'/').any(|part| part == b"..");
         let name = joined(self.name, raw).filter(|_| !leads_out);
-        name.ok_or_else(|| self.fault(format!("{}: this name leads out of the archive", shown(raw))))
+        name.ok_or_else(|| {
+            self.fault(format!(
+                "{}: this name leads out of the archive",
+                shown(raw)
+            ))
+        })
     }
 
     fn entry<R: Read>(&self, entry: &mut tar::Entry<'_, R>) -> Result<Option<Entry>, String> {
@@ -143,7 +148,10 @@ impl Tar<'_> {
             return Ok(None);
         }
         if is_sparse(entry, kind) {
-            let fault = format!("{} is stored as a sparse file, which is not read", shown(&raw));
+            let fault = format!(
+                "{} is stored as a sparse file, which is not read",
+                shown(&raw)
+            );
             return Err(self.fault(fault));
         }
         let target = entry.link_name_bytes();

@@ -300,4 +300,5 @@ pub mod saliency;
 pub mod score;
 pub mod segment;
 pub mod stage;
+mod storage;
 pub mod study;

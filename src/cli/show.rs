@@ -27,6 +27,7 @@ use crate::report::{self, PanelInput};
 use crate::results::{FinishedRun, files};
 use crate::saliency::{METHODS, Method};
 use crate::segment::Flag;
+use crate::storage;
 
 const EXAMPLES: &str = "Examples:
   localise show coffee.jpg                            draw coffee-panel.png, with six tiles
@@ -129,7 +130,7 @@ impl ShowArgs {
             setup.dataset = Some(self.open_dataset(name, &description.classes)?);
         }
         let photos = self.find_photos(setup.dataset.as_ref())?;
-        let several = photos.len() > 1 || self.photos[0].is_dir();
+        let several = photos.len() > 1 || storage::is_dir(&self.photos[0]);
         self.check_output(photos.len(), several)?;
         let class = self
             .class
@@ -220,7 +221,7 @@ impl ShowArgs {
         for path in &self.photos {
             match dataset {
                 Some(dataset) => photos.push(photo_of_dataset(dataset, path)?),
-                None if path.is_dir() => photos.extend(photos_of_folder(path)?),
+                None if storage::is_dir(path) => photos.extend(photos_of_folder(path)?),
                 None => photos.push(photo_of_file(path)),
             }
         }

@@ -9,6 +9,7 @@ use roxmltree::{Document, Node, ParsingOptions, TextPos};
 use super::decode::MAX_SIDE;
 use super::encoding;
 use crate::geometry::Size;
+use crate::storage;
 
 /// Larger files are refused, bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -41,15 +42,12 @@ pub(super) fn read_all(paths: &[PathBuf]) -> Vec<Result<Annotation, String>> {
 
 fn read(path: &Path) -> Result<Annotation, String> {
     let shown = path.display();
-    if path
-        .metadata()
-        .is_ok_and(|metadata| metadata.len() > MAX_BYTES)
-    {
+    if storage::length(path).is_ok_and(|length| length > Some(MAX_BYTES)) {
         return Err(format!(
             "{shown}: the file is larger than 1 MiB, the limit for an annotation"
         ));
     }
-    let bytes = std::fs::read(path).map_err(|e| format!("{shown}: {e}"))?;
+    let bytes = storage::read(path).map_err(|e| format!("{shown}: {e}"))?;
     let text = encoding::decode_xml(&bytes).map_err(|e| format!("{shown}: {e}"))?;
     parse(&text).map_err(|e| format!("{shown}:{e}"))
 }

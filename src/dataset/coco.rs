@@ -20,6 +20,7 @@ use super::segmentation::Segmentation;
 use super::truth::Dataset;
 use super::validator::BoxValidator;
 use crate::classes::ClassList;
+use crate::storage;
 
 /// Reads the annotations in `file`; photos are in the first of `folders` that has them.
 pub(super) fn read(
@@ -28,7 +29,7 @@ pub(super) fn read(
     lenient: bool,
 ) -> Result<Dataset, DatasetError> {
     let failed = |e: String| DatasetError::at(file, e);
-    let bytes = std::fs::read(file).map_err(|e| failed(e.to_string()))?;
+    let bytes = storage::read(file).map_err(|e| failed(e.to_string()))?;
     let text = encoding::decode(&bytes).map_err(failed)?;
     let text = quote_non_finite(&text);
     let lists: CocoLists<'_> = serde_json::from_str(&text).map_err(|e| {

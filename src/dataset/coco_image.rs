@@ -11,6 +11,7 @@ use percent_encoding::percent_decode_str;
 use super::coco_json::{CocoEntry, whole_number};
 use super::decode::{self, MAX_SIDE};
 use crate::geometry::Size;
+use crate::storage;
 
 /// A photo's file and size.
 #[derive(Debug, PartialEq)]
@@ -68,7 +69,7 @@ fn find(folders: &[PathBuf], file_name: &str) -> PathBuf {
     let mut paths = names
         .iter()
         .flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    let found = paths.find(|path| path.is_file());
+    let found = paths.find(|path| storage::is_file(path));
     found.unwrap_or_else(|| {
         let folder = folders.first().map_or(Path::new(""), PathBuf::as_path);
         folder.join(names.first().map_or(file_name, String::as_str))

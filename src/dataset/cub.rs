@@ -24,6 +24,7 @@ use super::truth::Dataset;
 use super::validator::BoxValidator;
 use crate::classes::ClassList;
 use crate::geometry::{BBox, Size};
+use crate::storage;
 
 /// Which photos.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -182,7 +183,7 @@ pub(super) fn read(
         .collect();
     let sizes = read_sizes(&paths);
     let segmentations = root.join("segmentations");
-    let has_masks = segmentations.is_dir();
+    let has_masks = storage::is_dir(&segmentations);
     let mut validator = BoxValidator::new(lenient);
     let mut photos = Vec::new();
     for (((line, photo), path), size) in lines.into_iter().zip(paths).zip(sizes) {

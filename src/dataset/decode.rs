@@ -7,7 +7,7 @@
 
 use std::fmt::Display;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, ErrorKind};
+use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use image::codecs::png::PngDecoder;
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{gif_photo, jpeg, tiff_photo};
 use crate::geometry::Size;
+use crate::storage;
 
 /// The longest side of a photo in pixels: the longest that a JPEG can have.
 pub(super) const MAX_SIDE: u32 = 65_535;
@@ -42,19 +43,32 @@ pub(super) fn read_sizes(paths: &[PathBuf]) -> Vec<Option<Size>> {
 /// # Errors
 /// What is wrong with the file.
 pub(crate) fn read_size(path: &Path) -> Result<Size, PhotoReadError> {
-    let mut file = BufReader::new(File::open(path).map_err(PhotoReadError::from_io)?);
-    let start = file.fill_buf().map_err(PhotoReadError::from_io)?;
-    match recognise(start)? {
-        ImageFormat::Jpeg => jpeg::read_size(file),
-        format => {
-            let reader = ImageReader::with_format(file, format);
-            let (width, height) = reader.into_dimensions().map_err(PhotoReadError::picture)?;
-            Ok(Size::new(width, height))
+    let from_io = PhotoReadError::from_io;
+    let mut file = storage::open(path).map_err(from_io)?;
+    let mut start = Vec::new();
+    let read = file.by_ref().take(RECOGNISED_BY).read_to_end(&mut start);
+    read.map_err(from_io)?;
+    match recognise(&start)? {
+        ImageFormat::Jpeg => jpeg::read_size(Cursor::new(start).chain(file)),
+        // The readers of the other formats seek.
+        format if storage::is_inside(path) => {
+            let bytes = storage::read(path).map_err(from_io)?;
+            read_size_as(format, Cursor::new(bytes))
         }
+        format => read_size_as(format, BufReader::new(File::open(path).map_err(from_io)?)),
     }
 }
 
-/// The format of a file, by its first bytes: 32 are enough.
+fn read_size_as(format: ImageFormat, file: impl BufRead + Seek) -> Result<Size, PhotoReadError> {
+    let reader = ImageReader::with_format(file, format);
+    let (width, height) = reader.into_dimensions().map_err(PhotoReadError::picture)?;
+    Ok(Size::new(width, height))
+}
+
+/// So many bytes at the beginning of a file tell its format.
+pub(super) const RECOGNISED_BY: u64 = 32;
+
+/// The format of a file, by its first [`RECOGNISED_BY`] bytes.
 pub(super) fn recognise(start: &[u8]) -> Result<ImageFormat, PhotoReadError> {
     use ImageFormat::{Bmp, Gif, Jpeg, Png, Tiff, WebP};
     if start.is_empty() {
@@ -120,7 +134,7 @@ pub enum Jpeg {
 #[derive(Debug, thiserror::Error)]
 pub enum PhotoReadError {
     /// The file cannot be read, and the cause is the file itself: for example, it is missing, or
-    /// its permissions forbid it.
+    /// its permissions forbid it, or it is a damaged member of an archive.
     #[error("cannot read: {0}")]
     File(io::Error),
     /// The file cannot be read, and the cause is elsewhere: the disk or the network fails, or too
@@ -143,6 +157,7 @@ impl PhotoReadError {
             ErrorKind::NotADirectory,
             ErrorKind::IsADirectory,
             ErrorKind::InvalidInput,
+            ErrorKind::InvalidData,
             ErrorKind::InvalidFilename,
         ];
         // The standard library has no stable kind for a loop of symbolic links.
@@ -165,18 +180,17 @@ impl PhotoReadError {
 /// What is wrong with the file. More than 64 megapixels or 256 MiB are refused before anything is
 /// decoded.
 pub fn read(path: &Path, jpeg: Jpeg) -> Result<RgbImage, PhotoReadError> {
-    let metadata = path.metadata().map_err(PhotoReadError::from_io)?;
     // Reading a pipe would block for ever.
-    if !metadata.is_file() {
+    let Some(length) = storage::length(path).map_err(PhotoReadError::from_io)? else {
         return Err(PhotoReadError::picture("it is not a regular file"));
-    }
-    if metadata.len() > MAX_BYTES {
+    };
+    if length > MAX_BYTES {
         let limit = MAX_BYTES >> 20;
         return Err(PhotoReadError::picture(format!(
             "the file is larger than {limit} MiB"
         )));
     }
-    let bytes = std::fs::read(path).map_err(PhotoReadError::from_io)?;
+    let bytes = storage::read(path).map_err(PhotoReadError::from_io)?;
     let (picture, orientation) = decode_with_orientation(&bytes, jpeg)?;
     if orientation != Orientation::NoTransforms {
         let (shown, orientation) = (path.display(), orientation.to_exif());

@@ -14,6 +14,7 @@ use crate::assets::{self, DATASETS};
 use crate::classes::ClassList;
 use crate::path_text;
 use crate::remedy::Remedy;
+use crate::storage;
 
 /// The layouts: what a description calls each, and what it is.
 pub const LAYOUTS: &[(&str, &str)] = &[
@@ -23,7 +24,7 @@ pub const LAYOUTS: &[(&str, &str)] = &[
     ("folder", "photos, perhaps in folders named by their class"),
     (
         "ilsvrc",
-        "the ILSVRC development kit: XML, ground-truth list, blacklist",
+        "ILSVRC's validation set, as files or archives, found by their names",
     ),
     (
         "kaggle",
@@ -65,17 +66,14 @@ struct DatasetDescription {
     /// Folders of photos.
     #[serde(default)]
     images: Vec<PathBuf>,
-    /// `ilsvrc`: folders of XML; `coco`: files; `wsol`: folders of lists; `voc`, `cub`: the folder
+    /// `coco`: files; `wsol`: folders of lists; `voc`, `cub`: the folder
     /// of everything.
     #[serde(default)]
     annotations: Vec<PathBuf>,
-    /// `ilsvrc`: the class of each photo, one ILSVRC ID per line.
-    #[serde(default)]
-    ground_truth: Vec<PathBuf>,
-    /// `ilsvrc`, `kaggle`: the photos left out of localisation, one number per line.
+    /// `kaggle`: the photos left out of localisation, one number per line.
     #[serde(default)]
     blacklist: Vec<PathBuf>,
-    /// `ilsvrc`, `kaggle`: lines `WNID ID name`.
+    /// `kaggle`: lines `WNID ID name`.
     #[serde(default)]
     label_order: Vec<PathBuf>,
     /// `voc`, `cub`, `kaggle`: which photos. In `voc`, a list of `ImageSets/Main`.
@@ -106,14 +104,7 @@ impl DatasetLayout {
             Self::Csv => &["boxes", "masks", "classes"],
             Self::Cub => &["annotations", "split", "box-end"],
             Self::Folder => &["classes"],
-            Self::Ilsvrc => &[
-                "annotations",
-                "images",
-                "ground-truth",
-                "blacklist",
-                "label-order",
-                "classes",
-            ],
+            Self::Ilsvrc => &["classes"],
             Self::Kaggle => &["split", "blacklist", "label-order"],
             Self::Voc => &["annotations", "images", "split", "classes"],
             Self::Wsol => &["annotations", "images", "classes"],
@@ -136,7 +127,6 @@ impl DatasetDescription {
             ("masks", self.masks.is_some()),
             ("images", !self.images.is_empty()),
             ("annotations", !self.annotations.is_empty()),
-            ("ground-truth", !self.ground_truth.is_empty()),
             ("blacklist", !self.blacklist.is_empty()),
             ("label-order", !self.label_order.is_empty()),
             ("split", self.split.is_some()),
@@ -216,14 +206,7 @@ impl DatasetDescription {
             }
             DatasetLayout::Folder => folder::read(root, imagenet_or(classes)?),
             DatasetLayout::Ilsvrc => {
-                let files = ilsvrc::IlsvrcFiles {
-                    annotations: annotations()?,
-                    images,
-                    ground_truth: require_existing(root, "ground-truth list", &self.ground_truth)?,
-                    blacklist: require_existing(root, "blacklist", &self.blacklist)?,
-                    label_order: first_existing(root, &self.label_order),
-                };
-                ilsvrc::read(&files, imagenet_or(named.as_ref())?, selection, lenient)
+                ilsvrc::read(root, imagenet_or(named.as_ref())?, selection, lenient)
             }
             DatasetLayout::Kaggle => {
                 let split = self.split(path, kaggle::KaggleSplit::from_name, "val, train")?;
@@ -279,7 +262,11 @@ pub fn title(name: &Path) -> Result<String, DatasetError> {
 /// The name of a file without its extension, or of a folder.
 pub(super) fn stem(path: &Path) -> String {
     let path = std::path::absolute(path).unwrap_or(path.to_owned());
-    path_text::encode(path.file_stem().unwrap_or_default())
+    let name = path_text::encode(path.file_name().unwrap_or_default());
+    match storage::extension_length(&path) {
+        0 => path_text::encode(path.file_stem().unwrap_or_default()),
+        extension => name[..name.len() - extension].to_owned(),
+    }
 }
 
 /// The given class list, or ImageNet's.
@@ -295,7 +282,7 @@ fn first_existing(root: &Path, places: &[PathBuf]) -> Option<PathBuf> {
     places
         .iter()
         .map(|place| root.join(place))
-        .find(|path| path.exists())
+        .find(|path| storage::exists(path))
 }
 
 /// The same for something that the dataset cannot do without.

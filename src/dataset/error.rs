@@ -1,6 +1,7 @@
 //! Faults of a dataset's files. All of them are collected, each with its place, so that a user can
 //! fix them in one go.
 
+use std::io;
 use std::path::Path;
 
 use crate::remedy::{Refused, Remedy};
@@ -26,6 +27,14 @@ impl DatasetError {
     /// The error of a file or folder as a whole.
     pub(crate) fn at(path: &Path, fault: impl std::fmt::Display) -> Self {
         Self::new(format!("{}: {fault}", path.display()))
+    }
+
+    /// The error of a file, folder or archive that cannot be read.
+    pub(crate) fn unreadable(path: &Path, error: io::Error) -> Self {
+        match error.downcast::<Refused>() {
+            Ok(refused) => refused.into(),
+            Err(error) => Self::at(path, format!("cannot read this folder: {error}")),
+        }
     }
 
     /// The same error with the place of its faults in front.

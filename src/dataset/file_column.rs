@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::path_text;
+use crate::storage;
 
 /// How a table writes paths.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +25,7 @@ impl FileColumn {
             return Ok(decoded);
         }
         let itself = folder.join(text);
-        match (itself.exists(), decoded.exists()) {
+        match (storage::exists(&itself), storage::exists(&decoded)) {
             (true, true) => Err(format!(
                 "{text} is the name of one file and, with its escapes replaced, of another; a \
                  backslash of a name is written as \\x5C"

@@ -1,7 +1,8 @@
 //! A plain folder of photos without boxes: for running, not for scoring boxes.
 //!
 //! Photos may be in folders that are named after their class, by its key (a WordNet id) or its
-//! index in the class list, as in `n02119789/a.jpg`. Other photos have no class. The name of a
+//! index in the class list, as in `n02119789/a.jpg`, or in archives, as in `n02119789.tar`. Other
+//! photos have no class. The name of a
 //! photo is its path in the folder, in which odd characters are escaped (`src/path_text.rs`).
 
 use std::path::Path;
@@ -15,6 +16,7 @@ use super::truth::Dataset;
 use super::unread_annotations;
 use crate::classes::ClassList;
 use crate::path_text;
+use crate::storage;
 
 pub(super) fn read(root: &Path, classes: ClassList) -> Result<Dataset, DatasetError> {
     let PhotoSearch {
@@ -48,7 +50,9 @@ pub(super) fn read(root: &Path, classes: ClassList) -> Result<Dataset, DatasetEr
 
 /// The class after which the folder of a photo is named, if it is.
 fn class_of_folder(photo: &Path, classes: &ClassList) -> Option<usize> {
-    let folder = photo.parent()?.file_name()?.to_str()?;
+    let folder = photo.parent()?;
+    let name = folder.file_name()?.to_str()?;
+    let folder = &name[..name.len() - storage::extension_length(folder)];
     if let Some(class) = classes.class(folder) {
         return Some(class);
     }

@@ -5,14 +5,20 @@
 //! is read twice: it is read under its own path if it has one here, and otherwise under the first
 //! link to it. A link may therefore lead to a folder above it; what is outside the folder that is
 //! searched is not read through a link to a folder above that.
+//!
+//! An archive is a folder. It is left out where its files are beside it too, unpacked, in the same
+//! folder or in one that is named after it, and where it is compressed as a whole and not itself the
+//! folder that is searched.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::error::DatasetError;
+use crate::storage::{self, Contents};
 
 /// What systems leave in folders besides names that begin with a dot, in lower case: an archive of
 /// macOS, previews and settings of Windows, bins, previews of Synology's storage, a file system's
@@ -38,10 +44,18 @@ pub(crate) struct FolderFiles {
     pub(super) hidden: Vec<PathBuf>,
     /// Links to folders that were read under another path, or that contain the whole folder.
     pub(super) repeated: Vec<PathBuf>,
-    /// Links that lead nowhere.
+    /// Links that lead nowhere, in archives also those to folders.
     pub(super) broken: Vec<PathBuf>,
+    /// Archives that are left out because their files are there unpacked.
+    pub(super) unpacked: Vec<PathBuf>,
+    /// Archives that are left out because they are compressed as a whole.
+    pub(super) compressed: Vec<PathBuf>,
+    /// What the user should know about archives, each a sentence.
+    pub(super) notes: Vec<String>,
     /// The folders that were read and those above all, as canonical paths.
     read: HashSet<PathBuf>,
+    /// Which folders and archives are not searched.
+    excluded: Option<fn(&Path) -> bool>,
 }
 
 impl FolderFiles {
@@ -50,7 +64,28 @@ impl FolderFiles {
     /// # Errors
     /// [`DatasetError`] with the folder that cannot be read.
     pub(crate) fn new(root: &Path) -> Result<Self, DatasetError> {
-        let mut found = Self::default();
+        Self::default().search(root)
+    }
+
+    /// The same without the folders and archives that are `excluded`.
+    ///
+    /// # Errors
+    /// [`DatasetError`] with the folder that cannot be read.
+    pub(super) fn without(root: &Path, excluded: fn(&Path) -> bool) -> Result<Self, DatasetError> {
+        let found = Self {
+            excluded: Some(excluded),
+            ..Self::default()
+        };
+        found.search(root)
+    }
+
+    fn search(mut self, root: &Path) -> Result<Self, DatasetError> {
+        let found = &mut self;
+        if storage::is_archive(root) || storage::is_inside(root) {
+            found.add_members(root, contents(root)?);
+            found.sort();
+            return Ok(self);
+        }
         let above = root.canonicalize().map_err(cannot_read(root))?;
         found
             .read
@@ -66,17 +101,26 @@ impl FolderFiles {
             }
             links = further;
         }
-        let Self {
-            files,
-            hidden,
-            repeated,
-            broken,
-            ..
-        } = &mut found;
-        for paths in [files, hidden, repeated, broken] {
+        found.sort();
+        Ok(self)
+    }
+
+    fn is_excluded(&self, path: &Path) -> bool {
+        self.excluded.is_some_and(|excluded| excluded(path))
+    }
+
+    fn sort(&mut self) {
+        for paths in [
+            &mut self.files,
+            &mut self.hidden,
+            &mut self.repeated,
+            &mut self.broken,
+            &mut self.unpacked,
+            &mut self.compressed,
+        ] {
             paths.sort();
         }
-        Ok(found)
+        self.notes.sort();
     }
 
     /// Reads a folder and those below it, unless it has been read, and returns the links to folders.
@@ -87,14 +131,21 @@ impl FolderFiles {
             self.repeated.push(folder.to_owned());
             return Ok(links);
         }
+        if storage::is_archive(folder) {
+            self.read_archive(folder)?;
+            return Ok(links);
+        }
         for entry in fs::read_dir(folder).map_err(&failed)? {
             let entry = entry.map_err(&failed)?;
             let (path, kind) = (entry.path(), entry.file_type().map_err(&failed)?);
+            if self.is_excluded(&path) {
+                continue;
+            }
             if is_hidden(&entry.file_name()) {
                 self.hidden.push(path);
-            } else if kind.is_dir() {
+            } else if kind.is_dir() || (kind.is_file() && storage::is_archive(&path)) {
                 links.extend(self.read_folder(&path)?);
-            } else if kind.is_symlink() && path.is_dir() {
+            } else if kind.is_symlink() && (path.is_dir() || storage::is_archive(&path)) {
                 links.push(path);
             } else if kind.is_symlink() && path.metadata().is_err() {
                 self.broken.push(path);
@@ -104,10 +155,67 @@ impl FolderFiles {
         }
         Ok(links)
     }
+
+    /// Reads an archive that is in the folder.
+    fn read_archive(&mut self, archive: &Path) -> Result<(), DatasetError> {
+        if storage::is_compressed(archive) {
+            self.compressed.push(archive.to_owned());
+            return Ok(());
+        }
+        let contents = contents(archive)?;
+        let name = archive.as_os_str().as_bytes();
+        let named_after = &name[..name.len() - storage::extension_length(archive)];
+        let beside = [
+            Some(OsStr::from_bytes(named_after).as_ref()),
+            archive.parent(),
+        ];
+        let mut beside = beside.into_iter().flatten();
+        let has_all = |folder: &Path| {
+            let mut files = contents.files.iter();
+            !contents.files.is_empty() && files.all(|file| folder.join(file).is_file())
+        };
+        if beside.any(has_all) {
+            self.unpacked.push(archive.to_owned());
+        } else {
+            self.add_members(archive, contents);
+        }
+        Ok(())
+    }
+
+    /// Adds what is in an archive, or in a folder of one.
+    fn add_members(&mut self, folder: &Path, contents: Contents) {
+        let Contents {
+            files,
+            broken,
+            notes,
+        } = contents;
+        let shown = folder.display();
+        self.notes
+            .extend(notes.iter().map(|note| format!("{shown}: {note}")));
+        for (paths, to) in [(files, &mut self.files), (broken, &mut self.broken)] {
+            for path in paths {
+                if path.ancestors().any(|part| self.is_excluded(part)) {
+                    continue;
+                }
+                match path.iter().position(is_hidden) {
+                    None => to.push(folder.join(path)),
+                    Some(at) => self
+                        .hidden
+                        .push(folder.join(path.iter().take(at + 1).collect::<PathBuf>())),
+                }
+            }
+        }
+        self.hidden.sort();
+        self.hidden.dedup();
+    }
+}
+
+fn contents(archive: &Path) -> Result<Contents, DatasetError> {
+    storage::contents(archive).map_err(cannot_read(archive))
 }
 
 fn cannot_read(folder: &Path) -> impl Fn(io::Error) -> DatasetError {
-    move |e| DatasetError::at(folder, format!("cannot read this folder: {e}"))
+    move |error| DatasetError::unreadable(folder, error)
 }
 
 fn is_hidden(name: &OsStr) -> bool {

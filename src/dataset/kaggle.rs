@@ -20,8 +20,7 @@ use super::annotation;
 use super::columns::KAGGLE;
 use super::decode::read_sizes;
 use super::error::DatasetError;
-use super::ilsvrc_val;
-use super::label_order::LabelOrder;
+use super::ilsvrc::{self, LabelOrder};
 use super::photo::Photo;
 use super::profile::Profile;
 use super::table::csv_rows;
@@ -30,6 +29,7 @@ use super::truth::Dataset;
 use super::validator::BoxValidator;
 use crate::classes::ClassList;
 use crate::geometry::{BBox, Size};
+use crate::storage;
 
 /// The challenge's split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,11 +65,11 @@ struct KaggleRow {
 }
 
 /// What a row of the table says of a photo.
-struct KaggleSolution {
-    id: String,
-    class: usize,
-    boxes: Vec<BBox>,
-    place: String,
+pub(super) struct KaggleSolution {
+    pub(super) id: String,
+    pub(super) class: usize,
+    pub(super) boxes: Vec<BBox>,
+    pub(super) place: String,
 }
 
 pub(super) fn read(
@@ -84,16 +84,16 @@ pub(super) fn read(
     let mut validator = BoxValidator::new(lenient);
     let solutions = read_solutions(&table, &classes, &mut validator)?;
     let blacklisted = match &blacklist {
-        Some(path) => ilsvrc_val::read_blacklist(path, ilsvrc_val::PHOTOS)?,
+        Some(path) => ilsvrc::read_blacklist(path, ilsvrc::PHOTOS)?,
         None => HashSet::new(),
     };
     let mut photos = photos(root, split, &classes, solutions, &mut validator);
     for photo in &mut photos {
-        photo.blacklisted = blacklisted.contains(&ilsvrc_val::photo_number(&photo.id));
+        photo.blacklisted = blacklisted.contains(&ilsvrc::photo_number(&photo.id));
     }
     let (mut notes, edges) = validator.finish()?;
     if blacklist.is_none() && split == KaggleSplit::Val {
-        notes.push(ilsvrc_val::NO_BLACKLIST.into());
+        notes.push(ilsvrc::NO_BLACKLIST.into());
     }
     let profile = if blacklist.is_some() {
         Profile::Devkit
@@ -133,7 +133,7 @@ fn photos(
         .iter()
         .map(|file| images.join(file).with_added_extension("JPEG"))
         .collect();
-    let sizes: Vec<Result<Option<Size>, String>> = if annotations.is_dir() {
+    let sizes: Vec<Result<Option<Size>, String>> = if storage::is_dir(&annotations) {
         annotated_sizes(&annotations, &names)
     } else {
         read_sizes(&paths).into_iter().map(Ok).collect()
@@ -161,7 +161,7 @@ fn photos(
 }
 
 /// The rows of the table at `path`, sorted by the photos' names.
-fn read_solutions(
+pub(super) fn read_solutions(
     path: &Path,
     classes: &ClassList,
     validator: &mut BoxValidator,

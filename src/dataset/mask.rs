@@ -1,12 +1,15 @@
 //! True masks: the pixels of an object, and the pixels that are left out of the score.
 
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
+use image::{ImageError, ImageFormat, ImageReader};
 use ndarray::{Array2, Zip};
 
 use super::decode::MAX_PIXELS;
 use super::segmentation::Segmentation;
 use crate::geometry::Size;
+use crate::storage;
 
 /// Where a photo's mask comes from. It is read when it is needed.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,9 +134,13 @@ fn paint(segmentations: &[Segmentation], size: Size) -> Result<Array2<bool>, Str
 
 /// The values of a grey picture, [height, width].
 pub(crate) fn read_grey(path: &Path) -> Result<Array2<u8>, String> {
-    let picture = image::open(path)
-        .map_err(|e| format!("{}: {e}", path.display()))?
-        .into_luma8();
+    let failed = |e: ImageError| format!("{}: {e}", path.display());
+    let bytes = storage::read(path).map_err(|e| failed(e.into()))?;
+    let mut reader = ImageReader::new(Cursor::new(bytes));
+    if let Ok(format) = ImageFormat::from_path(path) {
+        reader.set_format(format);
+    }
+    let picture = reader.decode().map_err(failed)?.into_luma8();
     let (width, height) = picture.dimensions();
     let shape = Size::new(width, height).shape();
     Ok(Array2::from_shape_vec(shape, picture.into_raw()).expect("one value per pixel"))

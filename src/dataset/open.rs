@@ -1,6 +1,5 @@
 //! Opens a dataset: finds its layout, reads it, and applies what the request asks for.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::error::DatasetError;
@@ -10,6 +9,7 @@ use super::stated_boxes::StatedBoxes;
 use super::truth::Dataset;
 use super::{box_table, coco, cub, description, folder, voc, voc_files, weights, wsol};
 use crate::assets::DATASETS;
+use crate::storage;
 
 impl Dataset {
     /// Reads a dataset's truth. The photos themselves are not decoded.
@@ -84,11 +84,18 @@ fn read(
     if has_extension("toml") {
         return description::read(given, request, selection);
     }
-    let dataset = if given.is_dir() {
+    let dataset = if storage::is_dir(given) {
         read_folder(given, request)?
-    } else if has_extension("json") && given.is_file() {
+    } else if has_extension("json") && storage::is_file(given) {
         coco::read(given, &coco_folders(given, request), request.lenient)?
-    } else if given.is_file() {
+    } else if storage::is_archive(given) {
+        // What is wrong with it.
+        let read = storage::members(given).map(drop);
+        return Err(read.map_or_else(
+            |e| DatasetError::unreadable(given, e),
+            |()| DATASETS.unknown(given).into(),
+        ));
+    } else if storage::is_file(given) {
         box_table::read(&[given.to_owned()], None, request.classes, request.lenient)?
     } else {
         return Err(DATASETS.unknown(given).into());
@@ -125,6 +132,9 @@ const DESCRIBED_LAYOUTS: [(&str, &[&str]); 3] = [
             "ILSVRC2014_devkit",
             "ILSVRC2012_devkit_t12",
             "ILSVRC2012_bbox_val_v3",
+            "ILSVRC2012_bbox_val_v3.tgz",
+            "ILSVRC2012_img_val",
+            "ILSVRC2012_img_val.tar",
             "ILSVRC/devkit",
         ],
     ),
@@ -149,24 +159,23 @@ fn coco_folders(file: &Path, request: &Request<'_>) -> Vec<PathBuf> {
     let existing = places
         .iter()
         .map(|place| own.join(place))
-        .filter(|path| path.is_dir());
+        .filter(|path| storage::is_dir(path));
     [own.to_owned()].into_iter().chain(existing).collect()
 }
 
 /// The COCO files of a folder as Roboflow, CVAT and COCO itself name them, sorted.
 fn coco_files(root: &Path) -> Vec<PathBuf> {
     let own = root.join("_annotations.coco.json");
-    if own.is_file() {
+    if storage::is_file(&own) {
         return vec![own];
     }
     let is_instances = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         name.starts_with("instances_") && name.ends_with(".json")
     };
-    let entries = std::fs::read_dir(root.join("annotations"));
-    let paths = entries.into_iter().flatten().flatten();
-    let files = paths.map(|entry| entry.path()).filter(is_instances);
-    BTreeSet::from_iter(files).into_iter().collect()
+    let files = storage::children(&root.join("annotations"));
+    let files = files.unwrap_or_default().into_iter();
+    files.filter(is_instances).collect()
 }
 
 /// The COCO file of a folder, if there is one.
@@ -188,16 +197,14 @@ fn coco_file(root: &Path) -> Result<Option<PathBuf>, DatasetError> {
 
 /// The first COCO file in a folder that is in `root`.
 fn coco_file_below(root: &Path) -> Option<PathBuf> {
-    let entries = std::fs::read_dir(root).ok()?.flatten();
-    let folders: BTreeSet<PathBuf> = entries.map(|entry| entry.path()).collect();
-    folders
-        .iter()
-        .find_map(|folder| coco_files(folder).into_iter().next())
+    let folders = storage::children(root).ok()?;
+    let mut folders = folders.iter().filter(|path| !storage::is_compressed(path));
+    folders.find_map(|folder| coco_files(folder).into_iter().next())
 }
 
 /// Reads a folder whose layout is recognised by the files in it.
 fn read_folder(root: &Path, request: &Request<'_>) -> Result<Dataset, DatasetError> {
-    let has = |name: &str| root.join(name).exists();
+    let has = |name: &str| storage::exists(&root.join(name));
     let images = request.data_dir.unwrap_or(root);
     let lenient = request.lenient;
     if has("truth.csv") && has("manifest.json") {
@@ -257,8 +264,8 @@ fn read_folder(root: &Path, request: &Request<'_>) -> Result<Dataset, DatasetErr
 fn unknown_layout(root: &Path, notes: &[String]) -> DatasetError {
     let fault = format!(
         "{}: this folder has no known dataset layout; looked for boxes.csv, image_ids.txt, \
-         LOC_val_solution.csv, ILSVRC2014_devkit (or ILSVRC2012_devkit_t12, \
-         ILSVRC2012_bbox_val_v3, ILSVRC/devkit), annotations/instances_val2017.json, \
+         LOC_val_solution.csv, ILSVRC2012_img_val.tar or ILSVRC2012_bbox_val_v3.tgz (or their \
+         folders, or a devkit's), annotations/instances_val2017.json, \
          bounding_boxes.txt with images.txt, _annotations.coco.json, Annotations with XML, and \
          photos{}",
         root.display(),

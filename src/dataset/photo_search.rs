@@ -6,16 +6,15 @@
 //! so.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use image::ImageFormat;
 
-use super::decode::{read_size, recognise};
+use super::decode::{RECOGNISED_BY, read_size, recognise};
 use super::error::DatasetError;
 use super::folder_files::FolderFiles;
 use crate::path_text;
+use crate::storage;
 
 /// The extensions of photos, in lower case.
 const PHOTOS: [&str; 10] = [
@@ -129,6 +128,15 @@ fn notes(root: &Path, found: &FolderFiles, sorted: &SortedFiles<'_>) -> Vec<Stri
         ),
         ("links lead nowhere", named(&found.broken)),
         (
+            "archives were left out because their files are beside them too, unpacked",
+            named(&found.unpacked),
+        ),
+        (
+            "archives were left out because they are compressed as a whole, so that they cannot be \
+             read at random; unpack them",
+            named(&found.compressed),
+        ),
+        (
             "photos are links to others of these photos and count again",
             named(&links_to_others(&sorted.photos)),
         ),
@@ -139,7 +147,7 @@ fn notes(root: &Path, found: &FolderFiles, sorted: &SortedFiles<'_>) -> Vec<Stri
     ];
     let notes = notes.into_iter().filter(|(_, (count, _))| *count > 0);
     let notes = notes.map(|(what, (count, which))| format!("{count} {what}: {which}"));
-    notes.collect()
+    notes.chain(found.notes.iter().cloned()).collect()
 }
 
 impl FileKind {
@@ -165,15 +173,10 @@ fn extension(path: &Path) -> String {
 /// Whether a file has the header of a photo. Pipes and the like are not opened. Much that is not a
 /// photo begins like a TIFF, so a TIFF with another extension is not taken for one.
 fn is_photo_by_content(path: &Path, extension: &str) -> bool {
-    let read_start = || {
-        let mut start = Vec::new();
-        File::open(path)?.take(32).read_to_end(&mut start)?;
-        std::io::Result::Ok(start)
-    };
-    if !path.is_file() {
+    if !storage::is_file(path) {
         return false;
     }
-    let Ok(start) = read_start() else {
+    let Ok(start) = storage::read_start(path, RECOGNISED_BY) else {
         return false;
     };
     let is_photo = |format| format != ImageFormat::Tiff || extension.is_empty();
@@ -207,7 +210,7 @@ pub(super) fn first_paths(paths: &[PathBuf], root: &Path) -> String {
 }
 
 /// How many files there are of each extension: `2 .txt, 1 without extension`.
-fn by_extension(paths: &[&PathBuf]) -> String {
+pub(super) fn by_extension(paths: &[&PathBuf]) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for path in paths {
         *counts.entry(extension(path)).or_default() += 1;

@@ -1,12 +1,12 @@
 //! Lists as text: one item per line, fields separated by blanks or commas. Carriage returns, a
 //! byte-order mark, UTF-16, blank lines and a missing end of the last line are accepted.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, Read};
 use std::path::Path;
 
 use super::encoding;
 use super::error::{DatasetError, Faults};
+use crate::storage;
 
 /// Longer lines of a list or a table are refused, bytes.
 const MAX_LINE: u64 = 1 << 20;
@@ -15,7 +15,7 @@ const MAX_LINE: u64 = 1 << 20;
 /// a list.
 pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, DatasetError> {
     let failed = |e| DatasetError::at(path, e);
-    let mut reader = BufReader::new(File::open(path).map_err(failed)?);
+    let mut reader = storage::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     for line in 1.. {
         let mut limited = reader.by_ref().take(MAX_LINE + 1);

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::box_edges::BoxEdges;
 use super::decode::MAX_SIDE;
 use super::error::{DatasetError, Faults};
-use super::ilsvrc_val;
+use super::ilsvrc;
 use super::photo::Photo;
 use super::photo_list::PhotoList;
 use super::profile::Profile;
@@ -41,6 +41,9 @@ pub struct Dataset {
     pub suspicions: Vec<Suspicion>,
     /// Where the boxes were before they were clipped.
     pub edges: BoxEdges,
+    /// What was found where, for people, of a dataset whose parts are searched for: what it is, and
+    /// in which folders and archives.
+    pub sources: Vec<(&'static str, String)>,
     /// The lists of numbers that were read, by what they are (`blacklist`, `label order`,
     /// `ground truth`), so that they can be checked.
     pub files: Vec<(&'static str, PathBuf)>,
@@ -92,7 +95,7 @@ impl PhotoIndex<'_> {
 
 /// The one name under which a photo is looked up.
 fn canonical(id: &str) -> &str {
-    ilsvrc_val::photo_name(id).unwrap_or(id)
+    ilsvrc::photo_name(id).unwrap_or(id)
 }
 
 impl Dataset {

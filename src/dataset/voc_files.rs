@@ -6,12 +6,14 @@
 //! the one that the annotation names.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::DatasetError;
 use super::photo_search::PhotoSearch;
+use crate::storage;
 
 /// The folders that may contain the annotations; if there is none, they are beside the photos.
 const ANNOTATION_FOLDERS: [&str; 2] = ["Annotations", "annotations"];
@@ -57,7 +59,7 @@ impl VocFiles {
                 return Err(DatasetError::at(&path, fault));
             }
         }
-        if files.photo_folder.is_dir() {
+        if storage::is_dir(&files.photo_folder) {
             let search = PhotoSearch::new(&files.photo_folder);
             for path in search
                 .map_err(|e| DatasetError::at(&files.photo_folder, e))?
@@ -144,35 +146,48 @@ pub(super) fn find_root(root: &Path) -> Option<PathBuf> {
 fn folder(root: &Path, names: &[&str]) -> PathBuf {
     let mut folders = names.iter().map(|name| root.join(name));
     folders
-        .find(|path| path.is_dir())
+        .find(|path| storage::is_dir(path))
         .unwrap_or_else(|| root.to_owned())
 }
 
-/// The XML files in a folder and those below it, without hidden files and folders.
+/// The XML files in a folder and those below it, without hidden files and folders. Archives in the
+/// folder are searched too, unless they are compressed as a whole.
 fn xml_files(root: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut folders = vec![(root.to_owned(), 0)];
     while let Some((folder, depth)) = folders.pop() {
+        if storage::is_archive(&folder) || storage::is_inside(&folder) {
+            let members = storage::members(&folder)?.into_iter();
+            let shown = members.filter(|path| is_xml(path) && !path.iter().any(is_hidden));
+            files.extend(shown.map(|path| folder.join(path)));
+            continue;
+        }
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            let name = path.file_name().unwrap_or_default();
-            if name.as_encoded_bytes().starts_with(b".") || name == "__MACOSX" {
+            if is_hidden(path.file_name().unwrap_or_default()) {
                 continue;
             }
-            if path.is_dir() {
+            let is_readable_archive = storage::is_archive(&path) && !storage::is_compressed(&path);
+            if path.is_dir() || is_readable_archive {
                 if depth < MAX_DEPTH {
                     folders.push((path, depth + 1));
                 }
-            } else if path
-                .extension()
-                .is_some_and(|e| e.eq_ignore_ascii_case("xml"))
-            {
+            } else if is_xml(&path) {
                 files.push(path);
             }
         }
     }
     files.sort();
     Ok(files)
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".") || name == "__MACOSX"
+}
+
+fn is_xml(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("xml"))
 }
 
 /// The path of a file in a folder, with `/` and without the extension.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{DatasetError, Faults};
 use super::text;
+use crate::storage;
 
 /// The lists that are used where none is named, in this order.
 const USUAL: [&str; 3] = ["test", "val", "trainval"];
@@ -24,13 +25,13 @@ pub(super) fn find(root: &Path, split: Option<&str>) -> Result<Option<PathBuf>, 
     if let Some(usual) = USUAL
         .iter()
         .map(|name| list(name))
-        .find(|path| path.is_file())
+        .find(|path| storage::is_file(path))
     {
         return Ok(Some(usual));
     }
-    let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+    let files = storage::children(&folder).unwrap_or_default();
     let is_list = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "txt");
-    let lists: BTreeSet<PathBuf> = entries.map(|entry| entry.path()).filter(is_list).collect();
+    let lists: BTreeSet<PathBuf> = files.into_iter().filter(is_list).collect();
     if lists.len() > 1 {
         let names: Vec<_> = lists.iter().filter_map(|path| path.file_stem()).collect();
         let names: Vec<_> = names.iter().map(|name| name.to_string_lossy()).collect();

@@ -23,9 +23,10 @@ use super::photo::Photo;
 use super::profile::Profile;
 use super::truth::Dataset;
 use super::validator::BoxValidator;
-use super::{ilsvrc_val, label_order, text};
+use super::{ilsvrc, text};
 use crate::classes::ClassList;
 use crate::geometry::{BBox, Size};
+use crate::storage;
 
 /// The list by which the layout is recognised.
 pub(super) const IDS_FILE: &str = "image_ids.txt";
@@ -54,13 +55,13 @@ pub(super) fn read(
     let blacklist = apply_blacklist(folder, &mut photos)?;
     let label_order = existing(folder, LABEL_ORDER);
     let ilsvrc_ids = match &label_order {
-        Some(path) => Some(label_order::read_list(path, classes.len())?),
+        Some(path) => Some(ilsvrc::read_label_order(path, classes.len())?),
         None => None,
     };
     let (mut notes, edges) = validator.finish()?;
     let is_ilsvrc = has_ilsvrc_photos(&photos);
     if is_ilsvrc && blacklist.is_none() {
-        notes.push(ilsvrc_val::NO_BLACKLIST.into());
+        notes.push(ilsvrc::NO_BLACKLIST.into());
     }
     let profile = if is_ilsvrc {
         Profile::Devkit
@@ -84,13 +85,13 @@ pub(super) fn read(
 
 fn existing(folder: &Path, name: &str) -> Option<PathBuf> {
     let path = folder.join(name);
-    path.is_file().then_some(path)
+    storage::is_file(&path).then_some(path)
 }
 
 fn has_ilsvrc_photos(photos: &[Photo]) -> bool {
     photos
         .iter()
-        .any(|photo| ilsvrc_val::photo_number(&photo.id) > 0)
+        .any(|photo| ilsvrc::photo_number(&photo.id) > 0)
 }
 
 /// If the size of a photo is not known (its file is missing, or the list of sizes does not name
@@ -108,9 +109,9 @@ fn apply_blacklist(folder: &Path, photos: &mut [Photo]) -> Result<Option<PathBuf
     let Some(path) = existing(folder, "blacklist.txt") else {
         return Ok(None);
     };
-    let numbers = ilsvrc_val::read_blacklist(&path, ilsvrc_val::PHOTOS)?;
+    let numbers = ilsvrc::read_blacklist(&path, ilsvrc::PHOTOS)?;
     for photo in photos {
-        photo.blacklisted = numbers.contains(&ilsvrc_val::photo_number(&photo.id));
+        photo.blacklisted = numbers.contains(&ilsvrc::photo_number(&photo.id));
     }
     Ok(Some(path))
 }
@@ -345,7 +346,11 @@ pub(super) fn find_masks(folder: &Path, data: &Path) -> PathBuf {
     ];
     candidates
         .into_iter()
-        .find(|place| place.join("test").is_dir() || place.join("val").is_dir())
+        .find(|place| {
+            ["test", "val"]
+                .iter()
+                .any(|split| storage::is_dir(&place.join(split)))
+        })
         .unwrap_or(data.to_owned())
 }
 

@@ -8,6 +8,7 @@ use super::report::{DoctorReport, Finding};
 use super::sample::{network_input, spread};
 use crate::classifier::{Classifier, Worker, ranking};
 use crate::dataset::{Dataset, Photo};
+use crate::storage;
 
 /// The fewest photos from which anything can be concluded.
 const MIN_PHOTOS: usize = 20;
@@ -112,7 +113,7 @@ fn guess_labels(dataset: &Dataset, classifier: &Classifier, count: usize) -> Vec
     let labelled: Vec<&Photo> = dataset
         .photos
         .iter()
-        .filter(|photo| photo.class.is_some() && photo.path.is_file())
+        .filter(|photo| photo.class.is_some() && storage::is_file(&photo.path))
         .collect();
     let chosen: Vec<&Photo> = spread(labelled.len(), count).map(|i| labelled[i]).collect();
     let guess = |worker: &mut Worker<'_>, photo: &&Photo| {

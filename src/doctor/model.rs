@@ -8,6 +8,7 @@ use super::sample::network_input;
 use crate::classifier::{self, Classifier, ModelDescription, ProbeOptions};
 use crate::dataset::{Dataset, Photo};
 use crate::remedy::Remedy;
+use crate::storage;
 
 /// The oldest tested version of ONNX Runtime. It is also the oldest that refuses external data
 /// outside a model's folder.
@@ -136,7 +137,10 @@ pub(super) fn time_gradients(
         Some(started.elapsed().as_secs_f64())
     };
     let mut seconds = Vec::new();
-    let readable = dataset.photos.iter().filter(|photo| photo.path.is_file());
+    let readable = dataset
+        .photos
+        .iter()
+        .filter(|photo| storage::is_file(&photo.path));
     for photo in readable.take(TIMED_PHOTOS + 1) {
         seconds.extend(time(photo));
     }

@@ -7,6 +7,7 @@ use super::sample::{first_names, spread};
 use crate::dataset::{self, Dataset, Jpeg, Photo};
 use crate::geometry::Size;
 use crate::remedy::Remedy;
+use crate::storage;
 
 #[derive(Clone, Copy, PartialEq)]
 enum PhotoFault {
@@ -107,7 +108,7 @@ fn finding(
 
 /// What a photo's header shows.
 fn check_header(photo: &Photo) -> Option<PhotoDiagnosis> {
-    if !photo.path.is_file() {
+    if !storage::is_file(&photo.path) {
         return Some((PhotoFault::Missing, String::new()));
     }
     let found = match dataset::read_photo_size(&photo.path) {

@@ -22,6 +22,7 @@ use crate::remedy::Refused;
 use crate::score::Predicted;
 use crate::segment::Flag;
 use crate::stage::Stage;
+use crate::storage;
 
 /// A run with its results in a folder.
 #[derive(Debug)]
@@ -115,7 +116,7 @@ impl FinishedRun {
             |path: &Path, n: usize| folder.join(path.components().skip(n).collect::<PathBuf>());
         let dropped = |photo: &Photo| {
             let all = photo.path.components().count();
-            (1..all).find(|&n| below(&photo.path, n).is_file())
+            (1..all).find(|&n| storage::is_file(&below(&photo.path, n)))
         };
         let first = || self.dataset.photos.iter().take(100);
         if let Some(n) = first().find_map(dropped) {
@@ -125,7 +126,7 @@ impl FinishedRun {
             return Ok(());
         }
         let example = first().next().map(|photo| photo.path.display().to_string());
-        if first().any(|photo| photo.path.is_file()) {
+        if first().any(|photo| storage::is_file(&photo.path)) {
             return Ok(());
         }
         let (folder, run) = (folder.display(), self.folder.display());

@@ -13,6 +13,7 @@ use crate::dataset::Dataset;
 use crate::pipeline::BoxRule;
 use crate::remedy::{Refused, Remedy};
 use crate::results::RunOptions;
+use crate::storage;
 
 /// A run that is ready to start.
 #[derive(Debug)]
@@ -29,9 +30,16 @@ impl<'a> Job<'a> {
     /// new folder is left behind.
     pub(super) fn begin(options: &'a RunOptions, execution: &'a ExecutionOptions) -> Result<Self> {
         let new = folder::prepare(&execution.out, execution.fresh)?;
+        storage::load_indexes(&execution.out);
         let job = Self::read(options, execution);
         if new && job.is_err() {
             let _ = std::fs::remove_dir(&execution.out);
+        }
+        if job.is_ok()
+            && let Err(error) = storage::save_indexes(&execution.out)
+        {
+            let out = execution.out.display();
+            tracing::warn!("{out}: the indexes of archives cannot be saved: {error}");
         }
         job
     }

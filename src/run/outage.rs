@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use image::RgbImage;
 
 use crate::dataset::{self, Jpeg, Photo, PhotoReadError};
+use crate::storage;
 
 /// How long to wait before each new try when the file system fails.
 const WAITS: [Duration; 3] = [
@@ -44,7 +45,7 @@ pub(super) fn read_patiently(
     loop {
         let error = match dataset::read(path, jpeg) {
             Err(PhotoReadError::Outage(error)) => error,
-            Err(PhotoReadError::File(error)) if !root.is_dir() => error,
+            Err(PhotoReadError::File(error)) if !storage::is_dir(root) => error,
             read => return read,
         };
         let Some(wait) = waits.next().filter(|_| !stop()) else {

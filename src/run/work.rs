@@ -29,6 +29,7 @@ use crate::prediction;
 use crate::progress::Advance;
 use crate::remedy::{Refused, Remedy};
 use crate::results::files;
+use crate::storage;
 
 /// Runs a shard until all its photos are in its journal, resuming where another process stopped.
 ///
@@ -147,7 +148,7 @@ fn open_or_create_journal(job: &Job<'_>, shard: Shard, total: usize) -> Result<J
 /// bad photos. If some photos were read before, the folder was right and is now unavailable.
 fn ensure_photos_exist(job: &Job<'_>, count: ShardCount) -> Result<()> {
     let root = root(&job.dataset.photos);
-    if root.is_dir() {
+    if storage::is_dir(&root) {
         return Ok(());
     }
     if count.done > 0 {

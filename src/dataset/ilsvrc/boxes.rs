@@ -59,7 +59,11 @@ pub(super) fn read(
         (photos, "Kaggle's table", table.clone())
     } else if let Some(folder) = files.wsol.iter().find(|folder| is_validation_set(folder)) {
         let photos = from_wsol(folder, classes, validator)?;
-        (photos, "wsolevaluation's lists", folder.join("localization.txt"))
+        (
+            photos,
+            "wsolevaluation's lists",
+            folder.join("localization.txt"),
+        )
     } else {
         return Ok(None);
     };
@@ -86,8 +90,9 @@ fn from_xml(
     validator: &mut BoxValidator,
 ) -> BTreeMap<usize, PhotoTruth> {
     let selected = annotations.iter().filter(|(number, _)| is_selected(number));
-    let (numbers, paths): (Vec<usize>, Vec<PathBuf>) =
-        selected.map(|(number, path)| (*number, path.clone())).unzip();
+    let (numbers, paths): (Vec<usize>, Vec<PathBuf>) = selected
+        .map(|(number, path)| (*number, path.clone()))
+        .unzip();
     let mut found = BTreeMap::new();
     for ((number, path), annotation) in numbers
         .into_iter()
@@ -177,7 +182,13 @@ fn from_wsol(
     classes: &ClassList,
     validator: &mut BoxValidator,
 ) -> Result<BTreeMap<usize, PhotoTruth>, DatasetError> {
-    let lists = wsol::read(folder, folder, folder, Some(classes.clone()), validator.lenient)?;
+    let lists = wsol::read(
+        folder,
+        folder,
+        folder,
+        Some(classes.clone()),
+        validator.lenient,
+    )?;
     let mut found = BTreeMap::new();
     for photo in lists.photos {
         let Some(class) = photo.class else { continue };

@@ -8,7 +8,10 @@ use crate::dataset::text;
 
 /// The ILSVRC ID of each class, every number from 1 on once. This is wsolevaluation's
 /// `ascii_order_to_synset_order.txt`.
-pub(in crate::dataset) fn read_list(path: &Path, classes: usize) -> Result<Vec<usize>, DatasetError> {
+pub(in crate::dataset) fn read_list(
+    path: &Path,
+    classes: usize,
+) -> Result<Vec<usize>, DatasetError> {
     let ids = text::read_numbers(path)?;
     let mut sorted = ids.clone();
     sorted.sort_unstable();
@@ -32,7 +35,10 @@ pub(in crate::dataset) struct LabelOrder {
 impl LabelOrder {
     /// The order in the devkit's `map_clsloc.txt`, whose lines are `WNID ID name`. Without that
     /// file, nothing is known yet.
-    pub(in crate::dataset) fn new(map: Option<&Path>, classes: &ClassList) -> Result<Self, DatasetError> {
+    pub(in crate::dataset) fn new(
+        map: Option<&Path>,
+        classes: &ClassList,
+    ) -> Result<Self, DatasetError> {
         let mut order = Self {
             ids: vec![None; classes.len()],
             classes: vec![None; classes.len()],

@@ -97,7 +97,11 @@ impl IlsvrcLists {
     /// Checks the lists that were found against the shipped ones, and adds those that were not.
     fn compare_with_shipped(&mut self, classes: &ClassList) -> Result<(), DatasetError> {
         if let Some(path) = self.file("ground truth") {
-            ensure_same_ids(path, &self.ids, &read_numbers(&shipped("ground_truth.txt")?)?)?;
+            ensure_same_ids(
+                path,
+                &self.ids,
+                &read_numbers(&shipped("ground_truth.txt")?)?,
+            )?;
         }
         let blacklisted = read_blacklist(&shipped("blacklist.txt")?, PHOTOS)?;
         if let Some(path) = self.file("blacklist") {
@@ -126,7 +130,9 @@ impl IlsvrcLists {
         };
         checked.map_err(|fault| {
             let list = self.file("ground truth");
-            let list = list.map_or("ILSVRC's list of classes".into(), |path| path.display().to_string());
+            let list = list.map_or("ILSVRC's list of classes".into(), |path| {
+                path.display().to_string()
+            });
             format!("{list}:{number}: {}: {fault}", name_of(number))
         })
     }
@@ -183,7 +189,10 @@ fn ensure_same_set(
     found: &HashSet<usize>,
     known: &HashSet<usize>,
 ) -> Result<(), DatasetError> {
-    let (missing, extra) = (known.difference(found).count(), found.difference(known).count());
+    let (missing, extra) = (
+        known.difference(found).count(),
+        found.difference(known).count(),
+    );
     if missing + extra == 0 {
         return Ok(());
     }

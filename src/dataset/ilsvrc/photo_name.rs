@@ -63,12 +63,16 @@ pub(super) fn stated_wnid(path: &Path) -> Option<&str> {
     let in_name = path.file_stem()?.to_str()?.rsplit('_').next();
     let folder = path.parent().and_then(Path::file_stem);
     let of_folder = folder.and_then(|name| name.to_str());
-    [in_name, of_folder].into_iter().flatten().find(|word| is_wnid(word))
+    [in_name, of_folder]
+        .into_iter()
+        .flatten()
+        .find(|word| is_wnid(word))
 }
 
 /// Whether this is a WordNet id, such as `n01751748`.
 pub(super) fn is_wnid(word: &str) -> bool {
-    word.strip_prefix('n').is_some_and(|digits| is_digits(digits, 8))
+    word.strip_prefix('n')
+        .is_some_and(|digits| is_digits(digits, 8))
 }
 
 fn is_digits(text: &str, count: usize) -> bool {
@@ -132,9 +136,18 @@ mod tests {
     #[test]
     fn the_class_is_in_the_name_or_in_the_folder() {
         for (path, expected) in [
-            ("val/n01440764/ILSVRC2012_val_00000293.JPEG", Some("n01440764")),
-            ("n01440764.tar/ILSVRC2012_val_00000293.JPEG", Some("n01440764")),
-            ("val/ILSVRC2012_val_00000293_n01440764.JPEG", Some("n01440764")),
+            (
+                "val/n01440764/ILSVRC2012_val_00000293.JPEG",
+                Some("n01440764"),
+            ),
+            (
+                "n01440764.tar/ILSVRC2012_val_00000293.JPEG",
+                Some("n01440764"),
+            ),
+            (
+                "val/ILSVRC2012_val_00000293_n01440764.JPEG",
+                Some("n01440764"),
+            ),
             ("val/ILSVRC2012_val_00000293.JPEG", None),
         ] {
             assert_eq!(stated_wnid(Path::new(path)), expected, "{path}");

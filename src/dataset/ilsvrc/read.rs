@@ -134,9 +134,18 @@ fn incomplete(files: &IlsvrcFiles, truth: &IlsvrcTruth) -> Vec<Suspicion> {
         .copied()
         .collect();
     let count = without.len();
-    let what = format!("{count} photos have no boxes and are left out: {}", first_names(&without));
-    let advice = format!("are the boxes complete? they are those of {} photos", truth.annotated.len());
-    (count > 0).then(|| Suspicion::new(what, advice)).into_iter().collect()
+    let what = format!(
+        "{count} photos have no boxes and are left out: {}",
+        first_names(&without)
+    );
+    let advice = format!(
+        "are the boxes complete? they are those of {} photos",
+        truth.annotated.len()
+    );
+    (count > 0)
+        .then(|| Suspicion::new(what, advice))
+        .into_iter()
+        .collect()
 }
 
 /// Photos that are named after, or are in the folder of, another class than theirs.
@@ -162,7 +171,8 @@ fn other_classes(photos: &[Photo], classes: &ClassList) -> Option<Suspicion> {
 /// The note on files that lie in two places.
 fn repeated(root: &Path, files: &IlsvrcFiles) -> Option<String> {
     let (count, first) = (files.repeated.len(), first_paths(&files.repeated, root));
-    (count > 0).then(|| format!("{count} files are in a second place, which does not count: {first}"))
+    (count > 0)
+        .then(|| format!("{count} files are in a second place, which does not count: {first}"))
 }
 
 fn first_names(numbers: &[usize]) -> String {

@@ -17,6 +17,10 @@ const SOLUTION: &str = "LOC_val_solution.csv";
 /// The list of boxes of wsolevaluation, beside its other lists.
 const WSOL_BOXES: &str = "localization.txt";
 
+/// Annotations and lists are smaller than this; photos in an archive that is compressed as a whole
+/// are not worth a search.
+const MAX_COMPRESSED_BYTES: u64 = 64 << 20;
+
 /// The files of the validation set, by what they are.
 #[derive(Debug, Default)]
 pub(super) struct IlsvrcFiles {
@@ -32,6 +36,8 @@ pub(super) struct IlsvrcFiles {
     pub(super) label_orders: Vec<PathBuf>,
     /// Photos and annotations that lie in a second place too; that place does not count.
     pub(super) repeated: Vec<PathBuf>,
+    /// Archives that are compressed as a whole, and too large to unpack them in memory.
+    pub(super) too_large: Vec<PathBuf>,
     /// The other files.
     pub(super) others: Vec<PathBuf>,
 }
@@ -42,10 +48,23 @@ impl IlsvrcFiles {
     /// # Errors
     /// [`DatasetError`] with the folder or archive that cannot be read.
     pub(super) fn new(root: &Path) -> Result<Self, DatasetError> {
-        let mut files = FolderFiles::without(root, is_of_another_set)?.files;
+        let FolderFiles {
+            mut files,
+            compressed,
+            ..
+        } = FolderFiles::without(root, is_of_another_set)?;
+        let mut found = Self::default();
+        for archive in compressed {
+            if storage::length(&archive).is_ok_and(|bytes| bytes > MAX_COMPRESSED_BYTES) {
+                found.too_large.push(archive);
+                continue;
+            }
+            let members = storage::members(&archive);
+            let members = members.map_err(|error| DatasetError::at(&archive, error))?;
+            files.extend(members.iter().map(|member| archive.join(member)));
+        }
         // Where a photo lies in a folder and in an archive, that of the folder counts.
         files.sort_by_cached_key(|path| storage::archive_of(path).is_some());
-        let mut found = Self::default();
         for path in files {
             found.add(path);
         }
@@ -120,12 +139,36 @@ mod tests {
     #[test]
     fn lists_are_those_of_classification_and_localisation() {
         for (name, kind, expected) in [
-            ("ILSVRC2012_validation_ground_truth.txt", "ground_truth.txt", true),
-            ("ILSVRC2014_clsloc_validation_ground_truth.txt", "ground_truth.txt", true),
-            ("ILSVRC2015_clsloc_validation_blacklist.txt", "blacklist.txt", true),
-            ("ILSVRC2014_det_validation_blacklist.txt", "blacklist.txt", false),
-            ("ILSVRC2015_vid_validation_ground_truth.txt", "ground_truth.txt", false),
-            ("ILSVRC2012_validation_ground_truth.txt", "blacklist.txt", false),
+            (
+                "ILSVRC2012_validation_ground_truth.txt",
+                "ground_truth.txt",
+                true,
+            ),
+            (
+                "ILSVRC2014_clsloc_validation_ground_truth.txt",
+                "ground_truth.txt",
+                true,
+            ),
+            (
+                "ILSVRC2015_clsloc_validation_blacklist.txt",
+                "blacklist.txt",
+                true,
+            ),
+            (
+                "ILSVRC2014_det_validation_blacklist.txt",
+                "blacklist.txt",
+                false,
+            ),
+            (
+                "ILSVRC2015_vid_validation_ground_truth.txt",
+                "ground_truth.txt",
+                false,
+            ),
+            (
+                "ILSVRC2012_validation_ground_truth.txt",
+                "blacklist.txt",
+                false,
+            ),
         ] {
             assert_eq!(is_list(name, kind), expected, "{name}");
         }

@@ -85,6 +85,9 @@ fn add_facts(report: &mut DoctorReport, dataset: &Dataset) {
     );
     report.add_fact("dataset", fact);
     report.add_fact("profile", dataset.profile.name());
+    for (what, place) in &dataset.sources {
+        report.add_fact("found", format!("{what}: {place}"));
+    }
     for note in &dataset.notes {
         report.add_fact("note", note.as_str());
     }

@@ -1,6 +1,7 @@
 //! Why a photo has no box.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,8 @@ use crate::dataset::PhotoReadError;
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FailureKind {
+    /// The file is not there.
+    Missing,
     /// The file cannot be read.
     File,
     /// The file is not a usable photo.
@@ -37,6 +40,7 @@ impl FailureKind {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Missing => "missing",
             Self::File => "file",
             Self::Image => "image",
             Self::Jpeg => "jpeg",
@@ -77,7 +81,8 @@ impl PhotoError {
 
 impl From<PhotoReadError> for PhotoError {
     fn from(error: PhotoReadError) -> Self {
-        let kind = match error {
+        let kind = match &error {
+            PhotoReadError::File(e) if e.kind() == ErrorKind::NotFound => FailureKind::Missing,
             PhotoReadError::Outage(_) | PhotoReadError::File(_) => FailureKind::File,
             PhotoReadError::Picture(_) => FailureKind::Image,
             PhotoReadError::Damaged(_) => FailureKind::Jpeg,

@@ -7,6 +7,7 @@ use super::dataset;
 use super::fingerprint::Fingerprint;
 use super::folder;
 use super::journal::Journal;
+use super::missing;
 use super::shard::Shard;
 use crate::classifier::{self, ModelDescription};
 use crate::dataset::Dataset;
@@ -54,6 +55,7 @@ impl<'a> Job<'a> {
         if execution.maps || execution.masks {
             folder::ensure_names_fit(&dataset.photos)?;
         }
+        missing::check(&dataset)?;
         for suspicion in &dataset.suspicions {
             tracing::warn!("{}: {suspicion}", dataset.name);
         }

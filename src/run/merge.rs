@@ -142,7 +142,9 @@ pub(super) fn write_results(job: &Job<'_>, journals: &[Journal]) -> Result<Summa
     write(files::TRUTH, &write_csv(&job.dataset))?;
     write(files::CLASSES, &job.dataset.classes.to_csv())?;
     write_failures(&folder.join(files::FAILURES), &merged.failures)?;
-    let summary = summarise(job, merged, model_warnings(journals));
+    let mut notes = model_warnings(journals);
+    notes.extend(missing_photos(&merged.failures));
+    let summary = summarise(job, merged, notes);
     let manifest = Manifest {
         shards: journals.len(),
         processes: journals
@@ -175,6 +177,17 @@ fn model_warnings(journals: &[Journal]) -> Vec<String> {
     let processes = journals.iter().flat_map(|journal| &journal.processes);
     let warnings: BTreeSet<_> = processes.flat_map(|process| &process.warnings).collect();
     warnings.into_iter().cloned().collect()
+}
+
+/// The note on photos that were not there, apart from those that could not be read.
+fn missing_photos(failures: &[Failure]) -> Option<String> {
+    let missing = failures.iter();
+    let missing = missing.filter(|failure| failure.kind == FailureKind::Missing);
+    let count = missing.count();
+    let rest = failures.len() - count;
+    (count > 0).then(|| {
+        format!("{count} photos are missing and {rest} others failed; all of them count as wrong")
+    })
 }
 
 /// The numbers of the merged rows, and what there is to know of them.

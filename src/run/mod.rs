@@ -24,6 +24,7 @@ mod journal;
 mod lock;
 mod manifest;
 mod merge;
+mod missing;
 mod outage;
 mod record;
 mod shard;

@@ -6,6 +6,7 @@ mod descriptions;
 mod doctor;
 mod folders;
 mod foreign_tables;
+mod ilsvrc_layouts;
 mod jpeg_encoder;
 mod jpegs;
 mod names;

@@ -320,7 +320,7 @@ fn write_bad(folder: &Path) -> Vec<Bad> {
     );
     symlink("loop.jpg", folder.join("loop.jpg")).unwrap();
     bad.extend([
-        ("missing.jpg", "file", "No such file"),
+        ("missing.jpg", "missing", "No such file"),
         ("folder.jpg", "image", "not a regular file"),
         ("pipe.jpg", "image", "not a regular file"),
         ("loop.jpg", "file", "symbolic links"),

@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub(crate) mod forms;
+pub(crate) mod ilsvrc;
 pub(crate) mod job;
 pub(crate) mod models;
 pub(crate) mod program;

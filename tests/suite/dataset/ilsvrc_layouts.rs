@@ -1,0 +1,345 @@
+//! ILSVRC's validation set in the layouts that people have it in: all give the same photos, classes
+//! and boxes, and the same pixels. What is incomplete, contradictory or not there is named.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use localise::dataset::{Dataset, Jpeg, Request, read};
+use tempfile::TempDir;
+
+use crate::support::ilsvrc::{
+    ValPhoto, pack, solutions, val_photos, write_photos, write_wsol_lists, write_xml,
+};
+use crate::support::program::{ended, localise, text};
+use crate::support::write;
+
+fn request(folder: &Path) -> Request<'_> {
+    Request {
+        dataset: Some(Path::new("ilsvrc-val")),
+        data_dir: Some(folder),
+        ..Request::default()
+    }
+}
+
+fn refusal(folder: &Path) -> String {
+    let error = Dataset::open(&request(folder)).expect_err("a refusal");
+    error.to_string()
+}
+
+fn flat(photo: &ValPhoto) -> String {
+    format!("photos/{}.JPEG", photo.name())
+}
+
+fn in_class_folders(photo: &ValPhoto) -> String {
+    format!("val/{}/{}.JPEG", photo.wnid, photo.name())
+}
+
+fn as_hugging_face(photo: &ValPhoto) -> String {
+    format!("photos/{}_{}.JPEG", photo.name(), photo.wnid)
+}
+
+/// Puts photos into a folder or an archive: flat, or as `name` says.
+fn photos(root: &Path, place: &str, name: impl Fn(&ValPhoto) -> String) {
+    let folder = root.join("packed");
+    write_photos(&folder, |photo| {
+        let name = name(photo);
+        name.rsplit_once('/').unwrap().1.to_owned()
+    });
+    put(&folder, &root.join(place));
+}
+
+/// Puts annotations into a folder or an archive, where they are in `val/`.
+fn xml(root: &Path, place: &str) {
+    let folder = root.join("packed");
+    write_xml(&folder, "val");
+    put(&folder, &root.join(place));
+}
+
+fn put(folder: &Path, place: &Path) {
+    fs::create_dir_all(place.parent().unwrap()).unwrap();
+    if place.extension().is_some() {
+        pack(folder, place);
+    } else {
+        fs::rename(folder, place).unwrap();
+    }
+}
+
+/// Writes Kaggle's tree.
+fn kaggle(root: &Path) {
+    let place = |photo: &ValPhoto| format!("ILSVRC/Data/CLS-LOC/val/{}.JPEG", photo.name());
+    write_photos(root, place);
+    write_xml(root, "ILSVRC/Annotations/CLS-LOC/val");
+    write(root, "LOC_val_solution.csv", solutions());
+    write(root, "ILSVRC/ImageSets/CLS-LOC/val.txt", "a list that is not read");
+}
+
+/// Makes a layout in a folder.
+type Layout = (&'static str, fn(&Path));
+
+const LAYOUTS: [Layout; 16] = [
+    ("photos in one folder, annotations in another", |root| {
+        write_photos(root, flat);
+        xml(root, "ILSVRC2012_bbox_val_v3");
+    }),
+    ("torchvision's folders of classes, annotations as downloaded", |root| {
+        write_photos(root, in_class_folders);
+        xml(root, "ILSVRC2012_bbox_val_v3.tgz");
+    }),
+    ("two downloads in one folder", |root| {
+        photos(root, "ILSVRC2012_img_val.tar", flat);
+        xml(root, "ILSVRC2012_bbox_val_v3.tgz");
+    }),
+    ("two downloads in two folders", |root| {
+        photos(root, "images/ILSVRC2012_img_val.tar", flat);
+        xml(root, "boxes/ILSVRC2012_bbox_val_v3.tgz");
+    }),
+    ("Hugging Face's archive", |root| {
+        photos(root, "data/val_images.tar.gz", as_hugging_face);
+        xml(root, "ILSVRC2012_bbox_val_v3.tgz");
+    }),
+    ("Hugging Face's names, Kaggle's table", |root| {
+        write_photos(root, as_hugging_face);
+        write(root, "LOC_val_solution.csv", solutions());
+    }),
+    ("Kaggle's tree", kaggle),
+    ("Kaggle's archive", |root| {
+        kaggle(&root.join("packed"));
+        put(&root.join("packed"), &root.join("imagenet-object-localization-challenge.zip"));
+    }),
+    ("Kaggle's table beside the archive of photos", |root| {
+        photos(root, "ILSVRC2012_img_val.tar", flat);
+        write(root, "LOC_val_solution.csv", solutions());
+    }),
+    ("wsolevaluation's checkout", |root| {
+        write_photos(root, |photo| format!("dataset/ILSVRC/val/{}.JPEG", photo.name()));
+        write_wsol_lists(root, "metadata/ILSVRC/test");
+    }),
+    ("wsolevaluation's lists beside folders of classes", |root| {
+        write_photos(root, in_class_folders);
+        write_wsol_lists(root, "lists");
+    }),
+    ("zips of photos and annotations", |root| {
+        photos(root, "val.zip", flat);
+        xml(root, "annotations.zip");
+    }),
+    ("an archive for each class", |root| {
+        for photo in val_photos() {
+            let folder = root.join("packed");
+            let name = format!("{}.JPEG", photo.name());
+            write(&folder, &name, fs::read(&photo.file).unwrap());
+            put(&folder, &root.join(format!("val/{}.tar", photo.wnid)));
+        }
+        xml(root, "ILSVRC2012_bbox_val_v3");
+    }),
+    ("other letters in the extension, all in one folder", |root| {
+        write_photos(root, |photo| format!("all/{}.jpg", photo.name()));
+        write_xml(root, "all");
+    }),
+    ("links to folders elsewhere, beside a training set", |root| {
+        write_photos(&root.join(".elsewhere"), in_class_folders);
+        write_xml(&root.join(".elsewhere"), "xml");
+        symlink(root.join(".elsewhere/val"), root.join("val")).unwrap();
+        symlink(root.join(".elsewhere/xml"), root.join("annotations")).unwrap();
+        write(root, "train/n01440764/n01440764_18.JPEG", "not searched");
+    }),
+    ("the development kit's lists too", |root| {
+        photos(root, "ILSVRC2012_img_val.tar", flat);
+        xml(root, "ILSVRC2012_bbox_val_v3.tgz");
+        let kit = root.join("packed");
+        for (shipped, name) in [
+            ("ground_truth", "ILSVRC2014_clsloc_validation_ground_truth.txt"),
+            ("blacklist", "ILSVRC2014_clsloc_validation_blacklist.txt"),
+        ] {
+            let list = fs::read(format!("data/ilsvrc/{shipped}.txt")).unwrap();
+            write(&kit, &format!("ILSVRC2014_devkit/data/{name}"), list);
+        }
+        let detection = "ILSVRC2014_devkit/data/ILSVRC2014_det_validation_blacklist.txt";
+        write(&kit, detection, "a b c");
+        put(&kit, &root.join("ILSVRC2014_devkit.tgz"));
+    }),
+];
+
+#[test]
+fn every_layout_gives_the_same_photos() {
+    let expected = val_photos();
+    for (layout, make) in LAYOUTS {
+        let root = TempDir::new().unwrap();
+        make(root.path());
+        let dataset = Dataset::open(&request(root.path())).unwrap_or_else(|e| panic!("{layout}: {e}"));
+        assert_eq!(dataset.photos.len(), expected.len(), "{layout}");
+        assert_eq!(dataset.suspicions, [], "{layout}");
+        assert_eq!(dataset.ilsvrc_ids.as_ref().unwrap()[..3], [449, 450, 442], "{layout}");
+        assert_eq!(dataset.sources.len(), 5, "{layout}: {:?}", dataset.sources);
+        for (photo, expected) in dataset.photos.iter().zip(&expected) {
+            assert_eq!(photo.id, expected.name(), "{layout}");
+            assert_eq!(dataset.classes.key(photo.class.unwrap()), expected.wnid, "{layout}");
+            let size = photo.size.unwrap();
+            assert_eq!([size.width, size.height], expected.size, "{layout}");
+            let boxes = photo.boxes.iter().map(|b| [b.x_min, b.y_min, b.x_max - 1.0, b.y_max - 1.0]);
+            let boxes: Vec<_> = boxes.map(|corners| corners.map(|v| v as u32)).collect();
+            assert_eq!(boxes, expected.boxes, "{layout}");
+            let pixels = read(&photo.path, Jpeg::Strict).unwrap_or_else(|e| panic!("{layout}: {e}"));
+            assert!(pixels == read(&expected.file, Jpeg::Strict).unwrap(), "{layout}");
+        }
+    }
+}
+
+/// A run on archives gives the rows of a run on files.
+#[test]
+fn archives_give_the_rows_of_files() {
+    let mut rows = Vec::new();
+    for (layout, make) in [&LAYOUTS[0], &LAYOUTS[2], &LAYOUTS[7]] {
+        let root = TempDir::new().unwrap();
+        make(root.path());
+        let out = root.path().join("out");
+        let mut command = localise();
+        command.args(["run", "--quiet", "--pipeline", "centre-box", "--dataset", "ilsvrc-val"]);
+        command.args(["--data-dir", text(root.path()), "--out", text(&out)]);
+        ended(0, &mut command);
+        rows.push((layout, fs::read(out.join("boxes.csv")).unwrap()));
+    }
+    for (layout, found) in &rows {
+        assert!(*found == rows[0].1, "{layout}");
+    }
+}
+
+/// Beside the lists in a folder, those that are shipped are not needed, but must agree.
+#[test]
+fn lists_of_another_edition_are_refused() {
+    let shipped = |name: &str| fs::read_to_string(format!("data/ilsvrc/{name}.txt")).unwrap();
+    let swapped = shipped("ground_truth").replacen("490\n361\n", "361\n490\n", 1);
+    let from_zero: String = shipped("blacklist")
+        .lines()
+        .map(|line| format!("{}\n", line.parse::<usize>().unwrap() - 1))
+        .collect();
+    for (name, content, expected) in [
+        (
+            "ILSVRC2012_validation_ground_truth.txt",
+            &*swapped,
+            "ground_truth.txt:1: ILSVRC ID 361, but that of photo 1 of the validation set is 490 \
+             (1 further lines differ)",
+        ),
+        (
+            "ILSVRC2014_clsloc_validation_blacklist.txt",
+            &*from_zero,
+            "blacklist.txt: not the blacklist of the validation set: ",
+        ),
+        (
+            "map_clsloc.txt",
+            "n01440764 1 tench\n",
+            "n01440764 has ILSVRC ID 449 here but 1 elsewhere",
+        ),
+    ] {
+        let root = TempDir::new().unwrap();
+        LAYOUTS[0].1(root.path());
+        write(root.path(), &format!("lists/{name}"), content);
+        let error = refusal(root.path());
+        assert!(error.contains(expected), "{expected}:\n{error}");
+    }
+    let root = TempDir::new().unwrap();
+    LAYOUTS[0].1(root.path());
+    write(root.path(), "a/ILSVRC2014_clsloc_validation_blacklist.txt", shipped("blacklist"));
+    write(root.path(), "b/ILSVRC2015_clsloc_validation_blacklist.txt", "36\n50\n");
+    let error = refusal(root.path());
+    assert!(error.contains("are the same list with different content"), "{error}");
+}
+
+/// The annotation of a photo that has another class in ILSVRC's own list.
+#[test]
+fn boxes_of_another_class_are_refused() {
+    let root = TempDir::new().unwrap();
+    LAYOUTS[0].1(root.path());
+    let mut photo = val_photos().remove(0);
+    photo.wnid = "n01440764".into();
+    let name = format!("ILSVRC2012_bbox_val_v3/val/{}.xml", photo.name());
+    write(root.path(), &name, photo.xml());
+    let error = refusal(root.path());
+    assert!(
+        error.contains(&photo.name()) && error.contains("n01440764 has ILSVRC ID"),
+        "{error}"
+    );
+}
+
+#[test]
+fn photos_in_the_folder_of_another_class_are_suspicious() {
+    let root = TempDir::new().unwrap();
+    write_photos(root.path(), |photo| format!("val/n01440764/{}.JPEG", photo.name()));
+    xml(root.path(), "ILSVRC2012_bbox_val_v3");
+    let dataset = Dataset::open(&request(root.path())).unwrap();
+    let found: Vec<&str> = dataset.suspicions.iter().map(|s| &*s.what).collect();
+    let expected = "4 photos have another class in their name or folder than their boxes say: ";
+    assert!(found.len() == 1 && found[0].starts_with(expected), "{found:?}");
+}
+
+/// A part of the annotations is lost: the photos without boxes are named.
+#[test]
+fn photos_without_boxes_are_suspicious() {
+    let root = TempDir::new().unwrap();
+    LAYOUTS[0].1(root.path());
+    let lost = val_photos()[1].name();
+    fs::remove_file(root.path().join(format!("ILSVRC2012_bbox_val_v3/val/{lost}.xml"))).unwrap();
+    let dataset = Dataset::open(&request(root.path())).unwrap();
+    assert_eq!(dataset.photos.len(), 3);
+    let found: Vec<&str> = dataset.suspicions.iter().map(|s| &*s.what).collect();
+    assert_eq!(found, [format!("1 photos have no boxes and are left out: {lost}")]);
+}
+
+#[test]
+fn a_folder_without_boxes_says_what_it_has() {
+    let root = TempDir::new().unwrap();
+    assert!(refusal(root.path()).contains("it is empty"));
+    write(root.path(), "README.md", "no data");
+    assert!(refusal(root.path()).contains("there are 1 .md"));
+    write_photos(root.path(), flat);
+    assert!(refusal(root.path()).contains("there are 4 photos, 1 .md"));
+}
+
+/// A photo in two places counts once, and the note names the place that does not count.
+#[test]
+fn photos_in_two_places_count_once() {
+    let root = TempDir::new().unwrap();
+    LAYOUTS[2].1(root.path());
+    write_photos(root.path(), in_class_folders);
+    let dataset = Dataset::open(&request(root.path())).unwrap();
+    assert_eq!(dataset.photos.len(), 4);
+    assert!(dataset.photos.iter().all(|photo| photo.path.starts_with(root.path().join("val"))));
+    let note = "4 files are in a second place, which does not count: ILSVRC2012_img_val.tar/";
+    assert!(dataset.notes.iter().any(|n| n.starts_with(note)), "{:?}", dataset.notes);
+}
+
+/// No photo at all stops before work; some that are missing are counted apart from bad ones.
+#[test]
+fn missing_photos_are_told_apart_from_bad_ones() {
+    let root = TempDir::new().unwrap();
+    xml(root.path(), "ILSVRC2012_bbox_val_v3");
+    let out = root.path().join("out");
+    let run = |code: i32| {
+        let mut command = localise();
+        command.args(["run", "--quiet", "--pipeline", "single-warp", "--dataset", "ilsvrc-val"]);
+        command.args(["--data-dir", text(root.path()), "--out", text(&out)]);
+        ended(code, &mut command).1
+    };
+    let said = run(2);
+    assert!(
+        said.contains("none of its 4 photos is there; looked for ")
+            && said.contains("has ILSVRC2012_bbox_val_v3"),
+        "{said}"
+    );
+    assert!(!out.exists());
+    write_photos(root.path(), flat);
+    let names: Vec<String> = val_photos().iter().map(ValPhoto::name).collect();
+    fs::remove_file(root.path().join(format!("photos/{}.JPEG", names[1]))).unwrap();
+    write(root.path(), &format!("photos/{}.JPEG", names[2]), "not a picture");
+    let said = run(3);
+    assert!(said.contains("1 of 4 photos are missing, and count as wrong: "), "{said}");
+    let failures = fs::read_to_string(out.join("failures.jsonl")).unwrap();
+    let kinds: Vec<String> = failures
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["kind"].to_string())
+        .collect();
+    assert_eq!(kinds, ["\"missing\"", "\"image\""]);
+    let summary = fs::read_to_string(out.join("summary.json")).unwrap();
+    let note = "1 photos are missing and 1 others failed; all of them count as wrong";
+    assert!(summary.contains(note), "{summary}");
+}

@@ -31,5 +31,5 @@ mod zip_directory;
 
 pub(crate) use location::{extension_length, is_archive, is_compressed, is_inside};
 pub(crate) use places::{Contents, children, contents, exists, is_dir, is_file, members};
-pub(crate) use read::{length, open, read, read_start, read_text};
+pub(crate) use read::{length, open, read, read_start};
 pub(crate) use saved::{load_indexes, save_indexes};

@@ -52,7 +52,7 @@
 //!
 //! | module | purpose | needs ONNX Runtime |
 //! | --- | --- | --- |
-//! | [`dataset`] | photos and ground truth, in eight layouts | |
+//! | [`dataset`] | photos and ground truth, in nine layouts | |
 //! | [`prediction`] | boxes, maps and masks from any source, in the field's formats | |
 //! | [`score`] | predictions and ground truth to numbers | |
 //! | [`classifier`] | running models: sessions, preprocessing, scores and gradients | yes |

@@ -13,7 +13,7 @@ use super::progress::TerminalProgress;
 use super::report::ReportArgs;
 use super::signals::interrupt_on_signals;
 use crate::assets::{Catalog, DATASETS, MODELS};
-use crate::dataset::Jpeg;
+use crate::dataset::{self, Jpeg};
 use crate::localiser::Classes;
 use crate::path_text;
 use crate::pipeline::Pipeline;
@@ -21,6 +21,7 @@ use crate::remedy::Refused;
 use crate::report;
 use crate::results::{RunOptions, Summary};
 use crate::run::{Control, ExecutionOptions, Shard, ShardCount, default_folder, run, run_shard};
+use crate::storage;
 
 /// The default model: small, quick to fetch, and as accurate as AlexNet.
 pub(super) const DEFAULT_MODEL: &str = "squeezenet1.1";
@@ -283,7 +284,7 @@ fn absolute(path: PathBuf) -> PathBuf {
 /// A name in the catalog, as it is; or else an absolute path, if the file exists.
 fn name_or_path(given: PathBuf, catalog: &Catalog) -> PathBuf {
     let is_name = catalog.origin(&given).is_some();
-    if is_name || !given.exists() {
+    if is_name || !(storage::exists(&given) || dataset::is_pattern(&given)) {
         given
     } else {
         absolute(given)

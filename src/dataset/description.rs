@@ -9,7 +9,7 @@ use super::error::DatasetError;
 use super::photo_list::PhotoList;
 use super::request::Request;
 use super::truth::Dataset;
-use super::{box_table, coco, cub, folder, ilsvrc, kaggle, voc, wsol};
+use super::{box_table, coco, cub, folder, ilsvrc, kaggle, shard_names, voc, webdataset, wsol};
 use crate::assets::{self, DATASETS};
 use crate::classes::ClassList;
 use crate::path_text;
@@ -33,6 +33,10 @@ pub const LAYOUTS: &[(&str, &str)] = &[
     (
         "voc",
         "Pascal VOC, also from labelImg, CVAT, Roboflow: XML, 1-based",
+    ),
+    (
+        "webdataset",
+        "tar shards with photos (.jpg), classes (.cls) and labels (.json)",
     ),
     (
         "wsol",
@@ -63,7 +67,7 @@ struct DatasetDescription {
     boxes: Vec<PathBuf>,
     /// `csv`: a folder of masks.
     masks: Option<PathBuf>,
-    /// Folders of photos.
+    /// Folders of photos; `webdataset`: shards, which may have ranges in braces.
     #[serde(default)]
     images: Vec<PathBuf>,
     /// `coco`: files; `wsol`: folders of lists; `voc`, `cub`: the folder
@@ -93,6 +97,7 @@ enum DatasetLayout {
     Ilsvrc,
     Kaggle,
     Voc,
+    Webdataset,
     Wsol,
 }
 
@@ -107,6 +112,7 @@ impl DatasetLayout {
             Self::Ilsvrc => &["classes"],
             Self::Kaggle => &["split", "blacklist", "label-order"],
             Self::Voc => &["annotations", "images", "split", "classes"],
+            Self::Webdataset => &["images", "classes"],
             Self::Wsol => &["annotations", "images", "classes"],
         }
     }
@@ -223,6 +229,11 @@ impl DatasetDescription {
                     lenient,
                 };
                 voc::read(&annotations()?, options)
+            }
+            DatasetLayout::Webdataset => {
+                let patterns = self.images.iter().map(|pattern| root.join(pattern));
+                let shards: Result<Vec<_>, _> = patterns.map(|p| shard_names::expand(&p)).collect();
+                webdataset::read(&shards?.concat(), imagenet_or(classes)?, lenient)
             }
             DatasetLayout::Wsol => {
                 let metadata = annotations()?;

@@ -1,8 +1,8 @@
 //! A plain folder of photos without boxes: for running, not for scoring boxes.
 //!
 //! Photos may be in folders that are named after their class, by its key (a WordNet id) or its
-//! index in the class list, as in `n02119789/a.jpg`, or in archives, as in `n02119789.tar`. Other
-//! photos have no class. The name of a
+//! index in the class list, as in `n02119789/a.jpg`. Other photos have no class. An archive
+//! `n02119789.tar` is such a folder; its extension is not part of the photos' names. The name of a
 //! photo is its path in the folder, in which odd characters are escaped (`src/path_text.rs`).
 
 use std::path::Path;
@@ -20,17 +20,21 @@ use crate::storage;
 
 pub(super) fn read(root: &Path, classes: ClassList) -> Result<Dataset, DatasetError> {
     let PhotoSearch {
-        photos: paths,
+        photos: mut paths,
         others,
         notes,
     } = PhotoSearch::new(root)?;
+    // The order is that of the photos' names.
+    if paths.iter().any(|path| storage::is_inside(path)) {
+        paths.sort_by_cached_key(|path| storage::as_unpacked(path, root));
+    }
     let sizes = read_sizes(&paths);
     let mut photos = Vec::new();
     for (path, size) in paths.into_iter().zip(sizes) {
-        let name = path.strip_prefix(root).unwrap_or(&path);
+        let name = storage::as_unpacked(&path, root);
         photos.push(Photo {
-            id: path_text::encode(name),
-            class: class_of_folder(name, &classes),
+            id: path_text::encode(&name),
+            class: class_of_folder(&name, &classes),
             size,
             path,
             ..Photo::default()
@@ -50,9 +54,7 @@ pub(super) fn read(root: &Path, classes: ClassList) -> Result<Dataset, DatasetEr
 
 /// The class after which the folder of a photo is named, if it is.
 fn class_of_folder(photo: &Path, classes: &ClassList) -> Option<usize> {
-    let folder = photo.parent()?;
-    let name = folder.file_name()?.to_str()?;
-    let folder = &name[..name.len() - storage::extension_length(folder)];
+    let folder = photo.parent()?.file_name()?.to_str()?;
     if let Some(class) = classes.class(folder) {
         return Some(class);
     }

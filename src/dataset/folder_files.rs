@@ -105,10 +105,6 @@ impl FolderFiles {
         Ok(self)
     }
 
-    fn is_excluded(&self, path: &Path) -> bool {
-        self.excluded.is_some_and(|excluded| excluded(path))
-    }
-
     fn sort(&mut self) {
         for paths in [
             &mut self.files,
@@ -138,7 +134,7 @@ impl FolderFiles {
         for entry in fs::read_dir(folder).map_err(&failed)? {
             let entry = entry.map_err(&failed)?;
             let (path, kind) = (entry.path(), entry.file_type().map_err(&failed)?);
-            if self.is_excluded(&path) {
+            if is_excluded(self.excluded, &path) {
                 continue;
             }
             if is_hidden(&entry.file_name()) {
@@ -189,12 +185,13 @@ impl FolderFiles {
             broken,
             notes,
         } = contents;
+        let excluded = self.excluded;
         let shown = folder.display();
         self.notes
             .extend(notes.iter().map(|note| format!("{shown}: {note}")));
         for (paths, to) in [(files, &mut self.files), (broken, &mut self.broken)] {
             for path in paths {
-                if path.ancestors().any(|part| self.is_excluded(part)) {
+                if path.ancestors().any(|part| is_excluded(excluded, part)) {
                     continue;
                 }
                 match path.iter().position(is_hidden) {
@@ -216,6 +213,10 @@ fn contents(archive: &Path) -> Result<Contents, DatasetError> {
 
 fn cannot_read(folder: &Path) -> impl Fn(io::Error) -> DatasetError {
     move |error| DatasetError::unreadable(folder, error)
+}
+
+fn is_excluded(excluded: Option<fn(&Path) -> bool>, path: &Path) -> bool {
+    excluded.is_some_and(|excluded| excluded(path))
 }
 
 fn is_hidden(name: &OsStr) -> bool {

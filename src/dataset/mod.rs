@@ -46,6 +46,7 @@ mod profile;
 mod request;
 mod run_lengths;
 mod segmentation;
+mod shard_names;
 mod stated_boxes;
 mod suspicion;
 mod table;
@@ -58,6 +59,7 @@ mod voc;
 mod voc_classes;
 mod voc_files;
 mod voc_list;
+mod webdataset;
 mod weights;
 mod wsol;
 
@@ -79,6 +81,8 @@ pub(crate) use photo_search::PhotoSearch;
 pub use profile::Profile;
 pub use request::Request;
 pub use segmentation::Segmentation;
+#[cfg(feature = "cli")]
+pub(crate) use shard_names::is_pattern;
 pub(crate) use stated_boxes::StatedBoxes;
 pub use suspicion::Suspicion;
 pub(crate) use table::csv_rows;

@@ -7,8 +7,12 @@ use super::photo_list::PhotoList;
 use super::request::Request;
 use super::stated_boxes::StatedBoxes;
 use super::truth::Dataset;
-use super::{box_table, coco, cub, description, folder, voc, voc_files, weights, wsol};
+use super::{
+    box_table, coco, cub, description, folder, shard_names, voc, voc_files, webdataset, weights,
+    wsol,
+};
 use crate::assets::DATASETS;
+use crate::path_text;
 use crate::storage;
 
 impl Dataset {
@@ -84,10 +88,20 @@ fn read(
     if has_extension("toml") {
         return description::read(given, request, selection);
     }
+    if let Some(fault) = remote(given) {
+        return Err(fault);
+    }
     let dataset = if storage::is_dir(given) {
         read_folder(given, request)?
     } else if has_extension("json") && storage::is_file(given) {
         coco::read(given, &coco_folders(given, request), request.lenient)?
+    } else if shard_names::is_pattern(given) {
+        let shards = shard_names::expand(given)?;
+        webdataset::read(
+            &shards,
+            description::imagenet_or(request.classes)?,
+            request.lenient,
+        )?
     } else if storage::is_archive(given) {
         // What is wrong with it.
         let read = storage::members(given).map(drop);
@@ -108,9 +122,24 @@ fn read(
     Ok((Dataset { name, ..dataset }, None))
 }
 
+/// The error of an address: nothing is downloaded.
+fn remote(given: &Path) -> Option<DatasetError> {
+    let text = path_text::encode(given);
+    let is_address = text.starts_with("pipe:") || text.contains("://");
+    let fault = format!("{text}: data that are not on this machine are not read");
+    is_address.then(|| DatasetError::new(fault).or_advice("download them, and give their path"))
+}
+
 /// The name of a dataset that was given by its path and has no name of its own.
 fn name_from_path(path: &Path) -> String {
     let stem = description::stem(path);
+    // What is in front of the range of shards.
+    if let Some((name, _)) = stem.split_once('{') {
+        return match name.trim_end_matches(['-', '_', '.']) {
+            "" => "shards".into(),
+            name => name.into(),
+        };
+    }
     match (stem.as_str(), path.parent()) {
         // The folders of wsolevaluation are called after the split.
         ("train" | "val" | "test", Some(parent)) => {
@@ -254,6 +283,9 @@ fn read_folder(root: &Path, request: &Request<'_>) -> Result<Dataset, DatasetErr
         }
         None => {}
     }
+    if let Some(shards) = webdataset::shards_in(root) {
+        return webdataset::read(&shards, description::imagenet_or(request.classes)?, lenient);
+    }
     let photos = folder::read(root, description::imagenet_or(request.classes)?)?;
     if photos.photos.is_empty() {
         return Err(unknown_layout(root, &photos.notes));
@@ -266,8 +298,8 @@ fn unknown_layout(root: &Path, notes: &[String]) -> DatasetError {
         "{}: this folder has no known dataset layout; looked for boxes.csv, image_ids.txt, \
          LOC_val_solution.csv, ILSVRC2012_img_val.tar or ILSVRC2012_bbox_val_v3.tgz (or their \
          folders, or a devkit's), annotations/instances_val2017.json, \
-         bounding_boxes.txt with images.txt, _annotations.coco.json, Annotations with XML, and \
-         photos{}",
+         bounding_boxes.txt with images.txt, _annotations.coco.json, Annotations with XML, \
+         tars with .cls, and photos{}",
         root.display(),
         in_brackets(notes)
     );

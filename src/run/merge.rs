@@ -19,6 +19,7 @@ use super::shard::journals;
 use crate::classifier;
 use crate::dataset::{Dataset, write_csv};
 use crate::fs::{OutputError, write_atomically, write_atomically_with};
+use crate::localiser::FailureKind;
 use crate::prediction::Predictions;
 use crate::remedy::{Refused, Remedy};
 use crate::results::{Experiment, Failure, Row, RunOptions, Summary, files};

@@ -50,7 +50,9 @@ fn found_instead(folder: &Path) -> String {
         Err(error) => format!("{shown}: {error}"),
         Ok(found) if found.is_empty() => format!("{shown} is empty"),
         Ok(found) => {
-            let names = found.iter().map(|path| path_text::encode(path.file_name().unwrap_or_default()));
+            let names = found
+                .iter()
+                .map(|path| path_text::encode(path.file_name().unwrap_or_default()));
             format!("{shown} has {}", listed(names))
         }
     }

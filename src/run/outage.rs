@@ -62,3 +62,31 @@ pub(super) fn read_patiently(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+
+    use super::*;
+
+    #[test]
+    fn an_archive_that_is_gone_is_an_outage_and_a_missing_member_is_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let archive = folder.path().join("a.tar");
+        let mut tar = tar::Builder::new(File::create(&archive).expect("a file"));
+        let mut header = tar::Header::new_gnu();
+        header.set_size(4);
+        tar.append_data(&mut header, "a.png", &b"text"[..])
+            .expect("a member");
+        tar.finish().expect("an archive");
+        let read = |name: &str| {
+            let path = archive.join(name);
+            let read = read_patiently(&path, folder.path(), Jpeg::Strict, &|| true);
+            read.expect_err("not a photo")
+        };
+        assert!(matches!(read("a.png"), PhotoReadError::Picture(_)));
+        assert!(matches!(read("b.png"), PhotoReadError::File(_)));
+        fs::remove_file(&archive).expect("removed");
+        assert!(matches!(read("a.png"), PhotoReadError::Outage(_)));
+    }
+}

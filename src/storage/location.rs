@@ -1,9 +1,10 @@
 //! Where the archive is in a path.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::archive::{self, Archive, Stamp, unusable};
@@ -52,6 +53,23 @@ pub(crate) fn archive_of(path: &Path) -> Option<&Path> {
 /// Whether a path leads into an archive.
 pub(crate) fn is_inside(path: &Path) -> bool {
     archive_of(path).is_some()
+}
+
+/// The path of a file below `root`, as if each archive in it were a folder that is named without the
+/// extension.
+pub(crate) fn as_unpacked(path: &Path, root: &Path) -> PathBuf {
+    let below = path.strip_prefix(root).unwrap_or(path);
+    let (Some(folders), Some(file)) = (below.parent(), below.file_name()) else {
+        return below.to_owned();
+    };
+    if !is_inside(path) {
+        return below.to_owned();
+    }
+    let folder = |name: &OsStr| {
+        let length = name.len() - extension_length(name.as_ref());
+        OsStr::from_bytes(&name.as_bytes()[..length]).to_owned()
+    };
+    folders.iter().map(folder).collect::<PathBuf>().join(file)
 }
 
 /// Where a path leads; `None` for a plain path, and for one that leads out of an archive again.

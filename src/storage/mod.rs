@@ -29,7 +29,9 @@ mod section;
 mod tar_headers;
 mod zip_directory;
 
-pub(crate) use location::{archive_of, extension_length, is_archive, is_compressed, is_inside};
+pub(crate) use location::{
+    archive_of, as_unpacked, extension_length, is_archive, is_compressed, is_inside,
+};
 pub(crate) use places::{Contents, children, contents, exists, is_dir, is_file, members};
-pub(crate) use read::{length, open, read, read_start, read_text};
+pub(crate) use read::{length, open, read, read_start};
 pub(crate) use saved::{load_indexes, save_indexes};

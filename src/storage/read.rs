@@ -43,15 +43,6 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads a whole file or member as UTF-8.
-///
-/// # Errors
-/// As [`read`], and when it is not UTF-8.
-pub(crate) fn read_text(path: &Path) -> io::Result<String> {
-    let text = String::from_utf8(read(path)?);
-    text.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))
-}
-
 /// Reads the first bytes of a file or member: `count`, or all if there are fewer.
 ///
 /// # Errors
@@ -164,5 +155,160 @@ impl<R: Read> Read for Checked<R> {
             }
         }
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::process::Command;
+
+    use super::*;
+    use crate::storage::{Contents, contents, members};
+
+    /// Writes an archive with Python's `zipfile`.
+    fn pack(folder: &Path, script: &str) -> PathBuf {
+        let mut python = Command::new("python3");
+        python.current_dir(folder).arg("-c").arg(format!(
+            "import zipfile\nz = zipfile.ZipFile('a.zip', 'w')\n{script}\nz.close()"
+        ));
+        assert!(python.status().expect("python3").success());
+        folder.join("a.zip")
+    }
+
+    const TWO: &str = "z.writestr('x/a.jpg', b'a' * 5000, zipfile.ZIP_DEFLATED)
+z.writestr('x/b.jpg', b'b' * 5000)";
+
+    #[test]
+    fn members_of_zips_are_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let script = format!(
+            "{TWO}
+link = zipfile.ZipInfo('y/link')
+link.create_system, link.external_attr = 3, 0o120777 << 16
+z.writestr(link, '../x/a.jpg')
+z.mkdir('empty')
+with z.open('big', 'w', force_zip64=True) as big: big.write(b'c')"
+        );
+        let archive = pack(folder.path(), &script);
+        let Contents { files, broken, .. } = contents(&archive).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(
+            files,
+            ["big", "x/a.jpg", "x/b.jpg", "y/link"].map(PathBuf::from)
+        );
+        assert!(broken.is_empty());
+        let content = |name: &str| read(&archive.join(name)).expect("a member");
+        assert_eq!(content("x/a.jpg"), [b'a'; 5000]);
+        assert_eq!(content("x/b.jpg"), [b'b'; 5000]);
+        assert_eq!(content("y/link"), [b'a'; 5000]);
+        assert_eq!(content("big"), b"c");
+        assert_eq!(
+            read_start(&archive.join("x/a.jpg"), 3).expect("a member"),
+            b"aaa"
+        );
+        assert_eq!(
+            length(&archive.join("x/a.jpg")).expect("a member"),
+            Some(5000)
+        );
+        assert_eq!(length(&archive.join("x")).expect("a folder"), None);
+        let missing = read(&archive.join("x/c.jpg")).expect_err("a missing member");
+        assert_eq!(missing.kind(), ErrorKind::NotFound);
+    }
+
+    /// Every byte of a member changed, one after the other.
+    #[test]
+    fn a_damaged_member_is_an_error_of_its_own() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let archive = pack(folder.path(), TWO);
+        let whole = fs::read(&archive).expect("an archive");
+        let name = |bytes: &[u8]| whole.windows(7).position(|window| window == bytes);
+        let deflated = name(b"x/a.jpg").expect("a header") + 7;
+        let stored = name(b"x/b.jpg").expect("a header") + 7;
+        let mut faults = 0;
+        for at in (deflated..stored - 37).chain([stored, stored + 4999]) {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x55;
+            let path = folder.path().join(format!("{at}.zip"));
+            fs::write(&path, bytes).expect("a file");
+            let mut names = ["x/a.jpg", "x/b.jpg"];
+            if at >= stored {
+                names.reverse();
+            }
+            let [damaged, other] = names;
+            let error = read(&path.join(damaged)).expect_err("damage");
+            assert_eq!(error.kind(), ErrorKind::InvalidData, "{at}: {error}");
+            assert!(read(&path.join(other)).is_ok());
+            faults += 1;
+        }
+        assert!(faults > 10, "{faults}");
+    }
+
+    #[test]
+    fn zips_that_cannot_be_read_are_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let fault = |archive: &Path| members(archive).expect_err("a fault").to_string();
+        let uncommon = "z.writestr('a.jpg', b'a' * 500, zipfile.ZIP_BZIP2)";
+        let archive = pack(folder.path(), uncommon);
+        assert!(fault(&archive).contains("a.jpg: it is compressed by "));
+        let whole = fs::read(pack(folder.path(), TWO)).expect("an archive");
+        for length in [0, 100, whole.len() - 30] {
+            fs::write(&archive, &whole[..length]).expect("a file");
+            let fault = fault(&archive);
+            assert!(
+                fault.contains("its directory is missing or damaged"),
+                "{fault}"
+            );
+        }
+        // Bit 0 of the flags in the directory: the member is encrypted.
+        let mut encrypted = whole;
+        let at = encrypted
+            .windows(4)
+            .position(|bytes| bytes == b"PK\x01\x02");
+        encrypted[at.expect("a directory") + 8] |= 1;
+        fs::write(&archive, encrypted).expect("a file");
+        assert!(fault(&archive).ends_with("x/a.jpg: it is encrypted"));
+        for (start, name) in [(&b"BZh9"[..], "bzip2"), (b"\xFD7zXZ\0", "xz")] {
+            let path = folder.path().join("a.tar");
+            fs::write(&path, start).expect("a file");
+            assert!(fault(&path).ends_with(&format!("by {name}, which is not read")));
+        }
+    }
+
+    /// A tar that is compressed, whatever its name says.
+    #[test]
+    fn a_compressed_tar_is_read_from_memory() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("a.xml"), "<a/>").expect("a file");
+        for name in ["a.tgz", "a.TAR.GZ", "b.tar"] {
+            let archive = folder.path().join(name);
+            let mut tar = Command::new("tar");
+            tar.arg("-czf")
+                .arg(&archive)
+                .arg("-C")
+                .arg(folder.path())
+                .arg("a.xml");
+            assert!(tar.status().expect("tar").success());
+            assert_eq!(read(&archive.join("a.xml")).expect("a member"), b"<a/>");
+            let whole = fs::read(&archive).expect("an archive");
+            let cut = archive.with_file_name(format!("cut-{name}"));
+            fs::write(&cut, &whole[..whole.len() - 9]).expect("a file");
+            let fault = members(&cut).expect_err("a fault").to_string();
+            assert!(fault.contains("it is damaged or truncated"), "{fault}");
+        }
+    }
+
+    /// An archive that is replaced is another one; one that is gone is not a missing photo.
+    #[test]
+    fn an_archive_may_be_replaced_and_may_disappear() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let archive = pack(folder.path(), "z.writestr('a', 'one')");
+        assert_eq!(read(&archive.join("a")).expect("a member"), b"one");
+        pack(folder.path(), "z.writestr('a', 'second')");
+        assert_eq!(read(&archive.join("a")).expect("a member"), b"second");
+        fs::remove_file(&archive).expect("removed");
+        let gone = read(&archive.join("a")).expect_err("a missing archive");
+        assert_eq!(gone.kind(), ErrorKind::Other);
+        let never = read(&folder.path().join("b.zip/a")).expect_err("no archive");
+        assert_eq!(never.kind(), ErrorKind::NotFound);
     }
 }

@@ -245,3 +245,174 @@ fn begins_with_header(section: &mut Section) -> bool {
     let expected = sum(&bytes[..148]) + 8 * u32::from(b' ') + sum(&bytes[156..]);
     read.is_ok() && header.cksum().is_ok_and(|found| found == expected)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::fs;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+    use std::path::{Path, PathBuf};
+    use std::process::Command;
+
+    use crate::storage::{Contents, contents, is_dir, is_file, read};
+
+    /// What GNU tar makes of `names` in `folder`.
+    fn pack(folder: &Path, archive: &str, options: &[&str], names: &[&OsStr]) -> PathBuf {
+        let archive = folder.join(archive);
+        let mut tar = Command::new("tar");
+        tar.arg("-cf").arg(&archive).arg("-C").arg(folder);
+        let status = tar.args(options).args(names).status().expect("tar");
+        assert!(status.success());
+        archive
+    }
+
+    fn found(archive: &Path) -> Contents {
+        contents(archive).unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    fn fault(archive: &Path) -> String {
+        contents(archive).expect_err("a fault").to_string()
+    }
+
+    /// Names of 300 bytes, of any bytes, with links to files, to folders and out of the archive, in
+    /// each format of GNU tar: the content is that of the files.
+    #[test]
+    fn members_are_those_that_tar_stored() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().join("in");
+        let long = format!("{}/{}/c.jpg", "a".repeat(150), "b".repeat(150));
+        let odd = OsStr::from_bytes(b"K\xE4tzchen \n\\xE4.jpg");
+        let names = [
+            Path::new(&long),
+            Path::new(odd),
+            Path::new("empty"),
+            Path::new("x/y.jpg"),
+        ];
+        for (content, name) in ["one", "two", "", "four"].iter().zip(names) {
+            let path = root.join(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(path, content.repeat(400)).expect("a file");
+        }
+        fs::hard_link(root.join("x/y.jpg"), root.join("x/z.jpg")).expect("a link");
+        for (target, name) in [
+            ("../empty", "x/to-file"),
+            ("to-file", "x/to-link"),
+            ("x", "to-folder"),
+            ("../../../etc/passwd", "outside"),
+            ("/etc/passwd", "absolute"),
+            ("loop", "loop"),
+        ] {
+            symlink(target, root.join(name)).expect("a link");
+        }
+        for format in ["gnu", "pax", "posix"] {
+            let option = format!("--format={format}");
+            let archive = pack(&root, "../a.tar", &[&option], &[".".as_ref()]);
+            let Contents {
+                files,
+                broken,
+                notes,
+            } = found(&archive);
+            let mut expected: Vec<PathBuf> = names.iter().map(|&name| name.to_owned()).collect();
+            expected.extend(["x/to-file", "x/to-link", "x/z.jpg"].map(PathBuf::from));
+            expected.sort_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
+            assert_eq!(files, expected, "{format}");
+            for name in &files {
+                let member = read(&archive.join(name)).expect("a member");
+                assert_eq!(member, fs::read(root.join(name)).expect("a file"));
+            }
+            let expected = ["absolute", "loop", "outside", "to-folder"];
+            assert_eq!(broken, expected.map(PathBuf::from), "{format}");
+            assert!(notes.is_empty(), "{notes:?}");
+            assert!(is_dir(&archive.join("x")) && !is_dir(&archive.join("x/y.jpg")));
+            assert!(is_file(&archive.join("x/y.jpg")) && !is_file(&archive.join("x")));
+            assert!(!is_file(&archive.join("outside")) && !is_file(&archive));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_as_it_is_meant_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |name: &str| folder.path().join(name);
+        fs::write(file("a"), "a".repeat(600)).expect("a file");
+        fs::write(file("b"), "b").expect("a file");
+        let sparse = fs::File::create(file("s")).expect("a file");
+        sparse.set_len(1 << 20).expect("a hole");
+        let names: [&OsStr; 2] = ["a".as_ref(), "b".as_ref()];
+        for format in ["gnu", "pax"] {
+            let option = format!("--format={format}");
+            let options = ["--sparse", &option];
+            let archive = pack(folder.path(), "s.tar", &options, &["s".as_ref()]);
+            assert!(fault(&archive).ends_with("s is stored as a sparse file, which is not read"));
+        }
+        let options = ["-P", "--transform=s,^b,../b,"];
+        let archive = pack(folder.path(), "out.tar", &options, &names);
+        assert!(fault(&archive).ends_with("../b: this name leads out of the archive"));
+
+        let whole = fs::read(pack(folder.path(), "a.tar", &[], &names)).expect("an archive");
+        // A header, two blocks, a header, a block, and the end.
+        for (length, expected) in [
+            (100, "it is not a tar archive"),
+            (
+                600,
+                "it ends at byte 600, inside of a, which begins at byte 512 and has 600 bytes",
+            ),
+            (1700, "it is damaged at byte 1536: "),
+            (
+                2048,
+                "it ends at byte 2048, inside of b, which begins at byte 2048 and has 1 bytes",
+            ),
+        ] {
+            fs::write(file("cut.tar"), &whole[..length]).expect("a file");
+            let fault = fault(&file("cut.tar"));
+            assert!(fault.contains(expected), "{length}: {fault}");
+        }
+        let joined = [&whole[..], &whole[..]].concat();
+        fs::write(file("joined.tar"), joined).expect("a file");
+        assert!(fault(&file("joined.tar")).contains("several archives were joined"));
+        fs::write(file("page.tar"), "<html>".repeat(1000)).expect("a file");
+        assert!(fault(&file("page.tar")).ends_with("it is not a tar archive"));
+        fs::write(file("cut.tar"), &whole[..2560]).expect("a file");
+        let notes = found(&file("cut.tar")).notes;
+        let expected = "the mark at the end of the archive is missing: it may be incomplete";
+        assert_eq!(notes, [expected]);
+    }
+
+    /// The last of two members with one name counts, as for tar itself. A tar in a tar is a folder.
+    #[test]
+    fn tars_in_tars_and_repeated_names_are_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path();
+        for (archive, content) in [("n01.tar", "first"), ("n02.tar", "second")] {
+            fs::write(path.join("a.jpg"), content).expect("a file");
+            pack(path, archive, &[], &["a.jpg".as_ref()]);
+        }
+        fs::write(path.join("not.tar"), "text").expect("a file");
+        let names: [&OsStr; 3] = ["n01.tar".as_ref(), "n02.tar".as_ref(), "not.tar".as_ref()];
+        let outer = pack(path, "outer.tar", &[], &names);
+        let expected = ["n01.tar/a.jpg", "n02.tar/a.jpg", "not.tar"];
+        assert_eq!(found(&outer).files, expected.map(PathBuf::from));
+        assert!(is_dir(&outer.join("n01.tar")) && is_file(&outer.join("not.tar")));
+        let content = |name: &str| read(&outer.join(name)).expect("a member");
+        assert_eq!(content("n02.tar/a.jpg"), b"second");
+
+        fs::write(path.join("a.jpg"), "third").expect("a file");
+        let twice = pack(path, "twice.tar", &["a.jpg"], &["n01.tar".as_ref()]);
+        fs::write(path.join("a.jpg"), "fourth").expect("a file");
+        let mut append = Command::new("tar");
+        append
+            .arg("-rf")
+            .arg(&twice)
+            .arg("-C")
+            .arg(path)
+            .arg("a.jpg");
+        assert!(append.status().expect("tar").success());
+        let Contents { files, notes, .. } = found(&twice);
+        assert_eq!(files, ["a.jpg", "n01.tar/a.jpg"].map(PathBuf::from));
+        assert_eq!(read(&twice.join("a.jpg")).expect("a member"), b"fourth");
+        assert_eq!(
+            notes,
+            ["1 members have the name of a later one, which counts: a.jpg"]
+        );
+    }
+}

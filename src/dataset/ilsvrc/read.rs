@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::boxes::{self, IlsvrcTruth};
 use super::lists::IlsvrcLists;
-use super::photo_name::{PHOTOS, name_of, photo_number, stated_wnid};
+use super::photo_name::{name_of, photo_number, stated_wnid};
 use super::places;
 use super::search::IlsvrcFiles;
 use crate::classes::ClassList;

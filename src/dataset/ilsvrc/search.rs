@@ -55,7 +55,8 @@ impl IlsvrcFiles {
         } = FolderFiles::without(root, is_of_another_set)?;
         let mut found = Self::default();
         for archive in compressed {
-            if storage::length(&archive).is_ok_and(|bytes| bytes > MAX_COMPRESSED_BYTES) {
+            let metadata = archive.metadata();
+            if metadata.is_ok_and(|metadata| metadata.len() > MAX_COMPRESSED_BYTES) {
                 found.too_large.push(archive);
                 continue;
             }

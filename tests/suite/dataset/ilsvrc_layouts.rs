@@ -71,7 +71,11 @@ fn kaggle(root: &Path) {
     write_photos(root, place);
     write_xml(root, "ILSVRC/Annotations/CLS-LOC/val");
     write(root, "LOC_val_solution.csv", solutions());
-    write(root, "ILSVRC/ImageSets/CLS-LOC/val.txt", "a list that is not read");
+    write(
+        root,
+        "ILSVRC/ImageSets/CLS-LOC/val.txt",
+        "a list that is not read",
+    );
 }
 
 /// Makes a layout in a folder.
@@ -82,10 +86,13 @@ const LAYOUTS: [Layout; 16] = [
         write_photos(root, flat);
         xml(root, "ILSVRC2012_bbox_val_v3");
     }),
-    ("torchvision's folders of classes, annotations as downloaded", |root| {
-        write_photos(root, in_class_folders);
-        xml(root, "ILSVRC2012_bbox_val_v3.tgz");
-    }),
+    (
+        "torchvision's folders of classes, annotations as downloaded",
+        |root| {
+            write_photos(root, in_class_folders);
+            xml(root, "ILSVRC2012_bbox_val_v3.tgz");
+        },
+    ),
     ("two downloads in one folder", |root| {
         photos(root, "ILSVRC2012_img_val.tar", flat);
         xml(root, "ILSVRC2012_bbox_val_v3.tgz");
@@ -105,14 +112,19 @@ const LAYOUTS: [Layout; 16] = [
     ("Kaggle's tree", kaggle),
     ("Kaggle's archive", |root| {
         kaggle(&root.join("packed"));
-        put(&root.join("packed"), &root.join("imagenet-object-localization-challenge.zip"));
+        put(
+            &root.join("packed"),
+            &root.join("imagenet-object-localization-challenge.zip"),
+        );
     }),
     ("Kaggle's table beside the archive of photos", |root| {
         photos(root, "ILSVRC2012_img_val.tar", flat);
         write(root, "LOC_val_solution.csv", solutions());
     }),
     ("wsolevaluation's checkout", |root| {
-        write_photos(root, |photo| format!("dataset/ILSVRC/val/{}.JPEG", photo.name()));
+        write_photos(root, |photo| {
+            format!("dataset/ILSVRC/val/{}.JPEG", photo.name())
+        });
         write_wsol_lists(root, "metadata/ILSVRC/test");
     }),
     ("wsolevaluation's lists beside folders of classes", |root| {
@@ -132,23 +144,32 @@ const LAYOUTS: [Layout; 16] = [
         }
         xml(root, "ILSVRC2012_bbox_val_v3");
     }),
-    ("other letters in the extension, all in one folder", |root| {
-        write_photos(root, |photo| format!("all/{}.jpg", photo.name()));
-        write_xml(root, "all");
-    }),
-    ("links to folders elsewhere, beside a training set", |root| {
-        write_photos(&root.join(".elsewhere"), in_class_folders);
-        write_xml(&root.join(".elsewhere"), "xml");
-        symlink(root.join(".elsewhere/val"), root.join("val")).unwrap();
-        symlink(root.join(".elsewhere/xml"), root.join("annotations")).unwrap();
-        write(root, "train/n01440764/n01440764_18.JPEG", "not searched");
-    }),
+    (
+        "other letters in the extension, all in one folder",
+        |root| {
+            write_photos(root, |photo| format!("all/{}.jpg", photo.name()));
+            write_xml(root, "all");
+        },
+    ),
+    (
+        "links to folders elsewhere, beside a training set",
+        |root| {
+            write_photos(&root.join(".elsewhere"), in_class_folders);
+            write_xml(&root.join(".elsewhere"), "xml");
+            symlink(root.join(".elsewhere/val"), root.join("val")).unwrap();
+            symlink(root.join(".elsewhere/xml"), root.join("annotations")).unwrap();
+            write(root, "train/n01440764/n01440764_18.JPEG", "not searched");
+        },
+    ),
     ("the development kit's lists too", |root| {
         photos(root, "ILSVRC2012_img_val.tar", flat);
         xml(root, "ILSVRC2012_bbox_val_v3.tgz");
         let kit = root.join("packed");
         for (shipped, name) in [
-            ("ground_truth", "ILSVRC2014_clsloc_validation_ground_truth.txt"),
+            (
+                "ground_truth",
+                "ILSVRC2014_clsloc_validation_ground_truth.txt",
+            ),
             ("blacklist", "ILSVRC2014_clsloc_validation_blacklist.txt"),
         ] {
             let list = fs::read(format!("data/ilsvrc/{shipped}.txt")).unwrap();
@@ -166,21 +187,37 @@ fn every_layout_gives_the_same_photos() {
     for (layout, make) in LAYOUTS {
         let root = TempDir::new().unwrap();
         make(root.path());
-        let dataset = Dataset::open(&request(root.path())).unwrap_or_else(|e| panic!("{layout}: {e}"));
+        let dataset =
+            Dataset::open(&request(root.path())).unwrap_or_else(|e| panic!("{layout}: {e}"));
         assert_eq!(dataset.photos.len(), expected.len(), "{layout}");
         assert_eq!(dataset.suspicions, [], "{layout}");
-        assert_eq!(dataset.ilsvrc_ids.as_ref().unwrap()[..3], [449, 450, 442], "{layout}");
+        assert_eq!(
+            dataset.ilsvrc_ids.as_ref().unwrap()[..3],
+            [449, 450, 442],
+            "{layout}"
+        );
         assert_eq!(dataset.sources.len(), 5, "{layout}: {:?}", dataset.sources);
         for (photo, expected) in dataset.photos.iter().zip(&expected) {
             assert_eq!(photo.id, expected.name(), "{layout}");
-            assert_eq!(dataset.classes.key(photo.class.unwrap()), expected.wnid, "{layout}");
+            assert_eq!(
+                dataset.classes.key(photo.class.unwrap()),
+                expected.wnid,
+                "{layout}"
+            );
             let size = photo.size.unwrap();
             assert_eq!([size.width, size.height], expected.size, "{layout}");
-            let boxes = photo.boxes.iter().map(|b| [b.x_min, b.y_min, b.x_max - 1.0, b.y_max - 1.0]);
+            let boxes = photo
+                .boxes
+                .iter()
+                .map(|b| [b.x_min, b.y_min, b.x_max - 1.0, b.y_max - 1.0]);
             let boxes: Vec<_> = boxes.map(|corners| corners.map(|v| v as u32)).collect();
             assert_eq!(boxes, expected.boxes, "{layout}");
-            let pixels = read(&photo.path, Jpeg::Strict).unwrap_or_else(|e| panic!("{layout}: {e}"));
-            assert!(pixels == read(&expected.file, Jpeg::Strict).unwrap(), "{layout}");
+            let pixels =
+                read(&photo.path, Jpeg::Strict).unwrap_or_else(|e| panic!("{layout}: {e}"));
+            assert!(
+                pixels == read(&expected.file, Jpeg::Strict).unwrap(),
+                "{layout}"
+            );
         }
     }
 }
@@ -194,7 +231,14 @@ fn archives_give_the_rows_of_files() {
         make(root.path());
         let out = root.path().join("out");
         let mut command = localise();
-        command.args(["run", "--quiet", "--pipeline", "centre-box", "--dataset", "ilsvrc-val"]);
+        command.args([
+            "run",
+            "--quiet",
+            "--pipeline",
+            "centre-box",
+            "--dataset",
+            "ilsvrc-val",
+        ]);
         command.args(["--data-dir", text(root.path()), "--out", text(&out)]);
         ended(0, &mut command);
         rows.push((layout, fs::read(out.join("boxes.csv")).unwrap()));
@@ -239,10 +283,21 @@ fn lists_of_another_edition_are_refused() {
     }
     let root = TempDir::new().unwrap();
     LAYOUTS[0].1(root.path());
-    write(root.path(), "a/ILSVRC2014_clsloc_validation_blacklist.txt", shipped("blacklist"));
-    write(root.path(), "b/ILSVRC2015_clsloc_validation_blacklist.txt", "36\n50\n");
+    write(
+        root.path(),
+        "a/ILSVRC2014_clsloc_validation_blacklist.txt",
+        shipped("blacklist"),
+    );
+    write(
+        root.path(),
+        "b/ILSVRC2015_clsloc_validation_blacklist.txt",
+        "36\n50\n",
+    );
     let error = refusal(root.path());
-    assert!(error.contains("are the same list with different content"), "{error}");
+    assert!(
+        error.contains("are the same list with different content"),
+        "{error}"
+    );
 }
 
 /// The annotation of a photo that has another class in ILSVRC's own list.
@@ -264,12 +319,17 @@ fn boxes_of_another_class_are_refused() {
 #[test]
 fn photos_in_the_folder_of_another_class_are_suspicious() {
     let root = TempDir::new().unwrap();
-    write_photos(root.path(), |photo| format!("val/n01440764/{}.JPEG", photo.name()));
+    write_photos(root.path(), |photo| {
+        format!("val/n01440764/{}.JPEG", photo.name())
+    });
     xml(root.path(), "ILSVRC2012_bbox_val_v3");
     let dataset = Dataset::open(&request(root.path())).unwrap();
     let found: Vec<&str> = dataset.suspicions.iter().map(|s| &*s.what).collect();
     let expected = "4 photos have another class in their name or folder than their boxes say: ";
-    assert!(found.len() == 1 && found[0].starts_with(expected), "{found:?}");
+    assert!(
+        found.len() == 1 && found[0].starts_with(expected),
+        "{found:?}"
+    );
 }
 
 /// A part of the annotations is lost: the photos without boxes are named.
@@ -278,11 +338,18 @@ fn photos_without_boxes_are_suspicious() {
     let root = TempDir::new().unwrap();
     LAYOUTS[0].1(root.path());
     let lost = val_photos()[1].name();
-    fs::remove_file(root.path().join(format!("ILSVRC2012_bbox_val_v3/val/{lost}.xml"))).unwrap();
+    fs::remove_file(
+        root.path()
+            .join(format!("ILSVRC2012_bbox_val_v3/val/{lost}.xml")),
+    )
+    .unwrap();
     let dataset = Dataset::open(&request(root.path())).unwrap();
     assert_eq!(dataset.photos.len(), 3);
     let found: Vec<&str> = dataset.suspicions.iter().map(|s| &*s.what).collect();
-    assert_eq!(found, [format!("1 photos have no boxes and are left out: {lost}")]);
+    assert_eq!(
+        found,
+        [format!("1 photos have no boxes and are left out: {lost}")]
+    );
 }
 
 #[test]
@@ -303,9 +370,18 @@ fn photos_in_two_places_count_once() {
     write_photos(root.path(), in_class_folders);
     let dataset = Dataset::open(&request(root.path())).unwrap();
     assert_eq!(dataset.photos.len(), 4);
-    assert!(dataset.photos.iter().all(|photo| photo.path.starts_with(root.path().join("val"))));
+    assert!(
+        dataset
+            .photos
+            .iter()
+            .all(|photo| photo.path.starts_with(root.path().join("val")))
+    );
     let note = "4 files are in a second place, which does not count: ILSVRC2012_img_val.tar/";
-    assert!(dataset.notes.iter().any(|n| n.starts_with(note)), "{:?}", dataset.notes);
+    assert!(
+        dataset.notes.iter().any(|n| n.starts_with(note)),
+        "{:?}",
+        dataset.notes
+    );
 }
 
 /// No photo at all stops before work; some that are missing are counted apart from bad ones.
@@ -316,7 +392,14 @@ fn missing_photos_are_told_apart_from_bad_ones() {
     let out = root.path().join("out");
     let run = |code: i32| {
         let mut command = localise();
-        command.args(["run", "--quiet", "--pipeline", "single-warp", "--dataset", "ilsvrc-val"]);
+        command.args([
+            "run",
+            "--quiet",
+            "--pipeline",
+            "single-warp",
+            "--dataset",
+            "ilsvrc-val",
+        ]);
         command.args(["--data-dir", text(root.path()), "--out", text(&out)]);
         ended(code, &mut command).1
     };
@@ -330,9 +413,16 @@ fn missing_photos_are_told_apart_from_bad_ones() {
     write_photos(root.path(), flat);
     let names: Vec<String> = val_photos().iter().map(ValPhoto::name).collect();
     fs::remove_file(root.path().join(format!("photos/{}.JPEG", names[1]))).unwrap();
-    write(root.path(), &format!("photos/{}.JPEG", names[2]), "not a picture");
+    write(
+        root.path(),
+        &format!("photos/{}.JPEG", names[2]),
+        "not a picture",
+    );
     let said = run(3);
-    assert!(said.contains("1 of 4 photos are missing, and count as wrong: "), "{said}");
+    assert!(
+        said.contains("1 of 4 photos are missing, and count as wrong: "),
+        "{said}"
+    );
     let failures = fs::read_to_string(out.join("failures.jsonl")).unwrap();
     let kinds: Vec<String> = failures
         .lines()

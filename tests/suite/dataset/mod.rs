@@ -1,6 +1,7 @@
 //! Photos, annotations and descriptions, good and bad.
 
 mod annotations;
+mod archives;
 mod coco;
 mod descriptions;
 mod doctor;

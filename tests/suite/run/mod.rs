@@ -1,5 +1,6 @@
 //! Runs: their results, and how they survive what can happen to them.
 
+mod archives;
 mod ecosystem;
 mod interrupted;
 mod memory;

@@ -42,9 +42,10 @@ impl ValPhoto {
 
     /// A row of Kaggle's table.
     pub(crate) fn solution(&self) -> String {
-        let boxes = self.boxes.iter().map(|[x0, y0, x1, y1]| {
-            format!("{} {x0} {y0} {x1} {y1} ", self.wnid)
-        });
+        let boxes = self
+            .boxes
+            .iter()
+            .map(|[x0, y0, x1, y1]| format!("{} {x0} {y0} {x1} {y1} ", self.wnid));
         format!("{},{}\n", self.name(), boxes.collect::<String>())
     }
 }
@@ -60,7 +61,10 @@ pub(crate) fn val_photos() -> Vec<ValPhoto> {
         lines("data/ilsvrc/label_order.txt"),
     );
     let mut photos: Vec<ValPhoto> = Vec::new();
-    for row in csv::Reader::from_path("data/sample/boxes.csv").unwrap().records() {
+    for row in csv::Reader::from_path("data/sample/boxes.csv")
+        .unwrap()
+        .records()
+    {
         let row = row.unwrap();
         let number = |column: usize| row[column].parse::<u32>().unwrap();
         if !["chelsea", "coffee", "rocket", "motorcycle"].contains(&&row[0]) {
@@ -95,7 +99,11 @@ pub(crate) fn write_photos(folder: &Path, name: impl Fn(&ValPhoto) -> String) {
 /// Writes each annotation into `place`.
 pub(crate) fn write_xml(folder: &Path, place: &str) {
     for photo in val_photos() {
-        write(folder, &format!("{place}/{}.xml", photo.name()), photo.xml());
+        write(
+            folder,
+            &format!("{place}/{}.xml", photo.name()),
+            photo.xml(),
+        );
     }
 }
 
@@ -112,7 +120,10 @@ pub(crate) fn write_wsol_lists(folder: &Path, place: &str) {
     for photo in val_photos() {
         let id = format!("val/{}.JPEG", photo.name());
         let order = fs::read_to_string("data/classes/imagenet1k.csv").unwrap();
-        let class = order.lines().skip(1).position(|line| line.contains(&photo.wnid));
+        let class = order
+            .lines()
+            .skip(1)
+            .position(|line| line.contains(&photo.wnid));
         let [width, height] = photo.size;
         lists[0] += &format!("{id}\n");
         lists[1] += &format!("{id},{}\n", class.unwrap());

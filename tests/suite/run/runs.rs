@@ -6,7 +6,9 @@ use assert_cmd::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::program::{ended, expect, json, localise, lossy, run};
+use crate::support::program::{
+    SEVEN, ended, expect, json, localise, lossy, run, run_of, text,
+};
 use crate::support::shared;
 
 #[test]
@@ -212,7 +214,7 @@ fn results_are_never_overwritten_unasked() {
         &[
             "run",
             "--dataset",
-            "sample",
+            SEVEN,
             "--pipeline",
             "centre-box",
             "--out",
@@ -239,23 +241,14 @@ fn a_wrong_folder_stops_early() {
         .collect();
     std::fs::write(folder.path().join("boxes.csv"), format!("{header}{rows}")).unwrap();
     let out = folder.path().join("out");
-    let arguments = [
-        "run",
-        "--quiet",
-        "--dataset",
-        folder.path().to_str().unwrap(),
-        "--out",
-        out.to_str().unwrap(),
-        "--threads",
-        "1",
-    ];
-    let (_, no_folder) = expect(2, &arguments);
+    let refused = || run_of(2, text(folder.path()), &out, &["--threads", "1"]).1;
+    let no_folder = refused();
     assert!(
         no_folder.contains("none: no such folder") && no_folder.contains("--data-dir"),
         "{no_folder}"
     );
     std::fs::create_dir(folder.path().join("none")).unwrap();
-    let (_, no_photos) = expect(2, &arguments);
+    let no_photos = refused();
     assert!(
         no_photos.contains("first 2") && no_photos.contains(" photos all failed; the last: p"),
         "{no_photos}"
@@ -396,22 +389,9 @@ fn fong_on_the_development_photos() {
         return;
     };
     let folder = TempDir::new().unwrap();
-    let arguments = [
-        "run",
-        "--quiet",
-        "--dataset",
-        "ilsvrc-dev",
-        "--data-dir",
-        data.to_str().unwrap(),
-        "--model",
-        model.to_str().unwrap(),
-        "--pipeline",
-        "fong-gradient",
-        "--fresh",
-        "--out",
-        folder.path().to_str().unwrap(),
-    ];
-    let (table, _) = expect(0, &arguments);
+    let files = ["--data-dir", text(&data), "--model", text(&model)];
+    let options = [&files[..], &["--pipeline", "fong-gradient", "--fresh"]].concat();
+    let (table, _) = run_of(0, "ilsvrc-dev", folder.path(), &options);
     println!("{table}");
     let summary = json(&folder.path().join("summary.json"));
     let weighted = &summary["weighted"];

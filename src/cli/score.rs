@@ -12,8 +12,8 @@ use super::exit::Exit;
 use super::output::print;
 use crate::dataset::{Dataset, Request};
 use crate::fs::{OutputError, write_atomically};
-use crate::prediction::{Format, PredictionKind, Predictions, map_outcomes, mask_outcomes};
 use crate::path_text;
+use crate::prediction::{Format, PredictionKind, Predictions, map_outcomes, mask_outcomes};
 use crate::remedy::Refused;
 use crate::report::{self, ScoredResult};
 use crate::results::{FinishedRun, Summary};
@@ -145,8 +145,7 @@ pub(super) fn ensure_same_truth(a: (&Path, &Dataset), b: (&Path, &Dataset)) -> R
         a.1.photos.len(),
         b.1.photos.len()
     );
-    let advice =
-        "compare results on the same photos; --dataset scores both against one dataset";
+    let advice = "compare results on the same photos; --dataset scores both against one dataset";
     bail!(Refused::with_advice(message, advice))
 }
 
@@ -168,10 +167,7 @@ impl ScoreArgs {
             scored.push(ScoredResult {
                 name: path_text::encode(path),
                 summary: Summary {
-                    cpu_ms_per_photo: FinishedRun::times_in(path)
-                        .into_iter()
-                        .flatten()
-                        .collect(),
+                    cpu_ms_per_photo: FinishedRun::times_in(path).into_iter().flatten().collect(),
                     ..summary
                 },
             });

@@ -49,7 +49,7 @@ pub fn overview(results: &[ScoredResult]) -> String {
     ];
     let result_rows = scored
         .iter()
-        .map(|(result, boxes)| result_row(result, boxes));
+        .map(|(result, scores)| result_row(result, scores));
     rows.extend(result_rows);
     let without_run = Summary {
         run: None,

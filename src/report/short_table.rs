@@ -81,3 +81,56 @@ fn remarks(summary: &Summary) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{Dataset, Photo};
+    use crate::geometry::{BBox, Size};
+    use crate::prediction::Predictions;
+    use crate::score::Predicted;
+    use crate::stage::Stage;
+
+    /// With weights, times, notes and warnings, the table still has 18 lines, and says how many
+    /// remarks it leaves out.
+    #[test]
+    fn the_longest_table_has_18_lines() {
+        let photo = Photo {
+            size: Some(Size::square(100)),
+            boxes: vec![BBox::centred(Size::square(100), 1.0, true)],
+            class: Some(1),
+            weight: 2.0,
+            ..Photo::default()
+        };
+        let dataset = Dataset {
+            photos: vec![photo],
+            weighted: true,
+            ..Dataset::default()
+        };
+        let predictions = Predictions {
+            photos: vec![Predicted {
+                guesses: vec![],
+                failed: true,
+            }],
+            classes: true,
+            ..Predictions::default()
+        };
+        let remarks = |kind: &str| Vec::from_iter((0..4).map(|i| format!("{kind} {i}")));
+        let summary = Summary {
+            notes: remarks("n"),
+            warnings: remarks("w"),
+            cpu_ms_per_photo: vec![(Stage::Network, 1.0)],
+            ..Summary::from_boxes(&dataset, &predictions)
+        };
+        let text = short_table(&summary);
+        assert_eq!(text.lines().count(), 18, "{text}");
+        assert!(
+            text.contains("\n weighted\n") && text.contains(" 6 more "),
+            "{text}"
+        );
+        assert!(
+            text.contains(" warning: w 1\n") && !text.contains("w 2"),
+            "{text}"
+        );
+    }
+}

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::support::Chance;
 use crate::support::job::table;
 use crate::support::models::{CONVOLUTION, small_model};
-use crate::support::program::{expect, run_of, text};
+use crate::support::program::{run_of, text};
 
 /// Pictures with little or nothing in them.
 fn little(kind: usize, Size { width, height }: Size, chance: &mut Chance) -> RgbImage {

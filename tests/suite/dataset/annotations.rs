@@ -15,7 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::models::{CONVOLUTION, described};
-use crate::support::program::{ended, expect, refused, run_of, scored, text};
+use crate::support::program::{ended, refused, run_of, scored, text};
 use crate::support::{boxes, strace, write};
 
 /// An annotation with objects of one class: its inclusive corners.

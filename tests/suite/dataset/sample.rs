@@ -37,23 +37,43 @@ impl Table {
 /// allows copying and changing.
 #[test]
 fn each_photo_of_the_sample_names_its_author_and_terms() {
-    let [boxes, terms] = ["boxes", "attribution"].map(|name| Table::read(&format!("data/sample/{name}.csv")));
+    let [boxes, terms] =
+        ["boxes", "attribution"].map(|name| Table::read(&format!("data/sample/{name}.csv")));
     let ids = boxes.set("image_id");
     assert_eq!((ids.len(), terms.rows.len()), (30, 30));
     assert_eq!(ids, terms.set("image_id"));
     for row in &terms.rows {
-        for column in ["author", "page_or_package", "licence", "original_file", "original_size", "changes"] {
+        for column in [
+            "author",
+            "page_or_package",
+            "licence",
+            "original_file",
+            "original_size",
+            "changes",
+        ] {
             assert!(!terms.cell(row, column).is_empty(), "{row:?}: {column}");
         }
         let licence = terms.cell(row, "licence");
-        let known = ["CC0", "public domain (CC0)", "CC BY 2.0", "CC BY 4.0", "CC BY-SA 4.0"];
+        let known = [
+            "CC0",
+            "public domain (CC0)",
+            "CC BY 2.0",
+            "CC BY 4.0",
+            "CC BY-SA 4.0",
+        ];
         assert!(known.contains(&licence), "{row:?}");
         let page = terms.cell(row, "page_or_package");
-        assert!(licence != "CC BY 2.0" || page.contains("flickr.com/"), "{row:?}");
+        assert!(
+            licence != "CC BY 2.0" || page.contains("flickr.com/"),
+            "{row:?}"
+        );
     }
     for document in ["README.md", "data/README.md"] {
         let text = fs::read_to_string(document).unwrap();
-        assert!(text.contains("sample/attribution.csv") && text.contains("CC BY 2.0"), "{document}");
+        assert!(
+            text.contains("sample/attribution.csv") && text.contains("CC BY 2.0"),
+            "{document}"
+        );
     }
 }
 
@@ -65,24 +85,43 @@ fn the_sample_is_its_table() {
     let folder = fs::read_dir("data/sample/images").unwrap();
     let files: BTreeSet<PathBuf> = folder.map(|entry| entry.unwrap().path()).collect();
     let sample = Path::new("data/sample");
-    let named: BTreeSet<PathBuf> = boxes.set("file").iter().map(|file| sample.join(file)).collect();
+    let named: BTreeSet<PathBuf> = boxes
+        .set("file")
+        .iter()
+        .map(|file| sample.join(file))
+        .collect();
     assert_eq!(files, named);
     for row in &boxes.rows {
-        let [width, height] = ["width", "height"].map(|column| boxes.cell(row, column).parse().unwrap());
+        let [width, height] =
+            ["width", "height"].map(|column| boxes.cell(row, column).parse().unwrap());
         let photo = sample.join(boxes.cell(row, "file"));
-        assert_eq!(image::image_dimensions(photo).unwrap(), (width, height), "{row:?}");
+        assert_eq!(
+            image::image_dimensions(photo).unwrap(),
+            (width, height),
+            "{row:?}"
+        );
     }
-    let bytes: u64 = files.iter().map(|file| fs::metadata(file).unwrap().len()).sum();
+    let bytes: u64 = files
+        .iter()
+        .map(|file| fs::metadata(file).unwrap().len())
+        .sum();
     assert!(bytes < 1_800_000, "{bytes}");
 }
 
 /// `tests/seven` has rows of the sample's table, with the paths of the same photos.
 #[test]
 fn the_seven_photos_of_the_tests_are_of_the_sample() {
-    let [all, seven] = ["data/sample", "tests/seven"].map(|folder| Table::read(&format!("{folder}/boxes.csv")));
-    assert_eq!((seven.set("image_id").len(), &seven.header), (7, &all.header));
+    let [all, seven] =
+        ["data/sample", "tests/seven"].map(|folder| Table::read(&format!("{folder}/boxes.csv")));
+    assert_eq!(
+        (seven.set("image_id").len(), &seven.header),
+        (7, &all.header)
+    );
     for row in &seven.rows {
-        let row: StringRecord = row.iter().map(|cell| cell.trim_start_matches("../../data/sample/")).collect();
+        let row: StringRecord = row
+            .iter()
+            .map(|cell| cell.trim_start_matches("../../data/sample/"))
+            .collect();
         assert!(all.rows.contains(&row), "{row:?}");
     }
 }

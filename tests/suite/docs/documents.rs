@@ -65,7 +65,9 @@ fn the_first_hour_runs() {
         std::os::unix::fs::symlink(fs::canonicalize(name).unwrap(), folder.path().join(name))
             .unwrap();
     }
-    let sample = fs::read_to_string("scripts/sample").unwrap().replace("\"$@\"", "");
+    let sample = fs::read_to_string("scripts/sample")
+        .unwrap()
+        .replace("\"$@\"", "");
     let mut done = HashSet::new();
     for document in [
         "docs/quick-start.md",

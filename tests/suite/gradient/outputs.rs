@@ -416,8 +416,17 @@ fn the_reported_models_can_be_used() {
         fs::write(&description, text_of).unwrap();
         let out = folder.join("out");
         for classes in ["gt", "top5"] {
-            let options = ["--pipeline", "fong-gradient", "--classes", classes, "--fresh"];
-            run(&out, &[&options[..], &["--model", text(&description)]].concat());
+            let options = [
+                "--pipeline",
+                "fong-gradient",
+                "--classes",
+                classes,
+                "--fresh",
+            ];
+            run(
+                &out,
+                &[&options[..], &["--model", text(&description)]].concat(),
+            );
         }
         let said = expect(0, &["doctor", "--model", text(&description)]).0;
         assert!(said.contains("1000 classes"), "{said}");

@@ -6,9 +6,7 @@ use assert_cmd::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::program::{
-    SEVEN, ended, expect, json, localise, lossy, run, run_of, text,
-};
+use crate::support::program::{SEVEN, ended, expect, json, localise, lossy, run, run_of, text};
 use crate::support::shared;
 
 #[test]
@@ -114,6 +112,38 @@ fn the_rows_do_not_depend_on_the_threads() {
     for pipeline in ["paper2013", "single-warp", "fong-gradient"] {
         assert_eq!(bytes("1", pipeline), bytes("2", pipeline), "{pipeline}");
     }
+}
+
+/// What a run prints at its end fits on a screen, also with weights, a bad photo and a page; `score`
+/// prints all metrics.
+#[test]
+fn a_run_ends_in_25_lines() {
+    let folder = TempDir::new().unwrap();
+    let photo = std::path::absolute("data/sample/images/chelsea.jpg").unwrap();
+    std::fs::write(folder.path().join("bad.jpg"), "no photo").unwrap();
+    let table = folder.path().join("boxes.csv");
+    let header = "image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max,weight";
+    let terms = "451,300,n02123045,281,0,0,384,300,2";
+    let rows = format!("{header}\na,{},{terms}\nb,bad.jpg,{terms}\n", text(&photo));
+    std::fs::write(&table, rows).unwrap();
+    let out = folder.path().join("run");
+    let options = ["--pipeline", "single-warp", "--classes", "top5", "--report"];
+    let (said, _) = run_of(3, text(&table), &out, &options);
+    assert!(said.lines().count() <= 25, "{said}");
+    assert!(
+        said.contains("\n weighted\n") && said.contains("1 of 2 scored, 1 failed"),
+        "{said}"
+    );
+    for shown in [
+        "Mean IoU",
+        "floor: the whole photo",
+        "#photo=b",
+        "localise score RUN",
+    ] {
+        assert!(said.contains(shown), "{shown}: {said}");
+    }
+    let (all, _) = expect(3, &["score", text(&out)]);
+    assert!(all.lines().count() > 40 && all.contains("CorLoc"), "{all}");
 }
 
 /// A finished run's run.toml runs again, from another folder, to the same bytes.

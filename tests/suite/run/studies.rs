@@ -147,7 +147,10 @@ fn the_study_of_the_sample_runs() {
         ["centre-box", "paper2013", "fast", &varied[0], &varied[1]]
     );
     assert_eq!(
-        (&found["images"], &lines[0]["against_floor"]["difference"]["value"]),
+        (
+            &found["images"],
+            &lines[0]["against_floor"]["difference"]["value"]
+        ),
         (&7.into(), &0.0.into())
     );
 }

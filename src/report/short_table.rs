@@ -98,7 +98,6 @@ mod tests {
         let photo = Photo {
             size: Some(Size::square(100)),
             boxes: vec![BBox::centred(Size::square(100), 1.0, true)],
-            class: Some(1),
             weight: 2.0,
             ..Photo::default()
         };

@@ -17,8 +17,8 @@ const SHOWN: [&str; 5] = [
     "box_given_top5",
 ];
 
-/// The largest number of notes and warnings.
-const MAX_REMARKS: usize = 2;
+/// The largest number of lines: with what else a run prints, it ends in 25.
+const MAX_LINES: usize = 18;
 
 /// The scores of boxes as text, of at most 18 lines. Where photos have weights, the numbers are the
 /// weighted ones.
@@ -36,8 +36,8 @@ pub fn short_table(summary: &Summary) -> String {
     }
     text += &scored_line(summary);
     text += &times_line(&summary.cpu_ms_per_photo);
-    text += &remarks(summary);
-    text
+    let free = MAX_LINES.saturating_sub(text.lines().count());
+    text + &remarks(summary, free)
 }
 
 /// The metrics and floors that are quoted: the weighted ones, if the photos have weights.
@@ -66,17 +66,22 @@ fn metric_lines(text: &mut String, profile: &str, metrics: &Metrics, floors: &Fl
     }
 }
 
-/// The first warnings and notes, and how many more there are.
-fn remarks(summary: &Summary) -> String {
+/// Warnings and notes on at most so many lines. If there are more, the last line says how many.
+fn remarks(summary: &Summary, lines: usize) -> String {
     let warnings = summary.warnings.iter().map(|text| ("warning", text));
     let notes = summary.notes.iter().map(|text| ("note", text));
     let all: Vec<_> = warnings.chain(notes).collect();
+    let shown = if all.len() > lines {
+        lines.saturating_sub(1)
+    } else {
+        all.len()
+    };
     let mut text = String::new();
-    for (kind, remark) in all.iter().take(MAX_REMARKS) {
+    for (kind, remark) in &all[..shown] {
         let _ = writeln!(text, " {kind}: {remark}");
     }
-    let more = all.len().saturating_sub(MAX_REMARKS);
-    if more > 0 {
+    if shown < all.len() {
+        let more = all.len() - shown;
         let _ = writeln!(text, " {more} more warnings and notes are in summary.json");
     }
     text

@@ -71,17 +71,17 @@ fn remarks(summary: &Summary, lines: usize) -> String {
     let warnings = summary.warnings.iter().map(|text| ("warning", text));
     let notes = summary.notes.iter().map(|text| ("note", text));
     let all: Vec<_> = warnings.chain(notes).collect();
-    let shown = if all.len() > lines {
+    let count = if all.len() > lines {
         lines.saturating_sub(1)
     } else {
         all.len()
     };
     let mut text = String::new();
-    for (kind, remark) in &all[..shown] {
+    for (kind, remark) in &all[..count] {
         let _ = writeln!(text, " {kind}: {remark}");
     }
-    if shown < all.len() {
-        let more = all.len() - shown;
+    if count < all.len() {
+        let more = all.len() - count;
         let _ = writeln!(text, " {more} more warnings and notes are in summary.json");
     }
     text

@@ -1,11 +1,11 @@
-//! Cuts to measure, made from the sample photos of this repository: a photo and an artificial
+//! Cuts to measure, made from photos of this repository's sample: a photo and an artificial
 //! saliency map, with the seeds, colour models and energy that the library makes from them.
 
 use std::path::Path;
 
 use image::RgbImage;
 use image::imageops::{FilterType, crop_imm, resize};
-use localise::dataset::{self, Jpeg};
+use localise::dataset::{self, Dataset, Jpeg, Photo, Request};
 use localise::geometry::Size;
 use localise::saliency::Saliency;
 use localise::segment::{
@@ -118,25 +118,25 @@ pub(crate) const CLASSES: [Class; 10] = [
     ),
 ];
 
-/// The sample photos with their names.
+/// The photos of `tests/seven` with their names, sorted. The sample's other photos are too small.
 ///
 /// # Panics
 /// If they cannot be read.
 pub(crate) fn photos() -> Vec<(String, RgbImage)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample/images");
-    let mut paths: Vec<_> = folder
-        .read_dir()
-        .expect("the folder of sample photos exists")
-        .map(|entry| entry.expect("the folder can be read").path())
-        .collect();
-    paths.sort();
-    let mut photos = Vec::new();
-    for path in paths {
-        let name = path.file_stem().expect("a photo has a name");
-        let photo = dataset::read(&path, Jpeg::Strict).expect("a sample photo can be read");
-        photos.push((name.to_string_lossy().into_owned(), photo));
-    }
-    photos
+    let seven = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/seven");
+    let request = Request {
+        dataset: Some(&seven),
+        ..Request::default()
+    };
+    let mut photos = Dataset::open(&request)
+        .expect("tests/seven can be read")
+        .photos;
+    photos.sort_by(|a, b| a.id.cmp(&b.id));
+    let read = |photo: Photo| {
+        let pixels = dataset::read(&photo.path, Jpeg::Strict).expect("a photo can be read");
+        (photo.id, pixels)
+    };
+    photos.into_iter().map(read).collect()
 }
 
 impl Class {

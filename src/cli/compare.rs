@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 
 use super::exit::Exit;
 use super::output::print;
-use super::score::open_boxes;
+use super::score::{ensure_same_truth, open_boxes};
 use crate::path_text;
-use crate::remedy::Refused;
 use crate::report::{self, Comparison, Decider};
 use crate::results::FinishedRun;
 use crate::stage::Stage;
@@ -51,18 +50,7 @@ impl CompareArgs {
         let open =
             |path: &Path| open_boxes(path, self.dataset.as_deref(), self.data_dir.as_deref());
         let (a, b) = (open(&self.a)?, open(&self.b)?);
-        if a.dataset.sha256() != b.dataset.sha256() {
-            let (n, m) = (a.dataset.photos.len(), b.dataset.photos.len());
-            let message = format!(
-                "{} and {} were scored on different photos or against different ground truth ({n} \
-                 photos, {m} photos)",
-                self.a.display(),
-                self.b.display()
-            );
-            let advice = "compare results on the same photos; --dataset scores both against one \
-                          dataset";
-            bail!(Refused::with_advice(message, advice));
-        }
+        ensure_same_truth((&self.a, &a.dataset), (&self.b, &b.dataset))?;
         let names = [&self.a, &self.b].map(path_text::encode);
         let predictions = [&a.predictions, &b.predictions];
         let mut comparison = Comparison::new(&a.dataset, names, predictions, self.metric)?;

@@ -43,7 +43,7 @@ use crate::fs::OutputError;
 
 const EXAMPLES: &str = "Examples:
   localise doctor                                check that ONNX Runtime and a model are there
-  localise run --dataset sample                  run the paper's pipeline on seven photos
+  localise run --dataset sample                  run the paper's pipeline on 30 photos
   localise show data/sample/images/coffee.jpg    draw one photo's path through the pipeline
   localise list pipelines                        list the other pipelines
   localise study smoke                           compare several of them in one table

@@ -34,7 +34,7 @@ const EXECUTION: &str = "Execution";
 const OUTPUT: &str = "Output";
 
 const EXAMPLES: &str = "Examples:
-  localise run --dataset sample                            run the paper's pipeline on seven photos
+  localise run --dataset sample                            run the paper's pipeline on 30 photos
   localise run --dataset sample --limit 3 --pipeline fast  another pipeline, on three photos
   localise run --dataset sample --set cut.gamma=50         change one value of the pipeline
   localise run --dataset sample --out runs/A --shard 0/2   one half; combine with `localise merge`
@@ -247,14 +247,18 @@ fn replace<T: Clone>(value: &mut T, given: &Option<T>) {
     }
 }
 
-/// Prints the summary of a run and the folder of its results.
+/// Prints the summary of a run in at most 21 lines, the last of which is the folder of its results.
 pub(super) fn print_summary(summary: &Summary, out: &Path, as_json: bool) -> Result<Exit> {
     let text = if as_json {
         let mut value = to_value(summary)?;
         value["out"] = path_text::encode(out).into();
         format!("{value}\n")
     } else {
-        format!("{}\n {}\n", report::table(summary), path_text::encode(out))
+        format!(
+            "{}\n `localise score RUN` prints all metrics\n {}\n",
+            report::short_table(summary),
+            path_text::encode(out)
+        )
     };
     match print(&text) {
         // A reader that closes the output early does not change how the run ended.

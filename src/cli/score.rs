@@ -12,16 +12,17 @@ use super::exit::Exit;
 use super::output::print;
 use crate::dataset::{Dataset, Request};
 use crate::fs::{OutputError, write_atomically};
+use crate::path_text;
 use crate::prediction::{Format, PredictionKind, Predictions, map_outcomes, mask_outcomes};
 use crate::remedy::Refused;
-use crate::report;
-use crate::results::FinishedRun;
-use crate::results::Summary;
+use crate::report::{self, ScoredResult};
+use crate::results::{FinishedRun, Summary};
 use crate::score::Steps;
 
 const EXAMPLES: &str = "Examples:
   localise score data/sample/boxes.csv --dataset sample  the true boxes against themselves
   localise score runs/A                                  the boxes of a run
+  localise score runs/A runs/B                           one table, a row each
   localise score runs/A --write devkit=boxes.txt         also write them as a submission
   localise score runs/A/maps --dataset sample            the score maps of `run --write-maps`
   localise score runs/A --json                           every number, also for each class";
@@ -30,8 +31,9 @@ const EXAMPLES: &str = "Examples:
 #[command(after_help = EXAMPLES)]
 pub(super) struct ScoreArgs {
     /// Boxes, score maps or masks from any source: a file, a folder of maps or masks, or the folder
-    /// of a run.
-    predictions: PathBuf,
+    /// of a run. The boxes of several results are scored in one short table.
+    #[arg(required = true)]
+    predictions: Vec<PathBuf>,
     /// The dataset to score against: a name (`localise list datasets`), folder or file [default:
     /// that of the run]
     #[arg(long, value_name = "NAME|PATH")]
@@ -56,7 +58,8 @@ pub(super) struct ScoreArgs {
     /// Leave out true boxes that are inverted or outside their photo, in place of an error.
     #[arg(long)]
     lenient_boxes: bool,
-    /// Print one JSON object, which also has the numbers for each class.
+    /// Print one JSON object, which also has the numbers for each class; of several results, one
+    /// on each line.
     #[arg(long)]
     json: bool,
     /// Also write the boxes in another format: rows, devkit, kaggle, kaggle-numbered or coco. A
@@ -129,13 +132,75 @@ fn boxes_and_dataset(path: &Path, dataset: Option<&Path>) -> (PathBuf, Option<Pa
     }
 }
 
+/// Refuses results that were not scored on the same photos against the same ground truth.
+pub(super) fn ensure_same_truth(a: (&Path, &Dataset), b: (&Path, &Dataset)) -> Result<()> {
+    if a.1.sha256() == b.1.sha256() {
+        return Ok(());
+    }
+    let message = format!(
+        "{} and {} were scored on different photos or against different ground truth ({} photos, \
+         {} photos)",
+        a.0.display(),
+        b.0.display(),
+        a.1.photos.len(),
+        b.1.photos.len()
+    );
+    let advice = "compare results on the same photos; --dataset scores both against one dataset";
+    bail!(Refused::with_advice(message, advice))
+}
+
 impl ScoreArgs {
     pub(super) fn run(self) -> Result<Exit> {
+        let several = self.predictions.len() > 1;
+        if several && !self.write.is_empty() {
+            let message = "--write writes the boxes of one result, but several are given";
+            bail!(Refused::with_advice(message, "name one of them"));
+        }
+        let mut scored = Vec::new();
+        let mut first: Option<Dataset> = None;
+        for path in &self.predictions {
+            let (dataset, summary) = self.score(path)?;
+            if let Some(first) = &first {
+                ensure_same_truth((&self.predictions[0], first), (path, &dataset))?;
+            }
+            first.get_or_insert(dataset);
+            scored.push(ScoredResult {
+                name: path_text::encode(path),
+                summary: Summary {
+                    cpu_ms_per_photo: FinishedRun::times_in(path).into_iter().flatten().collect(),
+                    ..summary
+                },
+            });
+        }
+        let mut text = String::new();
+        for ScoredResult { summary, .. } in &scored {
+            if self.json {
+                for warning in &summary.warnings {
+                    tracing::warn!("{warning}");
+                }
+                text += &(serde_json::to_string(summary)? + "\n");
+            } else if !several {
+                text += &report::table(summary);
+            }
+        }
+        if several && !self.json {
+            text += &report::overview(&scored);
+        }
+        print(&text)?;
+        Ok(if scored.iter().any(|result| result.summary.failed > 0) {
+            Exit::SomeFailed
+        } else {
+            Exit::Done
+        })
+    }
+
+    /// Opens the dataset that a result belongs to, and scores the result.
+    fn score(&self, given: &Path) -> Result<(Dataset, Summary)> {
         let (path, truth) = match self.format {
             Some(PredictionKind::Maps | PredictionKind::Masks) => {
-                (self.predictions.clone(), self.dataset.clone())
+                (given.to_owned(), self.dataset.clone())
             }
-            _ => boxes_and_dataset(&self.predictions, self.dataset.as_deref()),
+            _ => boxes_and_dataset(given, self.dataset.as_deref()),
         };
         let Some(truth) = truth else {
             let path = path.display();
@@ -167,20 +232,7 @@ impl ScoreArgs {
                 self.score_pictures(&path, kind, &mut dataset)?
             }
         };
-        let text = if self.json {
-            for warning in &summary.warnings {
-                tracing::warn!("{warning}");
-            }
-            serde_json::to_string(&summary)? + "\n"
-        } else {
-            report::table(&summary)
-        };
-        print(&text)?;
-        Ok(if summary.failed > 0 {
-            Exit::SomeFailed
-        } else {
-            Exit::Done
-        })
+        Ok((dataset, summary))
     }
 
     /// Scores a folder of maps or masks.
@@ -190,6 +242,12 @@ impl ScoreArgs {
         kind: PredictionKind,
         dataset: &mut Dataset,
     ) -> Result<Summary> {
+        if self.predictions.len() > 1 {
+            bail!(Refused::with_advice(
+                format!("{}: no boxes, but maps or masks", folder.display()),
+                "score maps and masks one folder at a time",
+            ));
+        }
         if !self.write.is_empty() {
             let message = "--write writes boxes, but these are maps or masks";
             bail!(Refused::with_advice(message, "leave it out"));

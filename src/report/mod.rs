@@ -7,14 +7,19 @@
 
 mod comparison;
 mod layers;
+mod metric_line;
+mod overview;
 mod page;
 mod panel;
 mod pictures;
+mod short_table;
 mod table;
 mod terminal;
 
 pub use comparison::{Comparison, Decider, MetricComparison, comparison};
+pub use overview::{ScoredResult, overview};
 pub use page::{Report, ReportOptions, report};
 pub use panel::{PanelInput, grid, panel, side_by_side};
+pub use short_table::short_table;
 pub use table::table;
 pub use terminal::terminal;

@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
+use super::metric_line::{CENTRE, WHOLE, floor_value, line, maybe, named, percent, shown};
 use crate::results::Summary;
 use crate::score::{
-    AccuracyAtIou, BoxScores, Floor, FloorValue, Floors, METRICS, MapBoxScores, MapScores,
-    MaskScores, Metrics, PointingScores, Rate,
+    AccuracyAtIou, BoxScores, Floor, Floors, METRICS, MapBoxScores, MapScores, MaskScores, Metrics,
+    PointingScores,
 };
 use crate::stage::Stage;
 
@@ -23,12 +24,7 @@ pub fn table(summary: &Summary) -> String {
     if let Some(masks) = &summary.masks {
         masks_block(&mut text, masks);
     }
-    let Summary { images, failed, .. } = summary;
-    let (scored, failures) = (images - failed, failed_note(summary));
-    let _ = writeln!(
-        text,
-        "\n {scored} of {images} scored, {failed} failed{failures}"
-    );
+    text += &scored_line(summary);
     if summary.run.is_some() {
         text += &times_line(&summary.cpu_ms_per_photo);
     }
@@ -41,8 +37,15 @@ pub fn table(summary: &Summary) -> String {
     text
 }
 
+/// How many photos were scored, after a blank line.
+pub(super) fn scored_line(summary: &Summary) -> String {
+    let Summary { images, failed, .. } = summary;
+    let (scored, failures) = (images - failed, failed_note(summary));
+    format!("\n {scored} of {images} scored, {failed} failed{failures}\n")
+}
+
 /// What was scored, and by which profile.
-fn heading(summary: &Summary) -> String {
+pub(super) fn heading(summary: &Summary) -> String {
     let Summary {
         program,
         dataset,
@@ -70,7 +73,7 @@ fn heading(summary: &Summary) -> String {
 
 /// The mean CPU time of each stage, and their sum; nothing where no photo came to the end of a
 /// stage.
-fn times_line(times: &[(Stage, f64)]) -> String {
+pub(super) fn times_line(times: &[(Stage, f64)]) -> String {
     if times.is_empty() {
         return String::new();
     }
@@ -88,10 +91,6 @@ fn failed_note(summary: &Summary) -> &'static str {
         (_, Some(_)) => " and counted as wrong (failures.jsonl)",
         (_, None) => " or missing, and counted as wrong",
     }
-}
-
-fn line(text: &mut String, profile: &str, name: &str, value: &str) {
-    let _ = writeln!(text, " {profile:<8} {name:<64} = {value}");
 }
 
 fn boxes_block(text: &mut String, profile: &str, boxes: &BoxScores) {
@@ -155,18 +154,6 @@ fn boxes_block(text: &mut String, profile: &str, boxes: &BoxScores) {
     }
 }
 
-/// The line of a metric, as `localise list metrics` knows it.
-fn named(metric: &str) -> &'static str {
-    METRICS
-        .iter()
-        .find(|known| known.name == metric)
-        .expect("a metric of the list")
-        .line
-}
-
-/// The floor that is printed below every metric of boxes.
-const CENTRE: &str = "  floor: centred box of half the area, edges rounded to pixels";
-
 fn metrics_block(
     text: &mut String,
     profile: &str,
@@ -204,16 +191,8 @@ fn metrics_block(
                 "  floor: centred box of 0.8 x each side",
                 &floors.centre_four_fifths,
             );
-            floor_line("  floor: the whole photo", &floors.whole_image);
+            floor_line(WHOLE, &floors.whole_image);
         }
-    }
-}
-
-fn floor_value(floor: Option<FloorValue>) -> String {
-    match floor {
-        Some(FloorValue::Rate(rate)) => shown(Some(rate)),
-        Some(FloorValue::Mean(value)) => percent(value),
-        None => maybe(None),
     }
 }
 
@@ -370,26 +349,4 @@ fn masks_block(text: &mut String, masks: &MaskScores) {
 
 fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
-}
-
-fn percent(share: f64) -> String {
-    format!("{:5.1} %", share * 100.0)
-}
-
-fn maybe(share: Option<f64>) -> String {
-    share.map_or("   -".into(), percent)
-}
-
-fn shown(rate: Option<Rate>) -> String {
-    match rate {
-        None => maybe(None),
-        Some(Rate { value, low, high }) => {
-            format!(
-                "{}  ({:.1} to {:.1})",
-                percent(value),
-                low * 100.0,
-                high * 100.0
-            )
-        }
-    }
 }

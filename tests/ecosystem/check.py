@@ -24,7 +24,7 @@ from pycocotools.cocoeval import COCOeval
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "data/models/squeezenet1.1.onnx"
-SAMPLE = ROOT / "data/sample"
+SEVEN = ROOT / "tests/seven"
 
 
 def localise(*arguments, code=0):
@@ -71,7 +71,7 @@ def run(out, dataset, *more, code=0):
 
 
 def write_wsol(folder):
-    """The sample as wsolevaluation's metadata, with a photo of the network's own size and one that is broken."""
+    """Seven photos of the sample as wsolevaluation's metadata, with a photo of the network's own size and one that is broken."""
     photos, lists = (
         folder / "val",
         {"image_ids": [], "class_labels": [], "image_sizes": [], "localization": []},
@@ -87,11 +87,11 @@ def write_wsol(folder):
         lists["localization"].append(f"{image_id},{x_min},{y_min},{x_max - 1},{y_max - 1}")
         os.symlink(link, folder / image_id)
 
-    sample = {row["image_id"]: row for row in rows(SAMPLE / "boxes.csv")}
+    sample = {row["image_id"]: row for row in rows(SEVEN / "boxes.csv")}
     for row in sample.values():
-        add(row, SAMPLE / row["file"])
+        add(row, SEVEN / row["file"])
     small = folder / "small.png"
-    Image.open(SAMPLE / "images/coffee.jpg").resize((227, 227)).save(small)
+    Image.open(ROOT / "data/sample/images/coffee.jpg").resize((227, 227)).save(small)
     add({**sample["coffee"], "width": 227, "height": 227, "x_max": 200, "y_max": 200}, small)
     (folder / "broken.jpg").write_text("no photo")
     add(sample["coffee"], folder / "broken.jpg")
@@ -267,7 +267,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         image_ids = write_wsol(folder / "wsol")
-        sample = run(folder / "sample", "sample", "--classes", "top5")
+        sample = run(folder / "sample", SEVEN, "--classes", "top5")
         wsol = run(folder / "run", folder / "wsol", "--data-dir", folder / "wsol", code=3)
         failed = check_tables(sample, wsol)
         check_maps(wsol, image_ids, failed)

@@ -40,7 +40,7 @@ PACKAGED = {
     "coffee_original": skimage.data.coffee,
     "china": lambda: load_sample_image("china.jpg"),
 }
-PHOTOS = [*PACKAGED, *sorted(path.stem for path in SAMPLES.glob("*.jpg"))]
+PHOTOS = [*PACKAGED, "chelsea", "coffee", "dragonfly", "drum", "fig", "rocket", "spaniels"]
 SIZES = {224: (224, 224), 500: (500, 375), 1600: (1600, 1200)}
 MAPS = ("smooth", "speckle")
 GAMMAS = (5, 50)

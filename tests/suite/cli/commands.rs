@@ -10,7 +10,7 @@ use localise::score::METRICS;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::program::{expect, json, run};
+use crate::support::program::{SEVEN, expect, json, run};
 use crate::support::shell::{assert_parses, calls};
 
 fn path(folder: &TempDir, name: &str) -> String {
@@ -154,7 +154,7 @@ fn the_list_of_metrics_is_that_of_the_summaries() {
         (&maps, &["wsoleval", "pointing", "ebpg"]),
     ];
     for (what, blocks) in cases {
-        let arguments = ["score", what, "--dataset", "sample"];
+        let arguments = ["score", what, "--dataset", SEVEN];
         let text = expect(0, &arguments).0;
         let found: Value =
             serde_json::from_str(&expect(0, &[&arguments[..], &["--json"]].concat()).0).unwrap();
@@ -193,7 +193,7 @@ fn scripts_get_json() {
         "run",
         "-q",
         "--dataset",
-        "sample",
+        SEVEN,
         "--pipeline",
         "whole-image",
         "--out",
@@ -220,7 +220,7 @@ fn scripts_get_json() {
         (&summary["metrics"], &shards.into())
     );
 
-    let checked = printed(&["doctor", "--dataset", "sample", "--json"]);
+    let checked = printed(&["doctor", "--dataset", SEVEN, "--json"]);
     assert_eq!(
         (
             &checked["schema"],

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::support::program::{ended, text};
+use crate::support::program::{ended, run_of, text};
 
 /// The program in an empty folder, with nothing of the repository to be found. The working copy that
 /// it was built from still exists, so `LOCALISE_HOME` names the empty folder.
@@ -43,33 +43,16 @@ fn the_sample_runs_with_a_model_alone() {
     let model = folder.path().join("squeezenet1.1.onnx");
     fs::copy("data/models/squeezenet1.1.onnx", &model).unwrap();
     let out = folder.path().join("out");
-    let elsewhere = [
-        "run",
-        "--quiet",
-        "--dataset",
-        "sample",
-        "--pipeline",
-        "fast",
-        "--model",
-    ];
+    let fast = ["--pipeline", "fast", "--limit", "7"];
     let mut command = moved(folder.path());
     command
-        .args(elsewhere)
-        .args([text(&model), "--out", text(&out)]);
+        .args(["run", "--quiet", "--dataset", "sample"])
+        .args(["--model", text(&model), "--out", text(&out)])
+        .args(fast);
     ended(0, &mut command);
 
     let here = folder.path().join("here");
-    let in_repository = [
-        "run",
-        "--quiet",
-        "--dataset",
-        "sample",
-        "--pipeline",
-        "fast",
-        "--out",
-        text(&here),
-    ];
-    ended(0, crate::support::program::localise().args(in_repository));
+    run_of(0, "sample", &here, &fast);
     let rows = |results: &Path| fs::read_to_string(results.join("boxes.csv")).unwrap();
     assert_eq!(rows(&out), rows(&here));
 }

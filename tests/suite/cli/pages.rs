@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::support::job::Job;
 use crate::support::models::CONVOLUTION;
-use crate::support::program::{ended, expect, json, localise, lossy, run};
+use crate::support::program::{ended, expect, json, localise, lossy, run, run_of};
 use crate::support::skip;
 
 /// A block of data of a page.
@@ -244,21 +244,11 @@ fn photos_without_classes_and_boxes_have_a_page() {
     }
     fs::write(&table, text).unwrap();
     let out = folder.path().join("run");
-    let [table, out_text] = [&table, &out].map(|path| path.to_str().unwrap());
-    expect(
+    run_of(
         0,
-        &[
-            "run",
-            "-q",
-            "--dataset",
-            table,
-            "--classes",
-            "top5",
-            "--pipeline",
-            "single-warp",
-            "--out",
-            out_text,
-        ],
+        table.to_str().unwrap(),
+        &out,
+        &["--classes", "top5", "--pipeline", "single-warp"],
     );
     let (html, said) = page(&[&out], &[]);
     let (summary, rows, pictures) = (

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::support::Chance;
 use crate::support::job::table;
 use crate::support::models::{CONVOLUTION, small_model};
-use crate::support::program::{expect, text};
+use crate::support::program::{run_of, text};
 
 /// Pictures with little or nothing in them.
 fn little(kind: usize, Size { width, height }: Size, chance: &mut Chance) -> RgbImage {
@@ -201,17 +201,8 @@ fn the_smallest_photos_have_rows() {
     );
     for pipeline in ["single-warp", "fong-gradient", "paper2013"] {
         let out = root.join(pipeline);
-        let run = [
-            "run",
-            "--quiet",
-            "--dataset",
-            text(&table),
-            "--model",
-            text(&model),
-            "--pipeline",
-            pipeline,
-        ];
-        expect(0, &[&run[..], &["--out", text(&out)]].concat());
+        let options = ["--model", text(&model), "--pipeline", pipeline];
+        run_of(0, text(&table), &out, &options);
         let rows = fs::read_to_string(out.join("boxes.csv")).unwrap();
         assert_eq!(rows.lines().count(), 1 + names.len());
         for row in rows.lines().skip(1) {
@@ -285,23 +276,9 @@ fn values_that_are_not_finite_are_failures_of_their_photo() {
         ];
         let run = |code: i32, name: &str, photos: &[(&str, [u32; 2])]| {
             let (table, out) = (table(root, photos.iter().copied()), root.join(name));
-            let run = [
-                "run",
-                "--quiet",
-                "--dataset",
-                text(&table),
-                "--model",
-                text(&model),
-                "--write-maps",
-            ];
-            expect(
-                code,
-                &[
-                    &run[..],
-                    &["--pipeline", "single-warp", "--out", text(&out)],
-                ]
-                .concat(),
-            );
+            let pipeline = ["--pipeline", "single-warp", "--write-maps"];
+            let options = [&pipeline[..], &["--model", text(&model)]].concat();
+            run_of(code, text(&table), &out, &options);
             for file in ["boxes.csv", "summary.json"] {
                 let text = fs::read_to_string(out.join(file)).unwrap();
                 assert!(

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::models::{CONVOLUTION, described};
-use crate::support::program::{ended, expect, refused, scored, text};
+use crate::support::program::{ended, refused, run_of, scored, text};
 use crate::support::{boxes, strace, write};
 
 /// An annotation with objects of one class: its inclusive corners.
@@ -183,17 +183,8 @@ fn a_photo_unlike_its_annotation_is_a_row() {
         .unwrap();
     }
     let out = root.join("out");
-    let run = [
-        "run",
-        "--quiet",
-        "--dataset",
-        text(&data),
-        "--model",
-        text(&model),
-        "--pipeline",
-        "single-warp",
-    ];
-    let (said, _) = expect(3, &[&run[..], &["--out", text(&out)]].concat());
+    let options = ["--model", text(&model), "--pipeline", "single-warp"];
+    let (said, _) = run_of(3, text(&data), &out, &options);
     assert!(said.contains("1 of 2 scored, 1 failed"), "{said}");
     let failures = fs::read_to_string(out.join("failures.jsonl")).unwrap();
     assert!(

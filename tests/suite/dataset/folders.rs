@@ -9,7 +9,7 @@ use localise::dataset::{Dataset, Request};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::program::{ended, expect, json, localise, lossy, run, text};
+use crate::support::program::{SEVEN, ended, expect, json, localise, lossy, run, text};
 use crate::support::write;
 
 const PHOTO: &str = "data/sample/images/chelsea.jpg";
@@ -305,16 +305,16 @@ fn folders_of_predictions_have_debris_too() {
     }
     let kind = |predictions: &Path| {
         let output = localise()
-            .args(["score", text(predictions), "--dataset", "sample"])
+            .args(["score", text(predictions), "--dataset", SEVEN])
             .output();
         let output = output.unwrap();
         lossy(&output.stdout) + &lossy(&output.stderr)
     };
-    // The sample has no masks, so maps are scored with its boxes, and masks are refused as such.
+    // The photos have no masks, so maps are scored with its boxes, and masks are refused as such.
     assert!(kind(&maps).contains("MaxBoxAcc"), "{}", kind(&maps));
     let said_of_masks = kind(&masks);
     assert!(
-        said_of_masks.contains("sample has no true masks"),
+        said_of_masks.contains("seven has no true masks"),
         "{said_of_masks}"
     );
     write(folder.path(), "empty/._a.png", "AppleDouble");

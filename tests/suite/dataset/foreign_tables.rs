@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use image::RgbImage;
 use tempfile::TempDir;
 
-use crate::support::program::{expect, json, scored, text};
+use crate::support::program::{expect, json, run_of, scored, text};
 use crate::support::{models, write};
 
 /// Photos of 60 x 40, 30 x 50 and 64 x 64 pixels, and for each a box, (x_min, y_min, x_max, y_max).
@@ -289,19 +289,8 @@ fn classes_of_tables_are_looked_up_in_the_models_list() {
         let model =
             models::small_model(folder, models::CONVOLUTION[0], models::CONVOLUTION[1], 1.0);
         let out = folder.join("out");
-        let run = [
-            "run",
-            "--quiet",
-            "--dataset",
-            text(&table),
-            "--model",
-            text(&model),
-            "--pipeline",
-            "centre-box",
-            "--out",
-            text(&out),
-        ];
-        let said = expect(code, &run).1;
+        let options = ["--model", text(&model), "--pipeline", "centre-box"];
+        let said = run_of(code, text(&table), &out, &options).1;
         assert!(said.contains(expected), "{label}: {said}");
     }
 }

@@ -12,6 +12,7 @@ mod jpeg_encoder;
 mod jpegs;
 mod names;
 mod photos;
+mod sample;
 mod strangers;
 mod tables;
 mod voc;

@@ -13,7 +13,7 @@ use crate::support::forms::{
     AS_THEY_ARE, NETWORK, class_list, of_kind, photos, weights, write_model,
 };
 use crate::support::notation::{declared, model, nodes};
-use crate::support::program::{expect, text};
+use crate::support::program::{expect, run, text};
 
 /// What every description of this file says of the input.
 fn input_keys() -> String {
@@ -416,23 +416,16 @@ fn the_reported_models_can_be_used() {
         fs::write(&description, text_of).unwrap();
         let out = folder.join("out");
         for classes in ["gt", "top5"] {
-            let run = [
-                "run",
-                "--dataset",
-                "sample",
+            let options = [
                 "--pipeline",
                 "fong-gradient",
                 "--classes",
                 classes,
                 "--fresh",
             ];
-            expect(
-                0,
-                &[
-                    &run[..],
-                    &["--model", text(&description), "--out", text(&out)],
-                ]
-                .concat(),
+            run(
+                &out,
+                &[&options[..], &["--model", text(&description)]].concat(),
             );
         }
         let said = expect(0, &["doctor", "--model", text(&description)]).0;

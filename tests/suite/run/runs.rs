@@ -6,7 +6,7 @@ use assert_cmd::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::program::{ended, expect, json, localise, lossy, run};
+use crate::support::program::{SEVEN, ended, expect, json, localise, lossy, run, run_of, text};
 use crate::support::shared;
 
 #[test]
@@ -114,6 +114,38 @@ fn the_rows_do_not_depend_on_the_threads() {
     }
 }
 
+/// What a run prints at its end fits on a screen, also with weights, a bad photo and a page; `score`
+/// prints all metrics.
+#[test]
+fn a_run_ends_in_25_lines() {
+    let folder = TempDir::new().unwrap();
+    let photo = std::path::absolute("data/sample/images/chelsea.jpg").unwrap();
+    std::fs::write(folder.path().join("bad.jpg"), "no photo").unwrap();
+    let table = folder.path().join("boxes.csv");
+    let header = "image_id,file,width,height,wnid,class_index,x_min,y_min,x_max,y_max,weight";
+    let terms = "451,300,n02123045,281,0,0,384,300,2";
+    let rows = format!("{header}\na,{},{terms}\nb,bad.jpg,{terms}\n", text(&photo));
+    std::fs::write(&table, rows).unwrap();
+    let out = folder.path().join("run");
+    let options = ["--pipeline", "single-warp", "--classes", "top5", "--report"];
+    let (said, _) = run_of(3, text(&table), &out, &options);
+    assert!(said.lines().count() <= 25, "{said}");
+    assert!(
+        said.contains("\n weighted\n") && said.contains("1 of 2 scored, 1 failed"),
+        "{said}"
+    );
+    for shown in [
+        "Mean IoU",
+        "floor: the whole photo",
+        "#photo=b",
+        "localise score RUN",
+    ] {
+        assert!(said.contains(shown), "{shown}: {said}");
+    }
+    let (all, _) = expect(3, &["score", text(&out)]);
+    assert!(all.lines().count() > 40 && all.contains("CorLoc"), "{all}");
+}
+
 /// A finished run's run.toml runs again, from another folder, to the same bytes.
 #[test]
 fn run_toml_runs_again() {
@@ -212,7 +244,7 @@ fn results_are_never_overwritten_unasked() {
         &[
             "run",
             "--dataset",
-            "sample",
+            SEVEN,
             "--pipeline",
             "centre-box",
             "--out",
@@ -239,23 +271,14 @@ fn a_wrong_folder_stops_early() {
         .collect();
     std::fs::write(folder.path().join("boxes.csv"), format!("{header}{rows}")).unwrap();
     let out = folder.path().join("out");
-    let arguments = [
-        "run",
-        "--quiet",
-        "--dataset",
-        folder.path().to_str().unwrap(),
-        "--out",
-        out.to_str().unwrap(),
-        "--threads",
-        "1",
-    ];
-    let (_, no_folder) = expect(2, &arguments);
+    let refused = || run_of(2, text(folder.path()), &out, &["--threads", "1"]).1;
+    let no_folder = refused();
     assert!(
         no_folder.contains("none: no such folder") && no_folder.contains("--data-dir"),
         "{no_folder}"
     );
     std::fs::create_dir(folder.path().join("none")).unwrap();
-    let (_, no_photos) = expect(2, &arguments);
+    let no_photos = refused();
     assert!(
         no_photos.contains("first 2") && no_photos.contains(" photos all failed; the last: p"),
         "{no_photos}"
@@ -396,22 +419,9 @@ fn fong_on_the_development_photos() {
         return;
     };
     let folder = TempDir::new().unwrap();
-    let arguments = [
-        "run",
-        "--quiet",
-        "--dataset",
-        "ilsvrc-dev",
-        "--data-dir",
-        data.to_str().unwrap(),
-        "--model",
-        model.to_str().unwrap(),
-        "--pipeline",
-        "fong-gradient",
-        "--fresh",
-        "--out",
-        folder.path().to_str().unwrap(),
-    ];
-    let (table, _) = expect(0, &arguments);
+    let files = ["--data-dir", text(&data), "--model", text(&model)];
+    let options = [&files[..], &["--pipeline", "fong-gradient", "--fresh"]].concat();
+    let (table, _) = run_of(0, "ilsvrc-dev", folder.path(), &options);
     println!("{table}");
     let summary = json(&folder.path().join("summary.json"));
     let weighted = &summary["weighted"];

@@ -10,27 +10,27 @@ use localise::geometry::{BBox, Size};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::program::{expect, scored, text};
+use crate::support::program::{SEVEN, expect, scored, text};
 use crate::support::write;
 use crate::support::wsol::{Wsol, write_ids};
 
-fn sample() -> Vec<Photo> {
+fn seven() -> Vec<Photo> {
     let request = Request {
-        dataset: Some(Path::new("sample")),
+        dataset: Some(Path::new(SEVEN)),
         ..Request::default()
     };
     Dataset::open(&request).unwrap().photos
 }
 
-/// The photos of the sample, each with its first true box.
+/// The photos of [`SEVEN`], each with its first true box.
 fn true_boxes() -> Vec<(String, Size, BBox)> {
-    let photos = sample().into_iter();
+    let photos = seven().into_iter();
     photos
         .map(|photo| (photo.id, photo.size.unwrap(), photo.boxes[0]))
         .collect()
 }
 
-/// A table of the sample's true boxes, each changed.
+/// A table of their true boxes, each changed.
 fn table(header: &str, row: impl Fn(&str, Size, BBox) -> String) -> String {
     let mut text = format!("{header}\n");
     for (id, size, bbox) in true_boxes() {
@@ -48,11 +48,11 @@ fn plain_row(id: &str, bbox: BBox) -> String {
     )
 }
 
-/// What the program says of boxes for the sample: the summary.
+/// What the program says of boxes for these photos: the summary.
 fn summary(content: impl AsRef<[u8]>, name: &str) -> Value {
     let folder = TempDir::new().unwrap();
     let file = write(folder.path(), name, content);
-    scored(&[text(&file), "--dataset", "sample"])
+    scored(&[text(&file), "--dataset", SEVEN])
 }
 
 fn mean_iou(summary: &Value) -> f64 {
@@ -65,11 +65,11 @@ fn warnings(summary: &Value) -> String {
     texts.join("\n")
 }
 
-/// What the program says when it refuses boxes for the sample.
+/// What the program says when it refuses boxes for these photos.
 fn refusal(content: impl AsRef<[u8]>, name: &str) -> String {
     let folder = TempDir::new().unwrap();
     let file = write(folder.path(), name, content);
-    expect(2, &["score", text(&file), "--dataset", "sample"]).1
+    expect(2, &["score", text(&file), "--dataset", SEVEN]).1
 }
 
 /// The tables of `tests/golden/reports`: four programs' spellings of the same boxes, and a table
@@ -78,7 +78,7 @@ fn refusal(content: impl AsRef<[u8]>, name: &str) -> String {
 fn reported_tables_are_read_or_warned_of() {
     let report = |name: &str| {
         let file = format!("tests/golden/reports/boxes/{name}.csv");
-        scored(&[&file, "--dataset", "sample"])
+        scored(&[&file, "--dataset", SEVEN])
     };
     let plain = report("plain");
     assert_eq!((mean_iou(&plain), warnings(&plain)), (1.0, String::new()));
@@ -212,7 +212,7 @@ fn other_headers_are_refused_with_what_is_accepted() {
 
 /// Kaggle's and COCO's forms of a box, by its four stated numbers.
 fn kaggle(numbers: impl Fn(Size, BBox) -> [f64; 4]) -> String {
-    let photos = sample();
+    let photos = seven();
     let class = |id: &str| photos.iter().find(|p| p.id == id).unwrap().class.unwrap();
     table("ImageId,PredictionString", |id, size, bbox| {
         let [a, b, c, d] = numbers(size, bbox);
@@ -226,7 +226,7 @@ fn coco(numbers: impl Fn(Size, BBox) -> [f64; 4]) -> String {
             "image_id": id, "category_id": photo.class, "score": 0.5, "bbox": numbers(size, bbox),
         })
     };
-    let results: Vec<Value> = sample().into_iter().zip(true_boxes()).map(result).collect();
+    let results: Vec<Value> = seven().into_iter().zip(true_boxes()).map(result).collect();
     serde_json::to_string(&results).unwrap()
 }
 
@@ -506,7 +506,7 @@ fn repeated_rows_and_photos_without_rows_are_named() {
     let folder = TempDir::new().unwrap();
     let some: String = rows_of(2).collect();
     let some = write(folder.path(), "boxes.csv", some);
-    let said = expect(3, &["score", text(&some), "--dataset", "sample"]).0;
+    let said = expect(3, &["score", text(&some), "--dataset", SEVEN]).0;
     let expected = "5 of 7 photos have no prediction (rocket, fig, spaniels, drum, dragonfly); they \
                     count as wrong";
     assert!(said.contains(expected), "{said}");
@@ -518,7 +518,7 @@ fn repeated_rows_and_photos_without_rows_are_named() {
         let error = refusal(format!("{plain}{other}\n"), "boxes.csv");
         let id = other.split(',').next().unwrap();
         assert!(
-            error.contains(&format!("boxes.csv:9: sample has no photo called {id}")),
+            error.contains(&format!("boxes.csv:9: seven has no photo called {id}")),
             "{error}"
         );
     }
@@ -527,7 +527,7 @@ fn repeated_rows_and_photos_without_rows_are_named() {
 /// Labels in rows: indices, WordNet ids and names are read; other numbers and words are named.
 #[test]
 fn labels_of_rows_are_read_or_warned_of() {
-    let photos = sample();
+    let photos = seven();
     let list = localise::classes::ClassList::read("imagenet1k").unwrap();
     let labelled = |label: &dyn Fn(usize) -> String| {
         table(&format!("{PLAIN},label"), |id, _, bbox| {
@@ -671,13 +671,13 @@ fn warnings_are_shown() {
     let folder = TempDir::new().unwrap();
     let half = rows(|_, b| corners(b).map(|edge| edge * 0.5));
     let file = write(folder.path(), "boxes.csv", half);
-    let arguments = ["score", text(&file), "--dataset", "sample"];
+    let arguments = ["score", text(&file), "--dataset", SEVEN];
     let (out, _) = expect(0, &arguments);
     assert!(out.contains("\n warning: all 7 boxes are "), "{out}");
     let (_, err) = expect(0, &[&arguments[..], &["--json"]].concat());
     assert!(err.contains("all 7 boxes are "), "{err}");
     let file = text(&file);
-    let (_, compared) = expect(0, &["compare", file, file, "--dataset", "sample"]);
+    let (_, compared) = expect(0, &["compare", file, file, "--dataset", SEVEN]);
     assert!(compared.contains("all 7 boxes are "), "{compared}");
     assert!(fs::metadata(file).is_ok());
 }

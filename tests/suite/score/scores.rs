@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::program::{ended, expect, json, localise, run, scored, text};
+use crate::support::program::{SEVEN, ended, expect, json, localise, run, run_of, scored, text};
 use crate::support::wsol::{Wsol, write_ids};
 
 /// The sample photos in wsolevaluation's layout, under ILSVRC's names and with an order of ILSVRC
@@ -27,17 +27,8 @@ fn every_format_gives_a_runs_own_numbers() {
     let dataset = with_ids(folder.path());
     for pipeline in ["single-warp", "centre-box"] {
         let out = folder.path().join(pipeline);
-        let run_arguments = [
-            "run",
-            "--quiet",
-            "--dataset",
-            text(&dataset),
-            "--out",
-            text(&out),
-            "--pipeline",
-            pipeline,
-        ];
-        expect(0, &[&run_arguments[..], &["--classes", "top5"]].concat());
+        let options = ["--pipeline", pipeline, "--classes", "top5"];
+        run_of(0, text(&dataset), &out, &options);
         let own = json(&out.join("summary.json"));
         assert_eq!(
             (&own["photos"], &own["photos_localised"]),
@@ -110,12 +101,9 @@ fn scoring_needs_no_runtime() {
     )
     .unwrap();
     let mut command = localise();
-    command.env("ORT_DYLIB_PATH", "nowhere.so").args([
-        "score",
-        text(&boxes),
-        "--dataset",
-        "sample",
-    ]);
+    command
+        .env("ORT_DYLIB_PATH", "nowhere.so")
+        .args(["score", text(&boxes), "--dataset", SEVEN]);
     let (said, _) = ended(3, &mut command);
     assert!(
         said.contains("14.3 %") && said.contains("2 of 7 scored, 5 failed or missing"),
@@ -205,7 +193,7 @@ fn maps_and_masks_of_a_run_are_scored() {
         error.contains("only the boxes of a run know theirs"),
         "{error}"
     );
-    let maps = &scored(&[text(&out.join("maps")), "--dataset", "sample"])["maps"];
+    let maps = &scored(&[text(&out.join("maps")), "--dataset", SEVEN])["maps"];
     for key in [
         "max_box_acc",
         "max_box_acc_v2",
@@ -234,9 +222,9 @@ fn maps_and_masks_of_a_run_are_scored() {
     // them.
     let masks = out.join("masks");
     let description = folder.path().join("masked.toml");
-    let sample = std::path::absolute("data/sample").unwrap();
+    let seven = std::path::absolute(SEVEN).unwrap();
     let own = format!(
-        "title = \"masked\"\nkind = \"csv\"\nfolder = {sample:?}\nboxes = [\"boxes.csv\"]\nmasks = {:?}\n",
+        "title = \"masked\"\nkind = \"csv\"\nfolder = {seven:?}\nboxes = [\"boxes.csv\"]\nmasks = {:?}\n",
         text(&masks)
     );
     fs::write(&description, own).unwrap();
@@ -329,7 +317,7 @@ fn two_runs_are_compared() {
                 text(&a),
                 text(&bad),
                 "--dataset",
-                "sample",
+                SEVEN,
                 "--max-drop",
                 most,
             ],
@@ -363,14 +351,120 @@ fn two_runs_are_compared() {
         "image_id,x_min,y_min,x_max,y_max\nchelsea,0,0,384,300\n",
     )
     .unwrap();
-    let said = expect(
-        0,
-        &["compare", text(&a), text(&boxes), "--dataset", "sample"],
-    )
-    .0;
+    let said = expect(0, &["compare", text(&a), text(&boxes), "--dataset", SEVEN]).0;
     assert!(said.contains("GT-known accuracy"), "{said}");
     let (_, error) = expect(2, &["compare", text(&a), text(&boxes)]);
     assert!(error.contains("name its dataset with --dataset"), "{error}");
+}
+
+/// Several results are one table, a row each, below the floors.
+#[test]
+fn several_results_are_scored_in_one_table() {
+    let folder = TempDir::new().unwrap();
+    let table = |name: &str, corners: &str| {
+        let rows = [
+            "chelsea",
+            "coffee",
+            "rocket",
+            "fig",
+            "spaniels",
+            "drum",
+            "dragonfly",
+        ]
+        .map(|id| format!("{id},{corners}\n"));
+        let path = folder.path().join(name);
+        let text = format!("image_id,x_min,y_min,x_max,y_max\n{}", rows.concat());
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let (left, dot) = (
+        table("left.csv", "0,0,384,300"),
+        table("dot.csv", "0,0,1,1"),
+    );
+    let some = folder.path().join("some.csv");
+    fs::write(
+        &some,
+        "image_id,x_min,y_min,x_max,y_max\nchelsea,0,0,384,300\n",
+    )
+    .unwrap();
+    let score = |code: i32, results: &[&Path], more: &[&str]| {
+        let results: Vec<&str> = results.iter().map(|path| text(path)).collect();
+        let of_dataset = [&["score", "--dataset", SEVEN], more].concat();
+        expect(code, &[&of_dataset[..], &results].concat())
+    };
+    let (shown, _) = score(3, &[&left, &dot, &some], &[]);
+    let row = |begin: &str| -> Vec<String> {
+        let line = shown
+            .lines()
+            .find(|line| line.trim_start().starts_with(begin))
+            .unwrap();
+        let rest = line.trim_start().strip_prefix(begin).unwrap();
+        rest.split("  ")
+            .map(str::trim)
+            .filter(|cell| !cell.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    // Seven photos: this box is the true one of the first.
+    let summary = scored(&[text(&left), "--dataset", SEVEN]);
+    let of = |value: &Value| format!("{:.1}", value.as_f64().unwrap() * 100.0);
+    let metrics = &summary["metrics"];
+    let rate = &metrics["gt_known_accuracy"];
+    let expected = format!(
+        "{} ({} to {})",
+        of(&rate["value"]),
+        of(&rate["low"]),
+        of(&rate["high"])
+    );
+    assert_eq!(
+        row(text(&left))[..3],
+        [
+            expected,
+            of(&metrics["gt_known_accuracy_iou_70"]["value"]),
+            of(&metrics["mean_iou"]["value"])
+        ],
+        "{shown}"
+    );
+    assert!(row(text(&dot))[0].starts_with("0.0 ("), "{shown}");
+    let floors = &summary["floors"];
+    for (name, key) in [
+        (
+            "floor: centred box of half the area",
+            "centre_half_area_rounded",
+        ),
+        ("floor: the whole photo", "whole_image"),
+    ] {
+        let cells = row(name);
+        let floor = &floors[key];
+        assert!(
+            cells[0].starts_with(&of(&floor["gt_known_accuracy"]["value"])),
+            "{shown}"
+        );
+        assert_eq!(cells[2], of(&floor["mean_iou"]), "{shown}");
+    }
+    let missing = format!("{}: 6 of 7 failed or missing", text(&some));
+    assert!(shown.contains(&missing), "{shown}");
+    let (lines, _) = score(0, &[&left, &dot], &["--json"]);
+    let summaries: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!((summaries.len(), &summaries[0]), (2, &summary));
+
+    let write = format!("rows={}", text(&folder.path().join("x.csv")));
+    let (_, of_write) = score(2, &[&left, &dot], &["--write", &write]);
+    assert!(
+        of_write.contains("several are given") && of_write.contains("help: "),
+        "{of_write}"
+    );
+    let (_, of_maps) = score(2, &[&left, folder.path()], &["--format", "wsoleval-npy"]);
+    assert!(of_maps.contains("one folder at a time"), "{of_maps}");
+    // Each run is scored on its own photos: those must be the same.
+    let runs = ["a", "b"].map(|name| folder.path().join(name));
+    run(&runs[0], &["--pipeline", "whole-image", "--limit", "1"]);
+    run(&runs[1], &["--pipeline", "whole-image", "--limit", "2"]);
+    let (_, of_photos) = expect(2, &["score", text(&runs[0]), text(&runs[1])]);
+    assert!(of_photos.contains("1 photos, 2 photos"), "{of_photos}");
 }
 
 /// Results are filed under photos' names, and `--fresh` removes files: neither may touch files that
@@ -486,19 +580,12 @@ fn photos_of_ilsvrc_have_two_names() {
     let folder = TempDir::new().unwrap();
     let dataset = with_ids(folder.path());
     let out = folder.path().join("run");
-    let arguments = [
-        "run",
-        "--quiet",
-        "--dataset",
-        text(&dataset),
-        "--out",
-        text(&out),
-        "--pipeline",
-        "fong-gradient",
-    ];
-    expect(
+    let options = ["--classes", "top5", "--write-maps"];
+    run_of(
         0,
-        &[&arguments[..], &["--classes", "top5", "--write-maps"]].concat(),
+        text(&dataset),
+        &out,
+        &[&options[..], &["--pipeline", "fong-gradient"]].concat(),
     );
     assert!(
         out.join("maps/val/ILSVRC2012_val_00000003.JPEG.npy")

@@ -46,16 +46,18 @@ pub(crate) fn expect(code: i32, arguments: &[&str]) -> (String, String) {
     ended(code, localise().args(arguments))
 }
 
-/// The sample dataset's run into a folder.
+/// A dataset of seven photos of the sample. Only tests about the sample itself use all 30.
+pub(crate) const SEVEN: &str = "tests/seven";
+
+/// Runs a pipeline over a dataset into a folder, expects the exit code, gives stdout and stderr.
+pub(crate) fn run_of(code: i32, dataset: &str, out: &Path, more: &[&str]) -> (String, String) {
+    let run = ["run", "--quiet", "--dataset", dataset, "--out", text(out)];
+    expect(code, &[&run, more].concat())
+}
+
+/// The same of the seven photos, to the end.
 pub(crate) fn run(out: &Path, more: &[&str]) -> (String, String) {
-    expect(
-        0,
-        &[
-            &["run", "--quiet", "--dataset", "sample", "--out", text(out)],
-            more,
-        ]
-        .concat(),
-    )
+    run_of(0, SEVEN, out, more)
 }
 
 pub(crate) fn json(path: &Path) -> Value {

@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::fs;
 use std::path::Path;
 
+use super::program::SEVEN;
+
 /// Photos under the names of ILSVRC val.
 #[derive(Default)]
 pub(crate) struct Wsol {
@@ -25,10 +27,10 @@ impl Wsol {
             .extend(boxes.iter().map(|&corners| (photo, corners)));
     }
 
-    /// The sample photos, so many times over, copied into the folder.
+    /// The photos of [`SEVEN`], so many times over, copied into the folder.
     pub(crate) fn sample(folder: &Path, times: usize) -> Self {
         fs::create_dir_all(folder.join("val")).unwrap();
-        let table = fs::read_to_string("data/sample/boxes.csv").unwrap();
+        let table = fs::read_to_string(Path::new(SEVEN).join("boxes.csv")).unwrap();
         let all_rows: Vec<Vec<&str>> = table
             .lines()
             .skip(1)
@@ -46,7 +48,7 @@ impl Wsol {
                 &boxes,
             );
             let id = lists.ids.last().unwrap();
-            fs::copy(Path::new("data/sample").join(rows[0][1]), folder.join(id)).unwrap();
+            fs::copy(Path::new(SEVEN).join(rows[0][1]), folder.join(id)).unwrap();
         }
         lists
     }

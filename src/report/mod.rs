@@ -5,16 +5,23 @@
 //! [`report()`] runs the photos that it shows once more, since a run stores no pictures; everything
 //! else here is a pure function.
 
+mod colours;
 mod comparison;
 mod layers;
+mod legend;
+mod lettering;
+mod mosaic;
+mod outlines;
 mod page;
 mod panel;
 mod pictures;
 mod table;
 mod terminal;
+mod tiles;
 
 pub use comparison::{Comparison, Decider, MetricComparison, comparison};
+pub use mosaic::contact_sheet;
 pub use page::{Report, ReportOptions, report};
-pub use panel::{PanelInput, grid, panel, side_by_side};
+pub use panel::{PanelPhoto, PanelResult, panel, panel_without_text};
 pub use table::table;
 pub use terminal::terminal;

@@ -1,6 +1,6 @@
 //! The colours of panels and pages. Each is stated here once: pages take theirs from [`style`].
 //!
-//! Orange is what the program takes for the object, blue is background: this pair differs for every
+//! Amber is what the program takes for the object, blue is background: this pair differs for every
 //! kind of colour blindness, and in lightness too. True boxes are white and dashed, so that they are
 //! told from found ones without any colour. The map is *magma*: its steps look equally large, its
 //! lightness grows throughout (it can be printed in grey), and it begins with black, where a map
@@ -10,7 +10,7 @@ use colorous::MAGMA;
 use image::Rgb;
 
 /// Boxes that were found, on a page with several runs those of the first.
-pub(super) const FOUND: Rgb<u8> = Rgb([255, 145, 48]);
+pub(super) const FOUND: Rgb<u8> = Rgb([255, 170, 0]);
 /// True boxes.
 pub(super) const TRUE: Rgb<u8> = Rgb([255; 3]);
 /// The dark edge of every box.

@@ -24,7 +24,8 @@ pub(super) struct LegendOptions {
 
 /// The legend of a panel of this width.
 pub(super) fn legend(options: LegendOptions, panel_width: u32) -> RgbImage {
-    let bbox = BBox::new(2.0, 2.0, f64::from(SIGN.0 - 2), f64::from(SIGN.1 - 2));
+    // Of a box that is larger than the sign, one edge is seen.
+    let bbox = BBox::new(-20.0, 7.0, 100.0, 100.0);
     let on_grey = |found: Option<&BBox>, truth: &[BBox]| {
         let mut sign = plain(GREY);
         draw_boxes(&mut sign, found, truth);

@@ -7,7 +7,7 @@ use super::lettering::{PAPER, block, shortened};
 /// Space between tiles, pixels.
 pub(super) const GAP: u32 = 8;
 /// A tile is no narrower than this, so that there is room for its caption; pixels.
-const MIN_WIDTH: u32 = 264;
+pub(super) const MIN_WIDTH: u32 = 300;
 
 /// Pictures below one another, with gaps between them, at the left edge.
 pub(super) fn stacked(pictures: &[RgbImage]) -> RgbImage {
@@ -35,16 +35,14 @@ pub(super) fn beside(pictures: &[RgbImage]) -> RgbImage {
     row
 }
 
-/// A picture under its caption. A narrow one is in the middle of a wider field.
+/// A picture under its caption, which is shortened where it is wider than both the picture and the
+/// narrowest tile.
 pub(super) fn captioned(picture: &RgbImage, caption: &str) -> RgbImage {
-    let (width, height) = picture.dimensions();
-    let field_width = width.max(MIN_WIDTH);
-    let mut field = RgbImage::from_pixel(field_width, height, PAPER);
-    imageops::replace(&mut field, picture, i64::from((field_width - width) / 2), 0);
-    let caption = block(&[shortened(caption, field_width)], field_width);
-    let mut both = RgbImage::from_pixel(field_width, caption.height() + height, PAPER);
+    let width = picture.width().max(MIN_WIDTH);
+    let caption = block(&[shortened(caption, width)], width);
+    let mut both = RgbImage::from_pixel(width, caption.height() + picture.height(), PAPER);
     imageops::replace(&mut both, &caption, 0, 0);
-    imageops::replace(&mut both, &field, 0, i64::from(caption.height()));
+    imageops::replace(&mut both, picture, 0, i64::from(caption.height()));
     both
 }
 

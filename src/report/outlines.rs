@@ -9,11 +9,11 @@ use crate::geometry::BBox;
 
 /// The width of a line, pixels; a dark edge of one pixel on either side makes it legible on any
 /// photo.
-const LINE: i32 = 3;
+const LINE: i32 = 4;
 /// The length of a dash, and of the space after it, pixels.
 const DASH: i32 = 8;
 
-/// Draws the box that was found (orange) and the true ones (white and dashed). Edges are in whole
+/// Draws the box that was found (amber) and the true ones (white and dashed). Edges are in whole
 /// pixels of the tile. All dark edges come first, and dashes come last: of two boxes that coincide,
 /// both are seen.
 pub(super) fn draw_boxes(tile: &mut RgbImage, found: Option<&BBox>, truth: &[BBox]) {

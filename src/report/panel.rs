@@ -60,15 +60,17 @@ pub fn panel(photo: &PanelPhoto<'_>, results: &[PanelResult<'_>]) -> RgbImage {
     };
     let rows: Vec<RgbImage> = tiles(photo, results).into_iter().map(draw).collect();
     let width = rows[0].width();
-    let said = |facts: &[String]| block(&lines(facts, width), width);
-    let mut parts = vec![said(&[photo.name.to_owned()]), said(photo.facts)];
+    let said = |facts: &[String]| lines(facts, width);
+    let heading = [said(&[photo.name.to_owned()]), said(photo.facts)].concat();
+    let mut parts;
     if let [result] = results {
-        parts.push(said(result.facts));
+        parts = vec![block(&[heading, said(result.facts)].concat(), width)];
         parts.extend(rows);
     } else {
+        parts = vec![block(&heading, width)];
         for (result, row) in results.iter().zip(rows) {
             parts.push(RgbImage::from_pixel(width, 1, RULE));
-            parts.push(said(result.facts));
+            parts.push(block(&said(result.facts), width));
             parts.push(row);
         }
     }
@@ -156,5 +158,37 @@ fn box_caption(result: &PanelResult<'_>) -> String {
         Some(Flag::EmptyMask) => format!("No foreground: whole photo{iou}"),
         Some(Flag::ExtremeAspect) => format!("Box found, photo squeezed{iou}"),
         None => format!("Box found{iou}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::lettering::width;
+    use crate::report::mosaic::MIN_WIDTH;
+
+    /// No caption of a tile is shortened, however narrow the photo is.
+    #[test]
+    fn captions_fit() {
+        let flags = [
+            Flag::ConstantMap,
+            Flag::NoSeeds,
+            Flag::EmptyMask,
+            Flag::ExtremeAspect,
+        ];
+        for flag in flags.map(Some).into_iter().chain([None]) {
+            let result = PanelResult {
+                facts: &[],
+                saliency: None,
+                stages: &Stages::default(),
+                localisation: &Localisation {
+                    bbox: BBox::new(0.0, 0.0, 1.0, 1.0),
+                    flag,
+                },
+                iou: Some(0.888),
+            };
+            let caption = box_caption(&result);
+            assert!(width(&caption) <= MIN_WIDTH, "{caption}");
+        }
     }
 }

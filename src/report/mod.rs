@@ -1,5 +1,5 @@
 //! Turns results into text, HTML and pictures: the table of numbers, the HTML report of one or
-//! several runs, and the panel of one photo.
+//! several runs, and panels of photos.
 //!
 //! In: [`crate::results`], and for panels what [`crate::localiser`] found. Out: text, HTML, pictures.
 //! [`report()`] runs the photos that it shows once more, since a run stores no pictures; everything

@@ -97,7 +97,8 @@ struct ShowSetup {
 /// A photo's panel, and what is printed about it.
 struct ShowResult {
     panel: RgbImage,
-    for_terminal: RgbImage,
+    /// The tiles alone, where a terminal shows them.
+    for_terminal: Option<RgbImage>,
     text: String,
 }
 
@@ -276,9 +277,10 @@ impl ShowArgs {
             truth: &photo.boxes,
         };
         let results: Vec<PanelResult<'_>> = found.iter().map(panel_result).collect();
+        let in_terminal = self.terminal || (!self.json && may_colour(&io::stdout()));
         Ok(ShowResult {
             panel: report::panel(&photo, &results),
-            for_terminal: report::panel_without_text(&photo, &results),
+            for_terminal: in_terminal.then(|| report::panel_without_text(&photo, &results)),
             text,
         })
     }
@@ -309,8 +311,8 @@ impl ShowArgs {
             }
         }
         print(&text)?;
-        if self.terminal || (!self.json && may_colour(&io::stdout())) {
-            print(&report::terminal(&for_terminal, terminal_width()))?;
+        if let Some(tiles) = for_terminal {
+            print(&report::terminal(&tiles, terminal_width()))?;
         }
         Ok(())
     }

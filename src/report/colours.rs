@@ -55,7 +55,7 @@ mod tests {
 
     /// The relative luminance of WCAG 2, in 0..=1.
     fn luminance(Rgb(colour): Rgb<u8>) -> f64 {
-        let linear = colour.map(|v| match f64::from(v) / 255.0 {
+        let linear = colour.map(|byte| match f64::from(byte) / 255.0 {
             v if v <= 0.03928 => v / 12.92,
             v => ((v + 0.055) / 1.055).powf(2.4),
         });

@@ -59,13 +59,13 @@ impl TilePhoto {
         let (width, height) = self.dark.dimensions();
         let map = resize(&heat_map(saliency), width, height, FilterType::Triangle);
         let window = saliency.window;
-        let in_window = |at: [usize; 2]| {
-            let [y, x] = at.map(|at| at as u32);
+        let is_known = |x: u32, y: u32| {
             (window.x..window.x + window.width).contains(&x)
                 && (window.y..window.y + window.height).contains(&y)
         };
-        let known = Array2::from_shape_fn(saliency.map.dim(), |(y, x)| in_window([y, x]));
-        self.covered(&known, |known, x, y| known.then(|| *map.get_pixel(x, y)))
+        let known =
+            Array2::from_shape_fn(saliency.map.dim(), |(y, x)| is_known(x as u32, y as u32));
+        self.covered(&known, |here, x, y| here.then(|| *map.get_pixel(x, y)))
     }
 
     /// The seeds in their colours.

@@ -37,8 +37,8 @@ fn distance(size: (usize, usize)) -> Array2<f32> {
 fn every_stage() -> (Saliency, Stages) {
     let distance = distance((20, 30));
     let seeds = distance.map(|&d| match d {
-        d if d < 0.3 => Seed::Foreground,
-        d if d > 0.9 => Seed::Background,
+        _ if d < 0.3 => Seed::Foreground,
+        _ if d > 0.9 => Seed::Background,
         _ => Seed::Undecided,
     });
     let stages = Stages {

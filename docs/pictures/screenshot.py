@@ -28,12 +28,13 @@ def main():
         report.press("s")
         time.sleep(0.5)
         stage = driver.find_element("css selector", ".viewer-picture").rect
+        legend = driver.find_element("css selector", "#legend").rect
         page = Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB")
     finally:
         driver.quit()
     left, top = int(stage["x"]) - 16, int(stage["y"]) - 72
-    right, bottom = left + int(stage["width"]) + 32, top + int(stage["height"]) + 88
-    viewer = page.crop((left, top, right, bottom)).quantize(128)
+    right, bottom = left + int(stage["width"]) + 32, int(legend["y"] + legend["height"]) + 16
+    viewer = page.crop((left, top, right, bottom)).quantize(256)
     viewer.save(Path(__file__).with_name("viewer.png"), optimize=True)
 
 

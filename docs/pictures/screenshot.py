@@ -34,7 +34,7 @@ def main():
         driver.quit()
     left, top = int(stage["x"]) - 16, int(stage["y"]) - 72
     right, bottom = left + int(stage["width"]) + 32, int(legend["y"] + legend["height"]) + 16
-    viewer = page.crop((left, top, right, bottom)).quantize(256)
+    viewer = page.crop((left, top, right, bottom)).quantize(256, Image.Quantize.MAXCOVERAGE)
     viewer.save(Path(__file__).with_name("viewer.png"), optimize=True)
 
 

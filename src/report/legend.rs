@@ -1,5 +1,7 @@
 //! What the lines and colours of a panel mean.
 
+use std::slice;
+
 use image::{Rgb, RgbImage, imageops};
 
 use super::colours::{BACKGROUND, FOREGROUND, heat};
@@ -64,7 +66,7 @@ fn item(sign: &RgbImage, text: &str, max: u32) -> RgbImage {
     let text = shortened(text, max - sign.width() - 20);
     let mut field = RgbImage::from_pixel(sign.width(), LINE, PAPER);
     imageops::replace(&mut field, sign, 0, 1);
-    beside(&[field, block(&[text.clone()], width(&text) + 12)])
+    beside(&[field, block(slice::from_ref(&text), width(&text) + 12)])
 }
 
 /// Items beside one another, in as many lines as they need.

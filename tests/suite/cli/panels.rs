@@ -46,7 +46,7 @@ fn every_stage() -> (Saliency, Stages) {
             colour: seeds.clone(),
             hard: seeds,
         }),
-        mask: Some(distance.map(|&d| d < 0.6 || d > 1.3)),
+        mask: Some(distance.map(|d| !(0.6..=1.3).contains(d))),
         component: Some(distance.map(|&d| d < 0.6)),
     };
     let saliency = Saliency::whole(distance.map(|d| (1.5 - d).max(0.0)));

@@ -22,6 +22,7 @@ mod report;
 mod run;
 mod score;
 mod show;
+mod show_record;
 mod signals;
 mod study;
 mod values;

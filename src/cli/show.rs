@@ -8,25 +8,23 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::Args;
 use image::RgbImage;
-use serde::Serialize;
 
 use super::exit::Exit;
 use super::output::{may_colour, print};
 use super::run::{DEFAULT_MODEL, DEFAULT_PIPELINE};
+use super::show_record::ShowRecord;
 use crate::assets::{nearest, none_called};
 use crate::classes::ClassList;
 use crate::classifier::{Classifier, describe};
 use crate::dataset::{self, Dataset, Jpeg, Photo, PhotoSearch, Request};
 use crate::fs::OutputError;
-use crate::geometry::{BBox, Size};
 use crate::localiser::{Classes, Localiser, PhotoResult, probe_options};
 use crate::path_text;
 use crate::pipeline::Pipeline;
 use crate::remedy::Refused;
-use crate::report::{self, PanelInput};
+use crate::report::{self, PanelPhoto, PanelResult};
 use crate::results::{FinishedRun, files};
 use crate::saliency::{METHODS, Method};
-use crate::segment::Flag;
 use crate::storage;
 
 const EXAMPLES: &str = "Examples:
@@ -89,35 +87,19 @@ pub(super) struct ShowArgs {
 struct ShowSetup {
     model: PathBuf,
     pipeline: Pipeline,
+    /// What the pipeline is called: its name and the settings, or the run that has it.
+    pipeline_name: String,
     rng_seed: u64,
     jpeg: Jpeg,
     /// The dataset that has the photos.
     dataset: Option<Dataset>,
 }
 
-/// What a method finds in a photo; `--json` prints this.
-#[derive(Serialize)]
-struct ShowRecord<'a> {
-    image_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    method: Option<&'static str>,
-    class_index: usize,
-    class_key: &'a str,
-    class_name: &'a str,
-    /// The place of the class in the ranking, from 1.
-    rank: usize,
-    probability: f32,
-    /// x_min, y_min, x_max, y_max: pixels of the photo, 0-based, max exclusive.
-    r#box: [f64; 4],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    iou: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    flag: Option<&'static str>,
-}
-
 /// A photo's panel, and what is printed about it.
 struct ShowResult {
     panel: RgbImage,
+    /// The tiles alone, where a terminal shows them.
+    for_terminal: Option<RgbImage>,
     text: String,
 }
 
@@ -167,6 +149,7 @@ impl ShowArgs {
                 let setup = ShowSetup {
                     model: self.model.clone(),
                     pipeline: Pipeline::load(&self.pipeline, &[])?,
+                    pipeline_name: format!("pipeline {}", path_text::encode(&self.pipeline)),
                     rng_seed: 0,
                     jpeg: Jpeg::Strict,
                     dataset: None,
@@ -176,6 +159,9 @@ impl ShowArgs {
         };
         let (text, origin) = (setup.pipeline.to_text(), origin.display().to_string());
         setup.pipeline = Pipeline::from_text(&text, &origin, &self.set)?;
+        for setting in &self.set {
+            setup.pipeline_name += &format!(", {setting}");
+        }
         Ok(setup)
     }
 
@@ -185,6 +171,7 @@ impl ShowArgs {
             run.relocate_photos(data_dir)?;
         }
         Ok(ShowSetup {
+            pipeline_name: format!("run {}", run.name()),
             model: run.options.model,
             pipeline: run.options.pipeline,
             rng_seed: run.options.seed,
@@ -263,7 +250,7 @@ impl ShowArgs {
         } else {
             Classes::Top5
         };
-        let (mut text, mut results) = (String::new(), Vec::new());
+        let (mut text, mut facts, mut found) = (String::new(), Vec::new(), Vec::new());
         for (pipeline, classifier) in methods {
             let mut localiser = Localiser::new(classifier, pipeline, classes, setup.rng_seed);
             let result = localiser
@@ -272,30 +259,41 @@ impl ShowArgs {
             if let Some(file) = &self.dimacs {
                 write_cut(&localiser, &result, &photo.id, file)?;
             }
-            let list = &classifier.description.classes;
-            let record = ShowRecord::new(photo, &result, list, pipeline)?;
+            let description = &classifier.description;
+            let record = ShowRecord::new(photo, &result, &description.classes, pipeline)?;
             text += &if self.json {
                 serde_json::to_string(&record)? + "\n"
             } else {
                 record.text()
             };
-            results.push(result);
+            facts = record.facts(photo, &description.classes);
+            facts.push(format!("model {}", description.name));
+            facts.push(setup.pipeline_name.clone());
+            found.push((saliency_facts(pipeline), record.iou, result));
         }
-        let inputs: Vec<PanelInput<'_>> = results
-            .iter()
-            .map(|result| panel_input(result, &picture, &photo.boxes))
-            .collect();
-        let panel = match inputs[..] {
-            [input] => report::panel(&input),
-            _ => report::side_by_side(&inputs),
+        let photo = PanelPhoto {
+            name: &photo.id,
+            facts: &facts,
+            picture: &picture,
+            truth: &photo.boxes,
         };
-        Ok(ShowResult { panel, text })
+        let results: Vec<PanelResult<'_>> = found.iter().map(panel_result).collect();
+        let in_terminal = self.terminal || (!self.json && may_colour(&io::stdout()));
+        Ok(ShowResult {
+            panel: report::panel(&photo, &results),
+            for_terminal: in_terminal.then(|| report::panel_without_text(&photo, &results)),
+            text,
+        })
     }
 
     /// Writes a photo's panel to a file, and prints what was found. `several` is whether there are
     /// other photos.
     fn output(&self, photo: &Photo, result: ShowResult, several: bool) -> Result<()> {
-        let ShowResult { panel, mut text } = result;
+        let ShowResult {
+            panel,
+            for_terminal,
+            mut text,
+        } = result;
         let name = format!("{}-panel.png", photo.id);
         let out = match &self.out {
             Some(folder) if several || folder.is_dir() => Some(folder.join(&name)),
@@ -314,8 +312,8 @@ impl ShowArgs {
             }
         }
         print(&text)?;
-        if self.terminal || (!self.json && may_colour(&io::stdout())) {
-            print(&report::terminal(&panel, terminal_width()))?;
+        if let Some(tiles) = for_terminal {
+            print(&report::terminal(&tiles, terminal_width()))?;
         }
         Ok(())
     }
@@ -330,80 +328,22 @@ fn terminal_width() -> u32 {
         .unwrap_or(80)
 }
 
-/// The input of a panel: the photo and its first class.
-fn panel_input<'a>(
-    result: &'a PhotoResult,
-    picture: &RgbImage,
-    truth: &'a [BBox],
-) -> PanelInput<'a> {
-    let found = &result.classes[0];
-    PanelInput {
-        frame: &result.view.frame,
-        photo: Size::from_picture(picture),
-        truth,
-        saliency: found.saliency.as_ref(),
-        stages: &found.stages,
-        localisation: &found.localisation,
-    }
+/// How a pipeline makes its map.
+fn saliency_facts(pipeline: &Pipeline) -> Vec<String> {
+    let saliency = pipeline.saliency.as_ref();
+    saliency.map_or(vec![], |options| vec![format!("saliency: {options}")])
 }
 
-impl<'a> ShowRecord<'a> {
-    fn new(
-        photo: &'a Photo,
-        result: &PhotoResult,
-        classes: &'a ClassList,
-        pipeline: &Pipeline,
-    ) -> Result<Self> {
-        let Some(first) = result.classes.first() else {
-            bail!("{}: no class was found", photo.id)
-        };
-        let (class, localisation) = (first.class, &first.localisation);
-        let BBox {
-            x_min,
-            y_min,
-            x_max,
-            y_max,
-        } = localisation.bbox;
-        let truth = photo.boxes.iter().filter(|_| photo.class == Some(class));
-        let saliency = pipeline.saliency.as_ref();
-        Ok(Self {
-            image_id: &photo.id,
-            method: saliency.map(|saliency| saliency.method.name),
-            class_index: class,
-            class_key: classes.key(class),
-            class_name: classes.title(class),
-            rank: result.rank(class).map_or(0, |rank| rank + 1),
-            probability: result.probabilities[class],
-            r#box: [x_min, y_min, x_max, y_max],
-            iou: truth.map(|b| localisation.bbox.iou(b)).reduce(f64::max),
-            flag: localisation.flag.map(Flag::name),
-        })
-    }
-
-    /// Two lines: the class and the box.
-    fn text(&self) -> String {
-        let Self {
-            image_id,
-            class_index,
-            class_name,
-            class_key,
-            rank,
-            probability,
-            ..
-        } = self;
-        let [x_min, y_min, x_max, y_max] = self.r#box;
-        let method = self
-            .method
-            .map_or(String::new(), |method| format!("{method}: "));
-        let iou = self
-            .iou
-            .map_or(String::new(), |iou| format!("  IoU {iou:.3}"));
-        let flag = self.flag.map_or(String::new(), |flag| format!("  {flag}"));
-        format!(
-            "{image_id}: class {class_index} {class_name} ({class_key}), rank {rank}, \
-             probability {probability:.3}\n\
-             {method}box ({x_min}, {y_min}, {x_max}, {y_max}){iou}{flag}\n"
-        )
+/// What a pipeline found, for the panel: what is said of its map, the IoU, and the photo's first
+/// class.
+fn panel_result((facts, iou, result): &(Vec<String>, Option<f64>, PhotoResult)) -> PanelResult<'_> {
+    let first = &result.classes[0];
+    PanelResult {
+        facts,
+        saliency: first.saliency.as_ref(),
+        stages: &first.stages,
+        localisation: &first.localisation,
+        iou: *iou,
     }
 }
 

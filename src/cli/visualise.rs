@@ -108,14 +108,17 @@ impl VisualiseArgs {
                 |worker, &class| self.visualise(worker, class, &classifier, &options),
             )
             .collect();
+        let list = &classifier.description.classes;
         let results: Vec<_> = results.into_iter().collect::<Result<_>>()?;
         let (pictures, messages): (Vec<RgbImage>, Vec<String>) = results.into_iter().unzip();
         print(&messages.concat())?;
         if pictures.len() > 1 {
             let columns = (pictures.len() as f64).sqrt().ceil().max(5.0) as usize;
-            let rows: Vec<_> = pictures.chunks(columns).collect();
+            let caption = |class: &usize| format!("{} (class {class})", list.title(*class));
+            let captions = classes.iter().map(caption);
+            let captioned: Vec<_> = pictures.into_iter().zip(captions).collect();
             let path = self.out.join("contact-sheet.png");
-            save(&report::grid(&rows), &path)?;
+            save(&report::contact_sheet(&captioned, columns), &path)?;
             print(&format!("{}\n", path.display()))?;
         }
         Ok(Exit::Done)

@@ -6,7 +6,9 @@ use image::codecs::jpeg::JpegEncoder;
 use image::{Rgb, RgbImage, imageops};
 use ndarray::Array2;
 
-use super::panel::{BACKGROUND, FOREGROUND, heat};
+use super::colours::{BACKGROUND, FOREGROUND};
+use super::panel::varying;
+use super::tiles::heat_map;
 use crate::results::Layers;
 use crate::saliency::Saliency;
 use crate::segment::{Seed, Seeds, Stages};
@@ -17,7 +19,8 @@ const LONGEST: u32 = 480;
 /// nothing to be seen.
 const QUALITY: [u8; 2] = [80, 60];
 
-/// Draws the layers of a photo: its saliency map and the stages of its box rule.
+/// Draws the layers of a photo: its saliency map, unless that is constant, and the stages of its box
+/// rule.
 pub(super) fn draw_layers(
     saliency: Option<&Saliency>,
     stages: &Stages,
@@ -37,7 +40,7 @@ pub(super) fn draw_layers(
     };
     let shade = |mask: &Array2<bool>| png(mask, |object| u8::from(!object), [CLEAR, SHADE, CLEAR]);
     Layers {
-        saliency: saliency.map(|saliency| jpeg(&heat(saliency), QUALITY[1])),
+        saliency: varying(saliency).map(|saliency| jpeg(&heat_map(saliency), QUALITY[1])),
         seeds: stages.seeds.as_ref().map(of_seeds),
         cut: stages.mask.as_ref().map(shade),
         component: stages.component.as_ref().map(shade),

@@ -1,164 +1,194 @@
-//! One photo's path through the pipeline as one picture: photo, saliency, seeds, cut, component,
-//! box.
+//! One photo's path through the pipeline as one picture that explains itself: captions, tiles and a
+//! legend.
 
-use image::{Rgb, RgbImage, imageops};
-use imageproc::drawing::draw_hollow_rect_mut;
-use imageproc::rect::Rect;
-use ndarray::Array2;
+use image::{Rgb, RgbImage};
 
-use crate::geometry::{BBox, Size};
+use super::legend::{LegendOptions, legend};
+use super::lettering::{block, lines};
+use super::mosaic::{beside, captioned, framed, stacked};
+use super::tiles::TilePhoto;
+use crate::geometry::BBox;
 use crate::saliency::Saliency;
-use crate::segment::{Localisation, Seed, Stages};
+use crate::segment::{Flag, Localisation, Stages};
 
-const FOUND: Rgb<u8> = Rgb([255, 40, 40]);
-const TRUE: Rgb<u8> = Rgb([40, 220, 40]);
-pub(super) const FOREGROUND: Rgb<u8> = Rgb([255, 120, 0]);
-pub(super) const BACKGROUND: Rgb<u8> = Rgb([0, 90, 255]);
-/// Space between tiles, pixels.
-const GAP: u32 = 4;
-
-/// What a panel shows of a photo.
+/// The photo of a panel.
 #[derive(Clone, Copy, Debug)]
-pub struct PanelInput<'a> {
-    /// The photo, resized to the size of the map.
-    pub frame: &'a RgbImage,
-    /// The size of the stored photo, in whose pixels the boxes are.
-    pub photo: Size,
-    /// The true boxes.
+pub struct PanelPhoto<'a> {
+    /// Its name, the first line of the panel; shortened in the middle where it is too long.
+    pub name: &'a str,
+    /// What else is said of it: class, probability, model.
+    pub facts: &'a [String],
+    /// The stored photo.
+    pub picture: &'a RgbImage,
+    /// The true boxes, in its pixels.
     pub truth: &'a [BBox],
+}
+
+/// What a pipeline found in the photo.
+#[derive(Clone, Copy, Debug)]
+pub struct PanelResult<'a> {
+    /// How it was found: saliency method and layers.
+    pub facts: &'a [String],
     /// The saliency map, where the pipeline makes one.
     pub saliency: Option<&'a Saliency>,
     /// The intermediate results of the box rule.
     pub stages: &'a Stages,
     /// The box.
     pub localisation: &'a Localisation,
+    /// Its IoU with the true box that fits best, in 0..=1; `None` where no true box is known.
+    pub iou: Option<f64>,
 }
 
-/// Six tiles in two rows, each of the frame's size: photo with true boxes (green), saliency, seeds
-/// (orange and blue), cut, component, photo with the predicted box (red). A stage that was not
-/// reached shows the darkened photo.
-#[must_use]
-pub fn panel(input: &PanelInput<'_>) -> RgbImage {
-    let [truth, saliency, found] = three_tiles(input);
-    let (frame, stages) = (input.frame, input.stages);
-    let mut seeds = darkened(frame);
-    if let Some(labels) = &stages.seeds {
-        tint(&mut seeds, &labels.colour, |seed| match seed {
-            Seed::Foreground => Some(FOREGROUND),
-            Seed::Background => Some(BACKGROUND),
-            Seed::Undecided => None,
-        });
-    }
-    let [cut, component] = [&stages.mask, &stages.component].map(|mask| {
-        let mut tile = darkened(frame);
-        if let Some(mask) = mask {
-            reveal(&mut tile, frame, mask);
-        }
-        tile
-    });
-    grid(&[&[truth, saliency, seeds], &[cut, component, found]])
-}
+/// A tile with its caption.
+type Tile = (RgbImage, String);
 
-/// A row of three tiles for each input: photo with true boxes (green), saliency, photo with the
-/// predicted box (red).
+/// A panel. With one result, it has six tiles: photo, saliency, seeds, foreground, component, boxes.
+/// With several, each has a row of three: photo, saliency, boxes. Tiles have the photo's aspect
+/// ratio, and their longer side has 384 pixels, whatever the size of the photo. What is not part of
+/// a result is the darkened photo.
 ///
 /// # Panics
-/// When there is no input.
+/// If there is no result.
 #[must_use]
-pub fn side_by_side(inputs: &[PanelInput<'_>]) -> RgbImage {
-    let rows: Vec<[RgbImage; 3]> = inputs.iter().map(three_tiles).collect();
-    grid(&rows.iter().map(|tiles| &tiles[..]).collect::<Vec<_>>())
-}
-
-/// The photo with its true boxes, its saliency, the photo with the predicted box.
-fn three_tiles(input: &PanelInput<'_>) -> [RgbImage; 3] {
-    let frame = input.frame;
-    let mut truth = frame.clone();
-    for bbox in input.truth {
-        outline(&mut truth, bbox, input.photo, TRUE);
+pub fn panel(photo: &PanelPhoto<'_>, results: &[PanelResult<'_>]) -> RgbImage {
+    let draw = |row: Vec<Tile>| {
+        let fields: Vec<_> = row
+            .iter()
+            .map(|(tile, text)| captioned(tile, text))
+            .collect();
+        beside(&fields)
+    };
+    let rows: Vec<RgbImage> = tiles(photo, results).into_iter().map(draw).collect();
+    let width = rows[0].width();
+    let said = |facts: &[String]| lines(facts, width);
+    let heading = [said(&[photo.name.to_owned()]), said(photo.facts)].concat();
+    let mut parts;
+    if let [result] = results {
+        parts = vec![block(&[heading, said(result.facts)].concat(), width)];
+        parts.extend(rows);
+    } else {
+        parts = vec![block(&heading, width)];
+        for (result, row) in results.iter().zip(rows) {
+            parts.push(RgbImage::from_pixel(width, 1, RULE));
+            parts.push(block(&said(result.facts), width));
+            parts.push(row);
+        }
     }
-    let saliency = input.saliency.map_or_else(|| darkened(frame), heat);
-    let mut found = frame.clone();
-    outline(&mut found, &input.localisation.bbox, input.photo, FOUND);
-    [truth, saliency, found]
+    let has_saliency = |result: &PanelResult<'_>| varying(result.saliency).is_some();
+    let options = LegendOptions {
+        true_boxes: photo.truth.len(),
+        seeds: results.len() == 1 && results[0].stages.seeds.is_some(),
+        saliency: results.iter().any(has_saliency),
+    };
+    parts.push(legend(options, width));
+    framed(&stacked(&parts))
 }
 
-/// Tiles of one size in rows, with white between them.
+/// The line above a row.
+const RULE: Rgb<u8> = Rgb([200; 3]);
+
+/// The tiles of [`panel`] alone, for a terminal, whose pixels are too few for letters.
 ///
 /// # Panics
-/// When there is no tile.
+/// If there is no result.
 #[must_use]
-pub fn grid(rows: &[&[RgbImage]]) -> RgbImage {
-    let (w, h) = rows[0][0].dimensions();
-    let columns = rows.iter().map(|row| row.len()).max().unwrap_or(0) as u32;
-    let size = (
-        columns * (w + GAP) + GAP,
-        rows.len() as u32 * (h + GAP) + GAP,
-    );
-    let mut panel = RgbImage::from_pixel(size.0, size.1, Rgb([255; 3]));
-    for (y, row) in (0..).zip(rows) {
-        for (x, tile) in (0..).zip(*row) {
-            imageops::replace(
-                &mut panel,
-                tile,
-                i64::from(GAP + x * (w + GAP)),
-                i64::from(GAP + y * (h + GAP)),
-            );
-        }
-    }
-    panel
+pub fn panel_without_text(photo: &PanelPhoto<'_>, results: &[PanelResult<'_>]) -> RgbImage {
+    let draw = |row: Vec<Tile>| beside(&row.into_iter().map(|(tile, _)| tile).collect::<Vec<_>>());
+    let rows: Vec<RgbImage> = tiles(photo, results).into_iter().map(draw).collect();
+    framed(&stacked(&rows))
 }
 
-fn darkened(frame: &RgbImage) -> RgbImage {
-    let mut dark = frame.clone();
-    dark.pixels_mut().for_each(|p| p.0 = p.0.map(|v| v / 4));
-    dark
+/// The tiles in rows.
+fn tiles(photo: &PanelPhoto<'_>, results: &[PanelResult<'_>]) -> Vec<Vec<Tile>> {
+    let base = TilePhoto::new(photo.picture);
+    let first_and_last = |result: &PanelResult<'_>| {
+        let found = base.boxes(&result.localisation.bbox, photo.truth);
+        [
+            (base.plain(), "Photo".to_owned()),
+            saliency_tile(&base, result.saliency),
+            (found, box_caption(result)),
+        ]
+    };
+    let [result] = results else {
+        return results
+            .iter()
+            .map(|result| first_and_last(result).into())
+            .collect();
+    };
+    let stages = result.stages;
+    let tile = |picture: Option<RgbImage>, title: &str| match picture {
+        Some(picture) => (picture, title.to_owned()),
+        None => (base.without_result(), format!("{title}: none")),
+    };
+    let seeds = stages.seeds.as_ref().map(|seeds| base.seeds(&seeds.colour));
+    let foreground = stages.mask.as_ref().map(|mask| base.masked(mask));
+    let component = stages.component.as_ref().map(|mask| base.masked(mask));
+    let [plain, saliency, found] = first_and_last(result);
+    vec![
+        vec![plain, saliency, tile(seeds, "Seeds")],
+        vec![
+            tile(foreground, "Foreground"),
+            tile(component, "Component"),
+            found,
+        ],
+    ]
 }
 
-/// The map from black through red and yellow to white; its 99.5 % quantile is white already.
-pub(super) fn heat(saliency: &Saliency) -> RgbImage {
-    let (height, width) = saliency.map.dim();
-    let mut values = saliency.values();
-    values.sort_by(f32::total_cmp);
-    let white = values[(values.len() - 1) * 995 / 1000].max(f32::MIN_POSITIVE);
-    RgbImage::from_fn(width as u32, height as u32, |x, y| {
-        let v = (saliency.map[[y as usize, x as usize]] / white).min(1.0) * 3.0;
-        Rgb([v, v - 1.0, v - 2.0].map(|v| (v.clamp(0.0, 1.0) * 255.0) as u8))
-    })
-}
-
-fn tint<T>(tile: &mut RgbImage, labels: &Array2<T>, colour: impl Fn(&T) -> Option<Rgb<u8>>) {
-    for ((y, x), label) in labels.indexed_iter() {
-        if let Some(colour) = colour(label) {
-            tile.put_pixel(x as u32, y as u32, colour);
-        }
-    }
-}
-
-/// The photo where the mask is set.
-fn reveal(tile: &mut RgbImage, frame: &RgbImage, mask: &Array2<bool>) {
-    for ((y, x), _) in mask.indexed_iter().filter(|(_, set)| **set) {
-        tile.put_pixel(x as u32, y as u32, *frame.get_pixel(x as u32, y as u32));
+fn saliency_tile(base: &TilePhoto, saliency: Option<&Saliency>) -> Tile {
+    match (saliency, varying(saliency)) {
+        (_, Some(map)) => (base.saliency(map), "Saliency".to_owned()),
+        (Some(_), None) => (base.without_result(), "Saliency: constant".to_owned()),
+        (None, None) => (base.without_result(), "Saliency: none".to_owned()),
     }
 }
 
-/// A box of the photo drawn in its frame, two pixels wide.
-fn outline(tile: &mut RgbImage, bbox: &BBox, photo: Size, colour: Rgb<u8>) {
-    let BBox {
-        x_min,
-        y_min,
-        x_max,
-        y_max,
-    } = bbox.mapped(photo, Size::from_picture(tile));
-    let (width, height) = ((x_max - x_min) as u32, (y_max - y_min) as u32);
-    for inset in 0..2 {
-        if width > 2 * inset && height > 2 * inset {
-            let rect = Rect::at(x_min as i32 + inset as i32, y_min as i32 + inset as i32);
-            draw_hollow_rect_mut(
-                tile,
-                rect.of_size(width - 2 * inset, height - 2 * inset),
-                colour,
-            );
+/// A map that says something.
+pub(super) fn varying(saliency: Option<&Saliency>) -> Option<&Saliency> {
+    saliency.filter(|map| !map.is_constant())
+}
+
+/// What became of the box: its IoU, or why it is the whole photo.
+fn box_caption(result: &PanelResult<'_>) -> String {
+    let iou = result
+        .iou
+        .map_or(String::new(), |iou| format!(", IoU {iou:.3}"));
+    match result.localisation.flag {
+        Some(Flag::ConstantMap) => format!("Constant map: whole photo{iou}"),
+        Some(Flag::NoSeeds) => format!("No seeds: whole photo{iou}"),
+        Some(Flag::EmptyMask) => format!("No foreground: whole photo{iou}"),
+        Some(Flag::ExtremeAspect) => format!("Box found, photo squeezed{iou}"),
+        None => format!("Box found{iou}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::lettering::width;
+    use crate::report::mosaic::MIN_WIDTH;
+
+    /// No caption of a tile is shortened, however narrow the photo is.
+    #[test]
+    fn captions_fit() {
+        let flags = [
+            Flag::ConstantMap,
+            Flag::NoSeeds,
+            Flag::EmptyMask,
+            Flag::ExtremeAspect,
+        ];
+        for flag in flags.map(Some).into_iter().chain([None]) {
+            let result = PanelResult {
+                facts: &[],
+                saliency: None,
+                stages: &Stages::default(),
+                localisation: &Localisation {
+                    bbox: BBox::new(0.0, 0.0, 1.0, 1.0),
+                    flag,
+                },
+                iou: Some(0.888),
+            };
+            let caption = box_caption(&result);
+            assert!(width(&caption) <= MIN_WIDTH, "{caption}");
         }
     }
 }

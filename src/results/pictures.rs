@@ -24,10 +24,10 @@ pub struct Picture {
 /// The intermediate results of a photo, each a picture of the whole photo.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Layers {
-    /// The saliency map as a heat map.
+    /// The saliency map in colours; `None` also where it is constant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub saliency: Option<String>,
-    /// Seeds: foreground orange, background blue, the rest transparent.
+    /// Seeds: foreground amber, background blue, the rest transparent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seeds: Option<String>,
     /// The cut: its background darkens the photo.

@@ -1,5 +1,7 @@
 //! The table `[saliency]` of a pipeline.
 
+use std::fmt;
+
 use onnx_grad::gradient::ReluRule;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +40,22 @@ pub struct SaliencyOptions {
     /// longer side, in 0..=0.5.
     #[serde(default)]
     pub smooth: f64,
+}
+
+/// The method, its rule for the ReLU where that is not its own, and the layers: `gradient-norm, ReLU
+/// guided, layer inner`.
+impl fmt::Display for SaliencyOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.method.name)?;
+        if let Some(rule) = self.relu {
+            write!(f, ", ReLU {}", format!("{rule:?}").to_lowercase())?;
+        }
+        match &self.layers[..] {
+            [] => Ok(()),
+            [layer] => write!(f, ", layer {layer}"),
+            layers => write!(f, ", layers {}", layers.join(" + ")),
+        }
+    }
 }
 
 const fn one() -> usize {

@@ -30,6 +30,8 @@ pub(super) struct PageRun<'a> {
     pub(super) name: String,
     /// The title of its pipeline.
     pub(super) title: &'a str,
+    /// How it makes its saliency maps, if it does.
+    pub(super) saliency: Option<String>,
     /// Its numbers.
     pub(super) summary: &'a Summary,
     /// Its boxes.

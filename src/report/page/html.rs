@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::data::Page;
 use super::{rows, summary};
+use crate::report::colours;
 use crate::report::table::table;
 use crate::results::{Layers, Picture};
 
@@ -50,7 +51,10 @@ pub(super) fn html(page: &Page<'_>) -> serde_json::Result<String> {
         .join(", ");
     Ok(filled(&[
         ("<!-- title -->", escaped(&title)),
-        ("/* style */", STYLE.to_owned()),
+        (
+            "/* style */",
+            format!(":root {{ {} }}\n{STYLE}", colours::style()),
+        ),
         ("/* script */", SCRIPT.to_owned()),
         ("<!-- plain -->", escaped(&plain.join("\n"))),
         ("<!-- summary -->", json(&summary::summary(page))?),

@@ -144,6 +144,12 @@ fn page_run(run: &FinishedRun, name: String) -> PageRun<'_> {
     PageRun {
         name,
         title: &run.options.pipeline.title,
+        saliency: run
+            .options
+            .pipeline
+            .saliency
+            .as_ref()
+            .map(ToString::to_string),
         summary: &run.summary,
         predictions: &run.predictions,
         outcomes: run.predictions.outcomes(&run.dataset),

@@ -35,6 +35,7 @@ pub(super) struct PageSummary<'a> {
 struct PageRunSummary<'a> {
     name: &'a str,
     title: &'a str,
+    saliency: Option<&'a str>,
     pipeline: &'a str,
     tuned_on: &'a str,
     model: &'a str,
@@ -169,6 +170,7 @@ fn run<'a>(run: &'a PageRun<'_>) -> PageRunSummary<'a> {
     PageRunSummary {
         name: &run.name,
         title: run.title,
+        saliency: run.saliency.as_deref(),
         pipeline: text(|e| &e.pipeline),
         tuned_on: text(|e| &e.tuned_on),
         model: text(|e| &e.model),

@@ -1,6 +1,6 @@
 // A photo with its layers: small in a gallery, large in the viewer.
 
-const LAYERS = [["photo", "Photo"], ["saliency", "Saliency"], ["seeds", "Seeds"], ["cut", "Cut"],
+const LAYERS = [["photo", "Photo"], ["saliency", "Saliency"], ["seeds", "Seeds"], ["cut", "Foreground"],
   ["component", "Component"], ["box", "Box found"], ["truth", "True box"]];
 
 /** A photo with the layers named, each stretched over its rectangle; the saliency, seeds, cut and component are those of one run. */
@@ -21,10 +21,9 @@ function frame(place, run, layers) {
     }
   }
   if (rows.width[place] !== null) {
-    const boxes = [];
-    if (layers.includes("truth")) boxes.push(...outlines(rows.truth[place], "truth"));
-    if (layers.includes("box")) rows.runs.forEach((run, k) => boxes.push(...outlines(run.box[place] ?? [], `found run-${k}`)));
-    element.append(svg("svg", { class: "boxes", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" }, ...boxes));
+    const truth = layers.includes("truth") ? outlines(rows.truth[place], "truth") : [];
+    const found = layers.includes("box") ? rows.runs.flatMap((run, k) => outlines(run.box[place] ?? [], `found run-${k}`)) : [];
+    element.append(svg("svg", { class: "boxes", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" }, ...withHalo([...found, ...truth])));
   }
   return element;
 }
@@ -32,14 +31,21 @@ function frame(place, run, layers) {
 /** A path on this machine as an address. In the text of a path, \xHH is a byte (src/path_text.rs). */
 const address = path => path.split("/").map(encodeURIComponent).join("/").replaceAll(/%5Cx([0-9A-F]{2})/g, "%$1");
 
-/** Boxes, one after another in `corners`, each as a line on a darker, wider one. */
+/** Boxes, one after another in `corners`. */
 function outlines(corners, kind) {
   const boxes = [];
   for (let i = 0; i < corners.length; i += 4) {
     const [x, y, right, bottom] = corners.slice(i, i + 4);
-    for (const shade of ["halo", kind]) boxes.push(svg("rect", { class: shade, x, y, width: right - x, height: bottom - y }));
+    boxes.push(svg("rect", { class: kind, x, y, width: right - x, height: bottom - y }));
   }
   return boxes;
+}
+
+/** Boxes on darker, wider ones. These come first: of two boxes that coincide, the line and the dashes are both seen. */
+function withHalo(boxes) {
+  const halos = boxes.map(box => box.cloneNode());
+  halos.forEach(halo => halo.setAttribute("class", "halo"));
+  return [...halos, ...boxes];
 }
 
 /** A small photo with its boxes and a line of text; a click opens it among the photos of `list`. */
@@ -63,11 +69,15 @@ function gallery(choices) {
   return [html("div", { class: "tabs", role: "group", "aria-label": "Which photos" }, ...buttons), legend(), grid];
 }
 
-/** What the lines on the photos mean. */
-function legend() {
-  const sample = kind => svg("svg", { class: "sample", viewBox: "0 0 22 14", "aria-hidden": "true" }, svg("rect", { class: kind, x: 2, y: 2, width: 18, height: 10 }));
-  return html("span", { class: "legend" }, html("span", {}, sample("truth"), "true box"),
-    ...summary.runs.map((run, k) => html("span", {}, sample(`found run-${k}`), several ? run.name : "box found")));
+/** What the lines on the photos mean, and the colours of the layers named. */
+function legend(layers = []) {
+  const sample = kind => svg("svg", { class: "sample", viewBox: "0 0 26 16", "aria-hidden": "true" }, ...withHalo([svg("line", { class: kind, x1: 0, x2: 26, y1: 8, y2: 8 })]));
+  const colour = kind => html("i", { class: `sample ${kind}` });
+  return html("span", { class: "legend" },
+    ...summary.runs.map((run, k) => html("span", {}, sample(`found run-${k}`), several ? run.name : "box found")),
+    html("span", {}, sample("truth"), "true box"),
+    layers.includes("saliency") ? html("span", {}, "0", colour("heat"), "99.5 % quantile of the saliency") : null,
+    ...layers.includes("seeds") ? [html("span", {}, colour("foreground"), "foreground seeds"), html("span", {}, colour("background"), "background seeds")] : []);
 }
 
 const viewer = {
@@ -82,7 +92,6 @@ const viewer = {
   prepare() {
     this.buttons = LAYERS.map(([layer, title], i) => html("button", { type: "button", "aria-keyshortcuts": i + 1, click: () => this.toggle(layer) }, title, " ", html("kbd", {}, i + 1)));
     byId("layers").append(...this.buttons);
-    byId("legend").replaceWith(legend());
     byId("previous").onclick = () => this.go(-1);
     byId("next").onclick = () => this.go(1);
     byId("close").onclick = () => this.dialog.close();
@@ -152,6 +161,7 @@ const viewer = {
     });
     byId("stage").className = this.steps ? "steps" : "";
     byId("stage").replaceChildren(...this.steps ? this.everyStep() : [frame(place, run, this.chosen())]);
+    byId("legend").replaceChildren(legend((this.steps ? ["saliency", "seeds"] : this.chosen()).filter(layer => drawn[layer])));
     byId("facts").replaceChildren(...facts(place, run));
   },
 
@@ -161,10 +171,26 @@ const viewer = {
 
   /** The pipeline from the photo to the box, a tile a step. */
   everyStep() {
-    return LAYERS.slice(0, 6).map(([layer, title]) => html("figure", {},
-      frame(this.place, this.run, layer === "photo" ? ["photo", "truth"] : ["photo", layer]), html("figcaption", {}, title)));
+    const { place, run } = this;
+    const drawn = pictures[place]?.runs?.[run] ?? {};
+    return LAYERS.slice(0, 6).map(([layer, title]) => {
+      const dark = layer === "seeds" || !["photo", "box"].includes(layer) && !drawn[layer];
+      return html("figure", { class: dark ? "dark" : null }, html("figcaption", {}, stepCaption(layer, title, place, drawn)),
+        frame(place, run, layer === "box" ? ["photo", "box", "truth"] : ["photo", layer]));
+    });
   },
 };
+
+/** What a step is, whether it has a result, and what became of the boxes. */
+function stepCaption(layer, title, place, drawn) {
+  if (layer === "photo") return title;
+  if (layer === "box") {
+    const iou = run => known(run.iou[place]) ? `IoU ${number(run.iou[place], 3)}` : run.box[place] ? "" : "none";
+    return several ? rows.runs.map((run, k) => `${summary.runs[k].name}: ${iou(run) || "found"}`).join(", ") : [title, iou(rows.runs[0])].filter(Boolean).join(", ");
+  }
+  if (drawn[layer]) return title;
+  return `${title}: ${layer === "saliency" && rows.runs[viewer.run].flag[place] === "constant_map" ? "constant" : "none"}`;
+}
 
 /** All that is known of a photo. */
 function facts(place, run) {
@@ -183,6 +209,7 @@ function facts(place, run) {
   const body = [
     line("IoU", data => number(data.iou[place], 3)),
     line("Box", data => causeTitle(data.cause[place])),
+    line("Saliency", (data, k) => data.flag[place] === "constant_map" ? "constant map" : summary.runs[k].saliency),
     line("Pixels", data => data.box[place]?.map(value => Math.round(value)).join(", ")),
     line("First guess", data => data.guess[place] < 0 ? "" : classTitle(data.guess[place])),
     line("Rank of the class", data => data.rank[place] < 0 ? "" : String(data.rank[place] + 1)),

@@ -3,5 +3,6 @@
 mod commands;
 mod embedded;
 mod pages;
+mod panels;
 mod show;
 mod snapshots;

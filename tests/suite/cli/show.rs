@@ -19,10 +19,10 @@ fn show_draws_a_panel() {
         said.contains("class 967 espresso (n07920052), rank 1") && said.contains("IoU"),
         "{said}"
     );
-    // Six tiles of the frame, 384 x 256, with gaps.
+    // Three lines, six tiles of 384 x 256 with captions, and the legend, with gaps of 8 pixels.
     assert_eq!(
         image::image_dimensions(&panel).unwrap(),
-        (3 * 384 + 16, 2 * 256 + 12)
+        (3 * 384 + 4 * 8, 3 * 22 + 2 * (22 + 256) + 22 + 5 * 8)
     );
     expect(
         0,
@@ -131,9 +131,17 @@ fn methods_are_shown_side_by_side() {
     }
     assert!(text.contains("class 285 Egyptian cat"), "{text}");
     let panel = image::open(&out).unwrap().to_rgb8();
-    assert_eq!(panel.dimensions(), (3 * (227 + 4) + 4, 5 * (227 + 4) + 4));
+    // Two lines; for each method a rule, a line and tiles of 384 x 255 with captions; the legend.
+    let row_height = 1 + 22 + (22 + 255) + 3 * 8;
+    assert_eq!(
+        panel.dimensions(),
+        (3 * 384 + 4 * 8, 2 * 22 + 5 * row_height + 22 + 3 * 8)
+    );
     // The maps, the middle column, all differ.
-    let map = |row: u32| image::imageops::crop_imm(&panel, 235, 4 + row * 231, 227, 227).to_image();
+    let map = |row: u32| {
+        let row_end = 8 + 2 * 22 + (row + 1) * row_height;
+        image::imageops::crop_imm(&panel, 2 * 8 + 384, row_end - 255, 384, 255).to_image()
+    };
     let maps: Vec<_> = (0..5).map(map).collect();
     assert!((1..5).all(|i| maps[..i].iter().all(|earlier| *earlier != maps[i])));
     let (_, error) = expect(2, &[&arguments[..9], &["guidde"]].concat());

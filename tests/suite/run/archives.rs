@@ -254,7 +254,7 @@ fn folders_of_classes_may_be_archives() {
         "tars",
         "nested.tar",
         "flat.tar",
-        "flat.tar/.",
+        "flat.tar/",
         "other/photos",
     ] {
         let (found, _) = run(dataset);

@@ -133,6 +133,14 @@ impl Tar<'_> {
             entry.size(),
             entry.raw_file_position(),
         );
+        // The length of a sparse member is not that of its bytes in the archive.
+        if is_sparse(entry, kind) {
+            let fault = format!(
+                "{} is stored as a sparse file, which is not read",
+                shown(&raw)
+            );
+            return Err(self.fault(fault));
+        }
         let end = start.checked_add(length);
         if end.is_none_or(|end| end > self.length) {
             let archive = self.length;
@@ -146,13 +154,6 @@ impl Tar<'_> {
         // Before there was a type for folders, their names ended with a slash.
         if kind.is_dir() || raw.ends_with(b"/") {
             return Ok(None);
-        }
-        if is_sparse(entry, kind) {
-            let fault = format!(
-                "{} is stored as a sparse file, which is not read",
-                shown(&raw)
-            );
-            return Err(self.fault(fault));
         }
         let target = entry.link_name_bytes();
         let target = target.as_deref().unwrap_or_default();

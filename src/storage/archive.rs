@@ -174,7 +174,7 @@ fn unpack(path: &Path, file: File) -> io::Result<Vec<u8>> {
                 "{shown}: it is compressed as a whole, so that it cannot be read at random, and has \
                  more than {limit} GiB when it is unpacked"
             ),
-            "unpack it: `gunzip --keep` gives a tar, which is read as it is",
+            "unpack it with gunzip: the tar that it gives is read as it is",
         )));
     }
     Ok(content)

@@ -117,8 +117,7 @@ def memory(pid):
 def step(name, command, samples, opened=None):
     """Runs a command; gives how it went. `opened` is the file that ends the opening."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.time()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    os.set_blocking(process.stderr.fileno(), False)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     most, opening, opening_mib = 0, None, None
     while process.poll() is None:
         now, high = memory(process.pid)
@@ -127,7 +126,6 @@ def step(name, command, samples, opened=None):
         if opened is not None and opening is None and opened.exists():
             opening, opening_mib = round(time.time() - start, 1), high
         time.sleep(0.2)
-        process.stderr.read()
     if process.returncode != 0:
         raise SystemExit(f"{command}: exit code {process.returncode}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -104,7 +104,7 @@ pub(super) fn read(
                 sample
                     .json
                     .iter()
-                    .map(|path| path.display().to_string())
+                    .map(|json| json.display().to_string())
                     .collect()
             };
             boxes.extend(validator.check(bbox, size, place));
@@ -254,7 +254,7 @@ fn label_of(object: &Map<String, Value>, classes: &ClassList) -> Result<Label, S
     };
     let boxes = object.get("boxes").and_then(Value::as_array);
     let stated: Option<Vec<BBox>> = boxes.and_then(|list| list.iter().map(bbox).collect());
-    let is_other = object.get("boxes").is_some_and(|boxes| !boxes.is_null()) && stated.is_none();
+    let is_other = object.get("boxes").is_some_and(|value| !value.is_null()) && stated.is_none();
     Ok(Label {
         class,
         boxes: stated.unwrap_or_default(),
@@ -292,8 +292,8 @@ mod tests {
     use crate::geometry::Size;
 
     /// Writes a shard. A photo is 8 x 6 pixels.
-    fn shard(folder: &Path, name: &str, members: &[(&str, &str)]) -> PathBuf {
-        let path = folder.join(name);
+    fn shard(folder: &Path, file: &str, members: &[(&str, &str)]) -> PathBuf {
+        let path = folder.join(file);
         let mut tar = tar::Builder::new(File::create(&path).expect("a file"));
         let mut photo = std::io::Cursor::new(Vec::new());
         let picture = image::RgbImage::new(8, 6);
@@ -360,12 +360,12 @@ mod tests {
         assert_eq!(found, expected);
         assert_eq!(dataset.photos[2].boxes, [BBox::new(0., 1., 8., 6.)]);
         assert_eq!(dataset.photos[0].size, Some(Size::new(8, 6)));
-        let [without, repeated, boxes] = &dataset.notes[..] else {
+        let [without, repeated, left_out] = &dataset.notes[..] else {
             panic!("{:?}", dataset.notes)
         };
         assert!(without.starts_with("1 samples without a JPEG, PNG or WebP photo"));
         assert!(repeated.starts_with("2 photos have keys that several shards have"));
-        assert!(boxes.starts_with("the boxes of 1 photos were left out"));
+        assert!(left_out.starts_with("the boxes of 1 photos were left out"));
     }
 
     #[test]

@@ -118,11 +118,9 @@ impl Archive {
             Kind::Tar => tar_headers::read(&whole(&source, stamp.size)),
             Kind::Zip => zip_directory::read(file, &source),
             Kind::GzipTar => {
-                let content = Arc::new(unpack(path, file)?);
-                let length = content.len() as u64;
-                unpacked = Some(content.clone());
-                let source: Source = content;
-                tar_headers::read(&whole(&source, length))
+                let content = unpacked.insert(Arc::new(unpack(path, file)?));
+                let in_memory: Source = content.clone();
+                tar_headers::read(&whole(&in_memory, content.len() as u64))
             }
         };
         Ok(Self {
@@ -174,7 +172,7 @@ fn unpack(path: &Path, file: File) -> io::Result<Vec<u8>> {
                 "{shown}: it is compressed as a whole, so that it cannot be read at random, and has \
                  more than {limit} GiB when it is unpacked"
             ),
-            "unpack it: `gunzip --keep` gives a tar, which is read as it is",
+            "unpack it with gunzip: the tar that it gives is read as it is",
         )));
     }
     Ok(content)

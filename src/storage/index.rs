@@ -34,11 +34,14 @@ pub(super) enum Place {
 /// An entry of an archive as it is met.
 pub(super) enum Entry {
     File(Member),
-    /// A link to the member of this name. A target of `None` is outside the archive.
-    Link {
-        name: Box<[u8]>,
-        target: Option<Box<[u8]>>,
-    },
+    Link(Link),
+}
+
+/// A link in an archive.
+pub(super) struct Link {
+    pub(super) name: Box<[u8]>,
+    /// The name of another member; `None` where it is outside the archive.
+    pub(super) target: Option<Box<[u8]>>,
 }
 
 /// What was met in an archive, in its order.
@@ -63,7 +66,7 @@ impl Entry {
     pub(super) fn name(&self) -> &[u8] {
         match self {
             Self::File(member) => &member.name,
-            Self::Link { name, .. } => name,
+            Self::Link(link) => &link.name,
         }
     }
 }
@@ -101,7 +104,7 @@ impl Index {
         for entry in entries {
             match entry {
                 Entry::File(member) => members.push(member),
-                Entry::Link { name, target } => links.push((name, target)),
+                Entry::Link(link) => links.push(link),
             }
         }
         let mut index = Self {
@@ -114,32 +117,34 @@ impl Index {
     }
 
     /// Adds each link as a member with the content of its target.
-    fn resolve(&mut self, links: Vec<(Box<[u8]>, Option<Box<[u8]>>)>) {
+    fn resolve(&mut self, links: Vec<Link>) {
         let mut linked = Vec::new();
-        for (name, target) in &links {
-            let mut target = target.as_ref();
-            let mut found = None;
-            for _ in 0..MAX_LINKS {
-                let Some(next) = target else { break };
-                found = self.get(next);
-                if found.is_some() {
-                    break;
-                }
-                let next = links.binary_search_by(|(name, _)| name.cmp(next));
-                target = next.ok().and_then(|at| links[at].1.as_ref());
-            }
-            match found {
+        for link in &links {
+            match self.target(link, &links) {
                 Some(member) => linked.push(Member {
-                    name: name.clone(),
+                    name: link.name.clone(),
                     ..member.clone()
                 }),
-                None => self.broken.push(name.clone()),
+                None => self.broken.push(link.name.clone()),
             }
         }
         if !linked.is_empty() {
             self.members.extend(linked);
             self.members.sort_by(|a, b| a.name.cmp(&b.name));
         }
+    }
+
+    /// The file that a link leads to, through other links where necessary.
+    fn target(&self, link: &Link, links: &[Link]) -> Option<&Member> {
+        let mut name = link.target.as_ref()?;
+        for _ in 0..MAX_LINKS {
+            if let Some(member) = self.get(name) {
+                return Some(member);
+            }
+            let next = links.binary_search_by(|other| other.name.cmp(name)).ok()?;
+            name = links[next].target.as_ref()?;
+        }
+        None
     }
 
     /// The member of this name.

@@ -33,7 +33,8 @@ pub(crate) fn extension_length(path: &Path) -> usize {
 
 /// Whether this is the path of an archive: a file that is named like one.
 pub(crate) fn is_archive(path: &Path) -> bool {
-    extension_length(path) > 0 && path.is_file()
+    // Without a slash at the end, which only a folder may have.
+    extension_length(path) > 0 && path.components().as_path().is_file()
 }
 
 /// Whether a file is named like a tar that is compressed as a whole.
@@ -77,6 +78,7 @@ pub(crate) fn as_unpacked(path: &Path, root: &Path) -> PathBuf {
 /// # Errors
 /// When the archive cannot be used. One that has been used and is gone is an error of kind `Other`.
 pub(super) fn locate(path: &Path) -> io::Result<Option<Location>> {
+    let path = path.components().as_path();
     let mut found = None;
     // The outermost archive is the one that is a file.
     for place in path.ancestors() {

@@ -8,7 +8,7 @@ use std::panic::resume_unwind;
 
 use tar::{Archive, EntryType, Header};
 
-use super::index::{Entries, Entry, Member, Place, as_path, folder_of, joined, shown};
+use super::index::{Entries, Entry, Link, Member, Place, as_path, folder_of, joined, shown};
 use super::section::{Section, Source};
 
 /// Archives are made of blocks of this size.
@@ -133,6 +133,14 @@ impl Tar<'_> {
             entry.size(),
             entry.raw_file_position(),
         );
+        // The length of a sparse member is not that of its bytes in the archive.
+        if is_sparse(entry, kind) {
+            let fault = format!(
+                "{} is stored as a sparse file, which is not read",
+                shown(&raw)
+            );
+            return Err(self.fault(fault));
+        }
         let end = start.checked_add(length);
         if end.is_none_or(|end| end > self.length) {
             let archive = self.length;
@@ -147,13 +155,6 @@ impl Tar<'_> {
         if kind.is_dir() || raw.ends_with(b"/") {
             return Ok(None);
         }
-        if is_sparse(entry, kind) {
-            let fault = format!(
-                "{} is stored as a sparse file, which is not read",
-                shown(&raw)
-            );
-            return Err(self.fault(fault));
-        }
         let target = entry.link_name_bytes();
         let target = target.as_deref().unwrap_or_default();
         Ok(match kind {
@@ -164,14 +165,14 @@ impl Tar<'_> {
                     start: self.start + start,
                 },
             })),
-            EntryType::Link => Some(Entry::Link {
+            EntryType::Link => Some(Entry::Link(Link {
                 name,
                 target: joined(self.name, target),
-            }),
-            EntryType::Symlink => Some(Entry::Link {
+            })),
+            EntryType::Symlink => Some(Entry::Link(Link {
                 target: joined(folder_of(&name), target).filter(|_| !target.starts_with(b"/")),
                 name,
-            }),
+            })),
             _ => None,
         })
     }
@@ -182,11 +183,11 @@ fn read_headers(tar: &Tar<'_>) -> Result<(Entries, u64), String> {
     let mut archive = Archive::new(tar.section(0, tar.length));
     let mut found = Entries::default();
     let (mut end, mut others) = (0, 0);
-    let damaged = |end: u64, error: io::Error| {
-        tar.fault(if end == 0 {
+    let damaged = |at: u64, error: io::Error| {
+        tar.fault(if at == 0 {
             "it is not a tar archive".to_owned()
         } else {
-            format!("it is damaged at byte {end}: {error}")
+            format!("it is damaged at byte {at}: {error}")
         })
     };
     let entries = archive.entries_with_seek();
@@ -241,7 +242,7 @@ fn begins_with_header(section: &mut Section) -> bool {
     let read = section.read_exact(header.as_mut_bytes());
     // The checksum is the sum of all bytes, where its own eight bytes are taken as blanks.
     let bytes = header.as_bytes();
-    let sum = |bytes: &[u8]| bytes.iter().map(|&byte| u32::from(byte)).sum::<u32>();
+    let sum = |part: &[u8]| part.iter().map(|&byte| u32::from(byte)).sum::<u32>();
     let expected = sum(&bytes[..148]) + 8 * u32::from(b' ') + sum(&bytes[156..]);
     read.is_ok() && header.cksum().is_ok_and(|found| found == expected)
 }
@@ -321,8 +322,8 @@ mod tests {
                 let member = read(&archive.join(name)).expect("a member");
                 assert_eq!(member, fs::read(root.join(name)).expect("a file"));
             }
-            let expected = ["absolute", "loop", "outside", "to-folder"];
-            assert_eq!(broken, expected.map(PathBuf::from), "{format}");
+            let expected_links = ["absolute", "loop", "outside", "to-folder"];
+            assert_eq!(broken, expected_links.map(PathBuf::from), "{format}");
             assert!(notes.is_empty(), "{notes:?}");
             assert!(is_dir(&archive.join("x")) && !is_dir(&archive.join("x/y.jpg")));
             assert!(is_file(&archive.join("x/y.jpg")) && !is_file(&archive.join("x")));

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, ZipArchive, ZipFileHeaderRecord};
 
-use super::index::{Entries, Entry, Member, Place, folder_of, joined, shown};
+use super::index::{Entries, Entry, Link, Member, Place, folder_of, joined, shown};
 use super::read::zip_content;
 use super::section::Source;
 
@@ -82,10 +82,10 @@ fn entry(
         return Ok(Some(Entry::File(member)));
     }
     let target = link_target(&member, source).map_err(|e| fault(&e.to_string()))?;
-    Ok(Some(Entry::Link {
+    Ok(Some(Entry::Link(Link {
         target: joined(folder_of(&member.name), &target).filter(|_| !target.starts_with(b"/")),
         name: member.name,
-    }))
+    })))
 }
 
 /// The target of a symbolic link is its content.

@@ -137,8 +137,8 @@ fn a_description_may_name_archives() {
         (
             "kind = \"coco\"\nannotations = [\"annotations.tgz/annotations/coco.json\"]\n\
              images = [\"images.tar\"]",
-            // The triangle of the annotation, as pycocotools rasterises it.
-            50,
+            // The triangle of the annotation, half of 10 x 9 pixels.
+            45,
         ),
     ] {
         let text = format!("title = \"t\"\nfolder = \"data\"\n{text}\n");
@@ -150,6 +150,6 @@ fn a_description_may_name_archives() {
         assert!(read(&photo.path, Jpeg::Strict).is_ok());
         let mask = photo.mask.as_ref().unwrap().read(SIZE).unwrap();
         let found = mask.object.iter().filter(|&&inside| inside).count();
-        assert!(found.abs_diff(pixels) <= 5, "{found} pixels");
+        assert!(found.abs_diff(pixels) <= 3, "{found} pixels");
     }
 }

@@ -247,8 +247,8 @@ fn a_folder_without_photos_says_what_it_has() {
             "and photos (2 hidden files and folders were left out: ._a.jpg, .cats)",
         ),
         (
-            &[("a.zip", "PK")],
-            "and photos (1 files that are not pictures were left out: 1 .zip)",
+            &[("a.rar", "Rar!")],
+            "and photos (1 files that are not pictures were left out: 1 .rar)",
         ),
     ];
     for (files, expected) in cases {

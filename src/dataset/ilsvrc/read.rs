@@ -61,10 +61,9 @@ pub(in crate::dataset) fn read(
         });
     }
     suspicions.extend(other_classes(&photos, &classes));
-    let (box_notes, edges) = validator.finish()?;
-    let mut notes = lists.notes;
+    let (mut notes, edges) = validator.finish()?;
+    notes.extend(lists.notes);
     notes.extend(repeated(root, &files));
-    notes.extend(box_notes);
     Ok(Dataset {
         profile: Profile::Devkit,
         total_photos: photos.len(),

@@ -67,7 +67,7 @@ pub(crate) fn val_photos() -> Vec<ValPhoto> {
     {
         let row = row.unwrap();
         let number = |column: usize| row[column].parse::<u32>().unwrap();
-        if !["chelsea", "coffee", "rocket", "motorcycle"].contains(&&row[0]) {
+        if !["chelsea", "coffee", "rocket", "dragonfly"].contains(&&row[0]) {
             continue;
         }
         let bbox = [number(6), number(7), number(8) - 1, number(9) - 1];

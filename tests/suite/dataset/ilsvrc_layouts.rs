@@ -311,7 +311,7 @@ fn boxes_of_another_class_are_refused() {
     write(root.path(), &name, photo.xml());
     let error = refusal(root.path());
     assert!(
-        error.contains(&photo.name()) && error.contains("n01440764 has ILSVRC ID"),
+        error.contains(&photo.name()) && error.contains("is n01440764 here but"),
         "{error}"
     );
 }
@@ -394,7 +394,6 @@ fn missing_photos_are_told_apart_from_bad_ones() {
         let mut command = localise();
         command.args([
             "run",
-            "--quiet",
             "--pipeline",
             "single-warp",
             "--dataset",

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::program::{SEVEN, ended, expect, json, localise, lossy, run, run_of, text};
-use crate::support::shared;
+use crate::support::{shared, write};
 
 #[test]
 fn the_sample_gives_rows_and_numbers() {
@@ -274,14 +274,21 @@ fn a_wrong_folder_stops_early() {
     let refused = || run_of(2, text(folder.path()), &out, &["--threads", "1"]).1;
     let no_folder = refused();
     assert!(
-        no_folder.contains("none: no such folder") && no_folder.contains("--data-dir"),
+        no_folder.contains("none of its 50 photos is there")
+            && no_folder.contains("none: No such file or directory")
+            && no_folder.contains("--data-dir"),
         "{no_folder}"
     );
     std::fs::create_dir(folder.path().join("none")).unwrap();
     let no_photos = refused();
+    assert!(no_photos.contains("none is empty"), "{no_photos}");
+    for i in 0..50 {
+        write(folder.path(), &format!("none/{i}.jpg"), "not a picture");
+    }
+    let bad_photos = refused();
     assert!(
-        no_photos.contains("first 2") && no_photos.contains(" photos all failed; the last: p"),
-        "{no_photos}"
+        bad_photos.contains("first 2") && bad_photos.contains(" photos all failed; the last: p"),
+        "{bad_photos}"
     );
 }
 
@@ -292,7 +299,7 @@ fn bad_input_is_named_with_a_remedy() {
         (&["run", "--dataset", "ilsvrc-val"], "--data-dir"),
         (
             &["run", "--dataset", "ilsvrc-val", "--data-dir", "src"],
-            "no annotations; looked for",
+            "no boxes of ILSVRC's validation set; looked at all depths for",
         ),
         (
             &["run", "--dataset", "sample", "--model", "squeeznet"],

@@ -173,14 +173,14 @@ mod tests {
         let mut index = Index::from(saved.remove(0));
         index.members[0].name = Box::from(&b"from the index"[..]);
         let metadata = fs::metadata(&other).expect("a file");
-        let saved = IndexToSave {
+        let changed = IndexToSave {
             archive: path_text::encode(&other),
             stamp: Stamp::from(&metadata),
             members: MembersToSave(&index.members),
             broken: vec![],
             notes: &[],
         };
-        write(&file(FILE), &[saved]).expect("an index");
+        write(&file(FILE), &[changed]).expect("an index");
         let damaged = fs::read(file(FILE)).expect("an index");
         for cut in [0, 1, damaged.len() / 2, damaged.len() - 5] {
             fs::write(file(FILE), &damaged[..cut]).expect("a file");

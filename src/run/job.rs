@@ -1,5 +1,7 @@
 //! A run that is ready to start, and the checks that a journal belongs to it.
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use super::control::ExecutionOptions;
@@ -10,7 +12,7 @@ use super::journal::Journal;
 use super::missing;
 use super::shard::Shard;
 use crate::classifier::{self, ModelDescription};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Photo};
 use crate::pipeline::BoxRule;
 use crate::remedy::{Refused, Remedy};
 use crate::results::RunOptions;
@@ -36,11 +38,8 @@ impl<'a> Job<'a> {
         if new && job.is_err() {
             let _ = std::fs::remove_dir(&execution.out);
         }
-        if job.is_ok()
-            && let Err(error) = storage::save_indexes(&execution.out)
-        {
-            let out = execution.out.display();
-            tracing::warn!("{out}: the indexes of archives cannot be saved: {error}");
+        if let Ok(job) = &job {
+            save_indexes(&job.dataset.photos, &execution.out);
         }
         job
     }
@@ -98,5 +97,19 @@ impl<'a> Job<'a> {
         let (out, theirs) = (self.execution.out.display(), journal.header.shard);
         let message = format!("{out} holds shard {theirs}, but this is shard {shard}");
         Refused::new(message, Remedy::OtherFolderOrFresh).into()
+    }
+}
+
+/// Saves the indexes of the archives that the photos are in, for other shards and later processes.
+fn save_indexes(photos: &[Photo], out: &Path) {
+    let mut folders: Vec<_> = photos.iter().filter_map(|p| p.path.parent()).collect();
+    folders.dedup();
+    for folder in folders {
+        // Its archive is indexed, if it is in one. What is wrong is said when a photo is read.
+        storage::is_dir(folder);
+    }
+    if let Err(error) = storage::save_indexes(out) {
+        let shown = out.display();
+        tracing::warn!("{shown}: the indexes of archives cannot be saved: {error}");
     }
 }

@@ -46,8 +46,18 @@ pub(super) struct Archive {
     pub(super) index: Index,
     /// The content of a compressed tar.
     unpacked: Option<Arc<Vec<u8>>>,
-    /// Whether the index took reading all of the archive's headers.
-    pub(super) is_plain_tar: bool,
+    pub(super) origin: Origin,
+}
+
+/// Where an index comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// From all headers of a tar. It is worth saving.
+    Headers,
+    /// From the file in which it was saved.
+    Saved,
+    /// From the directory of a zip, or from a tar in memory. It is made at once.
+    Quick,
 }
 
 /// An archive that is in use, or that is being indexed by the thread that holds the lock.
@@ -79,7 +89,7 @@ pub(super) fn add(path: &Path, stamp: Stamp, index: Index) {
         stamp,
         index,
         unpacked: None,
-        is_plain_tar: true,
+        origin: Origin::Saved,
     };
     let slot = lock(&ARCHIVES).entry(path.to_owned()).or_default().clone();
     *lock(&slot) = Some(Arc::new(archive));
@@ -128,7 +138,10 @@ impl Archive {
             stamp,
             index: Index::new(found.map_err(|e| unusable(path, e))?),
             unpacked,
-            is_plain_tar: matches!(kind, Kind::Tar),
+            origin: match kind {
+                Kind::Tar => Origin::Headers,
+                Kind::Zip | Kind::GzipTar => Origin::Quick,
+            },
         })
     }
 

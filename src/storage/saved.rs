@@ -11,17 +11,17 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
-use super::archive::{self, Archive, Stamp};
+use super::archive::{self, Archive, Origin, Stamp};
 use super::index::{Index, Member, Place, shown};
 use crate::path_text;
 
 /// The file in the folder of a run.
 const FILE: &str = "archives.json.gz";
 
-/// An index as it is saved.
-#[derive(Deserialize, PartialEq, Serialize)]
+/// An index as it is read back.
+#[derive(Deserialize)]
 struct SavedIndex {
     #[serde(with = "crate::path_text")]
     archive: PathBuf,
@@ -30,6 +30,28 @@ struct SavedIndex {
     members: Vec<(String, u64, u64)>,
     broken: Vec<String>,
     notes: Vec<String>,
+}
+
+/// The same as it is written.
+#[derive(Serialize)]
+struct IndexToSave<'a> {
+    archive: String,
+    stamp: Stamp,
+    members: MembersToSave<'a>,
+    broken: Vec<String>,
+    notes: &'a [String],
+}
+
+/// The members are written one by one: there may be more than a million.
+struct MembersToSave<'a>(&'a [Member]);
+
+impl Serialize for MembersToSave<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.0.iter().map(|member| {
+            let (Place::Tar { start } | Place::Zip { header: start, .. }) = member.place;
+            (shown(&member.name), start, member.length)
+        }))
+    }
 }
 
 /// Makes the indexes that are saved in a folder known, if their archives are still the same.
@@ -42,28 +64,32 @@ pub(crate) fn load_indexes(folder: &Path) {
     }
 }
 
-/// Saves the indexes of all tar archives in use, unless they are in the folder already.
+/// Saves the indexes of all tar archives in use, unless all of them were saved before.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub(crate) fn save_indexes(folder: &Path) -> io::Result<()> {
     let archives = archive::in_use();
-    let tars = archives.iter().filter(|archive| archive.is_plain_tar);
-    let saved: Vec<SavedIndex> = tars.map(|archive| SavedIndex::from(&**archive)).collect();
-    let path = folder.join(FILE);
-    if saved.is_empty() || read(&path).is_ok_and(|old| old == saved) {
+    if !archives
+        .iter()
+        .any(|archive| archive.origin == Origin::Headers)
+    {
         return Ok(());
     }
+    let tars = archives
+        .iter()
+        .filter(|archive| archive.origin != Origin::Quick);
+    let saved: Vec<IndexToSave<'_>> = tars.map(|archive| IndexToSave::from(&**archive)).collect();
     // Shards may do this at the same time. The file is not synced: a damaged one is made again.
     let own = folder.join(format!("{FILE}.{}", std::process::id()));
-    let written = write(&own, &saved).and_then(|()| fs::rename(&own, path));
+    let written = write(&own, &saved).and_then(|()| fs::rename(&own, folder.join(FILE)));
     if written.is_err() {
         let _ = fs::remove_file(own);
     }
     written
 }
 
-fn write(path: &Path, saved: &[SavedIndex]) -> io::Result<()> {
+fn write(path: &Path, saved: &[impl Serialize]) -> io::Result<()> {
     let packed = GzEncoder::new(File::create(path)?, Compression::fast());
     let mut text = BufWriter::new(packed);
     serde_json::to_writer(&mut text, saved)?;
@@ -75,19 +101,15 @@ fn read(path: &Path) -> io::Result<Vec<SavedIndex>> {
     Ok(serde_json::from_reader(BufReader::new(packed))?)
 }
 
-impl From<&Archive> for SavedIndex {
-    fn from(archive: &Archive) -> Self {
+impl<'a> From<&'a Archive> for IndexToSave<'a> {
+    fn from(archive: &'a Archive) -> Self {
         let index = &archive.index;
-        let members = index.members.iter().map(|member| {
-            let (Place::Tar { start } | Place::Zip { header: start, .. }) = member.place;
-            (shown(&member.name), start, member.length)
-        });
         Self {
-            archive: archive.path.clone(),
+            archive: path_text::encode(&archive.path),
             stamp: archive.stamp,
-            members: members.collect(),
+            members: MembersToSave(&index.members),
             broken: index.broken.iter().map(|name| shown(name)).collect(),
-            notes: index.notes.clone(),
+            notes: &index.notes,
         }
     }
 }
@@ -148,9 +170,17 @@ mod tests {
         // The index of a file of the same size and time is used: it says what no archive says.
         let other = file("b.tar");
         fs::hard_link(&archive, &other).expect("a link");
-        saved[0].archive.clone_from(&other);
-        saved[0].members[0].0 = "from the index".into();
-        write(&file(FILE), &saved).expect("an index");
+        let mut index = Index::from(saved.remove(0));
+        index.members[0].name = Box::from(&b"from the index"[..]);
+        let metadata = fs::metadata(&other).expect("a file");
+        let changed = IndexToSave {
+            archive: path_text::encode(&other),
+            stamp: Stamp::from(&metadata),
+            members: MembersToSave(&index.members),
+            broken: vec![],
+            notes: &[],
+        };
+        write(&file(FILE), &[changed]).expect("an index");
         let damaged = fs::read(file(FILE)).expect("an index");
         for cut in [0, 1, damaged.len() / 2, damaged.len() - 5] {
             fs::write(file(FILE), &damaged[..cut]).expect("a file");

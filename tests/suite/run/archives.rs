@@ -306,8 +306,8 @@ fn shards_are_a_dataset() {
         );
     }
     for address in ["pipe:curl x/a.tar", "https://x/{0..3}.tar"] {
-        let (told, said) = expect(2, &["doctor", "--dataset", address]);
+        let (told, error) = expect(2, &["doctor", "--dataset", address]);
         let expected = "data that are not on this machine are not read";
-        assert!((told + &said).contains(expected), "{said}");
+        assert!((told + &error).contains(expected), "{error}");
     }
 }

@@ -65,7 +65,7 @@ impl IlsvrcLists {
             Some(path) => read_blacklist(path, ids.len())?,
             None => HashSet::new(),
         };
-        let files = [
+        let lists = [
             ("ground truth", ground_truth),
             ("blacklist", blacklist),
             ("label order", label_order),
@@ -74,7 +74,7 @@ impl IlsvrcLists {
             ids,
             blacklisted,
             order: LabelOrder::new(label_order.map(PathBuf::as_path), classes)?,
-            files: files
+            files: lists
                 .into_iter()
                 .filter_map(|(what, path)| Some((what, path?.clone())))
                 .collect(),
@@ -167,14 +167,14 @@ fn text_of(path: &Path) -> Result<Vec<String>, DatasetError> {
 
 /// Checks the ILSVRC IDs of the photos against those of the validation set.
 fn ensure_same_ids(path: &Path, found: &[usize], known: &[usize]) -> Result<(), DatasetError> {
-    let differs = |(_, (found, known)): &(usize, (&usize, &usize))| found != known;
-    let mut differences = (1..).zip(found.iter().zip(known)).filter(differs);
-    let Some((line, (found, known))) = differences.next() else {
+    let differing = (1..).zip(found.iter().zip(known));
+    let mut differing = differing.filter(|(_, (id, expected))| id != expected);
+    let Some((line, (id, expected))) = differing.next() else {
         return Ok(());
     };
-    let more = differences.count();
+    let more = differing.count();
     let fault = format!(
-        "{}:{line}: ILSVRC ID {found}, but that of photo {line} of the validation set is {known} \
+        "{}:{line}: ILSVRC ID {id}, but that of photo {line} of the validation set is {expected} \
          ({more} further lines differ)",
         path.display()
     );

@@ -44,18 +44,18 @@ pub(in crate::dataset) fn read(
     let sources = sources(root, &files, &lists, &truth);
     let mut suspicions = incomplete(&files, &truth);
     let mut photos = Vec::new();
-    for (number, truth) in truth.photos {
+    for (number, found) in truth.photos {
         let name = name_of(number);
-        if let Err(fault) = lists.check(number, truth.class, &classes) {
+        if let Err(fault) = lists.check(number, found.class, &classes) {
             validator.faults.add(fault);
         }
         let expected = || root.join(&name).with_added_extension("JPEG");
         photos.push(Photo {
             path: files.photos.get(&number).cloned().unwrap_or_else(expected),
             id: name,
-            size: truth.size,
-            class: Some(truth.class),
-            boxes: truth.boxes,
+            size: found.size,
+            class: Some(found.class),
+            boxes: found.boxes,
             blacklisted: lists.blacklisted.contains(&number),
             ..Photo::default()
         });

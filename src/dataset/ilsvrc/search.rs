@@ -5,6 +5,7 @@
 //! not searched.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
 use super::photo_name::number_in_file_name;
@@ -102,10 +103,9 @@ impl IlsvrcFiles {
         } else {
             &mut self.photos
         };
-        if files.contains_key(&number) {
-            self.repeated.push(path);
-        } else {
-            files.insert(number, path);
+        match files.entry(number) {
+            Entry::Vacant(place) => drop(place.insert(path)),
+            Entry::Occupied(_) => self.repeated.push(path),
         }
     }
 }

@@ -183,13 +183,13 @@ const LAYOUTS: [Layout; 16] = [
 
 #[test]
 fn every_layout_gives_the_same_photos() {
-    let expected = val_photos();
+    let originals = val_photos();
     for (layout, make) in LAYOUTS {
         let root = TempDir::new().unwrap();
         make(root.path());
         let dataset =
             Dataset::open(&request(root.path())).unwrap_or_else(|e| panic!("{layout}: {e}"));
-        assert_eq!(dataset.photos.len(), expected.len(), "{layout}");
+        assert_eq!(dataset.photos.len(), originals.len(), "{layout}");
         assert_eq!(dataset.suspicions, [], "{layout}");
         assert_eq!(
             dataset.ilsvrc_ids.as_ref().unwrap()[..3],
@@ -197,7 +197,7 @@ fn every_layout_gives_the_same_photos() {
             "{layout}"
         );
         assert_eq!(dataset.sources.len(), 5, "{layout}: {:?}", dataset.sources);
-        for (photo, expected) in dataset.photos.iter().zip(&expected) {
+        for (photo, expected) in dataset.photos.iter().zip(&originals) {
             assert_eq!(photo.id, expected.name(), "{layout}");
             assert_eq!(
                 dataset.classes.key(photo.class.unwrap()),
@@ -417,10 +417,10 @@ fn missing_photos_are_told_apart_from_bad_ones() {
         &format!("photos/{}.JPEG", names[2]),
         "not a picture",
     );
-    let said = run(3);
+    let warned = run(3);
     assert!(
-        said.contains("1 of 4 photos are missing, and count as wrong: "),
-        "{said}"
+        warned.contains("1 of 4 photos are missing, and count as wrong: "),
+        "{warned}"
     );
     let failures = fs::read_to_string(out.join("failures.jsonl")).unwrap();
     let kinds: Vec<String> = failures

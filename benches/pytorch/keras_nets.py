@@ -62,7 +62,7 @@ NETS = [
         application,
         "MobileNetV2 MobileNetV3Small EfficientNetB0 DenseNet121 ResNet50V2 ConvNeXtTiny "
         "NASNetMobile EfficientNetV2B0 MobileNet MobileNetV3Large ResNet50 VGG16 EfficientNetB1 "
-        "DenseNet169 ResNet101 EfficientNetV2S ResNet101V2".split(),
+        "DenseNet169 ResNet101 EfficientNetV2S ResNet101V2 DenseNet201".split(),
     ),
     *[application(name, 96) for name in ("Xception", "InceptionV3", "InceptionResNetV2")],
     transformer("ViT", num_hidden_layers=4),  # tf2onnx 1.17 cannot write its GELU

@@ -1,5 +1,8 @@
 //! Nodes in the form that they have during training are refused: their result depends on chance, or
-//! on the other images of a batch.
+//! on the other images of a batch. Only `BatchNormalization` of weights may have that form, because
+//! it does not depend on the images: so PyTorch writes the standardised weights of a convolution.
+
+use std::collections::HashSet;
 
 use super::error::GradientError;
 use crate::onnx::Graph;
@@ -8,9 +11,14 @@ use crate::onnx::proto::{GraphProto, NodeProto, TensorProto};
 /// Refuses `BatchNormalization` and `Dropout` in training form in a graph of opset `opset`.
 pub(super) fn refuse(graph: &GraphProto, opset: i64) -> Result<(), GradientError> {
     let index = Graph::new(graph);
+    let variable = variable_tensors(&index);
+    let is_variable = |node: &NodeProto| {
+        let mut inputs = node.input.iter();
+        inputs.any(|name| variable.contains(name.as_str()))
+    };
     for node in graph.node.iter().filter(|node| node.domain().is_empty()) {
         let reason = match node.op_type() {
-            "BatchNormalization" if is_training_normalization(node, opset) => {
+            "BatchNormalization" if is_training_normalization(node, opset) && is_variable(node) => {
                 "it takes mean and variance from the image"
             }
             "BatchNormalization" if node.int("spatial", 1) == 0 => {
@@ -29,6 +37,20 @@ pub(super) fn refuse(graph: &GraphProto, opset: i64) -> Result<(), GradientError
         ));
     }
     Ok(())
+}
+
+/// The inputs, and all tensors that are computed from them.
+fn variable_tensors<'a>(graph: &Graph<'a>) -> HashSet<&'a str> {
+    let mut variable: HashSet<&str> = graph.inputs().collect();
+    for node in &graph.proto.node {
+        let mut inputs = node.input.iter();
+        // The graphs inside a node can use any tensor.
+        let has_graphs = node.attribute.iter().any(|attribute| attribute.g.is_some());
+        if has_graphs || inputs.any(|name| variable.contains(name.as_str())) {
+            variable.extend(node.output.iter().map(String::as_str));
+        }
+    }
+    variable
 }
 
 /// Until opset 6, an attribute says so; until opset 13, the number of outputs; then again an

@@ -169,3 +169,21 @@ fn the_reported_model_is_refused() {
         "{error}"
     );
 }
+
+/// The weights of a convolution may be standardised by a normalization in training form. As soon as
+/// the image has a part in it, it is refused.
+#[test]
+fn weights_may_be_standardised_in_training_form() {
+    let network = |normalized: &str| {
+        let graph = format!(
+            "p = Reshape({normalized}, flat); \
+             n, m2, v2 = BatchNormalization(p, s, b, m, v) training_mode=1; \
+             k = Reshape(n, whole); c = Conv(x, k); y = GlobalAveragePool(c)"
+        );
+        let weights = "f: 3x2x2x2; s: 3; b: 3; m: 3; v = [0.3, 2.0, 0.7]; flat = [1, 3, 8]; \
+                       whole = [3, 2, 2, 2]";
+        written(17, &[1, 2, 4, 3], &graph, weights)
+    };
+    assert_eq!(compile(&network("f")).classes, 3);
+    assert_refused(&network("x"), "a filter made of the image");
+}

@@ -24,6 +24,10 @@ pub(in crate::dataset) fn read_list(
     Ok(ids)
 }
 
+/// Why a list contradicts what is known.
+pub(super) const CAUSE: &str = "the list and the annotations are of different editions, or the list \
+                                is in another order";
+
 /// Which ILSVRC ID is which class, as far as it is known.
 pub(in crate::dataset) struct LabelOrder {
     /// By class.
@@ -64,8 +68,6 @@ impl LabelOrder {
         class: usize,
         classes: &ClassList,
     ) -> Result<(), String> {
-        const CAUSE: &str = "the list and the annotations are of different editions, or the list \
-                             is in another order";
         let by_id = id.checked_sub(1).and_then(|i| self.classes.get_mut(i));
         let Some(class_of_id) = by_id else {
             return Err(format!("ILSVRC ID {id} is not in 1..={}", classes.len()));

@@ -2,20 +2,21 @@
 //! left out of localisation, and the order of the ILSVRC IDs.
 //!
 //! They are facts about the one validation set, and are shipped (`data/ilsvrc/`). A list that is
-//! found beside the photos counts instead of the shipped one, but must have the same content: a list
-//! of another edition, or one that counts from 0, would make every score wrong. A ground-truth list
+//! found beside the photos counts instead of the shipped one. A ground-truth list or an order with
+//! other content is refused, because every score would be wrong; another blacklist is warned of. A ground-truth list
 //! of another length describes other photos. Then nothing is compared with the shipped lists, and
 //! only the lists that were found count.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::label_order::{LabelOrder, read_list};
+use super::label_order::{CAUSE, LabelOrder, read_list};
 use super::photo_name::{NO_BLACKLIST, PHOTOS, name_of, read_blacklist};
 use super::search::IlsvrcFiles;
 use crate::assets;
 use crate::classes::ClassList;
 use crate::dataset::error::DatasetError;
+use crate::dataset::suspicion::Suspicion;
 use crate::dataset::text::{parse_lines, read_numbers};
 
 /// The lists of the validation set.
@@ -27,6 +28,8 @@ pub(super) struct IlsvrcLists {
     /// The lists that were found, by what they are.
     pub(super) files: Vec<(&'static str, PathBuf)>,
     pub(super) notes: Vec<String>,
+    /// What is suspicious about the blacklist.
+    pub(super) suspicion: Option<Suspicion>,
 }
 
 impl IlsvrcLists {
@@ -79,6 +82,7 @@ impl IlsvrcLists {
                 .filter_map(|(what, path)| Some((what, path?.clone())))
                 .collect(),
             notes: Vec::new(),
+            suspicion: None,
         })
     }
 
@@ -104,10 +108,10 @@ impl IlsvrcLists {
             )?;
         }
         let blacklisted = read_blacklist(&shipped("blacklist.txt")?, PHOTOS)?;
-        if let Some(path) = self.file("blacklist") {
-            ensure_same_set(path, &self.blacklisted, &blacklisted)?;
+        match self.file("blacklist") {
+            Some(path) => self.suspicion = other_blacklist(path, &self.blacklisted, &blacklisted),
+            None => self.blacklisted = blacklisted,
         }
-        self.blacklisted = blacklisted;
         let order = shipped("label_order.txt")?;
         let place = self.file("label order").unwrap_or(&order).to_owned();
         for (class, id) in read_list(&order, classes.len())?.into_iter().enumerate() {
@@ -175,7 +179,7 @@ fn ensure_same_ids(path: &Path, found: &[usize], known: &[usize]) -> Result<(), 
     let more = differing.count();
     let fault = format!(
         "{}:{line}: ILSVRC ID {id}, but that of photo {line} of the validation set is {expected} \
-         ({more} further lines differ)",
+         ({more} further lines differ): {CAUSE}",
         path.display()
     );
     let advice = "take the list from the development kit again, or remove it: it is shipped with \
@@ -183,25 +187,21 @@ fn ensure_same_ids(path: &Path, found: &[usize], known: &[usize]) -> Result<(), 
     Err(DatasetError::new(fault).or_advice(advice))
 }
 
-/// Checks the numbers of a blacklist.
-fn ensure_same_set(
+/// What is suspicious about a blacklist with other numbers than that of the validation set.
+fn other_blacklist(
     path: &Path,
     found: &HashSet<usize>,
     known: &HashSet<usize>,
-) -> Result<(), DatasetError> {
-    let (missing, extra) = (
-        known.difference(found).count(),
-        found.difference(known).count(),
-    );
-    if missing + extra == 0 {
-        return Ok(());
-    }
-    let fault = format!(
-        "not the blacklist of the validation set: {missing} of its {} photos are missing, and \
+) -> Option<Suspicion> {
+    let missing = known.difference(found).count();
+    let extra = found.difference(known).count();
+    let what = format!(
+        "{}: not the blacklist of the validation set: {missing} of its {} photos are missing, and \
          {extra} others are in it",
+        path.display(),
         known.len()
     );
-    let advice = "take ILSVRC2014_clsloc_validation_blacklist.txt from the development kit again, \
-                  or remove it: it is shipped with this program";
-    Err(DatasetError::at(path, fault).or_advice(advice))
+    let advice = "it counts as it is; without it, the blacklist that is shipped with this program \
+                  counts";
+    (missing + extra > 0).then(|| Suspicion::new(what, advice))
 }

@@ -61,6 +61,7 @@ pub(in crate::dataset) fn read(
         });
     }
     suspicions.extend(other_classes(&photos, &classes));
+    suspicions.extend(lists.suspicion);
     let (mut notes, edges) = validator.finish()?;
     notes.extend(lists.notes);
     notes.extend(repeated(root, &files));

@@ -3,9 +3,10 @@
 //!
 //! They are facts about the one validation set, and are shipped (`data/ilsvrc/`). A list that is
 //! found beside the photos counts instead of the shipped one. A ground-truth list or an order with
-//! other content is refused, because every score would be wrong; another blacklist is warned of. A ground-truth list
-//! of another length describes other photos. Then nothing is compared with the shipped lists, and
-//! only the lists that were found count.
+//! other content is refused, because every score would be wrong; another blacklist is warned of.
+//!
+//! A ground-truth list of another length describes other photos. Then nothing is compared with the
+//! shipped lists, and only the lists that were found count.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

@@ -65,6 +65,7 @@ pub(in crate::dataset) fn read(
     let (mut notes, edges) = validator.finish()?;
     notes.extend(lists.notes);
     notes.extend(repeated(root, &files));
+    notes.extend(compressed(root, &files));
     Ok(Dataset {
         profile: Profile::Devkit,
         total_photos: photos.len(),
@@ -173,6 +174,17 @@ fn repeated(root: &Path, files: &IlsvrcFiles) -> Option<String> {
     let (count, first) = (files.repeated.len(), first_paths(&files.repeated, root));
     (count > 0)
         .then(|| format!("{count} files are in a second place, which does not count: {first}"))
+}
+
+/// The note on archives that are not searched because they cannot be read at random.
+fn compressed(root: &Path, files: &IlsvrcFiles) -> Option<String> {
+    let (count, first) = (files.too_large.len(), first_paths(&files.too_large, root));
+    (count > 0).then(|| {
+        format!(
+            "{count} archives are compressed as a whole and are not searched; `gunzip --keep` makes \
+             a tar, which is: {first}"
+        )
+    })
 }
 
 fn first_names(numbers: &[usize]) -> String {

@@ -443,3 +443,16 @@ fn missing_photos_are_told_apart_from_bad_ones() {
     let note = "1 photos are missing and 1 others failed; all of them count as wrong";
     assert!(summary.contains(note), "{summary}");
 }
+
+/// An archive of photos that is too large to unpack in memory is named, with what to do.
+#[test]
+fn a_large_compressed_archive_is_named() {
+    let root = TempDir::new().unwrap();
+    LAYOUTS[0].1(root.path());
+    let archive = fs::File::create(root.path().join("val_images.tar.gz")).unwrap();
+    archive.set_len(65 << 20).unwrap();
+    let dataset = Dataset::open(&request(root.path())).unwrap();
+    let note = "1 archives are compressed as a whole and are not searched; `gunzip --keep` makes a \
+                tar, which is: val_images.tar.gz";
+    assert_eq!(dataset.notes, [note]);
+}

@@ -19,16 +19,17 @@ use crate::storage;
 
 pub(super) fn read(root: &Path, classes: ClassList) -> Result<Dataset, DatasetError> {
     let PhotoSearch {
-        photos: paths,
+        photos: found,
         notes,
     } = PhotoSearch::new(root)?;
-    let mut named: Vec<(PathBuf, PathBuf)> = Vec::with_capacity(paths.len());
-    for photos in paths.chunk_by(|a, b| a.parent() == b.parent()) {
+    let mut named: Vec<(PathBuf, PathBuf)> = Vec::with_capacity(found.len());
+    for photos in found.chunk_by(|a, b| a.parent() == b.parent()) {
         let folder = photos[0].parent().unwrap_or(root);
         let folder = storage::as_unpacked(folder, root);
         let name = |path: &PathBuf| folder.join(path.file_name().unwrap_or_default());
         named.extend(photos.iter().map(|path| (name(path), path.clone())));
     }
+    drop(found);
     // The order is that of the names, which archives may change.
     named.sort();
     let (names, paths): (Vec<_>, Vec<_>) = named.into_iter().unzip();

@@ -286,6 +286,7 @@ mod digest;
 pub mod doctor;
 mod fs;
 pub mod geometry;
+mod listing;
 pub mod localiser;
 mod path_text;
 pub mod pipeline;

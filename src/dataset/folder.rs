@@ -5,7 +5,7 @@
 //! `n02119789.tar` is such a folder; its extension is not part of the photos' names. The name of a
 //! photo is its path in the folder, in which odd characters are escaped (`src/path_text.rs`).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::decode::read_sizes;
 use super::error::DatasetError;
@@ -20,18 +20,24 @@ use crate::storage;
 
 pub(super) fn read(root: &Path, classes: ClassList) -> Result<Dataset, DatasetError> {
     let PhotoSearch {
-        photos: mut paths,
+        photos: found,
         others,
         notes,
     } = PhotoSearch::new(root)?;
-    // The order is that of the photos' names.
-    if paths.iter().any(|path| storage::is_inside(path)) {
-        paths.sort_by_cached_key(|path| storage::as_unpacked(path, root));
+    let mut named: Vec<(PathBuf, PathBuf)> = Vec::with_capacity(found.len());
+    for photos in found.chunk_by(|a, b| a.parent() == b.parent()) {
+        let folder = photos[0].parent().unwrap_or(root);
+        let folder = storage::as_unpacked(folder, root);
+        let name = |path: &PathBuf| folder.join(path.file_name().unwrap_or_default());
+        named.extend(photos.iter().map(|path| (name(path), path.clone())));
     }
+    drop(found);
+    // The order is that of the names, which archives may change.
+    named.sort();
+    let (names, paths): (Vec<_>, Vec<_>) = named.into_iter().unzip();
     let sizes = read_sizes(&paths);
-    let mut photos = Vec::new();
-    for (path, size) in paths.into_iter().zip(sizes) {
-        let name = storage::as_unpacked(&path, root);
+    let mut photos = Vec::with_capacity(paths.len());
+    for ((name, path), size) in names.into_iter().zip(paths).zip(sizes) {
         photos.push(Photo {
             id: path_text::encode(&name),
             class: class_of_folder(&name, &classes),

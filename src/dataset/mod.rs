@@ -62,6 +62,7 @@ mod voc_list;
 mod webdataset;
 mod weights;
 mod wsol;
+mod wsol_lists;
 
 pub use box_edges::BoxEdges;
 pub use box_table::write_csv;

@@ -9,7 +9,7 @@ use super::stated_boxes::StatedBoxes;
 use super::truth::Dataset;
 use super::{
     box_table, coco, cub, description, folder, shard_names, voc, voc_files, webdataset, weights,
-    wsol,
+    wsol, wsol_lists,
 };
 use crate::assets::DATASETS;
 use crate::path_text;
@@ -242,7 +242,7 @@ fn read_folder(root: &Path, request: &Request<'_>) -> Result<Dataset, DatasetErr
     if has("boxes.csv") {
         return box_table::read(&[root.join("boxes.csv")], None, request.classes, lenient);
     }
-    if has(wsol::IDS_FILE) {
+    if has(wsol_lists::IDS_FILE) {
         let masks = wsol::find_masks(root, images);
         return wsol::read(root, images, &masks, None, lenient);
     }

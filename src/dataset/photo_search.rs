@@ -13,6 +13,7 @@ use image::ImageFormat;
 use super::decode::{RECOGNISED_BY, read_size, recognise};
 use super::error::DatasetError;
 use super::folder_files::FolderFiles;
+use crate::listing::first_few;
 use crate::path_text;
 use crate::storage;
 
@@ -28,9 +29,6 @@ const OTHER_PICTURES: [&str; 28] = [
     "jp2", "jxl", "nef", "nrw", "orf", "pef", "pgm", "ppm", "psd", "raf", "rw2", "srw", "svg",
     "tga", "xcf",
 ];
-
-/// How many paths a note names.
-const NAMED: usize = 3;
 
 /// What was found in a folder.
 #[derive(Debug)]
@@ -202,11 +200,7 @@ fn links_to_others(photos: &[PathBuf]) -> Vec<PathBuf> {
 /// The first few paths, as they are below `root`.
 pub(super) fn first_paths(paths: &[PathBuf], root: &Path) -> String {
     let below = |path: &PathBuf| path_text::encode(path.strip_prefix(root).unwrap_or(path));
-    let mut names: Vec<String> = paths.iter().take(NAMED).map(below).collect();
-    if paths.len() > NAMED {
-        names.push("...".into());
-    }
-    names.join(", ")
+    first_few(paths.iter().map(below))
 }
 
 /// How many files there are of each extension: `2 .txt, 1 without extension`.

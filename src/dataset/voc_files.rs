@@ -133,9 +133,10 @@ pub(super) fn find_root(root: &Path) -> Option<PathBuf> {
     if let Some(folder) = own {
         return folder.parent().map(Path::to_owned);
     }
-    let files = VocFiles::find(root, None)
-        .ok()
-        .filter(|_| !xml.is_empty())?;
+    if xml.is_empty() {
+        return None;
+    }
+    let files = VocFiles::find(root, None).ok()?;
     let mut names = files.annotations.keys();
     names
         .any(|name| files.photos.contains_key(name))

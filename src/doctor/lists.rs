@@ -1,9 +1,9 @@
 //! The lists that affect an ILSVRC score. Each has one correct content, which is known by its hash.
 
 use super::report::DoctorReport;
-use super::sample::first_names;
 use crate::dataset::{self, Dataset};
 use crate::digest;
+use crate::listing::first_few;
 
 /// A list of numbers with one correct content.
 struct KnownList {
@@ -66,7 +66,7 @@ pub(super) fn check(report: &mut DoctorReport, dataset: &Dataset) {
         .map(|photo| photo.id.as_str())
         .collect();
     if !without_truth.is_empty() && dataset.edges.boxes > 0 {
-        let (count, names) = (without_truth.len(), first_names(&without_truth));
+        let (count, names) = (without_truth.len(), first_few(without_truth));
         report.add_finding(
             format!("{count} photos have no true box: {names}"),
             "they count in classification only; add their boxes to count them in localisation",

@@ -3,9 +3,10 @@
 use rayon::prelude::*;
 
 use super::report::{DoctorReport, Finding};
-use super::sample::{first_names, spread};
+use super::sample::spread;
 use crate::dataset::{self, Dataset, Jpeg, Photo};
 use crate::geometry::Size;
+use crate::listing::first_few;
 use crate::remedy::Remedy;
 use crate::storage;
 
@@ -101,7 +102,7 @@ fn finding(
         "" => String::new(),
         cause => format!(" ({cause})"),
     };
-    let (count, what, shown) = (names.len(), fault.description(), first_names(&names));
+    let (count, what, shown) = (names.len(), fault.description(), first_few(names));
     let what = format!("{count} photos {what}: {shown}{cause}");
     Some(Finding::new(what, fault.remedies()))
 }

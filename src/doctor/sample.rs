@@ -12,16 +12,6 @@ pub(super) fn spread(total: usize, count: usize) -> impl Iterator<Item = usize> 
     (0..count).map(move |i| i * total / count)
 }
 
-/// The first few of some names, for a message.
-pub(super) fn first_names(names: &[&str]) -> String {
-    let shown = names.iter().take(3).copied().collect::<Vec<_>>().join(", ");
-    if names.len() > 3 {
-        format!("{shown}, ...")
-    } else {
-        shown
-    }
-}
-
 /// A photo as the network's input, warped to its size; `None` where the photo cannot be read.
 pub(super) fn network_input(photo: &Photo, classifier: &Classifier) -> Option<Array3<f32>> {
     let picture = dataset::read(&photo.path, Jpeg::Strict).ok()?;

@@ -6,12 +6,10 @@ use rayon::prelude::*;
 
 use super::outage;
 use crate::dataset::{Dataset, Photo};
+use crate::listing::first_few;
 use crate::path_text;
 use crate::remedy::{Refused, Remedy};
 use crate::storage;
-
-/// How many photos and other files are named.
-const NAMED: usize = 3;
 
 /// Warns of photos that are not there. Each counts as wrong.
 ///
@@ -25,7 +23,7 @@ pub(super) fn check(dataset: &Dataset) -> Result<(), Refused> {
         .collect();
     let (count, all) = (missing.len(), dataset.photos.len());
     if count == all {
-        let looked_for = listed(missing.iter().map(|photo| path_text::encode(&photo.path)));
+        let looked_for = first_few(missing.iter().map(|photo| path_text::encode(&photo.path)));
         let message = format!(
             "{}: none of its {all} photos is there; looked for {looked_for}; {}",
             dataset.name,
@@ -34,7 +32,7 @@ pub(super) fn check(dataset: &Dataset) -> Result<(), Refused> {
         return Err(Refused::new(message, Remedy::DataDir));
     }
     if count > 0 {
-        let names = listed(missing.iter().map(|photo| photo.id.clone()));
+        let names = first_few(missing.iter().map(|photo| photo.id.clone()));
         tracing::warn!(
             "{}: {count} of {all} photos are missing, and count as wrong: {names}",
             dataset.name
@@ -53,17 +51,7 @@ fn found_instead(folder: &Path) -> String {
             let names = found
                 .iter()
                 .map(|path| path_text::encode(path.file_name().unwrap_or_default()));
-            format!("{shown} has {}", listed(names))
+            format!("{shown} has {}", first_few(names))
         }
     }
-}
-
-/// The first few of these names, and how many more there are.
-fn listed(names: impl ExactSizeIterator<Item = String>) -> String {
-    let more = names.len().saturating_sub(NAMED);
-    let mut shown: Vec<String> = names.take(NAMED).collect();
-    if more > 0 {
-        shown.push(format!("and {more} more"));
-    }
-    shown.join(", ")
 }

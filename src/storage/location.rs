@@ -56,21 +56,18 @@ pub(crate) fn is_inside(path: &Path) -> bool {
     archive_of(path).is_some()
 }
 
-/// The path of a file below `root`, as if each archive in it were a folder that is named without the
-/// extension.
-pub(crate) fn as_unpacked(path: &Path, root: &Path) -> PathBuf {
-    let below = path.strip_prefix(root).unwrap_or(path);
-    let (Some(folders), Some(file)) = (below.parent(), below.file_name()) else {
-        return below.to_owned();
-    };
-    if !is_inside(path) {
+/// The path of a folder below `root`, as if each archive in it were a folder that is named without
+/// the extension.
+pub(crate) fn as_unpacked(folder: &Path, root: &Path) -> PathBuf {
+    let below = folder.strip_prefix(root).unwrap_or(folder);
+    if !is_archive(folder) && !is_inside(folder) {
         return below.to_owned();
     }
-    let folder = |name: &OsStr| {
+    let without_extension = |name: &OsStr| {
         let length = name.len() - extension_length(name.as_ref());
         OsStr::from_bytes(&name.as_bytes()[..length]).to_owned()
     };
-    folders.iter().map(folder).collect::<PathBuf>().join(file)
+    below.iter().map(without_extension).collect()
 }
 
 /// Where a path leads; `None` for a plain path, and for one that leads out of an archive again.

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::photo_name::{name_of, photo_number};
-use super::search::IlsvrcFiles;
+use super::search::{IlsvrcFiles, WSOL_BOXES};
 use crate::classes::ClassList;
 use crate::dataset::annotation::{self, Annotation};
 use crate::dataset::decode::read_sizes;
 use crate::dataset::error::DatasetError;
 use crate::dataset::validator::BoxValidator;
-use crate::dataset::{kaggle, text, wsol};
+use crate::dataset::{kaggle, text, wsol_lists};
 use crate::geometry::{BBox, Size};
 
 /// What is true of a photo.
@@ -32,6 +32,8 @@ pub(super) struct IlsvrcTruth {
     pub(super) kind: &'static str,
     /// The files that were read.
     pub(super) files: Vec<PathBuf>,
+    /// Tables and lists that have boxes too, and do not count.
+    pub(super) unread: Vec<PathBuf>,
 }
 
 /// Reads the truth of all photos that have boxes, or of those in `selection`. `None` if there are no
@@ -46,26 +48,30 @@ pub(super) fn read(
     validator: &mut BoxValidator,
 ) -> Result<Option<IlsvrcTruth>, DatasetError> {
     let is_selected = |number: &usize| selection.is_none_or(|numbers| numbers.contains(number));
+    let folders = files.wsol.iter().filter(|folder| is_validation_set(folder));
+    let lists: Vec<PathBuf> = folders.map(|folder| folder.join(WSOL_BOXES)).collect();
+    let mut tables: Vec<PathBuf> = [&files.solutions[..], &lists].concat();
     if !files.annotations.is_empty() {
         return Ok(Some(IlsvrcTruth {
             photos: from_xml(&files.annotations, is_selected, classes, validator),
             annotated: files.annotations.keys().copied().collect(),
             kind: "XML",
             files: files.annotations.values().cloned().collect(),
+            unread: tables,
         }));
     }
-    let (mut photos, kind, file) = if let Some(table) = files.solutions.first() {
-        let photos = from_kaggle(files, table, classes, validator)?;
-        (photos, "Kaggle's table", table.clone())
-    } else if let Some(folder) = files.wsol.iter().find(|folder| is_validation_set(folder)) {
-        let photos = from_wsol(folder, classes, validator)?;
-        (
-            photos,
-            "wsolevaluation's lists",
-            folder.join("localization.txt"),
-        )
-    } else {
+    if tables.is_empty() {
         return Ok(None);
+    }
+    let unread = tables.split_off(1);
+    let table = &tables[0];
+    let (mut photos, kind) = if files.solutions.is_empty() {
+        let folder = table.parent().unwrap_or(Path::new(""));
+        let photos = from_wsol(files, folder, classes, validator)?;
+        (photos, "wsolevaluation's lists")
+    } else {
+        let photos = from_kaggle(files, table, classes, validator)?;
+        (photos, "Kaggle's table")
     };
     let annotated = photos.keys().copied().collect();
     photos.retain(|number, _| is_selected(number));
@@ -73,13 +79,16 @@ pub(super) fn read(
         photos,
         annotated,
         kind,
-        files: vec![file],
+        files: tables,
+        unread,
     }))
 }
 
 /// Whether the photos of a folder of wsolevaluation's lists are those of the validation set.
 fn is_validation_set(folder: &Path) -> bool {
-    let ids = text::parse_lines(&folder.join(wsol::IDS_FILE), |line| Ok(photo_number(line)));
+    let ids = text::parse_lines(&folder.join(wsol_lists::IDS_FILE), |line| {
+        Ok(photo_number(line))
+    });
     ids.is_ok_and(|ids| ids.first().is_some_and(|(_, number)| *number > 0))
 }
 
@@ -160,46 +169,56 @@ fn from_kaggle(
         .collect();
     let mut found = BTreeMap::new();
     for (solution, size) in solutions.into_iter().zip(read_sizes(&paths)) {
-        let number = photo_number(&solution.id);
-        if number == 0 {
-            let (place, id) = (&solution.place, &solution.id);
-            let fault = format!("{place}: {id} is not a photo of the validation set");
-            validator.faults.add(fault);
-            continue;
-        }
+        let (place, class) = (&solution.place, solution.class);
         let mut boxes = Vec::new();
         for bbox in solution.boxes {
-            boxes.extend(validator.check(bbox, size, || solution.place.clone()));
+            boxes.extend(validator.check(bbox, size, || place.clone()));
         }
-        let class = solution.class;
-        found.insert(number, PhotoTruth { class, size, boxes });
+        let truth = PhotoTruth { class, size, boxes };
+        if let Err(fault) = insert(&mut found, &solution.id, truth) {
+            validator.faults.add(format!("{place}: {fault}"));
+        }
     }
     Ok(found)
 }
 
+/// The truth in wsolevaluation's lists. Sizes that they do not state are those of the photos.
 fn from_wsol(
+    files: &IlsvrcFiles,
     folder: &Path,
     classes: &ClassList,
     validator: &mut BoxValidator,
 ) -> Result<BTreeMap<usize, PhotoTruth>, DatasetError> {
-    let lists = wsol::read(
-        folder,
-        folder,
-        folder,
-        Some(classes.clone()),
-        validator.lenient,
-    )?;
+    let path_of = |id: &str| files.photos.get(&photo_number(id)).cloned();
+    let path_of = |id: &str| path_of(id).unwrap_or_default();
+    let photos = wsol_lists::read(folder, path_of, folder, validator)?;
+    wsol_lists::check_complete(&photos, classes.len(), folder, validator);
     let mut found = BTreeMap::new();
-    for photo in lists.photos {
+    for photo in photos {
+        // A photo without class is a fault already.
         let Some(class) = photo.class else { continue };
-        let mut boxes = Vec::new();
-        for bbox in photo.boxes {
-            let place = || format!("{}: {}", folder.display(), photo.id);
-            boxes.extend(validator.check(bbox, photo.size, place));
+        let (size, boxes) = (photo.size, photo.boxes);
+        let truth = PhotoTruth { class, size, boxes };
+        if let Err(fault) = insert(&mut found, &photo.id, truth) {
+            validator
+                .faults
+                .add(format!("{}: {fault}", folder.display()));
         }
-        let number = photo_number(&photo.id);
-        let size = photo.size;
-        found.insert(number, PhotoTruth { class, size, boxes });
     }
     Ok(found)
+}
+
+/// Adds the truth of the photo with this name.
+fn insert(
+    found: &mut BTreeMap<usize, PhotoTruth>,
+    name: &str,
+    truth: PhotoTruth,
+) -> Result<(), String> {
+    match photo_number(name) {
+        0 => Err(format!("{name} is not a photo of the validation set")),
+        number if found.insert(number, truth).is_some() => {
+            Err(format!("{name}: a second line of this photo"))
+        }
+        _ => Ok(()),
+    }
 }

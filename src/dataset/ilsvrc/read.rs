@@ -17,9 +17,7 @@ use crate::dataset::profile::Profile;
 use crate::dataset::suspicion::Suspicion;
 use crate::dataset::truth::Dataset;
 use crate::dataset::validator::BoxValidator;
-
-/// How many photos a suspicion names.
-const NAMED: usize = 3;
+use crate::listing::first_few;
 
 /// Reads the truth of all photos that have boxes, or of those in `selection`, from what lies below
 /// `root`.
@@ -43,6 +41,7 @@ pub(in crate::dataset) fn read(
     let truth = truth.ok_or_else(|| no_boxes(root, &files))?;
     let sources = sources(root, &files, &lists, &truth);
     let mut suspicions = incomplete(&files, &truth);
+    let unread = unread(root, &truth);
     let mut photos = Vec::new();
     for (number, found) in truth.photos {
         let name = name_of(number);
@@ -65,6 +64,7 @@ pub(in crate::dataset) fn read(
     let (mut notes, edges) = validator.finish()?;
     notes.extend(lists.notes);
     notes.extend(repeated(root, &files));
+    notes.extend(unread);
     notes.extend(compressed(root, &files));
     Ok(Dataset {
         profile: Profile::Devkit,
@@ -137,7 +137,7 @@ fn incomplete(files: &IlsvrcFiles, truth: &IlsvrcTruth) -> Vec<Suspicion> {
     let count = without.len();
     let what = format!(
         "{count} photos have no boxes and are left out: {}",
-        first_names(&without)
+        first_few(without.into_iter().map(name_of))
     );
     let advice = format!(
         "are the boxes complete? they are those of {} photos",
@@ -163,7 +163,7 @@ fn other_classes(photos: &[Photo], classes: &ClassList) -> Option<Suspicion> {
     let what = format!(
         "{} photos have another class in their name or folder than their boxes say: {}",
         numbers.len(),
-        first_names(&numbers)
+        first_few(numbers.iter().copied().map(name_of))
     );
     let advice = "were the photos renamed, or sorted by another list?";
     (!numbers.is_empty()).then(|| Suspicion::new(what, advice))
@@ -176,21 +176,21 @@ fn repeated(root: &Path, files: &IlsvrcFiles) -> Option<String> {
         .then(|| format!("{count} files are in a second place, which does not count: {first}"))
 }
 
+/// The note on boxes that do not count because others do.
+fn unread(root: &Path, truth: &IlsvrcTruth) -> Option<String> {
+    let (kind, first) = (truth.kind, first_paths(&truth.unread, root));
+    (!truth.unread.is_empty()).then(|| {
+        format!("the boxes of {kind} count; these have boxes too and are not read: {first}")
+    })
+}
+
 /// The note on archives that are not searched because they cannot be read at random.
 fn compressed(root: &Path, files: &IlsvrcFiles) -> Option<String> {
     let (count, first) = (files.too_large.len(), first_paths(&files.too_large, root));
     (count > 0).then(|| {
         format!(
-            "{count} archives are compressed as a whole and are not searched; `gunzip --keep` makes \
-             a tar, which is: {first}"
+            "{count} archives are compressed as a whole and are not searched; a tar that gunzip \
+             makes of them is: {first}"
         )
     })
-}
-
-fn first_names(numbers: &[usize]) -> String {
-    let mut names: Vec<String> = numbers.iter().take(NAMED).map(|n| name_of(*n)).collect();
-    if numbers.len() > NAMED {
-        names.push("...".into());
-    }
-    names.join(", ")
 }

@@ -16,7 +16,7 @@ use crate::storage;
 /// Kaggle's table of classes and boxes.
 const SOLUTION: &str = "LOC_val_solution.csv";
 /// The list of boxes of wsolevaluation, beside its other lists.
-const WSOL_BOXES: &str = "localization.txt";
+pub(super) const WSOL_BOXES: &str = "localization.txt";
 
 /// Annotations and lists are smaller than this; photos in an archive that is compressed as a whole
 /// are not worth a search.

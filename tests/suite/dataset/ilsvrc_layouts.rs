@@ -5,7 +5,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use localise::dataset::{Dataset, Jpeg, Request, read};
+use localise::dataset::{Dataset, Jpeg, Photo, Request, read};
+use localise::geometry::Size;
 use tempfile::TempDir;
 
 use crate::support::ilsvrc::{
@@ -452,7 +453,56 @@ fn a_large_compressed_archive_is_named() {
     let archive = fs::File::create(root.path().join("val_images.tar.gz")).unwrap();
     archive.set_len(65 << 20).unwrap();
     let dataset = Dataset::open(&request(root.path())).unwrap();
-    let note = "1 archives are compressed as a whole and are not searched; `gunzip --keep` makes a \
-                tar, which is: val_images.tar.gz";
+    let note = "1 archives are compressed as a whole and are not searched; a tar that gunzip makes of \
+                them is: val_images.tar.gz";
     assert_eq!(dataset.notes, [note]);
+}
+
+/// Of several sources of boxes one counts, and the others are named.
+#[test]
+fn boxes_that_do_not_count_are_named() {
+    let root = TempDir::new().unwrap();
+    kaggle(root.path());
+    write_wsol_lists(root.path(), "lists");
+    let dataset = Dataset::open(&request(root.path())).unwrap();
+    let note = "the boxes of XML count; these have boxes too and are not read: LOC_val_solution.csv, \
+                lists/localization.txt";
+    assert!(
+        dataset.notes.iter().any(|n| n == note),
+        "{:?}",
+        dataset.notes
+    );
+}
+
+/// wsolevaluation's lists without sizes: those of the photos count, wherever they are. Boxes that
+/// do not fit are told as with any other source.
+#[test]
+fn lists_of_wsolevaluation_are_checked_as_other_boxes() {
+    let root = TempDir::new().unwrap();
+    photos(root.path(), "ILSVRC2012_img_val.tar", flat);
+    write_wsol_lists(root.path(), "lists");
+    fs::remove_file(root.path().join("lists/image_sizes.txt")).unwrap();
+    let dataset = Dataset::open(&request(root.path())).unwrap();
+    let sizes = |photos: &[Photo]| photos.iter().map(|p| p.size).collect::<Vec<_>>();
+    let stated = val_photos();
+    let stated = stated.iter().map(|p| Some(Size::new(p.size[0], p.size[1])));
+    assert_eq!(sizes(&dataset.photos), stated.collect::<Vec<_>>());
+
+    let boxes = root.path().join("lists/localization.txt");
+    let id = format!("val/{}.JPEG", val_photos()[0].name());
+    let [text, labels] = ["localization", "class_labels"]
+        .map(|name| fs::read_to_string(root.path().join(format!("lists/{name}.txt"))).unwrap());
+    fs::write(&boxes, format!("{text}\n{id},9,2,3,4")).unwrap();
+    assert!(refusal(root.path()).contains("is inverted"));
+    let lenient = Dataset::open(&Request {
+        lenient_boxes: true,
+        ..request(root.path())
+    });
+    let notes = lenient.unwrap().notes;
+    assert!(notes.iter().any(|n| n.contains("1 boxes")), "{notes:?}");
+
+    fs::write(&boxes, text).unwrap();
+    let unlabelled = labels.split_once('\n').unwrap().1;
+    fs::write(root.path().join("lists/class_labels.txt"), unlabelled).unwrap();
+    assert!(refusal(root.path()).contains("has no class"));
 }

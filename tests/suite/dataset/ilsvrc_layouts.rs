@@ -495,7 +495,7 @@ fn lists_of_wsolevaluation_are_checked_as_other_boxes() {
     fs::write(&boxes, format!("{text}\n{id},9,2,3,4")).unwrap();
     assert!(refusal(root.path()).contains("is inverted"));
     let lenient = Dataset::open(&Request {
-        lenient_boxes: true,
+        lenient: true,
         ..request(root.path())
     });
     let notes = lenient.unwrap().notes;

@@ -1,6 +1,7 @@
 //! ILSVRC's validation set in the layouts that people have it in: all give the same photos, classes
 //! and boxes, and the same pixels. What is incomplete, contradictory or not there is named.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -9,9 +10,7 @@ use localise::dataset::{Dataset, Jpeg, Photo, Request, read};
 use localise::geometry::Size;
 use tempfile::TempDir;
 
-use crate::support::ilsvrc::{
-    ValPhoto, pack, solutions, val_photos, write_photos, write_wsol_lists, write_xml,
-};
+use crate::support::ilsvrc::{ValPhoto, ValPhotos, pack};
 use crate::support::program::{ended, localise, text};
 use crate::support::write;
 
@@ -41,9 +40,9 @@ fn as_hugging_face(photo: &ValPhoto) -> String {
 }
 
 /// Puts photos into a folder or an archive: flat, or as `name` says.
-fn photos(root: &Path, place: &str, name: impl Fn(&ValPhoto) -> String) {
+fn photos(set: &ValPhotos, root: &Path, place: &str, name: impl Fn(&ValPhoto) -> String) {
     let folder = root.join("packed");
-    write_photos(&folder, |photo| {
+    set.write_photos(&folder, |photo| {
         let name = name(photo);
         name.rsplit_once('/').unwrap().1.to_owned()
     });
@@ -51,9 +50,9 @@ fn photos(root: &Path, place: &str, name: impl Fn(&ValPhoto) -> String) {
 }
 
 /// Puts annotations into a folder or an archive, where they are in `val/`.
-fn xml(root: &Path, place: &str) {
+fn xml(set: &ValPhotos, root: &Path, place: &str) {
     let folder = root.join("packed");
-    write_xml(&folder, "val");
+    set.write_xml(&folder, "val");
     put(&folder, &root.join(place));
 }
 
@@ -67,11 +66,11 @@ fn put(folder: &Path, place: &Path) {
 }
 
 /// Writes Kaggle's tree.
-fn kaggle(root: &Path) {
+fn kaggle(set: &ValPhotos, root: &Path) {
     let place = |photo: &ValPhoto| format!("ILSVRC/Data/CLS-LOC/val/{}.JPEG", photo.name());
-    write_photos(root, place);
-    write_xml(root, "ILSVRC/Annotations/CLS-LOC/val");
-    write(root, "LOC_val_solution.csv", solutions());
+    set.write_photos(root, place);
+    set.write_xml(root, "ILSVRC/Annotations/CLS-LOC/val");
+    write(root, "LOC_val_solution.csv", set.solutions());
     write(
         root,
         "ILSVRC/ImageSets/CLS-LOC/val.txt",
@@ -80,91 +79,100 @@ fn kaggle(root: &Path) {
 }
 
 /// Makes a layout in a folder.
-type Layout = (&'static str, fn(&Path));
+type Layout = (&'static str, fn(&ValPhotos, &Path));
 
 const LAYOUTS: [Layout; 16] = [
-    ("photos in one folder, annotations in another", |root| {
-        write_photos(root, flat);
-        xml(root, "ILSVRC2012_bbox_val_v3");
-    }),
     (
-        "torchvision's folders of classes, annotations as downloaded",
-        |root| {
-            write_photos(root, in_class_folders);
-            xml(root, "ILSVRC2012_bbox_val_v3.tgz");
+        "photos in one folder, annotations in another",
+        |set, root| {
+            set.write_photos(root, flat);
+            xml(set, root, "ILSVRC2012_bbox_val_v3");
         },
     ),
-    ("two downloads in one folder", |root| {
-        photos(root, "ILSVRC2012_img_val.tar", flat);
-        xml(root, "ILSVRC2012_bbox_val_v3.tgz");
+    (
+        "torchvision's folders of classes, annotations as downloaded",
+        |set, root| {
+            set.write_photos(root, in_class_folders);
+            xml(set, root, "ILSVRC2012_bbox_val_v3.tgz");
+        },
+    ),
+    ("two downloads in one folder", |set, root| {
+        photos(set, root, "ILSVRC2012_img_val.tar", flat);
+        xml(set, root, "ILSVRC2012_bbox_val_v3.tgz");
     }),
-    ("two downloads in two folders", |root| {
-        photos(root, "images/ILSVRC2012_img_val.tar", flat);
-        xml(root, "boxes/ILSVRC2012_bbox_val_v3.tgz");
+    ("two downloads in two folders", |set, root| {
+        photos(set, root, "images/ILSVRC2012_img_val.tar", flat);
+        xml(set, root, "boxes/ILSVRC2012_bbox_val_v3.tgz");
     }),
-    ("Hugging Face's archive", |root| {
-        photos(root, "data/val_images.tar.gz", as_hugging_face);
-        xml(root, "ILSVRC2012_bbox_val_v3.tgz");
+    ("Hugging Face's archive", |set, root| {
+        photos(set, root, "data/val_images.tar.gz", as_hugging_face);
+        xml(set, root, "ILSVRC2012_bbox_val_v3.tgz");
     }),
-    ("Hugging Face's names, Kaggle's table", |root| {
-        write_photos(root, as_hugging_face);
-        write(root, "LOC_val_solution.csv", solutions());
+    ("Hugging Face's names, Kaggle's table", |set, root| {
+        set.write_photos(root, as_hugging_face);
+        write(root, "LOC_val_solution.csv", set.solutions());
     }),
     ("Kaggle's tree", kaggle),
-    ("Kaggle's archive", |root| {
-        kaggle(&root.join("packed"));
+    ("Kaggle's archive", |set, root| {
+        kaggle(set, &root.join("packed"));
         put(
             &root.join("packed"),
             &root.join("imagenet-object-localization-challenge.zip"),
         );
     }),
-    ("Kaggle's table beside the archive of photos", |root| {
-        photos(root, "ILSVRC2012_img_val.tar", flat);
-        write(root, "LOC_val_solution.csv", solutions());
-    }),
-    ("wsolevaluation's checkout", |root| {
-        write_photos(root, |photo| {
+    (
+        "Kaggle's table beside the archive of photos",
+        |set, root| {
+            photos(set, root, "ILSVRC2012_img_val.tar", flat);
+            write(root, "LOC_val_solution.csv", set.solutions());
+        },
+    ),
+    ("wsolevaluation's checkout", |set, root| {
+        set.write_photos(root, |photo| {
             format!("dataset/ILSVRC/val/{}.JPEG", photo.name())
         });
-        write_wsol_lists(root, "metadata/ILSVRC/test");
+        set.write_wsol_lists(root, "metadata/ILSVRC/test");
     }),
-    ("wsolevaluation's lists beside folders of classes", |root| {
-        write_photos(root, in_class_folders);
-        write_wsol_lists(root, "lists");
+    (
+        "wsolevaluation's lists beside folders of classes",
+        |set, root| {
+            set.write_photos(root, in_class_folders);
+            set.write_wsol_lists(root, "lists");
+        },
+    ),
+    ("zips of photos and annotations", |set, root| {
+        photos(set, root, "val.zip", flat);
+        xml(set, root, "annotations.zip");
     }),
-    ("zips of photos and annotations", |root| {
-        photos(root, "val.zip", flat);
-        xml(root, "annotations.zip");
-    }),
-    ("an archive for each class", |root| {
-        for photo in val_photos() {
-            let folder = root.join("packed");
-            let name = format!("{}.JPEG", photo.name());
-            write(&folder, &name, fs::read(&photo.file).unwrap());
-            put(&folder, &root.join(format!("val/{}.tar", photo.wnid)));
+    ("an archive for each class", |set, root| {
+        set.write_photos(root, in_class_folders);
+        let classes: BTreeSet<&String> = set.0.iter().map(|photo| &photo.wnid).collect();
+        for wnid in classes {
+            let folder = root.join("val").join(wnid);
+            put(&folder, &folder.with_extension("tar"));
         }
-        xml(root, "ILSVRC2012_bbox_val_v3");
+        xml(set, root, "ILSVRC2012_bbox_val_v3");
     }),
     (
         "other letters in the extension, all in one folder",
-        |root| {
-            write_photos(root, |photo| format!("all/{}.jpg", photo.name()));
-            write_xml(root, "all");
+        |set, root| {
+            set.write_photos(root, |photo| format!("all/{}.jpg", photo.name()));
+            set.write_xml(root, "all");
         },
     ),
     (
         "links to folders elsewhere, beside a training set",
-        |root| {
-            write_photos(&root.join(".elsewhere"), in_class_folders);
-            write_xml(&root.join(".elsewhere"), "xml");
+        |set, root| {
+            set.write_photos(&root.join(".elsewhere"), in_class_folders);
+            set.write_xml(&root.join(".elsewhere"), "xml");
             symlink(root.join(".elsewhere/val"), root.join("val")).unwrap();
             symlink(root.join(".elsewhere/xml"), root.join("annotations")).unwrap();
             write(root, "train/n01440764/n01440764_18.JPEG", "not searched");
         },
     ),
-    ("the development kit's lists too", |root| {
-        photos(root, "ILSVRC2012_img_val.tar", flat);
-        xml(root, "ILSVRC2012_bbox_val_v3.tgz");
+    ("the development kit's lists too", |set, root| {
+        photos(set, root, "ILSVRC2012_img_val.tar", flat);
+        xml(set, root, "ILSVRC2012_bbox_val_v3.tgz");
         let kit = root.join("packed");
         for (shipped, name) in [
             (
@@ -182,15 +190,16 @@ const LAYOUTS: [Layout; 16] = [
     }),
 ];
 
-#[test]
-fn every_layout_gives_the_same_photos() {
-    let originals = val_photos();
+/// Checks that all layouts of some photos give these photos, with their classes, boxes and pixels.
+fn assert_layouts_agree(set: &ValPhotos) {
+    let pixels = |path: &Path| read(path, Jpeg::Strict).unwrap_or_else(|e| panic!("{e}"));
+    let originals: Vec<_> = set.0.iter().map(|photo| pixels(&photo.file)).collect();
     for (layout, make) in LAYOUTS {
         let root = TempDir::new().unwrap();
-        make(root.path());
+        make(set, root.path());
         let dataset =
             Dataset::open(&request(root.path())).unwrap_or_else(|e| panic!("{layout}: {e}"));
-        assert_eq!(dataset.photos.len(), originals.len(), "{layout}");
+        assert_eq!(dataset.photos.len(), set.0.len(), "{layout}");
         assert_eq!(dataset.suspicions, [], "{layout}");
         assert_eq!(
             dataset.ilsvrc_ids.as_ref().unwrap()[..3],
@@ -198,7 +207,7 @@ fn every_layout_gives_the_same_photos() {
             "{layout}"
         );
         assert_eq!(dataset.sources.len(), 5, "{layout}: {:?}", dataset.sources);
-        for (photo, expected) in dataset.photos.iter().zip(&originals) {
+        for ((photo, expected), original) in dataset.photos.iter().zip(&set.0).zip(&originals) {
             assert_eq!(photo.id, expected.name(), "{layout}");
             assert_eq!(
                 dataset.classes.key(photo.class.unwrap()),
@@ -213,13 +222,21 @@ fn every_layout_gives_the_same_photos() {
                 .map(|b| [b.x_min, b.y_min, b.x_max - 1.0, b.y_max - 1.0]);
             let boxes: Vec<_> = boxes.map(|corners| corners.map(|v| v as u32)).collect();
             assert_eq!(boxes, expected.boxes, "{layout}");
-            let pixels =
-                read(&photo.path, Jpeg::Strict).unwrap_or_else(|e| panic!("{layout}: {e}"));
-            assert!(
-                pixels == read(&expected.file, Jpeg::Strict).unwrap(),
-                "{layout}"
-            );
+            assert!(pixels(&photo.path) == *original, "{layout}");
         }
+    }
+}
+
+#[test]
+fn every_layout_gives_the_same_photos() {
+    assert_layouts_agree(&ValPhotos::sample());
+}
+
+#[test]
+fn every_layout_gives_the_same_original_photos() {
+    if let Some(set) = ValPhotos::originals() {
+        assert_eq!(set.0.len(), 42);
+        assert_layouts_agree(&set);
     }
 }
 
@@ -229,7 +246,7 @@ fn archives_give_the_rows_of_files() {
     let mut rows = Vec::new();
     for (layout, make) in [&LAYOUTS[0], &LAYOUTS[2], &LAYOUTS[7]] {
         let root = TempDir::new().unwrap();
-        make(root.path());
+        make(&ValPhotos::sample(), root.path());
         let out = root.path().join("out");
         let mut command = localise();
         command.args([
@@ -268,13 +285,13 @@ fn lists_of_another_edition_are_refused() {
         ),
     ] {
         let root = TempDir::new().unwrap();
-        LAYOUTS[0].1(root.path());
+        LAYOUTS[0].1(&ValPhotos::sample(), root.path());
         write(root.path(), &format!("lists/{name}"), content);
         let error = refusal(root.path());
         assert!(error.contains(expected), "{expected}:\n{error}");
     }
     let root = TempDir::new().unwrap();
-    LAYOUTS[0].1(root.path());
+    LAYOUTS[0].1(&ValPhotos::sample(), root.path());
     write(
         root.path(),
         "a/ILSVRC2014_clsloc_validation_blacklist.txt",
@@ -301,7 +318,7 @@ fn another_blacklist_is_suspicious() {
         .map(|line| format!("{}\n", line.parse::<usize>().unwrap() - 1))
         .collect();
     let root = TempDir::new().unwrap();
-    LAYOUTS[0].1(root.path());
+    LAYOUTS[0].1(&ValPhotos::sample(), root.path());
     let name = "lists/ILSVRC2014_clsloc_validation_blacklist.txt";
     write(root.path(), name, from_zero);
     let dataset = Dataset::open(&request(root.path())).unwrap();
@@ -316,8 +333,8 @@ fn another_blacklist_is_suspicious() {
 #[test]
 fn boxes_of_another_class_are_refused() {
     let root = TempDir::new().unwrap();
-    LAYOUTS[0].1(root.path());
-    let mut photo = val_photos().remove(0);
+    LAYOUTS[0].1(&ValPhotos::sample(), root.path());
+    let mut photo = ValPhotos::sample().0.remove(0);
     photo.wnid = "n01440764".into();
     let name = format!("ILSVRC2012_bbox_val_v3/val/{}.xml", photo.name());
     write(root.path(), &name, photo.xml());
@@ -331,10 +348,10 @@ fn boxes_of_another_class_are_refused() {
 #[test]
 fn photos_in_the_folder_of_another_class_are_suspicious() {
     let root = TempDir::new().unwrap();
-    write_photos(root.path(), |photo| {
+    ValPhotos::sample().write_photos(root.path(), |photo| {
         format!("val/n01440764/{}.JPEG", photo.name())
     });
-    xml(root.path(), "ILSVRC2012_bbox_val_v3");
+    xml(&ValPhotos::sample(), root.path(), "ILSVRC2012_bbox_val_v3");
     let dataset = Dataset::open(&request(root.path())).unwrap();
     let found: Vec<&str> = dataset.suspicions.iter().map(|s| &*s.what).collect();
     let expected = "4 photos have another class in their name or folder than their boxes say: ";
@@ -348,8 +365,8 @@ fn photos_in_the_folder_of_another_class_are_suspicious() {
 #[test]
 fn photos_without_boxes_are_suspicious() {
     let root = TempDir::new().unwrap();
-    LAYOUTS[0].1(root.path());
-    let lost = val_photos()[1].name();
+    LAYOUTS[0].1(&ValPhotos::sample(), root.path());
+    let lost = ValPhotos::sample().0[1].name();
     fs::remove_file(
         root.path()
             .join(format!("ILSVRC2012_bbox_val_v3/val/{lost}.xml")),
@@ -370,7 +387,7 @@ fn a_folder_without_boxes_says_what_it_has() {
     assert!(refusal(root.path()).contains("it is empty"));
     write(root.path(), "README.md", "no data");
     assert!(refusal(root.path()).contains("there are 1 .md"));
-    write_photos(root.path(), flat);
+    ValPhotos::sample().write_photos(root.path(), flat);
     assert!(refusal(root.path()).contains("there are 4 photos, 1 .md"));
 }
 
@@ -378,8 +395,8 @@ fn a_folder_without_boxes_says_what_it_has() {
 #[test]
 fn photos_in_two_places_count_once() {
     let root = TempDir::new().unwrap();
-    LAYOUTS[2].1(root.path());
-    write_photos(root.path(), in_class_folders);
+    LAYOUTS[2].1(&ValPhotos::sample(), root.path());
+    ValPhotos::sample().write_photos(root.path(), in_class_folders);
     let dataset = Dataset::open(&request(root.path())).unwrap();
     assert_eq!(dataset.photos.len(), 4);
     assert!(
@@ -400,7 +417,7 @@ fn photos_in_two_places_count_once() {
 #[test]
 fn missing_photos_are_told_apart_from_bad_ones() {
     let root = TempDir::new().unwrap();
-    xml(root.path(), "ILSVRC2012_bbox_val_v3");
+    xml(&ValPhotos::sample(), root.path(), "ILSVRC2012_bbox_val_v3");
     let out = root.path().join("out");
     let run = |code: i32| {
         let mut command = localise();
@@ -421,8 +438,8 @@ fn missing_photos_are_told_apart_from_bad_ones() {
         "{said}"
     );
     assert!(!out.exists());
-    write_photos(root.path(), flat);
-    let names: Vec<String> = val_photos().iter().map(ValPhoto::name).collect();
+    ValPhotos::sample().write_photos(root.path(), flat);
+    let names: Vec<String> = ValPhotos::sample().0.iter().map(ValPhoto::name).collect();
     fs::remove_file(root.path().join(format!("photos/{}.JPEG", names[1]))).unwrap();
     write(
         root.path(),
@@ -449,7 +466,7 @@ fn missing_photos_are_told_apart_from_bad_ones() {
 #[test]
 fn a_large_compressed_archive_is_named() {
     let root = TempDir::new().unwrap();
-    LAYOUTS[0].1(root.path());
+    LAYOUTS[0].1(&ValPhotos::sample(), root.path());
     let archive = fs::File::create(root.path().join("val_images.tar.gz")).unwrap();
     archive.set_len(65 << 20).unwrap();
     let dataset = Dataset::open(&request(root.path())).unwrap();
@@ -462,8 +479,8 @@ fn a_large_compressed_archive_is_named() {
 #[test]
 fn boxes_that_do_not_count_are_named() {
     let root = TempDir::new().unwrap();
-    kaggle(root.path());
-    write_wsol_lists(root.path(), "lists");
+    kaggle(&ValPhotos::sample(), root.path());
+    ValPhotos::sample().write_wsol_lists(root.path(), "lists");
     let dataset = Dataset::open(&request(root.path())).unwrap();
     let note = "the boxes of XML count; these have boxes too and are not read: LOC_val_solution.csv, \
                 lists/localization.txt";
@@ -479,17 +496,22 @@ fn boxes_that_do_not_count_are_named() {
 #[test]
 fn lists_of_wsolevaluation_are_checked_as_other_boxes() {
     let root = TempDir::new().unwrap();
-    photos(root.path(), "ILSVRC2012_img_val.tar", flat);
-    write_wsol_lists(root.path(), "lists");
+    photos(
+        &ValPhotos::sample(),
+        root.path(),
+        "ILSVRC2012_img_val.tar",
+        flat,
+    );
+    ValPhotos::sample().write_wsol_lists(root.path(), "lists");
     fs::remove_file(root.path().join("lists/image_sizes.txt")).unwrap();
     let dataset = Dataset::open(&request(root.path())).unwrap();
     let sizes = |photos: &[Photo]| photos.iter().map(|p| p.size).collect::<Vec<_>>();
-    let stated = val_photos();
+    let stated = ValPhotos::sample().0;
     let stated = stated.iter().map(|p| Some(Size::new(p.size[0], p.size[1])));
     assert_eq!(sizes(&dataset.photos), stated.collect::<Vec<_>>());
 
     let boxes = root.path().join("lists/localization.txt");
-    let id = format!("val/{}.JPEG", val_photos()[0].name());
+    let id = format!("val/{}.JPEG", ValPhotos::sample().0[0].name());
     let [text, labels] = ["localization", "class_labels"]
         .map(|name| fs::read_to_string(root.path().join(format!("lists/{name}.txt"))).unwrap());
     fs::write(&boxes, format!("{text}\n{id},9,2,3,4")).unwrap();

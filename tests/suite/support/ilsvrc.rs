@@ -1,18 +1,21 @@
-//! Parts of ILSVRC's validation set, made of the sample's photos: each photo has the name and number
-//! of a photo of the validation set that has its class.
+//! Parts of ILSVRC's validation set in the layouts that people have. Photos of the sample stand in for
+//! its photos; the shared folder has some of its own.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::write;
+use csv::StringRecord;
 
-/// A photo of the sample under a name of the validation set.
+use super::{shared, write};
+
+/// A photo of the validation set, or one that stands in for it.
 #[derive(Clone, Debug)]
 pub(crate) struct ValPhoto {
     pub(crate) number: usize,
     pub(crate) wnid: String,
-    /// The photo's file in the sample.
+    /// The photo's file.
     pub(crate) file: PathBuf,
     pub(crate) size: [u32; 2],
     /// 0-based and inclusive: x_min, y_min, x_max, y_max.
@@ -50,91 +53,109 @@ impl ValPhoto {
     }
 }
 
-/// Four photos of the sample, in the order of their numbers.
-pub(crate) fn val_photos() -> Vec<ValPhoto> {
-    let lines = |path: &str| -> Vec<usize> {
-        let text = fs::read_to_string(path).unwrap();
-        text.lines().map(|line| line.parse().unwrap()).collect()
-    };
-    let (ids, order) = (
-        lines("data/ilsvrc/ground_truth.txt"),
-        lines("data/ilsvrc/label_order.txt"),
-    );
-    let mut photos: Vec<ValPhoto> = Vec::new();
-    for row in csv::Reader::from_path("data/sample/boxes.csv")
-        .unwrap()
-        .records()
-    {
-        let row = row.unwrap();
-        let number = |column: usize| row[column].parse::<u32>().unwrap();
-        if !["chelsea", "coffee", "rocket", "dragonfly"].contains(&&row[0]) {
-            continue;
-        }
-        let bbox = [number(6), number(7), number(8) - 1, number(9) - 1];
-        let file = Path::new("data/sample").join(&row[1]);
-        if let Some(photo) = photos.iter_mut().find(|photo| photo.file == file) {
-            photo.boxes.push(bbox);
-            continue;
-        }
-        let id = order[number(5) as usize];
-        photos.push(ValPhoto {
-            number: 1 + ids.iter().position(|found| *found == id).unwrap(),
-            wnid: row[4].to_owned(),
-            file,
-            size: [number(2), number(3)],
-            boxes: vec![bbox],
-        });
-    }
-    photos.sort_by_key(|photo| photo.number);
-    photos
-}
+/// Some photos of the validation set, in the order of their numbers.
+pub(crate) struct ValPhotos(pub(crate) Vec<ValPhoto>);
 
-/// Writes each photo under the name that `name` gives it.
-pub(crate) fn write_photos(folder: &Path, name: impl Fn(&ValPhoto) -> String) {
-    for photo in val_photos() {
-        write(folder, &name(&photo), fs::read(&photo.file).unwrap());
-    }
-}
-
-/// Writes each annotation into `place`.
-pub(crate) fn write_xml(folder: &Path, place: &str) {
-    for photo in val_photos() {
-        write(
-            folder,
-            &format!("{place}/{}.xml", photo.name()),
-            photo.xml(),
+impl ValPhotos {
+    /// Four photos of the sample, each with the number of a photo of its class.
+    pub(crate) fn sample() -> Self {
+        let lines = |path: &str| -> Vec<usize> {
+            let text = fs::read_to_string(path).unwrap();
+            text.lines().map(|line| line.parse().unwrap()).collect()
+        };
+        let (ids, order) = (
+            lines("data/ilsvrc/ground_truth.txt"),
+            lines("data/ilsvrc/label_order.txt"),
         );
+        let names = ["chelsea", "coffee", "rocket", "dragonfly"];
+        let number = |row: &StringRecord| {
+            let id = order[row[5].parse::<usize>().unwrap()];
+            let position = ids.iter().position(|found| *found == id).unwrap();
+            names.contains(&&row[0]).then_some(1 + position)
+        };
+        Self::from_boxes(Path::new("data/sample"), number)
     }
-}
 
-/// Kaggle's table.
-pub(crate) fn solutions() -> String {
-    let rows = val_photos();
-    let rows = rows.iter().rev().map(ValPhoto::solution);
-    format!("ImageId,PredictionString\n{}", rows.collect::<String>())
-}
+    /// The original photos in the shared folder. `None`, with a loud skip, where it is not here.
+    pub(crate) fn originals() -> Option<Self> {
+        let folder = shared("data/dev/ilsvrc_val_full")?;
+        let pixels = fs::read_to_string(folder.join("pixels.csv")).unwrap();
+        let number = |row: &StringRecord| {
+            let original = format!("{},original,", &row[0]);
+            let number = row[0].rsplit('_').next().unwrap().parse().unwrap();
+            pixels.contains(&original).then_some(number)
+        };
+        Some(Self::from_boxes(&folder, number))
+    }
 
-/// wsolevaluation's lists of these photos.
-pub(crate) fn write_wsol_lists(folder: &Path, place: &str) {
-    let mut lists = [const { String::new() }; 4];
-    for photo in val_photos() {
-        let id = format!("val/{}.JPEG", photo.name());
-        let order = fs::read_to_string("data/classes/imagenet1k.csv").unwrap();
-        let class = order
-            .lines()
-            .skip(1)
-            .position(|line| line.contains(&photo.wnid));
-        let [width, height] = photo.size;
-        lists[0] += &format!("{id}\n");
-        lists[1] += &format!("{id},{}\n", class.unwrap());
-        lists[2] += &format!("{id},{width},{height}\n");
-        for [x0, y0, x1, y1] in photo.boxes {
-            lists[3] += &format!("{id},{x0},{y0},{x1},{y1}\n");
+    /// The photos of a folder's `boxes.csv` to whose rows `number` gives a number.
+    fn from_boxes(folder: &Path, number: impl Fn(&StringRecord) -> Option<usize>) -> Self {
+        let mut photos: BTreeMap<usize, ValPhoto> = BTreeMap::new();
+        let mut table = csv::Reader::from_path(folder.join("boxes.csv")).unwrap();
+        for row in table.records() {
+            let row = row.unwrap();
+            let Some(number) = number(&row) else { continue };
+            let column = |index: usize| row[index].parse::<u32>().unwrap();
+            let photo = photos.entry(number).or_insert_with(|| ValPhoto {
+                number,
+                wnid: row[4].to_owned(),
+                file: folder.join(&row[1]),
+                size: [column(2), column(3)],
+                boxes: Vec::new(),
+            });
+            photo
+                .boxes
+                .push([column(6), column(7), column(8) - 1, column(9) - 1]);
+        }
+        Self(photos.into_values().collect())
+    }
+
+    /// Writes each photo under the name that `name` gives it.
+    pub(crate) fn write_photos(&self, folder: &Path, name: impl Fn(&ValPhoto) -> String) {
+        for photo in &self.0 {
+            write(folder, &name(&photo), fs::read(&photo.file).unwrap());
         }
     }
-    let names = ["image_ids", "class_labels", "image_sizes", "localization"];
-    for (name, list) in names.iter().zip(&lists) {
-        write(folder, &format!("{place}/{name}.txt"), list.trim_end());
+
+    /// Writes each annotation into `place`.
+    pub(crate) fn write_xml(&self, folder: &Path, place: &str) {
+        for photo in &self.0 {
+            write(
+                folder,
+                &format!("{place}/{}.xml", photo.name()),
+                photo.xml(),
+            );
+        }
+    }
+
+    /// Kaggle's table.
+    pub(crate) fn solutions(&self) -> String {
+        let rows = self.0.iter().rev().map(ValPhoto::solution);
+        format!("ImageId,PredictionString\n{}", rows.collect::<String>())
+    }
+
+    /// wsolevaluation's lists of these photos.
+    pub(crate) fn write_wsol_lists(&self, folder: &Path, place: &str) {
+        let mut lists = [const { String::new() }; 4];
+        for photo in &self.0 {
+            let id = format!("val/{}.JPEG", photo.name());
+            let order = fs::read_to_string("data/classes/imagenet1k.csv").unwrap();
+            let class = order
+                .lines()
+                .skip(1)
+                .position(|line| line.contains(&photo.wnid));
+            let [width, height] = photo.size;
+            lists[0] += &format!("{id}\n");
+            lists[1] += &format!("{id},{}\n", class.unwrap());
+            lists[2] += &format!("{id},{width},{height}\n");
+            for [x0, y0, x1, y1] in &photo.boxes {
+                lists[3] += &format!("{id},{x0},{y0},{x1},{y1}\n");
+            }
+        }
+        let names = ["image_ids", "class_labels", "image_sizes", "localization"];
+        for (name, list) in names.iter().zip(&lists) {
+            write(folder, &format!("{place}/{name}.txt"), list.trim_end());
+        }
     }
 }
 

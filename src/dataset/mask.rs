@@ -1,9 +1,8 @@
 //! True masks: the pixels of an object, and the pixels that are left out of the score.
 
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use image::{ImageError, ImageFormat, ImageReader};
+use image::ImageFormat;
 use ndarray::{Array2, Zip};
 
 use super::decode::MAX_PIXELS;
@@ -132,15 +131,18 @@ fn paint(segmentations: &[Segmentation], size: Size) -> Result<Array2<bool>, Str
     Ok(Array2::from_shape_vec(size.shape(), pixels).expect("one value per pixel"))
 }
 
-/// The values of a grey picture, [height, width].
+/// The values of a grey picture, [height, width]. The content decides its format. A JPEG is refused:
+/// near an edge its values are not those that were saved.
 pub(crate) fn read_grey(path: &Path) -> Result<Array2<u8>, String> {
-    let failed = |e: ImageError| format!("{}: {e}", path.display());
-    let bytes = storage::read(path).map_err(|e| failed(e.into()))?;
-    let mut reader = ImageReader::new(Cursor::new(bytes));
-    if let Ok(format) = ImageFormat::from_path(path) {
-        reader.set_format(format);
+    let shown = path.display();
+    let bytes = storage::read(path).map_err(|e| format!("{shown}: {e}"))?;
+    if image::guess_format(&bytes).is_ok_and(|format| format == ImageFormat::Jpeg) {
+        return Err(format!(
+            "{shown}: a JPEG does not keep the values of a mask; save masks as PNG"
+        ));
     }
-    let picture = reader.decode().map_err(failed)?.into_luma8();
+    let picture = image::load_from_memory(&bytes).map_err(|e| format!("{shown}: {e}"))?;
+    let picture = picture.into_luma8();
     let (width, height) = picture.dimensions();
     let shape = Size::new(width, height).shape();
     Ok(Array2::from_shape_vec(shape, picture.into_raw()).expect("one value per pixel"))
@@ -238,5 +240,24 @@ mod tests {
             ),
             (0, 637, 99)
         );
+    }
+
+    #[test]
+    fn a_jpeg_is_no_mask() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let picture = image::GrayImage::from_fn(16, 16, |x, _| image::Luma([x as u8 / 8 * 255]));
+        for (name, format, expected) in [
+            ("a.png", ImageFormat::Png, true),
+            ("b.jpg", ImageFormat::Jpeg, false),
+            ("c.png", ImageFormat::Jpeg, false),
+            ("d.jpg", ImageFormat::Png, true),
+        ] {
+            let path = folder.path().join(name);
+            picture.save_with_format(&path, format).expect("a picture");
+            match read_grey(&path) {
+                Ok(values) => assert!(expected && values[[3, 12]] == 255, "{name}"),
+                Err(error) => assert!(!expected && error.contains("a JPEG does not"), "{error}"),
+            }
+        }
     }
 }

@@ -21,6 +21,7 @@ mod fingerprint;
 mod folder;
 mod job;
 mod journal;
+mod journal_line;
 mod lock;
 mod manifest;
 mod merge;

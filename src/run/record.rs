@@ -4,7 +4,7 @@ use image::RgbImage;
 use ndarray::Array2;
 
 use super::control::ExecutionOptions;
-use super::journal::JournalEntry;
+use super::journal_line::JournalEntry;
 use crate::dataset::{Photo, PhotoReadError};
 use crate::geometry::Size;
 use crate::localiser::{

@@ -263,6 +263,8 @@ pub(super) fn read_run(folder: &Path, lenient: bool) -> Result<Dataset, DatasetE
     Ok(Dataset {
         name: manifest.dataset,
         profile: manifest.profile,
+        // Whoever made the run was warned of them.
+        suspicions: Vec::new(),
         ..truth
     })
 }

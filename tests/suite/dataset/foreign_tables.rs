@@ -2,12 +2,13 @@
 //! with a warning. All go through the program.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 use tempfile::TempDir;
 
-use crate::support::program::{expect, json, run_of, scored, text};
+use crate::support::program::{SEVEN, expect, json, run_of, scored, text};
 use crate::support::{models, write};
 
 /// Photos of 60 x 40, 30 x 50 and 64 x 64 pixels, and for each a box, (x_min, y_min, x_max, y_max).
@@ -144,6 +145,23 @@ fn several_rows_of_a_photo_are_several_boxes() {
         "{warned}"
     );
     assert!(warned.contains("boxes.csv:6"), "{warned}");
+}
+
+/// A run is warned of boxes that its dataset repeats; who reads its results is not.
+#[test]
+fn the_truth_of_a_run_is_not_doubted_again() {
+    let folder = TempDir::new().unwrap();
+    let table = fs::read_to_string(Path::new(SEVEN).join("boxes.csv")).unwrap();
+    let repeated = format!("{table}{}\n", table.lines().last().unwrap());
+    let photos = std::path::absolute("data").unwrap();
+    let repeated = repeated.replace("../../data", text(&photos));
+    let table = write(folder.path(), "boxes.csv", repeated);
+    let out = folder.path().join("out");
+    let arguments = ["--pipeline", "centre-box"];
+    run_of(0, text(&table), &out, &arguments);
+    let warned = json(&out.join("summary.json"))["warnings"].to_string();
+    assert!(warned.contains("1 rows repeat a box"), "{warned}");
+    assert_eq!(expect(0, &["compare", text(&out), text(&out)]).1, "");
 }
 
 /// What the program says when it refuses a table of true boxes: to score, to run and to check.
@@ -303,7 +321,7 @@ fn kaggle_solutions_of_other_spellings_are_read() {
     write(root, "LOC_synset_mapping.txt", "n1 cat\nn2 dog\n");
     for (id, [width, height], _) in PHOTOS {
         let path = root.join(format!("ILSVRC/Data/CLS-LOC/val/{id}.JPEG"));
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
         RgbImage::new(width, height)
             .save_with_format(path, image::ImageFormat::Jpeg)
             .unwrap();

@@ -6,7 +6,9 @@ use assert_cmd::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::program::{SEVEN, ended, expect, json, localise, lossy, run, run_of, text};
+use crate::support::program::{
+    SEVEN, SEVEN_IDS, ended, expect, json, localise, lossy, run, run_of, text,
+};
 use crate::support::{shared, write};
 
 #[test]
@@ -25,18 +27,7 @@ fn the_sample_gives_rows_and_numbers() {
         .skip(1)
         .map(|row| row.split(',').next().unwrap())
         .collect();
-    assert_eq!(
-        ids,
-        [
-            "chelsea",
-            "coffee",
-            "rocket",
-            "fig",
-            "spaniels",
-            "drum",
-            "dragonfly"
-        ]
-    );
+    assert_eq!(ids, SEVEN_IDS);
 
     let summary = json(&out.join("summary.json"));
     assert_eq!(

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::program::{SEVEN, ended, expect, json, localise, run, run_of, scored, text};
+use crate::support::program::{
+    SEVEN, SEVEN_IDS, ended, expect, json, localise, run, run_of, scored, text,
+};
 use crate::support::wsol::{Wsol, write_ids};
 
 /// The sample photos in wsolevaluation's layout, under ILSVRC's names and with an order of ILSVRC
@@ -293,16 +295,7 @@ fn two_runs_are_compared() {
     );
 
     // Against boxes that are never right.
-    let rows = [
-        "chelsea",
-        "coffee",
-        "rocket",
-        "fig",
-        "spaniels",
-        "drum",
-        "dragonfly",
-    ]
-    .map(|id| format!("{id},0,0,1,1\n"));
+    let rows = SEVEN_IDS.map(|id| format!("{id},0,0,1,1\n"));
     let bad = folder.path().join("bad.csv");
     fs::write(
         &bad,
@@ -362,16 +355,7 @@ fn two_runs_are_compared() {
 fn several_results_are_scored_in_one_table() {
     let folder = TempDir::new().unwrap();
     let table = |name: &str, corners: &str| {
-        let rows = [
-            "chelsea",
-            "coffee",
-            "rocket",
-            "fig",
-            "spaniels",
-            "drum",
-            "dragonfly",
-        ]
-        .map(|id| format!("{id},{corners}\n"));
+        let rows = SEVEN_IDS.map(|id| format!("{id},{corners}\n"));
         let path = folder.path().join(name);
         let text = format!("image_id,x_min,y_min,x_max,y_max\n{}", rows.concat());
         fs::write(&path, text).unwrap();

@@ -48,6 +48,16 @@ pub(crate) fn expect(code: i32, arguments: &[&str]) -> (String, String) {
 
 /// A dataset of seven photos of the sample. Only tests about the sample itself use all 30.
 pub(crate) const SEVEN: &str = "tests/seven";
+/// Their ids, in the dataset's order.
+pub(crate) const SEVEN_IDS: [&str; 7] = [
+    "chelsea",
+    "coffee",
+    "rocket",
+    "fig",
+    "spaniels",
+    "drum",
+    "dragonfly",
+];
 
 /// Runs a pipeline over a dataset into a folder, expects the exit code, gives stdout and stderr.
 pub(crate) fn run_of(code: i32, dataset: &str, out: &Path, more: &[&str]) -> (String, String) {

@@ -151,8 +151,8 @@ fn several_rows_of_a_photo_are_several_boxes() {
 #[test]
 fn the_truth_of_a_run_is_not_doubted_again() {
     let folder = TempDir::new().unwrap();
-    let table = fs::read_to_string(Path::new(SEVEN).join("boxes.csv")).unwrap();
-    let repeated = format!("{table}{}\n", table.lines().last().unwrap());
+    let rows = fs::read_to_string(Path::new(SEVEN).join("boxes.csv")).unwrap();
+    let repeated = format!("{rows}{}\n", rows.lines().last().unwrap());
     let photos = std::path::absolute("data").unwrap();
     let repeated = repeated.replace("../../data", text(&photos));
     let table = write(folder.path(), "boxes.csv", repeated);

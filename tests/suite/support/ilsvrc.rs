@@ -113,7 +113,7 @@ impl ValPhotos {
     /// Writes each photo under the name that `name` gives it.
     pub(crate) fn write_photos(&self, folder: &Path, name: impl Fn(&ValPhoto) -> String) {
         for photo in &self.0 {
-            write(folder, &name(&photo), fs::read(&photo.file).unwrap());
+            write(folder, &name(photo), fs::read(&photo.file).unwrap());
         }
     }
 

@@ -170,10 +170,11 @@ impl Dataset {
                 )),
             }
         }
-        let example = self.photos.first().map_or("", |photo| photo.id.as_str());
-        let advice = format!("its photos have names like {example}");
-        let result = faults.into_result();
-        result.map_err(|error| error.or_advice(advice))?;
+        let example = self.photos.first();
+        faults.into_result().map_err(|error| match example {
+            Some(photo) => error.or_advice(format!("its photos have names like {}", photo.id)),
+            None => error,
+        })?;
         Ok(self.keep(selected))
     }
 

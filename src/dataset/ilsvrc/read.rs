@@ -189,8 +189,8 @@ fn compressed(root: &Path, files: &IlsvrcFiles) -> Option<String> {
     let (count, first) = (files.too_large.len(), first_paths(&files.too_large, root));
     (count > 0).then(|| {
         format!(
-            "{count} archives are compressed as a whole and are not searched; a tar that gunzip \
-             makes of them is: {first}"
+            "{count} archives are compressed as a whole and are not searched; unpack them with \
+             gunzip, and their tars are: {first}"
         )
     })
 }

@@ -470,8 +470,8 @@ fn a_large_compressed_archive_is_named() {
     let archive = fs::File::create(root.path().join("val_images.tar.gz")).unwrap();
     archive.set_len(65 << 20).unwrap();
     let dataset = Dataset::open(&request(root.path())).unwrap();
-    let note = "1 archives are compressed as a whole and are not searched; a tar that gunzip makes of \
-                them is: val_images.tar.gz";
+    let note = "1 archives are compressed as a whole and are not searched; unpack them with gunzip, \
+                and their tars are: val_images.tar.gz";
     assert_eq!(dataset.notes, [note]);
 }
 
@@ -527,4 +527,23 @@ fn lists_of_wsolevaluation_are_checked_as_other_boxes() {
     let unlabelled = labels.split_once('\n').unwrap().1;
     fs::write(root.path().join("lists/class_labels.txt"), unlabelled).unwrap();
     assert!(refusal(root.path()).contains("has no class"));
+}
+
+/// Where no selected photo is known, there is no name to give as an example.
+#[test]
+fn a_list_of_unknown_photos_gets_no_empty_example() {
+    let root = TempDir::new().unwrap();
+    LAYOUTS[0].1(&ValPhotos::sample(), root.path());
+    write(root.path(), "list.txt", "val/n01491361/unknown.JPEG\n");
+    let (folder, list) = (root.path(), root.path().join("list.txt"));
+    let mut command = localise();
+    command.args(["run", "--pipeline", "centre-box", "--dataset", "ilsvrc-val"]);
+    command.args(["--data-dir", text(folder), "--images", text(&list)]);
+    command.args(["--out", text(&folder.join("out"))]);
+    let said = ended(2, &mut command).1;
+    assert!(
+        said.contains("unknown.JPEG is not in the dataset ilsvrc-val"),
+        "{said}"
+    );
+    assert!(!said.contains("names like"), "{said}");
 }

@@ -14,6 +14,9 @@ pub enum Remedy {
     Advice(String),
     /// Name the folder that contains the dataset's files.
     DataDir,
+    /// Name the folder that contains the dataset's files or, if it has only some of the photos, that
+    /// of these photos.
+    DataDirOrImages,
     /// Fetch the dataset's files, and name the folder that contains them.
     FetchData,
     /// Name the folder of the files that the run used.

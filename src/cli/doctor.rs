@@ -33,6 +33,9 @@ pub(super) struct DoctorArgs {
     /// The folder of the dataset's files.
     #[arg(long, value_name = "DIR", env = "LOCALISE_DATA")]
     data_dir: Option<PathBuf>,
+    /// Check only the photos named in this file, one per line, or only those in this folder.
+    #[arg(long, value_name = "FILE|DIR")]
+    images: Option<PathBuf>,
     /// A model to check, and to check the dataset's labels with [default: squeezenet1.1, if it was
     /// fetched]
     #[arg(long, value_name = "NAME|PATH")]
@@ -94,6 +97,7 @@ impl DoctorArgs {
         let request = Request {
             dataset: Some(self.dataset.as_deref()?),
             data_dir: self.data_dir.as_deref(),
+            images: self.images.as_deref(),
             classes: self.model.is_some().then_some(classes),
             ..Request::default()
         };

@@ -13,20 +13,21 @@ use serde_json::{Value, json};
 
 use super::exit::Exit;
 use super::output::print;
+use crate::assets::MODELS;
 use crate::classifier;
 use crate::fs::{OutputError, ensure_writable};
 use crate::remedy::Refused;
 
 const EXAMPLES: &str = "Examples:
-  localise grad data/models/squeezenet1.1.onnx -o grad.onnx                the highest score
-  localise grad data/models/squeezenet1.1.onnx -o grad.onnx --classes 5    the five highest scores
-  localise grad data/models/squeezenet1.1.onnx -o grad.onnx --relu guided  guided backpropagation
-  localise grad data/models/squeezenet1.1.onnx -o grad.onnx --seed-input   any combination";
+  localise grad squeezenet1.1 -o grad.onnx                the highest score
+  localise grad squeezenet1.1 -o grad.onnx --classes 5    the five highest scores
+  localise grad squeezenet1.1 -o grad.onnx --relu guided  guided backpropagation
+  localise grad squeezenet1.1 -o grad.onnx --seed-input   any combination";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct GradArgs {
-    /// The classifier, an ONNX file.
+    /// The classifier: an ONNX file, or a name (`localise list models`) or description.
     model: PathBuf,
     /// Where to write the model with its backward pass.
     #[arg(short, long, value_name = "PATH")]
@@ -99,7 +100,7 @@ fn size(text: &str) -> Result<ImageSize, String> {
 
 impl GradArgs {
     pub(super) fn run(self) -> Result<Exit> {
-        let path = &self.model;
+        let path = &self.onnx_file()?;
         if !path.exists() {
             bail!(Refused::with_advice(
                 format!("{}: there is no such file", path.display()),
@@ -139,6 +140,16 @@ impl GradArgs {
         onnx::save(model, &self.output).map_err(OutputError::at(&self.output))?;
         print(&text)?;
         Ok(Exit::Done)
+    }
+
+    /// The ONNX file of the model.
+    fn onnx_file(&self) -> Result<PathBuf> {
+        let is_description = self.model.extension().is_some_and(|e| e == "toml");
+        Ok(if is_description || MODELS.origin(&self.model).is_some() {
+            classifier::describe(&self.model)?.model
+        } else {
+            self.model.clone()
+        })
     }
 
     fn options(&self) -> Options {

@@ -73,6 +73,11 @@ pub(super) fn remedy(remedy: &Remedy) -> String {
     match remedy {
         Remedy::Advice(advice) => advice.clone(),
         Remedy::DataDir => "name the folder of the data with --data-dir".into(),
+        Remedy::DataDirOrImages => {
+            "name the folder of the data with --data-dir; if only some of the photos are there, name \
+             their folder with --images too"
+                .into()
+        }
         Remedy::FetchData => {
             "name their folder with --data-dir or LOCALISE_DATA; data/README.md says what to fetch"
                 .into()

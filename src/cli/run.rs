@@ -76,8 +76,8 @@ pub(super) struct RunArgs {
     /// Process at most N photos, the first of a fixed shuffle. For testing.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
-    /// Process only the photos named in this file, one per line.
-    #[arg(long, value_name = "FILE")]
+    /// Process only the photos named in this file, one per line, or only those in this folder.
+    #[arg(long, value_name = "FILE|DIR")]
     images: Option<PathBuf>,
     /// How many photos to process at once; the results do not depend on it [default: one per core]
     #[arg(long, value_name = "T", default_value_t = 0, hide_default_value = true)]

@@ -48,8 +48,8 @@ pub(super) struct ScoreArgs {
     /// The weights of the photos: a CSV file with the columns image_id and weight.
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
-    /// Score only the photos named in this file, one per line.
-    #[arg(long, value_name = "FILE")]
+    /// Score only the photos named in this file, one per line, or only those in this folder.
+    #[arg(long, value_name = "FILE|DIR")]
     images: Option<PathBuf>,
     /// The step between the thresholds of score maps: 0.001, the default of wsolevaluation's
     /// evaluator, or 0.01, the default of its command line.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::decode::read_sizes;
 use super::error::DatasetError;
+use super::ilsvrc;
 use super::photo::Photo;
 use super::photo_search::PhotoSearch;
 use super::profile::Profile;
@@ -36,6 +37,7 @@ pub(super) fn read(root: &Path, classes: ClassList) -> Result<Dataset, DatasetEr
     named.sort();
     let (names, paths): (Vec<_>, Vec<_>) = named.into_iter().unzip();
     let sizes = read_sizes(&paths);
+    let of_ilsvrc = of_ilsvrc(&paths);
     let mut photos = Vec::with_capacity(paths.len());
     for ((name, path), size) in names.into_iter().zip(paths).zip(sizes) {
         photos.push(Photo {
@@ -50,11 +52,22 @@ pub(super) fn read(root: &Path, classes: ClassList) -> Result<Dataset, DatasetEr
         profile: Profile::Boxes,
         classes,
         photos,
-        notes,
+        notes: notes.into_iter().chain(of_ilsvrc).collect(),
         suspicions: unread_annotations::suspicion(root, &others)
             .into_iter()
             .collect(),
         ..Dataset::default()
+    })
+}
+
+/// The note on photos of ILSVRC's validation set, whose boxes another dataset has.
+fn of_ilsvrc(paths: &[PathBuf]) -> Option<String> {
+    let name = |path: &PathBuf| path_text::encode(path.file_name().unwrap_or_default());
+    let is_known = |path: &PathBuf| ilsvrc::number_in_path(&name(path)).is_some();
+    (!paths.is_empty() && paths.iter().all(is_known)).then(|| {
+        "these photos are of ILSVRC's validation set, and are read without boxes; the dataset \
+         `ilsvrc-val` reads them with their boxes"
+            .to_owned()
     })
 }
 

@@ -1,4 +1,4 @@
-//! A file that names some photos of a dataset, one per line.
+//! Some photos of a dataset: those that a file names, one per line, or those that are in a folder.
 //!
 //! A line that is not UTF-8 stands for the photo whose path in its folder has these bytes.
 
@@ -7,26 +7,50 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::error::DatasetError;
+use super::photo_search::PhotoSearch;
 use super::text;
 use crate::path_text;
+use crate::storage;
 
-/// The names of photos in a file.
+/// The names of some photos.
 #[derive(Clone, Debug)]
 pub(super) struct PhotoList {
-    /// The file.
+    /// The file or folder.
     pub(super) path: PathBuf,
-    /// Each name, and the number of its line.
+    /// Each name, and the number of its line in the file or its place in the folder.
     pub(super) names: Vec<(usize, String)>,
+    /// Whether these are the photos in a folder, among which there may be others.
+    pub(super) is_folder: bool,
 }
 
 impl PhotoList {
     pub(super) fn read(path: &Path) -> Result<Self, DatasetError> {
+        if storage::is_dir(path) {
+            Self::of_folder(path)
+        } else {
+            Self::of_file(path)
+        }
+    }
+
+    /// The photos in a folder and in those below it, by their paths in the folder.
+    fn of_folder(folder: &Path) -> Result<Self, DatasetError> {
+        let photos = PhotoSearch::new(folder)?.photos;
+        let name = |path: &PathBuf| path_text::encode(path.strip_prefix(folder).unwrap_or(path));
+        Ok(Self {
+            path: folder.to_owned(),
+            names: (1..).zip(photos.iter().map(name)).collect(),
+            is_folder: true,
+        })
+    }
+
+    fn of_file(path: &Path) -> Result<Self, DatasetError> {
         let bytes = text::read_bytes(path)?;
         let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
         let lines = (1..).zip(bytes.split(|byte| *byte == b'\n').map(name));
         Ok(Self {
             path: path.to_owned(),
             names: lines.filter(|(_, name)| !name.is_empty()).collect(),
+            is_folder: false,
         })
     }
 }

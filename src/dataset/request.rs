@@ -13,7 +13,7 @@ pub struct Request<'a> {
     pub data_dir: Option<&'a Path>,
     /// A CSV of weights (`image_id`, ..., `weight`), used instead of the description's.
     pub weights: Option<&'a Path>,
-    /// A file of photo names, one per line: only these are read.
+    /// A file of photo names, one per line, or a folder of photos: only these are read.
     pub images: Option<&'a Path>,
     /// The classes of a layout that does not bring its own (a CSV, a folder), used instead of
     /// ImageNet's.

@@ -16,6 +16,7 @@ use super::profile::Profile;
 use super::suspicion::Suspicion;
 use crate::classes::ClassList;
 use crate::digest;
+use crate::listing::first_few;
 
 /// Photos with their truth.
 #[derive(Clone, Debug, Default)]
@@ -61,10 +62,14 @@ pub struct PhotoIndex<'a> {
 impl PhotoIndex<'_> {
     /// The index of the photo with this name or, if there is none, of the only photo whose file has
     /// this name: `coffee.jpg` and `images/coffee.jpg` are the photo `coffee` whose file is
-    /// `images/coffee.jpg`, and `a` is `a.jpg`.
+    /// `images/coffee.jpg`, and `a` is `a.jpg`. A photo of ILSVRC's validation set is found by its
+    /// path in any layout.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<usize> {
-        self.named(id).or_else(|| self.by_file(Path::new(id)))
+        let by_number = || self.named(&ilsvrc::name_of(ilsvrc::number_in_path(id)?));
+        self.named(id)
+            .or_else(|| self.by_file(Path::new(id)))
+            .or_else(by_number)
     }
 
     /// The index of the photo with exactly this name.
@@ -147,11 +152,12 @@ impl Dataset {
         }
     }
 
-    /// Keeps the photos that are named in a file, one per line, and returns the indices that they
-    /// had.
+    /// Keeps the photos that are named in a file, one per line, or that are in a folder, and returns
+    /// the indices that they had. Other photos in the folder are noted.
     ///
     /// # Errors
-    /// [`DatasetError`] with each name that is not in the dataset.
+    /// [`DatasetError`] with each name in the file that is not in the dataset, or if none of the
+    /// photos in the folder is.
     pub fn select(&mut self, images: &Path) -> Result<Vec<usize>, DatasetError> {
         self.select_list(&PhotoList::read(images)?)
     }
@@ -159,10 +165,11 @@ impl Dataset {
     pub(super) fn select_list(&mut self, list: &PhotoList) -> Result<Vec<usize>, DatasetError> {
         let index = self.photo_index();
         let mut faults = Faults::default();
-        let mut selected = Vec::new();
+        let (mut selected, mut others) = (Vec::new(), Vec::new());
         for (line, name) in &list.names {
             match index.get(name) {
                 Some(i) => selected.push(i),
+                None if list.is_folder => others.push(name),
                 None => faults.add(format!(
                     "{}:{line}: {name} is not in the dataset {}",
                     list.path.display(),
@@ -170,7 +177,19 @@ impl Dataset {
                 )),
             }
         }
-        let example = self.photos.first();
+        let (folder, example) = (list.path.display(), self.photos.first());
+        if list.is_folder && selected.is_empty() {
+            let found = others.len();
+            faults.add(format!(
+                "{folder}: none of the {found} photos in it is in the dataset {}",
+                self.name
+            ));
+        } else if !others.is_empty() {
+            let (count, names) = (others.len(), first_few(others));
+            self.notes.push(format!(
+                "{folder}: {count} photos in it are not in the dataset: {names}"
+            ));
+        }
         faults.into_result().map_err(|error| match example {
             Some(photo) => error.or_advice(format!("its photos have names like {}", photo.id)),
             None => error,

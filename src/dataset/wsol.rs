@@ -7,9 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::decode::read_size;
 use super::error::DatasetError;
-use super::mask::Mask;
 use super::photo::Photo;
 use super::profile::Profile;
 use super::truth::Dataset;
@@ -32,7 +30,6 @@ pub(super) fn read(
 ) -> Result<Dataset, DatasetError> {
     let mut validator = BoxValidator::new(lenient);
     let mut photos = wsol_lists::read(folder, |id| images.join(id), masks, &mut validator)?;
-    take_sizes_of_masks(&mut photos);
     let classes = class_list(&photos, classes)?;
     wsol_lists::check_complete(&photos, classes.len(), folder, &mut validator);
 
@@ -71,16 +68,6 @@ fn has_ilsvrc_photos(photos: &[Photo]) -> bool {
     photos
         .iter()
         .any(|photo| ilsvrc::photo_number(&photo.id) > 0)
-}
-
-/// If the size of a photo is not known (its file is missing, or the list of sizes does not name
-/// it), the size of its first mask is used.
-fn take_sizes_of_masks(photos: &mut [Photo]) {
-    for photo in photos.iter_mut().filter(|photo| photo.size.is_none()) {
-        if let Some(Mask::Joined { objects, .. }) = &photo.mask {
-            photo.size = read_size(&objects[0]).ok();
-        }
-    }
 }
 
 /// Marks the blacklisted photos, and returns the path of the blacklist, if there is one.
@@ -139,6 +126,7 @@ mod tests {
 
     use super::wsol_lists::IDS_FILE;
     use super::*;
+    use crate::dataset::Mask;
     use crate::geometry::{BBox, Size};
 
     const LISTS: [(&str, &str); 4] = [

@@ -12,7 +12,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::decode::read_sizes;
+use super::decode::{read_size, read_sizes};
 use super::error::DatasetError;
 use super::mask::Mask;
 use super::photo::Photo;
@@ -39,6 +39,7 @@ pub(super) fn read(
     lists.read_labels(validator)?;
     lists.read_sizes(validator)?;
     lists.read_truth(masks, validator)?;
+    take_sizes_of_masks(&mut lists.photos);
     Ok(lists.photos)
 }
 
@@ -126,11 +127,13 @@ impl<'a> WsolLists<'a> {
             Ok((id, label))
         })?;
         for line in labels {
-            let class = &mut self.photos[line.photo].class;
-            if class.replace(line.value).is_some() {
-                validator
-                    .faults
-                    .add(format!("{}: a second label", line.place));
+            let WsolLine {
+                place,
+                photo,
+                value,
+            } = line;
+            if self.photos[photo].class.replace(value).is_some() {
+                validator.faults.add(format!("{place}: a second label"));
             }
         }
         Ok(())
@@ -151,11 +154,13 @@ impl<'a> WsolLists<'a> {
             Ok((id, Size::new(parse_side(width)?, parse_side(height)?)))
         })?;
         for line in sizes {
-            let size = &mut self.photos[line.photo].size;
-            if size.replace(line.value).is_some() {
-                validator
-                    .faults
-                    .add(format!("{}: a second size", line.place));
+            let WsolLine {
+                place,
+                photo,
+                value,
+            } = line;
+            if self.photos[photo].size.replace(value).is_some() {
+                validator.faults.add(format!("{place}: a second size"));
             }
         }
         Ok(())
@@ -196,6 +201,16 @@ impl<'a> WsolLists<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// If the size of a photo is not known (its file is missing, or the list of sizes does not name
+/// it), the size of its first mask is used.
+fn take_sizes_of_masks(photos: &mut [Photo]) {
+    for photo in photos.iter_mut().filter(|photo| photo.size.is_none()) {
+        if let Some(Mask::Joined { objects, .. }) = &photo.mask {
+            photo.size = read_size(&objects[0]).ok();
+        }
     }
 }
 

@@ -137,11 +137,9 @@ pub(super) fn time_gradients(
         Some(started.elapsed().as_secs_f64())
     };
     let mut seconds = Vec::new();
-    let readable = dataset
-        .photos
-        .iter()
-        .filter(|photo| storage::is_file(&photo.path));
-    for photo in readable.take(TIMED_PHOTOS + 1) {
+    let is_there = |photo: &&Photo| storage::is_file(&photo.path);
+    let there: Vec<&Photo> = dataset.photos.iter().filter(is_there).collect();
+    for &photo in there.iter().take(TIMED_PHOTOS + 1) {
         seconds.extend(time(photo));
     }
     // The first gradient is not counted, because it also loads the model.
@@ -152,7 +150,7 @@ pub(super) fn time_gradients(
         return;
     }
     let mean = seconds.iter().sum::<f64>() / seconds.len() as f64;
-    let (photos, cores) = (dataset.photos.len(), cores());
+    let (photos, cores) = (there.len(), cores());
     let total = mean * photos as f64 / cores as f64;
     let fact = format!(
         "{:.0} ms per gradient: about {:.0} s for {photos} photos on {cores} cores with one crop, \

@@ -52,7 +52,7 @@ impl PhotoFault {
     fn remedies(self) -> Vec<Remedy> {
         let advice = Remedy::Advice(self.advice().into());
         match self {
-            Self::Missing => vec![advice, Remedy::DataDir],
+            Self::Missing => vec![advice, Remedy::DataDirOrImages],
             _ => vec![advice],
         }
     }
@@ -75,7 +75,16 @@ pub(super) fn check(report: &mut DoctorReport, dataset: &Dataset, decoded: usize
     for (i, error) in errors {
         diagnoses[i] = error.map(|error| (PhotoFault::Unreadable, error.to_string()));
     }
-    let fact = format!("{} looked at, {} decoded", photos.len(), chosen.len());
+    let is_missing =
+        |diagnosis: &&Option<PhotoDiagnosis>| matches!(diagnosis, Some((PhotoFault::Missing, _)));
+    let (all, decoded) = (photos.len(), chosen.len());
+    let fact = match diagnoses.iter().filter(is_missing).count() {
+        0 => format!("{all} looked at, {decoded} decoded"),
+        missing => {
+            let present = all - missing;
+            format!("{present} of {all} are there and were looked at, {decoded} decoded")
+        }
+    };
     report.add_fact("photos", fact);
     for fault in PhotoFault::ALL {
         report.findings.extend(finding(fault, photos, &diagnoses));

@@ -118,7 +118,11 @@ fn tiles(photo: &PanelPhoto<'_>, results: &[PanelResult<'_>]) -> Vec<Vec<Tile>> 
     let stages = result.stages;
     let tile = |picture: Option<RgbImage>, title: &str| match picture {
         Some(picture) => (picture, title.to_owned()),
-        None => (base.without_result(), format!("{title}: none")),
+        // The flag says why the pipeline did not come to it.
+        None if result.localisation.flag.is_some() => {
+            (base.without_result(), format!("{title}: none"))
+        }
+        None => (base.plain(), format!("{title}: not used")),
     };
     let seeds = stages.seeds.as_ref().map(|seeds| base.seeds(&seeds.colour));
     let foreground = stages.mask.as_ref().map(|mask| base.masked(mask));

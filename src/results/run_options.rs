@@ -27,7 +27,7 @@ pub struct RunOptions {
     pub model: PathBuf,
     /// Process at most this many photos, the first of a fixed shuffle.
     pub limit: Option<usize>,
-    /// Process only the photos named in this file.
+    /// Process only the photos named in this file, or those in this folder.
     #[serde(default, with = "path_text::optional")]
     pub images: Option<PathBuf>,
     /// Weights to use in place of the dataset's.

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::{Dataset, Suspicion};
 use crate::prediction::Predictions;
-use crate::score::{BoxScores, MapOutcome, MapScores, MaskOutcome, MaskScores, Steps};
+use crate::score::{
+    BoxScores, MapOutcome, MapScores, MaskOutcome, MaskScores, Metrics, Outcome, Steps,
+};
 use crate::stage::Stage;
 
 /// The numbers of a run, or of predictions from any source.
@@ -104,6 +106,11 @@ impl Summary {
                  known, CorLoc and mean IoU are unknown"
             )
         });
+        let without_truth = outcomes
+            .iter()
+            .all(|outcome| !outcome.has_boxes)
+            .then(|| "no photo has a true box: localisation is not scored".to_owned());
+        let guesses_by_chance = guesses_by_chance(&boxes.metrics, &outcomes);
         Self {
             failed: predictions
                 .photos
@@ -116,11 +123,13 @@ impl Summary {
                 .chain(&predictions.notes)
                 .cloned()
                 .chain(reason)
+                .chain(without_truth)
                 .collect(),
             warnings: dataset
                 .suspicions
                 .iter()
                 .chain(&predictions.suspicions)
+                .chain(&guesses_by_chance)
                 .map(Suspicion::to_string)
                 .collect(),
             boxes: Some(boxes),
@@ -150,10 +159,76 @@ impl Summary {
     }
 }
 
+/// A classifier is suspected of having other labels where more than this share of its first guesses
+/// is wrong, ...
+const SUSPICIOUS_ERROR: f64 = 0.9;
+/// ... with this many photos of a class or more.
+const MIN_PHOTOS: usize = 50;
+
+/// First guesses that are nearly all wrong, as if the labels were in another order than the classes.
+fn guesses_by_chance(metrics: &Metrics, outcomes: &[Outcome]) -> Option<Suspicion> {
+    let photos = outcomes.iter().filter(|outcome| outcome.class.is_some());
+    let error = metrics.top1_classification_error?.value;
+    (photos.count() >= MIN_PHOTOS && error > SUSPICIOUS_ERROR).then(|| {
+        let percent = (1.0 - error) * 100.0;
+        let what = format!("only {percent:.1} % of the first guesses have the true class");
+        let advice =
+            "are the true classes in the order of the classifier's? `localise doctor` checks it";
+        Suspicion::new(what, advice)
+    })
+}
+
 /// The notes of numbers that do not weight photos.
 fn without_weights(dataset: &Dataset) -> Vec<String> {
     let weights = dataset
         .weighted
         .then(|| "every photo counts alike here: weights are for boxes".to_owned());
     dataset.notes.iter().cloned().chain(weights).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::Photo;
+    use crate::prediction::Predictions;
+    use crate::score::{Guess, Label, Predicted};
+
+    /// A summary of photos of class 0, of which so many are guessed.
+    fn summary(photos: usize, right: usize) -> Summary {
+        let photo = Photo {
+            class: Some(0),
+            ..Photo::default()
+        };
+        let dataset = Dataset {
+            photos: vec![photo; photos],
+            ..Dataset::default()
+        };
+        let guess = |i: usize| Predicted {
+            guesses: vec![Guess {
+                label: Label::Class(usize::from(i >= right)),
+                rank: Some(0),
+                bbox: None,
+                confidence: None,
+            }],
+            failed: false,
+        };
+        let predictions = Predictions {
+            photos: (0..photos).map(guess).collect(),
+            classes: true,
+            ..Predictions::default()
+        };
+        Summary::from_boxes(&dataset, &predictions)
+    }
+
+    #[test]
+    fn labels_in_another_order_are_suspicious() {
+        let warnings = summary(200, 1).warnings;
+        assert!(
+            warnings[0].starts_with("only 0.5 % of the first guesses"),
+            "{warnings:?}"
+        );
+        for (photos, right) in [(49, 0), (200, 20)] {
+            assert!(summary(photos, right).warnings.is_empty());
+        }
+    }
 }

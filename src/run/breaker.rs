@@ -1,4 +1,5 @@
-//! The circuit breaker: it stops a run that has no chance, so that a wrong folder does not cost a night.
+//! The circuit breaker: it stops a run that has no chance, so that a wrong folder does not cost a
+//! night. Photos that were missing at the start do not count, because they were warned of.
 
 use std::collections::HashSet;
 
@@ -18,8 +19,10 @@ const SHARE_OF_FAILURES: f64 = 0.01;
 const FAILURES_BEFORE_A_SHARE_COUNTS: usize = 100;
 
 /// The state of a shard, with the failures that this process has seen.
-#[derive(Debug, Default)]
-pub(super) struct Breaker {
+#[derive(Debug)]
+pub(super) struct Breaker<'a> {
+    /// The places of photos that were missing at the start.
+    missing: &'a HashSet<usize>,
     done: usize,
     failed: usize,
     /// Of these, how many were failures of this program or of ONNX Runtime.
@@ -29,18 +32,29 @@ pub(super) struct Breaker {
     start: Option<HashSet<usize>>,
 }
 
-impl Breaker {
-    /// For a shard with `done` photos done and the photos at `places` to do.
-    pub(super) fn new(done: usize, places: &[usize]) -> Self {
-        let first = places.iter().copied().take(FAILURES_AT_THE_START).collect();
+impl<'a> Breaker<'a> {
+    /// For a shard with `done` photos done and the photos at `places` to do, of which some are
+    /// `missing`.
+    pub(super) fn new(done: usize, places: &[usize], missing: &'a HashSet<usize>) -> Self {
+        let present = places
+            .iter()
+            .copied()
+            .filter(|place| !missing.contains(place));
+        let first: HashSet<usize> = present.take(FAILURES_AT_THE_START).collect();
         Self {
+            missing,
             done,
-            start: (done == 0 && places.len() >= FAILURES_AT_THE_START).then_some(first),
-            ..Self::default()
+            start: (done == 0 && first.len() == FAILURES_AT_THE_START).then_some(first),
+            failed: 0,
+            internal: 0,
+            last: None,
         }
     }
 
     pub(super) fn add(&mut self, place: usize, failure: Option<Failure>) {
+        if self.missing.contains(&place) {
+            return;
+        }
         self.done += 1;
         match (&failure, &mut self.start) {
             (Some(_), Some(first)) => drop(first.remove(&place)),
@@ -96,16 +110,14 @@ mod tests {
     #[test]
     fn a_start_without_hope_is_one_of_the_first_photos() {
         let places: Vec<_> = (0..5_000).collect();
-        let mut breaker = Breaker::new(0, &places);
+        let none = HashSet::new();
+        let mut breaker = Breaker::new(0, &places, &none);
         (1..60).for_each(|place| breaker.add(place, failure(FailureKind::Image)));
         assert!(
             breaker.check(5_000, &[]).is_ok(),
             "the first photo is still at work"
         );
-        let mut good = Breaker {
-            start: breaker.start.clone(),
-            ..Breaker::default()
-        };
+        let mut good = Breaker::new(0, &places, &none);
         good.add(0, None);
         assert!(good.check(5_000, &[]).is_ok());
         breaker.add(0, failure(FailureKind::Image));
@@ -118,15 +130,32 @@ mod tests {
         );
         assert!(!error.is::<InternalFailure>());
         // A resumed shard has had successes.
-        let mut resumed = Breaker::new(26, &places);
+        let mut resumed = Breaker::new(26, &places, &none);
         (0..60).for_each(|place| resumed.add(place, failure(FailureKind::Image)));
         assert!(resumed.check(5_000, &[]).is_ok());
+    }
+
+    /// Photos that were missing at the start neither stop a run nor hide that all others fail.
+    #[test]
+    fn missing_photos_do_not_count() {
+        let places: Vec<_> = (0..5_000).collect();
+        let missing = HashSet::from_iter((0..5_000).filter(|place| place % 10 < 9));
+        let mut breaker = Breaker::new(0, &places, &missing);
+        (0..199).for_each(|place| breaker.add(place, failure(FailureKind::Missing)));
+        assert!(breaker.check(5_000, &[]).is_ok());
+        breaker.add(199, failure(FailureKind::Image));
+        let error = breaker.check(5_000, &[]).expect_err("no hope").to_string();
+        assert!(
+            error.starts_with("the first 20 photos all failed"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_hundredth_of_many_is_too_many() {
         let places: Vec<_> = (0..50_000).collect();
-        let mut breaker = Breaker::new(0, &places);
+        let none = HashSet::new();
+        let mut breaker = Breaker::new(0, &places, &none);
         breaker.add(0, None);
         (1..=500).for_each(|place| breaker.add(place, failure(FailureKind::Panic)));
         assert!(breaker.check(50_000, &[]).is_ok() && breaker.check(100, &[]).is_err());

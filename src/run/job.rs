@@ -1,5 +1,6 @@
 //! A run that is ready to start, and the checks that a journal belongs to it.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::Result;
@@ -25,6 +26,8 @@ pub(super) struct Job<'a> {
     pub(super) execution: &'a ExecutionOptions,
     pub(super) description: ModelDescription,
     pub(super) dataset: Dataset,
+    /// The places of photos that were not there at the start.
+    pub(super) missing: HashSet<usize>,
     pub(super) fingerprint: Fingerprint,
 }
 
@@ -54,7 +57,7 @@ impl<'a> Job<'a> {
         if execution.maps || execution.masks {
             folder::ensure_names_fit(&dataset.photos)?;
         }
-        missing::check(&dataset)?;
+        let missing = missing::find(&dataset)?;
         for suspicion in &dataset.suspicions {
             tracing::warn!("{}: {suspicion}", dataset.name);
         }
@@ -64,6 +67,7 @@ impl<'a> Job<'a> {
             execution,
             description,
             dataset,
+            missing,
             fingerprint,
         })
     }

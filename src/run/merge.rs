@@ -1,7 +1,7 @@
 //! Merging shards into results. Everything is written in the dataset's order, so the bytes are the same
 //! however a run was split.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -64,6 +64,7 @@ pub fn merge(
         execution,
         description,
         dataset,
+        missing: HashSet::new(),
         fingerprint: header.fingerprint.clone(),
     };
     write_results(&job, &journals)

@@ -1,5 +1,6 @@
 //! Photos that are not there, found before any work begins.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -11,34 +12,40 @@ use crate::path_text;
 use crate::remedy::{Refused, Remedy};
 use crate::storage;
 
-/// Warns of photos that are not there. Each counts as wrong.
+/// The places of photos that are not there. They are warned of, and each counts as wrong.
 ///
 /// # Errors
 /// [`Refused`] if none is there, with what was looked for and what is there instead.
-pub(super) fn check(dataset: &Dataset) -> Result<(), Refused> {
-    let missing: Vec<&Photo> = dataset
-        .photos
-        .par_iter()
-        .filter(|photo| !storage::is_file(&photo.path))
+pub(super) fn find(dataset: &Dataset) -> Result<HashSet<usize>, Refused> {
+    let is_missing = |photo: &Photo| !storage::is_file(&photo.path);
+    let photos = dataset.photos.par_iter().enumerate();
+    let missing: Vec<usize> = photos
+        .filter_map(|(place, photo)| is_missing(photo).then_some(place))
         .collect();
-    let (count, all) = (missing.len(), dataset.photos.len());
+    let (count, all, total) = (missing.len(), dataset.photos.len(), dataset.total_photos);
+    let of_total = if all < total {
+        format!(" of {total}")
+    } else {
+        String::new()
+    };
+    let first = || missing.iter().map(|&place| &dataset.photos[place]);
     if count == all {
-        let looked_for = first_few(missing.iter().map(|photo| path_text::encode(&photo.path)));
+        let looked_for = first_few(first().map(|photo| path_text::encode(&photo.path)));
         let message = format!(
-            "{}: none of its {all} photos is there; looked for {looked_for}; {}",
+            "{}: none of its {all}{of_total} photos is there; looked for {looked_for}; {}",
             dataset.name,
             found_instead(&outage::root(&dataset.photos))
         );
-        return Err(Refused::new(message, Remedy::DataDir));
+        return Err(Refused::new(message, Remedy::DataDirOrImages));
     }
     if count > 0 {
-        let names = first_few(missing.iter().map(|photo| photo.id.clone()));
+        let names = first_few(first().map(|photo| photo.id.clone()));
         tracing::warn!(
-            "{}: {count} of {all} photos are missing, and count as wrong: {names}",
+            "{}: {count} of {all}{of_total} photos are missing, and count as wrong: {names}",
             dataset.name
         );
     }
-    Ok(())
+    Ok(missing.into_iter().collect())
 }
 
 /// What is in the folder of the photos, or that this folder is not there either.

@@ -218,7 +218,7 @@ fn process_shard(
         job,
         total,
         progress: &*control.progress.begin("photos", total, journal.done()),
-        breaker: Breaker::new(journal.done(), &places),
+        breaker: Breaker::new(journal.done(), &places, &job.missing),
         journal,
     };
     // Bounded, so that workers wait when the disk is slow.
@@ -278,7 +278,7 @@ struct Writer<'a> {
     job: &'a Job<'a>,
     journal: &'a mut Journal,
     progress: &'a dyn Advance,
-    breaker: Breaker,
+    breaker: Breaker<'a>,
     total: usize,
 }
 

@@ -25,5 +25,7 @@ mod search;
 
 pub(super) use label_order::{LabelOrder, read_list as read_label_order};
 pub(crate) use photo_name::photo_name;
-pub(super) use photo_name::{NO_BLACKLIST, PHOTOS, photo_number, read_blacklist};
+pub(super) use photo_name::{
+    NO_BLACKLIST, PHOTOS, name_of, number_in_path, photo_number, read_blacklist,
+};
 pub(super) use read::read;

@@ -38,8 +38,16 @@ pub(in crate::dataset) fn photo_number(id: &str) -> usize {
         .unwrap_or(0)
 }
 
+/// The same for a path in any layout, such as `val/n01440764/ILSVRC2012_val_00000293.JPEG`. `None`
+/// for the path of any other photo.
+pub(in crate::dataset) fn number_in_path(path: &str) -> Option<usize> {
+    let name = Path::new(path).file_name()?.to_str()?;
+    let number = number_in_file_name(name).unwrap_or_else(|| photo_number(name));
+    (number > 0).then_some(number)
+}
+
 /// The devkit's name of a photo.
-pub(super) fn name_of(number: usize) -> String {
+pub(in crate::dataset) fn name_of(number: usize) -> String {
     format!("{START}{number:08}")
 }
 
@@ -130,6 +138,20 @@ mod tests {
             ("ILSVRC2012_val_00000036", None),
         ] {
             assert_eq!(number_in_file_name(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_photo_is_known_by_a_path_in_any_layout() {
+        for (path, expected) in [
+            ("ILSVRC2012_val_00000293", Some(293)),
+            ("val/n01440764/ILSVRC2012_val_00000293.JPEG", Some(293)),
+            ("./n01440764/ILSVRC2012_val_00000293", Some(293)),
+            ("/a/ILSVRC2012_val_00000293_n01440764.JPEG", Some(293)),
+            ("val/n01440764/n01440764_293.JPEG", None),
+            ("..", None),
+        ] {
+            assert_eq!(number_in_path(path), expected, "{path}");
         }
     }
 

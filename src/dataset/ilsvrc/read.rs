@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::boxes::{self, IlsvrcTruth};
 use super::lists::IlsvrcLists;
-use super::photo_name::{name_of, photo_number, stated_wnid};
+use super::photo_name::{name_of, number_in_path, photo_number, stated_wnid};
 use super::places;
 use super::search::IlsvrcFiles;
 use crate::classes::ClassList;
@@ -35,7 +35,7 @@ pub(in crate::dataset) fn read(
     let mut validator = BoxValidator::new(lenient);
     let selected: Option<HashSet<usize>> = selection.map(|list| {
         let names = list.names.iter();
-        names.map(|(_, name)| photo_number(name)).collect()
+        names.filter_map(|(_, name)| number_in_path(name)).collect()
     });
     let truth = boxes::read(&files, &classes, selected.as_ref(), &mut validator)?;
     let truth = truth.ok_or_else(|| no_boxes(root, &files))?;

@@ -547,3 +547,129 @@ fn a_list_of_unknown_photos_gets_no_empty_example() {
     );
     assert!(!said.contains("names like"), "{said}");
 }
+
+/// A part of the validation set is chosen by the paths of its photos, whatever the layout they were
+/// listed in, or by the folder that has them.
+#[test]
+fn a_part_of_the_photos_is_chosen_by_paths_or_by_their_folder() {
+    let root = TempDir::new().unwrap();
+    LAYOUTS[0].1(&ValPhotos::sample(), root.path());
+    let mut photos = ValPhotos::sample();
+    photos.0.truncate(2);
+    let expected: BTreeSet<String> = photos.0.iter().map(ValPhoto::name).collect();
+    for (number, layout) in [flat, in_class_folders, as_hugging_face].iter().enumerate() {
+        let paths: Vec<String> = photos.0.iter().map(layout).collect();
+        let (list, folder) = (format!("list{number}"), format!("some{number}"));
+        write(root.path(), &list, paths.join("\n"));
+        let some = TempDir::new().unwrap();
+        photos.write_photos(&some.path().join(&folder), layout);
+        let folder = some.path().join(folder);
+        image::RgbImage::new(2, 2)
+            .save(folder.join("other.png"))
+            .unwrap();
+        for images in [root.path().join(list), folder] {
+            let request = Request {
+                images: Some(&images),
+                ..request(root.path())
+            };
+            let dataset = Dataset::open(&request).unwrap_or_else(|e| panic!("{e}"));
+            let ids: BTreeSet<String> = dataset
+                .photos
+                .iter()
+                .map(|photo| photo.id.clone())
+                .collect();
+            assert_eq!(ids, expected, "{images:?}");
+            let note = "1 photos in it are not in the dataset: other.png";
+            let noted = dataset.notes.iter().any(|found| found.ends_with(note));
+            assert_eq!(noted, images.is_dir(), "{:?}", dataset.notes);
+        }
+    }
+    let nothing = TempDir::new().unwrap();
+    let request = Request {
+        images: Some(nothing.path()),
+        ..request(root.path())
+    };
+    let error = Dataset::open(&request).expect_err("a refusal").to_string();
+    assert!(
+        error.contains("none of the 0 photos in it is in the dataset"),
+        "{error}"
+    );
+}
+
+/// A run of a few photos of which none is there says how many there are in all, and how to choose
+/// those that are there; `doctor` counts them.
+#[test]
+fn a_part_of_the_photos_is_told_how_to_be_chosen() {
+    let root = TempDir::new().unwrap();
+    xml(&ValPhotos::sample(), root.path(), "ILSVRC2012_bbox_val_v3");
+    let mut photos = ValPhotos::sample();
+    // The first photo of the fixed shuffle is missing.
+    let mut dataset = Dataset::open(&request(root.path())).unwrap();
+    dataset.limit(1);
+    photos
+        .0
+        .retain(|photo| photo.name() != dataset.photos[0].id);
+    photos.write_photos(root.path(), flat);
+    let command = |name: &str, more: &[&str], code: i32| {
+        let mut command = localise();
+        command.args([
+            name,
+            "--dataset",
+            "ilsvrc-val",
+            "--data-dir",
+            text(root.path()),
+        ]);
+        ended(code, command.args(more))
+    };
+    let out = root.path().join("out");
+    let run = [
+        "--pipeline",
+        "centre-box",
+        "--limit",
+        "1",
+        "--out",
+        text(&out),
+    ];
+    let said = command("run", &run, 2).1;
+    for part in [
+        "none of its 1 of 4 photos is there",
+        "name their folder with --images",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    let chosen = root.path().join("photos");
+    let images = ["--images", text(&chosen)];
+    command("run", &[&run[..], &images].concat(), 0);
+    let said = command("doctor", &[], 2).0;
+    assert!(
+        said.contains("3 of 4 are there and were looked at, 3 decoded"),
+        "{said}"
+    );
+    let said = command("doctor", &images, 0).0;
+    assert!(said.contains("3 looked at, 3 decoded"), "{said}");
+}
+
+/// As a folder of photos, ILSVRC's have no boxes: the folder says which dataset has them, and the
+/// scores say that localisation has none.
+#[test]
+fn a_folder_of_validation_photos_names_their_dataset() {
+    let root = TempDir::new().unwrap();
+    ValPhotos::sample().write_photos(root.path(), in_class_folders);
+    let mut command = localise();
+    command.args([
+        "run",
+        "--pipeline",
+        "centre-box",
+        "--dataset",
+        text(root.path()),
+    ]);
+    let (said, warned) = ended(0, command.args(["--out", text(&root.path().join("out"))]));
+    assert!(
+        warned.contains("the dataset `ilsvrc-val` reads them with their boxes"),
+        "{warned}"
+    );
+    assert!(
+        said.contains("no photo has a true box: localisation is not scored"),
+        "{said}"
+    );
+}

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use crate::support::job::table;
 use crate::support::models::{CONVOLUTION, small_model};
 use crate::support::program::{expect, json, watched};
-use crate::support::within;
+use crate::support::{within, write};
 
 /// The good photos, and the largest difference from Pillow's pixels that is allowed.
 const GOOD: [(&str, u8); 59] = [
@@ -661,10 +661,12 @@ fn many_bad_photos_stop_a_run() {
     let root = folder.path();
     let model = small_model(root, CONVOLUTION[0], CONVOLUTION[1], 1.0);
     fs::copy(golden("dot.png"), root.join("dot.png")).unwrap();
-    let names: Vec<String> = (0..300).map(|i| format!("none/{i}.png")).collect();
+    let names: Vec<String> = (0..300).map(|i| format!("bad/{i}.png")).collect();
     let photos = names.iter().map(|name| (name.as_str(), [1, 1]));
     let table = table(root, [("dot.png", [1, 1])].into_iter().chain(photos));
-    fs::create_dir(root.join("none")).unwrap();
+    for name in &names {
+        write(root, name, "not a picture");
+    }
     let out = root.join("out");
     let [table, model, out] = [&table, &model, &out].map(|path| path.to_str().unwrap());
     let run = [
@@ -683,7 +685,7 @@ fn many_bad_photos_stop_a_run() {
     ];
     let (_, error) = expect(2, &run);
     assert!(
-        error.contains("error: 10") && error.contains(" photos failed; the last: none/"),
+        error.contains("error: 10") && error.contains(" photos failed; the last: bad/"),
         "{error}"
     );
 }

@@ -312,3 +312,17 @@ fn a_gradient_model_tells_what_it_is() {
         "f_grad [M, 12]"
     );
 }
+
+/// `localise grad` takes what `localise run --model` takes.
+#[test]
+fn a_gradient_model_is_made_by_name_or_by_description() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = |model: &str| {
+        let output = folder.path().join("g.onnx");
+        ended(0, localise().args(["grad", model, "-o"]).arg(&output));
+        fs::read(output).unwrap()
+    };
+    let file = made("data/models/squeezenet1.1.onnx");
+    assert_eq!(made("squeezenet1.1"), file);
+    assert_eq!(made("data/models/squeezenet1.1.toml"), file);
+}

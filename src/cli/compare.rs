@@ -33,6 +33,9 @@ pub(super) struct CompareArgs {
     /// The folder of the dataset's files.
     #[arg(long, value_name = "DIR", env = "LOCALISE_DATA")]
     data_dir: Option<PathBuf>,
+    /// Compare only the photos named in this file, one per line, or only those in this folder.
+    #[arg(long, value_name = "FILE|DIR")]
+    images: Option<PathBuf>,
     /// The metric that decides [default: gt-known, or top5 if a result has no boxes for the true
     /// class]
     #[arg(long, value_enum)]
@@ -47,8 +50,9 @@ pub(super) struct CompareArgs {
 
 impl CompareArgs {
     pub(super) fn run(self) -> Result<Exit> {
-        let open =
-            |path: &Path| open_boxes(path, self.dataset.as_deref(), self.data_dir.as_deref());
+        let [dataset, data_dir, images] = [&self.dataset, &self.data_dir, &self.images];
+        let [dataset, data_dir, images] = [dataset, data_dir, images].map(Option::as_deref);
+        let open = |path: &Path| open_boxes(path, dataset, data_dir, images);
         let (a, b) = (open(&self.a)?, open(&self.b)?);
         ensure_same_truth((&self.a, &a.dataset), (&self.b, &b.dataset))?;
         let names = [&self.a, &self.b].map(path_text::encode);

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 
 use super::exit::Exit;
 use super::output::print;
-use crate::dataset::{Dataset, Request};
+use crate::dataset::{Dataset, Photo, Request};
 use crate::fs::{OutputError, write_atomically};
 use crate::path_text;
 use crate::prediction::{Format, PredictionKind, Predictions, map_outcomes, mask_outcomes};
@@ -94,7 +94,9 @@ pub(super) fn open_boxes(
     path: &Path,
     dataset: Option<&Path>,
     data_dir: Option<&Path>,
+    images: Option<&Path>,
 ) -> Result<BoxInput> {
+    FinishedRun::ensure_finished(path)?;
     let (path, dataset) = boxes_and_dataset(path, dataset);
     let Some(dataset) = dataset else {
         bail!(Refused::with_advice(
@@ -108,12 +110,12 @@ pub(super) fn open_boxes(
             "score them with `localise score`, one folder at a time",
         ))
     };
-    let dataset = Dataset::open(&Request {
+    let mut dataset = Dataset::open(&Request {
         dataset: Some(&dataset),
         data_dir,
         ..Request::default()
     })?;
-    let predictions = Predictions::read(&path, format, &dataset)?;
+    let predictions = read_boxes(&path, format, &mut dataset, images)?;
     for suspicion in dataset.suspicions.iter().chain(&predictions.suspicions) {
         tracing::warn!("{}: {suspicion}", path.display());
     }
@@ -121,6 +123,28 @@ pub(super) fn open_boxes(
         dataset,
         predictions,
     })
+}
+
+/// Reads boxes and selects those of the photos in `images`. The file may contain boxes for the whole
+/// dataset, or only for these photos.
+fn read_boxes(
+    path: &Path,
+    format: Format,
+    dataset: &mut Dataset,
+    images: Option<&Path>,
+) -> Result<Predictions> {
+    let for_all = Predictions::read(path, format, dataset);
+    let Some(images) = images else {
+        return Ok(for_all?);
+    };
+    let selected = dataset.select(images)?;
+    match for_all {
+        Ok(mut predictions) => {
+            predictions.select(&selected);
+            Ok(predictions)
+        }
+        Err(error) => Predictions::read(path, format, dataset).map_err(|_| error.into()),
+    }
 }
 
 /// The file of boxes and the dataset to score them against: for the folder of a run, its boxes.csv
@@ -138,15 +162,36 @@ pub(super) fn ensure_same_truth(a: (&Path, &Dataset), b: (&Path, &Dataset)) -> R
         return Ok(());
     }
     let message = format!(
-        "{} and {} were scored on different photos or against different ground truth ({} photos, \
-         {} photos)",
+        "{} and {} were scored on different photos or against different ground truth: {}",
         a.0.display(),
         b.0.display(),
-        a.1.photos.len(),
-        b.1.photos.len()
+        difference_of_truth(a.1, b.1)
     );
     let advice = "compare results on the same photos; --dataset scores both against one dataset";
     bail!(Refused::with_advice(message, advice))
+}
+
+/// The first difference between two datasets.
+fn difference_of_truth(a: &Dataset, b: &Dataset) -> String {
+    let pairs = || a.photos.iter().zip(&b.photos);
+    let counts = |count: fn(&Dataset) -> usize, what: &str| {
+        let (a, b) = (count(a), count(b));
+        (a != b).then(|| format!("{a} and {b} {what}"))
+    };
+    let differing = |differs: fn(&Photo, &Photo) -> bool, what: &str| {
+        let (photo, _) = pairs().find(|(a, b)| differs(a, b))?;
+        Some(format!("{what}, first those of {}", photo.id))
+    };
+    counts(|side| side.photos.len(), "photos")
+        .or_else(|| differing(|a, b| a.id != b.id, "other names"))
+        .or_else(|| {
+            let blacklisted = |side: &Dataset| side.photos.iter().filter(|p| p.blacklisted).count();
+            counts(blacklisted, "of the photos are blacklisted")
+        })
+        .or_else(|| differing(|a, b| a.class != b.class, "other classes"))
+        .or_else(|| differing(|a, b| a.boxes != b.boxes, "other boxes"))
+        .or_else(|| differing(|a, b| a.size != b.size, "other sizes"))
+        .unwrap_or_else(|| "other weights".into())
 }
 
 impl ScoreArgs {
@@ -202,6 +247,7 @@ impl ScoreArgs {
             }
             _ => boxes_and_dataset(given, self.dataset.as_deref()),
         };
+        FinishedRun::ensure_finished(given)?;
         let Some(truth) = truth else {
             let path = path.display();
             bail!(Refused::with_advice(
@@ -223,10 +269,15 @@ impl ScoreArgs {
         })?;
         let summary = match kind {
             PredictionKind::Boxes(format) => {
-                let mut predictions = self.read_boxes(&path, format, &mut dataset)?;
+                let mut predictions =
+                    read_boxes(&path, format, &mut dataset, self.images.as_deref())?;
                 predictions.note_missing(&dataset);
                 self.write_formats(&predictions, &dataset)?;
-                Summary::from_boxes(&dataset, &predictions)
+                let mut summary = Summary::from_boxes(&dataset, &predictions);
+                if truth == given {
+                    FinishedRun::add_remarks(given, &mut summary);
+                }
+                summary
             }
             PredictionKind::Maps | PredictionKind::Masks => {
                 self.score_pictures(&path, kind, &mut dataset)?
@@ -265,28 +316,6 @@ impl ScoreArgs {
             let advice = "name them in the dataset's description (`masks`, see data/README.md)";
             Refused::with_advice(message, advice).into()
         })
-    }
-
-    /// Reads the boxes and selects those of the photos in `--images`. The file may contain boxes
-    /// for the whole dataset, or only for these photos.
-    fn read_boxes(
-        &self,
-        path: &Path,
-        format: Format,
-        dataset: &mut Dataset,
-    ) -> Result<Predictions> {
-        let for_all = Predictions::read(path, format, dataset);
-        let Some(images) = &self.images else {
-            return Ok(for_all?);
-        };
-        let selected = dataset.select(images)?;
-        match for_all {
-            Ok(mut predictions) => {
-                predictions.select(&selected);
-                Ok(predictions)
-            }
-            Err(error) => Predictions::read(path, format, dataset).map_err(|_| error.into()),
-        }
     }
 
     /// Writes the boxes in the formats of `--write`. No file is overwritten, and if one exists,

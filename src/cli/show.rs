@@ -204,10 +204,14 @@ impl ShowArgs {
 
     /// The photos, in the order in which they are named.
     fn find_photos(&self, dataset: Option<&Dataset>) -> Result<Vec<Photo>> {
+        let whose = match (&self.run, dataset) {
+            (Some(run), _) => format!("the run {}", path_text::encode(run)),
+            (None, dataset) => dataset.map_or(String::new(), |dataset| dataset.name.clone()),
+        };
         let mut photos = Vec::new();
         for path in &self.photos {
             match dataset {
-                Some(dataset) => photos.push(photo_of_dataset(dataset, path)?),
+                Some(dataset) => photos.push(photo_of_dataset(dataset, &whose, path)?),
                 None if storage::is_dir(path) => photos.extend(photos_of_folder(path)?),
                 None => photos.push(photo_of_file(path)),
             }
@@ -357,8 +361,8 @@ fn write_cut(localiser: &Localiser<'_>, result: &PhotoResult, id: &str, path: &P
     Ok(write().map_err(OutputError::at(path))?)
 }
 
-/// The photo of a dataset with this name or path.
-fn photo_of_dataset(dataset: &Dataset, path: &Path) -> Result<Photo> {
+/// The photo of a dataset with this name or path. `whose` is what has the photos, in messages.
+fn photo_of_dataset(dataset: &Dataset, whose: &str, path: &Path) -> Result<Photo> {
     let id = path_text::encode(path);
     let with = |is_asked: &dyn Fn(&Photo) -> bool| dataset.photos.iter().find(|p| is_asked(p));
     let by_name = || with(&|photo| path.to_str() == Some(photo.id.as_str()));
@@ -366,8 +370,11 @@ fn photo_of_dataset(dataset: &Dataset, path: &Path) -> Result<Photo> {
     if let Some(photo) = by_name().or_else(by_path) {
         return Ok(photo.clone());
     }
+    if let Some(place) = dataset.photo_index().get(&id) {
+        return Ok(dataset.photos[place].clone());
+    }
     let near = nearest(&id, dataset.photos.iter().map(|photo| photo.id.as_str()));
-    let message = format!("{} has no photo called {id}", dataset.name);
+    let message = format!("{whose} has no photo called {id}");
     match near {
         Some(near) => bail!(Refused::with_advice(
             message,

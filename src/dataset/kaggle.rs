@@ -79,8 +79,18 @@ pub(super) fn read(
     label_map: Option<&Path>,
     lenient: bool,
 ) -> Result<Dataset, DatasetError> {
-    let classes = read_classes(&root.join("LOC_synset_mapping.txt"))?;
+    let mapping = root.join("LOC_synset_mapping.txt");
     let table = root.join(format!("LOC_{}_solution.csv", split.name()));
+    if let Some(missing) = [&mapping, &table]
+        .into_iter()
+        .find(|path| !storage::is_file(path))
+    {
+        let fault = format!("{}: there is no such file", missing.display());
+        let advice = "is this the folder that Kaggle's archive was unpacked into, or one too low? \
+                      The dataset ilsvrc-val reads the validation set in any layout";
+        return Err(DatasetError::new(fault).or_advice(advice));
+    }
+    let classes = read_classes(&mapping)?;
     let mut validator = BoxValidator::new(lenient);
     let solutions = read_solutions(&table, &classes, &mut validator)?;
     let blacklisted = match &blacklist {
@@ -93,7 +103,8 @@ pub(super) fn read(
     }
     let (mut notes, edges) = validator.finish()?;
     if blacklist.is_none() && split == KaggleSplit::Val {
-        notes.push(ilsvrc::NO_BLACKLIST.into());
+        let other = "the dataset `ilsvrc-val` has it";
+        notes.push(format!("{}; {other}", ilsvrc::NO_BLACKLIST));
     }
     let profile = if blacklist.is_some() {
         Profile::Devkit

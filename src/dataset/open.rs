@@ -109,6 +109,11 @@ fn read(
             |e| DatasetError::unreadable(given, e),
             |()| DATASETS.unknown(given).into(),
         ));
+    } else if storage::is_file(given) && given.ends_with(SOLUTIONS) {
+        let fault = format!("{}: Kaggle's table is a part of a dataset", given.display());
+        let advice =
+            "give the folder that it is in; or the dataset ilsvrc-val, and where its data are";
+        return Err(DatasetError::new(fault).or_advice(advice));
     } else if storage::is_file(given) {
         box_table::read(&[given.to_owned()], None, request.classes, request.lenient)?
     } else {
@@ -154,7 +159,10 @@ fn name_from_path(path: &Path) -> String {
 /// Layouts that are read by means of a shipped description, with the files or folders by which
 /// they are recognised.
 const DESCRIBED_LAYOUTS: [(&str, &[&str]); 3] = [
-    ("ilsvrc-kaggle", &["LOC_val_solution.csv"]),
+    (
+        "ilsvrc-kaggle",
+        &["ILSVRC/Data/CLS-LOC/val", "ILSVRC/Annotations/CLS-LOC/val"],
+    ),
     (
         "ilsvrc-val",
         &[
@@ -165,10 +173,15 @@ const DESCRIBED_LAYOUTS: [(&str, &[&str]); 3] = [
             "ILSVRC2012_img_val",
             "ILSVRC2012_img_val.tar",
             "ILSVRC/devkit",
+            // Without the rest of Kaggle's tree.
+            SOLUTIONS,
         ],
     ),
     ("coco2017", &["annotations/instances_val2017.json"]),
 ];
+
+/// Kaggle's table of the validation set.
+const SOLUTIONS: &str = "LOC_val_solution.csv";
 
 /// The folders that may contain the photos of a COCO file: the one that was named, or else the
 /// file's own and those that tools put beside the folder of annotations.
@@ -247,7 +260,8 @@ fn read_folder(root: &Path, request: &Request<'_>) -> Result<Dataset, DatasetErr
         return wsol::read(root, images, &masks, None, lenient);
     }
     for (name, files) in DESCRIBED_LAYOUTS {
-        if files.iter().any(|file| has(file)) {
+        let is_complete = name != "ilsvrc-kaggle" || has(SOLUTIONS);
+        if is_complete && files.iter().any(|file| has(file)) {
             // The description has no data folder of its own: the data are in this folder.
             let inside = Request {
                 data_dir: Some(root),

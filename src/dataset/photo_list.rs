@@ -44,7 +44,9 @@ impl PhotoList {
     }
 
     fn of_file(path: &Path) -> Result<Self, DatasetError> {
-        let bytes = text::read_bytes(path)?;
+        let bytes = text::read_bytes(path).map_err(|error| {
+            error.or_advice("give a file that names photos, or a folder of photos")
+        })?;
         let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
         let lines = (1..).zip(bytes.split(|byte| *byte == b'\n').map(name));
         Ok(Self {

@@ -139,7 +139,8 @@ impl StatedBoxes {
         evidence(sized(), |_| [share; 2])?;
         let what = format!(
             "all {all} boxes are in the upper left {:.0} % of the width and height of their \
-             photos: are they in the pixels of a resized copy?",
+             photos: are they in the pixels of a resized copy, or are the last two numbers width and \
+             height?",
             share * 100.0
         );
         Some(Suspicion::new(what, RESCALE))

@@ -178,6 +178,9 @@ impl Dataset {
             }
         }
         let (folder, example) = (list.path.display(), self.photos.first());
+        if list.names.is_empty() && !list.is_folder {
+            faults.add(format!("{folder}: it names no photos"));
+        }
         if list.is_folder && selected.is_empty() {
             let found = others.len();
             faults.add(format!(

@@ -104,8 +104,9 @@ fn likely_mistake(guesses: &[LabelGuess], ids: Option<&[usize]>, share: f64) -> 
             return advice;
         }
     }
-    "the labels are in another order than the scores, or the model's description is wrong \
-     (channels, mean, range)"
+    "the labels are in another order than the scores, the model's description is wrong (channels, \
+     mean, range), or these are not the photos that their names say; `localise doctor` with the \
+     dataset `sample` checks the model alone"
 }
 
 /// The model's classes of up to `count` photos that have a class and can be read.

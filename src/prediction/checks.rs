@@ -77,7 +77,7 @@ impl<'a> Checks<'a> {
         self.boxes.ensure_pixels(path)?;
         let inversion = self.boxes.advice_on_inversion();
         faults.into_result().map_err(|error| match inversion {
-            Some(advice) if self.inverted > 0 => error.or_advice(advice),
+            advice if self.inverted > 0 => error.or_advice(advice.unwrap_or(CORNERS)),
             _ => error,
         })?;
         Ok(self.suspicions(labels))
@@ -101,4 +101,5 @@ impl<'a> Checks<'a> {
     }
 }
 
-const CORNERS: &str = "boxes are corners: x_min, y_min, x_max, y_max, in this order";
+const CORNERS: &str = "boxes are corners: x_min, y_min, x_max, y_max, in this order, not width and \
+                       height";

@@ -110,6 +110,9 @@ pub struct Comparison {
     pub metrics: Vec<MetricComparison>,
     /// Mean CPU milliseconds per photo by stage, where both are runs: stage, A, B.
     pub cpu_ms_per_photo: Vec<(Stage, f64, f64)>,
+    /// What there is to know of the results.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Which result is better, in one line.
     pub verdict: String,
 }
@@ -192,7 +195,11 @@ impl Comparison {
             floor: score::floors(&dataset.photos, weight)
                 .centre_half_area_rounded
                 .gt_known_accuracy,
-            verdict: Self::judge(dataset.profile.name(), first),
+            notes: notes(dataset, predictions),
+            verdict: match cover_different_photos(predictions) {
+                Some(why) => format!("not compared: {why}"),
+                None => Self::judge(dataset.profile.name(), first),
+            },
             metrics,
             cpu_ms_per_photo: vec![],
         })
@@ -227,6 +234,45 @@ impl Comparison {
     }
 }
 
+/// How many photos have a prediction in A, in B, and in both.
+fn covered(predictions: [&Predictions; 2]) -> [usize; 3] {
+    let [a, b] = predictions;
+    let has = a
+        .photos
+        .iter()
+        .zip(&b.photos)
+        .map(|(a, b)| (!a.failed, !b.failed));
+    has.fold([0; 3], |[a, b, both], (in_a, in_b)| {
+        let add = |count: usize, is: bool| count + usize::from(is);
+        [add(a, in_a), add(b, in_b), add(both, in_a && in_b)]
+    })
+}
+
+/// A difference is not one of methods if more than this share of the photos that either result has
+/// is missing in the other.
+const MAX_UNSHARED: f64 = 0.1;
+
+/// Why there is no verdict, where the results are on different photos.
+fn cover_different_photos(predictions: [&Predictions; 2]) -> Option<String> {
+    let [a, b, both] = covered(predictions);
+    let either = a + b - both;
+    ((either - both) as f64 > MAX_UNSHARED * either as f64).then(|| {
+        format!(
+            "A has predictions of {a} photos, B of {b}, and both of {both}; choose the photos that \
+             both have"
+        )
+    })
+}
+
+/// The note on photos without a prediction.
+fn notes(dataset: &Dataset, predictions: [&Predictions; 2]) -> Vec<String> {
+    let ([a, b, _], all) = (covered(predictions), dataset.photos.len());
+    let note = || {
+        format!("A has predictions of {a} of {all} photos, and B of {b}; the others count as wrong")
+    };
+    (a.min(b) < all).then(note).into_iter().collect()
+}
+
 /// The comparison as text. The verdict is the last line.
 #[must_use]
 pub fn comparison(found: &Comparison) -> String {
@@ -255,6 +301,9 @@ pub fn comparison(found: &Comparison) -> String {
     }
     for (stage, a, b) in &found.cpu_ms_per_photo {
         let _ = writeln!(text, "  {stage:<12} {a:8.1} -> {b:8.1}");
+    }
+    for note in &found.notes {
+        let _ = writeln!(text, "\n note: {note}");
     }
     let _ = writeln!(text, "\n{}", found.verdict);
     text

@@ -63,11 +63,7 @@ impl FinishedRun {
     /// Naming the file, when one is missing or damaged.
     pub fn open(folder: &Path) -> Result<Self> {
         if !folder.join(files::SUMMARY).is_file() {
-            bail!(Refused::with_advice(
-                format!("{}: this folder holds no finished run", folder.display()),
-                "name the folder of a run; the same `localise run` finishes it, or `localise \
-                 merge` where it has shards",
-            ));
+            return Err(unfinished(folder).into());
         }
         let in_folder = |name: &str| folder.join(name);
         let mut dataset = Dataset::open(&Request {
@@ -145,6 +141,39 @@ impl FinishedRun {
         (boxes.is_file() && folder.join(files::TRUTH).is_file()).then_some(boxes)
     }
 
+    /// Checks that this is not the folder of a run that has no results yet.
+    ///
+    /// # Errors
+    /// [`Refused`] if it has journals, but no summary.
+    pub fn ensure_finished(folder: &Path) -> Result<(), Refused> {
+        let has = |name: &str| folder.join(name).is_file();
+        let is_begun = || {
+            let files = fs::read_dir(folder).into_iter().flatten().flatten();
+            let names = files.map(|file| file.file_name());
+            let mut names = names.map(|name| name.to_string_lossy().into_owned());
+            names.any(|name| name.starts_with("shard-"))
+        };
+        if !has(files::SUMMARY) && !has(files::BOXES) && is_begun() {
+            return Err(unfinished(folder));
+        }
+        Ok(())
+    }
+
+    /// Adds to the scores of a run what its own summary says: its notes and warnings, and how many
+    /// photos the dataset has. Nothing is added where there is none.
+    pub fn add_remarks(folder: &Path, summary: &mut Summary) {
+        let Ok(head) = read_json::<SummaryHead>(&folder.join(files::SUMMARY)) else {
+            return;
+        };
+        summary.images_in_dataset = head.images_in_dataset;
+        let added = |own: &mut Vec<String>, said: Vec<String>| {
+            own.retain(|remark| !said.contains(remark));
+            own.splice(..0, said);
+        };
+        added(&mut summary.notes, head.notes);
+        added(&mut summary.warnings, head.warnings);
+    }
+
     /// Mean CPU milliseconds for each photo, by stage, of the run in this folder, if there is one.
     #[must_use]
     pub fn times_in(folder: &Path) -> Option<BTreeMap<Stage, f64>> {
@@ -156,6 +185,14 @@ impl FinishedRun {
     pub fn name(&self) -> String {
         path_text::encode(self.folder.file_name().unwrap_or(self.folder.as_os_str()))
     }
+}
+
+fn unfinished(folder: &Path) -> Refused {
+    Refused::with_advice(
+        format!("{}: this folder holds no finished run", folder.display()),
+        "name the folder of a run; the same `localise run` finishes it, or `localise merge` where it \
+         has shards",
+    )
 }
 
 /// What a summary says and the rows do not.

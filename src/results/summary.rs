@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::dataset::{Dataset, Suspicion};
 use crate::prediction::Predictions;
 use crate::score::{
-    BoxScores, MapOutcome, MapScores, MaskOutcome, MaskScores, Metrics, Outcome, Steps,
+    BoxScores, MapOutcome, MapScores, MaskOutcome, MaskScores, Outcome, Predicted, Steps,
 };
 use crate::stage::Stage;
 
@@ -110,7 +110,7 @@ impl Summary {
             .iter()
             .all(|outcome| !outcome.has_boxes)
             .then(|| "no photo has a true box: localisation is not scored".to_owned());
-        let guesses_by_chance = guesses_by_chance(&boxes.metrics, &outcomes);
+        let guesses_by_chance = guesses_by_chance(&outcomes, predictions);
         Self {
             failed: predictions
                 .photos
@@ -159,21 +159,25 @@ impl Summary {
     }
 }
 
-/// A classifier is suspected of having other labels where more than this share of its first guesses
-/// is wrong, ...
-const SUSPICIOUS_ERROR: f64 = 0.9;
-/// ... with this many photos of a class or more.
-const MIN_PHOTOS: usize = 50;
+/// Labels are suspected of being in another order than the guesses where less than this share of the
+/// first guesses is right, ...
+const SUSPICIOUS_ACCURACY: f64 = 0.1;
+/// ... of this many or more.
+const MIN_GUESSES: usize = 20;
 
 /// First guesses that are nearly all wrong, as if the labels were in another order than the classes.
-fn guesses_by_chance(metrics: &Metrics, outcomes: &[Outcome]) -> Option<Suspicion> {
-    let photos = outcomes.iter().filter(|outcome| outcome.class.is_some());
-    let error = metrics.top1_classification_error?.value;
-    (photos.count() >= MIN_PHOTOS && error > SUSPICIOUS_ERROR).then(|| {
-        let percent = (1.0 - error) * 100.0;
-        let what = format!("only {percent:.1} % of the first guesses have the true class");
-        let advice =
-            "are the true classes in the order of the classifier's? `localise doctor` checks it";
+/// Photos without a guess do not count.
+fn guesses_by_chance(outcomes: &[Outcome], predictions: &Predictions) -> Option<Suspicion> {
+    let guessed = |photo: &Predicted| photo.guesses.iter().any(|guess| guess.rank.is_some());
+    let photos = outcomes.iter().zip(&predictions.photos);
+    let photos = photos.filter(|(outcome, photo)| outcome.class.is_some() && guessed(photo));
+    let right: Vec<bool> = photos.map(|(outcome, _)| outcome.class_in_top(1)).collect();
+    let (count, all) = (right.iter().filter(|right| **right).count(), right.len());
+    let is_low = (count as f64) < SUSPICIOUS_ACCURACY * all as f64;
+    (predictions.classes && all >= MIN_GUESSES && is_low).then(|| {
+        let what = format!("only {count} of {all} first guesses have the true class");
+        let advice = "are the true classes in the order of the guessed ones, and are these the \
+                      photos that their names say? `localise doctor` checks a dataset with a model";
         Suspicion::new(what, advice)
     })
 }
@@ -191,7 +195,7 @@ mod tests {
     use super::*;
     use crate::dataset::Photo;
     use crate::prediction::Predictions;
-    use crate::score::{Guess, Label, Predicted};
+    use crate::score::{Guess, Label};
 
     /// A summary of photos of class 0, of which so many are guessed.
     fn summary(photos: usize, right: usize) -> Summary {
@@ -224,10 +228,10 @@ mod tests {
     fn labels_in_another_order_are_suspicious() {
         let warnings = summary(200, 1).warnings;
         assert!(
-            warnings[0].starts_with("only 0.5 % of the first guesses"),
+            warnings[0].starts_with("only 1 of 200 first guesses"),
             "{warnings:?}"
         );
-        for (photos, right) in [(49, 0), (200, 20)] {
+        for (photos, right) in [(19, 0), (200, 20)] {
             assert!(summary(photos, right).warnings.is_empty());
         }
     }

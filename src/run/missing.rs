@@ -41,7 +41,8 @@ pub(super) fn find(dataset: &Dataset) -> Result<HashSet<usize>, Refused> {
     if count > 0 {
         let names = first_few(first().map(|photo| photo.id.clone()));
         tracing::warn!(
-            "{}: {count} of {all}{of_total} photos are missing, and count as wrong: {names}",
+            "{}: {count} of {all}{of_total} photos are missing, and count as wrong unless only the others \
+             are chosen: {names}",
             dataset.name
         );
     }

@@ -15,6 +15,9 @@ use crate::results::FinishedRun;
 
 /// How many photos of each group get pictures.
 const PHOTOS: usize = 24;
+/// How many photos a page lists: twice as many as ILSVRC's validation set has. A browser shows them
+/// in about a second.
+const LISTED: usize = 100_000;
 
 const EXAMPLES: &str = "Examples:
   localise report runs/A                        write runs/A/report.html
@@ -35,6 +38,9 @@ pub(super) struct ReportArgs {
     /// again.
     #[arg(long, value_name = "N", default_value_t = PHOTOS)]
     photos: usize,
+    /// List at most N photos; numbers are of all photos all the same.
+    #[arg(long, value_name = "N", default_value_t = LISTED)]
+    listed: usize,
     /// The folder of the dataset's files on this machine [default: where the run read them]
     #[arg(long, value_name = "DIR", env = "LOCALISE_DATA")]
     data_dir: Option<PathBuf>,
@@ -47,6 +53,7 @@ impl ReportArgs {
             runs: vec![run.to_owned()],
             out: None,
             photos: PHOTOS,
+            listed: LISTED,
             data_dir: None,
         }
     }
@@ -71,6 +78,7 @@ impl ReportArgs {
         let options = ReportOptions {
             out: Some(out),
             photos: self.photos,
+            listed: self.listed,
         };
         let report = report(&runs, &options, &TerminalProgress { quiet })?;
         for error in &report.without_layers {

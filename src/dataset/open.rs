@@ -158,11 +158,7 @@ fn name_from_path(path: &Path) -> String {
 
 /// Layouts that are read by means of a shipped description, with the files or folders by which
 /// they are recognised.
-const DESCRIBED_LAYOUTS: [(&str, &[&str]); 3] = [
-    (
-        "ilsvrc-kaggle",
-        &["ILSVRC/Data/CLS-LOC/val", "ILSVRC/Annotations/CLS-LOC/val"],
-    ),
+const DESCRIBED_LAYOUTS: [(&str, &[&str]); 2] = [
     (
         "ilsvrc-val",
         &[
@@ -179,6 +175,15 @@ const DESCRIBED_LAYOUTS: [(&str, &[&str]); 3] = [
     ),
     ("coco2017", &["annotations/instances_val2017.json"]),
 ];
+
+/// The layout of a folder with these files, if a shipped description reads it.
+fn described_layout(has: &impl Fn(&str) -> bool) -> Option<&'static str> {
+    if has(SOLUTIONS) && has("LOC_synset_mapping.txt") {
+        return Some("ilsvrc-kaggle");
+    }
+    let mut layouts = DESCRIBED_LAYOUTS.into_iter();
+    layouts.find_map(|(name, files)| files.iter().any(|file| has(file)).then_some(name))
+}
 
 /// Kaggle's table of the validation set.
 const SOLUTIONS: &str = "LOC_val_solution.csv";
@@ -259,19 +264,15 @@ fn read_folder(root: &Path, request: &Request<'_>) -> Result<Dataset, DatasetErr
         let masks = wsol::find_masks(root, images);
         return wsol::read(root, images, &masks, None, lenient);
     }
-    for (name, files) in DESCRIBED_LAYOUTS {
-        let is_complete = name != "ilsvrc-kaggle" || has(SOLUTIONS);
-        if is_complete && files.iter().any(|file| has(file)) {
-            // The description has no data folder of its own: the data are in this folder.
-            let inside = Request {
-                data_dir: Some(root),
-                ..*request
-            };
-            // All photos are read, and `open` selects among them. These descriptions name no
-            // weights.
-            let (dataset, _) = description::read(&DATASETS.path(name.as_ref()), &inside, None)?;
-            return Ok(dataset);
-        }
+    if let Some(name) = described_layout(&has) {
+        // The description has no data folder of its own: the data are in this folder.
+        let inside = Request {
+            data_dir: Some(root),
+            ..*request
+        };
+        // All photos are read, and `open` selects among them. These descriptions name no weights.
+        let (dataset, _) = description::read(&DATASETS.path(name.as_ref()), &inside, None)?;
+        return Ok(dataset);
     }
     if has("bounding_boxes.txt") && has("images.txt") {
         let (split, end) = (cub::CubSplit::default(), cub::BoxEnd::default());

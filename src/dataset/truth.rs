@@ -152,6 +152,20 @@ impl Dataset {
         }
     }
 
+    /// The dataset with only the photos at these indices.
+    pub(crate) fn part(&self, indices: &[usize]) -> Self {
+        Self {
+            name: self.name.clone(),
+            profile: self.profile,
+            classes: self.classes.clone(),
+            ilsvrc_ids: self.ilsvrc_ids.clone(),
+            photos: indices.iter().map(|&i| self.photos[i].clone()).collect(),
+            total_photos: self.total_photos,
+            weighted: self.weighted,
+            ..Self::default()
+        }
+    }
+
     /// Keeps the photos that are named in a file, one per line, or that are in a folder, and returns
     /// the indices that they had. Other photos in the folder are noted.
     ///

@@ -260,6 +260,7 @@ fn read_rows(bytes: &[u8], dataset: &Dataset) -> Result<(Predictions, Vec<Remark
     }
     for photo in &mut photos {
         photo.guesses.sort_by_key(|guess| guess.rank);
+        photo.guesses.shrink_to_fit();
     }
     let predictions = Predictions {
         photos,

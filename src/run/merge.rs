@@ -243,6 +243,7 @@ fn write_rows(path: &Path, dataset: &Dataset, journals: &[Journal]) -> Result<Me
             }
             let mut guesses: Vec<_> = entry.rows.iter().filter_map(Row::guess).collect();
             guesses.sort_by_key(|guess| guess.rank);
+            guesses.shrink_to_fit();
             merged.photos.push(Predicted {
                 guesses,
                 failed: entry.failure.is_some(),

@@ -1,5 +1,6 @@
 //! What a page shows, before it becomes HTML.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -13,14 +14,16 @@ use crate::score::Outcome;
 /// What a page shows.
 #[derive(Clone, Debug)]
 pub(super) struct Page<'a> {
-    /// The photos, with their ground truth.
-    pub(super) dataset: &'a Dataset,
+    /// The photos that are listed, with their ground truth.
+    pub(super) dataset: Cow<'a, Dataset>,
     /// The runs, one or several.
     pub(super) runs: Vec<PageRun<'a>>,
     /// Each run but the first, compared with the first.
     pub(super) comparisons: Vec<Comparison>,
     /// Groups of photos that are worth a look.
     pub(super) choices: Vec<Choice>,
+    /// What there is to know of the page.
+    pub(super) notes: Vec<String>,
 }
 
 /// A run on a page.
@@ -35,7 +38,7 @@ pub(super) struct PageRun<'a> {
     /// Its numbers.
     pub(super) summary: &'a Summary,
     /// Its boxes.
-    pub(super) predictions: &'a Predictions,
+    pub(super) predictions: Cow<'a, Predictions>,
     /// The outcome of each photo.
     pub(super) outcomes: Vec<Outcome>,
     /// The degenerate cases by the photo's place.

@@ -3,9 +3,11 @@
 mod choices;
 mod data;
 mod html;
+mod part;
 mod rows;
 mod summary;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -29,6 +31,8 @@ pub struct ReportOptions {
     pub out: Option<PathBuf>,
     /// How many of the worst, best, random and other photos get pictures.
     pub photos: usize,
+    /// How many photos are listed at most: those with pictures, and others at random.
+    pub listed: usize,
 }
 
 /// A report that was written.
@@ -68,12 +72,12 @@ pub fn report(
         .clone()
         .unwrap_or_else(|| last.folder.join(files::REPORT));
     ensure_writable(&path)?;
-    let (page, without_layers) = assemble(runs, options.photos, progress)?;
+    let (page, without_layers) = assemble(runs, options, progress)?;
     let html = html::html(&page)?;
     write_atomically(&path, html.as_bytes())?;
     let with_pictures = page.runs.iter().map(|run| run.pictures.len()).max();
     Ok(Report {
-        photos: page.dataset.photos.len(),
+        photos: last.dataset.photos.len(),
         with_pictures: with_pictures.unwrap_or(0),
         bytes: html.len(),
         links: links(&page, &path),
@@ -95,11 +99,10 @@ fn ensure_same_truth(runs: &[FinishedRun]) -> Result<()> {
     Ok(())
 }
 
-/// Puts together what the page shows, and makes pictures of up to `photos` photos of each group.
-/// Also returns why runs have no layers.
+/// Puts together what the page shows, and makes pictures of some photos of each group. Also returns why runs have no layers.
 fn assemble<'a>(
     runs: &'a [FinishedRun],
-    photos: usize,
+    options: &ReportOptions,
     progress: &dyn Progress,
 ) -> Result<(Page<'a>, Vec<Error>)> {
     let dataset = &runs[0].dataset;
@@ -116,7 +119,7 @@ fn assemble<'a>(
         .zip(names)
         .map(|(run, name)| page_run(run, name))
         .collect();
-    let choices = choices(dataset, &shown, &comparisons, photos);
+    let choices = choices(dataset, &shown, &comparisons, options.photos);
     let mut places: Vec<usize> = choices
         .iter()
         .flat_map(|choice| choice.photos.clone())
@@ -129,12 +132,14 @@ fn assemble<'a>(
         page_run.pictures = pictures;
         without_layers.extend(reason);
     }
-    let page = Page {
-        dataset,
+    let mut page = Page {
+        dataset: Cow::Borrowed(dataset),
         runs: shown,
         comparisons,
         choices,
+        notes: Vec::new(),
     };
+    page.keep(options.listed);
     Ok((page, without_layers))
 }
 
@@ -151,7 +156,7 @@ fn page_run(run: &FinishedRun, name: String) -> PageRun<'_> {
             .as_ref()
             .map(ToString::to_string),
         summary: &run.summary,
-        predictions: &run.predictions,
+        predictions: Cow::Borrowed(&run.predictions),
         outcomes: run.predictions.outcomes(&run.dataset),
         flags: remarks()
             .filter_map(|(i, remark)| Some((i, remark.flag?.name())))

@@ -103,7 +103,7 @@ pub(super) fn rows<'a>(page: &'a Page<'_>) -> Rows<'a> {
         runs: page
             .runs
             .iter()
-            .map(|run| of_run(page.dataset, run))
+            .map(|run| of_run(&page.dataset, run))
             .collect(),
         root: root.to_owned(),
     }

@@ -44,7 +44,7 @@ struct PageRunSummary<'a> {
     by_size: Vec<PageGroup<'a>>,
     by_class: Vec<PageGroup<'a>>,
     floor_name: &'static str,
-    notes: &'a [String],
+    notes: Vec<&'a String>,
     warnings: &'a [String],
     failed: usize,
     stages: &'a [(Stage, f64)],
@@ -107,6 +107,7 @@ pub(super) fn summary<'a>(page: &'a Page<'_>) -> PageSummary<'a> {
         runs,
         comparisons,
         choices,
+        notes,
     } = page;
     let first = runs[0].summary;
     let classes = &dataset.classes;
@@ -138,7 +139,7 @@ pub(super) fn summary<'a>(page: &'a Page<'_>) -> PageSummary<'a> {
             .collect(),
         sizes: size_names(),
         causes: Cause::ALL.map(Cause::name),
-        runs: runs.iter().map(run).collect(),
+        runs: runs.iter().map(|shown| run(shown, notes)).collect(),
         comparisons: comparisons
             .iter()
             .enumerate()
@@ -148,7 +149,7 @@ pub(super) fn summary<'a>(page: &'a Page<'_>) -> PageSummary<'a> {
     }
 }
 
-fn run<'a>(run: &'a PageRun<'_>) -> PageRunSummary<'a> {
+fn run<'a>(run: &'a PageRun<'_>, notes: &'a [String]) -> PageRunSummary<'a> {
     let experiment = run.summary.run.as_ref();
     let text = |field: fn(&Experiment) -> &String| experiment.map_or("", |e| field(e).as_str());
     let boxes = run.summary.boxes.as_ref();
@@ -179,7 +180,7 @@ fn run<'a>(run: &'a PageRun<'_>) -> PageRunSummary<'a> {
         by_size: boxes.map_or(vec![], |boxes| boxes.by_size.iter().map(part).collect()),
         by_class: boxes.map_or(vec![], |boxes| boxes.by_class.iter().map(part).collect()),
         floor_name: "centred box of half the area, edges rounded",
-        notes: &run.summary.notes,
+        notes: run.summary.notes.iter().chain(notes).collect(),
         warnings: &run.summary.warnings,
         failed: run.summary.failed,
         stages: &run.summary.cpu_ms_per_photo,

@@ -202,6 +202,64 @@ fn pictures_are_made_once() {
     assert!(!out.join("pictures.jsonl").exists() && !out.join("report.html").exists());
 }
 
+/// A page of more photos than a browser holds lists those of the groups and others, and says so. Its
+/// numbers are those of the whole page.
+#[test]
+fn a_page_lists_a_part_of_many_photos() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("a");
+    run(&out, &["--pipeline", "single-warp"]);
+    let (all, _) = page(&[&out], &["--photos", "1"]);
+    let (part, said) = page(&[&out], &["--photos", "1", "--listed", "4"]);
+    assert!(said.contains("7 photos, "), "{said}");
+    let [(all_rows, all), (rows, part)] = [&all, &part].map(|html| {
+        (
+            block(html, "rows"),
+            (block(html, "summary"), block(html, "pictures")),
+        )
+    });
+    let ids = |rows: &Value| -> Vec<String> {
+        let ids = rows["id"].as_array().unwrap().iter();
+        ids.map(|id| id.as_str().unwrap().to_owned()).collect()
+    };
+    let (every, listed) = (ids(&all_rows), ids(&rows));
+    assert!((2..=4).contains(&listed.len()), "{listed:?}");
+    // Each row is that of its photo, and each group and picture has the same photos.
+    for (place, id) in listed.iter().enumerate() {
+        let before = every.iter().position(|known| known == id).unwrap();
+        assert_eq!(
+            rows["runs"][0]["iou"][place],
+            all_rows["runs"][0]["iou"][before]
+        );
+        assert_eq!(rows["truth"][place], all_rows["truth"][before]);
+    }
+    let groups = |summary: &Value, ids: &[String]| -> Vec<Vec<String>> {
+        let places = |group: &Value| {
+            let places = group["photos"].as_array().unwrap().iter();
+            places
+                .map(|place| ids[place.as_u64().unwrap() as usize].clone())
+                .collect()
+        };
+        summary["choices"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(places)
+            .collect()
+    };
+    assert_eq!(groups(&part.0, &listed), groups(&all.0, &every));
+    let pictured = |pictures: &Value, ids: &[String]| -> Vec<String> {
+        let places = pictures.as_object().unwrap().keys();
+        places
+            .map(|place| ids[place.parse::<usize>().unwrap()].clone())
+            .collect()
+    };
+    assert_eq!(pictured(&part.1, &listed), pictured(&all.1, &every));
+    assert_eq!(part.0["runs"][0]["metrics"], all.0["runs"][0]["metrics"]);
+    let note = format!("lists and curves are of {} of 7 photos", listed.len());
+    assert!(part.0["runs"][0]["notes"].to_string().contains(&note));
+}
+
 /// Names, classes and messages are data: none of them is markup.
 #[test]
 fn a_page_escapes_what_it_is_given() {

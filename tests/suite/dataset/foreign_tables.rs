@@ -237,8 +237,8 @@ fn suspicious_boxes_are_warned_of_everywhere() {
     let outside = |_, [a, b, c, d]: [f64; 4]| [a, b, c + 5.0, d + 5.0];
     let one_based = |_, corners: [f64; 4]| corners.map(|edge| edge + 1.0);
     let cases = [
-        (changed(half), "are they in the pixels of a resized copy?"),
-        (changed(square), "are they in the pixels of a resized copy?"),
+        (changed(half), "are they in the pixels of a resized copy"),
+        (changed(square), "are they in the pixels of a resized copy"),
         (
             changed(outside),
             "boxes reach more than one pixel out of their photo",

@@ -448,7 +448,7 @@ fn missing_photos_are_told_apart_from_bad_ones() {
     );
     let warned = run(3);
     assert!(
-        warned.contains("1 of 4 photos are missing, and count as wrong: "),
+        warned.contains("1 of 4 photos are missing, and count as wrong unless "),
         "{warned}"
     );
     let failures = fs::read_to_string(out.join("failures.jsonl")).unwrap();
@@ -671,5 +671,29 @@ fn a_folder_of_validation_photos_names_their_dataset() {
     assert!(
         said.contains("no photo has a true box: localisation is not scored"),
         "{said}"
+    );
+}
+
+/// Kaggle's table beside photos, without the rest of its tree, is read in any layout; the table alone
+/// is no dataset.
+#[test]
+fn kaggles_table_beside_photos_is_enough() {
+    let root = TempDir::new().unwrap();
+    let set = ValPhotos::sample();
+    set.write_photos(root.path(), flat);
+    let table = write(root.path(), "LOC_val_solution.csv", set.solutions());
+    let opened = |dataset: &Path| {
+        Dataset::open(&Request {
+            dataset: Some(dataset),
+            ..Request::default()
+        })
+    };
+    let dataset = opened(root.path()).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(dataset.photos.len(), set.0.len());
+    assert!(dataset.photos.iter().all(|photo| photo.path.is_file()));
+    let error = opened(&table).expect_err("a refusal").to_string();
+    assert!(
+        error.contains("Kaggle's table is a part of a dataset"),
+        "{error}"
     );
 }

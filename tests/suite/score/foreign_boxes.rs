@@ -388,17 +388,17 @@ fn boxes_of_resized_copies_are_warned_of() {
         (
             rows(by(0.5)),
             "csv",
-            "are they in the pixels of a resized copy?",
+            "are they in the pixels of a resized copy",
         ),
         (
             rows(longer),
             "csv",
-            "are they in the pixels of a resized copy?",
+            "are they in the pixels of a resized copy",
         ),
         (
             kaggle(to_square(224.0)),
             "csv",
-            "are they in the pixels of a resized copy?",
+            "are they in the pixels of a resized copy",
         ),
         (
             coco(move |size, b| {
@@ -406,7 +406,7 @@ fn boxes_of_resized_copies_are_warned_of() {
                 [x0, y0, x1 - x0, y1 - y0]
             }),
             "json",
-            "are they in the pixels of a resized copy?",
+            "are they in the pixels of a resized copy",
         ),
     ];
     for (content, extension, expected) in cases {

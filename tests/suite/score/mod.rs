@@ -1,5 +1,6 @@
 //! Scores, against other implementations of the same metrics.
 
+mod covered_photos;
 mod devkit;
 mod foreign_boxes;
 mod scores;

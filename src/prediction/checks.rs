@@ -77,7 +77,7 @@ impl<'a> Checks<'a> {
         self.boxes.ensure_pixels(path)?;
         let inversion = self.boxes.advice_on_inversion();
         faults.into_result().map_err(|error| match inversion {
-            advice if self.inverted > 0 => error.or_advice(advice.unwrap_or(CORNERS)),
+            Some(advice) if self.inverted > 0 => error.or_advice(advice),
             _ => error,
         })?;
         Ok(self.suspicions(labels))

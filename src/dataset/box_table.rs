@@ -17,6 +17,7 @@
 //! the object, 0 the rest, and other values are left out.
 
 use std::collections::{BTreeSet, HashMap};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -318,25 +319,22 @@ fn is_wnid(key: &str) -> bool {
 /// A dataset as this table, which is what the boxes of a run were scored against. It does not
 /// contain masks, difficult boxes and distractors, which only the scores of maps need.
 ///
-/// # Panics
-/// Never: every row can be serialised, since paths are written as text, and writing to a `Vec`
-/// cannot fail.
-#[must_use]
-pub fn write_csv(dataset: &Dataset) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+/// # Errors
+/// Those of the writer.
+pub fn write_csv(dataset: &Dataset, to: impl Write) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(to);
     let mut write = |photo: &Photo, bbox: Option<&BBox>| {
-        let row = BoxTableRow::new(dataset, photo, bbox);
-        writer.serialize(row).expect("a row can be serialised");
+        writer.serialize(BoxTableRow::new(dataset, photo, bbox))
     };
     for photo in &dataset.photos {
         if photo.boxes.is_empty() {
-            write(photo, None);
+            write(photo, None)?;
         }
         for bbox in &photo.boxes {
-            write(photo, Some(bbox));
+            write(photo, Some(bbox))?;
         }
     }
-    writer.into_inner().expect("writing to a Vec cannot fail")
+    writer.flush()
 }
 
 #[cfg(test)]
@@ -411,8 +409,10 @@ mod tests {
             ),
             (None, 0, 2)
         );
-        let again = read_text(&String::from_utf8(write_csv(&first)).expect("text"))
-            .unwrap_or_else(|e| panic!("{e}"));
+        let mut written = Vec::new();
+        write_csv(&first, &mut written).expect("memory takes everything");
+        let again =
+            read_text(&String::from_utf8(written).expect("text")).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!((&again.photos, again.weighted), (&first.photos, true));
     }
 

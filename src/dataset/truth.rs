@@ -1,5 +1,6 @@
 //! A dataset: photos with their truth.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
@@ -55,8 +56,8 @@ pub struct Dataset {
 pub struct PhotoIndex<'a> {
     by_name: HashMap<&'a str, usize>,
     photos: &'a [Photo],
-    /// By the name of the file without its extension.
-    by_file: HashMap<&'a OsStr, Vec<usize>>,
+    /// By the name of the file without its extension; made when it is first needed.
+    by_file: OnceCell<HashMap<&'a OsStr, Vec<usize>>>,
 }
 
 impl PhotoIndex<'_> {
@@ -84,8 +85,9 @@ impl PhotoIndex<'_> {
         };
         let same_stem = [file.file_stem(), file.file_name()];
         let same_stem = same_stem.into_iter().flatten();
+        let by_file = self.by_file.get_or_init(|| by_file(self.photos));
         let mut found: Vec<usize> = same_stem
-            .filter_map(|stem| self.by_file.get(stem))
+            .filter_map(|stem| by_file.get(stem))
             .flatten()
             .filter(is_file)
             .copied()
@@ -96,6 +98,15 @@ impl PhotoIndex<'_> {
             _ => None,
         }
     }
+}
+
+fn by_file(photos: &[Photo]) -> HashMap<&OsStr, Vec<usize>> {
+    let mut by_file: HashMap<&OsStr, Vec<usize>> = HashMap::new();
+    for (photo, i) in photos.iter().zip(0..) {
+        let stem = photo.path.file_stem().unwrap_or_default();
+        by_file.entry(stem).or_default().push(i);
+    }
+    by_file
 }
 
 /// The one name under which a photo is looked up.
@@ -140,15 +151,10 @@ impl Dataset {
     #[must_use]
     pub fn photo_index(&self) -> PhotoIndex<'_> {
         let names = self.photos.iter().map(|photo| canonical(&photo.id));
-        let mut by_file: HashMap<&OsStr, Vec<usize>> = HashMap::new();
-        for (photo, i) in self.photos.iter().zip(0..) {
-            let stem = photo.path.file_stem().unwrap_or_default();
-            by_file.entry(stem).or_default().push(i);
-        }
         PhotoIndex {
             by_name: names.zip(0..).collect(),
             photos: &self.photos,
-            by_file,
+            by_file: OnceCell::new(),
         }
     }
 

@@ -141,7 +141,9 @@ pub(super) fn write_results(job: &Job<'_>, journals: &[Journal]) -> Result<Summa
     let merged = write_rows(&folder.join(files::BOXES), &job.dataset, journals)?;
     let write = |name: &str, bytes: &[u8]| write_atomically(&folder.join(name), bytes);
     write(files::RUN, job.options.to_text()?.as_bytes())?;
-    write(files::TRUTH, &write_csv(&job.dataset))?;
+    let truth = folder.join(files::TRUTH);
+    write_atomically_with(&truth, |file| write_csv(&job.dataset, file))
+        .map_err(OutputError::at(&truth))?;
     write(files::CLASSES, &job.dataset.classes.to_csv())?;
     write_failures(&folder.join(files::FAILURES), &merged.failures)?;
     let mut notes = model_warnings(journals);

@@ -172,20 +172,23 @@ pub(super) fn ensure_same_truth(a: (&Path, &Dataset), b: (&Path, &Dataset)) -> R
 }
 
 /// The first difference between two datasets.
-fn difference_of_truth(a: &Dataset, b: &Dataset) -> String {
-    let pairs = || a.photos.iter().zip(&b.photos);
+fn difference_of_truth(first: &Dataset, second: &Dataset) -> String {
     let counts = |count: fn(&Dataset) -> usize, what: &str| {
-        let (a, b) = (count(a), count(b));
-        (a != b).then(|| format!("{a} and {b} {what}"))
+        let counts = [count(first), count(second)];
+        (counts[0] != counts[1]).then(|| format!("{} and {} {what}", counts[0], counts[1]))
     };
     let differing = |differs: fn(&Photo, &Photo) -> bool, what: &str| {
-        let (photo, _) = pairs().find(|(a, b)| differs(a, b))?;
+        let mut pairs = first.photos.iter().zip(&second.photos);
+        let (photo, _) = pairs.find(|(a, b)| differs(a, b))?;
         Some(format!("{what}, first those of {}", photo.id))
     };
-    counts(|side| side.photos.len(), "photos")
+    counts(|dataset| dataset.photos.len(), "photos")
         .or_else(|| differing(|a, b| a.id != b.id, "other names"))
         .or_else(|| {
-            let blacklisted = |side: &Dataset| side.photos.iter().filter(|p| p.blacklisted).count();
+            let blacklisted = |dataset: &Dataset| {
+                let photos = dataset.photos.iter();
+                photos.filter(|photo| photo.blacklisted).count()
+            };
             counts(blacklisted, "of the photos are blacklisted")
         })
         .or_else(|| differing(|a, b| a.class != b.class, "other classes"))

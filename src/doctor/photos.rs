@@ -77,12 +77,12 @@ pub(super) fn check(report: &mut DoctorReport, dataset: &Dataset, decoded: usize
     }
     let is_missing =
         |diagnosis: &&Option<PhotoDiagnosis>| matches!(diagnosis, Some((PhotoFault::Missing, _)));
-    let (all, decoded) = (photos.len(), chosen.len());
+    let (all, read) = (photos.len(), chosen.len());
     let fact = match diagnoses.iter().filter(is_missing).count() {
-        0 => format!("{all} looked at, {decoded} decoded"),
+        0 => format!("{all} looked at, {read} decoded"),
         missing => {
             let present = all - missing;
-            format!("{present} of {all} are there and were looked at, {decoded} decoded")
+            format!("{present} of {all} are there and were looked at, {read} decoded")
         }
     };
     report.add_fact("photos", fact);

@@ -235,17 +235,15 @@ impl Comparison {
 }
 
 /// How many photos have a prediction in A, in B, and in both.
-fn covered(predictions: [&Predictions; 2]) -> [usize; 3] {
-    let [a, b] = predictions;
-    let has = a
-        .photos
-        .iter()
-        .zip(&b.photos)
-        .map(|(a, b)| (!a.failed, !b.failed));
-    has.fold([0; 3], |[a, b, both], (in_a, in_b)| {
-        let add = |count: usize, is: bool| count + usize::from(is);
-        [add(a, in_a), add(b, in_b), add(both, in_a && in_b)]
-    })
+fn covered([first, second]: [&Predictions; 2]) -> [usize; 3] {
+    let mut counts = [0; 3];
+    for (a, b) in first.photos.iter().zip(&second.photos) {
+        let (in_a, in_b) = (!a.failed, !b.failed);
+        for (count, is) in counts.iter_mut().zip([in_a, in_b, in_a && in_b]) {
+            *count += usize::from(is);
+        }
+    }
+    counts
 }
 
 /// A difference is not one of methods if more than this share of the photos that either result has

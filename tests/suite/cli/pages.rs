@@ -209,55 +209,70 @@ fn a_page_lists_a_part_of_many_photos() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("a");
     run(&out, &["--pipeline", "single-warp"]);
-    let (all, _) = page(&[&out], &["--photos", "1"]);
-    let (part, said) = page(&[&out], &["--photos", "1", "--listed", "4"]);
-    assert!(said.contains("7 photos, "), "{said}");
-    let [(all_rows, all), (rows, part)] = [&all, &part].map(|html| {
-        (
-            block(html, "rows"),
-            (block(html, "summary"), block(html, "pictures")),
-        )
+    let [all, part] = ["100", "4"].map(|listed| {
+        let (html, said) = page(&[&out], &["--photos", "1", "--listed", listed]);
+        assert!(said.contains("7 photos, "), "{said}");
+        ListedPage {
+            summary: block(&html, "summary"),
+            rows: block(&html, "rows"),
+            pictures: block(&html, "pictures"),
+        }
     });
-    let ids = |rows: &Value| -> Vec<String> {
-        let ids = rows["id"].as_array().unwrap().iter();
-        ids.map(|id| id.as_str().unwrap().to_owned()).collect()
-    };
-    let (every, listed) = (ids(&all_rows), ids(&rows));
+    let (every, listed) = (all.ids(), part.ids());
     assert!((2..=4).contains(&listed.len()), "{listed:?}");
     // Each row is that of its photo, and each group and picture has the same photos.
     for (place, id) in listed.iter().enumerate() {
         let before = every.iter().position(|known| known == id).unwrap();
-        assert_eq!(
-            rows["runs"][0]["iou"][place],
-            all_rows["runs"][0]["iou"][before]
-        );
-        assert_eq!(rows["truth"][place], all_rows["truth"][before]);
-    }
-    let groups = |summary: &Value, ids: &[String]| -> Vec<Vec<String>> {
-        let places = |group: &Value| {
-            let places = group["photos"].as_array().unwrap().iter();
-            places
-                .map(|place| ids[place.as_u64().unwrap() as usize].clone())
-                .collect()
+        let row = |page: &ListedPage, at: usize| {
+            let rows = &page.rows;
+            (
+                rows["runs"][0]["iou"][at].clone(),
+                rows["truth"][at].clone(),
+            )
         };
-        summary["choices"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(places)
-            .collect()
-    };
-    assert_eq!(groups(&part.0, &listed), groups(&all.0, &every));
-    let pictured = |pictures: &Value, ids: &[String]| -> Vec<String> {
-        let places = pictures.as_object().unwrap().keys();
-        places
-            .map(|place| ids[place.parse::<usize>().unwrap()].clone())
-            .collect()
-    };
-    assert_eq!(pictured(&part.1, &listed), pictured(&all.1, &every));
-    assert_eq!(part.0["runs"][0]["metrics"], all.0["runs"][0]["metrics"]);
+        assert_eq!(row(&part, place), row(&all, before));
+    }
+    assert_eq!(part.groups(), all.groups());
+    assert_eq!(part.pictured(), all.pictured());
+    let run_of = |page: &ListedPage| page.summary["runs"][0].clone();
+    assert_eq!(run_of(&part)["metrics"], run_of(&all)["metrics"]);
     let note = format!("lists and curves are of {} of 7 photos", listed.len());
-    assert!(part.0["runs"][0]["notes"].to_string().contains(&note));
+    assert!(run_of(&part)["notes"].to_string().contains(&note));
+}
+
+/// The data of a page.
+struct ListedPage {
+    summary: Value,
+    rows: Value,
+    pictures: Value,
+}
+
+impl ListedPage {
+    /// The names of the photos that it lists.
+    fn ids(&self) -> Vec<String> {
+        let ids = self.rows["id"].as_array().unwrap().iter();
+        ids.map(|id| id.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The photos of each group.
+    fn groups(&self) -> Vec<Vec<String>> {
+        let ids = self.ids();
+        let photos = |group: &Value| {
+            let places = group["photos"].as_array().unwrap().iter();
+            let places = places.map(|place| place.as_u64().unwrap() as usize);
+            places.map(|place| ids[place].clone()).collect()
+        };
+        let groups = self.summary["choices"].as_array().unwrap();
+        groups.iter().map(photos).collect()
+    }
+
+    /// The photos that have pictures.
+    fn pictured(&self) -> Vec<String> {
+        let ids = self.ids();
+        let places = self.pictures.as_object().unwrap().keys();
+        let places = places.map(|place| place.parse::<usize>().unwrap());
+        places.map(|place| ids[place].clone()).collect()
+    }
 }
 
 /// Names, classes and messages are data: none of them is markup.

@@ -136,7 +136,7 @@ fn another_fingerprint_is_refused() {
             .replace('"', "")
             .as_str(),
     );
-    refused(&["--limit", "9"], "dataset sha256 ");
+    refused(&["--limit", "9"], "images 10, but this run uses 9");
     refused(
         &["--jpeg", "lenient"],
         "jpeg strict, but this run uses lenient",

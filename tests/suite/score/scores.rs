@@ -334,10 +334,7 @@ fn two_runs_are_compared() {
     let fewer = folder.path().join("fewer");
     run(&fewer, &["--pipeline", "whole-image", "--limit", "3"]);
     let (_, other_photos) = expect(2, &["compare", text(&a), text(&fewer)]);
-    assert!(
-        other_photos.contains("7 photos, 3 photos"),
-        "{other_photos}"
-    );
+    assert!(other_photos.contains("7 and 3 photos"), "{other_photos}");
     let boxes = folder.path().join("mine.csv");
     fs::write(
         &boxes,
@@ -448,7 +445,7 @@ fn several_results_are_scored_in_one_table() {
     run(&runs[0], &["--pipeline", "whole-image", "--limit", "1"]);
     run(&runs[1], &["--pipeline", "whole-image", "--limit", "2"]);
     let (_, of_photos) = expect(2, &["score", text(&runs[0]), text(&runs[1])]);
-    assert!(of_photos.contains("1 photos, 2 photos"), "{of_photos}");
+    assert!(of_photos.contains("1 and 2 photos"), "{of_photos}");
 }
 
 /// Results are filed under photos' names, and `--fresh` removes files: neither may touch files that

@@ -99,7 +99,8 @@ fn ensure_same_truth(runs: &[FinishedRun]) -> Result<()> {
     Ok(())
 }
 
-/// Puts together what the page shows, and makes pictures of some photos of each group. Also returns why runs have no layers.
+/// Puts together what the page shows, and makes pictures of some photos of each group. Also returns
+/// why runs have no layers.
 fn assemble<'a>(
     runs: &'a [FinishedRun],
     options: &ReportOptions,

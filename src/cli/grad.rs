@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::exit::Exit;
 use super::output::print;
 use crate::assets::MODELS;
-use crate::classifier;
+use crate::classifier::{self, ModelDescription};
 use crate::fs::{OutputError, ensure_writable};
 use crate::remedy::Refused;
 
@@ -100,7 +100,11 @@ fn size(text: &str) -> Result<ImageSize, String> {
 
 impl GradArgs {
     pub(super) fn run(self) -> Result<Exit> {
-        let path = &self.onnx_file()?;
+        let description = self.description()?;
+        let path = match &description {
+            Some(description) => description.file()?,
+            None => &self.model,
+        };
         if !path.exists() {
             bail!(Refused::with_advice(
                 format!("{}: there is no such file", path.display()),
@@ -109,7 +113,7 @@ impl GradArgs {
             ));
         }
         ensure_writable(&self.output)?;
-        let options = self.options();
+        let options = self.options(description.as_ref());
         let source = onnx::load(path)?;
         let compiled = gradient::compile(&source, &options, &classifier::runtime());
         let GradientModel {
@@ -142,17 +146,19 @@ impl GradArgs {
         Ok(Exit::Done)
     }
 
-    /// The ONNX file of the model.
-    fn onnx_file(&self) -> Result<PathBuf> {
+    /// The description of the model, if the model is given by its name or its description.
+    fn description(&self) -> Result<Option<ModelDescription>> {
         let is_description = self.model.extension().is_some_and(|e| e == "toml");
-        Ok(if is_description || MODELS.origin(&self.model).is_some() {
-            classifier::describe(&self.model)?.model
+        if is_description || MODELS.origin(&self.model).is_some() {
+            Ok(Some(classifier::describe(&self.model)?))
         } else {
-            self.model.clone()
-        })
+            Ok(None)
+        }
     }
 
-    fn options(&self) -> Options {
+    /// What is asked for; a description says what the scores are, unless `--target` does.
+    fn options(&self, description: Option<&ModelDescription>) -> Options {
+        let target_of_description = description.and_then(|known| known.target.clone());
         let seed = if self.seed_input {
             OutputGradient::Input
         } else {
@@ -160,13 +166,13 @@ impl GradArgs {
         };
         Options {
             wrt: self.wrt.clone(),
-            target: self.target.clone(),
+            target: self.target.clone().or(target_of_description),
             seed,
             relu: self.relu.into(),
             size: self.size,
             dense: None,
             classes: None,
-            background: None,
+            background: description.and_then(|known| known.background),
         }
     }
 }

@@ -15,8 +15,8 @@ use crate::results::FinishedRun;
 
 /// How many photos of each group get pictures.
 const PHOTOS: usize = 24;
-/// How many photos a page lists: twice as many as ILSVRC's validation set has. A browser shows them
-/// in about a second.
+/// How many photos a page lists: twice as many as ILSVRC's validation set has. Chromium opens such a
+/// page in three seconds.
 const LISTED: usize = 100_000;
 
 const EXAMPLES: &str = "Examples:
@@ -38,7 +38,7 @@ pub(super) struct ReportArgs {
     /// again.
     #[arg(long, value_name = "N", default_value_t = PHOTOS)]
     photos: usize,
-    /// List at most N photos; numbers are of all photos all the same.
+    /// List at most N photos. The numbers are still those of all photos.
     #[arg(long, value_name = "N", default_value_t = LISTED)]
     listed: usize,
     /// The folder of the dataset's files on this machine [default: where the run read them]

@@ -1,9 +1,9 @@
 //! A dataset: photos with their truth.
 
-use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 
@@ -57,7 +57,7 @@ pub struct PhotoIndex<'a> {
     by_name: HashMap<&'a str, usize>,
     photos: &'a [Photo],
     /// By the name of the file without its extension; made when it is first needed.
-    by_file: OnceCell<HashMap<&'a OsStr, Vec<usize>>>,
+    by_file: OnceLock<HashMap<&'a OsStr, Vec<usize>>>,
 }
 
 impl PhotoIndex<'_> {
@@ -100,6 +100,7 @@ impl PhotoIndex<'_> {
     }
 }
 
+/// The indices of photos by the names of their files without extensions.
 fn by_file(photos: &[Photo]) -> HashMap<&OsStr, Vec<usize>> {
     let mut by_file: HashMap<&OsStr, Vec<usize>> = HashMap::new();
     for (photo, i) in photos.iter().zip(0..) {
@@ -154,7 +155,7 @@ impl Dataset {
         PhotoIndex {
             by_name: names.zip(0..).collect(),
             photos: &self.photos,
-            by_file: OnceCell::new(),
+            by_file: OnceLock::new(),
         }
     }
 

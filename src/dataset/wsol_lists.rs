@@ -126,16 +126,7 @@ impl<'a> WsolLists<'a> {
                 .map_err(|_| format!("'{label}' is not a label"))?;
             Ok((id, label))
         })?;
-        for line in labels {
-            let WsolLine {
-                place,
-                photo,
-                value,
-            } = line;
-            if self.photos[photo].class.replace(value).is_some() {
-                validator.faults.add(format!("{place}: a second label"));
-            }
-        }
+        self.set_once(|photo| &mut photo.class, labels, "label", validator);
         Ok(())
     }
 
@@ -153,17 +144,25 @@ impl<'a> WsolLists<'a> {
             let [id, width, height] = text::fields(line, ',')?;
             Ok((id, Size::new(parse_side(width)?, parse_side(height)?)))
         })?;
-        for line in sizes {
-            let WsolLine {
-                place,
-                photo,
-                value,
-            } = line;
-            if self.photos[photo].size.replace(value).is_some() {
-                validator.faults.add(format!("{place}: a second size"));
+        self.set_once(|photo| &mut photo.size, sizes, "size", validator);
+        Ok(())
+    }
+
+    /// Sets a field of each line's photo. A second line of a photo is a fault.
+    fn set_once<T>(
+        &mut self,
+        field: fn(&mut Photo) -> &mut Option<T>,
+        lines: Vec<WsolLine<T>>,
+        what: &str,
+        validator: &mut BoxValidator,
+    ) {
+        for line in lines {
+            let known = field(&mut self.photos[line.photo]);
+            if known.replace(line.value).is_some() {
+                let fault = format!("{}: a second {what}", line.place);
+                validator.faults.add(fault);
             }
         }
-        Ok(())
     }
 
     /// Reads the boxes, or the masks in the folder `masks`.

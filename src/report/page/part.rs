@@ -17,10 +17,11 @@ impl Page<'_> {
         let hash = |place: &usize| seed_of(&format!("page/{}", self.dataset.photos[*place].id));
         let mut others: Vec<usize> = (0..all).collect();
         others.sort_by_cached_key(hash);
-        let mut kept: BTreeSet<usize> = BTreeSet::new();
-        kept.extend(self.choices.iter().flat_map(|choice| &choice.photos));
-        let grouped = kept.len();
-        kept.extend(others.into_iter().take(max.saturating_sub(grouped)));
+        let grouped = self.choices.iter().flat_map(|choice| &choice.photos);
+        let mut kept: BTreeSet<usize> = grouped.copied().collect();
+        others.retain(|place| !kept.contains(place));
+        others.truncate(max.saturating_sub(kept.len()));
+        kept.extend(others);
 
         let kept: Vec<usize> = kept.into_iter().collect();
         let new: BTreeMap<usize, usize> = kept.iter().copied().zip(0..).collect();

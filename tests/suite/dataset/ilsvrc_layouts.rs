@@ -529,7 +529,7 @@ fn lists_of_wsolevaluation_are_checked_as_other_boxes() {
     assert!(refusal(root.path()).contains("has no class"));
 }
 
-/// Where no selected photo is known, there is no name to give as an example.
+/// If no photo of the list is in the dataset, the error gives no example of a name.
 #[test]
 fn a_list_of_unknown_photos_gets_no_empty_example() {
     let root = TempDir::new().unwrap();

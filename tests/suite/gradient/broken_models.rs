@@ -325,4 +325,25 @@ fn a_gradient_model_is_made_by_name_or_by_description() {
     let file = made("data/models/squeezenet1.1.onnx");
     assert_eq!(made("squeezenet1.1"), file);
     assert_eq!(made("data/models/squeezenet1.1.toml"), file);
+    // What a description says of the scores counts, and a file that is not there is named.
+    let text = fs::read_to_string("data/models/squeezenet1.1.toml").unwrap();
+    let model = fs::canonicalize("data/models/squeezenet1.1.onnx").unwrap();
+    let refusal = |onnx: &str, key: &str| {
+        let changed = text.replace("squeezenet1.1.onnx", onnx);
+        let path = folder.path().join("changed.toml");
+        fs::write(
+            &path,
+            changed.replace("channels = ", &format!("{key}channels = ")),
+        )
+        .unwrap();
+        let output = folder.path().join("changed.onnx");
+        ended(2, localise().arg("grad").arg(&path).arg("-o").arg(output)).1
+    };
+    let of_target = refusal(model.to_str().unwrap(), "target = \"elsewhere\"\n");
+    assert!(of_target.contains("elsewhere"), "{of_target}");
+    let of_file = refusal("missing.onnx", "");
+    assert!(
+        of_file.contains("help: fetch it with scripts/fetch-models"),
+        "{of_file}"
+    );
 }

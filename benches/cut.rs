@@ -87,7 +87,7 @@ fn stage(criterion: &mut Criterion) {
                     options: &class.colours(),
                     rng_seed: 0,
                 };
-                energy.set_class(frame, None, Some(training), &mut |_| {});
+                energy.set_class(frame, None, None, Some(training), &mut |_| {});
                 black_box(energy.minimise());
             }
         });

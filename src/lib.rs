@@ -138,7 +138,7 @@
 //! let mut energy = Energy::new(options);
 //! energy.set_photo(&frame);
 //! // The frame is a 400 x 300 photo, reduced to a tenth of its size.
-//! let subject = Subject { frame: &frame, photo: Size::new(400, 300), rng_seed: 0 };
+//! let subject = Subject { frame: &frame, photo: Size::new(400, 300), evidence: None, rng_seed: 0 };
 //! let (localisation, stages) = cut(&mut energy, &subject, &saliency, learnt, &mut |_| {});
 //!
 //! assert_eq!(localisation.bbox, BBox::new(120., 80., 280., 220.));
@@ -286,6 +286,8 @@ mod digest;
 pub mod doctor;
 mod fs;
 pub mod geometry;
+pub mod head;
+pub mod learn;
 mod listing;
 pub mod localiser;
 mod path_text;

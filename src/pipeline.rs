@@ -4,7 +4,7 @@
 //! [`Pipeline`] whose values are all in their ranges and whose tables go together
 //! ([`Pipeline::box_rule`]); an unknown key is answered with the nearest one. Each table is the
 //! options of one stage and is described there: [`ViewOptions`], [`SaliencyOptions`],
-//! [`SeedOptions`], [`ColourOptions`], [`CutOptions`], [`ThresholdOptions`],
+//! [`SeedOptions`], [`ColourOptions`], [`HeadOptions`], [`CutOptions`], [`ThresholdOptions`],
 //! [`ConstantBoxOptions`]. What is not an experiment's affair (dataset, model, threads, folders) is
 //! in [`crate::run`].
 
@@ -14,6 +14,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::assets::PIPELINES;
+use crate::head::HeadOptions;
 use crate::remedy::Refused;
 use crate::saliency::{self, SaliencyOptions, ViewOptions};
 use crate::segment::{
@@ -36,6 +37,8 @@ pub struct Pipeline {
     pub seeds: Option<SeedOptions>,
     /// The colour models.
     pub colours: Option<ColourOptions>,
+    /// What a foreground head adds to the cut.
+    pub head: Option<HeadOptions>,
     /// The energy of the cut.
     pub cut: Option<CutOptions>,
     /// A threshold on the saliency map, in place of a cut.
@@ -152,6 +155,9 @@ impl Pipeline {
             (None, None) => None,
             _ => return Err("[seeds] and [colours] belong together"),
         };
+        if self.head.is_some() && self.cut.is_none() {
+            return Err("[head] needs the table [cut]");
+        }
         match (&self.cut, &self.threshold, &self.constant_box) {
             (Some(cut), None, None) => match self.saliency {
                 Some(_) if learnt.is_some() || cut.map > 0.0 => Ok(BoxRule::Cut(cut, learnt)),
@@ -183,6 +189,9 @@ impl Pipeline {
         }
         if let Some(colours) = &self.colours {
             colours.check()?;
+        }
+        if let Some(head) = &self.head {
+            head.check()?;
         }
         if let Some(cut) = &self.cut {
             cut.check()?;

@@ -263,7 +263,7 @@ impl Class {
             options: &self.colours(),
             rng_seed: 0,
         };
-        energy.set_class(&frame, None, Some(training), &mut |_| {});
+        energy.set_class(&frame, None, None, Some(training), &mut |_| {});
         energy
     }
 }

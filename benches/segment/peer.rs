@@ -172,7 +172,7 @@ fn run_stages(
         options: colours,
         rng_seed: 0,
     };
-    energy.set_class(photo, None, Some(training), &mut observe);
+    energy.set_class(photo, None, None, Some(training), &mut observe);
     let mask = energy.minimise();
     record("cut");
     let bbox = largest(&mask, None).as_ref().and_then(bounding_box);

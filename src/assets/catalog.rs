@@ -41,6 +41,12 @@ pub(crate) const MODELS: Catalog = Catalog {
     folder: "data/models",
     alternative: "or give an ONNX file",
 };
+pub(crate) const HEADS: Catalog = Catalog {
+    kind: "head",
+    plural: "heads",
+    folder: "data/heads",
+    alternative: "or give a TOML file",
+};
 pub(crate) const DATASETS: Catalog = Catalog {
     kind: "dataset",
     plural: "datasets",

@@ -11,7 +11,7 @@ mod spelling;
 
 #[cfg(feature = "cli")]
 pub(crate) use catalog::Catalog;
-pub(crate) use catalog::{DATASETS, MODELS, PIPELINES, STUDIES};
+pub(crate) use catalog::{DATASETS, HEADS, MODELS, PIPELINES, STUDIES};
 #[cfg(feature = "cli")]
 pub(crate) use embedded::Origin;
 pub(crate) use embedded::{file, folder, home, text};

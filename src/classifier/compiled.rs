@@ -83,7 +83,7 @@ fn differentiated_tensors(
     description: &ModelDescription,
     probe: &ProbeOptions,
 ) -> Result<Vec<String>, ClassifierError> {
-    let mut tensors = probe.layers.clone();
+    let mut tensors = probe.feature_maps();
     if tensors.is_empty() {
         return Ok(tensors);
     }
@@ -97,7 +97,7 @@ fn differentiated_tensors(
                 "remove it from saliency.layers",
             )));
         }
-        if probe.picture {
+        if probe.includes_picture() {
             tensors.insert(0, input.to_owned());
         }
     }

@@ -114,7 +114,7 @@ impl Classifier {
             Rgb([x as u8, y as u8, (x + y) as u8])
         });
         let image = pixels(&picture);
-        let scores = if self.probe.layers.is_empty() {
+        let scores = if self.probe.feature_maps().is_empty() {
             self.worker().forward(image.view())?
         } else {
             self.worker().gradients(image.view(), &[0])?.scores

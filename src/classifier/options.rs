@@ -1,6 +1,10 @@
 //! What a classifier computes besides scores.
 
+use std::sync::Arc;
+
 use onnx_grad::gradient::{Dense, ReluRule};
+
+use crate::head::Head;
 
 /// The gradients that a classifier computes besides the scores, and how. Classifiers of the same
 /// model differ in nothing else.
@@ -15,6 +19,8 @@ pub struct ProbeOptions {
     /// Whether the gradient of the picture is computed in addition to those of the layers. Without
     /// layers it always is.
     pub picture: bool,
+    /// The foreground head whose layers are computed too.
+    pub head: Option<Arc<Head>>,
 }
 
 impl ProbeOptions {
@@ -23,8 +29,20 @@ impl ProbeOptions {
         self.picture || self.layers.is_empty()
     }
 
+    /// The feature maps that are computed: the layers, and those of the head that are not among
+    /// them.
+    pub(super) fn feature_maps(&self) -> Vec<String> {
+        let mut maps = self.layers.clone();
+        for tensor in self.head.iter().flat_map(|head| head.tensors()) {
+            if !maps.contains(tensor) {
+                maps.push(tensor.clone());
+            }
+        }
+        maps
+    }
+
     /// The number of tensors whose gradients are computed.
     pub(super) fn tensor_count(&self) -> usize {
-        usize::from(self.includes_picture()) + self.layers.len()
+        usize::from(self.includes_picture()) + self.feature_maps().len()
     }
 }

@@ -18,6 +18,8 @@ pub struct Response {
     pub values: Vec<Array3<f32>>,
     /// For each class, then for each of these tensors: d score / d value, of the tensor's shape.
     pub gradients: Vec<Vec<Array3<f32>>>,
+    /// The activations of the head's layers, each [channels, height, width].
+    pub head: Vec<Array3<f32>>,
 }
 
 /// Reads the outputs of a gradient model.
@@ -35,7 +37,8 @@ impl OutputReader<'_> {
         classes: usize,
     ) -> Result<Vec<Vec<Array3<f32>>>, ClassifierError> {
         let mut gradients = vec![Vec::new(); classes];
-        for (tensor, output) in outputs.enumerate() {
+        let own = usize::from(self.probe.includes_picture()) + self.probe.layers.len();
+        for (tensor, output) in outputs.enumerate().take(own) {
             let rows = ensure_finite(output, "gradients")?;
             let count = rows.len_of(Axis(0));
             if count != classes {
@@ -69,24 +72,43 @@ impl OutputReader<'_> {
     }
 
     /// The values of the tensors: the pixels less the mean colour, if the picture is one of them,
-    /// and the layers, which are outputs of shape [1, channels, height, width].
+    /// and the layers, which are the first feature maps.
     pub(super) fn values(
         &self,
         pixels: ArrayView3<'_, f32>,
-        layers: impl Iterator<Item = ArrayD<f32>>,
-    ) -> Result<Vec<Array3<f32>>, ClassifierError> {
+        layers: &[Array3<f32>],
+    ) -> Vec<Array3<f32>> {
         let mut values = Vec::new();
         if self.probe.includes_picture() {
             let mean = ndarray::arr1(&preprocess::mean_colour(self.description));
             values.push(&pixels - &mean.insert_axis(Axis(1)).insert_axis(Axis(2)));
         }
-        for layer in layers {
-            let layer = layer
-                .into_dimensionality::<Ix4>()
-                .map_err(|e| ClassifierError::Run(e.to_string()))?;
-            values.push(layer.index_axis_move(Axis(0), 0));
-        }
-        Ok(values)
+        values.extend_from_slice(&layers[..self.probe.layers.len()]);
+        values
+    }
+
+    /// The feature maps of the network, from outputs of shape [1, channels, height, width].
+    pub(super) fn feature_maps(
+        &self,
+        outputs: impl Iterator<Item = ArrayD<f32>>,
+    ) -> Result<Vec<Array3<f32>>, ClassifierError> {
+        let map = |output: ArrayD<f32>| {
+            let map = output.into_dimensionality::<Ix4>();
+            map.map(|map| map.index_axis_move(Axis(0), 0))
+                .map_err(|e| ClassifierError::Run(e.to_string()))
+        };
+        outputs.map(map).collect()
+    }
+
+    /// The activations of the head's layers among the feature maps.
+    pub(super) fn head(&self, maps: &[Array3<f32>]) -> Vec<Array3<f32>> {
+        let names = self.probe.feature_maps();
+        let place = |tensor| names.iter().position(|name| name == tensor);
+        let tensors = self.probe.head.iter().flat_map(|head| head.tensors());
+        tensors
+            .filter_map(place)
+            .map(|place| maps[place].clone())
+            .collect()
     }
 }
 

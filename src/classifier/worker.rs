@@ -15,6 +15,7 @@ use super::response::{OutputReader, Response, read_scores};
 use super::scores::ranking;
 use super::session::{InputValue, Session, SharedModel};
 use crate::geometry::Size;
+use crate::head::Head;
 
 /// The sessions of a [`Classifier`] for one thread.
 #[derive(Debug)]
@@ -51,6 +52,12 @@ impl<'a> Worker<'a> {
     #[must_use]
     pub fn description(&self) -> &ModelDescription {
         &self.classifier.description
+    }
+
+    /// The foreground head, if there is one.
+    #[must_use]
+    pub fn head(&self) -> Option<&Head> {
+        self.classifier.probe.head.as_deref()
     }
 
     /// The colour that is zero to the network, RGB, 0..=255.
@@ -134,11 +141,12 @@ impl<'a> Worker<'a> {
         };
         let tensors = classifier.probe.tensor_count();
         let gradients = reader.gradients(outputs.by_ref().take(tensors), classes.len())?;
-        let values = reader.values(pixels, outputs)?;
+        let maps = reader.feature_maps(outputs)?;
         let response = Response {
             scores,
-            values,
+            values: reader.values(pixels, &maps),
             gradients,
+            head: reader.head(&maps),
         };
         Ok((classes, response))
     }

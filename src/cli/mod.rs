@@ -10,6 +10,7 @@ mod doctor;
 mod exit;
 mod grad;
 mod help;
+mod learn;
 mod list;
 mod man;
 mod maxflow;
@@ -108,6 +109,8 @@ enum Subcommands {
     /// Run a grid of pipelines over a dataset, each shared stage once, and compare them in one
     /// table.
     Study(study::StudyArgs),
+    /// Learn a foreground head from photos, without labels or boxes.
+    Learn(learn::LearnArgs),
     /// Make class models: pictures that maximise the score of a class (section 2 of the paper).
     Visualise(visualise::VisualiseArgs),
     /// Add a backward pass to a model, so that any ONNX runtime computes the gradient of a score.
@@ -141,6 +144,7 @@ impl Subcommands {
             Self::Doctor(arguments) => arguments.run(&command()),
             Self::Show(arguments) => arguments.run(),
             Self::Study(arguments) => arguments.run(quiet),
+            Self::Learn(arguments) => arguments.run(quiet),
             Self::Visualise(arguments) => arguments.run(),
             Self::Grad(arguments) => arguments.run(),
             Self::Maxflow(arguments) => arguments.run(),

@@ -121,7 +121,7 @@ impl ShowArgs {
         let class = class.transpose()?;
         let mut methods = Vec::new();
         for pipeline in &pipelines {
-            let options = probe_options(pipeline, &description);
+            let options = probe_options(pipeline, &description)?;
             methods.push((pipeline, Classifier::load(description.clone(), options)?));
         }
         let mut failed = 0;

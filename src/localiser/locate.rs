@@ -130,6 +130,7 @@ impl<'a> Localiser<'a> {
             energy.set_photo(&observation.view.frame);
             observe(Stage::Energy);
         }
+        let evidence = observation.evidence(self.pipeline);
         let mut classes = Vec::new();
         for (i, &class) in observation.classes.iter().enumerate() {
             let saliency = match question.saliency {
@@ -140,6 +141,7 @@ impl<'a> Localiser<'a> {
             let subject = Subject {
                 frame: &observation.view.frame,
                 photo: Size::from_picture(picture),
+                evidence: evidence.as_ref(),
                 rng_seed: seed_of_class(self.rng_seed, id, class),
             };
             let (mut localisation, stages) = locate_class(

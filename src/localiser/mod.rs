@@ -19,5 +19,6 @@ pub(crate) use failure::catch_panic;
 pub use failure::{FailureKind, PhotoError};
 pub use locate::{ClassResult, Localiser, PhotoResult, locate_class};
 pub use observation::{Observation, Question};
+pub(crate) use options::gradients;
 pub use options::{Classes, method_name, probe_options};
 pub(crate) use photo::{ensure_annotated_size, read_photo};

@@ -1,13 +1,16 @@
 //! What the classifier says of a photo: the one stage that runs the network.
 
-use ndarray::Array3;
+use ndarray::{Array2, Array3};
 
 use super::failure::PhotoError;
 use super::options::Classes;
 use crate::classifier::{ClassifierError, Response, Worker, pixels, probabilities, ranking};
+use crate::head::Head;
+use crate::pipeline::Pipeline;
 use crate::random::seed_of;
 use crate::saliency::{
-    Evidence, LayerTensor, Saliency, SaliencyOptions, View, combine, network_inputs,
+    Evidence, LayerTensor, Saliency, SaliencyOptions, View, combine, mean_over_crops,
+    network_inputs,
 };
 
 /// What the network is asked about a photo.
@@ -37,6 +40,8 @@ pub struct Observation {
     pub ranking: Vec<usize>,
     /// The classes that gradients were asked for.
     pub classes: Vec<usize>,
+    /// What the classifier's foreground head says of each pixel of the frame, [height, width].
+    pub foreground: Option<Array2<f32>>,
     /// The network's answers for each picture shown of each crop; empty where no map is made.
     responses: Vec<Vec<Response>>,
 }
@@ -72,13 +77,31 @@ impl Observation {
             _ => ask(worker, &crops, question, shows_crops)?,
         };
         let probabilities = probabilities(&scores);
+        let foreground = worker.head().map(|head| {
+            let logits = responses.iter().map(|of_crop| mean_logits(head, of_crop));
+            mean_over_crops(&view, logits.collect())
+        });
         Ok(Self {
+            foreground,
             view,
             ranking: ranking(&probabilities),
             probabilities,
             classes,
             responses,
         })
+    }
+
+    /// The activations of the head's layers for each crop, [channels, height, width] each; of the
+    /// first picture, where several are shown of a crop.
+    pub fn activations(&self) -> impl Iterator<Item = &[Array3<f32>]> {
+        self.responses.iter().map(|of_crop| &of_crop[0].head[..])
+    }
+
+    /// What a pipeline's head adds to the cut.
+    #[must_use]
+    pub fn evidence(&self, pipeline: &Pipeline) -> Option<Array2<f32>> {
+        let options = pipeline.head.as_ref()?;
+        Some(options.evidence(self.foreground.as_ref()?))
     }
 
     /// The saliency map of the `i`-th class. `options` are those of [`Question::saliency`], or
@@ -109,6 +132,13 @@ impl Observation {
             ))
         }
     }
+}
+
+/// The mean of a head's logits over the pictures of a crop.
+fn mean_logits(head: &Head, of_crop: &[Response]) -> Array2<f32> {
+    let logits = of_crop.iter().map(|response| head.logits(&response.head));
+    let sum = logits.reduce(|sum, logits| sum + logits);
+    sum.expect("a crop is shown at least once") / of_crop.len() as f32
 }
 
 /// Scores of the crops, the classes that gradients were asked for, and the answers.

@@ -1,8 +1,11 @@
 //! What a localiser is asked for.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use crate::classifier::{ModelDescription, ProbeOptions};
+use crate::classifier::{self, ClassifierError, ModelDescription, ProbeOptions};
+use crate::head::Head;
 use crate::pipeline::{BoxRule, Pipeline};
 use crate::saliency::{RequiredTensors, SaliencyOptions};
 
@@ -17,9 +20,30 @@ pub enum Classes {
     Top5,
 }
 
-/// The gradients that a pipeline needs from a classifier.
-#[must_use]
-pub fn probe_options(pipeline: &Pipeline, description: &ModelDescription) -> ProbeOptions {
+/// The gradients and the activations that a pipeline needs from a classifier.
+///
+/// # Errors
+/// [`ClassifierError::Description`] if the pipeline has a head and there is none for the model.
+pub fn probe_options(
+    pipeline: &Pipeline,
+    description: &ModelDescription,
+) -> Result<ProbeOptions, ClassifierError> {
+    let head = match &pipeline.head {
+        Some(options) => {
+            let hash = classifier::sha256(description.file()?)?;
+            let head = Head::load(options, &description.name, &hash);
+            Some(Arc::new(head.map_err(ClassifierError::Description)?))
+        }
+        None => None,
+    };
+    Ok(ProbeOptions {
+        head,
+        ..gradients(pipeline, description)
+    })
+}
+
+/// The gradients that a pipeline needs.
+pub(crate) fn gradients(pipeline: &Pipeline, description: &ModelDescription) -> ProbeOptions {
     let dense = pipeline.view.dense();
     let Some(saliency) = &pipeline.saliency else {
         return ProbeOptions {
@@ -33,6 +57,7 @@ pub fn probe_options(pipeline: &Pipeline, description: &ModelDescription) -> Pro
         relu: saliency.relu(),
         layers: description.tensors(layers),
         picture: method.tensors == RequiredTensors::Both,
+        head: None,
     }
 }
 

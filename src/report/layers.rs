@@ -67,7 +67,7 @@ pub(super) fn reduced(photo: &RgbImage) -> String {
     jpeg(&imageops::thumbnail(photo, width, height), QUALITY[0])
 }
 
-fn jpeg(picture: &RgbImage, quality: u8) -> String {
+pub(super) fn jpeg(picture: &RgbImage, quality: u8) -> String {
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, quality)
         .encode_image(picture)

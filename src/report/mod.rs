@@ -8,6 +8,7 @@
 mod colours;
 mod comparison;
 mod layers;
+mod learned;
 mod legend;
 mod lettering;
 mod metric_line;
@@ -23,6 +24,7 @@ mod terminal;
 mod tiles;
 
 pub use comparison::{Comparison, Decider, MetricComparison, comparison};
+pub use learned::{learned_page, learned_table};
 pub use mosaic::contact_sheet;
 pub use overview::{ScoredResult, overview};
 pub use page::{Report, ReportOptions, report};

@@ -83,7 +83,7 @@ impl Gallery<'_> {
             "the model {} has changed since the run",
             description.name
         );
-        let probe = probe_options(pipeline, &description);
+        let probe = probe_options(pipeline, &description)?;
         let classifier = Classifier::load(description, probe)?;
         let new_localiser = || Localiser::new(&classifier, pipeline, Classes::Gt, run.options.seed);
         let display = progress.begin("pictures", places.len(), 0);

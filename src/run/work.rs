@@ -197,7 +197,7 @@ fn process_shard(
     control: &Control<'_>,
     journal: &mut Journal,
 ) -> Result<()> {
-    let probe = probe_options(&job.options.pipeline, &job.description);
+    let probe = probe_options(&job.options.pipeline, &job.description)?;
     let classifier = Classifier::load(job.description.clone(), probe)?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(job.execution.threads)

@@ -54,24 +54,41 @@ pub fn combine(view: &View, evidence: &Evidence<'_>, options: &SaliencyOptions) 
     }
 }
 
-/// The mean over crops of their maps, each at the place of its crop in the frame.
+/// The mean over crops of maps of them, [height, width] of any size, each at the place of its crop
+/// in the frame; 0 where no crop is.
+#[must_use]
+pub fn mean_over_crops(view: &View, maps: Vec<Array2<f32>>) -> Array2<f32> {
+    let maps = maps.into_iter().map(|map| map.insert_axis(Axis(0)));
+    placed(view.size(), view.crops.iter().zip(maps)).index_axis_move(Axis(0), 0)
+}
+
+/// The saliency of the crops' maps, averaged.
 fn average<'a>(
     frame: Size,
     crops: impl Iterator<Item = (&'a Crop, Array3<f32>)>,
     averaging: Averaging,
 ) -> Array2<f32> {
+    let maps = crops.map(|(crop, mut map)| {
+        if averaging != Averaging::Signed {
+            map = saliency(map.view()).insert_axis(Axis(0));
+        }
+        if averaging == Averaging::Relative {
+            divide_by_mean(&mut map);
+        }
+        (crop, map)
+    });
+    saliency(placed(frame, maps).view())
+}
+
+/// The mean over crops of maps with one or several channels, with mirrored ones turned back, each at
+/// the place of its crop in the frame.
+fn placed<'a>(frame: Size, crops: impl Iterator<Item = (&'a Crop, Array3<f32>)>) -> Array3<f32> {
     let (height, width) = frame.shape();
     let mut sum = Array3::<f32>::zeros((0, height, width));
     let mut count = Array2::<f32>::zeros((height, width));
     for (Crop { rect, mirrored, .. }, mut map) in crops {
         if *mirrored {
             map.invert_axis(Axis(2));
-        }
-        if averaging != Averaging::Signed {
-            map = saliency(map.view()).insert_axis(Axis(0));
-        }
-        if averaging == Averaging::Relative {
-            divide_by_mean(&mut map);
         }
         if sum.is_empty() {
             sum = Array3::zeros((map.dim().0, height, width));
@@ -85,8 +102,7 @@ fn average<'a>(
             .slice_mut(s![rows, columns])
             .map_inplace(|n| *n += 1.0);
     }
-    sum /= &count.mapv(|n| n.max(1.0));
-    saliency(sum.view())
+    sum / &count.mapv(|n| n.max(1.0))
 }
 
 /// The sum of several maps, each divided by its mean. A single map is left as it is.

@@ -19,7 +19,7 @@ pub(crate) fn min_max<'a>(values: impl IntoIterator<Item = &'a f32>) -> (f32, f3
 }
 
 /// A map resized: linear between pixel centres, anti-aliased when shrinking.
-pub(super) fn resize_map(map: &Array2<f32>, size: Size) -> Array2<f32> {
+pub(crate) fn resize_map(map: &Array2<f32>, size: Size) -> Array2<f32> {
     let from_size = Size::from_array(map);
     if from_size == size {
         return map.clone();

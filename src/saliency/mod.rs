@@ -22,8 +22,8 @@ mod resize;
 mod view;
 mod view_options;
 
-pub use combine::{Evidence, combine, saliency};
-pub(crate) use filters::{gaussian_blur, min_max};
+pub use combine::{Evidence, combine, mean_over_crops, saliency};
+pub(crate) use filters::{gaussian_blur, min_max, resize_map};
 pub use inputs::network_inputs;
 pub use map::Saliency;
 pub use methods::{LayerTensor, METHODS, Method, RequiredTensors, Sampling};

@@ -1,6 +1,7 @@
 //! A box from a minimum cut.
 
 use image::RgbImage;
+use ndarray::Array2;
 
 use super::colours::ColourOptions;
 use super::component::{bounding_box, largest};
@@ -19,6 +20,9 @@ pub struct Subject<'a> {
     pub frame: &'a RgbImage,
     /// The size of the stored photo, in whose pixels the box is.
     pub photo: Size,
+    /// How much more each pixel of the frame costs as background than as foreground, whatever the
+    /// class is; [height, width].
+    pub evidence: Option<&'a Array2<f32>>,
     /// The seed of the colour models, which is derived from the photo's id and the class.
     pub rng_seed: u64,
 }
@@ -50,6 +54,7 @@ pub fn cut(
     let Subject {
         frame,
         photo,
+        evidence,
         rng_seed,
     } = *subject;
     let mut stages = Stages::default();
@@ -71,7 +76,7 @@ pub fn cut(
         }),
         _ => None,
     };
-    energy.set_class(frame, Some(saliency), training, observe);
+    energy.set_class(frame, Some(saliency), evidence, training, observe);
     let mask = energy.minimise();
     observe(Stage::Cut);
     // gsc-1.2 keeps only components that contain a hard foreground seed; GrabCut keeps all.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::entries::StudyEntry;
-use crate::classifier::{ModelDescription, ProbeOptions};
+use crate::classifier::{ClassifierError, ModelDescription, ProbeOptions};
 use crate::localiser::probe_options;
 use crate::saliency::{SaliencyOptions, ViewOptions};
 
@@ -35,10 +35,13 @@ pub(super) struct SharedMap {
 }
 
 impl Plan {
-    pub(super) fn new(entries: &[StudyEntry], description: &ModelDescription) -> Self {
+    pub(super) fn new(
+        entries: &[StudyEntry],
+        description: &ModelDescription,
+    ) -> Result<Self, ClassifierError> {
         let mut plan = Self::default();
         for (i, StudyEntry { pipeline, .. }) in entries.iter().enumerate() {
-            let probe = probe_options(pipeline, description);
+            let probe = probe_options(pipeline, description)?;
             let classifier =
                 position_or_push(&mut plan.probes, |known| *known == probe, || probe.clone());
             let can_share = |observation: &SharedObservation| {
@@ -60,7 +63,7 @@ impl Plan {
             });
             maps[map].entries.push(i);
         }
-        plan
+        Ok(plan)
     }
 }
 

@@ -198,7 +198,7 @@ impl ModelScorer<'_> {
         detail: Detail,
     ) -> Result<Vec<Vec<Option<StudyResult>>>> {
         let name = &self.description.name;
-        let plan = Plan::new(entries, self.description);
+        let plan = Plan::new(entries, self.description)?;
         tracing::info!("{name}, {} photos: {plan}", dataset.photos.len());
         let mut classifiers = Vec::new();
         for probe in &plan.probes {

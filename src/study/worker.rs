@@ -174,13 +174,15 @@ impl<'a> StudyWorker<'a> {
         if let Some(energy) = &mut energy {
             energy.set_photo(frame);
         }
+        let pipeline = &self.entries[entry].pipeline;
+        let evidence = input.observation.evidence(pipeline);
         let subject = Subject {
             frame,
             photo: Size::from_picture(picture),
+            evidence: evidence.as_ref(),
             // A study finds the boxes that a run finds whose seed is 0.
             rng_seed: seed_of_class(0, &photo.id, class),
         };
-        let pipeline = &self.entries[entry].pipeline;
         let (localisation, stages) =
             locate_class(pipeline, energy, &subject, input.saliency, &mut |_| {});
         clock.end(Stage::Box);

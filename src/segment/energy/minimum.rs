@@ -78,14 +78,16 @@ impl Energy {
     }
 
     /// Sets the costs of the photo's pixels for one class: by its colours, if there is something to
-    /// learn them from, and by its map, if that has a weight.
+    /// learn them from, by its map, if that has a weight, and by other evidence.
     ///
-    /// `frame` is the photo that [`Self::set_photo`] was given; map and seeds have its size.
+    /// `frame` is the photo that [`Self::set_photo`] was given; map, evidence and seeds have its size.
+    /// The evidence is how much more each pixel costs as background than as foreground.
     /// `observe` is called when the colour models are learnt, and when the costs are computed.
     pub fn set_class(
         &mut self,
         frame: &RgbImage,
         map: Option<&Saliency>,
+        evidence: Option<&Array2<f32>>,
         training: Option<ColourTraining<'_>>,
         observe: StageObserver<'_>,
     ) {
@@ -97,6 +99,9 @@ impl Energy {
             && self.options.map > 0.0
         {
             self.add_map_costs(map);
+        }
+        if let Some(evidence) = evidence {
+            self.add_evidence(evidence);
         }
         if let Some(training) = training {
             self.set_hard_costs(training.seeds);
@@ -151,6 +156,17 @@ impl Energy {
             let pixel = y as usize * width + x as usize;
             as_foreground[pixel] += (-cost).max(0);
             as_background[pixel] += cost.max(0);
+        }
+    }
+
+    /// Adds what each pixel costs more as background, or as foreground where that is negative.
+    fn add_evidence(&mut self, evidence: &Array2<f32>) {
+        let scale = self.options.form.scale() as f32;
+        let [as_foreground, as_background] = &mut self.unaries;
+        for ((fg, bg), evidence) in as_foreground.iter_mut().zip(as_background).zip(evidence) {
+            let cost = (scale * evidence).round() as i32;
+            *fg += (-cost).max(0);
+            *bg += cost.max(0);
         }
     }
 
@@ -230,7 +246,7 @@ mod tests {
         let map = Saliency::whole(ndarray::array![[1.0, 3.0, 0.5, 3.5]]);
         let frame = RgbImage::new(4, 1);
         energy.set_photo(&frame);
-        energy.set_class(&frame, Some(&map), None, &mut |_| {});
+        energy.set_class(&frame, Some(&map), None, None, &mut |_| {});
         let cost = |ratio: f64| (2000.0 * ratio.ln()).round() as i32;
         assert_eq!(energy.instance().source, [0, cost(3.0), 0, cost(3.5)]);
         assert_eq!(energy.instance().sink, [0, 0, -cost(0.5), 0]);
@@ -243,7 +259,15 @@ mod tests {
             window: Rect::whole(Size::new(2, 1)),
             ..map
         };
-        energy.set_class(&frame, Some(&narrow), None, &mut |_| {});
+        energy.set_class(&frame, Some(&narrow), None, None, &mut |_| {});
         assert_eq!(energy.instance().sink[2..], [0, 0]);
+        // Evidence is added to what the map says.
+        let evidence = ndarray::array![[0.5, -1.0, 0.0, 2.0]];
+        energy.set_class(&frame, Some(&map), Some(&evidence), None, &mut |_| {});
+        assert_eq!(
+            energy.instance().source,
+            [500, cost(3.0), 0, cost(3.5) + 2000]
+        );
+        assert_eq!(energy.instance().sink, [0, 1000, -cost(0.5), 0]);
     }
 }

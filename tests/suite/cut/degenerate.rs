@@ -65,6 +65,7 @@ fn localisation(
             let subject = Subject {
                 frame,
                 photo,
+                evidence: None,
                 rng_seed: 1,
             };
             segment::cut(&mut energy, &subject, saliency, learnt, &mut |_| ()).0

@@ -38,8 +38,12 @@ impl OutputReader<'_> {
     ) -> Result<Vec<Vec<Array3<f32>>>, ClassifierError> {
         let mut gradients = vec![Vec::new(); classes];
         let own = usize::from(self.probe.includes_picture()) + self.probe.layers.len();
-        for (tensor, output) in outputs.enumerate().take(own) {
+        for (tensor, output) in outputs.enumerate() {
             let rows = ensure_finite(output, "gradients")?;
+            // Of a layer that only the head looks at, the gradient is not asked for.
+            if tensor >= own {
+                continue;
+            }
             let count = rows.len_of(Axis(0));
             if count != classes {
                 return Err(ClassifierError::Run(format!(

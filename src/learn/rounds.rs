@@ -27,7 +27,7 @@ use crate::segment::Energy;
 const SECOND_ROUND: HeadOptions = HeadOptions {
     file: None,
     weight: 0.75,
-    shift: -0.2,
+    shift: -0.75,
 };
 
 /// The fewest photos that a head is learned from.

@@ -257,7 +257,7 @@ mod tests {
         // Nothing is known outside the window.
         let narrow = Saliency {
             window: Rect::whole(Size::new(2, 1)),
-            ..map
+            ..map.clone()
         };
         energy.set_class(&frame, Some(&narrow), None, None, &mut |_| {});
         assert_eq!(energy.instance().sink[2..], [0, 0]);

@@ -298,6 +298,12 @@ impl ClassList {
         self.keys.is_empty()
     }
 
+    /// Whether the other list has the same classes in the same order, whatever they are called.
+    #[must_use]
+    pub fn has_same_keys(&self, other: &Self) -> bool {
+        self.keys == other.keys
+    }
+
     /// The key of a class, which files use: its WordNet id in ImageNet, its name or number in other
     /// lists.
     ///

@@ -15,8 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::assets::PIPELINES;
 use crate::head::HeadOptions;
+use crate::localiser::MemberOptions;
+use crate::path_text;
 use crate::remedy::Refused;
-use crate::saliency::{self, SaliencyOptions, ViewOptions};
+use crate::saliency::{self, SaliencyOptions, ViewKind, ViewOptions};
 use crate::segment::{
     ColourOptions, ConstantBoxOptions, CutOptions, Energy, LearningOptions, SeedOptions,
     ThresholdOptions,
@@ -45,6 +47,10 @@ pub struct Pipeline {
     pub threshold: Option<ThresholdOptions>,
     /// A box that does not look at the photo.
     pub constant_box: Option<ConstantBoxOptions>,
+    /// Other classifiers that look at each photo. Their maps and their heads are averaged with those
+    /// of the first, and so are the class probabilities.
+    #[serde(default, rename = "member", skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<MemberOptions>,
     /// Where the numbers above were chosen.
     pub tuned_on: TunedOn,
 }
@@ -178,8 +184,31 @@ impl Pipeline {
         }
     }
 
+    /// Members must see the same frame, and have a map to average.
+    fn check_members(&self) -> Result<(), Refused> {
+        if self.members.is_empty() {
+            return Ok(());
+        }
+        if self.saliency.is_none() {
+            return Err("[[member]] needs the table [saliency]".into());
+        }
+        if self.view.kind != ViewKind::Warp || self.view.frame.is_none() {
+            return Err(Refused::with_advice(
+                "[[member]]: the classifiers would not see the same frame",
+                "view.kind = \"warp\" and view.frame = 112",
+            ));
+        }
+        for member in &self.members {
+            let name = path_text::encode(&member.model);
+            let own = member.pipeline(self).check();
+            own.map_err(|error| error.context(format!("[[member]] {name}")))?;
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<(), Refused> {
         self.resolve()?;
+        self.check_members()?;
         self.view.check()?;
         if let Some(saliency) = &self.saliency {
             saliency.check()?;

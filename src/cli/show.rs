@@ -15,10 +15,10 @@ use super::run::{DEFAULT_MODEL, DEFAULT_PIPELINE};
 use super::show_record::ShowRecord;
 use crate::assets::{nearest, none_called};
 use crate::classes::ClassList;
-use crate::classifier::{Classifier, describe};
+use crate::classifier::describe;
 use crate::dataset::{self, Dataset, Jpeg, Photo, PhotoSearch, Request};
 use crate::fs::OutputError;
-use crate::localiser::{Classes, Localiser, PhotoResult, probe_options};
+use crate::localiser::{Classes, Localiser, Member, PhotoResult};
 use crate::path_text;
 use crate::pipeline::Pipeline;
 use crate::remedy::Refused;
@@ -121,8 +121,7 @@ impl ShowArgs {
         let class = class.transpose()?;
         let mut methods = Vec::new();
         for pipeline in &pipelines {
-            let options = probe_options(pipeline, &description)?;
-            methods.push((pipeline, Classifier::load(description.clone(), options)?));
+            methods.push((pipeline, Member::load_all(pipeline, &description)?));
         }
         let mut failed = 0;
         for photo in &photos {
@@ -244,7 +243,7 @@ impl ShowArgs {
         photo: &Photo,
         class: Option<usize>,
         setup: &ShowSetup,
-        methods: &[(&Pipeline, Classifier)],
+        methods: &[(&Pipeline, Vec<Member>)],
     ) -> Result<ShowResult> {
         let path = || photo.path.display().to_string();
         let picture =
@@ -255,15 +254,15 @@ impl ShowArgs {
             Classes::Top5
         };
         let (mut text, mut facts, mut found) = (String::new(), Vec::new(), Vec::new());
-        for (pipeline, classifier) in methods {
-            let mut localiser = Localiser::new(classifier, pipeline, classes, setup.rng_seed);
+        for (pipeline, members) in methods {
+            let mut localiser = Localiser::new(members, pipeline, classes, setup.rng_seed);
             let result = localiser
                 .locate(&picture, &photo.id, class, &mut |_| {})
                 .with_context(path)?;
             if let Some(file) = &self.dimacs {
                 write_cut(&localiser, &result, &photo.id, file)?;
             }
-            let description = &classifier.description;
+            let description = &members[0].classifier.description;
             let record = ShowRecord::new(photo, &result, &description.classes, pipeline)?;
             text += &if self.json {
                 serde_json::to_string(&record)? + "\n"
@@ -271,7 +270,7 @@ impl ShowArgs {
                 record.text()
             };
             facts = record.facts(photo, &description.classes);
-            facts.push(format!("model {}", description.name));
+            facts.push(format!("model {}", Member::names(members)));
             facts.push(setup.pipeline_name.clone());
             found.push((saliency_facts(pipeline), record.iou, result));
         }

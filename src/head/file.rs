@@ -1,5 +1,6 @@
 //! The file of a head.
 
+use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 use std::path::Path;
 
@@ -64,7 +65,7 @@ impl Head {
     /// Reads the head that a pipeline names, or that has the model's name.
     ///
     /// # Errors
-    /// [`Refused`] if there is none, if the file is no head, or if the head was learned for another
+    /// [`Refused`] if there is none, if the file is not a head, or if the head was learned for another
     /// model.
     pub fn load(options: &HeadOptions, model: &str, model_sha256: &str) -> Result<Self, Refused> {
         let given = options.file.as_deref().unwrap_or(Path::new(model));
@@ -128,8 +129,28 @@ impl Head {
     /// How many of these photos the head was learned from.
     #[must_use]
     pub fn seen(&self, photos: &[Photo]) -> usize {
-        let seen = |photo: &&Photo| self.learned_on.photos.contains(&short_hash(&photo.id));
+        let known: HashSet<&String> = self.learned_on.photos.iter().collect();
+        let seen = |photo: &&Photo| known.contains(&short_hash(&photo.id));
         photos.iter().filter(seen).count()
+    }
+
+    /// What the head was learned from, as a report on these photos must tell it.
+    #[must_use]
+    pub fn provenance(&self, photos: &[Photo]) -> String {
+        let LearnedOn {
+            model,
+            dataset,
+            photos: own,
+            ..
+        } = &self.learned_on;
+        let learned = format!(
+            "the head of {model} was learned without boxes from {} photos of {dataset}",
+            own.len()
+        );
+        match self.seen(photos) {
+            0 => format!("{learned}, none of which is scored here"),
+            seen => format!("{learned}, {seen} of which are scored here (transductive)"),
+        }
     }
 }
 

@@ -113,6 +113,7 @@ fn observe(
         } else {
             Classes::Top5
         },
+        asked: None,
         rng_seed: options.rng_seed,
         id: &photo.id,
     };

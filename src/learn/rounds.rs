@@ -101,6 +101,13 @@ fn ensure_cuts(options: &LearnOptions) -> Result<(), Refused> {
         return Err(Refused::with_advice(message, advice));
     }
     match options.pipeline.box_rule() {
+        _ if !options.pipeline.members.is_empty() => {
+            let message = format!("the pipeline {name} asks several models: a head belongs to one");
+            Err(Refused::with_advice(
+                message,
+                "choose a pipeline without [[member]]",
+            ))
+        }
         BoxRule::Cut(..) => Ok(()),
         _ => {
             let message =

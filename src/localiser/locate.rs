@@ -3,9 +3,10 @@
 use image::RgbImage;
 
 use super::failure::PhotoError;
-use super::observation::{Observation, Question};
+use super::joint::{JointObservation, MemberWorker};
+use super::member::Member;
+use super::observation::Question;
 use super::options::Classes;
-use crate::classifier::{Classifier, ModelDescription, Worker};
 use crate::geometry::Size;
 use crate::pipeline::{BoxRule, Pipeline};
 use crate::random::seed_of_class;
@@ -48,19 +49,18 @@ pub struct ClassResult {
     pub stages: Stages,
 }
 
-/// A pipeline with a classifier, ready to take photos on one thread.
+/// A pipeline with its classifiers, ready to take photos on one thread.
 ///
 /// ```no_run
-/// use localise::classifier::{Classifier, describe};
+/// use localise::classifier::describe;
 /// use localise::dataset::{Jpeg, read};
-/// use localise::localiser::{Classes, Localiser, probe_options};
+/// use localise::localiser::{Classes, Localiser, Member};
 /// use localise::pipeline::Pipeline;
 ///
 /// let pipeline = Pipeline::load("paper2013".as_ref(), &[])?;
 /// let description = describe("squeezenet1.1".as_ref())?;
-/// let probe = probe_options(&pipeline, &description);
-/// let classifier = Classifier::load(description, probe)?;
-/// let mut localiser = Localiser::new(&classifier, &pipeline, Classes::Gt, 0);
+/// let members = Member::load_all(&pipeline, &description)?;
+/// let mut localiser = Localiser::new(&members, &pipeline, Classes::Gt, 0);
 /// let photo = read("data/sample/images/coffee.jpg".as_ref(), Jpeg::Strict)?;
 /// let result = localiser.locate(&photo, "coffee", Some(967), &mut |_| {})?;
 /// println!("espresso: {:?}", result.classes[0].localisation.bbox);
@@ -68,7 +68,7 @@ pub struct ClassResult {
 /// ```
 #[derive(Debug)]
 pub struct Localiser<'a> {
-    worker: Worker<'a>,
+    members: Vec<MemberWorker<'a>>,
     pipeline: &'a Pipeline,
     classes: Classes,
     rng_seed: u64,
@@ -77,16 +77,17 @@ pub struct Localiser<'a> {
 }
 
 impl<'a> Localiser<'a> {
-    /// A localiser for one thread. `rng_seed` is mixed into the seed of every random choice.
+    /// A localiser for one thread. `members` are those of the pipeline
+    /// ([`Member::load_all`]). `rng_seed` is mixed into the seed of every random choice.
     #[must_use]
     pub fn new(
-        classifier: &'a Classifier,
+        members: &'a [Member],
         pipeline: &'a Pipeline,
         classes: Classes,
         rng_seed: u64,
     ) -> Self {
         Self {
-            worker: classifier.worker(),
+            members: members.iter().map(MemberWorker::new).collect(),
             pipeline,
             classes,
             rng_seed,
@@ -113,33 +114,27 @@ impl<'a> Localiser<'a> {
         truth: Option<usize>,
         observe: StageObserver<'_>,
     ) -> Result<PhotoResult, PhotoError> {
-        let ModelDescription { size, canvas, .. } = *self.worker.description();
-        let view =
-            View::new(picture, &self.pipeline.view, size, canvas).map_err(PhotoError::image)?;
-        observe(Stage::View);
         let question = Question {
-            saliency: self.pipeline.saliency.as_ref(),
+            saliency: None,
             truth,
             classes: self.classes,
+            asked: None,
             rng_seed: self.rng_seed,
             id,
         };
-        let observation = Observation::new(&mut self.worker, view, &question)?;
-        observe(Stage::Network);
+        let observation = JointObservation::new(&mut self.members, picture, &question, observe)?;
+        let view = observation.view();
         if let Some(energy) = &mut self.energy {
-            energy.set_photo(&observation.view.frame);
+            energy.set_photo(&view.frame);
             observe(Stage::Energy);
         }
-        let evidence = observation.evidence(self.pipeline);
+        let evidence = observation.evidence();
         let mut classes = Vec::new();
-        for (i, &class) in observation.classes.iter().enumerate() {
-            let saliency = match question.saliency {
-                Some(options) => Some(observation.saliency(i, options)?),
-                None => None,
-            };
+        for (i, &class) in observation.classes().iter().enumerate() {
+            let saliency = observation.saliency(i)?;
             observe(Stage::Saliency);
             let subject = Subject {
-                frame: &observation.view.frame,
+                frame: &view.frame,
                 photo: Size::from_picture(picture),
                 evidence: evidence.as_ref(),
                 rng_seed: seed_of_class(self.rng_seed, id, class),
@@ -151,7 +146,7 @@ impl<'a> Localiser<'a> {
                 saliency.as_ref(),
                 observe,
             );
-            if observation.view.is_squeezed {
+            if view.is_squeezed {
                 localisation.flag.get_or_insert(Flag::ExtremeAspect);
             }
             classes.push(ClassResult {
@@ -161,10 +156,11 @@ impl<'a> Localiser<'a> {
                 stages,
             });
         }
+        let (view, probabilities, ranking) = observation.into_parts();
         Ok(PhotoResult {
-            probabilities: observation.probabilities,
-            ranking: observation.ranking,
-            view: observation.view,
+            probabilities,
+            ranking,
+            view,
             classes,
         })
     }

@@ -23,6 +23,8 @@ pub struct Question<'a> {
     pub truth: Option<usize>,
     /// For which classes gradients are needed.
     pub classes: Classes,
+    /// These classes in place of those, where they are known: then no pass is made to find them.
+    pub asked: Option<&'a [usize]>,
     /// Mixed, with `id`, into the seed of the noise.
     pub rng_seed: u64,
     /// The photo's name.
@@ -66,7 +68,9 @@ impl Observation {
             .saliency
             .is_some_and(SaliencyOptions::uses_plain_crops);
         let (scores, classes, responses) = match &crops[..] {
-            [crop] if shows_crops && question.classes == Classes::Top5 => {
+            [crop]
+                if shows_crops && question.classes == Classes::Top5 && question.asked.is_none() =>
+            {
                 match ask_for_top(worker, crop, question.truth)? {
                     Some((response, classes)) => {
                         (vec![response.scores.clone()], classes, vec![vec![response]])
@@ -167,14 +171,15 @@ fn ask(
     shows_crops: bool,
 ) -> Result<Answer, ClassifierError> {
     let mut scores = Vec::new();
-    if question.classes == Classes::Top5 || !shows_crops {
+    if question.asked.is_none() && (question.classes == Classes::Top5 || !shows_crops) {
         for crop in crops {
             scores.push(worker.forward(crop.view())?);
         }
     }
-    let classes = match question.classes {
-        Classes::Gt => question.truth.into_iter().collect(),
-        Classes::Top5 => top_and_truth(&ranking(&probabilities(&scores)), question.truth),
+    let classes = match (question.asked, question.classes) {
+        (Some(asked), _) => asked.to_vec(),
+        (None, Classes::Gt) => question.truth.into_iter().collect(),
+        (None, Classes::Top5) => top_and_truth(&ranking(&probabilities(&scores)), question.truth),
     };
     let mut responses = Vec::new();
     if let Some(options) = question.saliency {
@@ -201,7 +206,7 @@ fn ask(
 const TOP: usize = 5;
 
 /// The most probable classes, and the true one after them where it is not among them.
-fn top_and_truth(ranking: &[usize], truth: Option<usize>) -> Vec<usize> {
+pub(super) fn top_and_truth(ranking: &[usize], truth: Option<usize>) -> Vec<usize> {
     let mut classes: Vec<usize> = ranking.iter().copied().take(TOP).collect();
     classes.extend(truth.filter(|truth| !classes.contains(truth)));
     classes

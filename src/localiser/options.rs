@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::member::member_models;
 use crate::classifier::{self, ClassifierError, ModelDescription, ProbeOptions};
+use crate::dataset::Dataset;
 use crate::head::Head;
 use crate::pipeline::{BoxRule, Pipeline};
 use crate::saliency::{RequiredTensors, SaliencyOptions};
@@ -23,23 +25,41 @@ pub enum Classes {
 /// The gradients and the activations that a pipeline needs from a classifier.
 ///
 /// # Errors
-/// [`ClassifierError::Description`] if the pipeline has a head and there is none for the model.
+/// [`ClassifierError::Description`] if the head that the pipeline names cannot be read, or was
+/// learned for another model.
 pub fn probe_options(
     pipeline: &Pipeline,
     description: &ModelDescription,
 ) -> Result<ProbeOptions, ClassifierError> {
-    let head = match &pipeline.head {
-        Some(options) => {
-            let hash = classifier::sha256(description.file()?)?;
-            let head = Head::load(options, &description.name, &hash);
-            Some(Arc::new(head.map_err(ClassifierError::Description)?))
-        }
-        None => None,
-    };
+    let head = find_head(pipeline, description)?;
+    if pipeline.head.is_some() && head.is_none() {
+        tracing::warn!(
+            "{}: no foreground head was learned for this model file, so that the pipeline works \
+             without; `localise learn` learns one from photos alone",
+            description.name
+        );
+    }
     Ok(ProbeOptions {
-        head,
+        head: head.map(Arc::new),
         ..gradients(pipeline, description)
     })
+}
+
+/// The foreground head of a pipeline for a model: the one that it names, or else the one that was
+/// learned for the model, if there is one.
+pub(crate) fn find_head(
+    pipeline: &Pipeline,
+    description: &ModelDescription,
+) -> Result<Option<Head>, ClassifierError> {
+    let Some(options) = &pipeline.head else {
+        return Ok(None);
+    };
+    let hash = classifier::sha256(description.file()?)?;
+    match Head::load(options, &description.name, &hash) {
+        Ok(head) => Ok(Some(head)),
+        Err(_) if options.file.is_none() => Ok(None),
+        Err(error) => Err(ClassifierError::Description(error)),
+    }
 }
 
 /// The gradients that a pipeline needs.
@@ -59,6 +79,29 @@ pub(crate) fn gradients(pipeline: &Pipeline, description: &ModelDescription) -> 
         picture: method.tensors == RequiredTensors::Both,
         head: None,
     }
+}
+
+/// Where a pipeline's numbers were chosen, and what its heads were learned from, as a report on a
+/// dataset must tell it.
+///
+/// # Errors
+/// [`ClassifierError`] if a model or a head cannot be read.
+pub fn tuned_on(
+    pipeline: &Pipeline,
+    first: &ModelDescription,
+    dataset: &Dataset,
+) -> Result<String, ClassifierError> {
+    let mut parts = vec![pipeline.tuned_on.split.clone()];
+    for (own, description) in member_models(pipeline, first)? {
+        match find_head(&own, &description)? {
+            Some(head) => parts.push(head.provenance(&dataset.photos)),
+            None if own.head.is_some() => {
+                parts.push(format!("{} has no head", description.name));
+            }
+            None => (),
+        }
+    }
+    Ok(parts.join("; "))
 }
 
 /// The box rule of a pipeline in a few words, with the values that a record of a cut must name.

@@ -6,9 +6,9 @@ use anyhow::{Error, Result, ensure};
 use rayon::prelude::*;
 
 use super::layers::{draw_layers, reduced};
-use crate::classifier::{self, Classifier, describe};
+use crate::classifier::{self, describe};
 use crate::geometry::BBox;
-use crate::localiser::{Classes, Localiser, probe_options, read_photo};
+use crate::localiser::{Classes, Localiser, Member, read_photo};
 use crate::progress::Progress;
 use crate::results::{FinishedRun, Picture, StoredPictures};
 
@@ -83,9 +83,8 @@ impl Gallery<'_> {
             "the model {} has changed since the run",
             description.name
         );
-        let probe = probe_options(pipeline, &description)?;
-        let classifier = Classifier::load(description, probe)?;
-        let new_localiser = || Localiser::new(&classifier, pipeline, Classes::Gt, run.options.seed);
+        let members = Member::load_all(pipeline, &description)?;
+        let new_localiser = || Localiser::new(&members, pipeline, Classes::Gt, run.options.seed);
         let display = progress.begin("pictures", places.len(), 0);
         let mut moved = 0;
         for batch in places.chunks(BATCH) {

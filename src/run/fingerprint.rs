@@ -11,7 +11,7 @@ use super::control::ExecutionOptions;
 use crate::classifier::{self, ModelDescription, Provider};
 use crate::dataset::{Dataset, Jpeg};
 use crate::digest;
-use crate::localiser::Classes;
+use crate::localiser::{Classes, find_head, member_models};
 use crate::results::RunOptions;
 
 /// What the results of a run depend on. The vector units of the processor are not included: they may
@@ -32,6 +32,12 @@ pub struct Fingerprint {
     pub model_sha256: String,
     /// The hash of the model's description.
     pub description_sha256: String,
+    /// The hash of the model's foreground head, where the pipeline has one.
+    #[serde(default)]
+    pub head_sha256: Option<String>,
+    /// The other classifiers of the pipeline.
+    #[serde(default)]
+    pub members: Vec<MemberFingerprint>,
     /// The pipeline's name.
     pub pipeline_name: String,
     /// The hash of the pipeline with all its values.
@@ -54,6 +60,37 @@ pub struct Fingerprint {
     pub masks: bool,
 }
 
+/// What the results of a run depend on of one of several classifiers.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct MemberFingerprint {
+    /// The model's name.
+    pub model: String,
+    /// The hash of the model's files.
+    pub model_sha256: String,
+    /// The hash of the model's description.
+    pub description_sha256: String,
+    /// The hash of its foreground head, where the pipeline has one.
+    pub head_sha256: Option<String>,
+}
+
+/// One for each classifier of the pipeline, the first first.
+fn member_fingerprints(
+    options: &RunOptions,
+    first: &ModelDescription,
+) -> Result<Vec<MemberFingerprint>> {
+    let mut fingerprints = Vec::new();
+    for (pipeline, description) in member_models(&options.pipeline, first)? {
+        let head = find_head(&pipeline, &description)?;
+        fingerprints.push(MemberFingerprint {
+            model: description.name.clone(),
+            model_sha256: classifier::sha256(description.file()?)?,
+            description_sha256: description.sha256(),
+            head_sha256: head.map(|head| digest::sha256(head.to_text())),
+        });
+    }
+    Ok(fingerprints)
+}
+
 impl Fingerprint {
     /// The fingerprint of a run on this machine.
     ///
@@ -65,14 +102,19 @@ impl Fingerprint {
         description: &ModelDescription,
         dataset: &Dataset,
     ) -> Result<Self> {
+        let [first, members @ ..] = &member_fingerprints(options, description)?[..] else {
+            unreachable!("a pipeline has a classifier")
+        };
         Ok(Self {
             program: format!("localise {}", env!("CARGO_PKG_VERSION")),
             commit: env!("LOCALISE_COMMIT").into(),
             onnx_runtime: classifier::library_build()?,
             provider: classifier::provider(),
-            model: description.name.clone(),
-            model_sha256: classifier::sha256(description.file()?)?,
-            description_sha256: description.sha256(),
+            model: first.model.clone(),
+            model_sha256: first.model_sha256.clone(),
+            description_sha256: first.description_sha256.clone(),
+            head_sha256: first.head_sha256.clone(),
+            members: members.to_vec(),
             pipeline_name: options.pipeline_name.clone(),
             pipeline_sha256: digest::sha256(options.pipeline.to_text()),
             dataset: dataset.name.clone(),
@@ -84,6 +126,17 @@ impl Fingerprint {
             maps: execution.maps,
             masks: execution.masks,
         })
+    }
+
+    /// The models' names, as in `googlenet + efficientnet-lite1`.
+    pub(super) fn models(&self) -> String {
+        let others = self.members.iter().map(|member| &member.model);
+        let names: Vec<&str> = [&self.model]
+            .into_iter()
+            .chain(others)
+            .map(String::as_str)
+            .collect();
+        names.join(" + ")
     }
 
     /// The first difference from the fingerprint `created` of the results in `place`; `None` if

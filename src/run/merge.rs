@@ -19,7 +19,7 @@ use super::shard::journals;
 use crate::classifier;
 use crate::dataset::{Dataset, write_csv};
 use crate::fs::{OutputError, write_atomically, write_atomically_with};
-use crate::localiser::FailureKind;
+use crate::localiser::{FailureKind, tuned_on};
 use crate::prediction::Predictions;
 use crate::remedy::{Refused, Remedy};
 use crate::results::{Experiment, Failure, Row, RunOptions, Summary, files};
@@ -148,7 +148,7 @@ pub(super) fn write_results(job: &Job<'_>, journals: &[Journal]) -> Result<Summa
     write_failures(&folder.join(files::FAILURES), &merged.failures)?;
     let mut notes = model_warnings(journals);
     notes.extend(missing_photos(&merged.failures));
-    let summary = summarise(job, merged, notes);
+    let summary = summarise(job, merged, notes)?;
     let manifest = Manifest {
         shards: journals.len(),
         processes: journals
@@ -195,7 +195,7 @@ fn missing_photos(failures: &[Failure]) -> Option<String> {
 }
 
 /// The numbers of the merged rows, and what there is to know of them.
-fn summarise(job: &Job<'_>, merged: MergedRows, notes: Vec<String>) -> Summary {
+fn summarise(job: &Job<'_>, merged: MergedRows, notes: Vec<String>) -> Result<Summary> {
     let Job {
         options, dataset, ..
     } = job;
@@ -205,17 +205,17 @@ fn summarise(job: &Job<'_>, merged: MergedRows, notes: Vec<String>) -> Summary {
         notes,
         ..Predictions::default()
     };
-    Summary {
+    Ok(Summary {
         run: Some(Experiment {
             pipeline: options.pipeline_name.clone(),
-            tuned_on: options.pipeline.tuned_on.split.clone(),
-            model: job.description.name.clone(),
+            tuned_on: tuned_on(&options.pipeline, &job.description, dataset)?,
+            model: job.fingerprint.models(),
             model_sha256: job.fingerprint.model_sha256.clone(),
             crops: options.pipeline.view.to_string(),
         }),
         cpu_ms_per_photo: merged.times.per_photo(dataset.photos.len()),
         ..Summary::from_boxes(dataset, &predictions)
-    }
+    })
 }
 
 /// What the rows say, in the dataset's order.

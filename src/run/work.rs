@@ -22,10 +22,9 @@ use super::manifest::ProcessRecord;
 use super::outage::{TRIES, read_patiently, root};
 use super::record::{Record, process_photo};
 use super::shard::{self, Shard};
-use crate::classifier::Classifier;
 use crate::dataset::PhotoReadError;
 use crate::fs::OutputError;
-use crate::localiser::{Localiser, probe_options};
+use crate::localiser::{Localiser, Member};
 use crate::prediction;
 use crate::progress::Advance;
 use crate::remedy::{Refused, Remedy};
@@ -197,13 +196,12 @@ fn process_shard(
     control: &Control<'_>,
     journal: &mut Journal,
 ) -> Result<()> {
-    let probe = probe_options(&job.options.pipeline, &job.description)?;
-    let classifier = Classifier::load(job.description.clone(), probe)?;
+    let members = Member::load_all(&job.options.pipeline, &job.description)?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(job.execution.threads)
         .build()
         .context("worker threads")?;
-    let warnings = classifier.warnings.clone();
+    let warnings = Member::warnings(&members);
     let process = ProcessRecord::now(pool.current_num_threads(), warnings);
     journal.append(vec![JournalLine::Process(process)])?;
 
@@ -226,7 +224,7 @@ fn process_shard(
     let (sender, receiver) = mpsc::sync_channel(capacity);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            pool.install(|| process_photos(job, &classifier, &places, &sender, &stop));
+            pool.install(|| process_photos(job, &members, &places, &sender, &stop));
             drop(sender);
         });
         writer.write_all(receiver, capacity, &stop)
@@ -236,7 +234,7 @@ fn process_shard(
 /// Processes photos on all threads of the current pool, and sends each result.
 fn process_photos(
     job: &Job<'_>,
-    classifier: &Classifier,
+    members: &[Member],
     places: &[usize],
     sender: &SyncSender<Result<Record, Outage>>,
     stop: &Stop<'_>,
@@ -244,7 +242,7 @@ fn process_photos(
     let options = job.options;
     let root = root(&job.dataset.photos);
     let new_localiser =
-        || Localiser::new(classifier, &options.pipeline, options.classes, options.seed);
+        || Localiser::new(members, &options.pipeline, options.classes, options.seed);
     // `par_bridge` hands photos out one by one in order; a split range would start in its middle.
     places
         .iter()

@@ -106,12 +106,12 @@ fn placed<'a>(frame: Size, crops: impl Iterator<Item = (&'a Crop, Array3<f32>)>)
 }
 
 /// The sum of several maps, each divided by its mean. A single map is left as it is.
-fn fuse(mut maps: Vec<Array2<f32>>) -> Array2<f32> {
+pub(crate) fn fuse(mut maps: Vec<Array2<f32>>) -> Array2<f32> {
     if maps.len() > 1 {
         maps.iter_mut().for_each(divide_by_mean);
     }
     let sum = maps.into_iter().reduce(|sum, map| sum + map);
-    sum.expect("every method has at least one tensor")
+    sum.expect("there is at least one map")
 }
 
 /// Blurs the map inside its window with a Gaussian whose standard deviation is `share` of the map's

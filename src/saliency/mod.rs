@@ -22,6 +22,7 @@ mod resize;
 mod view;
 mod view_options;
 
+pub(crate) use combine::fuse;
 pub use combine::{Evidence, combine, mean_over_crops, saliency};
 pub(crate) use filters::{gaussian_blur, min_max, resize_map};
 pub use inputs::network_inputs;

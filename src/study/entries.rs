@@ -30,6 +30,17 @@ impl StudyEntry {
     }
 }
 
+/// A study shares the answers of one model among its pipelines.
+fn ensure_one_model(pipeline: &Pipeline) -> Result<(), Refused> {
+    if pipeline.members.is_empty() {
+        return Ok(());
+    }
+    Err(Refused::with_advice(
+        "a study asks one model at a time, and this pipeline asks several",
+        "score it with `localise run`, and compare that run with others",
+    ))
+}
+
 impl Study {
     /// The pipelines in the order of the rows, and within a row in the order of its combinations.
     pub(super) fn entries(&self) -> Result<Vec<StudyEntry>> {
@@ -46,6 +57,7 @@ impl Study {
                 let changes = [&set[..], &varied].concat();
                 let pipeline =
                     Pipeline::load(pipeline, &changes).with_context(|| format!("row {name}"))?;
+                ensure_one_model(&pipeline).with_context(|| format!("row {name}"))?;
                 let name = [&[name.clone()][..], &varied].concat().join(" ");
                 let models = models.clone();
                 entries.push(StudyEntry {

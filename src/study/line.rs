@@ -5,7 +5,9 @@ use serde::Serialize;
 use super::diagnosis::Diagnosis;
 use super::entries::StudyEntry;
 use super::worker::StudyResult;
+use crate::classifier::{ClassifierError, ModelDescription};
 use crate::dataset::Dataset;
+use crate::localiser::tuned_on;
 use crate::score::{
     IOU_THRESHOLD, MapOutcome, MapScores, Metrics, Outcome, Paired, PairedHit, Predicted, Rate,
     Steps,
@@ -65,12 +67,15 @@ pub struct Against {
 
 impl StudyLine {
     /// Scores an entry. `results` has one item per photo of the dataset, `None` where it failed.
+    ///
+    /// # Errors
+    /// [`ClassifierError`] if the head of the entry's pipeline cannot be read.
     pub(super) fn new(
         entry: &StudyEntry,
-        model: &str,
+        description: &ModelDescription,
         dataset: &Dataset,
         results: &[Option<&StudyResult>],
-    ) -> Self {
+    ) -> Result<Self, ClassifierError> {
         let outcomes = outcomes(dataset, results);
         let weighted = Metrics::new(&outcomes, true, |outcome| outcome.weight);
         let unweighted = Metrics::new(&outcomes, true, |_| 1.0);
@@ -86,14 +91,14 @@ impl StudyLine {
             times.add(&result.times);
         }
         let pipeline = &entry.pipeline;
-        Self {
+        Ok(Self {
             name: entry.name.clone(),
-            model: model.to_owned(),
+            model: description.name.clone(),
             published: pipeline
                 .saliency
                 .as_ref()
                 .map(|saliency| saliency.method.published),
-            tuned_on: pipeline.tuned_on.split.clone(),
+            tuned_on: tuned_on(pipeline, description, dataset)?,
             gt_known_accuracy: weighted.gt_known_accuracy,
             gt_known_accuracy_unweighted: unweighted.gt_known_accuracy,
             gt_known_accuracy_iou_70: weighted.gt_known_accuracy_iou_70,
@@ -106,7 +111,7 @@ impl StudyLine {
             cpu_ms_per_photo: times.per_photo(succeeded.len()),
             failed: results.len() - succeeded.len(),
             outcomes,
-        }
+        })
     }
 }
 

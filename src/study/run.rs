@@ -179,12 +179,7 @@ impl ModelScorer<'_> {
             let mut lines = Vec::new();
             for (i, entry) in entries.iter().enumerate() {
                 let of_entry: Vec<_> = results.iter().map(|photo| photo[i].as_ref()).collect();
-                lines.push(StudyLine::new(
-                    entry,
-                    &self.description.name,
-                    dataset,
-                    &of_entry,
-                ));
+                lines.push(StudyLine::new(entry, self.description, dataset, &of_entry)?);
             }
             Ok(lines)
         })

@@ -124,6 +124,7 @@ impl<'a> StudyWorker<'a> {
             saliency: shared.maps.first().and_then(|map| map.saliency.as_ref()),
             truth: photo.class,
             classes: Classes::Gt,
+            asked: None,
             rng_seed: 0,
             id: &photo.id,
         };

@@ -111,3 +111,43 @@ fn derivatives(
     });
     (gradient, hessian)
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array, Array1};
+    use serde::Deserialize;
+
+    use super::*;
+
+    /// What `tests/golden/make_logistic.py` has computed with scikit-learn.
+    #[derive(Deserialize)]
+    struct Reference {
+        components: usize,
+        penalty: f64,
+        features: Vec<Vec<f32>>,
+        labels: Vec<f32>,
+        weights: Vec<f64>,
+        bias: f64,
+    }
+
+    #[test]
+    fn the_fit_agrees_with_scikit_learn() {
+        let text = include_str!("../../tests/golden/logistic.json");
+        let reference: Reference = serde_json::from_str(text).expect("a reference");
+        let (rows, columns) = (reference.features.len(), reference.features[0].len());
+        let flat = reference.features.concat();
+        let samples = Samples {
+            features: Array::from_shape_vec((rows, columns), flat).expect("a matrix"),
+            labels: Array1::from(reference.labels),
+        };
+        let options = FitOptions {
+            components: reference.components,
+            penalty: reference.penalty,
+        };
+        let (weights, bias) = fit(&samples, options);
+        for (own, theirs) in weights.iter().zip(&reference.weights) {
+            assert!((own - theirs).abs() < 1e-4, "{own} {theirs}");
+        }
+        assert!((bias - reference.bias).abs() < 1e-4, "{bias}");
+    }
+}

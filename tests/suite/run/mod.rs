@@ -2,6 +2,8 @@
 
 mod archives;
 mod ecosystem;
+mod ensembles;
+mod heads;
 mod interrupted;
 mod memory;
 mod model_forms;

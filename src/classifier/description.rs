@@ -177,6 +177,36 @@ impl ModelDescription {
         digest::sha256(content)
     }
 
+    /// The same model with the channels and the scaling of a preset; `None` where the model cannot
+    /// have them, or where they depend on its family.
+    #[must_use]
+    pub fn with_preset(&self, preset: Preset) -> Option<Self> {
+        let (channels, scaling) = preset.pixels()?;
+        let channels = match self.channels {
+            Channels::Grey if scaling.is_uniform() => Channels::Grey,
+            Channels::Grey => return None,
+            Channels::Rgb | Channels::Bgr => channels,
+        };
+        if self.dtype.is_some_and(|dtype| !dtype.holds(&scaling)) {
+            return None;
+        }
+        Some(Self {
+            channels,
+            range: scaling.range,
+            mean: scaling.mean,
+            std: scaling.std,
+            origin: format!("the preset {preset}"),
+            notes: Vec::new(),
+            ..self.clone()
+        })
+    }
+
+    /// Whether the channels and the scaling are those of another description.
+    #[must_use]
+    pub fn has_pixels_of(&self, other: &Self) -> bool {
+        self.channels == other.channels && self.scaling() == other.scaling()
+    }
+
     /// How pixel values are scaled.
     pub(super) fn scaling(&self) -> Scaling {
         let Self {

@@ -16,13 +16,16 @@ impl ModelDescription {
     /// # Errors
     /// [`Refused`], if the name of the ONNX file is not text.
     pub fn to_text(&self, path: &Path, classes: &str) -> Result<String, Refused> {
-        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let absolute = |file: &Path| std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
         let (model, folder) = (absolute(&self.model), absolute(path));
         let folder = folder.parent().unwrap_or(Path::new("/"));
         let model = model.strip_prefix(folder).unwrap_or(&model);
         let model = model.to_str().ok_or_else(|| {
             Refused::with_advice(
-                format!("{}: the name of the model is not text", self.model.display()),
+                format!(
+                    "{}: the name of the model is not text",
+                    self.model.display()
+                ),
                 "rename the model",
             )
         })?;

@@ -64,8 +64,7 @@ impl ModelFile {
         let mut folder = path_in_full.parent().unwrap_or(Path::new(".")).to_owned();
         let stem = path_text::encode(path.file_stem().unwrap_or_default());
         let is_alone = stem.starts_with(EXPORTED) || onnx_files(&folder).len() == 1;
-        let is_there = |folder: &Path| folder.join("config.json").is_file();
-        if folder.ends_with(ONNX_FOLDER) && !is_there(&folder) {
+        if folder.ends_with(ONNX_FOLDER) && !folder.join("config.json").is_file() {
             folder.pop();
         }
         let name = match folder.file_name() {

@@ -35,9 +35,8 @@ pub(super) struct ScoreClasses {
 impl Labels {
     /// Whether they are only numbered, as transformers does for a model without labels.
     fn are_numbers(&self) -> bool {
-        let is_number = |(i, name): (usize, &String)| {
-            *name == format!("LABEL_{i}") || *name == i.to_string()
-        };
+        let is_number =
+            |(i, name): (usize, &String)| *name == format!("LABEL_{i}") || *name == i.to_string();
         self.names.iter().enumerate().all(is_number)
     }
 
@@ -97,7 +96,10 @@ fn of_labels(labels: &Labels) -> Result<ScoreClasses, Refused> {
     let list = if without.are(&imagenet) {
         imagenet
     } else {
-        let named = without.names.iter().map(|name| (name.clone(), name.clone()));
+        let named = without
+            .names
+            .iter()
+            .map(|name| (name.clone(), name.clone()));
         ClassList::new("labels", named)
             .map_err(|fault| Refused::from(format!("{}: {fault}", labels.origin)))?
     };
@@ -161,7 +163,10 @@ pub(super) fn declared_counts(graph: &GraphProto) -> Vec<usize> {
         let sides = sides(output);
         // The first axis of several is that of the batch.
         let values = &sides[usize::from(sides.len() > 1)..];
-        let count: Option<usize> = values.iter().map(|side| side.parse::<usize>().ok()).product();
+        let count: Option<usize> = values
+            .iter()
+            .map(|side| side.parse::<usize>().ok())
+            .product();
         if let Some(count) = count.filter(|_| is_float && !values.is_empty())
             && !counts.contains(&count)
         {

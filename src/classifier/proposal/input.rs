@@ -111,7 +111,9 @@ fn readings(input: &ValueInfoProto) -> Vec<(Sureness, PictureInput)> {
             // Without channels, only fixed sides tell a picture from a list of numbers.
             None => (Sureness::Absent, height.and(width).map(|_| 1)?),
         };
-        let size = height.zip(width).map(|(h, w)| Size::new(w as u32, h as u32));
+        let size = height
+            .zip(width)
+            .map(|(h, w)| Size::new(w as u32, h as u32));
         Some((
             sureness,
             PictureInput {

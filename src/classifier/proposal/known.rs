@@ -59,7 +59,10 @@ impl NetworkFiles {
         preprocessing.scaling.mean = self.mean.unwrap_or(preprocessing.scaling.mean);
         preprocessing.size = self.size.map(Size::square);
         preprocessing.canvas = self.canvas;
-        preprocessing.origin = format!("the name of the file, that of a network of {}", self.library);
+        preprocessing.origin = format!(
+            "the name of the file, that of a network of {}",
+            self.library
+        );
         Some(preprocessing)
     }
 }
@@ -93,7 +96,8 @@ mod tests {
 
     #[test]
     fn every_pattern_of_the_table_is_one() {
-        let table: NetworkTable = toml::from_str(&assets::text(TABLE).expect("a file")).expect("TOML");
+        let table: NetworkTable =
+            toml::from_str(&assets::text(TABLE).expect("a file")).expect("TOML");
         for network in &table.network {
             assert!(network.preprocessing().is_some(), "{network:?}");
             for pattern in network.files.iter().chain(&network.not) {
@@ -118,12 +122,28 @@ mod tests {
             ("resnet50-caffe2-v1-9", Layout::Nchw, None),
             ("googlenet-12", Layout::Nchw, Some((bgr, 123.0, side(224)))),
             ("densenet-12", Layout::Nchw, Some((bgr, 0.485, side(224)))),
-            ("efficientnet-lite4-11", Layout::Nhwc, Some((rgb, 0.5, side(224)))),
+            (
+                "efficientnet-lite4-11",
+                Layout::Nhwc,
+                Some((rgb, 0.5, side(224))),
+            ),
             ("squeezenet1_1", Layout::Nchw, Some((rgb, 0.485, side(224)))),
             ("vit_b_16", Layout::Nchw, Some((rgb, 0.485, side(224)))),
-            ("vit_tiny_patch16_224.augreg_in21k_ft_in1k", Layout::Nchw, Some((rgb, 0.5, None))),
-            ("vit_base_patch16_clip_224.openai_ft_in1k", Layout::Nchw, None),
-            ("deit_tiny_patch16_224", Layout::Nchw, Some((rgb, 0.485, None))),
+            (
+                "vit_tiny_patch16_224.augreg_in21k_ft_in1k",
+                Layout::Nchw,
+                Some((rgb, 0.5, None)),
+            ),
+            (
+                "vit_base_patch16_clip_224.openai_ft_in1k",
+                Layout::Nchw,
+                None,
+            ),
+            (
+                "deit_tiny_patch16_224",
+                Layout::Nchw,
+                Some((rgb, 0.485, None)),
+            ),
             ("ResNet50", Layout::Nhwc, Some((bgr, 123.68, None))),
             ("ResNet50V2", Layout::Nhwc, Some((rgb, 0.5, None))),
             ("EfficientNetB0", Layout::Nhwc, Some((rgb, 0.0, None))),

@@ -45,9 +45,13 @@ pub(crate) fn propose(
     file: &ModelFile,
     hints: Hints<'_>,
 ) -> Result<ModelDescription, ClassifierError> {
+    let refused = ClassifierError::Description;
+    if !file.path.is_file() {
+        let message = format!("{}: no such model file", file.path.display());
+        return Err(refused(message.into()));
+    }
     let mut model = onnx::load(&file.path)?;
     let graph = model.graph.clone().unwrap_or_default();
-    let refused = ClassifierError::Description;
     let input = PictureInput::read(&graph, &file.path).map_err(refused)?;
     let configuration = match &file.configuration {
         Some(folder) => Configuration::read(folder).map_err(refused)?,
@@ -199,8 +203,7 @@ fn describe_input(
         ));
     }
     let is_grey = input.channels == 1;
-    let is_uniform = scaling.mean == [scaling.mean[0]; 3] && scaling.std == [scaling.std[0]; 3];
-    if is_grey && !is_uniform {
+    if is_grey && !scaling.is_uniform() {
         return Err(Refused::with_advice(
             format!(
                 "{path}: the input is {}, of one channel, but {origin} is for colours",

@@ -107,7 +107,9 @@ impl PreprocessorConfig {
         } else {
             [[0.0; 3], [1.0; 3]]
         };
-        if channels == Channels::Bgr && is_normalised && [mean, std] != [[mean[0]; 3], [std[0]; 3]] {
+        let range = (factor * 255.0) as f32;
+        let given = Scaling { range, mean, std };
+        if channels == Channels::Bgr && !given.is_uniform() {
             return Err(
                 "`do_flip_channel_order` with different means for the channels: their order is not \
                  clear"
@@ -118,7 +120,7 @@ impl PreprocessorConfig {
             std = std.map(|std| std * std);
         }
         let scaling = Scaling {
-            range: (factor * 255.0) as f32,
+            range,
             mean: mean.map(|mean| mean + offset),
             std,
         };
@@ -142,7 +144,9 @@ impl PreprocessorConfig {
             .map(SizeEntry::size);
         match (crop, self.crop_pct) {
             // ConvNeXt: `size` is that of the input.
-            (None, Some(_)) if side >= MIN_CONVNEXT_WARP => (Some(resized.size()), Some(side as usize)),
+            (None, Some(_)) if side >= MIN_CONVNEXT_WARP => {
+                (Some(resized.size()), Some(side as usize))
+            }
             (None, Some(crop_pct)) => (Some(Size::square(side)), Some(divided(crop_pct))),
             // PoolFormer.
             (Some(crop), Some(crop_pct)) => (Some(crop), Some(divided(crop_pct))),
@@ -223,7 +227,11 @@ mod tests {
             let read = read(&config, "a file").expect("a configuration");
             assert_eq!(read.size, Some(Size::square(side)), "{config}");
             assert_eq!(read.canvas, Some(canvas), "{config}");
-            let Scaling { range: r, mean: m, std: s } = read.scaling;
+            let Scaling {
+                range: r,
+                mean: m,
+                std: s,
+            } = read.scaling;
             assert_eq!((r, m[0], s[0]), (range, mean, std), "{config}");
         }
     }
@@ -238,7 +246,7 @@ mod tests {
         assert!(read(&two, "a file").is_err());
         let missing = json!({"do_normalize": true});
         assert_eq!(
-            read(&missing, "a file").map_err(|fault| fault),
+            read(&missing, "a file"),
             Err("`image_mean` is missing".to_owned())
         );
     }

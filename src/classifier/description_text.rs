@@ -31,9 +31,6 @@ impl ModelDescription {
         })?;
         let quoted = |text: &str| toml::Value::from(text).to_string();
         let mut text = format!("# From {}.\n", one_line(&self.origin));
-        for note in &self.notes {
-            let _ = writeln!(text, "# {}.", one_line(note));
-        }
         let _ = writeln!(text, "title = {}", quoted(&self.title));
         let _ = writeln!(text, "model = {}", quoted(model));
         let _ = writeln!(text, "classes = {}", quoted(classes));

@@ -7,10 +7,10 @@
 //!   right among n, P(X ≥ c) < α for X ~ Binomial(n, q), where q is the rate of the best constant
 //!   guess. A network with random weights fits none.
 //! * The **best** is that with the smallest mean loss among those that fit. Another is worse beyond
-//!   chance if its loss is larger on k of n photos and P(X ≥ k) < α for X ~ Binomial(n, 1/2), the
-//!   sign test.
+//!   chance by Wilcoxon's signed-rank test of its losses against those of the best.
 //!
-//! α is 1 %, divided by the number of comparisons (Bonferroni).
+//! α is 1 %, divided by the number of comparisons (Bonferroni). Of the signed-rank test's normal
+//! deviate, 3 is demanded, which is that for up to seven comparisons.
 
 use std::collections::HashMap;
 
@@ -26,6 +26,8 @@ use crate::storage;
 const ALPHA: f64 = 0.01;
 /// The fewest photos from which anything can be concluded.
 const MIN_PHOTOS: usize = 10;
+/// The normal deviate from which on a difference is not chance.
+const MIN_DEVIATE: f64 = 3.0;
 /// What a probability of 0 counts as in the loss.
 const MIN_PROBABILITY: f64 = 1e-30;
 
@@ -80,11 +82,10 @@ impl PresetFit {
     }
 
     /// Whether the loss is larger than that of `best` beyond chance.
-    fn is_worse_than(&self, best: &Self, alpha: f64) -> bool {
-        let pairs = || self.photos.iter().zip(&best.photos);
-        let larger = pairs().filter(|(own, other)| own.loss > other.loss).count();
-        let smaller = pairs().filter(|(own, other)| own.loss < other.loss).count();
-        at_least(larger, larger + smaller, 0.5) < alpha
+    fn is_worse_than(&self, best: &Self) -> bool {
+        let pairs = self.photos.iter().zip(&best.photos);
+        let differences = pairs.map(|(own, other)| own.loss - other.loss).collect();
+        signed_rank_deviate(differences) > MIN_DEVIATE
     }
 }
 
@@ -178,7 +179,7 @@ pub fn fit_verdict(fits: &[PresetFit], constant_rate: f64) -> FitVerdict {
     let Some(best) = fitting.iter().copied().min_by(by_loss) else {
         return FitVerdict::NothingFits;
     };
-    let not_worse = |&i: &usize| i != best && !fits[i].is_worse_than(&fits[best], alpha);
+    let not_worse = |&i: &usize| i != best && !fits[i].is_worse_than(&fits[best]);
     let others = fitting.into_iter().filter(not_worse);
     FitVerdict::Best([best].into_iter().chain(others).collect())
 }
@@ -194,6 +195,30 @@ pub fn constant_rate(dataset: &Dataset) -> f64 {
     let (most, all) = (counts.values().max(), counts.values().sum::<usize>());
     let share = most.map_or(0.0, |most| *most as f64 / all as f64);
     share.max(1.0 / dataset.classes.len().max(1) as f64)
+}
+
+/// The normal deviate of Wilcoxon's signed-rank statistic: positive if the differences are.
+///
+/// ```text
+/// W = Σ_{dᵢ > 0} rank |dᵢ|,   z = (W − n(n + 1)/4) / √(n(n + 1)(2n + 1)/24)
+/// ```
+///
+/// Differences of 0 are left out; equal ones, which real losses do not have, keep their order.
+fn signed_rank_deviate(mut differences: Vec<f64>) -> f64 {
+    differences.retain(|d| *d != 0.0);
+    differences.sort_by(|a, b| a.abs().total_cmp(&b.abs()));
+    let ranks = differences.iter().zip(1..);
+    let positive: f64 = ranks
+        .filter(|(d, _)| **d > 0.0)
+        .map(|(_, rank)| f64::from(rank))
+        .sum();
+    let n = differences.len() as f64;
+    let deviation = (n * (n + 1.0) * (2.0 * n + 1.0) / 24.0).sqrt();
+    if n > 0.0 {
+        (positive - n * (n + 1.0) / 4.0) / deviation
+    } else {
+        0.0
+    }
 }
 
 /// P(X ≥ k) for X ~ Binomial(n, q): Σ_{i ≥ k} C(n, i) qⁱ (1 − q)ⁿ⁻ⁱ.
@@ -220,6 +245,16 @@ fn at_least(k: usize, n: usize, q: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `scipy.stats.wilcoxon(d, method="approx", correction=False).zstatistic`.
+    #[test]
+    fn the_signed_rank_deviate_is_scipys() {
+        let d: Vec<f64> = (1..=12)
+            .map(|i| f64::from(i) * if i % 4 == 0 { -1.0 } else { 1.0 })
+            .collect();
+        assert!((signed_rank_deviate(d) - 1.176_696_810_829_104_3).abs() < 1e-12);
+        assert_eq!(signed_rank_deviate(vec![0.0; 5]), 0.0);
+    }
 
     /// Values of scipy.stats.binom.sf(k - 1, n, q).
     #[test]

@@ -12,6 +12,7 @@ use super::element_type::ElementType;
 use super::error::ClassifierError;
 use super::layout::Layout;
 use super::model_file::ModelFile;
+use super::origin::DescriptionOrigin;
 use super::preset::Preset;
 use super::proposal::{Hints, propose};
 use super::scaling::Scaling;
@@ -67,8 +68,8 @@ pub struct ModelDescription {
     pub accuracy: Option<f64>,
     /// Names for feature maps, which pipelines can use in place of the names of their tensors.
     pub layers: BTreeMap<String, Vec<String>>,
-    /// Where the description comes from, in words: its file, a preset, or what lies beside the model.
-    pub origin: String,
+    /// Where the description comes from.
+    pub origin: DescriptionOrigin,
     /// What was concluded about a model without a description, in full sentences.
     pub notes: Vec<String>,
 }
@@ -195,7 +196,7 @@ impl ModelDescription {
             range: scaling.range,
             mean: scaling.mean,
             std: scaling.std,
-            origin: format!("the preset {preset}"),
+            origin: DescriptionOrigin::Concluded(format!("the preset {preset}")),
             notes: Vec::new(),
             ..self.clone()
         })
@@ -293,7 +294,7 @@ impl ModelDescription {
             fetch: file.fetch,
             accuracy: file.accuracy,
             layers: file.layers,
-            origin: path.display().to_string(),
+            origin: DescriptionOrigin::File(path),
             notes: Vec::new(),
         })
     }

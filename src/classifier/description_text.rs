@@ -30,7 +30,7 @@ impl ModelDescription {
             )
         })?;
         let quoted = |text: &str| toml::Value::from(text).to_string();
-        let mut text = format!("# From {}.\n", one_line(&self.origin));
+        let mut text = format!("# From {}.\n", one_line(&self.origin.to_string()));
         let _ = writeln!(text, "title = {}", quoted(&self.title));
         let _ = writeln!(text, "model = {}", quoted(model));
         let _ = writeln!(text, "classes = {}", quoted(classes));

@@ -36,6 +36,7 @@ mod load;
 mod model;
 mod model_file;
 mod options;
+mod origin;
 mod preprocess;
 mod preset;
 mod proposal;
@@ -62,6 +63,7 @@ pub use library::{LibraryError, Settings, configure, library_build, loaded_libra
 pub use model::Classifier;
 pub use onnx_grad::gradient::Background;
 pub use options::ProbeOptions;
+pub use origin::DescriptionOrigin;
 pub use preprocess::pixels;
 pub use preset::Preset;
 pub use provider::Provider;

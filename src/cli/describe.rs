@@ -11,7 +11,8 @@ use super::exit::Exit;
 use super::output::print;
 use crate::classes::ClassList;
 use crate::classifier::{
-    Classifier, ClassifierError, ModelDescription, Preset, ProbeOptions, describe_like,
+    Classifier, ClassifierError, DescriptionOrigin, ModelDescription, Preset, ProbeOptions,
+    describe_like,
 };
 use crate::dataset::{Dataset, Request};
 use crate::doctor::{FitVerdict, PresetFit, constant_rate, fit_presets, fit_verdict};
@@ -118,11 +119,11 @@ impl DescribeArgs {
             (None, FitVerdict::Best(best)) => &check.fits[best[0]],
         };
         let mut description = best.description.clone();
-        description.origin = format!(
+        description.origin = DescriptionOrigin::Concluded(format!(
             "the preset {}, which fits {} best",
             best.name(),
             check.dataset
-        );
+        ));
         let written = self.write(&description)?;
         let mut check = check;
         for fit in &mut check.fits {
@@ -137,10 +138,7 @@ impl DescribeArgs {
         let beside = description.model.with_extension("toml");
         let out = match &self.out {
             Some(out) => out.clone(),
-            None if Path::new(&description.origin)
-                .extension()
-                .is_some_and(|e| e == "toml") =>
-            {
+            None if matches!(description.origin, DescriptionOrigin::File(_)) => {
                 return Ok(None);
             }
             None if beside.exists() => bail!(Refused::with_advice(
@@ -390,7 +388,7 @@ fn json_text(
             "range": description.range,
             "mean": description.mean,
             "std": description.std,
-            "from": description.origin,
+            "from": description.origin.to_string(),
             "notes": description.notes,
         },
         "not_checked": check.unchecked,

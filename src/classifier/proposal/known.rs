@@ -59,6 +59,7 @@ impl NetworkFiles {
         preprocessing.scaling.mean = self.mean.unwrap_or(preprocessing.scaling.mean);
         preprocessing.size = self.size.map(Size::square);
         preprocessing.canvas = self.canvas;
+        preprocessing.layout = self.layout.unwrap_or(preprocessing.layout);
         preprocessing.origin = format!(
             "the name of the file, that of a network of {}",
             self.library

@@ -1,6 +1,7 @@
 //! How photos become the numbers of a network's input, as far as something beside the ONNX file says.
 
 use super::super::channels::Channels;
+use super::super::layout::Layout;
 use super::super::preset::Preset;
 use super::super::scaling::Scaling;
 use crate::geometry::Size;
@@ -16,6 +17,8 @@ pub(super) struct Preprocessing {
     pub(super) canvas: Option<usize>,
     /// Whether an ONNX file with an input of another size contradicts it.
     pub(super) is_size_binding: bool,
+    /// The layout of the library's exports, for a model that leaves all axes open.
+    pub(super) layout: Layout,
     /// Where this comes from, in words.
     pub(super) origin: String,
 }
@@ -30,6 +33,10 @@ impl Preprocessing {
             size: None,
             canvas: preset.canvas(),
             is_size_binding: false,
+            layout: match preset {
+                Preset::Tf | Preset::Keras => Layout::Nhwc,
+                _ => Layout::Nchw,
+            },
             origin: format!("the preset {preset}"),
         })
     }

@@ -14,6 +14,7 @@ use super::super::error::ClassifierError;
 use super::super::input_form;
 use super::super::layout::Layout;
 use super::super::model_file::ModelFile;
+use super::super::origin::DescriptionOrigin;
 use super::super::preset::Preset;
 use super::classes::{self, ScoreClasses};
 use super::configuration::Configuration;
@@ -229,7 +230,7 @@ fn describe_input(
         } else {
             preprocessing.channels
         },
-        layout: Some(layout(input, origin)),
+        layout: Some(layout(input, preprocessing)),
         dtype: Some(input.dtype).filter(|dtype| dtype.is_integer()),
         range: scaling.range,
         mean: scaling.mean,
@@ -238,20 +239,19 @@ fn describe_input(
         fetch: None,
         accuracy: None,
         layers: BTreeMap::new(),
-        origin: origin.clone(),
+        origin: DescriptionOrigin::Concluded(origin.clone()),
         notes: Vec::new(),
     })
 }
 
 /// The layout that the file declares or, where it leaves all axes open, that of the library.
-fn layout(input: &PictureInput, origin: &str) -> Layout {
-    let is_of_tensorflow = ["the preset tf", "the preset keras"]
-        .iter()
-        .any(|preset| origin.starts_with(preset));
-    if !input.is_layout_declared && is_of_tensorflow && input.layout == Layout::Nchw {
-        return Layout::Nhwc;
+fn layout(input: &PictureInput, preprocessing: &Preprocessing) -> Layout {
+    let of_library = preprocessing.layout;
+    if !input.is_layout_declared && input.layout.axes().rank == of_library.axes().rank {
+        of_library
+    } else {
+        input.layout
     }
-    input.layout
 }
 
 /// The number of scores of a model that does not declare it, from a run.

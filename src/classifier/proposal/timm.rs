@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::channels::Channels;
+use super::super::layout::Layout;
 use super::super::preset::Preset;
 use super::super::scaling::Scaling;
 use super::preprocessing::Preprocessing;
@@ -53,6 +54,7 @@ pub(super) fn read(config: &Value, origin: &str) -> Result<Option<Preprocessing>
         size,
         canvas,
         is_size_binding: true,
+        layout: Layout::Nchw,
         origin: format!("`pretrained_cfg` in {origin}"),
     }))
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::channels::Channels;
+use super::super::layout::Layout;
 use super::super::scaling::Scaling;
 use super::preprocessing::Preprocessing;
 use crate::geometry::Size;
@@ -83,6 +84,7 @@ pub(super) fn read(config: &Value, origin: &str) -> Result<Preprocessing, String
         size,
         canvas,
         is_size_binding: true,
+        layout: Layout::Nchw,
         origin: origin.to_owned(),
     })
 }

@@ -118,7 +118,7 @@ impl DescribeArgs {
             }
             (None, FitVerdict::Best(best)) => &check.fits[best[0]],
         };
-        let mut description = best.description.clone();
+        let mut description = describe_like(&self.model, best.preset, classes)?;
         description.origin = DescriptionOrigin::Concluded(format!(
             "the preset {}, which fits {} best",
             best.name(),

@@ -167,7 +167,8 @@ pub(super) fn declared_counts(graph: &GraphProto) -> Vec<usize> {
             .iter()
             .map(|side| side.parse::<usize>().ok())
             .product();
-        if let Some(count) = count.filter(|_| is_float && !values.is_empty())
+        // A length of 0 stands for an open one.
+        if let Some(count) = count.filter(|n| *n > 0 && is_float && !values.is_empty())
             && !counts.contains(&count)
         {
             counts.push(count);

@@ -95,7 +95,8 @@ fn readings(input: &ValueInfoProto) -> Vec<(Sureness, PictureInput)> {
         return vec![];
     };
     let sides = sides(input);
-    let length = |axis: usize| sides[axis].parse::<usize>().ok();
+    // A length of 0 stands for an open one.
+    let length = |axis: usize| sides[axis].parse().ok().filter(|n: &usize| *n > 0);
     let read = |layout: Layout| {
         let axes = layout.axes();
         if axes.rank != sides.len() {

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::support::notation::written;
 use crate::support::program::{expect, text};
-use crate::support::{shared, write};
+use crate::support::write;
 
 /// A network with random weights for pictures of 16 x 16: mean colours to a number of scores.
 const GRAPH: &str = "c = Conv(x, k) pads=[1,1,1,1]; r = Relu(c); g = GlobalAveragePool(r); f = Flatten(g); \
@@ -388,12 +388,11 @@ fn a_preset_stands_in_for_a_description() {
 /// A real network: the photos find its preprocessing, and a wrong one is warned of by name.
 #[test]
 fn photos_show_which_preset_fits() {
-    let Some(models) = shared("models/googlenet.onnx") else {
-        return;
-    };
     let folder = TempDir::new().unwrap();
+    // Under another name, so that its own description is not found.
     let model = folder.path().join("net.onnx");
-    std::os::unix::fs::symlink(fs::canonicalize(models).unwrap(), &model).unwrap();
+    let original = fs::canonicalize("data/models/squeezenet1.1.onnx").unwrap();
+    std::os::unix::fs::symlink(original, &model).unwrap();
     let out = folder.path().join("out.toml");
     let (wrong, _) = expect(
         2,
@@ -402,6 +401,8 @@ fn photos_show_which_preset_fits() {
             text(&model),
             "--like",
             "caffe",
+            "--photos",
+            "20",
             "--out",
             text(&out),
         ],
@@ -410,12 +411,13 @@ fn photos_show_which_preset_fits() {
         wrong.contains("warning: caffe-rgb fits better than caffe"),
         "{wrong}"
     );
-    let (json, _) = expect(0, &["describe", text(&model), "--json"]);
+    let (json, _) = expect(0, &["describe", text(&model), "--json", "--photos", "10"]);
     let found: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(
         (&found["best"][0], &found["warning"]),
         (&json!("caffe-rgb"), &Value::Null)
     );
     assert_eq!(found["description"]["mean"], json!([123.0, 117.0, 104.0]));
+    assert_eq!(found["description"]["canvas"], json!(256));
     assert!(folder.path().join("net.toml").is_file());
 }

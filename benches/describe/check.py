@@ -1,11 +1,11 @@
-"""Runs `localise describe` on models that torchvision, timm, transformers and Keras export, and compares what it finds
-with what the libraries themselves do to pixels. Weights are random, so nothing is measured: layout, size, classes and
-scaling must come from the files.
+"""Runs `localise describe` on models that torchvision, timm, transformers and Keras export, and
+compares what it finds with what the libraries themselves do to pixels. Weights are random, so
+nothing is measured: layout, size, classes and scaling must come from the files.
 
     check.py LOCALISE FOLDER [NAME...]    makes the exports in FOLDER once, and prints a table
 
-The expected numbers are those that each library computes for a random picture of the size of the canvas, from which
-it cuts the crop; ours are computed from the description by its formula.
+The expected numbers are those that each library computes for a random picture of the size of the
+canvas, from which it cuts the crop; ours are computed from the description by its formula.
 """
 
 import json
@@ -24,30 +24,78 @@ import torchvision
 import transformers
 from PIL import Image
 
-TORCHVISION = "resnet18 mobilenet_v2 squeezenet1_1 shufflenet_v2_x1_0 mnasnet0_5 regnet_y_400mf efficientnet_b0".split()
+TORCHVISION = (
+    "resnet18 mobilenet_v2 squeezenet1_1 shufflenet_v2_x1_0 mnasnet0_5 regnet_y_400mf"
+    " efficientnet_b0"
+).split()
 TIMM = (
-    "vit_tiny_patch16_224 deit_tiny_patch16_224 mobilenetv3_small_050 convnextv2_atto mobilevit_xxs ghostnet_050"
-    " resnetv2_18 tf_efficientnet_lite0 mixer_s32_224 edgenext_xx_small"
+    "vit_tiny_patch16_224 deit_tiny_patch16_224 mobilenetv3_small_050 convnextv2_atto mobilevit_xxs"
+    " ghostnet_050 resnetv2_18 tf_efficientnet_lite0 mixer_s32_224 edgenext_xx_small"
 ).split()
 TRANSFORMERS = {
-    "vit": ("ViT", {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 96}),
-    "deit": ("DeiT", {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 96}),
-    "beit": ("Beit", {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 96}),
-    "resnet": ("ResNet", {"embedding_size": 16, "hidden_sizes": [16, 32, 48, 64], "depths": [1, 1, 1, 1]}),
+    "vit": (
+        "ViT",
+        {
+            "hidden_size": 48,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 3,
+            "intermediate_size": 96,
+        },
+    ),
+    "deit": (
+        "DeiT",
+        {
+            "hidden_size": 48,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 3,
+            "intermediate_size": 96,
+        },
+    ),
+    "beit": (
+        "Beit",
+        {
+            "hidden_size": 48,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 3,
+            "intermediate_size": 96,
+        },
+    ),
+    "resnet": (
+        "ResNet",
+        {"embedding_size": 16, "hidden_sizes": [16, 32, 48, 64], "depths": [1, 1, 1, 1]},
+    ),
     "convnext": ("ConvNext", {"hidden_sizes": [16, 32, 48, 64], "depths": [1, 1, 1, 1]}),
     "mobilenet_v1": ("MobileNetV1", {}),
     "mobilevit": ("MobileViT", {}),
     "poolformer": ("PoolFormer", {"hidden_sizes": [16, 32, 48, 64], "depths": [1, 1, 1, 1]}),
     "levit": ("Levit", {}),
-    "efficientnet": ("EfficientNet", {"width_coefficient": 0.5, "depth_coefficient": 0.5, "hidden_dim": 640}),
+    "efficientnet": (
+        "EfficientNet",
+        {"width_coefficient": 0.5, "depth_coefficient": 0.5, "hidden_dim": 640},
+    ),
 }
-PROCESSORS = {"resnet": ("ConvNext", {"size": {"shortest_edge": 224}}), "convnext": ("ConvNext", {"size": {"shortest_edge": 224}}),
-              "mobilevit": ("MobileViT", {"size": {"shortest_edge": 288}}), "levit": ("Levit", {}),
-              "efficientnet": ("EfficientNet", {"size": {"height": 224, "width": 224}})}
-KERAS = {"ResNet50": "resnet", "ResNet50V2": "resnet_v2", "VGG16": "vgg16", "MobileNet": "mobilenet", "MobileNetV2": "mobilenet_v2",
-         "MobileNetV3Small": "mobilenet_v3", "EfficientNetB0": "efficientnet", "EfficientNetV2B0": "efficientnet_v2",
-         "DenseNet121": "densenet", "InceptionV3": "inception_v3", "Xception": "xception", "NASNetMobile": "nasnet",
-         "ConvNeXtTiny": "convnext"}
+PROCESSORS = {
+    "resnet": ("ConvNext", {"size": {"shortest_edge": 224}}),
+    "convnext": ("ConvNext", {"size": {"shortest_edge": 224}}),
+    "mobilevit": ("MobileViT", {"size": {"shortest_edge": 288}}),
+    "levit": ("Levit", {}),
+    "efficientnet": ("EfficientNet", {"size": {"height": 224, "width": 224}}),
+}
+KERAS = {
+    "ResNet50": "resnet",
+    "ResNet50V2": "resnet_v2",
+    "VGG16": "vgg16",
+    "MobileNet": "mobilenet",
+    "MobileNetV2": "mobilenet_v2",
+    "MobileNetV3Small": "mobilenet_v3",
+    "EfficientNetB0": "efficientnet",
+    "EfficientNetV2B0": "efficientnet_v2",
+    "DenseNet121": "densenet",
+    "InceptionV3": "inception_v3",
+    "Xception": "xception",
+    "NASNetMobile": "nasnet",
+    "ConvNeXtTiny": "convnext",
+}
 
 
 def export(model, folder, size, name="model", axes=("batch",)):
@@ -56,13 +104,23 @@ def export(model, folder, size, name="model", axes=("batch",)):
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         names = dict(enumerate(axes))
-        torch.onnx.export(model.eval(), (torch.zeros(1, 3, size, size),), path, dynamo=False, input_names=["pixel_values"],
-                          output_names=["logits"], dynamic_axes={"pixel_values": names, "logits": {0: "batch"}}, opset_version=17)
+        torch.onnx.export(
+            model.eval(),
+            (torch.zeros(1, 3, size, size),),
+            path,
+            dynamo=False,
+            input_names=["pixel_values"],
+            output_names=["logits"],
+            dynamic_axes={"pixel_values": names, "logits": {0: "batch"}},
+            opset_version=17,
+        )
     return path
 
 
 def picture(side):
-    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8))
+    return Image.fromarray(
+        np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    )
 
 
 class Logits(torch.nn.Module):
@@ -79,8 +137,20 @@ def of_torchvision(root):
         weights = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"]
         size = weights.transforms().crop_size[0]
         model = torchvision.models.get_model(name, weights=None)
-        yield export(model, root / "torchvision", size, name), [], weights.transforms(), 1000, "nchw"
-        yield export(model, root / "torchvision", size, name), ["--like", "torchvision"], weights.transforms(), 1000, "nchw"
+        yield (
+            export(model, root / "torchvision", size, name),
+            [],
+            weights.transforms(),
+            1000,
+            "nchw",
+        )
+        yield (
+            export(model, root / "torchvision", size, name),
+            ["--like", "torchvision"],
+            weights.transforms(),
+            1000,
+            "nchw",
+        )
 
 
 def of_timm(root):
@@ -88,7 +158,9 @@ def of_timm(root):
         folder = root / f"timm-{name}"
         model = timm.create_model(name, pretrained=False, num_classes=1000)
         cfg = timm.data.resolve_data_config(model=model)
-        export(model, folder, cfg["input_size"][1], axes=("batch", "num_channels", "height", "width"))
+        export(
+            model, folder, cfg["input_size"][1], axes=("batch", "num_channels", "height", "width")
+        )
         timm.models._hub.save_config_for_hf(model, str(folder / "config.json"))
         yield folder, [], timm.data.create_transform(**cfg), 1000, "nchw"
 
@@ -97,7 +169,9 @@ def of_transformers(root):
     labels = dict(enumerate(timm.data.ImageNetInfo().label_descriptions()))
     for name, (kind, changes) in TRANSFORMERS.items():
         folder = root / f"transformers-{name}"
-        config = getattr(transformers, f"{kind}Config")(**changes, id2label=labels, label2id={v: k for k, v in labels.items()})
+        config = getattr(transformers, f"{kind}Config")(
+            **changes, id2label=labels, label2id={v: k for k, v in labels.items()}
+        )
         if kind in ("MobileViT", "EfficientNet"):
             config.image_size = 256 if kind == "MobileViT" else 224
         model = Logits(getattr(transformers, f"{kind}ForImageClassification")(config))
@@ -107,7 +181,13 @@ def of_transformers(root):
         export(model, folder, size, axes=("batch", "num_channels", "height", "width"))
         config.save_pretrained(folder)
         processor.save_pretrained(folder)
-        yield folder, [], lambda image, p=processor: p(image, return_tensors="pt")["pixel_values"][0], 1000, "nchw"
+        yield (
+            folder,
+            [],
+            lambda image, p=processor: p(image, return_tensors="pt")["pixel_values"][0],
+            1000,
+            "nchw",
+        )
 
 
 def of_keras(nets):
@@ -147,13 +227,19 @@ def compare(description, library, classes, layout):
     pixels = np.asarray(image).astype(np.float64)
     top, left = (canvas - height) // 2, (canvas - width) // 2
     mine = ours(description, pixels[top : top + height, left : left + width])
-    theirs = keras_pixels(library, pixels[:height, :width]) if isinstance(library, str) else np.asarray(library(image))
+    theirs = (
+        keras_pixels(library, pixels[:height, :width])
+        if isinstance(library, str)
+        else np.asarray(library(image))
+    )
     if isinstance(library, str):
         mine = ours(description, pixels[:height, :width])
     if theirs.shape != mine.shape:
         faults.append(f"size {mine.shape}, not {theirs.shape}")
     elif not np.allclose(mine, theirs, atol=2e-3 * np.abs(theirs).max()):
-        faults.append(f"pixels differ by {np.abs(mine - theirs).max():.3g} of {np.abs(theirs).max():.3g}")
+        faults.append(
+            f"pixels differ by {np.abs(mine - theirs).max():.3g} of {np.abs(theirs).max():.3g}"
+        )
     return faults
 
 
@@ -165,18 +251,33 @@ def main():
             if names and not any(name in str(path) for name in names):
                 continue
             out = root / "description.toml"
-            command = [localise, "describe", str(path), *options, "--out", str(out), "--json", "--photos", "10"]
+            command = [
+                localise,
+                "describe",
+                str(path),
+                *options,
+                "--out",
+                str(out),
+                "--json",
+                "--photos",
+                "10",
+            ]
             ended = subprocess.run(command, capture_output=True, text=True)
             all_ += 1
             if not ended.stdout:
-                print(f"{path.name:<36} {' '.join(options)[:20]:<20} REFUSED {ended.stderr.strip()}")
+                print(
+                    f"{path.name:<36} {' '.join(options)[:20]:<20} REFUSED {ended.stderr.strip()}"
+                )
                 continue
             d = json.loads(ended.stdout)["description"]
             faults = compare(d, library, classes, layout)
             right += not faults
             verdict = "right" if not faults else "WRONG: " + "; ".join(faults)
             origin = d["from"].replace(str(root), "...")
-            print(f"{path.name:<36} {d['size'][0]:>4} of {d['canvas']:<4} {d['layout']} {d['channels']} {verdict}   {origin}", flush=True)
+            print(
+                f"{path.name:<36} {d['size'][0]:>4} of {d['canvas']:<4} {d['layout']} {d['channels']} {verdict}   {origin}",
+                flush=True,
+            )
     print(f"{right} of {all_} right")
 
 

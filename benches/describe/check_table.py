@@ -1,6 +1,7 @@
-"""Compares the lines of `data/networks/files.toml` for torchvision and timm with the weights' own preprocessing.
+"""Compares the lines of `data/networks/files.toml` for torchvision and timm with the weights' own
+preprocessing.
 
-    check_table.py        run in the repository; needs torchvision and timm, no weights
+check_table.py        run in the repository; needs torchvision and timm, no weights
 """
 
 import fnmatch
@@ -21,7 +22,11 @@ def line_of(name, layout="nchw"):
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
     for line in TABLE:
-        if line.get("layout", layout) == layout and fits(line["files"]) and not fits(line.get("not", [])):
+        if (
+            line.get("layout", layout) == layout
+            and fits(line["files"])
+            and not fits(line.get("not", []))
+        ):
             return line
     return None
 
@@ -29,13 +34,20 @@ def line_of(name, layout="nchw"):
 wrong = found = all_ = 0
 for name in torchvision.models.list_models(torchvision.models):
     weights = torchvision.models.get_model_weights(name)
-    weights = weights["IMAGENET1K_V1"] if "IMAGENET1K_V1" in weights.__members__ else next(iter(weights))
+    weights = (
+        weights["IMAGENET1K_V1"] if "IMAGENET1K_V1" in weights.__members__ else next(iter(weights))
+    )
     transforms, line = weights.transforms(), line_of(name)
     all_ += 1
     if line is None:
         continue
     found += 1
-    theirs = (round(transforms.mean[0], 3), round(transforms.std[0], 3), transforms.crop_size[0], transforms.resize_size[0])
+    theirs = (
+        round(transforms.mean[0], 3),
+        round(transforms.std[0], 3),
+        transforms.crop_size[0],
+        transforms.resize_size[0],
+    )
     ours = (*PRESETS[line["preset"]], line.get("size", 224), line.get("canvas", 256))
     if line["library"] != "torchvision" or ours != theirs:
         wrong += 1

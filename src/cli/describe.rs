@@ -208,10 +208,9 @@ impl DescribeArgs {
         } else {
             let mut text = facts(description);
             text.push_str(&fit_table(check));
-            let _ = match (&warning, &file) {
-                (Some(warning), _) => writeln!(text, " warning: {warning}"),
-                _ => Ok(()),
-            };
+            if let Some(warning) = &warning {
+                let _ = writeln!(text, " warning: {warning}");
+            }
             let _ = match &file {
                 Some(file) => writeln!(text, " {file}"),
                 None => writeln!(

@@ -72,6 +72,11 @@ fn imagenet_titles() -> Vec<String> {
         .collect()
 }
 
+/// What the program prints for a command without quotes.
+fn says(code: i32, command: &str) -> (String, String) {
+    expect(code, &command.split(' ').collect::<Vec<_>>())
+}
+
 #[test]
 fn presets_are_what_the_libraries_do() {
     let folder = TempDir::new().unwrap();
@@ -169,83 +174,72 @@ fn a_name_proposes_and_contradictions_are_refused() {
     );
 }
 
+/// A folder as Optimum exports a ViT, all axes open.
+fn optimum(folder: &Path) -> PathBuf {
+    let at = folder.join("my-vit");
+    network(&at, "model.onnx", &[0, 0, 0, 0], 1000);
+    write(&at, "preprocessor_config.json", processor(&[]));
+    write(&at, "config.json", id2label(&imagenet_titles()));
+    at
+}
+
 #[test]
 fn folders_of_optimum_and_transformers_are_read() {
     let folder = TempDir::new().unwrap();
-    let at = folder.path().join("my-vit");
-    network(&at, "model.onnx", &[0, 0, 0, 0], 1000);
-    write(&at, "preprocessor_config.json", processor(&[]));
-    let labels = imagenet_titles();
-    write(&at, "config.json", id2label(&labels));
+    let at = optimum(folder.path());
     let described = describe(&at).unwrap();
-    assert_eq!(
-        pixels(&described),
-        (Channels::Rgb, 1.0, [0.5; 3], [0.25; 3])
-    );
-    assert_eq!(
-        (described.size, described.canvas, described.name.as_str()),
-        (Size::square(16), 16, "my-vit")
-    );
-    assert_eq!(
-        (described.layout, described.classes.name.as_str()),
-        (Some(Layout::Nchw), "imagenet1k")
-    );
+    let half = (Channels::Rgb, 1.0, [0.5; 3], [0.25; 3]);
+    assert_eq!(pixels(&described), half);
+    assert_eq!((described.size, described.canvas), (Size::square(16), 16));
+    assert_eq!(described.layout, Some(Layout::Nchw));
+    let names = (described.name.as_str(), described.classes.name.as_str());
+    assert_eq!(names, ("my-vit", "imagenet1k"));
     assert!(described.notes.is_empty(), "{:?}", described.notes);
     // The file itself says the same.
     let of_file = describe(&at.join("model.onnx")).unwrap();
     assert_eq!(of_file.sha256(), described.sha256());
 
-    // Labels of its own, in their order; labels in another order are not ImageNet's.
-    let mut reversed = labels.clone();
-    reversed.reverse();
-    reversed.dedup();
-    for (i, label) in reversed.iter_mut().enumerate() {
-        label.push_str(&format!(" {i}"));
-    }
-    write(&at, "config.json", id2label(&reversed));
-    let own = describe(&at).unwrap().classes;
-    assert_eq!(
-        (own.name.as_str(), own.key(0)),
-        ("labels", reversed[0].as_str())
-    );
+    // Labels of its own are a list of its own.
+    let own: Vec<_> = (0..1000).map(|i| format!("thing {i}")).collect();
+    write(&at, "config.json", id2label(&own));
+    let list = describe(&at).unwrap().classes;
+    assert_eq!((list.name.as_str(), list.key(999)), ("labels", "thing 999"));
     // A background comes first.
     network(&at, "model.onnx", &[0, 0, 0, 0], 1001);
-    let background = [&["background".to_owned()][..], &labels].concat();
+    let background = [&["background".to_owned()][..], &imagenet_titles()].concat();
     write(&at, "config.json", id2label(&background));
-    let with_background = describe(&at).unwrap();
-    assert_eq!(
-        (
-            with_background.classes.len(),
-            with_background.background.is_some()
-        ),
-        (1000, true)
-    );
+    let described = describe(&at).unwrap();
+    assert_eq!(described.classes.len(), 1000);
+    assert!(described.background.is_some());
+}
 
-    // What contradicts the model.
+#[test]
+fn a_configuration_that_contradicts_the_model_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let at = optimum(folder.path());
+    network(&at, "model.onnx", &[1, 3, 16, 16], 999);
+    let refused = || describe(&at).unwrap_err().to_string();
+    let labels = refused();
+    let is_told = labels.contains("has 999 scores, but") && labels.contains("1000 labels");
+    assert!(is_told, "{labels}");
     network(&at, "model.onnx", &[1, 3, 16, 16], 1000);
-    let refused = describe(&at).unwrap_err().to_string();
-    assert!(
-        refused.contains("has 1000 scores, but") && refused.contains("1001 labels"),
-        "{refused}"
-    );
-    write(&at, "config.json", "{}");
     let size = ("size", json!({"height": 32, "width": 32}));
-    write(&at, "preprocessor_config.json", processor(&[size]));
-    let refused = describe(&at).unwrap_err().to_string();
-    assert!(
-        refused.contains("says 32 x 32 (width x height)"),
-        "{refused}"
-    );
-    write(
-        &at,
-        "preprocessor_config.json",
-        processor(&[("image_mean", json!([0.5, 0.5]))]),
-    );
-    let refused = describe(&at).unwrap_err().to_string();
-    assert!(
-        refused.contains("`image_mean` has 2 numbers, not 3"),
-        "{refused}"
-    );
+    for (change, expected) in [
+        (size, "says 32 x 32 (width x height)"),
+        (
+            ("image_mean", json!([0.5, 0.5])),
+            "`image_mean` has 2 numbers, not 3",
+        ),
+        (
+            ("image_std", json!([0.5, 0.0, 0.5])),
+            "cannot be divided by",
+        ),
+        (("size", json!("large")), "did not match any variant"),
+    ] {
+        write(&at, "preprocessor_config.json", processor(&[change]));
+        let text = refused();
+        assert!(text.contains(expected), "{text}");
+    }
 }
 
 #[test]
@@ -320,65 +314,32 @@ fn random_weights_fit_nothing() {
 fn a_preset_stands_in_for_a_description() {
     let folder = TempDir::new().unwrap();
     let model = colour(folder.path(), "net.onnx");
-    let run = |name: &str, more: &[&str]| {
+    let model = text(&model);
+    let run = |name: &str, more: &str| {
         let out = folder.path().join(name);
-        let common = [
-            "run",
-            "--dataset",
-            "tests/seven",
-            "--out",
-            text(&out),
-            "--pipeline",
-            "single-warp",
-        ];
-        expect(0, &[&common, more].concat());
+        let common = "run --dataset tests/seven --pipeline single-warp --out";
+        says(0, &format!("{common} {} {more}", text(&out)));
         out
     };
-    let like = run("like", &["--model", text(&model), "--like", "torchvision"]);
+    let like = run("like", &format!("--model {model} --like torchvision"));
     let specification = fs::read_to_string(like.join("run.toml")).unwrap();
     assert!(
         specification.contains("like = \"torchvision\""),
         "{specification}"
     );
-    let repeated = run("repeated", &["--config", text(&like.join("run.toml"))]);
-    let description = folder.path().join("net.toml");
-    let list = [
-        "describe",
-        text(&model),
-        "--like",
-        "torchvision",
-        "--photos",
-        "3",
-    ];
-    expect(0, &list);
-    let described = run("described", &["--model", text(&description)]);
+    let repeated = run("repeated", &format!("--config {}/run.toml", text(&like)));
+    // Three photos are too few to check anything on.
+    says(
+        0,
+        &format!("describe {model} --like torchvision --photos 3"),
+    );
+    let described = run("described", &format!("--model {model}"));
     let boxes = |out: &Path| fs::read(out.join("boxes.csv")).unwrap();
     assert_eq!(boxes(&like), boxes(&repeated));
     assert_eq!(boxes(&like), boxes(&described));
-    let panel = folder.path().join("panel.png");
-    expect(
-        0,
-        &[
-            "show",
-            "coffee",
-            "--run",
-            text(&like),
-            "--out",
-            text(&panel),
-        ],
-    );
-    let (_, err) = expect(
-        2,
-        &[
-            "run",
-            "--dataset",
-            "sample",
-            "--model",
-            "squeezenet1.1",
-            "--like",
-            "tf",
-        ],
-    );
+    let run = text(&like);
+    says(0, &format!("show coffee --run {run} --out {run}/panel.png"));
+    let (_, err) = says(2, "run --dataset sample --model squeezenet1.1 --like tf");
     assert!(
         err.contains("has a description, so no preset is needed"),
         "{err}"
@@ -393,25 +354,16 @@ fn photos_show_which_preset_fits() {
     let model = folder.path().join("net.onnx");
     let original = fs::canonicalize("data/models/squeezenet1.1.onnx").unwrap();
     std::os::unix::fs::symlink(original, &model).unwrap();
-    let out = folder.path().join("out.toml");
-    let (wrong, _) = expect(
+    let model = text(&model);
+    let (wrong, _) = says(
         2,
-        &[
-            "describe",
-            text(&model),
-            "--like",
-            "caffe",
-            "--photos",
-            "20",
-            "--out",
-            text(&out),
-        ],
+        &format!("describe {model} --like caffe --photos 20 --out {model}.toml"),
     );
     assert!(
         wrong.contains("warning: caffe-rgb fits better than caffe"),
         "{wrong}"
     );
-    let (json, _) = expect(0, &["describe", text(&model), "--json", "--photos", "10"]);
+    let (json, _) = says(0, &format!("describe {model} --json --photos 10"));
     let found: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(
         (&found["best"][0], &found["warning"]),

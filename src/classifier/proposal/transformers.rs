@@ -39,7 +39,10 @@ struct PreprocessorConfig {
 
 /// A size: one number, the shorter side, or both sides.
 #[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a number of pixels, `height` and `width`, or `shortest_edge` for a size"
+)]
 enum SizeEntry {
     Side(u32),
     Sides { height: u32, width: u32 },

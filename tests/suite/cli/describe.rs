@@ -234,7 +234,10 @@ fn a_configuration_that_contradicts_the_model_is_refused() {
             ("image_std", json!([0.5, 0.0, 0.5])),
             "cannot be divided by",
         ),
-        (("size", json!("large")), "did not match any variant"),
+        (
+            ("size", json!("large")),
+            "expected a number of pixels, `height`",
+        ),
     ] {
         write(&at, "preprocessor_config.json", processor(&[change]));
         let text = refused();

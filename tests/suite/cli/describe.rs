@@ -340,8 +340,11 @@ fn a_preset_stands_in_for_a_description() {
     let boxes = |out: &Path| fs::read(out.join("boxes.csv")).unwrap();
     assert_eq!(boxes(&like), boxes(&repeated));
     assert_eq!(boxes(&like), boxes(&described));
-    let run = text(&like);
-    says(0, &format!("show coffee --run {run} --out {run}/panel.png"));
+    let like = text(&like);
+    says(
+        0,
+        &format!("show coffee --run {like} --out {like}/panel.png"),
+    );
     let (_, err) = says(2, "run --dataset sample --model squeezenet1.1 --like tf");
     assert!(
         err.contains("has a description, so no preset is needed"),

@@ -5,6 +5,7 @@
 //! remedy into words. It also prints the line that begins with `help:`.
 
 use std::fmt;
+use std::path::PathBuf;
 
 /// What the caller can change so that the same call succeeds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub enum Remedy {
     SelectPhotos,
     /// Name the models of a study.
     StudyModels,
+    /// Describe this ONNX file, or name a preset for it.
+    DescribeModel(PathBuf),
 }
 
 /// An error that a caller can fix by changing what it asked for.

@@ -11,6 +11,10 @@ use super::description_file::DescriptionFile;
 use super::element_type::ElementType;
 use super::error::ClassifierError;
 use super::layout::Layout;
+use super::model_file::ModelFile;
+use super::origin::DescriptionOrigin;
+use super::preset::Preset;
+use super::proposal::{Hints, propose};
 use super::scaling::Scaling;
 use crate::assets::MODELS;
 use crate::classes::ClassList;
@@ -64,6 +68,10 @@ pub struct ModelDescription {
     pub accuracy: Option<f64>,
     /// Names for feature maps, which pipelines can use in place of the names of their tensors.
     pub layers: BTreeMap<String, Vec<String>>,
+    /// Where the description comes from.
+    pub origin: DescriptionOrigin,
+    /// What was concluded about a model without a description, in full sentences.
+    pub notes: Vec<String>,
 }
 
 impl ModelDescription {
@@ -170,6 +178,36 @@ impl ModelDescription {
         digest::sha256(content)
     }
 
+    /// The same model with the channels and the scaling of a preset; `None` where the model cannot
+    /// have them, or where they depend on its family.
+    #[must_use]
+    pub fn with_preset(&self, preset: Preset) -> Option<Self> {
+        let (channels, scaling) = preset.pixels()?;
+        let channels = match self.channels {
+            Channels::Grey if scaling.is_uniform() => Channels::Grey,
+            Channels::Grey => return None,
+            Channels::Rgb | Channels::Bgr => channels,
+        };
+        if self.dtype.is_some_and(|dtype| !dtype.holds(&scaling)) {
+            return None;
+        }
+        Some(Self {
+            channels,
+            range: scaling.range,
+            mean: scaling.mean,
+            std: scaling.std,
+            origin: DescriptionOrigin::Concluded(format!("the preset {preset}")),
+            notes: Vec::new(),
+            ..self.clone()
+        })
+    }
+
+    /// Whether the channels and the scaling are those of another description.
+    #[must_use]
+    pub fn has_pixels_of(&self, other: &Self) -> bool {
+        self.channels == other.channels && self.scaling() == other.scaling()
+    }
+
     /// How pixel values are scaled.
     pub(super) fn scaling(&self) -> Scaling {
         let Self {
@@ -178,27 +216,54 @@ impl ModelDescription {
         Scaling { range, mean, std }
     }
 
-    /// The description of `model`: a name (`data/models/NAME.toml`), the path of a description, or
-    /// the path of an ONNX file. The description of an ONNX file is beside it or, under its name,
-    /// in `data/models`.
-    fn find(model: &Path) -> Result<Self, Refused> {
-        if model.extension().is_none_or(|e| e != "onnx") {
-            return Self::read(model, None);
+    /// The description of `model`: a name (`data/models/NAME.toml`), the path of a description, the
+    /// path of an ONNX file, or a folder that has one. The description of an ONNX file is beside it
+    /// or, under its name, in `data/models`; where there is none, or where there are hints, it is
+    /// made from what is known of the model.
+    fn find(model: &Path, hints: Hints<'_>) -> Result<Self, ClassifierError> {
+        let refused = ClassifierError::Description;
+        let is_onnx = model.extension().is_some_and(|e| e == "onnx");
+        let is_folder = model.is_dir() && MODELS.origin(model).is_none();
+        let has_hints = hints.like.is_some() || hints.classes.is_some();
+        if !is_onnx && !is_folder {
+            let description = Self::read(model, None).map_err(refused)?;
+            if has_hints {
+                return Err(refused(description.refuse_hints()));
+            }
+            return Ok(description);
         }
-        let beside = model.with_extension("toml");
-        let name = Path::new(model.file_stem().unwrap_or_default());
-        if beside.is_file() {
-            Self::read(&beside, Some(model))
-        } else if MODELS.origin(name).is_some() {
-            Self::read(name, Some(model))
+        let file = ModelFile::find(model).map_err(refused)?;
+        let beside = file.path.with_extension("toml");
+        let name = Path::new(file.path.file_stem().unwrap_or_default());
+        let described = if beside.is_file() {
+            Some(beside.as_path())
         } else {
-            let example = MODELS.path(Path::new("squeezenet1.1"));
-            let (beside, example) = (beside.display(), example.display());
-            Err(Refused::with_advice(
-                format!("{}: the model has no description", model.display()),
-                format!("write {beside}; {example} is an example"),
-            ))
+            MODELS.origin(name).map(|_| name)
+        };
+        match described {
+            Some(given) if !has_hints => Self::read(given, Some(&file.path)).map_err(refused),
+            Some(given) => {
+                let mut proposed = propose(&file, hints)?;
+                proposed.notes.push(format!(
+                    "{} takes the place of its description, {}",
+                    proposed.origin,
+                    MODELS.read(given).map_err(refused)?.0.display()
+                ));
+                Ok(proposed)
+            }
+            None => propose(&file, hints),
         }
+    }
+
+    /// The error for hints about a model whose description is named.
+    fn refuse_hints(&self) -> Refused {
+        Refused::with_advice(
+            format!("{} has a description, so no preset is needed", self.name),
+            format!(
+                "name its ONNX file, {}, to use a preset in place of the description",
+                self.model.display()
+            ),
+        )
     }
 
     /// Reads the description that `given` names or is the path of. If there is a `model`, it takes
@@ -229,15 +294,40 @@ impl ModelDescription {
             fetch: file.fetch,
             accuracy: file.accuracy,
             layers: file.layers,
+            origin: DescriptionOrigin::File(path),
+            notes: Vec::new(),
         })
     }
 }
 
-/// The description of a model that is given by its name, by the path of its description, or by the
-/// path of its ONNX file.
+/// The description of a model that is given by its name, by the path of its description, by the path
+/// of its ONNX file, or by the folder into which a library exported it.
 ///
 /// # Errors
 /// [`ClassifierError::Description`] if there is no description, or if it is invalid.
 pub fn describe(model: &Path) -> Result<ModelDescription, ClassifierError> {
-    ModelDescription::find(model).map_err(ClassifierError::Description)
+    describe_like(model, None, None)
+}
+
+/// Like [`describe`]. For an ONNX file or a folder, the preset `like` says how pixels are scaled, and
+/// `classes` what the scores stand for.
+///
+/// # Errors
+/// As for [`describe`], also if the preset contradicts the model.
+pub fn describe_like(
+    model: &Path,
+    like: Option<Preset>,
+    classes: Option<&ClassList>,
+) -> Result<ModelDescription, ClassifierError> {
+    ModelDescription::find(model, Hints { like, classes })
+}
+
+/// The path of the ONNX file that a path means: itself, or the one in a folder into which a library
+/// exported it.
+///
+/// # Errors
+/// [`ClassifierError::Description`] if the folder has none, or several and none called `model.onnx`.
+pub fn onnx_file(given: &Path) -> Result<PathBuf, ClassifierError> {
+    let file = ModelFile::find(given).map_err(ClassifierError::Description)?;
+    Ok(file.path)
 }

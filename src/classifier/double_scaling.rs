@@ -54,6 +54,12 @@ pub(super) fn warning(model: &ModelProto, description: &ModelDescription) -> Opt
     ))
 }
 
+/// Whether a model begins with operators that scale its input.
+pub(super) fn scales_its_input(model: &ModelProto) -> bool {
+    let graph = model.graph.as_ref();
+    graph.is_some_and(|graph| !scaling_steps(graph).is_empty())
+}
+
 /// The nodes at the beginning of a model that only rearrange and scale its input, up to the last
 /// that scales it.
 fn scaling_steps(graph: &GraphProto) -> Vec<&NodeProto> {

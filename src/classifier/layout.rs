@@ -49,10 +49,38 @@ impl Layout {
         })
     }
 
+    /// Which axis is which.
+    pub(super) fn axes(self) -> Axes {
+        let (rank, channels, height, width) = match self {
+            Self::Nchw => (4, Some(1), 2, 3),
+            Self::Nhwc => (4, Some(3), 1, 2),
+            Self::Chw => (3, Some(0), 1, 2),
+            Self::Hwc => (3, Some(2), 0, 1),
+            Self::Nhw => (3, None, 1, 2),
+            Self::Hw => (2, None, 0, 1),
+        };
+        Axes {
+            rank,
+            channels,
+            height,
+            width,
+        }
+    }
+
     /// Whether the first axis is that of the batch.
     pub(super) fn has_batch(self) -> bool {
         matches!(self, Self::Nchw | Self::Nhwc | Self::Nhw)
     }
+}
+
+/// The axes of a picture.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Axes {
+    /// The number of axes, with that of the batch.
+    pub(super) rank: usize,
+    pub(super) channels: Option<usize>,
+    pub(super) height: usize,
+    pub(super) width: usize,
 }
 
 impl fmt::Display for Layout {

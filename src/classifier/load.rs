@@ -57,7 +57,8 @@ impl Classifier {
             .advice_on_background()
             .filter(|_| self.description.background.is_none())
             .map(|advice| format!("a background is one of the classes that are found; {advice}"));
-        let own = of_scaling.iter().chain(&of_list);
+        let notes = &self.description.notes;
+        let own = of_scaling.iter().chain(&of_list).chain(notes);
         for warning in of_compiler.iter().chain(own) {
             self.warnings.push(format!("model {name}: {warning}"));
         }

@@ -16,6 +16,12 @@ impl Scaling {
         (value * (self.range / 255.0) - self.mean[channel]) / self.std[channel]
     }
 
+    /// Whether all channels are scaled alike.
+    pub(super) fn is_uniform(&self) -> bool {
+        let Self { mean, std, .. } = self;
+        *mean == [mean[0]; 3] && *std == [std[0]; 3]
+    }
+
     /// Refuses numbers that no pixel can be scaled with.
     pub(super) fn check(&self) -> Result<(), String> {
         let Self { range, mean, std } = self;

@@ -13,7 +13,7 @@ use super::option_owners::{Invocation, with_owners};
 use super::output::print;
 use super::run::DEFAULT_MODEL;
 use crate::classes::ClassList;
-use crate::classifier::describe;
+use crate::classifier::{Preset, describe_like};
 use crate::dataset::{Dataset, Request};
 use crate::doctor::{self, DoctorReport, Finding};
 
@@ -40,6 +40,9 @@ pub(super) struct DoctorArgs {
     /// fetched]
     #[arg(long, value_name = "NAME|PATH")]
     model: Option<PathBuf>,
+    /// How the pixels of an ONNX file without a description are scaled.
+    #[arg(long, value_name = "PRESET", value_enum, requires = "model")]
+    like: Option<Preset>,
     /// How many photos to run through the model.
     #[arg(long, value_name = "N", default_value_t = 300)]
     photos: usize,
@@ -59,7 +62,8 @@ impl DoctorArgs {
         };
         let mut report = DoctorReport::default();
         let has_runtime = doctor::check_runtime(&mut report);
-        let description = describe(self.model.as_deref().unwrap_or(DEFAULT_MODEL.as_ref()))?;
+        let model = self.model.as_deref().unwrap_or(DEFAULT_MODEL.as_ref());
+        let description = describe_like(model, self.like, None)?;
         let has_model = self.model.is_some() || description.model.is_file();
         let dataset = self.check_dataset(&mut report, &description.classes);
         if !has_model {

@@ -27,7 +27,7 @@ const EXAMPLES: &str = "Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct GradArgs {
-    /// The classifier: an ONNX file, or a name (`localise list models`) or description.
+    /// The classifier: an ONNX file or its folder, or a name (`localise list models`) or description.
     model: PathBuf,
     /// Where to write the model with its backward pass.
     #[arg(short, long, value_name = "PATH")]
@@ -101,9 +101,13 @@ fn size(text: &str) -> Result<ImageSize, String> {
 impl GradArgs {
     pub(super) fn run(self) -> Result<Exit> {
         let description = self.description()?;
+        let given;
         let path = match &description {
             Some(description) => description.file()?,
-            None => &self.model,
+            None => {
+                given = classifier::onnx_file(&self.model)?;
+                &given
+            }
         };
         if !path.exists() {
             bail!(Refused::with_advice(

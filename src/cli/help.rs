@@ -111,6 +111,11 @@ pub(super) fn remedy(remedy: &Remedy) -> String {
              file and pass it with --images"
                 .into()
         }
+        Remedy::DescribeModel(file) => format!(
+            "`localise describe {}` writes one; or name a preset with --like, such as --like \
+             torchvision",
+            file.display()
+        ),
         Remedy::StudyModels => {
             "list models under `models` in the study's file, or name one with --model".into()
         }

@@ -11,7 +11,7 @@ use super::output::print;
 use super::progress::TerminalProgress;
 use super::run::DEFAULT_MODEL;
 use super::signals::interrupt_on_signals;
-use crate::classifier::{ModelDescription, describe};
+use crate::classifier::{ModelDescription, Preset, describe_like};
 use crate::dataset::{Dataset, Jpeg, Request};
 use crate::fs::{OutputError, ensure_writable, write_atomically};
 use crate::learn::{LearnOptions, Learned, learn};
@@ -44,9 +44,13 @@ pub(super) struct LearnArgs {
     /// Learn from at most N photos, the first of a fixed shuffle. More than 300 hardly help.
     #[arg(long, value_name = "N", default_value_t = 300)]
     limit: usize,
-    /// The model: a name (`localise list models`), a description or an ONNX file.
+    /// The model: a name (`localise list models`), a description, an ONNX file or its
+    /// folder.
     #[arg(long, value_name = "NAME|PATH", default_value = DEFAULT_MODEL)]
     model: PathBuf,
+    /// How the pixels of an ONNX file without a description are scaled.
+    #[arg(long, value_name = "PRESET", value_enum)]
+    like: Option<Preset>,
     /// The pipeline whose cuts are learned from: a name (`localise list pipelines`) or a file. Its
     /// head is left out.
     #[arg(long, value_name = "NAME|PATH", default_value = "best")]
@@ -105,7 +109,7 @@ impl LearnArgs {
     }
 
     fn options(&self) -> Result<LearnOptions> {
-        let description = describe(&self.model)?;
+        let description = describe_like(&self.model, self.like, None)?;
         let pipeline = Pipeline::load(&self.pipeline, &self.set)?;
         let mut dataset = Dataset::open(&Request {
             dataset: Some(&self.dataset),

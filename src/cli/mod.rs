@@ -6,6 +6,7 @@
 
 mod compare;
 mod completions;
+mod describe;
 mod doctor;
 mod exit;
 mod grad;
@@ -104,6 +105,8 @@ enum Subcommands {
     Report(report::ReportArgs),
     /// Check ONNX Runtime, a dataset and a model before a long run.
     Doctor(doctor::DoctorArgs),
+    /// Describe an ONNX file: read and measure what its input expects, and write it down.
+    Describe(describe::DescribeArgs),
     /// Draw a photo's path through a pipeline as a picture.
     Show(show::ShowArgs),
     /// Run a grid of pipelines over a dataset, each shared stage once, and compare them in one
@@ -142,6 +145,7 @@ impl Subcommands {
             Self::Compare(arguments) => arguments.run(),
             Self::Report(arguments) => arguments.run(quiet),
             Self::Doctor(arguments) => arguments.run(&command()),
+            Self::Describe(arguments) => arguments.run(),
             Self::Show(arguments) => arguments.run(),
             Self::Study(arguments) => arguments.run(quiet),
             Self::Learn(arguments) => arguments.run(quiet),

@@ -13,6 +13,7 @@ use super::progress::TerminalProgress;
 use super::report::ReportArgs;
 use super::signals::interrupt_on_signals;
 use crate::assets::{Catalog, DATASETS, MODELS};
+use crate::classifier::Preset;
 use crate::dataset::{self, Jpeg};
 use crate::localiser::Classes;
 use crate::path_text;
@@ -50,10 +51,13 @@ pub(super) struct RunArgs {
     /// The folder of the dataset's files.
     #[arg(long, value_name = "DIR", env = "LOCALISE_DATA")]
     data_dir: Option<PathBuf>,
-    /// The model: a name (`localise list models`), a description or an ONNX file [default:
-    /// squeezenet1.1]
+    /// The model: a name (`localise list models`), a description, an ONNX file or its
+    /// folder [default: squeezenet1.1]
     #[arg(long, value_name = "NAME|PATH")]
     model: Option<PathBuf>,
+    /// How the pixels of an ONNX file without a description are scaled.
+    #[arg(long, value_name = "PRESET", value_enum)]
+    like: Option<Preset>,
     /// The pipeline: a name (`localise list pipelines`) or a file [default: paper2013]
     #[arg(long, value_name = "NAME|PATH")]
     pipeline: Option<PathBuf>,
@@ -180,7 +184,11 @@ impl RunArgs {
             None => default_options(pipeline_name, pipeline),
         };
         replace(&mut options.dataset, &self.dataset);
-        replace(&mut options.model, &self.model);
+        if let Some(model) = &self.model {
+            options.model.clone_from(model);
+            options.like = None;
+        }
+        options.like = self.like.or(options.like);
         replace(&mut options.classes, &self.classes);
         replace(&mut options.seed, &self.seed);
         replace(&mut options.jpeg, &self.jpeg);
@@ -228,6 +236,7 @@ fn default_options(pipeline_name: String, pipeline: Pipeline) -> RunOptions {
         dataset: PathBuf::new(),
         data_dir: None,
         model: DEFAULT_MODEL.into(),
+        like: None,
         limit: None,
         images: None,
         weights: None,
@@ -298,7 +307,8 @@ fn name_or_path(given: PathBuf, catalog: &Catalog) -> PathBuf {
 /// The folder for the results if `--out` is not given.
 fn default_out(options: &RunOptions) -> PathBuf {
     let extension = options.model.extension();
-    let model = if extension.is_some_and(|e| e == "onnx" || e == "toml") {
+    let is_path = options.model.is_dir() || extension.is_some_and(|e| e == "onnx" || e == "toml");
+    let model = if is_path {
         stem(&options.model)
     } else {
         path_text::encode(&options.model)

@@ -15,7 +15,7 @@ use super::run::{DEFAULT_MODEL, DEFAULT_PIPELINE};
 use super::show_record::ShowRecord;
 use crate::assets::{nearest, none_called};
 use crate::classes::ClassList;
-use crate::classifier::describe;
+use crate::classifier::{Preset, describe_like};
 use crate::dataset::{self, Dataset, Jpeg, Photo, PhotoSearch, Request};
 use crate::fs::OutputError;
 use crate::localiser::{Classes, Localiser, Member, PhotoResult};
@@ -54,9 +54,13 @@ pub(super) struct ShowArgs {
     /// most probable one]
     #[arg(long, value_name = "CLASS")]
     class: Option<String>,
-    /// The model: a name (`localise list models`), a description or an ONNX file.
+    /// The model: a name (`localise list models`), a description, an ONNX file or its
+    /// folder.
     #[arg(long, value_name = "NAME|PATH", default_value = DEFAULT_MODEL)]
     model: PathBuf,
+    /// How the pixels of an ONNX file without a description are scaled.
+    #[arg(long, value_name = "PRESET", value_enum, conflicts_with = "run")]
+    like: Option<Preset>,
     /// The pipeline: a name (`localise list pipelines`) or a file.
     #[arg(long, value_name = "NAME|PATH", default_value = DEFAULT_PIPELINE)]
     pipeline: PathBuf,
@@ -86,6 +90,7 @@ pub(super) struct ShowArgs {
 /// What the photos are shown with: the arguments, or those of the run.
 struct ShowSetup {
     model: PathBuf,
+    like: Option<Preset>,
     pipeline: Pipeline,
     /// What the pipeline is called: its name and the settings, or the run that has it.
     pipeline_name: String,
@@ -107,7 +112,7 @@ impl ShowArgs {
     pub(super) fn run(self) -> Result<Exit> {
         let mut setup = self.setup()?;
         let pipelines = self.pipelines(&setup.pipeline)?;
-        let description = describe(&setup.model)?;
+        let description = describe_like(&setup.model, setup.like, None)?;
         if let (None, Some(name)) = (&setup.dataset, &self.dataset) {
             setup.dataset = Some(self.open_dataset(name, &description.classes)?);
         }
@@ -147,6 +152,7 @@ impl ShowArgs {
             None => {
                 let setup = ShowSetup {
                     model: self.model.clone(),
+                    like: self.like,
                     pipeline: Pipeline::load(&self.pipeline, &[])?,
                     pipeline_name: format!("pipeline {}", path_text::encode(&self.pipeline)),
                     rng_seed: 0,
@@ -172,6 +178,7 @@ impl ShowArgs {
         Ok(ShowSetup {
             pipeline_name: format!("run {}", run.name()),
             model: run.options.model,
+            like: run.options.like,
             pipeline: run.options.pipeline,
             rng_seed: run.options.seed,
             jpeg: run.options.jpeg,

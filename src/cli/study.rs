@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::exit::Exit;
 use super::output::print;
 use super::progress::TerminalProgress;
+use crate::classifier::Preset;
 use crate::fs::{ensure_writable, write_atomically};
 use crate::study::{self, Findings, StudyOptions};
 
@@ -28,6 +29,9 @@ pub(super) struct StudyArgs {
     /// A model to use in place of the study's. May be given several times.
     #[arg(long, value_name = "NAME|PATH")]
     model: Vec<PathBuf>,
+    /// How the pixels of an ONNX file without a description are scaled.
+    #[arg(long, value_name = "PRESET", value_enum, requires = "model")]
+    like: Option<Preset>,
     /// Process at most N photos, the first of a fixed shuffle. For testing.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
@@ -54,6 +58,7 @@ impl StudyArgs {
             study,
             data_dir,
             model: models,
+            like,
             limit,
             threads,
             json,
@@ -65,6 +70,7 @@ impl StudyArgs {
         let options = StudyOptions {
             data_dir,
             models,
+            like,
             limit: limit.map(|n| n as usize),
             threads,
         };

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
-use crate::classifier::Provider;
+use crate::classifier::{Preset, Provider};
 use crate::dataset::Jpeg;
 use crate::localiser::Classes;
 use crate::prediction::{Format, PredictionKind};
@@ -47,6 +47,17 @@ value_enum!(Provider {
     CoreMl => "coreml", "Apple's CoreML. Untested on hardware";
     #[cfg(feature = "openvino")]
     OpenVino => "openvino", "Intel's OpenVINO. Untested on hardware";
+});
+
+value_enum!(Preset {
+    Torchvision => "torchvision", "RGB, ImageNet's mean and standard deviation";
+    Timm => "timm", "The same: timm's default. Its networks for inputs in -1 to 1 are `tf`";
+    Caffe => "caffe", "BGR, 0 to 255 less the mean colour";
+    CaffeRgb => "caffe-rgb", "RGB, 0 to 255 less the mean colour";
+    Keras => "keras", "Keras Applications, by the family in the file's name";
+    Tf => "tf", "RGB, -1 to 1";
+    Unit => "unit", "RGB, 0 to 1";
+    Raw => "raw", "RGB, 0 to 255, for networks that scale the pixels themselves";
 });
 
 value_enum!(Decider {

@@ -14,7 +14,7 @@ use super::output::print;
 use super::run::DEFAULT_MODEL;
 use crate::class_model::{ClassModelOptions, ascend};
 use crate::classes::ClassList;
-use crate::classifier::{Classifier, ProbeOptions, Worker, describe};
+use crate::classifier::{Classifier, Preset, ProbeOptions, Worker, describe_like};
 use crate::fs::{OutputError, write_atomically};
 use crate::report;
 
@@ -35,6 +35,9 @@ pub(super) struct VisualiseArgs {
     /// A model's name, its description or its ONNX file.
     #[arg(long, value_name = "NAME|PATH", default_value = DEFAULT_MODEL)]
     model: PathBuf,
+    /// How the pixels of an ONNX file without a description are scaled.
+    #[arg(long, value_name = "PRESET", value_enum)]
+    like: Option<Preset>,
     /// The folder for the pictures: INDEX-NAME.png for each class, and contact-sheet.png for
     /// several.
     #[arg(long, value_name = "DIR", default_value = "class-models")]
@@ -97,7 +100,7 @@ fn up_to_100(text: &str) -> Result<f64, &'static str> {
 impl VisualiseArgs {
     pub(super) fn run(self) -> Result<Exit> {
         let options = self.options();
-        let description = describe(&self.model)?;
+        let description = describe_like(&self.model, self.like, None)?;
         let classes = self.classes(&description.classes)?;
         let classifier = Classifier::load(description, ProbeOptions::default())?;
         std::fs::create_dir_all(&self.out).map_err(OutputError::at(&self.out))?;

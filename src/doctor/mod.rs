@@ -10,11 +10,13 @@ mod labels;
 mod lists;
 mod model;
 mod photos;
+mod presets;
 mod report;
 mod sample;
 
 pub use labels::check_labels;
 pub use model::{check_model, check_runtime};
+pub use presets::{FitVerdict, PhotoLoss, PresetFit, constant_rate, fit_presets, fit_verdict};
 pub use report::{DoctorReport, Finding};
 
 use crate::dataset::{Dataset, Request};

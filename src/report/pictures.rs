@@ -6,7 +6,7 @@ use anyhow::{Error, Result, ensure};
 use rayon::prelude::*;
 
 use super::layers::{draw_layers, reduced};
-use crate::classifier::{self, describe};
+use crate::classifier::{self, describe_like};
 use crate::geometry::BBox;
 use crate::localiser::{Classes, Localiser, Member, read_photo};
 use crate::progress::Progress;
@@ -76,7 +76,7 @@ impl Gallery<'_> {
     fn run_again(&mut self, places: &[usize], progress: &dyn Progress) -> Result<()> {
         let run = self.run;
         let pipeline = &run.options.pipeline;
-        let description = describe(&run.options.model)?;
+        let description = describe_like(&run.options.model, run.options.like, None)?;
         let then = run.manifest["model_sha256"].as_str().unwrap_or_default();
         ensure!(
             classifier::sha256(description.file()?)? == then,

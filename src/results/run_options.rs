@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::files;
+use crate::classifier::Preset;
 use crate::dataset::Jpeg;
 use crate::localiser::Classes;
 use crate::path_text;
@@ -22,9 +23,11 @@ pub struct RunOptions {
     /// The folder in which its data are.
     #[serde(default, with = "path_text::optional")]
     pub data_dir: Option<PathBuf>,
-    /// The model's name, description or ONNX file.
+    /// The model's name, description, ONNX file or folder.
     #[serde(with = "path_text")]
     pub model: PathBuf,
+    /// The preset for a model without a description.
+    pub like: Option<Preset>,
     /// Process at most this many photos, the first of a fixed shuffle.
     pub limit: Option<usize>,
     /// Process only the photos named in this file, or those in this folder.

@@ -48,7 +48,7 @@ impl<'a> Job<'a> {
     }
 
     fn read(options: &'a RunOptions, execution: &'a ExecutionOptions) -> Result<Self> {
-        let description = classifier::describe(&options.model)?;
+        let description = classifier::describe_like(&options.model, options.like, None)?;
         if execution.maps && matches!(options.pipeline.box_rule(), BoxRule::ConstantBox(_)) {
             let message = "no maps can be written: a constant box has no saliency map";
             return Err(Refused::new(message, Remedy::OtherPipeline).into());

@@ -45,7 +45,7 @@ pub fn merge(
     if let Some(folder) = data_dir {
         options.data_dir = Some(folder.to_owned());
     }
-    let description = classifier::describe(&options.model)?;
+    let description = classifier::describe_like(&options.model, options.like, None)?;
     let dataset = dataset::open(&options, &description)?;
     let (now, then) = (dataset.sha256(), &header.fingerprint.dataset_sha256);
     if now != *then {

@@ -14,7 +14,7 @@ use super::line::{StudyLine, compare_with};
 use super::plan::Plan;
 use super::worker::{Detail, StudyResult, StudyWorker};
 use crate::assets;
-use crate::classifier::{self, Classifier, ModelDescription};
+use crate::classifier::{self, Classifier, ModelDescription, Preset};
 use crate::dataset::{Dataset, Request};
 use crate::progress::Progress;
 use crate::remedy::{Refused, Remedy};
@@ -26,6 +26,8 @@ pub struct StudyOptions {
     pub data_dir: Option<PathBuf>,
     /// Models to use instead of the study's.
     pub models: Vec<PathBuf>,
+    /// The preset for models without a description.
+    pub like: Option<Preset>,
     /// Process at most this many photos of a fixed shuffle.
     pub limit: Option<usize>,
     /// How many photos to process at once; 0 for one per core. The results do not depend on it.
@@ -101,7 +103,7 @@ impl Study {
         }
         let mut descriptions = Vec::new();
         for model in models {
-            descriptions.push(classifier::describe(model)?);
+            descriptions.push(classifier::describe_like(model, options.like, None)?);
         }
         Ok(descriptions)
     }

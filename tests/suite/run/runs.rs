@@ -305,7 +305,7 @@ fn bad_input_is_named_with_a_remedy() {
         ),
         (
             &["run", "--dataset", "sample", "--model", "README.onnx"],
-            "has no description",
+            "README.onnx: no such model file",
         ),
         (
             &["run", "--dataset", "sample", "--pipeline", "paper"],

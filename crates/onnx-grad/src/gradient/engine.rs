@@ -75,6 +75,7 @@ pub(super) fn differentiate(
         nodes,
         weights,
         warnings,
+        facts,
         ..
     } = g;
     Ok(GradientModel {
@@ -89,6 +90,7 @@ pub(super) fn differentiate(
             .map(|gradient| gradient.name)
             .collect(),
         layers,
+        shapes: facts.shapes,
         warnings,
     })
 }

@@ -1,0 +1,200 @@
+//! How the numbers of a feature map are laid out in its tensor.
+
+use std::fmt;
+
+use ndarray::{Array3, ArrayView3, ShapeBuilder};
+
+use super::shaped_graph::ShapedGraph;
+use crate::geometry::Size;
+
+/// The order of a feature map's axes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// [1, C, H, W], as convolutions have it.
+    ChannelsFirst,
+    /// [1, H, W, C], as in Swin and in networks of TensorFlow.
+    ChannelsLast,
+    /// [1, T, C] or [T, 1, C], as in vision transformers: T = H · W positions row by row, and
+    /// `extra` tokens that belong to none, such as those of the class.
+    Tokens {
+        /// The number of tokens without a position.
+        extra: usize,
+    },
+    /// [1, C, T].
+    TokensLast {
+        /// The number of tokens without a position.
+        extra: usize,
+    },
+}
+
+impl Form {
+    /// The number of tokens without a position.
+    #[must_use]
+    pub fn extra(self) -> usize {
+        match self {
+            Self::ChannelsFirst | Self::ChannelsLast => 0,
+            Self::Tokens { extra } | Self::TokensLast { extra } => extra,
+        }
+    }
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ChannelsFirst => "channels first",
+            Self::ChannelsLast => "channels last",
+            Self::Tokens { .. } => "tokens",
+            Self::TokensLast { .. } => "tokens last",
+        })?;
+        match self.extra() {
+            0 => Ok(()),
+            extra => write!(f, " + {extra} extra"),
+        }
+    }
+}
+
+/// Where the numbers of a feature map are in its tensor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeatureLayout {
+    /// The order of the axes.
+    pub form: Form,
+    /// The number of channels.
+    pub channels: usize,
+    /// The grid of positions.
+    pub grid: Size,
+    /// The index of the first number.
+    start: usize,
+    /// The distances between neighbouring channels, rows and columns.
+    strides: [usize; 3],
+}
+
+impl FeatureLayout {
+    /// The layout of `tensor`, or what is wrong with its shape.
+    pub(super) fn find(
+        graph: &ShapedGraph<'_>,
+        tensor: &str,
+        shape: &[usize],
+    ) -> Result<Self, String> {
+        let text = format!("has shape {shape:?}");
+        match shape[..] {
+            [1, a, b, c] => {
+                let first = graph.grids.contain(b, c);
+                let last = graph.grids.contain(a, b);
+                let last = match (first, last) {
+                    (true, true) => graph
+                        .channels_are_last(tensor)
+                        .ok_or_else(|| format!("{text}, which is channels first or channels last")),
+                    (false, false) => Err(format!(
+                        "{text}, in which no two axes are a grid of positions of the {} image",
+                        graph.image
+                    )),
+                    (_, last) => Ok(last),
+                }?;
+                Ok(if last {
+                    Self::channels_last([a, b, c])
+                } else {
+                    Self::channels_first([a, b, c])
+                })
+            }
+            [1, a, b] => {
+                let (middle, end) = (graph.tokens(tensor, 1), graph.tokens(tensor, 2));
+                match (middle, end, graph.channels_are_last(tensor)) {
+                    (Some(tokens), _, Some(true)) | (Some(tokens), None, None) => {
+                        Ok(Self::tokens(tokens, b))
+                    }
+                    (_, Some(tokens), Some(false)) => Ok(Self::tokens_last(tokens, a, b)),
+                    (_, Some(_), None) => {
+                        Err(format!("{text}, where the graph does not show which are the tokens"))
+                    }
+                    _ => Err(graph.not_tokens(&text)),
+                }
+            }
+            [_, 1, channels] | [_, channels] => match graph.tokens(tensor, 0) {
+                Some(tokens) => Ok(Self::tokens(tokens, channels)),
+                None => Err(graph.not_tokens(&text)),
+            },
+            [parts, .., _] if shape.len() > 2 && parts > 1 => Err(format!(
+                "{text}: it is divided into {parts} windows or heads; take a tensor from before or \
+                 after the division"
+            )),
+            _ => Err(format!("{text}, which is not that of a feature map")),
+        }
+    }
+
+    fn channels_first([channels, height, width]: [usize; 3]) -> Self {
+        Self {
+            form: Form::ChannelsFirst,
+            channels,
+            grid: Size::new(width as u32, height as u32),
+            start: 0,
+            strides: [height * width, width, 1],
+        }
+    }
+
+    fn channels_last([height, width, channels]: [usize; 3]) -> Self {
+        Self {
+            form: Form::ChannelsLast,
+            channels,
+            grid: Size::new(width as u32, height as u32),
+            start: 0,
+            strides: [1, width * channels, channels],
+        }
+    }
+
+    fn tokens(tokens: Tokens, channels: usize) -> Self {
+        let width = tokens.grid.width as usize;
+        Self {
+            form: Form::Tokens {
+                extra: tokens.extra,
+            },
+            channels,
+            grid: tokens.grid,
+            start: tokens.first * channels,
+            strides: [1, width * channels, channels],
+        }
+    }
+
+    fn tokens_last(tokens: Tokens, channels: usize, count: usize) -> Self {
+        Self {
+            form: Form::TokensLast {
+                extra: tokens.extra,
+            },
+            channels,
+            grid: tokens.grid,
+            start: tokens.first,
+            strides: [count, tokens.grid.width as usize, 1],
+        }
+    }
+
+    /// The feature map [channels, height, width] from the values of the tensor, or those of its
+    /// gradient, in their order.
+    ///
+    /// # Panics
+    /// If there are fewer values than the tensor has.
+    #[must_use]
+    pub fn read(&self, values: &[f32]) -> Array3<f32> {
+        let (height, width) = self.grid.shape();
+        let shape = (self.channels, height, width).strides(self.strides.into());
+        let map = ArrayView3::from_shape(shape, &values[self.start..]);
+        let map = map.expect("a layout lies inside its tensor");
+        Array3::from_shape_fn(map.dim(), |place| map[place])
+    }
+
+    /// The side of the square of the image that a position stands for, in pixels:
+    /// `√(H W / h w)` for a grid of h x w on an image of H x W.
+    #[must_use]
+    pub fn stride(&self, image: Size) -> f64 {
+        (image.area() as f64 / self.grid.area() as f64).sqrt()
+    }
+}
+
+/// The tokens of an axis that belong to positions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tokens {
+    /// The index of the first one.
+    pub(super) first: usize,
+    /// The number of other tokens.
+    pub(super) extra: usize,
+    /// The grid of positions.
+    pub(super) grid: Size,
+}

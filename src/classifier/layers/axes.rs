@@ -36,7 +36,7 @@ impl ShapedGraph<'_> {
         }
         let node = self.graph.producer(tensor)?;
         match node.op_type() {
-            op if CHANNELS_FIRST.contains(&op) => Some(false),
+            op if CHANNELS_FIRST.contains(&op) => Some(rank == 2),
             "LayerNormalization" => Some(true),
             "Transpose" => {
                 let last = self.trace_channels(&node.input[0], seen)?;

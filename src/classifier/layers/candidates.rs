@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use onnx_grad::gradient::Trace;
 use onnx_grad::onnx::proto::NodeProto;
 
-use super::layout::FeatureLayout;
+use super::layout::{FeatureLayout, Form};
 use super::shaped_graph::ShapedGraph;
 
 /// Operators with weights, and others that mix positions or channels.
@@ -59,6 +59,8 @@ const POINTWISE: [&str; 32] = [
     "Swish",
     "Tanh",
 ];
+/// Operators of a projection: a product with weights and its bias.
+const PROJECTION: [&str; 4] = ["Add", "Gemm", "Identity", "MatMul"];
 /// Operators that join branches.
 const JOINS: [&str; 3] = ["Add", "Concat", "Sum"];
 
@@ -88,14 +90,17 @@ pub(super) fn candidates(trace: &Trace, graph: &ShapedGraph<'_>) -> Vec<Candidat
     ends.extend(path.inner_joins().filter(|end| !known.contains(end.tensor)));
     ends.sort_by_key(|end| end.place);
     ends.into_iter()
-        .filter(|end| trace.is_of_model(end.tensor))
+        .filter(|end| !end.projects && trace.is_of_model(end.tensor))
         .filter_map(|end| {
             let node = path.nodes[end.place];
-            Some(Candidate {
+            let layout = graph.layout(end.tensor).ok()?;
+            // Inside of a transformer's blocks, what is joined are the keys and values.
+            let is_of_block = end.on_every_path || layout.form == Form::ChannelsFirst;
+            is_of_block.then(|| Candidate {
                 tensor: end.tensor.to_owned(),
                 operator: node.op_type().to_owned(),
                 shape: graph.shapes[end.tensor].clone(),
-                layout: graph.layout(end.tensor).ok()?,
+                layout,
                 joins: end.joins,
                 on_every_path: end.on_every_path,
             })
@@ -110,6 +115,9 @@ struct BlockEnd<'a> {
     place: usize,
     tensor: &'a str,
     joins: bool,
+    /// Whether it is a linear projection of the end before it, such as the keys and values that are
+    /// pooled in the head of a transformer. It ends no block.
+    projects: bool,
     on_every_path: bool,
 }
 
@@ -173,6 +181,7 @@ impl<'a> Path<'a> {
                 place,
                 tensor,
                 joins: is_linear && self.is_join(node),
+                projects: region.iter().all(|op| PROJECTION.contains(op)) && is_linear,
                 on_every_path: true,
             };
             let is_pointwise = region.iter().all(|op| POINTWISE.contains(op));
@@ -182,6 +191,7 @@ impl<'a> Path<'a> {
                 && self.graph.shapes[previous.tensor] == self.graph.shapes[tensor]
             {
                 end.joins = previous.joins;
+                end.projects = previous.projects && node.op_type() == "Add";
                 ends.pop();
             }
             ends.push(end);
@@ -198,6 +208,7 @@ impl<'a> Path<'a> {
                 place,
                 tensor: &node.output[0],
                 joins: true,
+                projects: false,
                 on_every_path: false,
             })
     }

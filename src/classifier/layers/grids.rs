@@ -53,15 +53,6 @@ impl Grids {
     pub(super) fn contain(&self, height: usize, width: usize) -> bool {
         self.0.contains(&(height, width))
     }
-
-    /// The grid, (height, width), that has so many positions; `None` if there is none, or several.
-    pub(super) fn with_positions(&self, count: usize) -> Option<(usize, usize)> {
-        let mut found = self.0.iter().filter(|(height, width)| height * width == count);
-        match (found.next(), found.next()) {
-            (Some(&grid), None) => Some(grid),
-            _ => None,
-        }
-    }
 }
 
 /// Adds a grid and its halves, rounded down and rounded up, as far as there are several positions.

@@ -77,38 +77,8 @@ impl FeatureLayout {
     ) -> Result<Self, String> {
         let text = format!("has shape {shape:?}");
         match shape[..] {
-            [1, a, b, c] => {
-                let first = graph.grids.contain(b, c);
-                let last = graph.grids.contain(a, b);
-                let last = match (first, last) {
-                    (true, true) => graph
-                        .channels_are_last(tensor)
-                        .ok_or_else(|| format!("{text}, which is channels first or channels last")),
-                    (false, false) => Err(format!(
-                        "{text}, in which no two axes are a grid of positions of the {} image",
-                        graph.image
-                    )),
-                    (_, last) => Ok(last),
-                }?;
-                Ok(if last {
-                    Self::channels_last([a, b, c])
-                } else {
-                    Self::channels_first([a, b, c])
-                })
-            }
-            [1, a, b] => {
-                let (middle, end) = (graph.tokens(tensor, 1), graph.tokens(tensor, 2));
-                match (middle, end, graph.channels_are_last(tensor)) {
-                    (Some(tokens), _, Some(true)) | (Some(tokens), None, None) => {
-                        Ok(Self::tokens(tokens, b))
-                    }
-                    (_, Some(tokens), Some(false)) => Ok(Self::tokens_last(tokens, a, b)),
-                    (_, Some(_), None) => {
-                        Err(format!("{text}, where the graph does not show which are the tokens"))
-                    }
-                    _ => Err(graph.not_tokens(&text)),
-                }
-            }
+            [1, a, b, c] => graph.grid_layout(tensor, [a, b, c], &text),
+            [1, a, b] => graph.token_layout(tensor, [a, b], &text),
             [_, 1, channels] | [_, channels] => match graph.tokens(tensor, 0) {
                 Some(tokens) => Ok(Self::tokens(tokens, channels)),
                 None => Err(graph.not_tokens(&text)),
@@ -185,6 +155,50 @@ impl FeatureLayout {
     #[must_use]
     pub fn stride(&self, image: Size) -> f64 {
         (image.area() as f64 / self.grid.area() as f64).sqrt()
+    }
+}
+
+impl ShapedGraph<'_> {
+    /// The layout of a tensor [1, a, b, c], where two neighbouring axes are a grid.
+    fn grid_layout(
+        &self,
+        tensor: &str,
+        sides: [usize; 3],
+        text: &str,
+    ) -> Result<FeatureLayout, String> {
+        let producer = self.graph.producer(tensor);
+        if producer.is_some_and(|node| node.op_type() == "Pad") {
+            return Err(format!("{text} with a padding; take the tensor before it"));
+        }
+        let [a, b, c] = sides;
+        match (self.grids.contain(b, c), self.grids.contain(a, b)) {
+            (true, false) => Ok(FeatureLayout::channels_first(sides)),
+            (false, true) => Ok(FeatureLayout::channels_last(sides)),
+            (true, true) => match self.channels_are_last(tensor) {
+                Some(false) => Ok(FeatureLayout::channels_first(sides)),
+                Some(true) => Ok(FeatureLayout::channels_last(sides)),
+                None => Err(format!("{text}, which is channels first or channels last")),
+            },
+            (false, false) => Err(format!(
+                "{text}, in which no two axes are a grid of positions of the {} image",
+                self.image
+            )),
+        }
+    }
+
+    /// The layout of a tensor [1, a, b], where one of the axes has tokens.
+    fn token_layout(
+        &self,
+        tensor: &str,
+        [a, b]: [usize; 2],
+        text: &str,
+    ) -> Result<FeatureLayout, String> {
+        match (self.tokens(tensor, 1), self.tokens(tensor, 2)) {
+            (Some(tokens), None) => Ok(FeatureLayout::tokens(tokens, b)),
+            (None, Some(tokens)) => Ok(FeatureLayout::tokens_last(tokens, a, b)),
+            (Some(_), Some(_)) => Err(format!("{text}, where either of two axes could be the tokens")),
+            (None, None) => Err(self.not_tokens(text)),
+        }
     }
 }
 

@@ -1,4 +1,8 @@
 //! Which tokens of a transformer belong to positions of the image.
+//!
+//! Shapes do not tell: some transformers keep their tokens in the order of windows. So the tokens are
+//! traced back to where they were made, by flattening a grid row by row, and to where others were put
+//! before or behind them.
 
 use std::collections::HashSet;
 
@@ -8,23 +12,119 @@ use super::layout::Tokens;
 use super::shaped_graph::ShapedGraph;
 use crate::geometry::Size;
 
-impl ShapedGraph<'_> {
-    /// The tokens along an axis of a tensor: H · W of them, as many as a grid of the network has
-    /// positions, or more if the graph shows where others were put before or behind them.
-    pub(super) fn tokens(&self, tensor: &str, axis: usize) -> Option<Tokens> {
-        let count = *self.shapes.get(tensor)?.get(axis)?;
-        if let Some((height, width)) = self.grids.with_positions(count) {
-            return Some(Tokens {
-                first: 0,
-                extra: 0,
-                grid: Size::new(width as u32, height as u32),
-            });
+/// Operators that can change the order of tokens although the shape stays the same.
+const REORDERING: [&str; 6] = [
+    "Gather",
+    "GatherElements",
+    "GatherND",
+    "ReverseSequence",
+    "ScatterElements",
+    "ScatterND",
+];
+
+/// A tensor, and the axis along which it has tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Axis<'a> {
+    tensor: &'a str,
+    axis: usize,
+}
+
+impl<'a> ShapedGraph<'a> {
+    /// The tokens along an axis of a tensor; `None` if it is not known where they come from.
+    pub(super) fn tokens(&'a self, tensor: &'a str, axis: usize) -> Option<Tokens> {
+        let mut seen = HashSet::new();
+        let mut open = vec![Axis { tensor, axis }];
+        while let Some(place) = open.pop() {
+            if !seen.insert(place) {
+                continue;
+            }
+            let Some(node) = self.graph.producer(place.tensor) else {
+                continue;
+            };
+            let found = match node.op_type() {
+                "Concat" if self.is_axis(node.int("axis", 0), place) => {
+                    self.concatenated(node, place)
+                }
+                "Slice" if self.cuts_tokens(node, place) => self.sliced(node, place),
+                "Reshape" | "Flatten" => self.flattened(node, place),
+                _ => None,
+            };
+            if found.is_some() {
+                return found;
+            }
+            if !REORDERING.contains(&node.op_type()) {
+                let inputs = node.input.iter();
+                open.extend(inputs.filter_map(|input| self.same_tokens(node, place, input)));
+            }
         }
-        let concat = self.concat_before(tensor, axis, count)?;
+        None
+    }
+
+    /// The message for a shape, given as text, in which no axis has tokens.
+    pub(super) fn not_tokens(&self, text: &str) -> String {
+        format!(
+            "{text}, in which no axis is known to have one token for each position of the {} image, \
+             row by row",
+            self.image
+        )
+    }
+
+    fn size(&self, Axis { tensor, axis }: Axis<'_>) -> Option<usize> {
+        let weight = || self.graph.initializer(tensor).map(|weight| weight.shape());
+        let shape = self.shapes.get(tensor).cloned().or_else(weight)?;
+        shape.get(axis).copied()
+    }
+
+    /// Whether an attribute names this axis, which it may count from the end.
+    fn is_axis(&self, attribute: i64, Axis { tensor, axis }: Axis<'_>) -> bool {
+        let rank = self.shapes.get(tensor).map_or(0, Vec::len) as i64;
+        (attribute + rank) % rank.max(1) == axis as i64
+    }
+
+    /// Where the tokens of a node's output are in one of its inputs, if these are the same.
+    fn same_tokens(&self, node: &NodeProto, place: Axis<'a>, input: &'a str) -> Option<Axis<'a>> {
+        let (from, to) = (self.shapes.get(input)?, &self.shapes[place.tensor]);
+        let axis = match node.op_type() {
+            "Transpose" => usize::try_from(*node.ints("perm")?.get(place.axis)?).ok()?,
+            "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => {
+                let without_ones = |shape: &[usize]| -> Vec<usize> {
+                    shape.iter().copied().filter(|&n| n != 1).collect()
+                };
+                let before = |shape: &[usize], axis: usize| without_ones(&shape[..axis]).len();
+                let rank = before(to, place.axis);
+                let mut axes = (0..from.len()).filter(|&axis| from[axis] != 1);
+                (without_ones(from) == without_ones(to)).then(|| axes.nth(rank))??
+            }
+            _ if from.len() == to.len() => place.axis,
+            _ => return None,
+        };
+        let found = Axis { tensor: input, axis };
+        (self.size(found) == self.size(place)).then_some(found)
+    }
+
+    /// The tokens of a grid [.., H, W, ..] that a node flattens to [.., H · W, ..].
+    fn flattened(&self, node: &NodeProto, Axis { tensor, axis }: Axis<'_>) -> Option<Tokens> {
+        let (from, to) = (self.shapes.get(&node.input[0])?, &self.shapes[tensor]);
+        let [height, width] = from.get(axis..axis + 2)? else {
+            return None;
+        };
+        let is_flat = from[..axis] == to[..axis]
+            && height * width == to[axis]
+            && self.grids.contain(*height, *width);
+        is_flat.then(|| Tokens {
+            first: 0,
+            extra: 0,
+            grid: Size::new(*width as u32, *height as u32),
+        })
+    }
+
+    /// The tokens of the input with the most positions, among others.
+    fn concatenated(&'a self, node: &'a NodeProto, place: Axis<'a>) -> Option<Tokens> {
+        let count = self.size(place)?;
         let mut first = 0;
         let mut found: Option<Tokens> = None;
-        for input in &concat.input {
-            if let Some(tokens) = self.tokens(input, axis)
+        for tensor in &node.input {
+            if let Some(tokens) = self.tokens(tensor, place.axis)
                 && found.is_none_or(|known| known.grid.area() < tokens.grid.area())
             {
                 found = Some(Tokens {
@@ -33,45 +133,35 @@ impl ShapedGraph<'_> {
                     grid: tokens.grid,
                 });
             }
-            first += self.size(input, axis)?;
+            first += self.size(Axis { tensor, ..place })?;
         }
         found
     }
 
-    /// The message for a shape, given as text, in which no axis has tokens.
-    pub(super) fn not_tokens(&self, text: &str) -> String {
-        format!(
-            "{text}, in which no axis has one token for each position of a grid of the {} image",
-            self.image
-        )
+    /// Whether a node removes some of the tokens.
+    fn cuts_tokens(&self, node: &NodeProto, place: Axis<'_>) -> bool {
+        let tensor = node.input[0].as_str();
+        self.size(Axis { tensor, ..place }) != self.size(place)
     }
 
-    /// The nearest node before a tensor that concatenates its `count` tokens along `axis`.
-    fn concat_before(&self, tensor: &str, axis: usize, count: usize) -> Option<&NodeProto> {
-        let rank = self.shapes.get(tensor)?.len();
-        let mut seen = HashSet::from([tensor.to_owned()]);
-        let mut open = vec![tensor.to_owned()];
-        while let Some(name) = open.pop() {
-            let Some(node) = self.graph.producer(&name) else {
-                continue;
-            };
-            let is_along_axis = [axis as i64, axis as i64 - rank as i64].contains(&node.int("axis", 0));
-            if node.op_type() == "Concat" && is_along_axis {
-                return Some(node);
-            }
-            let same_tokens = self
-                .inputs(node)
-                .filter(|(_, shape)| shape.len() == rank && shape[axis] == count)
-                .map(|(input, _)| input.to_owned());
-            open.extend(same_tokens.filter(|input| seen.insert(input.clone())));
-        }
-        None
-    }
-
-    /// The size of a tensor or weight along an axis.
-    fn size(&self, tensor: &str, axis: usize) -> Option<usize> {
-        let weight = || self.graph.initializer(tensor).map(|weight| weight.shape());
-        let shape = self.shapes.get(tensor).cloned().or_else(weight)?;
-        shape.get(axis).copied()
+    /// The tokens that are left of others, if all positions are.
+    fn sliced(&'a self, node: &'a NodeProto, place: Axis<'a>) -> Option<Tokens> {
+        let of_input = self.tokens(&node.input[0], place.axis)?;
+        let list = |i: usize| {
+            let weight = self.graph.initializer(node.input.get(i)?)?;
+            weight.integers().ok()
+        };
+        let axes = list(3)?;
+        let which = axes.iter().position(|&axis| self.is_axis(axis, place))?;
+        let step = list(4).map_or(1, |steps| steps[which]);
+        let start = usize::try_from(list(1)?[which]).ok()?;
+        let count = self.size(place)?;
+        let first = of_input.first.checked_sub(start)?;
+        let is_whole = first + of_input.grid.area() <= count && step == 1;
+        is_whole.then(|| Tokens {
+            first,
+            extra: count - of_input.grid.area(),
+            grid: of_input.grid,
+        })
     }
 }

@@ -1,0 +1,233 @@
+"""Are the maps of the CAM methods right for any form of feature map? Compared with pytorch-grad-cam.
+
+The layers are those that `localise` finds by their names alone, `last` and `stride16`; the same
+places of the PyTorch modules are written down here.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+import pytorch_grad_cam as cams
+import timm
+import torch
+import torchvision
+from PIL import Image
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+import exporter_nets
+import nets
+from images import image
+from places import LOCALISE, cached
+
+SIDE = 224
+CLASSES = {0: "n01440764", 207: "n02099601"}  # the class of each picture
+MIN_COSINE = 0.9999
+SMALL = 1e6  # how much smaller Grad-CAM++'s epsilon is made
+
+DESCRIPTION = """\
+title = "A net with random weights"
+model = "model.onnx"
+classes = "imagenet1k"
+size = {side}
+canvas = {side}
+channels = "rgb"
+range = 1.0
+mean = [0.5, 0.5, 0.5]
+std = [0.25, 0.25, 0.25]
+"""
+
+
+class GradCAMPlusPlus(cams.GradCAMPlusPlus):
+    """pytorch-grad-cam's, with a smaller epsilon.
+
+    It adds 1e-6 to `2 g^2 + g^3 sum A`, which is more than that sum for the small gradients of many
+    nets. With g c and A / c in place of g and A the sum is c^2 times as large, and the weights are
+    c times as large.
+    """
+
+    def get_cam_weights(self, layer, category, targets, activations, gradients):
+        return super().get_cam_weights(
+            layer, category, targets, activations / SMALL, gradients * SMALL
+        )
+
+
+METHODS = {
+    "grad-cam": cams.GradCAM,
+    "grad-cam++": GradCAMPlusPlus,
+    "layer-cam": cams.LayerCAM,
+    "hirescam": cams.HiResCAM,
+    "xgrad-cam": cams.XGradCAM,
+    "eigen-cam": cams.EigenCAM,
+    "eigen-grad-cam": cams.EigenGradCAM,
+}
+
+
+def tokens(extra):
+    """From [1, extra + H W, C] to [1, C, H, W]."""
+
+    def reshape(x):
+        side = int((x.shape[1] - extra) ** 0.5)
+        return x[:, extra:].reshape(1, side, side, -1).permute(0, 3, 1, 2)
+
+    return reshape
+
+
+def channels_last(x):
+    """From [1, H, W, C] to [1, C, H, W]."""
+    return x.permute(0, 3, 1, 2)
+
+
+@dataclass
+class Net:
+    """A net, the modules whose outputs the names of layers stand for, and the form of these."""
+
+    library: str
+    name: str
+    layers: dict[str, Callable]
+    reshape: Callable | None = None
+
+    @property
+    def label(self):
+        return f"{self.library} {self.name}"
+
+    def build(self):
+        torch.manual_seed(nets.SEED)
+        if self.library == "timm":
+            net = timm.create_model(self.name)
+        else:
+            net = torchvision.models.get_model(self.name, weights=None)
+        net = net.eval().requires_grad_(False)
+        exporter_nets.randomise(net)
+        nets.calibrate(net, SIDE)
+        return net
+
+
+# The score of a class token does not depend on the positions after the last block.
+BEFORE_LAST = {"last": lambda net: net.blocks[-2]}
+NETS = [
+    Net("timm", "vit_base_patch16_224", BEFORE_LAST, tokens(1)),
+    Net("timm", "deit_tiny_patch16_224", BEFORE_LAST, tokens(1)),
+    Net("timm", "deit_tiny_distilled_patch16_224", BEFORE_LAST, tokens(2)),
+    Net("timm", "beit_base_patch16_224", {"last": lambda net: net.blocks[-1]}, tokens(1)),
+    Net(
+        "timm",
+        "swin_tiny_patch4_window7_224",
+        {"last": lambda net: net.norm, "stride16": lambda net: net.layers[2].blocks[-1]},
+        channels_last,
+    ),
+    Net(
+        "torchvision",
+        "swin_t",
+        {"last": lambda net: net.norm, "stride16": lambda net: net.features[5][-1]},
+        channels_last,
+    ),
+    Net(
+        "torchvision",
+        "convnext_tiny",
+        {"last": lambda net: net.features[7], "stride16": lambda net: net.features[5]},
+    ),
+    Net(
+        "torchvision",
+        "resnet50",
+        {"last": lambda net: net.layer4, "stride16": lambda net: net.layer3},
+    ),
+]
+
+
+def picture(seed):
+    """A picture of whole levels in 0..=255, [SIDE, SIDE, 3]."""
+    levels = (image(seed, SIDE)[0].permute(1, 2, 0) * 50 + 128).round().clamp(0, 255)
+    return levels.numpy().astype(np.uint8)
+
+
+def normalised(levels):
+    """What the description makes of it, [1, 3, SIDE, SIDE]."""
+    scaled = (torch.from_numpy(levels).double() / 255 - 0.5) / 0.25
+    return scaled.permute(2, 0, 1)[None]
+
+
+def run(*arguments):
+    """The program's output."""
+    done = subprocess.run([LOCALISE, *map(str, arguments)], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
+    return done.stdout
+
+
+def ours(folder, layer, method):
+    """Our maps by class, [224, 224] in 0..=1."""
+    out = folder / f"{layer}-{method}"
+    run(
+        "run", "--quiet", "--dataset", folder / "photos", "--model", folder / "model.onnx",
+        "--pipeline", "layer-cam", "--set", f'saliency.method="{method}"',
+        "--set", f'saliency.layers=["{layer}"]', "--write-maps", "--out", out,
+    )  # fmt: skip
+    return {
+        known: np.load(out / "maps" / name / f"{known}.png.npy") for known, name in CLASSES.items()
+    }
+
+
+def theirs(net, module, method, known, levels):
+    """pytorch-grad-cam's map of a class, in float64."""
+    with METHODS[method](net, [module], reshape_transform=net.reshape) as cam:
+        return cam(normalised(levels), [ClassifierOutputTarget(known)])[0]
+
+
+def cosine(a, b):
+    a, b = a.ravel().astype(float), b.ravel().astype(float)
+    return a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-300)
+
+
+def prepare(net, folder):
+    """Writes the model, its description and a picture of each class."""
+    made = net.build()
+    nets.export(made, image(0, SIDE), folder / "model.onnx", "torchscript")
+    (folder / "model.toml").write_text(DESCRIPTION.format(side=SIDE))
+    for known, name in CLASSES.items():
+        (folder / "photos" / name).mkdir(parents=True)
+        Image.fromarray(picture(known)).save(folder / "photos" / name / f"{known}.png")
+    made = made.double().requires_grad_(True)
+    made.reshape = net.reshape
+    return made
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--nets", help="the names of nets, with commas between them")
+    chosen = parser.parse_args().nets
+    listed = {method["name"] for method in json.loads(run("list", "methods", "--json"))["methods"]}
+    methods = [method for method in METHODS if method in listed]
+    print("| net | layer | tensor | " + " | ".join(methods) + " |")
+    print("| --- | --- | --- |" + " ---: |" * len(methods), flush=True)
+    is_right = True
+    for net in NETS:
+        if chosen and net.name not in chosen.split(","):
+            continue
+        with tempfile.TemporaryDirectory(dir=cached("nets", "cams").parent) as temporary:
+            folder = Path(temporary)
+            made = prepare(net, folder)
+            names = json.loads(run("layers", folder / "model.onnx", "--json"))["names"]
+            for layer, module in net.layers.items():
+                worst = []
+                for method in methods:
+                    maps = ours(folder, layer, method)
+                    cosines = [
+                        cosine(maps[known], theirs(made, module(made), method, known, picture(known)))
+                        for known in CLASSES
+                    ]
+                    worst.append(min(cosines))
+                is_right &= min(worst) >= MIN_COSINE
+                cells = " | ".join(f"{cosine:.6f}" for cosine in worst)
+                print(f"| {net.label} | {layer} | `{names[layer][0]}` | {cells} |", flush=True)
+    sys.exit(0 if is_right else f"a cosine is below {MIN_COSINE}")
+
+
+if __name__ == "__main__":
+    main()

@@ -181,7 +181,10 @@ def theirs(net, module, method, known, levels):
 
 
 def cosine(a, b):
+    """The cosine of two maps; 1 if both are 0 everywhere, as where all products are negative."""
     a, b = a.ravel().astype(float), b.ravel().astype(float)
+    if not a.any() and not b.any():
+        return 1.0
     return a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-300)
 
 

@@ -54,6 +54,8 @@ struct LayerTable {
     names: BTreeMap<String, Vec<String>>,
     /// Why a name stands for nothing.
     missing: BTreeMap<String, String>,
+    /// The end of the last block, if it cannot be read, and why.
+    unread: Option<[String; 2]>,
 }
 
 /// A feature map.
@@ -165,6 +167,10 @@ impl LayerTable {
             layers: maps.candidates.iter().map(row).collect(),
             names,
             missing,
+            unread: maps
+                .unread
+                .as_ref()
+                .map(|end| [end.tensor.clone(), end.fault.clone()]),
         }
     }
 
@@ -190,6 +196,9 @@ impl LayerTable {
             if !tensors.iter().all(is_row) {
                 text += &format!("{name}: {}, by its description\n", tensors.join(", "));
             }
+        }
+        if let Some([tensor, fault]) = &self.unread {
+            text += &format!("`{tensor}`, which comes later, {fault}\n");
         }
         for (name, fault) in &self.missing {
             text += &format!("{name}: {fault}\n");

@@ -81,31 +81,65 @@ pub struct Candidate {
     pub on_every_path: bool,
 }
 
+/// The end of a block that cannot be read as a feature map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadEnd {
+    /// The name of the tensor.
+    pub tensor: String,
+    /// What is wrong with it, in words that follow its name.
+    pub fault: String,
+    /// The shape of the tensor.
+    pub(super) shape: Vec<usize>,
+}
+
 /// The feature maps of a network that end its blocks, in the order of the graph: those on every path
-/// and, where branches run in parallel to the end, the sums and concatenations in them.
-pub(super) fn candidates(trace: &Trace, graph: &ShapedGraph<'_>) -> Vec<Candidate> {
+/// and, where branches run in parallel to the end, the sums and concatenations in them. And the last
+/// block's end, if it cannot be read.
+pub(super) fn candidates(
+    trace: &Trace,
+    graph: &ShapedGraph<'_>,
+) -> (Vec<Candidate>, Option<UnreadEnd>) {
     let path = Path::new(trace, graph);
     let mut ends = path.block_ends();
     let known: HashSet<_> = ends.iter().map(|end| end.tensor).collect();
     ends.extend(path.inner_joins().filter(|end| !known.contains(end.tensor)));
     ends.sort_by_key(|end| end.place);
-    ends.into_iter()
-        .filter(|end| !end.projects && trace.is_of_model(end.tensor))
-        .filter_map(|end| {
-            let node = path.nodes[end.place];
-            let layout = graph.layout(end.tensor).ok()?;
+    let mut candidates = Vec::new();
+    let mut unread = None;
+    for end in ends {
+        if end.projects || !trace.is_of_model(end.tensor) {
+            continue;
+        }
+        let (tensor, shape) = (end.tensor.to_owned(), graph.shapes[end.tensor].clone());
+        match graph.layout(end.tensor) {
             // Inside of a transformer's blocks, what is joined are the keys and values.
-            let is_of_block = end.on_every_path || layout.form == Form::ChannelsFirst;
-            is_of_block.then(|| Candidate {
-                tensor: end.tensor.to_owned(),
-                operator: node.op_type().to_owned(),
-                shape: graph.shapes[end.tensor].clone(),
-                layout,
-                joins: end.joins,
-                on_every_path: end.on_every_path,
-            })
-        })
-        .collect()
+            Ok(layout) if end.on_every_path || layout.form == Form::ChannelsFirst => {
+                unread = unread.filter(|_| !end.on_every_path);
+                candidates.push(Candidate {
+                    tensor,
+                    operator: path.nodes[end.place].op_type().to_owned(),
+                    shape,
+                    layout,
+                    joins: end.joins,
+                    on_every_path: end.on_every_path,
+                });
+            }
+            Err(fault) if end.on_every_path && end.joins && has_positions(&shape) => {
+                unread = Some(UnreadEnd {
+                    tensor,
+                    fault,
+                    shape,
+                });
+            }
+            _ => {}
+        }
+    }
+    (candidates, unread)
+}
+
+/// Whether a tensor can have channels at several positions.
+fn has_positions(shape: &[usize]) -> bool {
+    shape.iter().filter(|&&side| side > 1).count() > 1
 }
 
 /// A tensor at which a block ends.

@@ -3,8 +3,8 @@
 use onnx_grad::gradient::{self, GradientError, Options, OutputGradient, Runtime, Trace};
 use onnx_grad::onnx::proto::{ModelProto, TensorProto};
 
-use super::candidates::{Candidate, candidates};
-use super::names::{LayerName, stride_text};
+use super::candidates::{Candidate, UnreadEnd, candidates};
+use super::names::{LayerName, Stages, stride_text};
 use super::shaped_graph::ShapedGraph;
 use crate::geometry::Size;
 
@@ -18,6 +18,8 @@ pub struct FeatureMaps {
     pub image: Size,
     /// Those that end the blocks of the network, in the order of the graph.
     pub candidates: Vec<Candidate>,
+    /// The end of the last block, if it cannot be read.
+    pub unread: Option<UnreadEnd>,
     /// The position of the last one that the scores depend on.
     last: usize,
 }
@@ -39,7 +41,7 @@ impl FeatureMaps {
             return Ok(None);
         };
         let graph = ShapedGraph::new(&trace.graph, &trace.shapes, image);
-        let candidates = candidates(&trace, &graph);
+        let (candidates, unread) = candidates(&trace, &graph);
         let checked = Model {
             model,
             options,
@@ -50,6 +52,7 @@ impl FeatureMaps {
         Ok(last.map(|last| Self {
             image,
             candidates,
+            unread,
             last,
         }))
     }
@@ -57,10 +60,14 @@ impl FeatureMaps {
     /// What a name stands for.
     ///
     /// # Errors
-    /// A text that says which strides there are instead.
+    /// A text that says which strides there are instead, or what cannot be read.
     pub fn named(&self, name: LayerName) -> Result<Vec<&Candidate>, String> {
-        let last = &self.candidates[self.last];
-        name.choose(&self.candidates[..=self.last], last, self.image)
+        name.choose(&Stages {
+            candidates: &self.candidates[..=self.last],
+            last: &self.candidates[self.last],
+            unread: self.unread.as_ref(),
+            image: self.image,
+        })
     }
 
     /// A feature map in words, like "`layer3.5/relu` (stride 16, 1024 channels)".

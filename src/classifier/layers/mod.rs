@@ -15,7 +15,7 @@ mod names;
 mod shaped_graph;
 mod tokens;
 
-pub use candidates::Candidate;
+pub use candidates::{Candidate, UnreadEnd};
 pub use feature_maps::FeatureMaps;
 pub use layout::{FeatureLayout, Form};
 pub use names::{AUTOMATIC_NAMES, LayerName};

@@ -1,12 +1,12 @@
 //! Names for feature maps that every network has.
 
-use super::candidates::Candidate;
+use super::candidates::{Candidate, UnreadEnd};
 use crate::geometry::Size;
 
 /// The names that are found from shapes where a description does not define them; `strideN` also
 /// with other numbers.
 pub const AUTOMATIC_NAMES: [&str; 8] = [
-    "stride8", "stride16", "stride32", "last", "inner", "fused", "head", "stride4",
+    "stride4", "stride8", "stride16", "stride32", "last", "inner", "fused", "head",
 ];
 
 /// The stride of the feature maps with which localisation works best: in GoogLeNet and ResNet, the
@@ -43,32 +43,25 @@ impl LayerName {
         }
     }
 
-    /// The feature maps that the name stands for. `last` is the last one that the scores depend on.
-    pub(super) fn choose<'a>(
-        self,
-        candidates: &'a [Candidate],
-        last: &'a Candidate,
-        image: Size,
-    ) -> Result<Vec<&'a Candidate>, String> {
-        let stages = Stages {
-            candidates,
-            last,
-            image,
-        };
-        let of_stride = |stride: usize| {
-            let nearest = stages.nearest(stride);
-            let distance = nearest.layout.stride(image).log2() - (stride as f64).log2();
-            (distance.abs() < 0.5).then(|| stages.end(nearest.layout.grid))
-        };
+    /// The feature maps that the name stands for.
+    pub(super) fn choose<'a>(self, stages: &Stages<'a>) -> Result<Vec<&'a Candidate>, String> {
         match self {
-            Self::Last => Ok(vec![last]),
-            Self::Stride(stride) => of_stride(stride)
-                .map(|end| vec![end])
-                .ok_or_else(|| format!("no feature map has stride {stride}: {}", stages.strides())),
-            Self::Inner => Ok(vec![stages.end(stages.nearest(INNER_STRIDE).layout.grid)]),
+            Self::Last => Ok(vec![stages.last()?]),
+            Self::Stride(stride) => match stages.with_stride(stride) {
+                Some(stage) => Ok(vec![stages.end(stage)?]),
+                None => {
+                    let strides = stages.strides();
+                    Err(format!("no feature map has stride {stride}: {strides}"))
+                }
+            },
+            Self::Inner => Ok(vec![stages.end(stages.nearest(INNER_STRIDE))?]),
             Self::Fused => {
-                let inner = stages.end(stages.nearest(INNER_STRIDE).layout.grid);
-                let fine = of_stride(FINE_STRIDE).filter(|fine| *fine != inner);
+                let inner = stages.end(stages.nearest(INNER_STRIDE))?;
+                let fine = match stages.with_stride(FINE_STRIDE) {
+                    Some(stage) => Some(stages.end(stage)?),
+                    None => None,
+                };
+                let fine = fine.filter(|fine| *fine != inner);
                 Ok(fine.into_iter().chain([inner]).collect())
             }
         }
@@ -76,42 +69,68 @@ impl LayerName {
 }
 
 /// The feature maps of a network, by their grids.
-struct Stages<'a> {
-    candidates: &'a [Candidate],
-    last: &'a Candidate,
-    image: Size,
+pub(super) struct Stages<'a> {
+    /// All up to the last one.
+    pub(super) candidates: &'a [Candidate],
+    /// The last one that the scores depend on.
+    pub(super) last: &'a Candidate,
+    /// The end of a later block, if it cannot be read.
+    pub(super) unread: Option<&'a UnreadEnd>,
+    /// The size of the image.
+    pub(super) image: Size,
 }
 
 impl<'a> Stages<'a> {
+    /// The last feature map, if no later one is unread.
+    fn last(&self) -> Result<&'a Candidate, String> {
+        match self.unread {
+            None => Ok(self.last),
+            Some(UnreadEnd { tensor, fault, .. }) => Err(format!(
+                "`{tensor}`, with which the last block ends, cannot be read: it {fault}"
+            )),
+        }
+    }
+
+    /// A feature map with this stride, give or take half an octave; `None` if there is none.
+    fn with_stride(&self, stride: usize) -> Option<&'a Candidate> {
+        let nearest = self.nearest(stride);
+        (self.octaves(nearest, stride) < 0.5).then_some(nearest)
+    }
+
+    /// `|log₂ s − log₂ stride|` of a feature map with stride s.
+    fn octaves(&self, candidate: &Candidate, stride: usize) -> f64 {
+        (candidate.layout.stride(self.image).log2() - (stride as f64).log2()).abs()
+    }
+
     /// A feature map with the stride that is nearest to this one; of two, the finer.
     fn nearest(&self, stride: usize) -> &'a Candidate {
-        let distance = |candidate: &&Candidate| {
-            (candidate.layout.stride(self.image).log2() - (stride as f64).log2()).abs()
-        };
+        let distance = |candidate: &Candidate| self.octaves(candidate, stride);
         self.candidates
             .iter()
             .min_by(|a, b| distance(a).total_cmp(&distance(b)))
             .unwrap_or(self.last)
     }
 
-    /// The output of the last block with this grid.
+    /// The output of the last block with the grid of a feature map.
     ///
     /// The network's last grid ends in its last feature map. Behind another one, what comes after
     /// its last sum or concatenation prepares the next stage already, as the expansion of
     /// `MobileNet`'s blocks does, and is not taken.
-    fn end(&self, grid: Size) -> &'a Candidate {
-        if grid == self.last.layout.grid {
-            return self.last;
+    fn end(&self, stage: &Candidate) -> Result<&'a Candidate, String> {
+        let grid = stage.layout.grid;
+        let is_unread = |unread: &UnreadEnd| unread.shape.contains(&grid.area());
+        if grid == self.last.layout.grid && self.unread.is_none_or(is_unread) {
+            return self.last();
         }
         let of_grid = || {
             let all = self.candidates.iter().rev();
             all.filter(|candidate| candidate.layout.grid == grid)
         };
         let joins = of_grid().find(|candidate| candidate.on_every_path && candidate.joins);
-        joins
+        let end = joins
             .or_else(|| of_grid().find(|candidate| candidate.on_every_path))
-            .or_else(|| of_grid().next())
-            .unwrap_or(self.last)
+            .or_else(|| of_grid().next());
+        Ok(end.unwrap_or(self.last))
     }
 
     /// The strides that there are, in words.

@@ -27,7 +27,7 @@ from images import image
 from places import LOCALISE, cached
 
 SIDE = 224
-CLASSES = {0: "n01440764", 207: "n02099601"}  # the class of each picture
+PICTURES = 2
 MIN_COSINE = 0.9999
 SMALL = 1e6  # how much smaller Grad-CAM++'s epsilon is made
 
@@ -161,23 +161,30 @@ def run(*arguments):
     return done.stdout
 
 
-def ours(folder, layer, method):
-    """Our maps by class, [224, 224] in 0..=1."""
+def ours(folder, layer, method, classes):
+    """Our maps of the pictures, [224, 224] in 0..=1."""
     out = folder / f"{layer}-{method}"
     run(
         "run", "--quiet", "--dataset", folder / "photos", "--model", folder / "model.onnx",
         "--pipeline", "layer-cam", "--set", f'saliency.method="{method}"',
         "--set", f'saliency.layers=["{layer}"]', "--write-maps", "--out", out,
     )  # fmt: skip
-    return {
-        known: np.load(out / "maps" / name / f"{known}.png.npy") for known, name in CLASSES.items()
-    }
+    names = class_names()
+    return [np.load(out / "maps" / names[c] / f"{i}.png.npy") for i, c in enumerate(classes)]
 
 
-def theirs(net, module, method, known, levels):
-    """pytorch-grad-cam's map of a class, in float64."""
+def class_names():
+    """The WordNet ids, by class."""
+    return [known["wnid"] for known in json.loads(run("list", "classes", "--json"))["classes"]]
+
+
+def theirs(net, module, method, classes):
+    """pytorch-grad-cam's maps of the pictures, in float64."""
     with METHODS[method](net, [module], reshape_transform=net.reshape) as cam:
-        return cam(normalised(levels), [ClassifierOutputTarget(known)])[0]
+        return [
+            cam(normalised(picture(i)), [ClassifierOutputTarget(c)])[0]
+            for i, c in enumerate(classes)
+        ]
 
 
 def cosine(a, b):
@@ -189,16 +196,18 @@ def cosine(a, b):
 
 
 def prepare(net, folder):
-    """Writes the model, its description and a picture of each class."""
+    """Writes the model, its description and the pictures, in folders of their best classes."""
     made = net.build()
     nets.export(made, image(0, SIDE), folder / "model.onnx", "torchscript")
     (folder / "model.toml").write_text(DESCRIPTION.format(side=SIDE))
-    for known, name in CLASSES.items():
-        (folder / "photos" / name).mkdir(parents=True)
-        Image.fromarray(picture(known)).save(folder / "photos" / name / f"{known}.png")
     made = made.double().requires_grad_(True)
     made.reshape = net.reshape
-    return made
+    classes = [int(made(normalised(picture(i))).argmax()) for i in range(PICTURES)]
+    names = class_names()
+    for i, c in enumerate(classes):
+        (folder / "photos" / names[c]).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture(i)).save(folder / "photos" / names[c] / f"{i}.png")
+    return made, classes
 
 
 def main():
@@ -215,17 +224,16 @@ def main():
             continue
         with tempfile.TemporaryDirectory(dir=cached("nets", "cams").parent) as temporary:
             folder = Path(temporary)
-            made = prepare(net, folder)
+            made, classes = prepare(net, folder)
             names = json.loads(run("layers", folder / "model.onnx", "--json"))["names"]
             for layer, module in net.layers.items():
                 worst = []
                 for method in methods:
-                    maps = ours(folder, layer, method)
-                    cosines = [
-                        cosine(maps[known], theirs(made, module(made), method, known, picture(known)))
-                        for known in CLASSES
-                    ]
-                    worst.append(min(cosines))
+                    maps = zip(
+                        ours(folder, layer, method, classes),
+                        theirs(made, module(made), method, classes),
+                    )
+                    worst.append(min(cosine(*pair) for pair in maps))
                 is_right &= min(worst) >= MIN_COSINE
                 cells = " | ".join(f"{cosine:.6f}" for cosine in worst)
                 print(f"| {net.label} | {layer} | `{names[layer][0]}` | {cells} |", flush=True)

@@ -56,7 +56,9 @@ pub use error::ClassifierError;
 pub use gradient_advice::with_candidates;
 pub use input_form::InputForm;
 pub use layer_names::{NamedTensors, named_tensors};
-pub use layers::{AUTOMATIC_NAMES, Candidate, FeatureLayout, FeatureMaps, Form, LayerName, UnreadEnd};
+pub use layers::{
+    AUTOMATIC_NAMES, Candidate, FeatureLayout, FeatureMaps, Form, LayerName, UnreadEnd,
+};
 pub use layout::Layout;
 pub use library::{LibraryError, Settings, configure, library_build, loaded_library, provider};
 pub use model::Classifier;

@@ -200,10 +200,21 @@ impl LayerTable {
         if let Some([tensor, fault]) = &self.unread {
             text += &format!("`{tensor}`, which comes later, {fault}\n");
         }
-        for (name, fault) in &self.missing {
-            text += &format!("{name}: {fault}\n");
+        for (fault, names) in self.names_by_fault() {
+            text += &format!("{}: {fault}\n", names.join(", "));
         }
         text
+    }
+}
+
+impl LayerTable {
+    /// The names that stand for nothing, by the reason.
+    fn names_by_fault(&self) -> BTreeMap<&str, Vec<&str>> {
+        let mut names: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (name, fault) in &self.missing {
+            names.entry(fault).or_default().push(name);
+        }
+        names
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fingerprint::Fingerprint;
 use super::lock::host;
+use crate::classifier::Classifier;
 use crate::dataset::{Dataset, Profile};
 use crate::localiser::method_name;
 use crate::path_text;
@@ -60,14 +61,17 @@ pub(super) struct ProcessRecord {
     cores: usize,
     threads: usize,
     system: String,
+    /// The tensors of the layers that were used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    layers: Vec<String>,
     /// The warnings about the model.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) warnings: Vec<String>,
 }
 
 impl ProcessRecord {
-    /// This process, with this many workers and these warnings about its model.
-    pub(super) fn now(threads: usize, warnings: Vec<String>) -> Self {
+    /// This process, with this many workers, and its model.
+    pub(super) fn now(threads: usize, classifier: &Classifier) -> Self {
         Self {
             started: jiff::Timestamp::now()
                 .strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -79,7 +83,8 @@ impl ProcessRecord {
             cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             threads,
             system: std::env::consts::OS.into(),
-            warnings,
+            layers: classifier.layers().to_vec(),
+            warnings: classifier.warnings.clone(),
         }
     }
 }

@@ -203,8 +203,7 @@ fn process_shard(
         .num_threads(job.execution.threads)
         .build()
         .context("worker threads")?;
-    let warnings = classifier.warnings.clone();
-    let process = ProcessRecord::now(pool.current_num_threads(), warnings);
+    let process = ProcessRecord::now(pool.current_num_threads(), &classifier);
     journal.append(vec![JournalLine::Process(process)])?;
 
     let all = shard.places(job.dataset.photos.len());

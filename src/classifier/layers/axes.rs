@@ -31,7 +31,11 @@ impl ShapedGraph<'_> {
             return None;
         }
         let rank = self.shapes.get(tensor)?.len();
-        if self.graph.consumers(tensor).any(|node| normalises_last(node, rank)) {
+        if self
+            .graph
+            .consumers(tensor)
+            .any(|node| normalises_last(node, rank))
+        {
             return Some(true);
         }
         let node = self.graph.producer(tensor)?;
@@ -72,6 +76,5 @@ impl ShapedGraph<'_> {
 
 /// Whether a node normalises over the last of `rank` axes.
 fn normalises_last(node: &NodeProto, rank: usize) -> bool {
-    node.op_type() == "LayerNormalization"
-        && [-1, rank as i64 - 1].contains(&node.int("axis", -1))
+    node.op_type() == "LayerNormalization" && [-1, rank as i64 - 1].contains(&node.int("axis", -1))
 }

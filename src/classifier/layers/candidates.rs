@@ -170,8 +170,16 @@ impl<'a> Path<'a> {
         let mut needed = HashSet::from([trace.scores.as_str()]);
         let mut nodes = Vec::new();
         for node in trace.graph.node.iter().rev() {
-            let depends = node.output.iter().any(|name| graph.shapes.contains_key(name));
-            if depends && node.output.iter().any(|name| needed.contains(name.as_str())) {
+            let depends = node
+                .output
+                .iter()
+                .any(|name| graph.shapes.contains_key(name));
+            if depends
+                && node
+                    .output
+                    .iter()
+                    .any(|name| needed.contains(name.as_str()))
+            {
                 needed.extend(node.input.iter().map(String::as_str));
                 nodes.push(node);
             }
@@ -181,7 +189,9 @@ impl<'a> Path<'a> {
         for (place, node) in nodes.iter().enumerate() {
             last_use.extend(graph.inputs(node).map(|(input, _)| (input, place)));
         }
-        let head = nodes.iter().rposition(|node| LINEAR.contains(&node.op_type()));
+        let head = nodes
+            .iter()
+            .rposition(|node| LINEAR.contains(&node.op_type()));
         nodes.truncate(head.unwrap_or(0));
         Self {
             graph,
@@ -256,7 +266,10 @@ impl<'a> Path<'a> {
     /// Whether the inputs of a node are made from different tensors, and not by an activation from
     /// the same one, as in `x + 0.04 x³`.
     fn joins_different(&self, node: &NodeProto) -> bool {
-        let mut sources = self.graph.inputs(node).map(|(input, _)| self.sources(input));
+        let mut sources = self
+            .graph
+            .inputs(node)
+            .map(|(input, _)| self.sources(input));
         let first = sources.next();
         sources.any(|other| Some(other) != first)
     }

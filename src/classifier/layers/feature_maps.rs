@@ -119,7 +119,11 @@ impl Model<'_> {
         }
         let gradients = self.gradients(tried.iter().map(|&i| &candidates[i]))?;
         let is_used = |&(&place, gradient): &(&usize, &Vec<f32>)| {
-            candidates[place].layout.read(gradient).iter().any(|&g| g != 0.0)
+            candidates[place]
+                .layout
+                .read(gradient)
+                .iter()
+                .any(|&g| g != 0.0)
         };
         let used = tried.iter().zip(&gradients).find(is_used);
         Ok(used.map(|(&place, _)| place))
@@ -145,7 +149,10 @@ impl Model<'_> {
             let is_gradient = |name: &str| compiled.gradients.iter().any(|known| known == name);
             graph.output.retain(|output| is_gradient(output.name()));
         }
-        let outputs = self.runtime.run(&model, &image).map_err(GradientError::Runtime)?;
+        let outputs = self
+            .runtime
+            .run(&model, &image)
+            .map_err(GradientError::Runtime)?;
         outputs
             .iter()
             .map(|gradient| gradient.floats().map_err(GradientError::Runtime))

@@ -69,5 +69,7 @@ fn add_halves(grids: &mut BTreeSet<(usize, usize)>, grid: (usize, usize), image:
 fn has_aspect_of((height, width): (usize, usize), image: Size) -> bool {
     let (image_height, image_width) = image.shape();
     let difference = (width * image_height).abs_diff(height * image_width);
-    height <= image_height && width <= image_width && difference <= 2 * image_height.max(image_width)
+    height <= image_height
+        && width <= image_width
+        && difference <= 2 * image_height.max(image_width)
 }

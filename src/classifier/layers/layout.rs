@@ -196,7 +196,9 @@ impl ShapedGraph<'_> {
         match (self.tokens(tensor, 1), self.tokens(tensor, 2)) {
             (Some(tokens), None) => Ok(FeatureLayout::tokens(tokens, b)),
             (None, Some(tokens)) => Ok(FeatureLayout::tokens_last(tokens, a, b)),
-            (Some(_), Some(_)) => Err(format!("{text}, where either of two axes could be the tokens")),
+            (Some(_), Some(_)) => Err(format!(
+                "{text}, where either of two axes could be the tokens"
+            )),
             (None, None) => Err(self.not_tokens(text)),
         }
     }

@@ -98,17 +98,22 @@ impl<'a> ShapedGraph<'a> {
             _ if from.len() == to.len() => place.axis,
             _ => return None,
         };
-        let found = Axis { tensor: input, axis };
+        let found = Axis {
+            tensor: input,
+            axis,
+        };
         (self.size(found) == self.size(place)).then_some(found)
     }
 
-    /// The tokens of a grid [.., H, W, ..] that a node flattens to [.., H · W, ..].
+    /// The tokens of a grid [1, H, W, C] or [1, C, H, W] that a node flattens to H · W. In tensors of
+    /// more axes, two sides that fit can be windows and the positions in them.
     fn flattened(&self, node: &NodeProto, Axis { tensor, axis }: Axis<'_>) -> Option<Tokens> {
         let (from, to) = (self.shapes.get(&node.input[0])?, &self.shapes[tensor]);
         let [height, width] = from.get(axis..axis + 2)? else {
             return None;
         };
-        let is_flat = from[..axis] == to[..axis]
+        let is_flat = from.len() == 4
+            && from[..axis] == to[..axis]
             && height * width == to[axis]
             && self.grids.contain(*height, *width);
         is_flat.then(|| Tokens {

@@ -33,10 +33,7 @@ pub(super) fn gradient_of(tensor: &str) -> String {
 /// model, except for the gradients. Returns the new names by the old ones.
 pub(super) fn free_interface(graph: &mut GraphProto) -> HashMap<String, String> {
     rename(graph, |name| {
-        name == SEED
-            || name == CLASSES
-            || ASKED.contains(&name)
-            || is_inner(name)
+        name == SEED || name == CLASSES || ASKED.contains(&name) || is_inner(name)
     })
 }
 

@@ -55,7 +55,7 @@ pub(super) struct LearnArgs {
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// The layers that the head looks at: names of tensors, or names that the model's description
-    /// defines [default: head, if that is defined, or else those of the pipeline]
+    /// defines or that are found from shapes (`localise layers`) [default: head]
     #[arg(long, value_name = "LAYER,...", value_delimiter = ',')]
     layers: Vec<String>,
     /// How many directions of the features are used [default: half of them, and at most 256]

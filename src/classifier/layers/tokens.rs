@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use onnx_grad::onnx::proto::NodeProto;
+use onnx_grad::onnx::proto::{NodeProto, TensorProto};
 
 use super::layout::Tokens;
 use super::shaped_graph::ShapedGraph;
@@ -70,7 +70,7 @@ impl<'a> ShapedGraph<'a> {
     }
 
     fn size(&self, Axis { tensor, axis }: Axis<'_>) -> Option<usize> {
-        let weight = || self.graph.initializer(tensor).map(|weight| weight.shape());
+        let weight = || self.graph.initializer(tensor).map(TensorProto::shape);
         let shape = self.shapes.get(tensor).cloned().or_else(weight)?;
         shape.get(axis).copied()
     }

@@ -57,7 +57,7 @@ pub use gradient_advice::with_candidates;
 pub use input_form::InputForm;
 pub use layer_names::{NamedTensors, named_tensors};
 pub use layers::{
-    AUTOMATIC_NAMES, Candidate, FeatureLayout, FeatureMaps, Form, LayerName, UnreadEnd,
+    AUTOMATIC_NAMES, AxisOrder, FeatureLayout, FeatureMaps, LayerCandidate, LayerName, UnreadEnd,
 };
 pub use layout::Layout;
 pub use library::{LibraryError, Settings, configure, library_build, loaded_library, provider};

@@ -14,7 +14,7 @@ use super::output::print;
 use super::values::image_size;
 use crate::assets::MODELS;
 use crate::classifier::{
-    self, AUTOMATIC_NAMES, Candidate, FeatureMaps, LayerName, ModelDescription,
+    self, AUTOMATIC_NAMES, FeatureMaps, LayerCandidate, LayerName, ModelDescription,
 };
 use crate::remedy::Refused;
 
@@ -159,7 +159,7 @@ impl LayerTable {
             missing.remove(name);
             names.insert(name.clone(), tensors.clone());
         }
-        let row = |candidate: &Candidate| LayerRow::new(candidate, maps, &names);
+        let row = |candidate: &LayerCandidate| LayerRow::new(candidate, maps, &names);
         Self {
             schema: 1,
             model,
@@ -220,7 +220,7 @@ impl LayerTable {
 
 impl LayerRow {
     fn new(
-        candidate: &Candidate,
+        candidate: &LayerCandidate,
         maps: &FeatureMaps,
         names: &BTreeMap<String, Vec<String>>,
     ) -> Self {

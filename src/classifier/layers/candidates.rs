@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use onnx_grad::gradient::Trace;
 use onnx_grad::onnx::proto::NodeProto;
 
-use super::layout::{FeatureLayout, Form};
+use super::layout::{AxisOrder, FeatureLayout};
 use super::shaped_graph::ShapedGraph;
 
 /// Operators with weights, and others that mix positions or channels.
@@ -66,7 +66,7 @@ const JOINS: [&str; 3] = ["Add", "Concat", "Sum"];
 
 /// A feature map that ends a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
+pub struct LayerCandidate {
     /// The name of the tensor.
     pub tensor: String,
     /// The operator that makes it.
@@ -98,8 +98,8 @@ pub struct UnreadEnd {
 pub(super) fn candidates(
     trace: &Trace,
     graph: &ShapedGraph<'_>,
-) -> (Vec<Candidate>, Option<UnreadEnd>) {
-    let path = Path::new(trace, graph);
+) -> (Vec<LayerCandidate>, Option<UnreadEnd>) {
+    let path = ScorePath::new(trace, graph);
     let mut ends = path.block_ends();
     let known: HashSet<_> = ends.iter().map(|end| end.tensor).collect();
     ends.extend(path.inner_joins().filter(|end| !known.contains(end.tensor)));
@@ -113,9 +113,9 @@ pub(super) fn candidates(
         let (tensor, shape) = (end.tensor.to_owned(), graph.shapes[end.tensor].clone());
         match graph.layout(end.tensor) {
             // Inside of a transformer's blocks, what is joined are the keys and values.
-            Ok(layout) if end.on_every_path || layout.form == Form::ChannelsFirst => {
+            Ok(layout) if end.on_every_path || layout.form == AxisOrder::ChannelsFirst => {
                 unread = unread.filter(|_| !end.on_every_path);
-                candidates.push(Candidate {
+                candidates.push(LayerCandidate {
                     tensor,
                     operator: path.nodes[end.place].op_type().to_owned(),
                     shape,
@@ -157,7 +157,7 @@ struct BlockEnd<'a> {
 
 /// The nodes on the paths from the image to the scores, up to the last one with weights, which makes
 /// the scores.
-struct Path<'a> {
+struct ScorePath<'a> {
     graph: &'a ShapedGraph<'a>,
     input: &'a str,
     nodes: Vec<&'a NodeProto>,
@@ -165,7 +165,7 @@ struct Path<'a> {
     last_use: HashMap<&'a str, usize>,
 }
 
-impl<'a> Path<'a> {
+impl<'a> ScorePath<'a> {
     fn new(trace: &'a Trace, graph: &'a ShapedGraph<'a>) -> Self {
         let mut needed = HashSet::from([trace.scores.as_str()]);
         let mut nodes = Vec::new();

@@ -3,8 +3,8 @@
 use onnx_grad::gradient::{self, GradientError, Options, OutputGradient, Runtime, Trace};
 use onnx_grad::onnx::proto::{ModelProto, TensorProto};
 
-use super::candidates::{Candidate, UnreadEnd, candidates};
-use super::names::{LayerName, Stages, stride_text};
+use super::candidates::{LayerCandidate, UnreadEnd, candidates};
+use super::names::{LayerName, LayerStages, stride_text};
 use super::shaped_graph::ShapedGraph;
 use crate::geometry::Size;
 
@@ -17,7 +17,7 @@ pub struct FeatureMaps {
     /// The size of the image.
     pub image: Size,
     /// Those that end the blocks of the network, in the order of the graph.
-    pub candidates: Vec<Candidate>,
+    pub candidates: Vec<LayerCandidate>,
     /// The end of the last block, if it cannot be read.
     pub unread: Option<UnreadEnd>,
     /// The position of the last one that the scores depend on.
@@ -42,7 +42,7 @@ impl FeatureMaps {
         };
         let graph = ShapedGraph::new(&trace.graph, &trace.shapes, image);
         let (candidates, unread) = candidates(&trace, &graph);
-        let checked = Model {
+        let checked = GradientTrial {
             model,
             options,
             runtime,
@@ -61,8 +61,8 @@ impl FeatureMaps {
     ///
     /// # Errors
     /// A text that says which strides there are instead, or what cannot be read.
-    pub fn named(&self, name: LayerName) -> Result<Vec<&Candidate>, String> {
-        name.choose(&Stages {
+    pub fn named(&self, name: LayerName) -> Result<Vec<&LayerCandidate>, String> {
+        name.choose(&LayerStages {
             candidates: &self.candidates[..=self.last],
             last: &self.candidates[self.last],
             unread: self.unread.as_ref(),
@@ -72,7 +72,7 @@ impl FeatureMaps {
 
     /// A feature map in words, like "`layer3.5/relu` (stride 16, 1024 channels)".
     #[must_use]
-    pub fn described(&self, candidate: &Candidate) -> String {
+    pub fn described(&self, candidate: &LayerCandidate) -> String {
         let stride = stride_text(candidate.layout.stride(self.image));
         let (tensor, channels) = (&candidate.tensor, candidate.layout.channels);
         format!("`{tensor}` (stride {stride}, {channels} channels)")
@@ -90,7 +90,7 @@ fn image_size(trace: &Trace) -> Option<Size> {
 }
 
 /// A model that is asked which feature maps its scores depend on.
-struct Model<'a> {
+struct GradientTrial<'a> {
     model: &'a ModelProto,
     options: &'a Options,
     runtime: &'a dyn Runtime,
@@ -98,13 +98,13 @@ struct Model<'a> {
     shape: &'a [usize],
 }
 
-impl Model<'_> {
+impl GradientTrial<'_> {
     /// The position of the last feature map that the highest score of some image depends on.
     ///
     /// Where a transformer reads its class token alone, the gradient at all positions of its last
     /// block is zero, so an earlier one is the last that can be used. Other feature maps are pooled
     /// as they are.
-    fn last_used(&self, candidates: &[Candidate]) -> Result<Option<usize>, GradientError> {
+    fn last_used(&self, candidates: &[LayerCandidate]) -> Result<Option<usize>, GradientError> {
         let on_path = (0..candidates.len()).filter(|&i| candidates[i].on_every_path);
         let mut tried = Vec::new();
         for place in on_path.rev().take(MAX_TRIED) {
@@ -132,7 +132,7 @@ impl Model<'_> {
     /// The gradients of the highest score with respect to feature maps.
     fn gradients<'c>(
         &self,
-        layers: impl Iterator<Item = &'c Candidate>,
+        layers: impl Iterator<Item = &'c LayerCandidate>,
     ) -> Result<Vec<Vec<f32>>, GradientError> {
         let options = Options {
             wrt: layers.map(|layer| layer.tensor.clone()).collect(),

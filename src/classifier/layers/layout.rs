@@ -9,7 +9,7 @@ use crate::geometry::Size;
 
 /// The order of a feature map's axes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum AxisOrder {
     /// [1, C, H, W], as convolutions have it.
     ChannelsFirst,
     /// [1, H, W, C], as in Swin and in networks of TensorFlow.
@@ -27,7 +27,7 @@ pub enum Form {
     },
 }
 
-impl Form {
+impl AxisOrder {
     /// The number of tokens without a position.
     #[must_use]
     pub fn extra(self) -> usize {
@@ -38,7 +38,7 @@ impl Form {
     }
 }
 
-impl fmt::Display for Form {
+impl fmt::Display for AxisOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::ChannelsFirst => "channels first",
@@ -57,7 +57,7 @@ impl fmt::Display for Form {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeatureLayout {
     /// The order of the axes.
-    pub form: Form,
+    pub form: AxisOrder,
     /// The number of channels.
     pub channels: usize,
     /// The grid of positions.
@@ -93,7 +93,7 @@ impl FeatureLayout {
 
     fn channels_first([channels, height, width]: [usize; 3]) -> Self {
         Self {
-            form: Form::ChannelsFirst,
+            form: AxisOrder::ChannelsFirst,
             channels,
             grid: Size::new(width as u32, height as u32),
             start: 0,
@@ -103,7 +103,7 @@ impl FeatureLayout {
 
     fn channels_last([height, width, channels]: [usize; 3]) -> Self {
         Self {
-            form: Form::ChannelsLast,
+            form: AxisOrder::ChannelsLast,
             channels,
             grid: Size::new(width as u32, height as u32),
             start: 0,
@@ -114,7 +114,7 @@ impl FeatureLayout {
     fn tokens(tokens: Tokens, channels: usize) -> Self {
         let width = tokens.grid.width as usize;
         Self {
-            form: Form::Tokens {
+            form: AxisOrder::Tokens {
                 extra: tokens.extra,
             },
             channels,
@@ -126,7 +126,7 @@ impl FeatureLayout {
 
     fn tokens_last(tokens: Tokens, channels: usize, count: usize) -> Self {
         Self {
-            form: Form::TokensLast {
+            form: AxisOrder::TokensLast {
                 extra: tokens.extra,
             },
             channels,

@@ -15,8 +15,8 @@ mod names;
 mod shaped_graph;
 mod tokens;
 
-pub use candidates::{Candidate, UnreadEnd};
+pub use candidates::{LayerCandidate, UnreadEnd};
 pub use feature_maps::FeatureMaps;
-pub use layout::{FeatureLayout, Form};
+pub use layout::{AxisOrder, FeatureLayout};
 pub use names::{AUTOMATIC_NAMES, LayerName};
 pub(super) use shaped_graph::ShapedGraph;

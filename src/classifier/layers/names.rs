@@ -1,6 +1,6 @@
 //! Names for feature maps that every network has.
 
-use super::candidates::{Candidate, UnreadEnd};
+use super::candidates::{LayerCandidate, UnreadEnd};
 use crate::geometry::Size;
 
 /// The names that are found from shapes where a description does not define them; `strideN` also
@@ -44,7 +44,10 @@ impl LayerName {
     }
 
     /// The feature maps that the name stands for.
-    pub(super) fn choose<'a>(self, stages: &Stages<'a>) -> Result<Vec<&'a Candidate>, String> {
+    pub(super) fn choose<'a>(
+        self,
+        stages: &LayerStages<'a>,
+    ) -> Result<Vec<&'a LayerCandidate>, String> {
         match self {
             Self::Last => Ok(vec![stages.last()?]),
             Self::Stride(stride) => match stages.with_stride(stride) {
@@ -69,20 +72,20 @@ impl LayerName {
 }
 
 /// The feature maps of a network, by their grids.
-pub(super) struct Stages<'a> {
+pub(super) struct LayerStages<'a> {
     /// All up to the last one.
-    pub(super) candidates: &'a [Candidate],
+    pub(super) candidates: &'a [LayerCandidate],
     /// The last one that the scores depend on.
-    pub(super) last: &'a Candidate,
+    pub(super) last: &'a LayerCandidate,
     /// The end of a later block, if it cannot be read.
     pub(super) unread: Option<&'a UnreadEnd>,
     /// The size of the image.
     pub(super) image: Size,
 }
 
-impl<'a> Stages<'a> {
+impl<'a> LayerStages<'a> {
     /// The last feature map, if no later one is unread.
-    fn last(&self) -> Result<&'a Candidate, String> {
+    fn last(&self) -> Result<&'a LayerCandidate, String> {
         match self.unread {
             None => Ok(self.last),
             Some(UnreadEnd { tensor, fault, .. }) => Err(format!(
@@ -92,19 +95,19 @@ impl<'a> Stages<'a> {
     }
 
     /// A feature map with this stride, give or take half an octave; `None` if there is none.
-    fn with_stride(&self, stride: usize) -> Option<&'a Candidate> {
+    fn with_stride(&self, stride: usize) -> Option<&'a LayerCandidate> {
         let nearest = self.nearest(stride);
         (self.octaves(nearest, stride) < 0.5).then_some(nearest)
     }
 
     /// `|log₂ s − log₂ stride|` of a feature map with stride s.
-    fn octaves(&self, candidate: &Candidate, stride: usize) -> f64 {
+    fn octaves(&self, candidate: &LayerCandidate, stride: usize) -> f64 {
         (candidate.layout.stride(self.image).log2() - (stride as f64).log2()).abs()
     }
 
     /// A feature map with the stride that is nearest to this one; of two, the finer.
-    fn nearest(&self, stride: usize) -> &'a Candidate {
-        let distance = |candidate: &Candidate| self.octaves(candidate, stride);
+    fn nearest(&self, stride: usize) -> &'a LayerCandidate {
+        let distance = |candidate: &LayerCandidate| self.octaves(candidate, stride);
         self.candidates
             .iter()
             .min_by(|a, b| distance(a).total_cmp(&distance(b)))
@@ -116,7 +119,7 @@ impl<'a> Stages<'a> {
     /// The network's last grid ends in its last feature map. Behind another one, what comes after
     /// its last sum or concatenation prepares the next stage already, as the expansion of
     /// `MobileNet`'s blocks does, and is not taken.
-    fn end(&self, stage: &Candidate) -> Result<&'a Candidate, String> {
+    fn end(&self, stage: &LayerCandidate) -> Result<&'a LayerCandidate, String> {
         let grid = stage.layout.grid;
         let is_unread = |unread: &UnreadEnd| unread.shape.contains(&grid.area());
         if grid == self.last.layout.grid && self.unread.is_none_or(is_unread) {

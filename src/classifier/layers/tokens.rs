@@ -24,7 +24,7 @@ const REORDERING: [&str; 6] = [
 
 /// A tensor, and the axis along which it has tokens.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Axis<'a> {
+struct TokenAxis<'a> {
     tensor: &'a str,
     axis: usize,
 }
@@ -33,7 +33,7 @@ impl<'a> ShapedGraph<'a> {
     /// The tokens along an axis of a tensor; `None` if it is not known where they come from.
     pub(super) fn tokens(&'a self, tensor: &'a str, axis: usize) -> Option<Tokens> {
         let mut seen = HashSet::new();
-        let mut open = vec![Axis { tensor, axis }];
+        let mut open = vec![TokenAxis { tensor, axis }];
         while let Some(place) = open.pop() {
             if !seen.insert(place) {
                 continue;
@@ -69,20 +69,25 @@ impl<'a> ShapedGraph<'a> {
         )
     }
 
-    fn size(&self, Axis { tensor, axis }: Axis<'_>) -> Option<usize> {
+    fn size(&self, TokenAxis { tensor, axis }: TokenAxis<'_>) -> Option<usize> {
         let weight = || self.graph.initializer(tensor).map(TensorProto::shape);
         let shape = self.shapes.get(tensor).cloned().or_else(weight)?;
         shape.get(axis).copied()
     }
 
     /// Whether an attribute names this axis, which it may count from the end.
-    fn is_axis(&self, attribute: i64, Axis { tensor, axis }: Axis<'_>) -> bool {
+    fn is_axis(&self, attribute: i64, TokenAxis { tensor, axis }: TokenAxis<'_>) -> bool {
         let rank = self.shapes.get(tensor).map_or(0, Vec::len) as i64;
         (attribute + rank) % rank.max(1) == axis as i64
     }
 
     /// Where the tokens of a node's output are in one of its inputs, if these are the same.
-    fn same_tokens(&self, node: &NodeProto, place: Axis<'a>, input: &'a str) -> Option<Axis<'a>> {
+    fn same_tokens(
+        &self,
+        node: &NodeProto,
+        place: TokenAxis<'a>,
+        input: &'a str,
+    ) -> Option<TokenAxis<'a>> {
         let (from, to) = (self.shapes.get(input)?, &self.shapes[place.tensor]);
         let axis = match node.op_type() {
             "Transpose" => usize::try_from(*node.ints("perm")?.get(place.axis)?).ok()?,
@@ -98,7 +103,7 @@ impl<'a> ShapedGraph<'a> {
             _ if from.len() == to.len() => place.axis,
             _ => return None,
         };
-        let found = Axis {
+        let found = TokenAxis {
             tensor: input,
             axis,
         };
@@ -107,7 +112,11 @@ impl<'a> ShapedGraph<'a> {
 
     /// The tokens of a grid [1, H, W, C] or [1, C, H, W] that a node flattens to H · W. In tensors of
     /// more axes, two sides that fit can be windows and the positions in them.
-    fn flattened(&self, node: &NodeProto, Axis { tensor, axis }: Axis<'_>) -> Option<Tokens> {
+    fn flattened(
+        &self,
+        node: &NodeProto,
+        TokenAxis { tensor, axis }: TokenAxis<'_>,
+    ) -> Option<Tokens> {
         let (from, to) = (self.shapes.get(&node.input[0])?, &self.shapes[tensor]);
         let [height, width] = from.get(axis..axis + 2)? else {
             return None;
@@ -124,7 +133,7 @@ impl<'a> ShapedGraph<'a> {
     }
 
     /// The tokens of the input with the most positions, among others.
-    fn concatenated(&'a self, node: &'a NodeProto, place: Axis<'a>) -> Option<Tokens> {
+    fn concatenated(&'a self, node: &'a NodeProto, place: TokenAxis<'a>) -> Option<Tokens> {
         let count = self.size(place)?;
         let mut first = 0;
         let mut found: Option<Tokens> = None;
@@ -138,19 +147,19 @@ impl<'a> ShapedGraph<'a> {
                     grid: tokens.grid,
                 });
             }
-            first += self.size(Axis { tensor, ..place })?;
+            first += self.size(TokenAxis { tensor, ..place })?;
         }
         found
     }
 
     /// Whether a node removes some of the tokens.
-    fn cuts_tokens(&self, node: &NodeProto, place: Axis<'_>) -> bool {
+    fn cuts_tokens(&self, node: &NodeProto, place: TokenAxis<'_>) -> bool {
         let tensor = node.input[0].as_str();
-        self.size(Axis { tensor, ..place }) != self.size(place)
+        self.size(TokenAxis { tensor, ..place }) != self.size(place)
     }
 
     /// The tokens that are left of others, if all positions are.
-    fn sliced(&'a self, node: &'a NodeProto, place: Axis<'a>) -> Option<Tokens> {
+    fn sliced(&'a self, node: &'a NodeProto, place: TokenAxis<'a>) -> Option<Tokens> {
         let of_input = self.tokens(&node.input[0], place.axis)?;
         let list = |i: usize| {
             let weight = self.graph.initializer(node.input.get(i)?)?;

@@ -1,11 +1,12 @@
 //! A model compiled for gradients at one image size.
 
-use onnx_grad::gradient::{self, ImageSize, Options, OutputGradient};
+use onnx_grad::gradient::{self, GradientModel, ImageSize, Options, OutputGradient};
 use onnx_grad::onnx::{Graph, proto::ModelProto};
 
 use super::any_model::OnnxRuntime;
 use super::description::ModelDescription;
 use super::error::ClassifierError;
+use super::layers::{FeatureLayout, ShapedGraph};
 use super::options::ProbeOptions;
 use super::session::SharedModel;
 use crate::geometry::Size;
@@ -19,6 +20,8 @@ pub(super) struct CompiledModel {
     /// The names of the gradient model's outputs: first the scores, then the gradients, then the
     /// layers. The forward half has the scores only.
     pub(super) outputs: Vec<String>,
+    /// How the numbers of each layer are laid out.
+    pub(super) layouts: Vec<FeatureLayout>,
     /// The number of class scores.
     pub(super) classes: usize,
     /// What a user of the gradients should know, in full sentences.
@@ -59,6 +62,11 @@ impl CompiledModel {
             );
             return Err(ClassifierError::Description(message.into()));
         }
+        let layouts = layouts(&compiled, size).map_err(|fault| {
+            let advice = "`localise layers` lists the feature maps of a model";
+            let message = format!("{path}: {fault}");
+            ClassifierError::Description(Refused::with_advice(message, advice))
+        })?;
         let [gradient, forward] = SharedModel::pair(compiled.model, compiled.forward)?;
         Ok(Self {
             input: compiled.input,
@@ -68,12 +76,26 @@ impl CompiledModel {
                 &compiled.layers,
             ]
             .concat(),
+            layouts,
             classes: compiled.classes,
             warnings: compiled.warnings,
             gradient,
             forward,
         })
     }
+}
+
+/// How the numbers of each layer are laid out, for images of this size; an error names the layer.
+fn layouts(compiled: &GradientModel, size: Size) -> Result<Vec<FeatureLayout>, String> {
+    let Some(graph) = &compiled.forward.graph else {
+        return Ok(vec![]);
+    };
+    let graph = ShapedGraph::new(graph, &compiled.shapes, size);
+    let layout = |layer: &String| {
+        let layout = graph.layout(layer);
+        layout.map_err(|fault| format!("layer `{layer}` is not a feature map: it {fault}"))
+    };
+    compiled.layers.iter().map(layout).collect()
 }
 
 /// The names of the tensors that gradients are taken with respect to. An empty list stands for the

@@ -9,6 +9,7 @@ use super::description::ModelDescription;
 use super::double_scaling;
 use super::error::ClassifierError;
 use super::input_form;
+use super::layer_names::named_layers;
 use super::library;
 use super::model::Classifier;
 use super::options::ProbeOptions;
@@ -29,17 +30,21 @@ impl Classifier {
         let mut model = onnx::load(description.file()?)?;
         let input = input_form::standardise(&mut model, &description)
             .map_err(ClassifierError::Description)?;
+        let named = named_layers(&model, &description, &probe.layers)?;
         let mut classifier = Self {
             description,
             warnings: Vec::new(),
             input,
-            probe,
+            probe: ProbeOptions {
+                layers: named.tensors,
+                ..probe
+            },
             model: Some(model),
             compiled: Mutex::default(),
         };
         classifier.check_classes()?;
         classifier.check_scores()?;
-        classifier.collect_warnings()?;
+        classifier.collect_warnings(&named.notes)?;
         if classifier.probe.dense.is_none() {
             classifier.model = None;
         }
@@ -47,7 +52,7 @@ impl Classifier {
     }
 
     /// Keeps the compiler's warnings and our own, and logs them.
-    fn collect_warnings(&mut self) -> Result<(), ClassifierError> {
+    fn collect_warnings(&mut self, of_layers: &[String]) -> Result<(), ClassifierError> {
         let name = &self.description.name;
         let of_compiler = &self.compiled(self.description.size)?.warnings;
         let model = self.model.as_ref();
@@ -58,7 +63,7 @@ impl Classifier {
             .filter(|_| self.description.background.is_none())
             .map(|advice| format!("a background is one of the classes that are found; {advice}"));
         let notes = &self.description.notes;
-        let own = of_scaling.iter().chain(&of_list).chain(notes);
+        let own = of_scaling.iter().chain(&of_list).chain(notes).chain(of_layers);
         for warning in of_compiler.iter().chain(own) {
             self.warnings.push(format!("model {name}: {warning}"));
         }

@@ -30,6 +30,8 @@ mod element_type;
 mod error;
 mod gradient_advice;
 mod input_form;
+mod layer_names;
+mod layers;
 mod layout;
 mod library;
 mod load;
@@ -58,6 +60,10 @@ pub use element_type::ElementType;
 pub use error::ClassifierError;
 pub use gradient_advice::with_candidates;
 pub use input_form::InputForm;
+pub use layer_names::{NamedTensors, named_tensors};
+pub use layers::{
+    AUTOMATIC_NAMES, AxisOrder, FeatureLayout, FeatureMaps, LayerCandidate, LayerName, UnreadEnd,
+};
 pub use layout::Layout;
 pub use library::{LibraryError, Settings, configure, library_build, loaded_library, provider};
 pub use model::Classifier;

@@ -34,6 +34,12 @@ pub struct Classifier {
 }
 
 impl Classifier {
+    /// The tensors of the layers whose values and gradients are computed.
+    #[must_use]
+    pub fn layers(&self) -> &[String] {
+        &self.probe.layers
+    }
+
     /// The model compiled for images of this size.
     pub(super) fn compiled(&self, size: Size) -> Result<Arc<CompiledModel>, ClassifierError> {
         let mut cache = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,9 +1,10 @@
 //! From the outputs of a gradient model to values and gradients.
 
-use ndarray::{Array3, ArrayD, ArrayView3, Axis, Ix3, Ix4};
+use ndarray::{Array3, ArrayD, ArrayView3, ArrayViewD, Axis, Ix3};
 
 use super::description::ModelDescription;
 use super::error::ClassifierError;
+use super::layers::FeatureLayout;
 use super::options::ProbeOptions;
 use super::preprocess;
 
@@ -26,6 +27,8 @@ pub struct Response {
 pub(super) struct OutputReader<'a> {
     pub(super) description: &'a ModelDescription,
     pub(super) probe: &'a ProbeOptions,
+    /// How the numbers of each feature map are laid out.
+    pub(super) layouts: &'a [FeatureLayout],
 }
 
 impl OutputReader<'_> {
@@ -51,28 +54,32 @@ impl OutputReader<'_> {
                 )));
             }
             for (row, of_class) in rows.outer_iter().zip(&mut gradients) {
-                let row = row.into_dimensionality::<Ix3>();
-                let row = row.map_err(|_| self.not_a_feature_map(tensor))?;
-                of_class.push(self.gradient(tensor, row));
+                of_class.push(self.gradient(tensor, &row)?);
             }
         }
         Ok(gradients)
     }
 
     /// The gradient of one class with respect to one tensor, by the pixels if it is the picture.
-    fn gradient(&self, tensor: usize, row: ArrayView3<'_, f32>) -> Array3<f32> {
-        let is_picture = self.probe.includes_picture() && tensor == 0;
-        if !is_picture {
-            return row.to_owned();
+    fn gradient(
+        &self,
+        tensor: usize,
+        row: &ArrayViewD<'_, f32>,
+    ) -> Result<Array3<f32>, ClassifierError> {
+        if self.probe.includes_picture() && tensor == 0 {
+            let row = row.view().into_dimensionality::<Ix3>();
+            let row = row.map_err(|e| ClassifierError::Run(e.to_string()))?;
+            return Ok(preprocess::gradient_by_pixel(row, self.description));
         }
-        preprocess::gradient_by_pixel(row, self.description)
+        let layer = tensor - usize::from(self.probe.includes_picture());
+        Ok(self.feature_map(layer, row))
     }
 
-    fn not_a_feature_map(&self, tensor: usize) -> ClassifierError {
-        let layer = &self.probe.layers[tensor - usize::from(self.probe.includes_picture())];
-        ClassifierError::Run(format!(
-            "layer {layer} is not a feature map of shape [1, channels, height, width]"
-        ))
+    /// One of the feature maps, or its gradient, [channels, height, width].
+    fn feature_map(&self, layer: usize, values: &ArrayViewD<'_, f32>) -> Array3<f32> {
+        let values = values.as_standard_layout();
+        let values = values.as_slice().expect("it is in the standard layout");
+        self.layouts[layer].read(values)
     }
 
     /// The values of the tensors: the pixels less the mean colour, if the picture is one of them,
@@ -91,17 +98,15 @@ impl OutputReader<'_> {
         values
     }
 
-    /// The feature maps of the network, from outputs of shape [1, channels, height, width].
+    /// The feature maps of the network, each [channels, height, width].
     pub(super) fn feature_maps(
         &self,
         outputs: impl Iterator<Item = ArrayD<f32>>,
-    ) -> Result<Vec<Array3<f32>>, ClassifierError> {
-        let map = |output: ArrayD<f32>| {
-            let map = output.into_dimensionality::<Ix4>();
-            map.map(|map| map.index_axis_move(Axis(0), 0))
-                .map_err(|e| ClassifierError::Run(e.to_string()))
-        };
-        outputs.map(map).collect()
+    ) -> Vec<Array3<f32>> {
+        let layers = outputs.enumerate();
+        layers
+            .map(|(layer, output)| self.feature_map(layer, &output.view()))
+            .collect()
     }
 
     /// The activations of the head's layers among the feature maps.

@@ -138,10 +138,11 @@ impl<'a> Worker<'a> {
         let reader = OutputReader {
             description: &classifier.description,
             probe: &classifier.probe,
+            layouts: &compiled.layouts,
         };
         let tensors = classifier.probe.tensor_count();
         let gradients = reader.gradients(outputs.by_ref().take(tensors), classes.len())?;
-        let maps = reader.feature_maps(outputs)?;
+        let maps = reader.feature_maps(outputs);
         let response = Response {
             scores,
             values: reader.values(pixels, &maps),

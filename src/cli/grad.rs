@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::exit::Exit;
 use super::output::print;
+use super::values::image_size;
 use crate::assets::MODELS;
 use crate::classifier::{self, ModelDescription};
 use crate::fs::{OutputError, ensure_writable};
@@ -57,7 +58,7 @@ pub(super) struct GradArgs {
     #[arg(long, value_enum, default_value_t)]
     relu: Relu,
     /// The width and height of the image, if the model leaves them open.
-    #[arg(long, value_name = "WxH", value_parser = size)]
+    #[arg(long, value_name = "WxH", value_parser = image_size)]
     size: Option<ImageSize>,
     /// Print one JSON object: inputs and outputs with their shapes, and warnings.
     #[arg(long)]
@@ -85,17 +86,6 @@ impl From<Relu> for ReluRule {
             Relu::Deconvnet => Self::Deconvnet,
         }
     }
-}
-
-fn size(text: &str) -> Result<ImageSize, String> {
-    let parse = || {
-        let (width, height) = text.split_once('x')?;
-        Some(ImageSize {
-            width: width.parse().ok()?,
-            height: height.parse().ok()?,
-        })
-    };
-    parse().ok_or_else(|| "a size is written as WIDTHxHEIGHT, like 224x224".into())
 }
 
 impl GradArgs {

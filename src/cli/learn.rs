@@ -11,7 +11,7 @@ use super::output::print;
 use super::progress::TerminalProgress;
 use super::run::DEFAULT_MODEL;
 use super::signals::interrupt_on_signals;
-use crate::classifier::{ModelDescription, Preset, describe_like};
+use crate::classifier::{self, ModelDescription, Preset, describe_like};
 use crate::dataset::{Dataset, Jpeg, Request};
 use crate::fs::{OutputError, ensure_writable, write_atomically};
 use crate::learn::{LearnOptions, Learned, learn};
@@ -59,7 +59,7 @@ pub(super) struct LearnArgs {
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// The layers that the head looks at: names of tensors, or names that the model's description
-    /// defines [default: head, if that is defined, or else those of the pipeline]
+    /// defines or that are found from shapes (`localise layers`) [default: head]
     #[arg(long, value_name = "LAYER,...", value_delimiter = ',')]
     layers: Vec<String>,
     /// How many directions of the features are used [default: half of them, and at most 256]
@@ -130,7 +130,7 @@ impl LearnArgs {
         }
         Ok(LearnOptions {
             dataset,
-            tensors: self.tensors(&description, &pipeline),
+            tensors: self.tensors(&description)?,
             description,
             pipeline: Pipeline {
                 head: None,
@@ -146,16 +146,18 @@ impl LearnArgs {
     }
 
     /// The tensors of the head's layers.
-    fn tensors(&self, description: &ModelDescription, pipeline: &Pipeline) -> Vec<String> {
-        const LAYERS: &str = "head";
-        if !self.layers.is_empty() {
-            return description.tensors(&self.layers);
+    fn tensors(&self, description: &ModelDescription) -> Result<Vec<String>> {
+        let usual = [String::from("head")];
+        let layers = if self.layers.is_empty() {
+            &usual
+        } else {
+            &self.layers[..]
+        };
+        let named = classifier::named_tensors(description, layers)?;
+        for note in &named.notes {
+            tracing::warn!("model {}: {note}", description.name);
         }
-        if description.layers.contains_key(LAYERS) {
-            return description.tensors(&[LAYERS.to_owned()]);
-        }
-        let saliency = pipeline.saliency.as_ref();
-        saliency.map_or(vec![], |saliency| description.tensors(&saliency.layers))
+        Ok(named.tensors)
     }
 
     fn text(&self, learned: &Learned, page: &Path) -> String {

@@ -11,6 +11,7 @@ mod doctor;
 mod exit;
 mod grad;
 mod help;
+mod layers;
 mod learn;
 mod list;
 mod man;
@@ -118,6 +119,8 @@ enum Subcommands {
     Visualise(visualise::VisualiseArgs),
     /// Add a backward pass to a model, so that any ONNX runtime computes the gradient of a score.
     Grad(grad::GradArgs),
+    /// List the feature maps of a model, and the names that pipelines can use for them.
+    Layers(layers::LayersArgs),
     /// Solve a maximum-flow problem on a grid, in DIMACS format.
     Maxflow(maxflow::MaxflowArgs),
     /// List the known datasets, models, pipelines, methods, metrics and so on.
@@ -151,6 +154,7 @@ impl Subcommands {
             Self::Learn(arguments) => arguments.run(quiet),
             Self::Visualise(arguments) => arguments.run(),
             Self::Grad(arguments) => arguments.run(),
+            Self::Layers(arguments) => arguments.run(),
             Self::Maxflow(arguments) => arguments.run(),
             Self::List(arguments) => arguments.run(),
             Self::Completions(arguments) => arguments.run(&mut command()),

@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
+use onnx_grad::gradient::ImageSize;
 
 use crate::classifier::{Preset, Provider};
 use crate::dataset::Jpeg;
@@ -100,4 +101,16 @@ impl ValueEnum for PredictionKind {
             Self::Masks => Some(PossibleValue::new("masks").help("A folder of masks, ID.png")),
         }
     }
+}
+
+/// Parses a size like `224x224`.
+pub(super) fn image_size(text: &str) -> Result<ImageSize, String> {
+    let parse = || {
+        let (width, height) = text.split_once('x')?;
+        Some(ImageSize {
+            width: width.parse().ok()?,
+            height: height.parse().ok()?,
+        })
+    };
+    parse().ok_or_else(|| "a size is written as WIDTHxHEIGHT, like 224x224".into())
 }

@@ -98,6 +98,13 @@ impl Member {
         names.join(" + ")
     }
 
+    /// The tensors of the layers that the classifiers are asked for.
+    #[must_use]
+    pub fn layers(members: &[Self]) -> Vec<String> {
+        let layers = members.iter().map(|member| member.classifier.layers());
+        layers.flatten().cloned().collect()
+    }
+
     /// What users of the classifiers should know.
     #[must_use]
     pub fn warnings(members: &[Self]) -> Vec<String> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::fingerprint::Fingerprint;
 use super::lock::host;
 use crate::dataset::{Dataset, Profile};
-use crate::localiser::method_name;
+use crate::localiser::{Member, method_name};
 use crate::path_text;
 use crate::results::RunOptions;
 
@@ -60,14 +60,17 @@ pub(super) struct ProcessRecord {
     cores: usize,
     threads: usize,
     system: String,
+    /// The tensors of the layers that were used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    layers: Vec<String>,
     /// The warnings about the model.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) warnings: Vec<String>,
 }
 
 impl ProcessRecord {
-    /// This process, with this many workers and these warnings about its model.
-    pub(super) fn now(threads: usize, warnings: Vec<String>) -> Self {
+    /// This process, with this many workers, and its classifiers.
+    pub(super) fn now(threads: usize, members: &[Member]) -> Self {
         Self {
             started: jiff::Timestamp::now()
                 .strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -79,7 +82,8 @@ impl ProcessRecord {
             cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             threads,
             system: std::env::consts::OS.into(),
-            warnings,
+            layers: Member::layers(members),
+            warnings: Member::warnings(members),
         }
     }
 }

@@ -201,8 +201,7 @@ fn process_shard(
         .num_threads(job.execution.threads)
         .build()
         .context("worker threads")?;
-    let warnings = Member::warnings(&members);
-    let process = ProcessRecord::now(pool.current_num_threads(), warnings);
+    let process = ProcessRecord::now(pool.current_num_threads(), &members);
     journal.append(vec![JournalLine::Process(process)])?;
 
     let all = shard.places(job.dataset.photos.len());

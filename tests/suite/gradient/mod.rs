@@ -3,6 +3,7 @@
 mod broken_models;
 mod fetching;
 mod input_forms;
+mod layers;
 mod methods;
 mod networks;
 mod outputs;

@@ -65,16 +65,15 @@ pub(super) fn differentiate(
         inputs: vec![declaration(sample.name(), kind, None, &sample.shape())],
         outputs: vec![float_declaration(&g.forward(&scores), None)],
     };
-    let layers: Vec<_> = wrt
-        .into_iter()
-        .filter(|tensor| tensor != sample.name())
-        .collect();
+    let mut layers = wrt;
+    layers.retain(|tensor| tensor != sample.name());
     let values = layers.iter().map(|layer| g.forward(layer));
     let whole = interface(&forward, options.seed, classes, &gradients, values);
     let Builder {
         nodes,
         weights,
         warnings,
+        facts: Facts { shapes, .. },
         ..
     } = g;
     Ok(GradientModel {
@@ -89,6 +88,7 @@ pub(super) fn differentiate(
             .map(|gradient| gradient.name)
             .collect(),
         layers,
+        shapes,
         warnings,
     })
 }

@@ -59,6 +59,7 @@ mod rewrite;
 pub mod rules;
 mod runtime;
 mod score;
+mod trace;
 mod training;
 
 pub use error::{GradientError, MissingRule};
@@ -67,6 +68,7 @@ pub use options::{
     ASKED, Background, CLASSES, Dense, ImageSize, Options, OutputGradient, ReluRule, SEED,
 };
 pub use runtime::Runtime;
+pub use trace::{Trace, trace};
 
 use crate::onnx::proto::ModelProto;
 

@@ -1,5 +1,7 @@
 //! The result of the compiler.
 
+use std::collections::HashMap;
+
 use crate::onnx::proto::ModelProto;
 
 /// A model that returns class scores and their gradients.
@@ -33,6 +35,8 @@ pub struct GradientModel {
     /// input, in the same order. They are those of the options, unless the gradient model uses such
     /// a name itself: then `own/` is put before it, as for all tensors of the model.
     pub layers: Vec<String>,
+    /// The shape of every tensor of [`GradientModel::forward`] that depends on the image.
+    pub shapes: HashMap<String, Vec<usize>>,
     /// What a user of these gradients should know, in full sentences.
     pub warnings: Vec<String>,
 }

@@ -19,6 +19,11 @@ const PREFIXES: [&str; 8] = [
     "shape/",
 ];
 
+/// Whether the compiler has made the tensor: no tensor of a model keeps such a name.
+pub(super) fn is_inner(tensor: &str) -> bool {
+    PREFIXES.iter().any(|prefix| tensor.starts_with(prefix))
+}
+
 /// The name of the gradient with respect to a tensor.
 pub(super) fn gradient_of(tensor: &str) -> String {
     format!("{tensor}_grad")
@@ -28,10 +33,7 @@ pub(super) fn gradient_of(tensor: &str) -> String {
 /// model, except for the gradients. Returns the new names by the old ones.
 pub(super) fn free_interface(graph: &mut GraphProto) -> HashMap<String, String> {
     rename(graph, |name| {
-        name == SEED
-            || name == CLASSES
-            || ASKED.contains(&name)
-            || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        name == SEED || name == CLASSES || ASKED.contains(&name) || is_inner(name)
     })
 }
 

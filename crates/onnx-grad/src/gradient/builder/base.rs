@@ -23,7 +23,8 @@ pub(crate) struct Builder {
     pub(crate) warnings: Vec<String>,
     /// What each user of a tensor contributes to its gradient.
     contributions: HashMap<String, Vec<Value>>,
-    facts: Facts,
+    /// The shapes of forward tensors, and the constants.
+    pub(crate) facts: Facts,
     /// The tensors between input and target.
     path: HashSet<String>,
     /// The nodes that make the forward tensors, by position in `nodes`.

@@ -4,12 +4,13 @@ use serde::{Deserialize, Deserializer, de};
 
 use super::method::Method;
 use super::{
-    cam, deconvnet, full_grad, grad_cam, grad_cam_plus_plus, gradient, gradient_input,
-    gradient_norm, guided, integrated, layer_cam, smoothgrad, vargrad,
+    cam, deconvnet, eigen_cam, eigen_grad_cam, full_grad, grad_cam, grad_cam_plus_plus, gradient,
+    gradient_input, gradient_norm, guided, hires_cam, integrated, kpca_cam, layer_cam, smoothgrad,
+    vargrad, x_grad_cam,
 };
 
 /// All methods.
-pub static METHODS: [&Method; 13] = [
+pub static METHODS: [&Method; 18] = [
     &gradient::METHOD,
     &guided::METHOD,
     &deconvnet::METHOD,
@@ -20,7 +21,12 @@ pub static METHODS: [&Method; 13] = [
     &cam::METHOD,
     &grad_cam::METHOD,
     &grad_cam_plus_plus::METHOD,
+    &hires_cam::METHOD,
+    &x_grad_cam::METHOD,
     &layer_cam::METHOD,
+    &eigen_cam::METHOD,
+    &eigen_grad_cam::METHOD,
+    &kpca_cam::METHOD,
     &full_grad::METHOD,
     &gradient_norm::METHOD,
 ];

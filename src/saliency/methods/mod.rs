@@ -7,9 +7,12 @@
 mod formula;
 mod list;
 mod method;
+mod principal_component;
 
 mod cam;
 mod deconvnet;
+mod eigen_cam;
+mod eigen_grad_cam;
 mod full_grad;
 mod grad_cam;
 mod grad_cam_plus_plus;
@@ -17,10 +20,13 @@ mod gradient;
 mod gradient_input;
 mod gradient_norm;
 mod guided;
+mod hires_cam;
 mod integrated;
+mod kpca_cam;
 mod layer_cam;
 mod smoothgrad;
 mod vargrad;
+mod x_grad_cam;
 
 pub use list::METHODS;
 pub use method::{LayerTensor, Method, RequiredTensors, Sampling};

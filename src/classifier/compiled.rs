@@ -8,6 +8,7 @@ use super::description::ModelDescription;
 use super::error::ClassifierError;
 use super::options::ProbeOptions;
 use super::session::SharedModel;
+use super::variants::{VariantInterface, VariantModel};
 use crate::geometry::Size;
 use crate::remedy::Refused;
 
@@ -25,6 +26,8 @@ pub(super) struct CompiledModel {
     pub(super) warnings: Vec<String>,
     pub(super) gradient: SharedModel,
     pub(super) forward: SharedModel,
+    /// The parts of the forward half that take variants: of the picture, or of each layer.
+    pub(super) variants: Vec<VariantModel>,
 }
 
 impl CompiledModel {
@@ -43,6 +46,7 @@ impl CompiledModel {
             size: Some(ImageSize { width, height }),
             dense: probe.dense,
             relu: probe.relu,
+            relevance: probe.relevance,
             classes: Some(description.classes.len()),
             background: description.background,
             seed: OutputGradient::Asked,
@@ -59,7 +63,13 @@ impl CompiledModel {
             );
             return Err(ClassifierError::Description(message.into()));
         }
-        let [gradient, forward] = SharedModel::pair(compiled.model, compiled.forward)?;
+        let (parts, interfaces): (Vec<_>, Vec<_>) = VariantInterface::parts(&compiled, probe)
+            .into_iter()
+            .unzip();
+        let models = [vec![compiled.model, compiled.forward], parts].concat();
+        let mut shared = SharedModel::several(models)?.into_iter();
+        let [gradient, forward] = [shared.next(), shared.next()].map(|m| m.expect("two models"));
+        let variants = shared.zip(interfaces);
         Ok(Self {
             input: compiled.input,
             outputs: [
@@ -72,6 +82,9 @@ impl CompiledModel {
             warnings: compiled.warnings,
             gradient,
             forward,
+            variants: variants
+                .map(|(model, part)| VariantModel::new(model, part))
+                .collect(),
         })
     }
 }

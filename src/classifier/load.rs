@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use image::{Rgb, RgbImage};
 use onnx_grad::onnx;
 
+use super::attention;
 use super::description::ModelDescription;
 use super::double_scaling;
 use super::error::ClassifierError;
@@ -23,12 +24,15 @@ impl Classifier {
     /// not fit its description.
     pub fn load(
         description: ModelDescription,
-        probe: ProbeOptions,
+        mut probe: ProbeOptions,
     ) -> Result<Self, ClassifierError> {
         library::environment()?;
         let mut model = onnx::load(description.file()?)?;
         let input = input_form::standardise(&mut model, &description)
             .map_err(ClassifierError::Description)?;
+        if probe.attention {
+            probe.layers = attention::tensors(&model, &description)?;
+        }
         let mut classifier = Self {
             description,
             warnings: Vec::new(),

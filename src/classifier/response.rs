@@ -16,7 +16,8 @@ pub struct Response {
     /// picture's pixels less the mean colour (RGB), if they are one of the tensors, then the
     /// layers.
     pub values: Vec<Array3<f32>>,
-    /// For each class, then for each of these tensors: d score / d value, of the tensor's shape.
+    /// For each class, then for each of these tensors: d score / d value, of the tensor's shape; or
+    /// the relevance of each value ([`ProbeOptions::relevance`]).
     pub gradients: Vec<Vec<Array3<f32>>>,
     /// The activations of the head's layers, each [channels, height, width].
     pub head: Vec<Array3<f32>>,
@@ -59,11 +60,15 @@ impl OutputReader<'_> {
         Ok(gradients)
     }
 
-    /// The gradient of one class with respect to one tensor, by the pixels if it is the picture.
+    /// The gradient of one class with respect to one tensor, by the pixels if it is the picture. The
+    /// relevance of a pixel is that of the network's input, whatever its scale is.
     fn gradient(&self, tensor: usize, row: ArrayView3<'_, f32>) -> Array3<f32> {
         let is_picture = self.probe.includes_picture() && tensor == 0;
         if !is_picture {
             return row.to_owned();
+        }
+        if self.probe.relevance.is_some() {
+            return preprocess::in_rgb(row, self.description).to_owned();
         }
         preprocess::gradient_by_pixel(row, self.description)
     }

@@ -10,6 +10,7 @@
 //! photo's ground truth.
 
 mod failure;
+mod hiding;
 mod locate;
 mod observation;
 mod options;

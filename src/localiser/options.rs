@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::classifier::{self, ClassifierError, ModelDescription, ProbeOptions};
+use crate::classifier::{self, ClassifierError, ModelDescription, ProbeOptions, VariantsOf};
 use crate::head::Head;
 use crate::pipeline::{BoxRule, Pipeline};
-use crate::saliency::{RequiredTensors, SaliencyOptions};
+use crate::saliency::{Effect, HiddenParts, RequiredTensors, SaliencyOptions};
 
 /// Which classes get a box.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
@@ -55,7 +55,16 @@ pub(crate) fn gradients(pipeline: &Pipeline, description: &ModelDescription) -> 
     ProbeOptions {
         dense,
         relu: saliency.relu(),
+        relevance: saliency.relevance(),
+        variants: match method.effect {
+            Effect::Hidden(hiding) => Some(match hiding.parts {
+                HiddenParts::Picture(_) => VariantsOf::Picture,
+                HiddenParts::Channels => VariantsOf::Layers,
+            }),
+            Effect::Gradient(_) | Effect::Relevance(_) => None,
+        },
         layers: description.tensors(layers),
+        attention: method.tensors == RequiredTensors::Attention,
         picture: method.tensors == RequiredTensors::Both,
         head: None,
     }

@@ -8,14 +8,14 @@
 use onnx_grad::gradient::ReluRule;
 
 use super::formula::mean_over_samples;
-use super::method::{LAST, Method, RequiredTensors, Sampling};
+use super::method::{Effect, LAST, Method, RequiredTensors, Sampling};
 use super::principal_component::{linear_kernel, principal_component};
 
 pub(super) const METHOD: Method = Method {
     name: "eigen-cam",
     paper: "Muhammad and Yeasin 2020",
     published: "no comparable box result",
-    relu: ReluRule::Gradient,
+    effect: Effect::Gradient(ReluRule::Gradient),
     tensors: RequiredTensors::Layers,
     usual_layers: LAST,
     sampling: Sampling::Crop,

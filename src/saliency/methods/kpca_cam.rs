@@ -12,14 +12,14 @@
 use onnx_grad::gradient::ReluRule;
 
 use super::formula::mean_over_samples;
-use super::method::{LAST, Method, RequiredTensors, Sampling};
+use super::method::{Effect, LAST, Method, RequiredTensors, Sampling};
 use super::principal_component::{linear_kernel, principal_component};
 
 pub(super) const METHOD: Method = Method {
     name: "kpca-cam",
     paper: "Karmani, Sivakaran, Prasad, Ali, Yang and Tang 2024",
     published: "no comparable box result",
-    relu: ReluRule::Gradient,
+    effect: Effect::Gradient(ReluRule::Gradient),
     tensors: RequiredTensors::Layers,
     usual_layers: LAST,
     sampling: Sampling::Crop,

@@ -4,13 +4,14 @@ use serde::{Deserialize, Deserializer, de};
 
 use super::method::Method;
 use super::{
-    cam, deconvnet, eigen_cam, eigen_grad_cam, full_grad, grad_cam, grad_cam_plus_plus, gradient,
-    gradient_input, gradient_norm, guided, hires_cam, integrated, kpca_cam, layer_cam, smoothgrad,
-    vargrad, x_grad_cam,
+    ablation_cam, attention_rollout, cam, contrastive_excitation, deconvnet, eigen_cam,
+    eigen_grad_cam, excitation, full_grad, generic_attention, grad_cam, grad_cam_plus_plus,
+    gradient, gradient_input, gradient_norm, guided, hires_cam, integrated, kpca_cam, layer_cam,
+    lrp, occlusion, relevance_cam, rise, score_cam, smoothgrad, vargrad, x_grad_cam,
 };
 
 /// All methods.
-pub static METHODS: [&Method; 18] = [
+pub static METHODS: [&Method; 28] = [
     &gradient::METHOD,
     &guided::METHOD,
     &deconvnet::METHOD,
@@ -29,6 +30,16 @@ pub static METHODS: [&Method; 18] = [
     &kpca_cam::METHOD,
     &full_grad::METHOD,
     &gradient_norm::METHOD,
+    &lrp::METHOD,
+    &excitation::METHOD,
+    &contrastive_excitation::METHOD,
+    &relevance_cam::METHOD,
+    &occlusion::METHOD,
+    &rise::METHOD,
+    &score_cam::METHOD,
+    &ablation_cam::METHOD,
+    &attention_rollout::METHOD,
+    &generic_attention::METHOD,
 ];
 
 impl Method {

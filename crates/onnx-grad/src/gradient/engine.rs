@@ -10,9 +10,10 @@ use super::error::{GradientError, unsupported};
 use super::graph::{declaration, keep_ancestors};
 use super::model::GradientModel;
 use super::names::gradient_of;
-use super::options::{ASKED, CLASSES, Options, OutputGradient, ReluRule, SEED};
+use super::options::{ASKED, CLASSES, Options, OutputGradient, RelevanceRule, ReluRule, SEED};
 use super::prepare::Prepared;
 use super::probe::Facts;
+use super::relevance;
 use super::rules;
 use crate::onnx::proto::{
     GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, tensor_proto::DataType,
@@ -48,10 +49,14 @@ pub(super) fn differentiate(
     g.warnings = found;
     let target_shape = g.shape(&target);
     let classes = target_shape.iter().product();
-    let seed = seed(&mut g, options.seed, &scores, classes)?;
+    let mut seed = seed(&mut g, options.seed, &scores, classes)?;
+    if let Some(rule) = options.relevance {
+        g.start_rows(&seed);
+        seed = relevance::start(&mut g, &seed, &scores, rule);
+    }
     let seed = g.reshape_to_gradient(&seed, &target_shape);
-    let gradients = backward(&mut g, &chain, &target, seed, &wrt)?;
-    if options.relu != ReluRule::Gradient && !g.found_relu {
+    let gradients = backward(&mut g, &chain, (&target, seed), &wrt, options.relevance)?;
+    if options.relevance.is_none() && options.relu != ReluRule::Gradient && !g.found_relu {
         return Err(GradientError::NoRelu);
     }
     let gradients: Vec<_> = wrt
@@ -69,6 +74,7 @@ pub(super) fn differentiate(
         .into_iter()
         .filter(|tensor| tensor != sample.name())
         .collect();
+    let layer_shapes = layers.iter().map(|layer| g.shape(layer)).collect();
     let values = layers.iter().map(|layer| g.forward(layer));
     let whole = interface(&forward, options.seed, classes, &gradients, values);
     let Builder {
@@ -89,6 +95,7 @@ pub(super) fn differentiate(
             .map(|gradient| gradient.name)
             .collect(),
         layers,
+        layer_shapes,
         warnings,
     })
 }
@@ -261,16 +268,16 @@ fn path(prepared: &Prepared) -> HashSet<String> {
 }
 
 /// The gradients of the target with respect to `wrt`, where `seed` is the gradient with respect to
-/// the target.
+/// the target; or their relevance for it.
 fn backward(
     g: &mut Builder,
     chain: &[Link],
-    target: &str,
-    seed: Value,
+    (target, seed): (&str, Value),
     wrt: &[String],
+    relevance: Option<RelevanceRule>,
 ) -> Result<Vec<Value>, GradientError> {
     g.start(target, seed);
-    for Link { node, rule } in chain {
+    for link @ Link { node, rule } in chain {
         g.enter(&node.output[0]);
         let dy = match g.gradient(&node.output[0]) {
             Some(dy) => dy,
@@ -279,7 +286,10 @@ fn backward(
                 g.new_floats("zero", &ones, &[0.0])
             }
         };
-        let dxs = (rule.gradients)(g, node, &dy)?;
+        let dxs = match relevance {
+            Some(relevance) => relevance::inputs(g, link, &dy, relevance)?,
+            None => (rule.gradients)(g, node, &dy)?,
+        };
         for (i, name) in node.input.iter().enumerate() {
             if !g.needs_gradient(name) {
                 continue;

@@ -33,6 +33,8 @@ pub struct GradientModel {
     /// input, in the same order. They are those of the options, unless the gradient model uses such
     /// a name itself: then `own/` is put before it, as for all tensors of the model.
     pub layers: Vec<String>,
+    /// The shapes of these tensors, for one image.
+    pub layer_shapes: Vec<Vec<usize>>,
     /// What a user of these gradients should know, in full sentences.
     pub warnings: Vec<String>,
 }

@@ -4,5 +4,6 @@ mod broken_models;
 mod fetching;
 mod input_forms;
 mod methods;
+mod methods_on_networks;
 mod networks;
 mod outputs;

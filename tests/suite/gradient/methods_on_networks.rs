@@ -8,7 +8,7 @@ use image::RgbImage;
 use localise::classifier::{Classifier, ClassifierError, describe};
 use localise::localiser::{Classes, Localiser, PhotoResult, probe_options};
 use localise::pipeline::Pipeline;
-use localise::saliency::{METHODS, Method, RequiredTensors, Sampling};
+use localise::saliency::{Method, RequiredTensors, Sampling};
 use serde::Deserialize;
 use tempfile::TempDir;
 
@@ -78,13 +78,17 @@ fn locate(
     Ok(found.unwrap_or_else(|e| panic!("{}: {e}", pipeline.title)))
 }
 
-fn cosine(a: impl Iterator<Item = f32>, b: &[f32]) -> f64 {
-    let (mut ab, mut aa, mut bb) = (0.0, 0.0, 0.0);
-    for (a, &b) in a.zip(b) {
-        let (a, b) = (f64::from(a), f64::from(b));
-        (ab, aa, bb) = (ab + a * b, aa + a * a, bb + b * b);
-    }
-    ab / (aa * bb).sqrt()
+/// The cosine of the angle between two maps, and between the maps less their means.
+fn cosines(a: &[f32], b: &[f32]) -> [f64; 2] {
+    let doubles = |map: &[f32]| map.iter().copied().map(f64::from).collect::<Vec<_>>();
+    let centred = |map: &[f64]| {
+        let mean = map.iter().sum::<f64>() / map.len() as f64;
+        map.iter().map(|value| value - mean).collect::<Vec<_>>()
+    };
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let cosine = |a: &[f64], b: &[f64]| dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
+    let (a, b) = (doubles(a), doubles(b));
+    [cosine(&a, &b), cosine(&centred(&a), &centred(&b))]
 }
 
 #[test]
@@ -107,9 +111,106 @@ fn maps_agree_with_the_libraries() {
                 .unwrap_or_else(|e| panic!("{network}, {name}: {}", anyhow::Error::from(e)));
             let saliency = found.classes[0].saliency.as_ref().unwrap();
             assert_eq!(saliency.map.len(), map.len());
-            let cosine = cosine(saliency.map.iter().copied(), &map);
-            println!("{network}, {name}: cosine {cosine:.8}");
-            assert!(cosine >= 0.9999, "{network}, {name}: cosine {cosine}");
+            let [cosine, centred] = cosines(saliency.map.as_slice().unwrap(), &map);
+            println!("{network}, {name}: cosine {cosine:.8}, less the means {centred:.8}");
+            assert!(
+                cosine >= 0.9999 && centred >= 0.9999,
+                "{network}, {name}: cosine {cosine}, less the means {centred}"
+            );
         }
     }
+}
+
+/// All classes of a photo share the network's passes, and each gets its own map.
+#[test]
+fn classes_share_the_pictures_with_hidden_parts() {
+    let folder = TempDir::new().unwrap();
+    let Expected { layers, class, .. } = expected().remove("plain").unwrap();
+    let description = description(folder.path(), "plain", &layers);
+    for name in ["rise", "score-cam", "ablation-cam"] {
+        let pipeline = pipeline(Method::find(name).unwrap(), "last");
+        let one = locate(&description, &pipeline, Classes::Gt, class).unwrap();
+        let all = locate(&description, &pipeline, Classes::Top5, class).unwrap();
+        assert_eq!(all.classes.len(), 5);
+        for found in all.classes {
+            let map = &found.saliency.unwrap().map;
+            let is_same = *map == one.classes[0].saliency.as_ref().unwrap().map;
+            assert_eq!(
+                is_same,
+                found.class == class,
+                "{name}, class {}",
+                found.class
+            );
+        }
+    }
+}
+
+/// Methods that a network has no tensors or rules for are refused, and the message names them.
+#[test]
+fn networks_without_what_a_method_needs_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let networks = expected();
+    let refusal = |network: &str, method: &str| {
+        let description = description(folder.path(), network, &networks[network].layers);
+        let pipeline = pipeline(Method::find(method).unwrap(), "last");
+        let error = locate(&description, &pipeline, Classes::Gt, 0).unwrap_err();
+        format!("{:#}", anyhow::Error::from(error))
+    };
+    let error = refusal("plain", "attention-rollout");
+    assert!(
+        error.contains("no Softmax node makes a tensor of shape [1, heads, tokens, tokens]"),
+        "{error}"
+    );
+    let error = refusal("vit", "lrp");
+    assert!(error.contains("LayerNormalization node"), "{error}");
+    assert!(
+        error.contains("relevance rules are not defined for this operator"),
+        "{error}"
+    );
+}
+
+/// Keys of a pipeline that would have no effect on a method are refused.
+#[test]
+fn keys_without_effect_are_refused() {
+    let refusal = |settings: &[&str]| {
+        let settings: Vec<_> = settings.iter().map(|&s| s.to_owned()).collect();
+        let refused = Pipeline::load("layer-cam".as_ref(), &settings).unwrap_err();
+        refused.to_string()
+    };
+    let no_layers = "saliency.layers=[]";
+    for (settings, expected) in [
+        (
+            ["saliency.method=excitation", "saliency.relu=guided"],
+            "excitation does not use the gradient",
+        ),
+        (
+            ["saliency.method=score-cam", "saliency.noise=0.1"],
+            "score-cam takes no noise",
+        ),
+        (
+            ["saliency.method=occlusion", "saliency.layers=[\"last\"]"],
+            "occlusion uses only the picture",
+        ),
+        (
+            ["saliency.method=generic-attention", "saliency.samples=1"],
+            "uses the attention of all blocks",
+        ),
+    ] {
+        let error = refusal(&settings);
+        assert!(error.contains(expected), "{error}");
+    }
+    let error = refusal(&["saliency.method=occlusion", no_layers, "saliency.samples=9"]);
+    assert!(
+        error.contains("without noise, all samples are the same"),
+        "{error}"
+    );
+    let error = refusal(&[
+        "saliency.method=attention-rollout",
+        no_layers,
+        "saliency.noise=0.1",
+    ]);
+    assert!(
+        error.contains("attention-rollout takes no noise"),
+        "{error}"
+    );
 }

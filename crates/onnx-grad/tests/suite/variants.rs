@@ -36,7 +36,12 @@ fn scores(compiled: &GradientModel, tensor: &str, shape: &[usize]) -> [Vec<f32>;
 fn two_variants_have_the_scores_of_each() {
     let graph = "c = Conv(x, k) pads=[1,1,1,1]; r = Relu(c); s = Add(r, x); d = Conv(s, k) pads=[1,1,1,1]; \
                  t = Relu(d); g = GlobalAveragePool(t); f = Reshape(g, shape); y = Gemm(f, w)";
-    let model = written(17, &[1, 3, 6, 6], graph, "k: 3x3x3x3; shape = [1, -1]; w: 3x4");
+    let model = written(
+        17,
+        &[1, 3, 6, 6],
+        graph,
+        "k: 3x3x3x3; shape = [1, -1]; w: 3x4",
+    );
     for (tensor, other_inputs) in [("x", 0), ("r", 1), ("t", 0)] {
         let options = Options {
             wrt: vec![tensor.into()],
@@ -44,7 +49,11 @@ fn two_variants_have_the_scores_of_each() {
         };
         let compiled = compile_with(&model, &options);
         let part = variants(&compiled.forward, tensor, &[1, 3, 6, 6], true);
-        assert_eq!(part.graph.unwrap().input.len(), 1 + other_inputs, "{tensor}");
+        assert_eq!(
+            part.graph.unwrap().input.len(),
+            1 + other_inputs,
+            "{tensor}"
+        );
         let [together, one_by_one] = scores(&compiled, tensor, &[1, 3, 6, 6]);
         assert_close(&together, &one_by_one, 1e-6, tensor);
         assert_eq!(together.len(), 8);

@@ -49,13 +49,8 @@ pub(super) fn differentiate(
     g.warnings = found;
     let target_shape = g.shape(&target);
     let classes = target_shape.iter().product();
-    let mut seed = seed(&mut g, options.seed, &scores, classes)?;
-    if let Some(rule) = options.relevance {
-        g.start_rows(&seed);
-        seed = relevance::start(&mut g, &seed, &scores, rule);
-    }
-    let seed = g.reshape_to_gradient(&seed, &target_shape);
-    let gradients = backward(&mut g, &chain, (&target, seed), &wrt, options.relevance)?;
+    let start = start(&mut g, options, &scores, &target_shape)?;
+    let gradients = backward(&mut g, &chain, (&target, start), &wrt, options.relevance)?;
     if options.relevance.is_none() && options.relu != ReluRule::Gradient && !g.found_relu {
         return Err(GradientError::NoRelu);
     }
@@ -65,11 +60,7 @@ pub(super) fn differentiate(
         .map(|(tensor, gradient)| named_gradient(&mut g, tensor, gradient))
         .collect();
 
-    let kind = DataType::try_from(sample.data_type()).unwrap_or_default();
-    let forward = Interface {
-        inputs: vec![declaration(sample.name(), kind, None, &sample.shape())],
-        outputs: vec![float_declaration(&g.forward(&scores), None)],
-    };
+    let forward = forward_interface(&sample, &g.forward(&scores));
     let layers: Vec<_> = wrt
         .into_iter()
         .filter(|tensor| tensor != sample.name())
@@ -100,6 +91,22 @@ pub(super) fn differentiate(
     })
 }
 
+/// The gradient of the target, or its relevance, with which the backward half starts.
+fn start(
+    g: &mut Builder,
+    options: &Options,
+    scores: &str,
+    target: &[usize],
+) -> Result<Value, GradientError> {
+    let rows = seed(g, options.seed, scores, target.iter().product())?;
+    g.start_rows(&rows);
+    let rows = match options.relevance {
+        Some(rule) => relevance::start(g, &rows, scores, rule),
+        None => rows,
+    };
+    Ok(g.reshape_to_gradient(&rows, target))
+}
+
 /// Gives the gradient of `tensor` the name that users look for.
 fn named_gradient(g: &mut Builder, tensor: &str, gradient: Value) -> Value {
     let name = gradient_of(tensor);
@@ -112,6 +119,15 @@ fn named_gradient(g: &mut Builder, tensor: &str, gradient: Value) -> Value {
 struct Interface {
     inputs: Vec<ValueInfoProto>,
     outputs: Vec<ValueInfoProto>,
+}
+
+/// The input and the output of the forward half.
+fn forward_interface(sample: &TensorProto, scores: &Value) -> Interface {
+    let kind = DataType::try_from(sample.data_type()).unwrap_or_default();
+    Interface {
+        inputs: vec![declaration(sample.name(), kind, None, &sample.shape())],
+        outputs: vec![float_declaration(scores, None)],
+    }
 }
 
 /// The inputs and outputs of a gradient model: those of the forward half, the output gradient or

@@ -60,11 +60,12 @@ impl VariantInterface {
                 scores: compiled.scores.clone(),
                 batch: BATCH,
             };
-            if interface.takes_several(&several, shape, &compiled.input_shape) {
-                return (several, interface);
+            let is_open = interface.takes_several(&several, shape, &compiled.input_shape);
+            if !is_open {
+                interface.batch = 1;
             }
-            interface.batch = 1;
-            (one, interface)
+            tracing::debug!("{} variant(s) of {tensor} at once", interface.batch);
+            (if is_open { several } else { one }, interface)
         };
         tensors.into_iter().map(part).collect()
     }

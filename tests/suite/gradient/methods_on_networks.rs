@@ -13,6 +13,7 @@ use serde::Deserialize;
 use tempfile::TempDir;
 
 use crate::support::forms::class_list;
+use crate::support::shared;
 
 const FOLDER: &str = "tests/golden/methods";
 
@@ -67,14 +68,24 @@ fn locate(
     classes: Classes,
     class: usize,
 ) -> Result<PhotoResult, ClassifierError> {
-    let description = describe(description)?;
+    let photo = image::open(format!("{FOLDER}/picture.png"))
+        .unwrap()
+        .to_rgb8();
+    locate_in(description, pipeline, &photo, classes, class)
+}
+
+fn locate_in(
+    model: &Path,
+    pipeline: &Pipeline,
+    photo: &RgbImage,
+    classes: Classes,
+    class: usize,
+) -> Result<PhotoResult, ClassifierError> {
+    let description = describe(model)?;
     let probe = probe_options(pipeline, &description)?;
     let classifier = Classifier::load(description, probe)?;
     let mut localiser = Localiser::new(&classifier, pipeline, classes, 0);
-    let photo: RgbImage = image::open(format!("{FOLDER}/picture.png"))
-        .unwrap()
-        .to_rgb8();
-    let found = localiser.locate(&photo, "picture", Some(class), &mut |_| {});
+    let found = localiser.locate(photo, "picture", Some(class), &mut |_| {});
     Ok(found.unwrap_or_else(|e| panic!("{}: {e}", pipeline.title)))
 }
 
@@ -214,3 +225,42 @@ fn keys_without_effect_are_refused() {
         "{error}"
     );
 }
+
+/// Relevance and hidden channels on trained networks: local response normalisations (GoogLeNet), ReLU6,
+/// depthwise convolutions and residual blocks (Lite0), and class scores from a convolution
+/// (SqueezeNet). Their maps see something, and differ from class to class.
+#[test]
+fn trained_networks_have_maps_by_every_measure() {
+    let mut networks = vec![
+        PathBuf::from("squeezenet1.1"),
+        PathBuf::from("efficientnet-lite0"),
+    ];
+    networks.extend(shared("models/googlenet.onnx"));
+    let photo = image::open("data/sample/images/coffee.jpg")
+        .unwrap()
+        .to_rgb8();
+    for network in networks {
+        for name in [
+            "excitation",
+            "contrastive-excitation",
+            "relevance-cam",
+            "lrp",
+            "ablation-cam",
+        ] {
+            let method = Method::find(name).unwrap();
+            let pipeline = pipeline(method, method.usual_layers);
+            let maps = [ESPRESSO, CUP].map(|class| {
+                let found = locate_in(&network, &pipeline, &photo, Classes::Gt, class)
+                    .unwrap_or_else(|e| panic!("{name}: {}", anyhow::Error::from(e)));
+                found.classes.into_iter().next().unwrap().saliency.unwrap()
+            });
+            let network = network.display();
+            assert!(!maps[0].is_constant(), "{network}, {name}");
+            assert_ne!(maps[0].map, maps[1].map, "{network}, {name}");
+        }
+    }
+}
+
+/// Two classes of ILSVRC.
+const ESPRESSO: usize = 967;
+const CUP: usize = 968;

@@ -27,7 +27,7 @@ pub struct SaliencyOptions {
     #[serde(default)]
     pub layers: Vec<String>,
     /// How many pictures are made of each crop, for a method that uses several, or if there is
-    /// noise: 1 to 10,000.
+    /// noise; for RISE, how many masks: 1 to 10,000.
     #[serde(default = "one")]
     pub samples: usize,
     /// The standard deviation of the noise, as a share of the range of the crop's pixel values, in
@@ -209,6 +209,10 @@ impl SaliencyOptions {
             Sampling::Noisy if noise == 0.0 || samples < 2 => Err(Refused::with_advice(
                 format!("saliency.noise and saliency.samples: {name} needs several noisy pictures"),
                 "saliency.noise = 0.15 and saliency.samples = 25",
+            )),
+            Sampling::RandomlyHidden if samples < 2 => Err(Refused::with_advice(
+                format!("saliency.samples: {name} needs many random masks"),
+                "saliency.samples = 1000",
             )),
             Sampling::Path if noise > 0.0 => Err(Refused::with_advice(
                 format!("saliency.noise: {name} follows a path and takes no noise"),

@@ -215,6 +215,8 @@ fn keys_without_effect_are_refused() {
         error.contains("without noise, all samples are the same"),
         "{error}"
     );
+    let error = refusal(&["saliency.method=rise", no_layers]);
+    assert!(error.contains("rise needs many random masks"), "{error}");
     let error = refusal(&[
         "saliency.method=attention-rollout",
         no_layers,

@@ -13,8 +13,8 @@ use crate::remedy::Refused;
 /// the last, where the tokens are those of a square grid of patches and a few others.
 ///
 /// # Errors
-/// [`ClassifierError::Description`] for a model without such a node, with one whose tokens are no
-/// such grid, or with ONNX's operator `Attention`, which keeps its attention to itself.
+/// [`ClassifierError::Description`] for a model without such a node, with one whose tokens do not form
+/// such a grid, or with ONNX's operator `Attention`, whose attention is not an output.
 pub(super) fn tensors(
     model: &ModelProto,
     description: &ModelDescription,

@@ -5,8 +5,8 @@
 //! wₖ = (S − Sₖ) / S
 //! ```
 //!
-//! The scores are those before the softmax. For a score below 0 the formula turns the signs round,
-//! as in the paper. A map costs a run of the layers behind the feature map for each channel.
+//! The scores are those before the softmax. If S is below 0, the formula inverts the signs, as in
+//! the paper. A map costs a run of the layers behind the feature map for each channel.
 
 use ndarray::Array3;
 

@@ -83,7 +83,7 @@ impl CompiledModel {
             gradient,
             forward,
             variants: variants
-                .map(|(model, part)| VariantModel::new(model, part))
+                .map(|(shared, part)| VariantModel::new(shared, part))
                 .collect(),
         })
     }

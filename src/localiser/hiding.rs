@@ -69,8 +69,8 @@ fn masked(
     mean: [f32; 3],
 ) -> Array3<f32> {
     let mut shown = picture.to_owned();
-    for (mut channel, mean) in shown.outer_iter_mut().zip(mean) {
-        channel.zip_mut_with(mask, |value, &mask| *value = mean + mask * (*value - mean));
+    for (mut channel, zero) in shown.outer_iter_mut().zip(mean) {
+        channel.zip_mut_with(mask, |value, &m| *value = zero + m * (*value - zero));
     }
     shown
 }

@@ -66,7 +66,8 @@ impl CompiledModel {
         let (parts, interfaces): (Vec<_>, Vec<_>) = VariantInterface::parts(&compiled, probe)
             .into_iter()
             .unzip();
-        let models = [vec![compiled.model, compiled.forward], parts].concat();
+        let mut models = vec![compiled.model, compiled.forward];
+        models.extend(parts);
         let mut shared = SharedModel::several(models)?.into_iter();
         let [gradient, forward] = [shared.next(), shared.next()].map(|m| m.expect("two models"));
         let variants = shared.zip(interfaces);
@@ -83,7 +84,7 @@ impl CompiledModel {
             gradient,
             forward,
             variants: variants
-                .map(|(shared, part)| VariantModel::new(shared, part))
+                .map(|(part, interface)| VariantModel::new(part, interface))
                 .collect(),
         })
     }

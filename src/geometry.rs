@@ -219,6 +219,19 @@ impl BBox {
     }
 }
 
+/// The largest number of tokens before those of the patches: the class's, that of a distilled
+/// network, and registers.
+const MAX_PREFIX: usize = 9;
+
+/// The number of tokens before those of a square grid of patches, and the grid's side; `None` if
+/// the tokens do not form such a grid. Without tokens before the grid there is no class token.
+pub(crate) fn patch_grid(tokens: usize) -> Option<(usize, usize)> {
+    (0..=MAX_PREFIX.min(tokens.saturating_sub(1))).find_map(|prefix| {
+        let side = (tokens - prefix).isqrt();
+        (side * side == tokens - prefix).then_some((prefix, side))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -279,6 +292,15 @@ mod tests {
             BBox::whole(Size::new(256, 341)).mapped(Size::new(256, 341), Size::new(300, 400)),
             BBox::whole(Size::new(300, 400))
         );
+    }
+
+    #[test]
+    fn tokens_are_a_grid_of_patches_after_others() {
+        assert_eq!(patch_grid(197), Some((1, 14)), "ViT");
+        assert_eq!(patch_grid(198), Some((2, 14)), "distilled DeiT");
+        assert_eq!(patch_grid(201), Some((5, 14)), "with registers");
+        assert_eq!(patch_grid(196), Some((0, 14)), "no class token");
+        assert_eq!(patch_grid(12 * 16 + 1), None, "not square");
     }
 
     proptest::proptest! {

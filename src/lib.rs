@@ -56,7 +56,7 @@
 //! | [`prediction`] | boxes, maps and masks from any source, in the field's formats | |
 //! | [`score`] | predictions and ground truth to numbers | |
 //! | [`classifier`] | running models: sessions, preprocessing, scores and gradients | yes |
-//! | [`saliency`] | crops, and thirteen methods from gradients to a map | |
+//! | [`saliency`] | crops, and the methods that make a map of what the network says | |
 //! | [`segment`] | from a map to a box: seeds, colour models, energy, cut, component; thresholds | |
 //! | [`localiser`] | one photo through a pipeline | yes |
 //! | [`run`] | a dataset through a pipeline, as a job: journal, shards, resume, merge | yes |

@@ -6,9 +6,10 @@ use onnx_grad::onnx::{Graph, proto::ModelProto};
 use super::any_model::OnnxRuntime;
 use super::description::ModelDescription;
 use super::error::ClassifierError;
-use super::layers::{FeatureLayout, ShapedGraph};
-use super::options::ProbeOptions;
+use super::layers::{AxisOrder, FeatureLayout, ShapedGraph};
+use super::options::{ProbeOptions, VariantsOf};
 use super::session::SharedModel;
+use super::variants::{VariantInterface, VariantModel};
 use crate::geometry::Size;
 use crate::remedy::Refused;
 
@@ -28,6 +29,8 @@ pub(super) struct CompiledModel {
     pub(super) warnings: Vec<String>,
     pub(super) gradient: SharedModel,
     pub(super) forward: SharedModel,
+    /// The parts of the forward half that take variants: of the picture, or of each layer.
+    pub(super) variants: Vec<VariantModel>,
 }
 
 impl CompiledModel {
@@ -46,6 +49,7 @@ impl CompiledModel {
             size: Some(ImageSize { width, height }),
             dense: probe.dense,
             relu: probe.relu,
+            relevance: probe.relevance,
             classes: Some(description.classes.len()),
             background: description.background,
             seed: OutputGradient::Asked,
@@ -62,12 +66,19 @@ impl CompiledModel {
             );
             return Err(ClassifierError::Description(message.into()));
         }
-        let layouts = layouts(&compiled, size).map_err(|fault| {
+        let layouts = layouts(&compiled, probe, size).map_err(|fault| {
             let advice = "`localise layers` lists the feature maps of a model";
             let message = format!("{path}: {fault}");
             ClassifierError::Description(Refused::with_advice(message, advice))
         })?;
-        let [gradient, forward] = SharedModel::pair(compiled.model, compiled.forward)?;
+        let (parts, interfaces): (Vec<_>, Vec<_>) = VariantInterface::parts(&compiled, probe)
+            .into_iter()
+            .unzip();
+        let mut models = vec![compiled.model, compiled.forward];
+        models.extend(parts);
+        let mut shared = SharedModel::several(models)?.into_iter();
+        let [gradient, forward] = [shared.next(), shared.next()].map(|m| m.expect("two models"));
+        let variants = shared.zip(interfaces);
         Ok(Self {
             input: compiled.input,
             outputs: [
@@ -81,21 +92,43 @@ impl CompiledModel {
             warnings: compiled.warnings,
             gradient,
             forward,
+            variants: variants
+                .map(|(part, interface)| VariantModel::new(part, interface))
+                .collect(),
         })
     }
 }
 
 /// How the numbers of each layer are laid out, for images of this size; an error names the layer.
-fn layouts(compiled: &GradientModel, size: Size) -> Result<Vec<FeatureLayout>, String> {
+fn layouts(
+    compiled: &GradientModel,
+    probe: &ProbeOptions,
+    size: Size,
+) -> Result<Vec<FeatureLayout>, String> {
     let Some(graph) = &compiled.forward.graph else {
         return Ok(vec![]);
     };
     let graph = ShapedGraph::new(graph, &compiled.shapes, size);
-    let layout = |layer: &String| {
+    let layout = |(i, layer): (usize, &String)| {
+        let is_own = i < probe.layers.len();
+        if probe.attention && is_own {
+            return FeatureLayout::attention(layer, &compiled.shapes[layer]);
+        }
         let layout = graph.layout(layer);
-        layout.map_err(|fault| format!("layer `{layer}` is not a feature map: it {fault}"))
+        let layout =
+            layout.map_err(|fault| format!("layer `{layer}` is not a feature map: it {fault}"))?;
+        if is_own
+            && probe.variants == Some(VariantsOf::Layers)
+            && layout.form != AxisOrder::ChannelsFirst
+        {
+            return Err(format!(
+                "layer `{layer}` is {}: channels can be hidden only in one of shape [1, C, H, W]",
+                layout.form
+            ));
+        }
+        Ok(layout)
     };
-    compiled.layers.iter().map(layout).collect()
+    compiled.layers.iter().enumerate().map(layout).collect()
 }
 
 /// The names of the tensors that gradients are taken with respect to. An empty list stands for the

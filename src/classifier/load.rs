@@ -5,11 +5,12 @@ use std::sync::Mutex;
 use image::{Rgb, RgbImage};
 use onnx_grad::onnx;
 
+use super::attention;
 use super::description::ModelDescription;
 use super::double_scaling;
 use super::error::ClassifierError;
 use super::input_form;
-use super::layer_names::named_layers;
+use super::layer_names::{NamedTensors, named_layers};
 use super::library;
 use super::model::Classifier;
 use super::options::ProbeOptions;
@@ -30,7 +31,14 @@ impl Classifier {
         let mut model = onnx::load(description.file()?)?;
         let input = input_form::standardise(&mut model, &description)
             .map_err(ClassifierError::Description)?;
-        let named = named_layers(&model, &description, &probe.layers)?;
+        let named = if probe.attention {
+            NamedTensors {
+                tensors: attention::tensors(&model, &description)?,
+                notes: vec![],
+            }
+        } else {
+            named_layers(&model, &description, &probe.layers)?
+        };
         let mut classifier = Self {
             description,
             warnings: Vec::new(),
@@ -63,7 +71,11 @@ impl Classifier {
             .filter(|_| self.description.background.is_none())
             .map(|advice| format!("a background is one of the classes that are found; {advice}"));
         let notes = &self.description.notes;
-        let own = of_scaling.iter().chain(&of_list).chain(notes).chain(of_layers);
+        let own = of_scaling
+            .iter()
+            .chain(&of_list)
+            .chain(notes)
+            .chain(of_layers);
         for warning in of_compiler.iter().chain(own) {
             self.warnings.push(format!("model {name}: {warning}"));
         }

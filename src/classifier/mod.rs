@@ -19,6 +19,7 @@
 //! of the [crate documentation](crate) uses this module.
 
 mod any_model;
+mod attention;
 mod channels;
 mod checksum;
 mod compiled;
@@ -49,6 +50,7 @@ mod scores;
 mod session;
 mod timeout;
 mod value;
+mod variants;
 mod weights;
 mod worker;
 
@@ -68,7 +70,7 @@ pub use layout::Layout;
 pub use library::{LibraryError, Settings, configure, library_build, loaded_library, provider};
 pub use model::Classifier;
 pub use onnx_grad::gradient::Background;
-pub use options::ProbeOptions;
+pub use options::{ProbeOptions, VariantsOf};
 pub use origin::DescriptionOrigin;
 pub use preprocess::pixels;
 pub use preset::Preset;

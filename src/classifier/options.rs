@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use onnx_grad::gradient::{Dense, ReluRule};
+use onnx_grad::gradient::{Dense, RelevanceRule, ReluRule};
 
 use crate::head::Head;
 
@@ -14,13 +14,29 @@ pub struct ProbeOptions {
     pub dense: Option<Dense>,
     /// How a gradient passes a ReLU.
     pub relu: ReluRule,
+    /// Relevance, which takes the place of all gradients.
+    pub relevance: Option<RelevanceRule>,
+    /// What is changed many times to watch the scores, if anything is.
+    pub variants: Option<VariantsOf>,
     /// The feature maps whose values and gradients are computed, by the names of their tensors.
     pub layers: Vec<String>,
+    /// Whether the layers are the attention of all blocks of a transformer, which is found in the
+    /// model when it is loaded.
+    pub attention: bool,
     /// Whether the gradient of the picture is computed in addition to those of the layers. Without
     /// layers it always is.
     pub picture: bool,
     /// The foreground head whose layers are computed too.
     pub head: Option<Arc<Head>>,
+}
+
+/// What is changed many times to watch the scores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VariantsOf {
+    /// The picture.
+    Picture,
+    /// Each of the layers.
+    Layers,
 }
 
 impl ProbeOptions {

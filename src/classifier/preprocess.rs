@@ -61,6 +61,18 @@ pub(super) fn mean_colour(description: &ModelDescription) -> [f32; 3] {
         .map(|mean| mean * 255.0 / description.range)
 }
 
+/// A tensor of the shape of the network's input, [channels, height, width], in RGB order; a grey one
+/// keeps its one channel.
+pub(super) fn in_rgb<'a>(
+    mut tensor: ArrayView3<'a, f32>,
+    description: &ModelDescription,
+) -> ArrayView3<'a, f32> {
+    if description.channels == Channels::Bgr {
+        tensor.invert_axis(Axis(0));
+    }
+    tensor
+}
+
 /// The gradient with respect to the pixels, [3, height, width] in RGB order, from the gradient with
 /// respect to the network's input, [channels, height, width]: by the chain rule, it is multiplied
 /// by range / 255 / std and, for a grey input, by the weight of each colour in the luma. The
@@ -69,10 +81,7 @@ pub(super) fn gradient_by_pixel(
     input_gradient: ArrayView3<'_, f32>,
     description: &ModelDescription,
 ) -> Array3<f32> {
-    let mut in_rgb = input_gradient;
-    if description.channels == Channels::Bgr {
-        in_rgb.invert_axis(Axis(0));
-    }
+    let in_rgb = in_rgb(input_gradient, description);
     let (_, height, width) = in_rgb.dim();
     let mut gradient = match in_rgb.broadcast((3, height, width)) {
         Some(all) => all.to_owned(),

@@ -17,7 +17,8 @@ pub struct Response {
     /// picture's pixels less the mean colour (RGB), if they are one of the tensors, then the
     /// layers.
     pub values: Vec<Array3<f32>>,
-    /// For each class, then for each of these tensors: d score / d value, of the tensor's shape.
+    /// For each class, then for each of these tensors: d score / d value, of the tensor's shape; or
+    /// the relevance of each value ([`ProbeOptions::relevance`]).
     pub gradients: Vec<Vec<Array3<f32>>>,
     /// The activations of the head's layers, each [channels, height, width].
     pub head: Vec<Array3<f32>>,
@@ -60,19 +61,24 @@ impl OutputReader<'_> {
         Ok(gradients)
     }
 
-    /// The gradient of one class with respect to one tensor, by the pixels if it is the picture.
+    /// The gradient of one class with respect to one tensor, by the pixels if it is the picture. The
+    /// relevance of a pixel is that of the network's input, whatever its scale is.
     fn gradient(
         &self,
         tensor: usize,
         row: &ArrayViewD<'_, f32>,
     ) -> Result<Array3<f32>, ClassifierError> {
-        if self.probe.includes_picture() && tensor == 0 {
-            let row = row.view().into_dimensionality::<Ix3>();
-            let row = row.map_err(|e| ClassifierError::Run(e.to_string()))?;
-            return Ok(preprocess::gradient_by_pixel(row, self.description));
+        if !self.probe.includes_picture() || tensor > 0 {
+            let layer = tensor - usize::from(self.probe.includes_picture());
+            return Ok(self.feature_map(layer, row));
         }
-        let layer = tensor - usize::from(self.probe.includes_picture());
-        Ok(self.feature_map(layer, row))
+        let row = row.view().into_dimensionality::<Ix3>();
+        let row = row.map_err(|e| ClassifierError::Run(e.to_string()))?;
+        Ok(if self.probe.relevance.is_some() {
+            preprocess::in_rgb(row, self.description).to_owned()
+        } else {
+            preprocess::gradient_by_pixel(row, self.description)
+        })
     }
 
     /// One of the feature maps, or its gradient, [channels, height, width].

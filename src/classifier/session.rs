@@ -34,18 +34,15 @@ impl fmt::Debug for SharedModel {
 }
 
 impl SharedModel {
-    /// Two models, which share the weights that they have in common.
-    pub(super) fn pair(
-        first: ModelProto,
-        second: ModelProto,
-    ) -> Result<[Self; 2], ClassifierError> {
+    /// Models that share the weights that they have in common.
+    pub(super) fn several(models: Vec<ModelProto>) -> Result<Vec<Self>, ClassifierError> {
         library::environment()?;
         let mut weights = WeightsByName::new();
         let packed = PrepackedWeights::new();
-        Ok([
-            Self::new(first, &mut weights, &packed)?,
-            Self::new(second, &mut weights, &packed)?,
-        ])
+        models
+            .into_iter()
+            .map(|model| Self::new(model, &mut weights, &packed))
+            .collect()
     }
 
     fn new(

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ndarray::ArrayView3;
+use ndarray::{Array3, ArrayView3, Axis};
 use onnx_grad::gradient::ASKED;
 
 use super::compiled::CompiledModel;
@@ -30,6 +30,8 @@ struct Sessions {
     compiled: Arc<CompiledModel>,
     gradient: Option<Session>,
     forward: Option<Session>,
+    /// Those of [`CompiledModel::variants`].
+    variants: Vec<Option<Session>>,
 }
 
 impl Classifier {
@@ -152,12 +154,53 @@ impl<'a> Worker<'a> {
         Ok((classes, response))
     }
 
+    /// The class scores of variants of a picture, which are pixels as those of [`Worker::forward`],
+    /// in order: [`VariantsOf::Picture`](super::VariantsOf::Picture).
+    ///
+    /// # Errors
+    /// As [`Worker::forward`].
+    pub fn scores_of_pictures(
+        &mut self,
+        pixels: ArrayView3<'_, f32>,
+        variants: impl Iterator<Item = Array3<f32>>,
+    ) -> Result<Vec<Vec<f32>>, ClassifierError> {
+        let description = &self.classifier.description;
+        let images = variants.map(|variant| {
+            preprocess::tensor(variant.view(), description).index_axis_move(Axis(0), 0)
+        });
+        self.scores_of_variants(pixels, 0, images)
+    }
+
+    /// The class scores when a layer of the network for the picture `pixels` has other values, in
+    /// order: [`VariantsOf::Layers`](super::VariantsOf::Layers). `layer` is its index among the
+    /// layers, and a variant is [channels, height, width].
+    ///
+    /// # Errors
+    /// As [`Worker::forward`].
+    pub fn scores_of_variants(
+        &mut self,
+        pixels: ArrayView3<'_, f32>,
+        layer: usize,
+        variants: impl Iterator<Item = Array3<f32>>,
+    ) -> Result<Vec<Vec<f32>>, ClassifierError> {
+        let image = preprocess::tensor(pixels, &self.classifier.description);
+        let Sessions {
+            compiled,
+            variants: sessions,
+            ..
+        } = self.sessions(pixels)?;
+        let part = &compiled.variants[layer];
+        let session = get_or_create(&mut sessions[layer], &part.model)?;
+        part.scores(session, &image, variants)
+    }
+
     /// The sessions for a picture of this size.
     fn sessions(&mut self, pixels: ArrayView3<'_, f32>) -> Result<&mut Sessions, ClassifierError> {
         let (_, height, width) = pixels.dim();
         let size = Size::new(width as u32, height as u32);
         if !self.sessions.contains_key(&size) {
             let compiled = self.classifier.compiled(size)?;
+            let variants = compiled.variants.iter().map(|_| None).collect();
             if self.sessions.len() >= MAX_CACHED_SIZES {
                 self.sessions.clear();
             }
@@ -165,6 +208,7 @@ impl<'a> Worker<'a> {
                 compiled,
                 gradient: None,
                 forward: None,
+                variants,
             };
             self.sessions.insert(size, sessions);
         }

@@ -163,6 +163,7 @@ impl GradArgs {
             target: self.target.clone().or(target_of_description),
             seed,
             relu: self.relu.into(),
+            relevance: None,
             size: self.size,
             dense: None,
             classes: None,

@@ -10,6 +10,7 @@
 //! photo's ground truth.
 
 mod failure;
+mod hiding;
 mod joint;
 mod locate;
 mod member;

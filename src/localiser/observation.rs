@@ -3,14 +3,15 @@
 use ndarray::{Array2, Array3};
 
 use super::failure::PhotoError;
+use super::hiding;
 use super::options::Classes;
 use crate::classifier::{ClassifierError, Response, Worker, pixels, probabilities, ranking};
 use crate::head::Head;
 use crate::pipeline::Pipeline;
 use crate::random::seed_of;
 use crate::saliency::{
-    Evidence, LayerTensor, Saliency, SaliencyOptions, View, combine, mean_over_crops,
-    network_inputs,
+    Effect, Evidence, LayerTensor, RequiredTensors, Saliency, SaliencyOptions, View, combine,
+    mean_over_crops, network_inputs,
 };
 
 /// What the network is asked about a photo.
@@ -119,13 +120,18 @@ impl Observation {
         let tensors = first.map_or(0, |response| response.values.len());
         let mut evidence: Evidence<'_> = Vec::new();
         for of_crop in &self.responses {
-            let of_tensor = |t: usize| {
+            let of_tensor = |t: usize| -> Vec<_> {
                 of_crop
                     .iter()
                     .map(|response| layer_tensor(response, i, t))
                     .collect()
             };
-            evidence.push((0..tensors).map(of_tensor).collect());
+            evidence.push(if options.method.tensors == RequiredTensors::Attention {
+                // One tensor, with the blocks in place of pictures.
+                vec![(0..tensors).flat_map(of_tensor).collect()]
+            } else {
+                (0..tensors).map(of_tensor).collect()
+            });
         }
         let saliency = combine(&self.view, &evidence, options);
         if saliency.map.iter().all(|value| value.is_finite()) {
@@ -188,7 +194,19 @@ fn ask(
             let noise = seed_of(&format!("{}/{}/noise/{i}", question.rng_seed, question.id));
             let mut of_crop = Vec::new();
             for picture in network_inputs(crop.view(), mean, options, noise) {
-                of_crop.push(worker.gradients(picture.view(), &classes)?);
+                let mut response = worker.gradients(picture.view(), &classes)?;
+                if let Effect::Hidden(hiding) = &options.method.effect {
+                    let seed = (options.samples, noise);
+                    hiding::measure(
+                        worker,
+                        hiding,
+                        picture.view(),
+                        &classes,
+                        seed,
+                        &mut response,
+                    )?;
+                }
+                of_crop.push(response);
             }
             responses.push(of_crop);
         }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::member::member_models;
-use crate::classifier::{self, ClassifierError, ModelDescription, ProbeOptions};
+use crate::classifier::{self, ClassifierError, ModelDescription, ProbeOptions, VariantsOf};
 use crate::dataset::Dataset;
 use crate::head::Head;
 use crate::pipeline::{BoxRule, Pipeline};
-use crate::saliency::{RequiredTensors, SaliencyOptions};
+use crate::saliency::{Effect, HiddenParts, RequiredTensors, SaliencyOptions};
 
 /// Which classes get a box.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
@@ -75,7 +75,16 @@ pub(crate) fn gradients(pipeline: &Pipeline, description: &ModelDescription) -> 
     ProbeOptions {
         dense,
         relu: saliency.relu(),
+        relevance: saliency.relevance(),
+        variants: match method.effect {
+            Effect::Hidden(hiding) => Some(match hiding.parts {
+                HiddenParts::Picture(_) => VariantsOf::Picture,
+                HiddenParts::Channels => VariantsOf::Layers,
+            }),
+            Effect::Gradient(_) | Effect::Relevance(_) => None,
+        },
         layers: description.tensors(layers),
+        attention: method.tensors == RequiredTensors::Attention,
         picture: method.tensors == RequiredTensors::Both,
         head: None,
     }

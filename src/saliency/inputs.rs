@@ -32,7 +32,7 @@ pub fn network_inputs(
                 .map(|_| crop.mapv(|v| v + (deviation * random.normal()) as f32))
                 .collect()
         }
-        Sampling::Crop | Sampling::Noisy => vec![crop.to_owned()],
+        Sampling::Crop | Sampling::Noisy | Sampling::RandomlyHidden => vec![crop.to_owned()],
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use onnx_grad::gradient::ReluRule;
+use onnx_grad::gradient::{RelevanceRule, ReluRule};
 use serde::{Deserialize, Serialize};
 
-use super::methods::{Method, RequiredTensors, Sampling};
+use super::methods::{Effect, Method, RequiredTensors, Sampling};
 use super::prior::Prior;
 use crate::remedy::Refused;
 
@@ -27,7 +27,7 @@ pub struct SaliencyOptions {
     #[serde(default)]
     pub layers: Vec<String>,
     /// How many pictures are made of each crop, for a method that uses several, or if there is
-    /// noise: 1 to 1000.
+    /// noise; for RISE, how many masks: 1 to 10,000.
     #[serde(default = "one")]
     pub samples: usize,
     /// The standard deviation of the noise, as a share of the range of the crop's pixel values, in
@@ -63,19 +63,32 @@ const fn one() -> usize {
 }
 
 /// The largest value of [`SaliencyOptions::samples`].
-const MAX_SAMPLES: usize = 1000;
+const MAX_SAMPLES: usize = 10_000;
 
 impl SaliencyOptions {
-    /// How the gradient passes a ReLU.
+    /// How the gradient passes a ReLU, where the method uses the gradient.
     #[must_use]
     pub fn relu(&self) -> ReluRule {
-        self.relu.unwrap_or(self.method.relu)
+        match self.method.effect {
+            Effect::Gradient(own) => self.relu.unwrap_or(own),
+            Effect::Relevance(_) | Effect::Hidden(_) => ReluRule::Gradient,
+        }
+    }
+
+    /// The rule by which relevance is handed back, where the method uses relevance.
+    #[must_use]
+    pub fn relevance(&self) -> Option<RelevanceRule> {
+        match self.method.effect {
+            Effect::Relevance(rule) => Some(rule),
+            Effect::Gradient(_) | Effect::Hidden(_) => None,
+        }
     }
 
     /// The same options with another method and its own rule for the ReLU.
     ///
     /// Values that the method needs and that are not set get defaults: the method's usual layers; 25
-    /// pictures with 15 % noise (Smilkov et al. 2017 recommend 10 to 20 %); a path of 32 steps.
+    /// pictures with 15 % noise (Smilkov et al. 2017 recommend 10 to 20 %); a path of 32 steps; 1000
+    /// random masks, a quarter of those of Petsiuk et al. 2018.
     /// Layers that are set are kept only for a method with the same usual layers: between the last
     /// feature maps and a mean over positions, for example, gradients are the same everywhere.
     #[must_use]
@@ -83,11 +96,12 @@ impl SaliencyOptions {
         let (noise, samples) = match method.sampling {
             Sampling::Crop => (0.0, 1),
             Sampling::Path => (0.0, 32),
+            Sampling::RandomlyHidden => (0.0, 1000),
             Sampling::Noisy if self.noise == 0.0 => (0.15, 25),
             Sampling::Noisy => (self.noise, self.samples),
         };
         let layers = match method.tensors {
-            RequiredTensors::Picture => vec![],
+            RequiredTensors::Picture | RequiredTensors::Attention => vec![],
             _ if self.layers.is_empty() || self.method.usual_layers != method.usual_layers => {
                 vec![method.usual_layers.into()]
             }
@@ -106,14 +120,19 @@ impl SaliencyOptions {
     /// Whether the network is given each crop once and unchanged.
     #[must_use]
     pub fn uses_plain_crops(&self) -> bool {
-        self.method.sampling == Sampling::Crop && self.noise == 0.0
+        self.method.sampling == Sampling::Crop
+            && self.noise == 0.0
+            && !matches!(self.method.effect, Effect::Hidden(_))
     }
 
     /// Whether the network would be asked for the same tensors of the same pictures with `other`,
     /// so that both maps can be made from one [`Evidence`](super::Evidence).
     #[must_use]
     pub fn shares_evidence_with(&self, other: &Self) -> bool {
-        self.relu() == other.relu()
+        let hides = |options: &Self| matches!(options.method.effect, Effect::Hidden(_));
+        (self.method == other.method || !hides(self) && !hides(other))
+            && self.relu() == other.relu()
+            && self.relevance() == other.relevance()
             && self.method.tensors == other.method.tensors
             && self.method.sampling == other.method.sampling
             && self.samples == other.samples
@@ -131,7 +150,28 @@ impl SaliencyOptions {
             }
         }
         self.check_layers()?;
+        self.check_effect()?;
         self.check_sampling()
+    }
+
+    /// Whether the method uses the gradient that other keys change.
+    fn check_effect(&self) -> Result<(), Refused> {
+        let Method { name, tensors, .. } = self.method;
+        if self.relu.is_some() && !matches!(self.method.effect, Effect::Gradient(_)) {
+            return Err(Refused::with_advice(
+                format!("saliency.relu: {name} does not use the gradient"),
+                "remove saliency.relu",
+            ));
+        }
+        let is_plain = matches!(self.method.effect, Effect::Hidden(_))
+            || *tensors == RequiredTensors::Attention;
+        if self.noise > 0.0 && is_plain {
+            return Err(Refused::with_advice(
+                format!("saliency.noise: {name} takes no noise"),
+                "saliency.noise = 0",
+            ));
+        }
+        Ok(())
     }
 
     /// Whether the method and the layers fit together.
@@ -140,6 +180,10 @@ impl SaliencyOptions {
         match (self.method.tensors, self.layers.is_empty()) {
             (RequiredTensors::Picture, false) => Err(Refused::with_advice(
                 format!("saliency.layers: {name} uses only the picture"),
+                "saliency.layers = []",
+            )),
+            (RequiredTensors::Attention, false) => Err(Refused::with_advice(
+                format!("saliency.layers: {name} uses the attention of all blocks"),
                 "saliency.layers = []",
             )),
             (RequiredTensors::Layers | RequiredTensors::Both, true) => {
@@ -165,6 +209,10 @@ impl SaliencyOptions {
             Sampling::Noisy if noise == 0.0 || samples < 2 => Err(Refused::with_advice(
                 format!("saliency.noise and saliency.samples: {name} needs several noisy pictures"),
                 "saliency.noise = 0.15 and saliency.samples = 25",
+            )),
+            Sampling::RandomlyHidden if samples < 2 => Err(Refused::with_advice(
+                format!("saliency.samples: {name} needs many random masks"),
+                "saliency.samples = 1000",
             )),
             Sampling::Path if noise > 0.0 => Err(Refused::with_advice(
                 format!("saliency.noise: {name} follows a path and takes no noise"),

@@ -91,6 +91,15 @@ impl FeatureLayout {
         }
     }
 
+    /// The attention of a transformer's block, [1, heads, tokens, tokens]: a map of tokens by tokens
+    /// for each head.
+    pub(in crate::classifier) fn attention(tensor: &str, shape: &[usize]) -> Result<Self, String> {
+        match *shape {
+            [1, heads, queries, keys] => Ok(Self::channels_first([heads, queries, keys])),
+            _ => Err(format!("the attention `{tensor}` has shape {shape:?}")),
+        }
+    }
+
     fn channels_first([channels, height, width]: [usize; 3]) -> Self {
         Self {
             form: AxisOrder::ChannelsFirst,

@@ -9,14 +9,14 @@
 use onnx_grad::gradient::ReluRule;
 
 use super::formula::{mean_over_samples, sum_weighted_by_mean_gradient};
-use super::method::{LAST, Method, RequiredTensors, Sampling};
+use super::method::{Effect, LAST, Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "cam",
     paper: "Zhou, Khosla, Lapedriza, Oliva and Torralba 2016",
     published: "top-1/top-5 41.1/50.7 % with GoogLeNet-GAP, GT-known 59.0 % with VGGnet-GAP, \
                 both fine-tuned",
-    relu: ReluRule::Gradient,
+    effect: Effect::Gradient(ReluRule::Gradient),
     tensors: RequiredTensors::Layers,
     usual_layers: LAST,
     sampling: Sampling::Crop,

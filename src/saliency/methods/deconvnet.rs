@@ -7,14 +7,14 @@
 use onnx_grad::gradient::ReluRule;
 
 use super::formula::mean_gradient;
-use super::method::{LAST, Method, RequiredTensors, Sampling};
+use super::method::{Effect, LAST, Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "deconvnet",
     paper: "Zeiler and Fergus 2013; Simonyan, Vedaldi and Zisserman 2013, section 4",
     published: "no box result; pointing game on VOC07 67.5 % with VGG-16, \
                 the gradient 76.3 % (TorchRay)",
-    relu: ReluRule::Deconvnet,
+    effect: Effect::Gradient(ReluRule::Deconvnet),
     tensors: RequiredTensors::Picture,
     usual_layers: LAST,
     sampling: Sampling::Crop,

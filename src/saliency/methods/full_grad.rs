@@ -8,13 +8,13 @@
 use onnx_grad::gradient::ReluRule;
 
 use super::formula::{mean_over_samples, sum_over_channels};
-use super::method::{LAST, Method, RequiredTensors, Sampling};
+use super::method::{Effect, LAST, Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "full-grad",
     paper: "after Srinivas and Fleuret 2019",
     published: "no box result",
-    relu: ReluRule::Gradient,
+    effect: Effect::Gradient(ReluRule::Gradient),
     tensors: RequiredTensors::Both,
     usual_layers: LAST,
     sampling: Sampling::Crop,

@@ -4,14 +4,14 @@
 use onnx_grad::gradient::ReluRule;
 
 use super::formula::{mean_over_samples, sum_weighted_by_mean_gradient};
-use super::method::{LAST, Method, RequiredTensors, Sampling};
+use super::method::{Effect, LAST, Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "grad-cam",
     paper: "Selvaraju, Cogswell, Das, Vedantam, Parikh and Batra 2017",
     published: "top-1/top-5 43.5/53.6 % with VGG-16; GT-known 47.0 % with GoogLeNet, \
                 value threshold (Fong and Vedaldi 2017)",
-    relu: ReluRule::Gradient,
+    effect: Effect::Gradient(ReluRule::Gradient),
     tensors: RequiredTensors::Layers,
     usual_layers: LAST,
     sampling: Sampling::Crop,

@@ -11,13 +11,13 @@ use ndarray::Axis;
 use onnx_grad::gradient::ReluRule;
 
 use super::formula::{mean_over_samples, weighted_sum};
-use super::method::{LAST, LayerTensor, Method, RequiredTensors, Sampling};
+use super::method::{Effect, LAST, LayerTensor, Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "grad-cam++",
     paper: "Chattopadhay, Sarkar, Howlader and Balasubramanian 2018",
     published: "no comparable box result",
-    relu: ReluRule::Gradient,
+    effect: Effect::Gradient(ReluRule::Gradient),
     tensors: RequiredTensors::Layers,
     usual_layers: LAST,
     sampling: Sampling::Crop,

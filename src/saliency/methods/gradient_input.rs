@@ -4,13 +4,13 @@
 use onnx_grad::gradient::ReluRule;
 
 use super::formula::{mean_over_samples, sum_over_channels};
-use super::method::{LAST, Method, RequiredTensors, Sampling};
+use super::method::{Effect, LAST, Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "gradient-input",
     paper: "Shrikumar, Greenside, Shcherbina and Kundaje 2016",
     published: "no box result",
-    relu: ReluRule::Gradient,
+    effect: Effect::Gradient(ReluRule::Gradient),
     tensors: RequiredTensors::Picture,
     usual_layers: LAST,
     sampling: Sampling::Crop,

@@ -8,13 +8,13 @@ use ndarray::Axis;
 use onnx_grad::gradient::ReluRule;
 
 use super::formula::mean_over_samples;
-use super::method::{INNER, Method, RequiredTensors, Sampling};
+use super::method::{Effect, INNER, Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "gradient-norm",
     paper: "this project",
     published: "none",
-    relu: ReluRule::Gradient,
+    effect: Effect::Gradient(ReluRule::Gradient),
     tensors: RequiredTensors::Layers,
     usual_layers: INNER,
     sampling: Sampling::Crop,

@@ -4,14 +4,14 @@
 use onnx_grad::gradient::ReluRule;
 
 use super::formula::{mean_over_samples, sum_over_channels};
-use super::method::{INNER, Method, RequiredTensors, Sampling};
+use super::method::{Effect, INNER, Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "layer-cam",
     paper: "Jiang, Zhang, Hou, Cheng and Wei 2021",
     published: "GT-known 61.2 % (conv5_2), 59.3 % (conv5_3), 58.2 % (conv5_1) with VGG-16, \
                 ten crops, 15 % of the maximum",
-    relu: ReluRule::Gradient,
+    effect: Effect::Gradient(ReluRule::Gradient),
     tensors: RequiredTensors::Layers,
     usual_layers: INNER,
     sampling: Sampling::Crop,

@@ -4,12 +4,14 @@ use serde::{Deserialize, Deserializer, de};
 
 use super::method::Method;
 use super::{
-    cam, deconvnet, full_grad, grad_cam, grad_cam_plus_plus, gradient, gradient_input,
-    gradient_norm, guided, integrated, layer_cam, smoothgrad, vargrad,
+    ablation_cam, attention_rollout, cam, contrastive_excitation, deconvnet, eigen_cam,
+    eigen_grad_cam, excitation, full_grad, generic_attention, grad_cam, grad_cam_plus_plus,
+    gradient, gradient_input, gradient_norm, guided, hires_cam, integrated, kpca_cam, layer_cam,
+    lrp, occlusion, relevance_cam, rise, score_cam, smoothgrad, vargrad, x_grad_cam,
 };
 
 /// All methods.
-pub static METHODS: [&Method; 13] = [
+pub static METHODS: [&Method; 28] = [
     &gradient::METHOD,
     &guided::METHOD,
     &deconvnet::METHOD,
@@ -20,9 +22,24 @@ pub static METHODS: [&Method; 13] = [
     &cam::METHOD,
     &grad_cam::METHOD,
     &grad_cam_plus_plus::METHOD,
+    &hires_cam::METHOD,
+    &x_grad_cam::METHOD,
     &layer_cam::METHOD,
+    &eigen_cam::METHOD,
+    &eigen_grad_cam::METHOD,
+    &kpca_cam::METHOD,
     &full_grad::METHOD,
     &gradient_norm::METHOD,
+    &lrp::METHOD,
+    &excitation::METHOD,
+    &contrastive_excitation::METHOD,
+    &relevance_cam::METHOD,
+    &occlusion::METHOD,
+    &rise::METHOD,
+    &score_cam::METHOD,
+    &ablation_cam::METHOD,
+    &attention_rollout::METHOD,
+    &generic_attention::METHOD,
 ];
 
 impl Method {

@@ -3,13 +3,13 @@
 use onnx_grad::gradient::ReluRule;
 
 use super::formula::mean_gradient;
-use super::method::{LAST, Method, RequiredTensors, Sampling};
+use super::method::{Effect, LAST, Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "smoothgrad",
     paper: "Smilkov, Thorat, Kim, Viégas and Wattenberg 2017",
     published: "no box result",
-    relu: ReluRule::Gradient,
+    effect: Effect::Gradient(ReluRule::Gradient),
     tensors: RequiredTensors::Picture,
     usual_layers: LAST,
     sampling: Sampling::Noisy,

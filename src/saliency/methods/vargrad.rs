@@ -3,13 +3,13 @@
 use onnx_grad::gradient::ReluRule;
 
 use super::formula::{mean_gradient, mean_over_samples};
-use super::method::{LAST, Method, RequiredTensors, Sampling};
+use super::method::{Effect, LAST, Method, RequiredTensors, Sampling};
 
 pub(super) const METHOD: Method = Method {
     name: "vargrad",
     paper: "Adebayo, Gilmer, Goodfellow and Kim 2018",
     published: "no box result",
-    relu: ReluRule::Gradient,
+    effect: Effect::Gradient(ReluRule::Gradient),
     tensors: RequiredTensors::Picture,
     usual_layers: LAST,
     sampling: Sampling::Noisy,

@@ -5,5 +5,6 @@ mod fetching;
 mod input_forms;
 mod layers;
 mod methods;
+mod methods_on_networks;
 mod networks;
 mod outputs;

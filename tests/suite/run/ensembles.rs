@@ -108,10 +108,7 @@ fn members_that_do_not_fit_are_refused() {
     assert!(said.contains("would not see the same frame"), "{said}");
     let said = refused("none.toml", pipeline("[[member]]\nmodel = \"nothing\"\n"));
     assert!(said.contains("nothing"), "{said}");
-    let said = refused(
-        "scale.toml",
-        pipeline(&format!("{member}scales = [0.5]\n")),
-    );
+    let said = refused("scale.toml", pipeline(&format!("{member}scales = [0.5]\n")));
     assert!(
         said.contains("[[member]] efficientnet-lite0") && said.contains("view.scales [0.5]"),
         "{said}"

@@ -151,7 +151,10 @@ fn a_head_of_another_model_is_not_used() {
     );
     let summary = json(&out.join("summary.json"));
     let tuned_on = summary["tuned_on"].as_str().unwrap();
-    assert!(tuned_on.ends_with("squeezenet1.1 has no head"), "{tuned_on}");
+    assert!(
+        tuned_on.ends_with("squeezenet1.1 has no head"),
+        "{tuned_on}"
+    );
 }
 
 /// A pipeline that has nothing to learn from is refused by name.

@@ -10,9 +10,10 @@ use super::error::{GradientError, unsupported};
 use super::graph::{declaration, keep_ancestors};
 use super::model::GradientModel;
 use super::names::gradient_of;
-use super::options::{ASKED, CLASSES, Options, OutputGradient, ReluRule, SEED};
+use super::options::{ASKED, CLASSES, Options, OutputGradient, RelevanceRule, ReluRule, SEED};
 use super::prepare::Prepared;
 use super::probe::Facts;
+use super::relevance;
 use super::rules;
 use crate::onnx::proto::{
     GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, tensor_proto::DataType,
@@ -48,10 +49,9 @@ pub(super) fn differentiate(
     g.warnings = found;
     let target_shape = g.shape(&target);
     let classes = target_shape.iter().product();
-    let seed = seed(&mut g, options.seed, &scores, classes)?;
-    let seed = g.reshape_to_gradient(&seed, &target_shape);
-    let gradients = backward(&mut g, &chain, &target, seed, &wrt)?;
-    if options.relu != ReluRule::Gradient && !g.found_relu {
+    let start = start(&mut g, options, &scores, &target_shape)?;
+    let gradients = backward(&mut g, &chain, (&target, start), &wrt, options.relevance)?;
+    if options.relevance.is_none() && options.relu != ReluRule::Gradient && !g.found_relu {
         return Err(GradientError::NoRelu);
     }
     let gradients: Vec<_> = wrt
@@ -60,11 +60,7 @@ pub(super) fn differentiate(
         .map(|(tensor, gradient)| named_gradient(&mut g, tensor, gradient))
         .collect();
 
-    let kind = DataType::try_from(sample.data_type()).unwrap_or_default();
-    let forward = Interface {
-        inputs: vec![declaration(sample.name(), kind, None, &sample.shape())],
-        outputs: vec![float_declaration(&g.forward(&scores), None)],
-    };
+    let forward = forward_interface(&sample, &g.forward(&scores));
     let mut layers = wrt;
     layers.retain(|tensor| tensor != sample.name());
     let values = layers.iter().map(|layer| g.forward(layer));
@@ -93,6 +89,22 @@ pub(super) fn differentiate(
     })
 }
 
+/// The gradient of the target, or its relevance, with which the backward half starts.
+fn start(
+    g: &mut Builder,
+    options: &Options,
+    scores: &str,
+    target: &[usize],
+) -> Result<Value, GradientError> {
+    let rows = seed(g, options.seed, scores, target.iter().product())?;
+    g.start_rows(&rows);
+    let rows = match options.relevance {
+        Some(rule) => relevance::start(g, &rows, scores, rule),
+        None => rows,
+    };
+    Ok(g.reshape_to_gradient(&rows, target))
+}
+
 /// Gives the gradient of `tensor` the name that users look for.
 fn named_gradient(g: &mut Builder, tensor: &str, gradient: Value) -> Value {
     let name = gradient_of(tensor);
@@ -105,6 +117,15 @@ fn named_gradient(g: &mut Builder, tensor: &str, gradient: Value) -> Value {
 struct Interface {
     inputs: Vec<ValueInfoProto>,
     outputs: Vec<ValueInfoProto>,
+}
+
+/// The input and the output of the forward half.
+fn forward_interface(sample: &TensorProto, scores: &Value) -> Interface {
+    let kind = DataType::try_from(sample.data_type()).unwrap_or_default();
+    Interface {
+        inputs: vec![declaration(sample.name(), kind, None, &sample.shape())],
+        outputs: vec![float_declaration(scores, None)],
+    }
 }
 
 /// The inputs and outputs of a gradient model: those of the forward half, the output gradient or
@@ -261,16 +282,16 @@ fn path(prepared: &Prepared) -> HashSet<String> {
 }
 
 /// The gradients of the target with respect to `wrt`, where `seed` is the gradient with respect to
-/// the target.
+/// the target; or their relevance for it.
 fn backward(
     g: &mut Builder,
     chain: &[Link],
-    target: &str,
-    seed: Value,
+    (target, seed): (&str, Value),
     wrt: &[String],
+    relevance: Option<RelevanceRule>,
 ) -> Result<Vec<Value>, GradientError> {
     g.start(target, seed);
-    for Link { node, rule } in chain {
+    for link @ Link { node, rule } in chain {
         g.enter(&node.output[0]);
         let dy = match g.gradient(&node.output[0]) {
             Some(dy) => dy,
@@ -279,7 +300,10 @@ fn backward(
                 g.new_floats("zero", &ones, &[0.0])
             }
         };
-        let dxs = (rule.gradients)(g, node, &dy)?;
+        let dxs = match relevance {
+            Some(relevance) => relevance::inputs(g, link, &dy, relevance)?,
+            None => (rule.gradients)(g, node, &dy)?,
+        };
         for (i, name) in node.input.iter().enumerate() {
             if !g.needs_gradient(name) {
                 continue;

@@ -55,20 +55,24 @@ mod outputs;
 mod precision;
 mod prepare;
 mod probe;
+mod relevance;
 mod rewrite;
 pub mod rules;
 mod runtime;
 mod score;
 mod trace;
 mod training;
+mod variants;
 
 pub use error::{GradientError, MissingRule};
 pub use model::GradientModel;
 pub use options::{
-    ASKED, Background, CLASSES, Dense, ImageSize, Options, OutputGradient, ReluRule, SEED,
+    ASKED, Background, CLASSES, Dense, ImageSize, Options, OutputGradient, RelevanceRule, ReluRule,
+    SEED,
 };
 pub use runtime::Runtime;
 pub use trace::{Trace, trace};
+pub use variants::variants;
 
 use crate::onnx::proto::ModelProto;
 
@@ -96,6 +100,6 @@ pub fn compile(
     }
     let mut facts = probe::probe(&mut prepared, runtime)?;
     batch::warn_of_several(&mut prepared, &facts);
-    rewrite::rewrite(&mut prepared, &mut facts, options.relu);
+    rewrite::rewrite(&mut prepared, &mut facts, options);
     engine::differentiate(prepared, facts, options)
 }

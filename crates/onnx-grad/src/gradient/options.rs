@@ -30,6 +30,9 @@ pub struct Options {
     pub seed: OutputGradient,
     /// How a gradient passes a ReLU.
     pub relu: ReluRule,
+    /// Relevance in place of the gradient. The rows of the output gradient must then be one-hot, and
+    /// [`Options::relu`] has no effect.
+    pub relevance: Option<RelevanceRule>,
     /// The size of the image where the model leaves it open, or where [`Options::dense`] is set. By
     /// default it is the size that the model declares.
     pub size: Option<ImageSize>,
@@ -104,4 +107,26 @@ pub enum ReluRule {
     Guided,
     /// `dx = max(dy, 0)`, the deconvolutional network (Zeiler and Fergus 2013).
     Deconvnet,
+}
+
+/// How the relevance of a linear layer's output y for a score is shared among its inputs xⱼ, which
+/// it adds up with weights wⱼ. Each rule is defined for sums, means, convolutions and products with
+/// constant weights; functions of each value alone hand relevance on unchanged, and maxima to the
+/// largest value. A network with other operators between the tensors and the scores, such as a
+/// softmax or the product of two activations, is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RelevanceRule {
+    /// LRP-ε: `wⱼ xⱼ / (y + ε sign y)`, with the bias in y and ε = 10⁻⁶. It starts with the score
+    /// (Bach et al. 2015, equation 58).
+    Epsilon,
+    /// Excitation backpropagation: `wⱼ⁺ xⱼ⁺ / Σₖ wₖ⁺ xₖ⁺`, without the bias. It starts with 1
+    /// (Zhang et al. 2016, equation 3).
+    Excitation,
+    /// Excitation backpropagation, from which, at the last weighted layer before the scores, that of
+    /// the opposite weights is subtracted (Zhang et al. 2016, section 3.3).
+    ContrastiveExcitation,
+    /// The shares of [`RelevanceRule::Excitation`], also called the z⁺ rule or LRP-α1β0. It starts
+    /// with 1 for the class and −1 / (N − 1) for each of the other N − 1 classes (Lee et al. 2021,
+    /// section 3.2).
+    OneAgainstOthers,
 }

@@ -19,6 +19,8 @@ pub(crate) struct Builder {
     pub(crate) relu: ReluRule,
     /// Whether a rule has applied `relu`.
     pub(crate) found_relu: bool,
+    /// Whether relevance has passed a weighted layer, the first of which makes the class scores.
+    pub(crate) found_classifier: bool,
     /// What a user of the gradients should know.
     pub(crate) warnings: Vec<String>,
     /// What each user of a tensor contributes to its gradient.
@@ -69,6 +71,7 @@ impl Builder {
             weights,
             relu,
             found_relu: false,
+            found_classifier: false,
             warnings: Vec::new(),
             contributions: HashMap::new(),
             facts,
@@ -89,9 +92,14 @@ impl Builder {
 
     /// Starts the backward half with `seed`, the gradient of the scores.
     pub(crate) fn start(&mut self, target: &str, seed: Value) {
-        self.with_rows.insert(seed.name.clone());
+        self.start_rows(&seed);
         self.seeds.insert(seed.name.clone());
         self.contribute(target, seed);
+    }
+
+    /// Marks a tensor with a row for each requested gradient.
+    pub(crate) fn start_rows(&mut self, seed: &Value) {
+        self.with_rows.insert(seed.name.clone());
     }
 
     /// Adds a warning, unless it has been given before.
@@ -122,6 +130,26 @@ impl Builder {
     /// The shape of a forward tensor's gradient.
     pub(crate) fn gradient_shape(&self, tensor: &str) -> Vec<usize> {
         gradient_shape(&self.shape(tensor))
+    }
+
+    /// Whether a tensor does not depend on the image.
+    pub(crate) fn is_constant(&self, tensor: &str) -> bool {
+        !self.facts.shapes.contains_key(tensor)
+    }
+
+    /// Adds a constant that forward nodes can use.
+    pub(crate) fn add_constant(&mut self, constant: TensorProto) {
+        self.weights.push(constant.clone());
+        self.facts
+            .constants
+            .insert(constant.name().to_owned(), constant);
+    }
+
+    /// Makes a new tensor known as one of the forward half.
+    pub(crate) fn add_forward(&mut self, tensor: &Value) {
+        self.facts
+            .shapes
+            .insert(tensor.name.clone(), tensor.shape.clone());
     }
 
     /// A forward tensor as a value.

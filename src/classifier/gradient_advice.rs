@@ -30,6 +30,9 @@ pub(super) fn gradient_advice(error: &GradientError) -> Option<String> {
         GradientError::UnknownTensor { .. } => {
             "check `target` and `layers` in the model's description, and saliency.layers"
         }
+        GradientError::NoRelevance { .. } => {
+            "choose a layer behind it (saliency.layers), or a method that uses the gradient"
+        }
         GradientError::NoRelu => "choose the saliency method `gradient`",
         GradientError::NoDenseForm(_) => "choose a pipeline whose `view.kind` is not `dense`",
         GradientError::Runtime(_) => {

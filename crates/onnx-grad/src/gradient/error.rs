@@ -94,6 +94,15 @@ pub enum GradientError {
     /// ReLU between input and target.
     #[error("the network has no ReLU, and the ReLU rules differ from the gradient only there")]
     NoRelu,
+    /// A [`RelevanceRule`](super::options::RelevanceRule) for a network with an operator that none of
+    /// them is defined for.
+    #[error("{operator} node `{node}`: relevance rules are not defined for this operator")]
+    NoRelevance {
+        /// The operator.
+        operator: String,
+        /// The name of the node, or of its first output.
+        node: String,
+    },
     /// The image is smaller than the network's own input, so not even one position of a fully
     /// convolutional network fits.
     #[error("an image of {size} is smaller than the network's {network}")]

@@ -119,8 +119,8 @@ pub enum RelevanceRule {
     /// LRP-ε: `wⱼ xⱼ / (y + ε sign y)`, with the bias in y and ε = 10⁻⁶. It starts with the score
     /// (Bach et al. 2015, equation 58).
     Epsilon,
-    /// Excitation backpropagation: `wⱼ⁺ xⱼ⁺ / Σₖ wₖ⁺ xₖ⁺`, without the bias. It starts with 1
-    /// (Zhang et al. 2016, equation 3).
+    /// Excitation backpropagation: `wⱼ⁺ xⱼ⁺ / Σₖ wₖ⁺ xₖ⁺`, without the bias. A unit whose denominator
+    /// is 0 passes nothing on. It starts with 1 (Zhang et al. 2016, equation 3).
     Excitation,
     /// Excitation backpropagation, from which, at the last weighted layer before the scores, that of
     /// the opposite weights is subtracted (Zhang et al. 2016, section 3.3).

@@ -14,7 +14,7 @@
 
 use super::builder::{Builder, Value};
 use super::chain::Link;
-use super::error::{GradientError, unsupported};
+use super::error::GradientError;
 use super::options::RelevanceRule;
 use crate::onnx::proto::{NodeProto, TensorProto};
 
@@ -90,10 +90,10 @@ pub(super) fn inputs(
 ) -> Result<Vec<Option<Value>>, GradientError> {
     let sum_of_one = || node.input.iter().filter(|x| !g.is_constant(x)).count() == 1;
     match (passage(g, node), of) {
-        (None, _) => Err(unsupported(
-            node,
-            "relevance rules are not defined for this operator",
-        )),
+        (None, _) => Err(GradientError::NoRelevance {
+            operator: node.op_type().to_owned(),
+            node: node.label().to_owned(),
+        }),
         (Some(Passage::Moved), _) => (rule.gradients)(g, node, relevance),
         (Some(Passage::Unchanged), _) => Ok(vec![Some(relevance.clone()); node.input.len()]),
         (Some(Passage::Weighted | Passage::Sum), RelevanceRule::Epsilon) => {

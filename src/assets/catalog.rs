@@ -148,7 +148,10 @@ impl Catalog {
                 .unwrap_or_default();
             let word = word.trim_matches(['"', '[', ']', ' ']);
             let known = self.vocabulary();
-            let near = nearest(word, known.iter().map(String::as_str)).filter(|near| *near != word);
+            // A value of the wrong type is not a misspelt word.
+            let is_word = !error.message().contains("invalid type");
+            let near = nearest(word, known.iter().map(String::as_str))
+                .filter(|near| is_word && *near != word);
             let message = format!("{origin}: {}", error.to_string().trim_end());
             match near {
                 Some(near) => Refused::with_advice(message, format!("did you mean {near}?")),

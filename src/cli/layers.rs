@@ -22,8 +22,7 @@ const EXAMPLES: &str = "Examples:
   localise layers googlenet                                     a model with a description
   localise layers MY-NETWORK.onnx                               any other
   localise layers MY-NETWORK.onnx --size 320x320 --json         one that takes any size
-
-A name of the table can be used in a pipeline: --set 'saliency.layers=[\"stride16\"]'.";
+  localise run --dataset sample --pipeline layer-cam --set 'saliency.layers=[\"stride16\"]'";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]

@@ -1,62 +1,10 @@
 //! The classifiers of a pipeline: one, and one for each table `[[member]]`.
 
-use std::path::PathBuf;
-
-use onnx_grad::gradient::ReluRule;
-use serde::{Deserialize, Serialize};
-
-use super::options::probe_options;
+use super::options::{find_head, probe_options};
 use crate::classifier::{Classifier, ClassifierError, ModelDescription, describe};
-use crate::path_text;
+use crate::dataset::Dataset;
 use crate::pipeline::Pipeline;
 use crate::remedy::Refused;
-
-/// Another classifier that looks at each photo: a table `[[member]]` of a pipeline. What it leaves
-/// out is as for the first classifier.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct MemberOptions {
-    /// The model: a name, a description or an ONNX file.
-    #[serde(with = "path_text")]
-    pub model: PathBuf,
-    /// In place of `view.scales`.
-    pub scales: Option<Vec<f64>>,
-    /// In place of `saliency.layers`.
-    pub layers: Option<Vec<String>>,
-    /// In place of `saliency.relu`.
-    pub relu: Option<ReluRule>,
-    /// In place of `head.file`.
-    #[serde(
-        default,
-        with = "path_text::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub head: Option<PathBuf>,
-}
-
-impl MemberOptions {
-    /// The pipeline of this classifier alone.
-    #[must_use]
-    pub fn pipeline(&self, of_first: &Pipeline) -> Pipeline {
-        let mut pipeline = Pipeline {
-            members: vec![],
-            ..of_first.clone()
-        };
-        if let Some(scales) = &self.scales {
-            pipeline.view.scales.clone_from(scales);
-        }
-        if let Some(saliency) = &mut pipeline.saliency {
-            if let Some(layers) = &self.layers {
-                saliency.layers.clone_from(layers);
-            }
-            saliency.relu = self.relu.or(saliency.relu);
-        }
-        if let Some(head) = &mut pipeline.head {
-            head.file.clone_from(&self.head);
-        }
-        pipeline
-    }
-}
 
 /// A classifier that looks at each photo, and what it is asked.
 #[derive(Debug)]
@@ -135,7 +83,30 @@ pub(crate) fn member_models(
             );
             return Err(ClassifierError::Description(Refused::from(message)));
         }
-        models.push((member.pipeline(pipeline), description));
+        models.push((pipeline.of_member(member), description));
     }
     Ok(models)
+}
+
+/// Where a pipeline's numbers were chosen, and what its heads were learned from, as a report on a
+/// dataset must tell it.
+///
+/// # Errors
+/// [`ClassifierError`] if a model or a head cannot be read.
+pub fn tuned_on(
+    pipeline: &Pipeline,
+    first: &ModelDescription,
+    dataset: &Dataset,
+) -> Result<String, ClassifierError> {
+    let mut parts = vec![pipeline.tuned_on.split.clone()];
+    for (own, description) in member_models(pipeline, first)? {
+        match find_head(&own, &description)? {
+            Some(head) => parts.push(head.provenance(&dataset.photos)),
+            None if own.head.is_some() => {
+                parts.push(format!("{} has no head", description.name));
+            }
+            None => (),
+        }
+    }
+    Ok(parts.join("; "))
 }

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::member::member_models;
 use crate::classifier::{self, ClassifierError, ModelDescription, ProbeOptions, VariantsOf};
-use crate::dataset::Dataset;
 use crate::head::Head;
 use crate::pipeline::{BoxRule, Pipeline};
 use crate::saliency::{Effect, HiddenParts, RequiredTensors, SaliencyOptions};
@@ -88,29 +86,6 @@ pub(crate) fn gradients(pipeline: &Pipeline, description: &ModelDescription) -> 
         picture: method.tensors == RequiredTensors::Both,
         head: None,
     }
-}
-
-/// Where a pipeline's numbers were chosen, and what its heads were learned from, as a report on a
-/// dataset must tell it.
-///
-/// # Errors
-/// [`ClassifierError`] if a model or a head cannot be read.
-pub fn tuned_on(
-    pipeline: &Pipeline,
-    first: &ModelDescription,
-    dataset: &Dataset,
-) -> Result<String, ClassifierError> {
-    let mut parts = vec![pipeline.tuned_on.split.clone()];
-    for (own, description) in member_models(pipeline, first)? {
-        match find_head(&own, &description)? {
-            Some(head) => parts.push(head.provenance(&dataset.photos)),
-            None if own.head.is_some() => {
-                parts.push(format!("{} has no head", description.name));
-            }
-            None => (),
-        }
-    }
-    Ok(parts.join("; "))
 }
 
 /// The box rule of a pipeline in a few words, with the values that a record of a cut must name.

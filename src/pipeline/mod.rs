@@ -5,8 +5,10 @@
 //! ([`Pipeline::box_rule`]); an unknown key is answered with the nearest one. Each table is the
 //! options of one stage and is described there: [`ViewOptions`], [`SaliencyOptions`],
 //! [`SeedOptions`], [`ColourOptions`], [`HeadOptions`], [`CutOptions`], [`ThresholdOptions`],
-//! [`ConstantBoxOptions`]. What is not an experiment's affair (dataset, model, threads, folders) is
-//! in [`crate::run`].
+//! [`ConstantBoxOptions`]; [`MemberOptions`] add another classifier. What is not an experiment's
+//! affair (dataset, model, threads, folders) is in [`crate::run`].
+
+mod member;
 
 use std::fmt::Display;
 use std::path::Path;
@@ -15,7 +17,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::assets::PIPELINES;
 use crate::head::HeadOptions;
-use crate::localiser::MemberOptions;
 use crate::path_text;
 use crate::remedy::Refused;
 use crate::saliency::{self, SaliencyOptions, ViewKind, ViewOptions};
@@ -23,6 +24,8 @@ use crate::segment::{
     ColourOptions, ConstantBoxOptions, CutOptions, Energy, LearningOptions, SeedOptions,
     ThresholdOptions,
 };
+
+pub use member::MemberOptions;
 
 /// One way from a photo to a box, as written in `pipelines/*.toml`. Exactly one of `cut`,
 /// `threshold` and `constant-box` makes the box.
@@ -184,6 +187,28 @@ impl Pipeline {
         }
     }
 
+    /// The pipeline of one of its members alone.
+    #[must_use]
+    pub fn of_member(&self, member: &MemberOptions) -> Self {
+        let mut own = Self {
+            members: vec![],
+            ..self.clone()
+        };
+        if let Some(scales) = &member.scales {
+            own.view.scales.clone_from(scales);
+        }
+        if let Some(saliency) = &mut own.saliency {
+            if let Some(layers) = &member.layers {
+                saliency.layers.clone_from(layers);
+            }
+            saliency.relu = member.relu.or(saliency.relu);
+        }
+        if let Some(head) = &mut own.head {
+            head.file.clone_from(&member.head);
+        }
+        own
+    }
+
     /// Members must see the same frame, and have a map to average.
     fn check_members(&self) -> Result<(), Refused> {
         if self.members.is_empty() {
@@ -200,7 +225,7 @@ impl Pipeline {
         }
         for member in &self.members {
             let name = path_text::encode(&member.model);
-            let own = member.pipeline(self).check();
+            let own = self.of_member(member).check();
             own.map_err(|error| error.context(format!("[[member]] {name}")))?;
         }
         Ok(())

@@ -42,8 +42,8 @@ impl VariantInterface {
     /// mixes them, gets one variant at a time.
     pub(super) fn parts(compiled: &GradientModel, probe: &ProbeOptions) -> Vec<(ModelProto, Self)> {
         let of_picture = (&compiled.input, &compiled.input_shape);
-        let shape = |layer| (layer, &compiled.shapes[layer]);
-        let of_layers = compiled.layers.iter().map(shape);
+        let with_shape = |layer| (layer, &compiled.shapes[layer]);
+        let of_layers = compiled.layers.iter().map(with_shape);
         let tensors: Vec<_> = match probe.variants {
             None => vec![],
             Some(VariantsOf::Picture) => vec![of_picture],

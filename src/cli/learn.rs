@@ -161,7 +161,7 @@ impl LearnArgs {
     }
 
     fn text(&self, learned: &Learned, page: &Path) -> String {
-        let [head, page] = [&self.out, page].map(|path| path_text::encode(path));
+        let [head, page] = [&self.out, page].map(path_text::encode);
         if self.json {
             let record = json!({
                 "schema": 1,

@@ -63,8 +63,8 @@ impl Head {
     pub fn logits(&self, activations: &[Array3<f32>]) -> Array2<f32> {
         let size = finest(activations);
         let mut logits = Array2::from_elem(size.shape(), self.bias);
-        for (layer, activations) in self.layers.iter().zip(activations) {
-            logits += &resize_map(&layer.weighted_sum(activations.view()), size);
+        for (layer, own) in self.layers.iter().zip(activations) {
+            logits += &resize_map(&layer.weighted_sum(own.view()), size);
         }
         logits
     }

@@ -82,16 +82,16 @@ fn derivatives(
     let current = Array1::from_iter(parameters.iter().map(|&v| v as f32));
     let (mut gradient, mut hessian) = (vec![0.0; count], Array2::<f64>::zeros((count, count)));
     let chunks = features.axis_chunks_iter(Axis(0), CHUNK);
-    for (chunk, labels) in chunks.zip(labels.axis_chunks_iter(Axis(0), CHUNK)) {
+    for (chunk, truth) in chunks.zip(labels.axis_chunks_iter(Axis(0), CHUNK)) {
         let p = chunk.dot(&current).mapv(|z| 1.0 / (1.0 + (-z).exp()));
-        let error = &p - &labels;
+        let error = &p - &truth;
         for (sum, value) in gradient.iter_mut().zip(error.dot(&chunk)) {
             *sum += f64::from(value);
         }
         let root = p.mapv(|p| (p * (1.0 - p)).sqrt()).insert_axis(Axis(1));
         let scaled = &chunk * &root;
         hessian.zip_mut_with(&scaled.t().dot(&scaled), |sum, &product| {
-            *sum += f64::from(product)
+            *sum += f64::from(product);
         });
     }
     let scale = 1.0 / samples as f64;

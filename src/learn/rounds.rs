@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2, Axis, concatenate};
 use rayon::prelude::*;
 
 use super::cuts::{labels, mask};
-use super::features::{features, head_of, transforms};
+use super::features::{features, head_of, layers};
 use super::fit::{Samples, fit};
 use super::options::LearnOptions;
 use super::photo::{LearnPhoto, LearnPhotoError};
@@ -14,7 +14,7 @@ use super::separation::Separation;
 use super::work;
 use crate::classifier::{self, Classifier, ProbeOptions};
 use crate::digest;
-use crate::head::{Head, HeadOptions, LearnedOn, short_hash};
+use crate::head::{Head, HeadLayer, HeadOptions, LearnedOn, short_hash};
 use crate::localiser::gradients;
 use crate::pipeline::BoxRule;
 use crate::remedy::{Refused, Remedy};
@@ -187,30 +187,24 @@ struct Rounds<'a> {
     features: Vec<Array2<f32>>,
     /// For each photo, its half: 0 or 1.
     halves: Vec<usize>,
-    /// Weights of features to a head.
-    to_head: Box<dyn Fn(&[f64], f64) -> Head + Sync + 'a>,
+    /// The layers of all heads, without weights.
+    layers: Vec<HeadLayer>,
 }
 
 impl<'a> Rounds<'a> {
     fn new(options: &'a LearnOptions, photos: Vec<LearnPhoto>) -> Self {
-        let transforms = transforms(&photos, options.tensors.len());
-        let channels = photos[0].activations[0]
-            .iter()
-            .map(|layer| layer.len_of(Axis(0)));
-        let channels: Vec<usize> = channels.collect();
+        let layers = layers(&photos, &options.tensors);
         Self {
             features: photos
                 .par_iter()
-                .map(|photo| features(photo, &transforms))
+                .map(|photo| features(photo, &layers))
                 .collect(),
             // By the name, so that the halves do not depend on what else is in the dataset.
             halves: photos
                 .iter()
                 .map(|photo| usize::from(short_hash(&photo.id).as_bytes()[0] % 2))
                 .collect(),
-            to_head: Box::new(move |weights, bias| {
-                head_of(&options.tensors, &transforms, &channels, weights, bias)
-            }),
+            layers,
             photos,
             options,
         }
@@ -229,23 +223,20 @@ impl<'a> Rounds<'a> {
             learned_on,
             ..self.fit(&after, |_| true)
         };
-        let logits: Vec<_> = (0..self.photos.len())
-            .map(|i| self.logits(&second, i))
-            .collect();
-        let masks = before.into_iter().zip(after).zip(logits);
-        let photos = self.photos.into_iter().zip(masks);
+        let mut photos = Vec::new();
+        for (i, (first_mask, second_mask)) in before.into_iter().zip(after).enumerate() {
+            photos.push(LearnedPhoto {
+                id: self.photos[i].id.clone(),
+                frame: self.photos[i].view.frame.clone(),
+                before: first_mask,
+                after: second_mask,
+                logits: self.logits(&second, i),
+            });
+        }
         Learned {
             head,
             rounds,
-            photos: photos
-                .map(|(photo, ((before, after), logits))| LearnedPhoto {
-                    id: photo.id,
-                    frame: photo.view.frame,
-                    before,
-                    after,
-                    logits,
-                })
-                .collect(),
+            photos,
             failed,
         }
     }
@@ -290,7 +281,7 @@ impl<'a> Rounds<'a> {
         };
         let options = self.options.fit(samples.features.ncols());
         let (weights, bias) = fit(&samples, options);
-        (self.to_head)(&weights.to_vec(), bias)
+        head_of(&self.layers, &weights.to_vec(), bias)
     }
 
     /// How the heads separate the labels of the other half.

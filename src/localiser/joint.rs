@@ -4,6 +4,7 @@ use image::RgbImage;
 use ndarray::Array2;
 
 use super::failure::PhotoError;
+use super::locate::{ClassResult, PhotoResult};
 use super::member::Member;
 use super::observation::{Observation, Question, top_and_truth};
 use super::options::Classes;
@@ -90,11 +91,16 @@ impl<'a> JointObservation<'a> {
         &self.observations[0].0.view
     }
 
-    /// The view of the first member, and the probabilities and the ranking of all.
-    pub(super) fn into_parts(self) -> (View, Vec<f32>, Vec<usize>) {
+    /// The photo's result, with those of its classes.
+    pub(super) fn into_result(self, classes: Vec<ClassResult>) -> PhotoResult {
         let first = self.observations.into_iter().next();
         let (observation, _) = first.expect("a pipeline has a classifier");
-        (observation.view, self.probabilities, self.ranking)
+        PhotoResult {
+            probabilities: self.probabilities,
+            ranking: self.ranking,
+            view: observation.view,
+            classes,
+        }
     }
 
     /// The classes that gradients were asked for.

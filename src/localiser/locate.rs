@@ -156,13 +156,7 @@ impl<'a> Localiser<'a> {
                 stages,
             });
         }
-        let (view, probabilities, ranking) = observation.into_parts();
-        Ok(PhotoResult {
-            probabilities,
-            ranking,
-            view,
-            classes,
-        })
+        Ok(observation.into_result(classes))
     }
 }
 

@@ -26,11 +26,11 @@ impl Member {
         description: &ModelDescription,
     ) -> Result<Vec<Self>, ClassifierError> {
         let mut members = Vec::new();
-        for (pipeline, description) in member_models(pipeline, description)? {
-            let probe = probe_options(&pipeline, &description)?;
+        for (own, model) in member_models(pipeline, description)? {
+            let probe = probe_options(&own, &model)?;
             members.push(Self {
-                classifier: Classifier::load(description, probe)?,
-                pipeline,
+                classifier: Classifier::load(model, probe)?,
+                pipeline: own,
             });
         }
         Ok(members)

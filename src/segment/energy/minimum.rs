@@ -163,8 +163,8 @@ impl Energy {
     fn add_evidence(&mut self, evidence: &Array2<f32>) {
         let scale = self.options.form.scale() as f32;
         let [as_foreground, as_background] = &mut self.unaries;
-        for ((fg, bg), evidence) in as_foreground.iter_mut().zip(as_background).zip(evidence) {
-            let cost = (scale * evidence).round() as i32;
+        for ((fg, bg), more) in as_foreground.iter_mut().zip(as_background).zip(evidence) {
+            let cost = (scale * more).round() as i32;
             *fg += (-cost).max(0);
             *bg += cost.max(0);
         }

@@ -149,18 +149,18 @@ fn a_name_proposes_and_contradictions_are_refused() {
     // Grey pictures have no colours to take means from.
     let model = written(17, &[1, 1, 16, 16], GRAPH, "k: 4x1x3x3; w: 4x1000");
     let grey = write(folder.path(), "grey.onnx", encode(&model));
-    let refused = describe_like(&grey, Some(Preset::Torchvision), None).unwrap_err();
-    assert!(refused.to_string().contains("of one channel"), "{refused}");
+    let colours = describe_like(&grey, Some(Preset::Torchvision), None).unwrap_err();
+    assert!(colours.to_string().contains("of one channel"), "{colours}");
     let unit = describe_like(&grey, Some(Preset::Unit), None).unwrap();
     assert_eq!(unit.channels, Channels::Grey);
     // Other numbers of classes need a list.
     let pets = network(folder.path(), "pets.onnx", &[1, 3, 16, 16], 37);
-    let refused = describe_like(&pets, Some(Preset::Timm), None).unwrap_err();
+    let unlisted = describe_like(&pets, Some(Preset::Timm), None).unwrap_err();
     assert!(
-        refused
+        unlisted
             .to_string()
             .contains("has 37 scores, and nothing says"),
-        "{refused}"
+        "{unlisted}"
     );
     let names = (0..37).map(|i| (format!("pet {i}"), format!("pet {i}")));
     let list = ClassList::new("pets", names).unwrap();
@@ -208,9 +208,9 @@ fn folders_of_optimum_and_transformers_are_read() {
     network(&at, "model.onnx", &[0, 0, 0, 0], 1001);
     let background = [&["background".to_owned()][..], &imagenet_titles()].concat();
     write(&at, "config.json", id2label(&background));
-    let described = describe(&at).unwrap();
-    assert_eq!(described.classes.len(), 1000);
-    assert!(described.background.is_some());
+    let with_background = describe(&at).unwrap();
+    assert_eq!(with_background.classes.len(), 1000);
+    assert!(with_background.background.is_some());
 }
 
 #[test]
@@ -272,11 +272,11 @@ fn folders_of_timm_are_read_and_unclear_folders_refused() {
     let hub = folder.path().join("hub");
     colour(&hub, "onnx/model.onnx");
     write(&hub, "config.json", config.to_string());
-    let described = describe(&hub).unwrap();
-    assert_eq!((described.mean, described.name.as_str()), ([0.5; 3], "hub"));
+    let deeper = describe(&hub).unwrap();
+    assert_eq!((deeper.mean, deeper.name.as_str()), ([0.5; 3], "hub"));
     let empty = TempDir::new().unwrap();
-    let refused = describe(empty.path()).unwrap_err().to_string();
-    assert!(refused.contains("has no ONNX file"), "{refused}");
+    let nothing = describe(empty.path()).unwrap_err().to_string();
+    assert!(nothing.contains("has no ONNX file"), "{nothing}");
 }
 
 /// With random weights nothing fits, which is said; a description is written only if one is named,
@@ -293,16 +293,16 @@ fn random_weights_fit_nothing() {
     );
     assert!(!folder.path().join("random.toml").exists());
 
-    let (out, _) = expect(2, &["describe", text(&model), "--like", "caffe"]);
+    let (named, _) = expect(2, &["describe", text(&model), "--like", "caffe"]);
     assert!(
-        out.contains("warning: neither the description nor any preset"),
-        "{out}"
+        named.contains("warning: neither the description nor any preset"),
+        "{named}"
     );
     let written = describe(&model).unwrap();
     let like = describe_like(&model, Some(Preset::Caffe), None).unwrap();
     assert_eq!(written.sha256(), like.sha256());
-    let (_, err) = expect(2, &["describe", text(&model), "--like", "tf"]);
-    assert!(err.contains("has a description already"), "{err}");
+    let (_, again) = expect(2, &["describe", text(&model), "--like", "tf"]);
+    assert!(again.contains("has a description already"), "{again}");
     // Used in place of the description, a preset is named.
     assert!(
         like.notes[0].contains("takes the place of its description"),

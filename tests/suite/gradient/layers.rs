@@ -177,8 +177,8 @@ fn layers_are_listed_and_named_in_a_run() {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     fs::create_dir(folder.path().join("c3")).unwrap();
     picture().save(folder.path().join("c3/a.png")).unwrap();
-    let (out, model) = (path("run"), path("class-token.toml"));
-    let pipeline = ["--pipeline", "layer-cam", "--model", &model];
+    let (out, described) = (path("run"), path("class-token.toml"));
+    let pipeline = ["--pipeline", "layer-cam", "--model", &described];
     let photos = path("");
     let (said, _) = expect(
         0,

@@ -79,7 +79,10 @@ fn probabilities_of_two_models_are_averaged() {
         let table = fs::read(out.join("boxes.csv")).unwrap();
         let mut reader = csv::Reader::from_reader(&table[..]);
         let place = reader.headers().unwrap().iter();
-        let place = place.into_iter().position(|name| name == "score").unwrap();
+        let place = place
+            .into_iter()
+            .position(|column| column == "probability")
+            .unwrap();
         let cells = reader.records().map(|row| row.unwrap()[place].to_owned());
         let values: Vec<f64> = cells.map(|cell| cell.parse().unwrap()).collect();
         values
@@ -104,14 +107,14 @@ fn members_that_do_not_fit_are_refused() {
         run_of(2, SEVEN, &out, &[&MODEL[..], &run].concat()).1
     };
     let member = "[[member]]\nmodel = \"efficientnet-lite0\"\n";
-    let said = refused("frame.toml", pipeline(member).replace("frame = 112", ""));
-    assert!(said.contains("would not see the same frame"), "{said}");
-    let said = refused("none.toml", pipeline("[[member]]\nmodel = \"nothing\"\n"));
-    assert!(said.contains("nothing"), "{said}");
-    let said = refused("scale.toml", pipeline(&format!("{member}scales = [0.5]\n")));
+    let frames = refused("frame.toml", pipeline(member).replace("frame = 112", ""));
+    assert!(frames.contains("would not see the same frame"), "{frames}");
+    let unknown = refused("none.toml", pipeline("[[member]]\nmodel = \"nothing\"\n"));
+    assert!(unknown.contains("nothing"), "{unknown}");
+    let scales = refused("scale.toml", pipeline(&format!("{member}scales = [0.5]\n")));
     assert!(
-        said.contains("[[member]] efficientnet-lite0") && said.contains("view.scales [0.5]"),
-        "{said}"
+        scales.contains("[[member]] efficientnet-lite0") && scales.contains("view.scales [0.5]"),
+        "{scales}"
     );
     let study = write(
         folder,

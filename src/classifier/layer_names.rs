@@ -57,7 +57,7 @@ pub(super) fn named_layers(
     for name in names {
         let automatic = LayerName::find(name).filter(|_| !is_tensor(name));
         let Some(automatic) = automatic else {
-            add(&mut named.tensors, name);
+            named.tensors.push(name.clone());
             continue;
         };
         let maps = match &found {
@@ -79,7 +79,7 @@ pub(super) fn named_layers(
     Ok(named)
 }
 
-/// Adds a tensor, unless it is there already because two names stand for it.
+/// Adds a tensor, unless it is there already because two automatic names stand for it.
 fn add(tensors: &mut Vec<String>, name: &str) {
     if !tensors.iter().any(|known| known == name) {
         tensors.push(name.to_owned());

@@ -10,10 +10,11 @@ use serde_json::{Map, Value};
 
 use super::exit::Exit;
 use super::output::print;
-use crate::assets::{Catalog, DATASETS, MODELS, Origin, PIPELINES, STUDIES};
+use crate::assets::{Catalog, DATASETS, HEADS, MODELS, Origin, PIPELINES, STUDIES};
 use crate::classes::ClassList;
 use crate::classifier::describe;
 use crate::dataset;
+use crate::head::Head;
 use crate::path_text;
 use crate::pipeline::Pipeline;
 use crate::saliency::METHODS;
@@ -43,6 +44,8 @@ enum What {
     Classes,
     /// The datasets that `--dataset` takes by name.
     Datasets,
+    /// The foreground heads that `head.file` in a pipeline takes by name.
+    Heads,
     /// The layouts of datasets that can be read.
     Layouts,
     /// The numbers of a summary: what each means, and whether higher or lower is better.
@@ -87,7 +90,9 @@ impl What {
         let (beside, below): (&'static [&'static str], &'static [&'static str]) = match self {
             Self::Classes => (&["index", "wnid", "name"], &[]),
             Self::Layouts => (&["name", "title"], &[]),
-            Self::Datasets | Self::Pipelines | Self::Studies => (&["name", "title"], &["source"]),
+            Self::Datasets | Self::Heads | Self::Pipelines | Self::Studies => {
+                (&["name", "title"], &["source"])
+            }
             Self::Metrics => (&["name", "profile", "range", "better"], &["what", "json"]),
             Self::Models => (&["name", "title", "state"], &["source"]),
             Self::Ops => (&["operator", "since_opset"], &[]),
@@ -115,6 +120,7 @@ impl What {
                 (0..list.len()).map(row).collect()
             }
             Self::Datasets => titled(&DATASETS, |name| Ok(dataset::title(name)?))?,
+            Self::Heads => titled(&HEADS, |name| Ok(Head::read(name)?.0.title()))?,
             Self::Layouts => dataset::LAYOUTS
                 .iter()
                 .map(|&(name, title)| [name, title].map(Value::from).into())

@@ -62,6 +62,19 @@ impl Head {
         }
     }
 
+    /// Reads a head, whatever model it is for: a name in `data/heads`, or a file. Returns its path too.
+    ///
+    /// # Errors
+    /// [`Refused`] if there is none, or if the file is not a head.
+    pub(crate) fn read(given: &Path) -> Result<(Self, String), Refused> {
+        let (path, text) = HEADS.read(given)?;
+        let path = path.display().to_string();
+        let head: Self = HEADS.parse(&text, &path)?;
+        head.check()
+            .map_err(|fault| Refused::from(fault).context(&path))?;
+        Ok((head, path))
+    }
+
     /// Reads the head that a pipeline names, or that has the model's name.
     ///
     /// # Errors
@@ -69,19 +82,13 @@ impl Head {
     /// model.
     pub fn load(options: &HeadOptions, model: &str, model_sha256: &str) -> Result<Self, Refused> {
         let given = options.file.as_deref().unwrap_or(Path::new(model));
-        let is_default = options.file.is_none();
-        let (path, text) = HEADS.read(given).map_err(|error| {
-            if is_default {
-                let advice = "learn one with `localise learn`, or take a pipeline without [head]";
-                Refused::with_advice(format!("no head was learned for the model {model}"), advice)
-            } else {
-                error
+        let (head, path) = Self::read(given).map_err(|error| {
+            if options.file.is_some() {
+                return error;
             }
+            let advice = "learn one with `localise learn`, or take a pipeline without [head]";
+            Refused::with_advice(format!("no head was learned for the model {model}"), advice)
         })?;
-        let path = path.display().to_string();
-        let head: Self = HEADS.parse(&text, &path)?;
-        head.check()
-            .map_err(|fault| Refused::from(fault).context(&path))?;
         let LearnedOn {
             model: own,
             model_sha256: own_sha256,
@@ -132,6 +139,21 @@ impl Head {
         let known: HashSet<&String> = self.learned_on.photos.iter().collect();
         let seen = |photo: &&Photo| known.contains(&short_hash(&photo.id));
         photos.iter().filter(seen).count()
+    }
+
+    /// What the head is, in one line.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let LearnedOn {
+            model,
+            dataset,
+            photos,
+            ..
+        } = &self.learned_on;
+        format!(
+            "for {model}, learned from {} photos of {dataset}",
+            photos.len()
+        )
     }
 
     /// What the head was learned from, as a report on these photos must tell it.

@@ -64,7 +64,7 @@ pub(super) fn heading(summary: &Summary) -> String {
         return format!("{scored}\nprofile {profile}\n");
     };
     let (pipeline, model, hash) = (&run.pipeline, &run.model, &run.model_sha256[..8]);
-    let (crops, tuned_on) = (&run.crops, &run.tuned_on);
+    let (crops, tuned_on) = (&run.crops, run.tuned_on.replace("; ", "\n"));
     format!(
         "{scored}   pipeline {pipeline}   model {model} {hash}\n\
          profile {profile}   {crops}   tuned on: {tuned_on}\n"

@@ -223,8 +223,8 @@ impl BBox {
 /// network, and registers.
 const MAX_PREFIX: usize = 9;
 
-/// The number of tokens before those of a square grid of patches, and the grid's side; `None` if
-/// the tokens do not form such a grid. Without tokens before the grid there is no class token.
+/// How many tokens come before those of a square grid of patches, and the grid's side; `None` if no
+/// such grid has this number. If none come before it, the network has no class token.
 pub(crate) fn patch_grid(tokens: usize) -> Option<(usize, usize)> {
     (0..=MAX_PREFIX.min(tokens.saturating_sub(1))).find_map(|prefix| {
         let side = (tokens - prefix).isqrt();

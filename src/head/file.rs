@@ -75,20 +75,26 @@ impl Head {
         Ok((head, path))
     }
 
-    /// Reads the head that a pipeline names, or that has the model's name.
+    /// The head of a pipeline: the one that it names or, if it names none, the one that has the model's
+    /// name and was learned with these weights; `None` if there is no such head.
     ///
     /// # Errors
-    /// [`Refused`] if there is none, if the file is not a head, or if the head was learned for another
-    /// model.
-    pub fn load(options: &HeadOptions, model: &str, model_sha256: &str) -> Result<Self, Refused> {
-        let given = options.file.as_deref().unwrap_or(Path::new(model));
-        let (head, path) = Self::read(given).map_err(|error| {
-            if options.file.is_some() {
-                return error;
+    /// [`Refused`] if the file is not a head, or if the head that is named is missing or was learned for
+    /// another model.
+    pub fn find(
+        options: &HeadOptions,
+        model: &str,
+        model_sha256: &str,
+    ) -> Result<Option<Self>, Refused> {
+        let Some(given) = &options.file else {
+            if !HEADS.names().iter().any(|name| name == model) {
+                return Ok(None);
             }
-            let advice = "learn one with `localise learn`, or take a pipeline without [head]";
-            Refused::with_advice(format!("no head was learned for the model {model}"), advice)
-        })?;
+            let (head, _) = Self::read(Path::new(model))?;
+            let is_own = head.learned_on.model_sha256 == model_sha256;
+            return Ok(is_own.then_some(head));
+        };
+        let (head, path) = Self::read(given)?;
         let LearnedOn {
             model: own,
             model_sha256: own_sha256,
@@ -105,7 +111,7 @@ impl Head {
                           `localise learn`";
             return Err(Refused::with_advice(message, advice));
         }
-        Ok(head)
+        Ok(Some(head))
     }
 
     /// The head as TOML.

@@ -8,7 +8,7 @@
 //! In: the activations of a crop, [channels, height, width] for each layer. Out: z, the logarithm
 //! of the odds that a position is foreground ([`Head::logits`]). Nobody draws a box for it:
 //! [`crate::learn`] learns a head from the masks that a pipeline without a head cuts out. A head
-//! belongs to one model file, and is a TOML file ([`Head::load`]).
+//! belongs to one model file, and is a TOML file ([`Head::find`]).
 
 mod file;
 mod logits;

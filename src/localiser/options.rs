@@ -53,11 +53,7 @@ pub(crate) fn find_head(
         return Ok(None);
     };
     let hash = classifier::sha256(description.file()?)?;
-    match Head::load(options, &description.name, &hash) {
-        Ok(head) => Ok(Some(head)),
-        Err(_) if options.file.is_none() => Ok(None),
-        Err(error) => Err(ClassifierError::Description(error)),
-    }
+    Head::find(options, &description.name, &hash).map_err(ClassifierError::Description)
 }
 
 /// The gradients that a pipeline needs.

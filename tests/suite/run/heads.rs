@@ -158,6 +158,29 @@ fn a_head_of_another_model_is_not_used() {
     );
 }
 
+/// A damaged head that would be used by the model's name is refused, and not taken for a missing one.
+#[test]
+fn a_damaged_head_is_not_taken_for_a_missing_one() {
+    let home = TempDir::new().unwrap();
+    let home = home.path();
+    write(
+        home,
+        "data/heads/efficientnet-lite0.toml",
+        "bias = \"a lot\"\n",
+    );
+    let models = fs::canonicalize("data/models").unwrap();
+    std::os::unix::fs::symlink(models, home.join("data/models")).unwrap();
+    let mut run = localise();
+    run.env("LOCALISE_HOME", home)
+        .args(["run", "--dataset", SEVEN, "--model", MODEL])
+        .args(["--pipeline", "fast", "--out", text(&home.join("run"))]);
+    let (_, said) = ended(2, &mut run);
+    assert!(
+        said.contains("heads/efficientnet-lite0.toml") && said.contains("invalid type"),
+        "{said}"
+    );
+}
+
 /// A pipeline that has nothing to learn from is refused by name.
 #[test]
 fn a_head_needs_a_cut_and_enough_photos() {
